@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/log.hpp"
+
+namespace toxasync {
+
+// Every counter of the program: what happened, and each reason for which something was refused. The names are
+// what operators and the C API see; a name, once released, keeps its meaning.
+// X(identifier, "name")
+#define TOXASYNC_COUNTERS(X)                                        \
+  X(frames_in, "frames.in")                                         \
+  X(frames_out, "frames.out")                                       \
+  X(bytes_in, "bytes.in")                                           \
+  X(bytes_out, "bytes.out")                                         \
+  X(send_failed, "frames.send_failed")                              \
+  X(cookies_sent, "node.cookies_sent")                              \
+  X(sessions_opened, "node.sessions_opened")                        \
+  X(sessions_evicted, "node.sessions_evicted")                      \
+  X(node_stored, "node.stored")                                     \
+  X(node_duplicates, "node.duplicates")                             \
+  X(node_gone, "node.gone")                                         \
+  X(node_cancelled, "node.cancelled")                               \
+  X(node_listed, "node.listed")                                     \
+  X(node_pages, "node.pages_sent")                                  \
+  X(node_deleted, "node.deleted")                                   \
+  X(node_expired, "node.expired")                                   \
+  X(refused_length, "refused.frame_length")                         \
+  X(refused_kind, "refused.frame_kind")                             \
+  X(refused_version, "refused.frame_version")                       \
+  X(refused_cookie, "refused.cookie")                               \
+  X(refused_session_unknown, "refused.session_unknown")             \
+  X(refused_session_point, "refused.session_point")                 \
+  X(refused_frame_forged, "refused.frame_forged")                   \
+  X(refused_replay, "refused.frame_replayed")                       \
+  X(refused_message_malformed, "refused.message_malformed")         \
+  X(refused_point, "refused.mailbox_point")                         \
+  X(refused_write_tag, "refused.write_tag")                         \
+  X(refused_owner_tag, "refused.owner_tag")                         \
+  X(refused_epoch, "refused.epoch")                                 \
+  X(refused_ttl, "refused.time_to_live")                            \
+  X(refused_envelope_size, "refused.envelope_size")                 \
+  X(refused_cancel_proof, "refused.cancel_proof")                   \
+  X(refused_operation, "refused.operation_unsupported")             \
+  X(refused_mailbox_full, "refused.mailbox_full")                   \
+  X(refused_store_full, "refused.store_full")                       \
+  X(refused_overloaded, "refused.overloaded")                       \
+  X(refused_rate, "refused.rate_limited")                           \
+  X(store_failed, "store.failed")                                   \
+  X(store_record_damaged, "store.record_damaged")                   \
+  X(state_record_damaged, "state.record_damaged")                   \
+  X(state_failed, "state.failed")                                   \
+  X(client_requests, "client.requests")                             \
+  X(client_retries, "client.retries")                               \
+  X(client_timeouts, "client.timeouts")                             \
+  X(client_cookies, "client.cookies_received")                      \
+  X(refused_descriptor, "refused.node_descriptor")                  \
+  X(refused_answer, "refused.answer_unexpected")                    \
+  X(refused_clock, "refused.node_clock_differs")                    \
+  X(refused_envelope_version, "refused.envelope_version")           \
+  X(refused_envelope_header, "refused.envelope_header")             \
+  X(refused_envelope_body, "refused.envelope_body")                 \
+  X(refused_sender_unknown, "refused.sender_unknown")               \
+  X(refused_pre_key_unknown, "refused.pre_key_unknown")             \
+  X(refused_message_text, "refused.message_text_not_utf8")          \
+  X(refused_message_expired, "refused.message_expired")             \
+  X(refused_parts, "refused.message_parts")                         \
+  X(refused_inbox_full, "refused.inbox_full")                       \
+  X(duplicates_dropped, "inbox.duplicates_dropped")                 \
+  X(messages_delivered, "inbox.delivered")                          \
+  X(messages_late, "inbox.delivered_late")                          \
+  X(messages_queued, "outbox.queued")                               \
+  X(messages_stored, "outbox.stored")                               \
+  X(messages_confirmed, "outbox.delivered")                         \
+  X(messages_expired, "outbox.expired")                             \
+  X(messages_failed, "outbox.failed")                               \
+  X(bundles_sent, "bundles.sent")                                   \
+  X(bundles_accepted, "bundles.accepted")                           \
+  X(refused_bundle, "refused.bundle")                               \
+  X(refused_friend_packet, "refused.friend_packet")                 \
+  X(live_sent, "live.envelopes_sent")                               \
+  X(live_received, "live.envelopes_received")                       \
+  X(receipts_sent, "receipts.sent")                                 \
+  X(receipts_received, "receipts.received")
+
+enum class Counter : std::uint8_t {
+#define TOXASYNC_COUNTER_ENUM(identifier, name) identifier,
+  TOXASYNC_COUNTERS(TOXASYNC_COUNTER_ENUM)
+#undef TOXASYNC_COUNTER_ENUM
+      count_
+};
+
+constexpr std::size_t counter_count = static_cast<std::size_t>(Counter::count_);
+
+/// The counter's released name.
+std::string_view name(Counter counter) noexcept;
+
+/// All counters of one instance. May be counted up from any thread.
+class Metrics {
+ public:
+  void add(Counter counter, std::uint64_t by = 1) noexcept {
+    values_[static_cast<std::size_t>(counter)].fetch_add(by, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t value(Counter counter) const noexcept {
+    return values_[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::array<std::atomic<std::uint64_t>, counter_count> values_{};
+};
+
+/// Counters and log, handed down together.
+class Telemetry {
+ public:
+  Telemetry(Metrics& metrics, Log& log) noexcept : metrics_(&metrics), log_(&log) {}
+
+  void count(Counter counter, std::uint64_t by = 1) const noexcept { metrics_->add(counter, by); }
+
+  /// Counts a refusal and, at level debug, logs its name. Formats nothing: this is on the packet path.
+  void refuse(Counter reason) const noexcept {
+    metrics_->add(reason);
+    if (log_->enabled(LogLevel::debug)) {
+      log_->write(LogLevel::debug, "refused", name(reason));
+    }
+  }
+  void log(LogLevel level, std::string_view area, std::string_view message) const noexcept {
+    if (log_->enabled(level)) {
+      log_->write(level, area, message);
+    }
+  }
+  [[nodiscard]] Metrics& metrics() const noexcept { return *metrics_; }
+
+ private:
+  Metrics* metrics_;
+  Log* log_;
+};
+
+}  // namespace toxasync

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/bytes.hpp"
+
+namespace toxasync {
+
+/// What carries a frame. Nothing below adapters/ acts on it; it is bound into cookies and shown in reports.
+enum class Carrier : std::uint8_t { mock = 0, toxcore_dispatcher = 1, udp = 2 };
+
+/// An internet address and port. An IPv4 address stands in the first four bytes, the rest zero.
+struct Endpoint {
+  static constexpr std::size_t packed_size = 19;
+
+  std::uint8_t family = 0;  ///< 4 or 6; 0 is no address.
+  ByteArray<16> ip{};
+  std::uint16_t port = 0;
+
+  auto operator<=>(const Endpoint&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar & family & ip & port;
+  }
+};
+
+/// The way to a peer: where a packet came from, or where one goes.
+struct Route {
+  /// c-toxcore's MAX_SENDBACK_SIZE: how a reply finds its way back through a relay.
+  static constexpr std::size_t max_sendback_size = 254;
+
+  Carrier carrier = Carrier::mock;
+  Endpoint endpoint;
+  std::uint8_t sendback_size = 0;
+  ByteArray<max_sendback_size> sendback{};
+
+  [[nodiscard]] ByteView sendback_bytes() const noexcept { return {sendback.data(), sendback_size}; }
+};
+
+/// Takes what a Transport receives. `packet` is hostile, and valid during the call only.
+class PacketReceiver {
+ public:
+  virtual ~PacketReceiver() = default;
+  virtual void on_packet(const Route& from, ByteView packet) noexcept = 0;
+};
+
+/// Carries frames: datagrams of at most 1372 bytes that may be lost, doubled or reordered. Handed in.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  [[nodiscard]] virtual Carrier carrier() const noexcept = 0;
+  /// Hands one packet to the carrier; never blocks. False when the carrier did not take it.
+  virtual bool send(const Route& to, ByteView packet) noexcept = 0;
+  /// Where received packets go; null to drop them. The receiver must outlive the transport or be taken back.
+  virtual void set_receiver(PacketReceiver* receiver) noexcept = 0;
+};
+
+}  // namespace toxasync

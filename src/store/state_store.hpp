@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.hpp"
+
+namespace toxasync::store {
+
+/// One change: `value` is written under `key`, or the key is removed when there is none.
+struct StateWrite {
+  Bytes key;                   ///< At most 128 bytes.
+  std::optional<Bytes> value;  ///< At most 256 KiB.
+};
+
+struct StateEntry {
+  Bytes key;
+  Bytes value;
+};
+
+/// Changes that take effect together or not at all.
+using StateBatch = std::vector<StateWrite>;
+
+/// Where a client keeps its outbox, inbox, pre-keys and friends. The manager holds all of it in memory and
+/// writes each change here before it lets the outside see an effect of it.
+class StateStore {
+ public:
+  /// True: the batch survives a crash and a power cut. False: nothing of it was written.
+  using Done = std::function<void(bool durable)>;
+
+  virtual ~StateStore() = default;
+
+  /// Everything that is stored, read once at the start (blocking). A record that cannot be authenticated is
+  /// counted (state.record_damaged), left where it is, and left out.
+  virtual std::vector<StateEntry> load() = 0;
+
+  /// Queues a batch and returns at once. Batches become durable in the order of the calls; `done` runs in poll(),
+  /// in the same order.
+  virtual void commit(StateBatch batch, Done done) = 0;
+
+  /// Runs the completions that are ready, on the calling thread. Returns how many.
+  virtual std::size_t poll() = 0;
+
+  /// Blocks until every queued batch has its outcome, or `timeout_ms` have passed; then poll() reports them.
+  /// For the end of a program and for hosts that must know before they return. False: timed out.
+  virtual bool flush(std::int64_t timeout_ms) = 0;
+
+  /// Readable while completions wait; -1: call poll() by a timer.
+  [[nodiscard]] virtual int wake_fd() const noexcept = 0;
+};
+
+}  // namespace toxasync::store

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/bytes.hpp"
+
+namespace toxasync::store {
+
+using MailboxKey = ByteArray<32>;  ///< H256(P|W): docs/protocol.md, "Mailboxes".
+using RecordId = ByteArray<16>;    ///< H128(P|W|envelope).
+using Commitment = ByteArray<16>;  ///< C, the envelope's cancel commitment.
+
+/// Chosen by the caller, given back with the completion.
+using Token = std::uint64_t;
+
+enum class PutStatus : std::uint8_t {
+  stored,        ///< New, and past the durability point.
+  duplicate,     ///< Already held; its expiry is now the larger of the two. Durable.
+  gone,          ///< A tombstone: removed by the owner or cancelled, and not stored again. Durable.
+  mailbox_full,  ///< The mailbox's quota of messages or bytes is reached.
+  store_full,    ///< The store's capacity, or the disk, is full.
+  overloaded,    ///< The queue to the disk is full: try later.
+  failed,        ///< An input/output error: nothing is promised.
+};
+
+struct PutResult {
+  PutStatus status = PutStatus::failed;
+  std::int64_t expires_at_s = 0;  ///< Unix seconds; for stored and duplicate.
+};
+
+struct Record {
+  std::uint64_t sequence = 0;  ///< Rising in the order of arrival; the list cursor.
+  RecordId id{};
+  std::int64_t expires_at_s = 0;
+  Bytes value;
+};
+
+enum class OpStatus : std::uint8_t { ok, overloaded, failed };
+
+struct ListResult {
+  OpStatus status = OpStatus::failed;
+  std::vector<Record> records;
+  bool more = false;  ///< Records after the last one returned exist.
+};
+
+struct RemoveResult {
+  OpStatus status = OpStatus::failed;
+  std::size_t removed = 0;  ///< How many of the ids were live.
+};
+
+enum class CancelStatus : std::uint8_t { cancelled, unknown, wrong_proof, overloaded, failed };
+
+/// `max_bytes` counts values; at least one record is returned when there is one.
+struct ListLimits {
+  std::size_t max_records = 0;
+  std::size_t max_bytes = 0;
+};
+
+struct StoreLimits {
+  std::uint64_t capacity_bytes = 64ULL << 20;  ///< Sum of live values plus record_overhead_bytes each.
+  std::uint64_t mailbox_bytes = 1ULL << 20;    ///< Sum of live values of one mailbox.
+  std::uint32_t mailbox_messages = 1000;       ///< Live records of one mailbox.
+  std::size_t queue_bytes = 8ULL << 20;        ///< Waiting for the disk; past it, `overloaded`.
+
+  /// What one record costs beside its value, live or tombstone.
+  static constexpr std::uint64_t record_overhead_bytes = 160;
+};
+
+struct StoreStats {
+  std::uint64_t messages = 0;    ///< Live records.
+  std::uint64_t bytes = 0;       ///< Their values.
+  std::uint64_t tombstones = 0;  ///< Removed or cancelled, kept until they would have expired.
+  std::uint64_t damaged = 0;     ///< Records that failed their checksum since the start.
+};
+
+/// Takes completions, from Store::poll only.
+class StoreListener {
+ public:
+  virtual ~StoreListener() = default;
+  virtual void on_put(Token token, const PutResult& result) noexcept = 0;
+  virtual void on_list(Token token, ListResult&& result) noexcept = 0;
+  virtual void on_remove(Token token, const RemoveResult& result) noexcept = 0;
+  virtual void on_cancel(Token token, CancelStatus status) noexcept = 0;
+};
+
+/// What a storage node keeps its envelopes in. Calls return at once; a completion comes by poll(), and a
+/// promising one (stored, duplicate, gone, removed, cancelled) only after the durability point. Operations
+/// take effect in the order of the calls. One thread calls; an engine may own a worker thread.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Stores `value` under (mailbox, id) unless it is there already. The commitment to cancel it is bytes 1..16
+  /// of the value (docs/protocol.md, "Envelope"); a value of fewer than 17 bytes cannot be cancelled.
+  virtual void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
+                   std::int64_t expires_at_s, std::int64_t now_s) = 0;
+
+  /// Live, unexpired records of a mailbox with sequence > `after`, oldest first.
+  virtual void list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
+                    std::int64_t now_s) = 0;
+
+  /// Replaces the values by tombstones that stay until the records' expiry. Unknown ids are ignored.
+  virtual void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) = 0;
+
+  /// As remove for one record, if its commitment is `commitment`; a tombstone counts as cancelled.
+  virtual void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
+                      const Commitment& commitment) = 0;
+
+  /// Drops up to `max_rows` records and tombstones whose expiry is <= now_s. No completion; counted.
+  virtual void expire(std::int64_t now_s, std::size_t max_rows) = 0;
+
+  /// As of the last completed operation.
+  [[nodiscard]] virtual StoreStats stats() const = 0;
+
+  /// End of the caller's tick: close the group, so that the disk starts on it.
+  virtual void submit() = 0;
+
+  /// Runs the completions that are ready, on the calling thread. Returns how many.
+  virtual std::size_t poll(StoreListener& listener) = 0;
+
+  /// A file descriptor that is readable while completions wait (poll() clears it); -1: call poll() by a timer.
+  [[nodiscard]] virtual int wake_fd() const noexcept = 0;
+};
+
+}  // namespace toxasync::store
