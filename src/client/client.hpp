@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/metrics.hpp"
+#include "base/transport.hpp"
+#include "crypto/envelope.hpp"
+#include "crypto/mailbox.hpp"
+#include "protocol/node_descriptor.hpp"
+#include "protocol/store_request.hpp"
+#include "protocol/store_response.hpp"
+
+// The client role: stores on nodes and retrieves from them (docs/protocol.md, section 6). Sans-I/O: it takes calls,
+// packets and ticks with `now`, hands packets to a Transport and outcomes to a ClientListener.
+
+namespace toxasync::client {
+
+using OperationId = std::uint64_t;
+
+struct KnownNode {
+  protocol::NodeId id{};
+  std::vector<Endpoint> endpoints;  ///< Tried in turn, one per attempt; at least one.
+};
+
+struct NodeStatus {
+  bool answered = false;               ///< Since the start.
+  std::int64_t last_answer_unix_s = 0;
+  std::int64_t clock_ahead_s = 0;      ///< The node's clock less ours, at the last answer.
+  std::uint32_t failures_in_a_row = 0; ///< Operations that ended unreachable.
+  std::uint64_t capacity_bytes = 0;    ///< As its descriptor says.
+};
+
+struct StoreJob {
+  protocol::NodeId node{};
+  crypto::WritableMailbox mailbox;
+  protocol::StoreOp op = protocol::StoreOp::store;
+  std::uint32_t ttl_s = limits::default_time_to_live_s;
+  Bytes payload;  ///< As in protocol::StoreRequest.
+};
+
+/// How an operation ended. The first nine are the node's word (protocol::StoreStatus); the rest ours.
+enum class StoreOutcome : std::uint8_t {
+  stored = 0,
+  duplicate = 1,
+  gone = 2,
+  mailbox_full = 3,
+  node_full = 4,
+  try_later = 5,
+  wrong_epoch = 6,
+  refused = 7,
+  cancelled = 8,
+  unreachable = 9,   ///< No valid answer in all attempts.
+  unknown_node = 10, ///< set_node was not called for it, or it was forgotten.
+};
+
+struct StoreResult {
+  StoreOutcome outcome = StoreOutcome::unreachable;
+  std::int64_t expires_at_s = 0;
+  std::int64_t node_time_s = 0;
+  std::uint16_t retry_after_s = 0;
+};
+
+struct RetrieveJob {
+  protocol::NodeId node{};
+  crypto::OwnedMailbox mailbox;
+};
+
+struct RetrieveResult {
+  bool complete = false;  ///< The mailbox was read to its end, and all that was fetched is deleted there.
+  bool reachable = false;
+  std::int64_t node_time_s = 0;
+  std::uint16_t retry_after_s = 0;
+};
+
+/// Takes outcomes, from Client::on_packet and Client::tick only. May call the client back.
+class ClientListener {
+ public:
+  virtual ~ClientListener() = default;
+  virtual void on_stored(OperationId id, const StoreResult& result, Now now) noexcept = 0;
+  /// Envelopes of one window, as the node sent them: hostile, of a permitted size. The retrieve waits until
+  /// continue_retrieve (they are on our disk, or not worth it: delete them there) or abandon (keep them there).
+  virtual void on_envelopes(OperationId id, std::vector<Bytes> envelopes, Now now) noexcept = 0;
+  virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) noexcept = 0;
+};
+
+struct ClientConfig {
+  std::int64_t first_timeout_ms = 1500;   ///< For an answer; doubled at each attempt, up to:
+  std::int64_t longest_timeout_ms = 8000;
+  unsigned attempts = 5;                  ///< Of one request (a cookie reply that leads on is not an attempt lost).
+  std::uint8_t window = 4;                ///< Pages asked for at once.
+  std::size_t operations_in_flight = 64;  ///< More wait in line;
+  std::size_t operations_waiting = 4096;  ///< and past that an operation ends `try_later` at once.
+  std::size_t sessions = 512;             ///< Kept, least recently used first to go.
+};
+
+class Client {
+ public:
+  Client(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
+         ClientConfig config = {});
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Makes a node known, or replaces its endpoints.
+  void set_node(const KnownNode& node);
+  /// Its operations end as unknown_node / not reachable.
+  void forget_node(const protocol::NodeId& id, Now now);
+  [[nodiscard]] std::optional<NodeStatus> node_status(const protocol::NodeId& id) const;
+
+  /// Starts an operation; its outcome comes by the listener, never from inside this call.
+  OperationId store(StoreJob job, Now now);
+  OperationId retrieve(RetrieveJob job, Now now);
+  void continue_retrieve(OperationId id, Now now);
+  void abandon(OperationId id, Now now);  ///< No further word of it to the listener.
+
+  /// A packet of a response kind. Hostile.
+  void on_packet(const Route& from, ByteView packet, Now now) noexcept;
+  void tick(Now now);
+  /// Steady milliseconds of the next tick that has work; INT64_MAX for none.
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  [[nodiscard]] std::size_t operations() const noexcept;  ///< Under way or in line.
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace toxasync::client

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+
+#include "base/bytes.hpp"
+#include "crypto/secret.hpp"
+
+namespace toxasync::crypto {
+
+/// A Curve25519 point: a public key, a mailbox address, or the result of a key agreement.
+using Point = ByteArray<32>;
+using Signature = ByteArray<64>;
+
+/// False for a point with its top bit set, of which the primitive would ignore the bit (docs/protocol.md, section 1).
+constexpr bool is_canonical_sign(const Point& point) noexcept { return (point[31] & 0x80U) == 0; }
+
+/// X25519(scalar, point). False when the point has its top bit set or the result is zero (a point of low order):
+/// `out` is then not to be used.
+[[nodiscard]] bool x25519(Point& out, const ByteArray<32>& scalar, const Point& point) noexcept;
+
+/// X25519(scalar, base).
+Point x25519_base(const ByteArray<32>& scalar) noexcept;
+
+/// A secret scalar and its public point.
+struct KeyPair {
+  Secret<32> secret;
+  Point public_key{};
+
+  static KeyPair generate(Random& random);
+  static KeyPair from_secret(Secret<32> secret);
+};
+
+/// An Ed25519 key, by its seed.
+class SigningKey {
+ public:
+  explicit SigningKey(const ByteArray<32>& seed);
+  [[nodiscard]] const ByteArray<32>& public_key() const noexcept { return public_key_; }
+  [[nodiscard]] Signature sign(ByteView label, ByteView message) const;
+
+ private:
+  Secret<64> secret_;
+  ByteArray<32> public_key_{};
+};
+
+/// Whether `signature` is that of `public_key` over label|message.
+[[nodiscard]] bool verify(const ByteArray<32>& public_key, ByteView label, ByteView message,
+                          const Signature& signature);
+
+/// The system's generator (libsodium). initialise() must have succeeded.
+class SystemRandom final : public Random {
+ public:
+  void fill(MutableBytes out) noexcept override;
+};
+
+}  // namespace toxasync::crypto

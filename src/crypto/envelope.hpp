@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.hpp"
+#include "crypto/mailbox.hpp"
+
+// The envelope: docs/protocol.md, section 4.
+
+namespace toxasync::crypto {
+
+using MessageId = ByteArray<16>;
+using EnvelopeId = ByteArray<16>;
+using PreKeyId = ByteArray<8>;
+using CancelSecret = ByteArray<16>;
+using Commitment = ByteArray<16>;
+
+enum class MessageKind : std::uint8_t { normal = 0, action = 1, receipt = 2, friend_request = 3, nack = 4 };
+
+/// First 8 bytes of H256(K).
+PreKeyId pre_key_id(const Point& pre_key) noexcept;
+/// C: what shows later that a cancel comes from the sender.
+Commitment cancel_commitment(const CancelSecret& secret) noexcept;
+/// The commitment in an envelope, of at least 17 bytes.
+Commitment commitment_of(ByteView envelope) noexcept;
+/// H128(P|W|env).
+EnvelopeId envelope_id(const MailboxAddress& address, ByteView envelope) noexcept;
+
+/// Readable by the owner of the mailbox.
+struct EnvelopeHeader {
+  Point sender{};               ///< S: a claim until the body has opened.
+  std::uint64_t instance = 0;   ///< The sender's installation.
+  PreKeyId pre_key{};           ///< Of the recipient's bundle.
+  MessageId message_id{};
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar & sender & instance & pre_key & message_id;
+  }
+};
+
+/// Readable by the recipient who has the pre-key.
+struct EnvelopeBody {
+  std::uint64_t sequence = 0;
+  std::uint64_t floor = 0;
+  std::uint64_t sent_at_ms = 0;  ///< Unix.
+  std::uint32_t lifetime_s = 0;
+  MessageKind kind = MessageKind::normal;
+  std::uint8_t part = 0;
+  std::uint8_t parts = 1;
+  Bytes text;  ///< At most limits::large_text bytes.
+};
+
+enum class EnvelopeError : std::uint8_t {
+  none,
+  size,     ///< Not 400 or 1168 bytes; or a text too long to seal.
+  version,  ///< Not version 1.
+  point,    ///< A point with its top bit set or of low order.
+  header,   ///< Sealed for another mailbox or epoch, or tampered with.
+  body,     ///< Not sealed by the sender it names, to this recipient and pre-key; or tampered with.
+  fields,   ///< Authentic, but a field is out of its range.
+};
+
+/// Seals one envelope. The sender's Tox key pair, the recipient's Tox key R and pre-key K; `mailbox` is where it goes.
+/// Four key agreements and one key generation.
+Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const Point& recipient, const Point& pre_key,
+                                           const WritableMailbox& mailbox, const EnvelopeHeader& header,
+                                           const EnvelopeBody& body, const CancelSecret& cancel_secret,
+                                           Random& random);
+
+/// Opens the header: two key agreements. Every byte of `envelope` is hostile.
+Result<EnvelopeHeader, EnvelopeError> open_header(const OwnedMailbox& mailbox, ByteView envelope) noexcept;
+
+/// Opens the body of an envelope whose header is `header`: three key agreements. Success means that the owner of
+/// header.sender sealed it for this recipient, pre-key, mailbox and epoch.
+Result<EnvelopeBody, EnvelopeError> open_body(const OwnedMailbox& mailbox, const KeyPair& recipient,
+                                              const KeyPair& pre_key, const EnvelopeHeader& header,
+                                              ByteView envelope);
+
+}  // namespace toxasync::crypto

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/metrics.hpp"
+#include "base/transport.hpp"
+#include "node/node_keys.hpp"
+#include "protocol/node_descriptor.hpp"
+#include "store/store.hpp"
+
+// The storage-node role: docs/protocol.md, section 6. Sans-I/O: packets and ticks in, packets out by a Transport, disk
+// by a Store.
+
+namespace toxasync::node {
+
+struct NodeConfig {
+  std::vector<Endpoint> addresses;             ///< Told in the descriptor, at most 4.
+  std::uint64_t capacity_bytes = 64ULL << 20;  ///< Told in the descriptor; the store enforces its own.
+  std::uint32_t longest_ttl_s = limits::largest_time_to_live_s;
+  // Public-key work for new sessions and mailboxes, per IPv4 /32 and IPv6 /56.
+  std::uint32_t key_work_burst = 64;
+  std::uint32_t key_work_per_minute = 8;
+  std::size_t sources = 4096;        ///< Token buckets kept; the one longest untouched goes first.
+  std::size_t sessions = 4096;       ///< Kept, least recently used first to go.
+  std::size_t pending_requests = 1024;  ///< Waiting for the disk; past that `try later`.
+  std::int64_t expire_every_ms = 1000;
+};
+
+class Node {
+ public:
+  /// `now` is needed for the validity of the keys. The references must outlive the node.
+  Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry telemetry, NodeConfig config, Now now);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// A packet of a request kind, hostile. The answer leaves by `via`, which must live until the node is destroyed
+  /// or drop_transport is called.
+  void on_packet(Transport& via, const Route& from, ByteView packet, Now now) noexcept;
+
+  /// Runs what the store completed, expires, rotates keys, and closes the store's group. Call it after a burst of
+  /// packets, when the store's wake_fd is readable, and at next_deadline_ms.
+  void tick(Now now);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+
+  void drop_transport(Transport& transport) noexcept;
+
+  /// The signed descriptor that cookie replies carry.
+  [[nodiscard]] const Bytes& descriptor() const noexcept;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace toxasync::node

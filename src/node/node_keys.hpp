@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "crypto/curve.hpp"
+#include "crypto/key_file.hpp"
+#include "protocol/node_descriptor.hpp"
+
+namespace toxasync::node {
+
+/// One of a node's weekly keys N.
+struct SessionKey {
+  crypto::KeyPair pair;
+  std::int64_t valid_from_s = 0;  ///< Unix.
+  std::int64_t valid_until_s = 0;
+};
+
+/// A node's identity and its current and previous session key, in a key file (docs/protocol.md, section 6; 144 bytes:
+/// Ed25519 seed 32, then twice: n 32, valid from 8, valid until 8, zero where there is none, and 16 spare).
+class NodeKeys {
+ public:
+  static constexpr std::int64_t key_lifetime_s = 7 * 86400;
+  /// A replaced key still opens frames for so long.
+  static constexpr std::int64_t key_overlap_s = 86400;
+
+  /// Reads the file, or makes one with a new identity where there is none.
+  static Result<NodeKeys, crypto::KeyFileError> open(const std::string& path, Random& random, std::int64_t now_s);
+
+  /// Keys that live in memory only, for tests and clients' own nodes without a directory.
+  static NodeKeys ephemeral(Random& random, std::int64_t now_s);
+
+  [[nodiscard]] const protocol::NodeId& id() const noexcept { return signer_.public_key(); }
+  [[nodiscard]] const crypto::SigningKey& signer() const noexcept { return signer_; }
+  [[nodiscard]] const SessionKey& current() const noexcept { return current_; }
+  [[nodiscard]] const SessionKey* previous(std::int64_t now_s) const noexcept;  ///< Null once the overlap is over.
+
+  /// Replaces the current key when its time is over. True: it did. A file that cannot be written is an error, and the
+  /// old key stays.
+  Result<bool, crypto::KeyFileError> rotate(Random& random, std::int64_t now_s);
+
+ private:
+  NodeKeys(std::string path, const ByteArray<32>& seed, SessionKey current);
+  Result<bool, crypto::KeyFileError> save() const;
+
+  std::string path_;  ///< Empty: in memory only.
+  crypto::Secret<32> seed_;
+  crypto::SigningKey signer_;
+  SessionKey current_;
+  std::optional<SessionKey> previous_;
+};
+
+}  // namespace toxasync::node

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <vector>
+
+#include "crypto/envelope.hpp"
+#include "wire/archive.hpp"
+
+namespace toxasync::protocol {
+
+/// An envelope on the friend channel, instead of through a node: docs/protocol.md, section 5.
+struct LiveEnvelope {
+  crypto::Epoch epoch = 0;
+  crypto::MailboxAddress mailbox;
+  Bytes envelope;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar & epoch & mailbox.p & mailbox.w & wire::bounded<limits::large_envelope>(envelope);
+  }
+};
+
+/// The recipient has these messages on disk.
+struct LiveReceipt {
+  std::vector<crypto::MessageId> ids;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& wire::bounded<limits::receipt_ids>(ids);
+  }
+};
+
+}  // namespace toxasync::protocol

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "wire/archive.hpp"
+
+namespace toxasync::protocol {
+
+/// One stored envelope in a page.
+struct PagedEnvelope {
+  Bytes bytes;
+
+  static constexpr std::size_t min_encoded_size = limits::length_prefix;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& wire::bounded<limits::large_envelope>(bytes);
+  }
+};
+
+/// One packet of the answer to a RetrieveRequest: docs/protocol.md, section 6.
+struct Page {
+  static constexpr std::uint8_t flag_more = 1;       ///< Mail waits after the last page of this window.
+  static constexpr std::uint8_t flag_try_later = 2;  ///< Not served: ask again after retry_after_s.
+
+  std::uint64_t counter = 0;  ///< Of the request.
+  std::uint8_t index = 0;     ///< Of this page in the window.
+  std::uint8_t count = 1;     ///< Pages in the window.
+  std::uint64_t node_time_s = 0;
+  std::uint64_t cursor = 0;  ///< Where the next page begins.
+  std::uint8_t flags = 0;
+  std::uint16_t retry_after_s = 0;
+  std::vector<PagedEnvelope> envelopes;
+
+  [[nodiscard]] bool valid() const noexcept { return count >= 1 && count <= limits::window && index < count; }
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar & counter & index & count & node_time_s & cursor & flags & retry_after_s &
+        wire::bounded<limits::envelopes_per_page>(envelopes);
+  }
+};
+
+}  // namespace toxasync::protocol

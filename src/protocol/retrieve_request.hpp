@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "crypto/envelope.hpp"
+#include "wire/archive.hpp"
+
+namespace toxasync::protocol {
+
+enum class RetrieveOp : std::uint8_t { list = 0, subscribe = 1 };
+
+/// The owner asks for the mail of one mailbox and deletes what he has: docs/protocol.md, section 6.
+struct RetrieveRequest {
+  std::uint64_t counter = 0;
+  RetrieveOp op = RetrieveOp::list;
+  std::uint8_t window = 1;  ///< Pages the client can take, 1 to limits::window.
+  crypto::MailboxAddress mailbox;
+  crypto::Tag owner_tag{};
+  std::uint64_t cursor = 0;  ///< List what comes after it; 0 is the start.
+  std::vector<crypto::EnvelopeId> ids_to_delete;
+
+  static constexpr std::size_t tag_offset = 8 + 1 + 1 + 2 * limits::point;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar & counter & op & window & mailbox.p & mailbox.w & owner_tag & cursor &
+        wire::bounded<limits::ids_per_request>(ids_to_delete);
+  }
+};
+static_assert(RetrieveRequest::tag_offset + limits::tag + 8 + limits::length_prefix == limits::retrieve_fields);
+
+}  // namespace toxasync::protocol

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+
+#include "wire/archive.hpp"
+
+namespace toxasync::protocol {
+
+enum class StoreStatus : std::uint8_t {
+  stored = 0,
+  duplicate = 1,     ///< Held already; the expiry is the larger of the two.
+  gone = 2,          ///< Deleted by the owner or cancelled: a good end for the sender.
+  mailbox_full = 3,
+  node_full = 4,
+  try_later = 5,
+  wrong_epoch = 6,
+  refused = 7,
+  cancelled = 8,
+};
+
+/// The answer to a StoreRequest: docs/protocol.md, section 6.
+struct StoreResponse {
+  std::uint64_t counter = 0;  ///< Of the request.
+  StoreStatus status = StoreStatus::refused;
+  std::uint64_t expires_at_s = 0;  ///< Unix; for stored and duplicate.
+  std::uint64_t node_time_s = 0;   ///< Unix, by the node's clock.
+  std::uint16_t retry_after_s = 0;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar & counter & status & expires_at_s & node_time_s & retry_after_s;
+  }
+};
+
+}  // namespace toxasync::protocol

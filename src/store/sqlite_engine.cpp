@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "store/sqlite_engine.hpp"
+
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace toxasync::store {
+
+SqliteEngine::SqliteEngine(std::filesystem::path path, SqliteSettings settings, const Telemetry& telemetry,
+                           Counter failures)
+    // Absolute, because the database may be opened again after the program has changed its directory.
+    : path_(path.empty() ? std::move(path) : std::filesystem::absolute(path)),
+      settings_(std::move(settings)),
+      telemetry_(telemetry),
+      failures_(failures) {}
+
+std::optional<OpenError> SqliteEngine::open() { return open(true); }
+
+std::optional<OpenError> SqliteEngine::open(bool verify) {
+  close();
+  auto opened = SqliteDb::open(path_, settings_, verify);
+  if (!opened) {
+    return opened.error();
+  }
+  db_.emplace(std::move(*opened));
+  const auto error = attach(*db_);
+  if (error) {
+    close();
+  }
+  return error;
+}
+
+void SqliteEngine::close() noexcept {
+  if (db_) {
+    detach();
+    db_.reset();
+  }
+}
+
+DbStatus SqliteEngine::begin() {
+  if (!db_) {
+    // The pages are not checked again: a damaged one fails the operations that touch it, and no others.
+    if (const auto error = open(false)) {
+      telemetry_.log(LogLevel::error, "store", describe(*error));
+      return *error == OpenError::no_space ? DbStatus::full : DbStatus::failed;
+    }
+  }
+  changes_before_ = db_->total_changes();
+  began();
+  return db_->execute("BEGIN IMMEDIATE");
+}
+
+DbStatus SqliteEngine::commit() {
+  const bool changed = db_->total_changes() != changes_before_;
+  const std::int64_t next = generation_ + 1;
+  if (changed) {
+    if (const DbStatus status = write_meta(next); status != DbStatus::ok) {
+      return status;
+    }
+  }
+  const DbStatus status = db_->execute("COMMIT");
+  if (status == DbStatus::failed && changed && took_effect_after_all(next)) {
+    committed();
+    return DbStatus::ok;
+  }
+  if (status != DbStatus::ok) {
+    return status;
+  }
+  if (changed) {
+    generation_ = next;
+  }
+  committed();
+  return DbStatus::ok;
+}
+
+// A COMMIT that failed at the end may have left all of its frames in the WAL. Then they count when the database is
+// opened again; they become durable with the checkpoint.
+bool SqliteEngine::took_effect_after_all(std::int64_t generation) {
+  close();
+  if (open(false) || generation_ != generation) {
+    return false;
+  }
+  if (db_->checkpoint_truncate() == DbStatus::ok) {
+    return true;
+  }
+  close();
+  return false;
+}
+
+void SqliteEngine::rollback(DbStatus reason) noexcept {
+  if (db_ && db_->in_transaction() && db_->execute("ROLLBACK") != DbStatus::ok) {
+    reason = DbStatus::failed;
+  }
+  rolled_back();
+  if (reason == DbStatus::ok || reason == DbStatus::full) {
+    return;
+  }
+  telemetry_.count(failures_);
+  telemetry_.log(LogLevel::error, "store",
+                 reason == DbStatus::damaged ? "a page of the database is damaged: what is on it fails"
+                                             : "input/output error: the group was taken back");
+  close();
+  try {
+    if (const auto error = open(false)) {
+      telemetry_.log(LogLevel::error, "store", describe(*error));
+    }
+  } catch (const std::exception&) {
+    close();  // Out of memory; begin() tries again.
+  }
+}
+
+void SqliteEngine::after_group(bool /*idle*/) noexcept {}
+
+}  // namespace toxasync::store

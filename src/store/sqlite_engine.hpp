@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "base/metrics.hpp"
+#include "store/open_error.hpp"
+#include "store/sqlite_db.hpp"
+
+namespace toxasync::store {
+
+/// A database with its schema and its transactions, without threads: what a SqliteWorker works on.
+///
+/// Each transaction that changes something writes a rising generation number into the database. When COMMIT
+/// fails half-way, the number tells after opening again whether the transaction took effect, so that "failed"
+/// means that nothing was written.
+class SqliteEngine {
+ public:
+  SqliteEngine(std::filesystem::path path, SqliteSettings settings, const Telemetry& telemetry, Counter failures);
+  virtual ~SqliteEngine() = default;
+  SqliteEngine(const SqliteEngine&) = delete;
+  SqliteEngine& operator=(const SqliteEngine&) = delete;
+
+  /// Opens the database for the first time, checking its pages as the settings say. Nothing: it is open.
+  std::optional<OpenError> open();
+
+  /// Opens a transaction; opens the database first when an error closed it.
+  DbStatus begin();
+  /// After ok the transaction is durable; after anything else rollback() must follow.
+  DbStatus commit();
+  /// Takes back the transaction; after `failed` and `damaged` the database is closed and opened again.
+  void rollback(DbStatus reason) noexcept;
+
+  /// After a group of transactions, outside of any: time for housekeeping. `idle`: nothing else waits.
+  virtual void after_group(bool idle) noexcept;
+
+ protected:
+  /// Makes the schema in an empty database, reads what is kept in memory and prepares the statements. Calls
+  /// set_generation(). Nothing: done.
+  virtual std::optional<OpenError> attach(SqliteDb& db) = 0;
+  /// Drops the statements: the database is about to be closed.
+  virtual void detach() noexcept = 0;
+  /// In the transaction, before its COMMIT, when it changed something: writes `generation` and the like.
+  virtual DbStatus write_meta(std::int64_t generation) = 0;
+  virtual void began() noexcept {}
+  virtual void committed() noexcept {}
+  virtual void rolled_back() noexcept {}
+
+  void set_generation(std::int64_t generation) noexcept { generation_ = generation; }
+  /// Valid between attach() and detach().
+  [[nodiscard]] SqliteDb& db() noexcept { return *db_; }
+  [[nodiscard]] bool is_open() const noexcept { return db_.has_value(); }
+  [[nodiscard]] const Telemetry& telemetry() const noexcept { return telemetry_; }
+  /// To be called by the destructor of the class that detach() belongs to.
+  void close() noexcept;
+
+ private:
+  std::optional<OpenError> open(bool verify);
+  bool took_effect_after_all(std::int64_t generation);
+
+  std::filesystem::path path_;
+  SqliteSettings settings_;
+  Telemetry telemetry_;
+  Counter failures_;
+  std::optional<SqliteDb> db_;
+  std::int64_t generation_ = 0;
+  std::int64_t changes_before_ = 0;
+};
+
+}  // namespace toxasync::store

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+/// Every size and count limit of the protocol (docs/protocol.md, sections 4 to 7), checked against each other here, so
+/// that nothing we may produce is refused by us. Sizes are bytes.
+namespace toxasync::limits {
+
+// --- Frames (section 6) ---
+constexpr std::size_t frame = 1372;          ///< Every request and answer. toxcore's receiver cuts past 2048.
+constexpr std::size_t friend_packet = 1373;  ///< TOX_MAX_CUSTOM_PACKET_SIZE, packet id included.
+constexpr std::size_t tox_message = 1372;    ///< TOX_MAX_MESSAGE_LENGTH.
+constexpr std::size_t point = 32;
+constexpr std::size_t aead_tag = 16;
+constexpr std::size_t aead_nonce = 24;
+constexpr std::size_t cookie = 16;
+constexpr std::size_t frame_header = 1 + 1 + cookie + point + aead_nonce;
+constexpr std::size_t plaintext = frame - frame_header - aead_tag;  ///< In the box: len 2, message, zeros.
+constexpr std::size_t length_prefix = 2;                            ///< Of the message, and of every vector.
+constexpr std::size_t message = plaintext - length_prefix;
+static_assert(frame_header == 74 && plaintext == 1282);
+
+// --- Envelopes (section 4) ---
+constexpr std::size_t tag = 16;
+constexpr std::size_t id = 16;
+constexpr std::size_t cancel_secret = 16;
+constexpr std::size_t envelope_header_plain = 32 + 8 + 8 + 16;
+constexpr std::size_t envelope_header = envelope_header_plain + aead_tag;
+constexpr std::size_t envelope_prefix = 1 + 16 + point + envelope_header;
+constexpr std::size_t envelope_body_fields = 8 + 8 + 8 + 4 + 1 + 1 + 1 + 2;
+constexpr std::size_t envelope_overhead = envelope_prefix + aead_tag + envelope_body_fields;
+constexpr std::size_t small_envelope = 400;
+constexpr std::size_t large_envelope = 1168;
+constexpr std::size_t small_text = small_envelope - envelope_overhead;
+constexpr std::size_t large_text = large_envelope - envelope_overhead;
+static_assert(envelope_header == 80 && envelope_overhead == 178 && small_text == 222 && large_text == 990);
+
+constexpr bool is_envelope_size(std::size_t size) noexcept {
+  return size == small_envelope || size == large_envelope;
+}
+
+constexpr std::size_t message_text = 65536;  ///< Whole text of one message, UTF-8.
+constexpr std::size_t parts = 72;            ///< What the format allows for one message.
+constexpr std::size_t parts_needed(std::size_t text_size) noexcept {
+  return text_size == 0 ? 1 : (text_size + large_text - 1) / large_text;
+}
+static_assert(parts_needed(message_text) <= parts, "a message of the largest size must fit in its parts");
+static_assert(parts_needed(tox_message) == 2);
+constexpr std::size_t incomplete_parts_bytes = 256 * 1024;  ///< Per friend.
+static_assert(incomplete_parts_bytes >= 2 * message_text);
+
+// --- Store and retrieve (section 6) ---
+constexpr std::size_t store_fields = 8 + 1 + 4 + 4 + point + point + tag + length_prefix;
+static_assert(store_fields + large_envelope <= message, "a large envelope must fit in a store request");
+constexpr std::size_t cancel_payload = id + cancel_secret;
+constexpr std::size_t store_response = 8 + 1 + 8 + 8 + 2;
+constexpr std::size_t retrieve_fields = 8 + 1 + 1 + point + point + tag + 8 + length_prefix;
+constexpr std::size_t ids_per_request = 73;
+static_assert(retrieve_fields + ids_per_request * id <= message);
+constexpr std::size_t page_fields = 8 + 1 + 1 + 8 + 8 + 1 + 2 + length_prefix;
+constexpr std::size_t envelopes_per_page = 3;
+static_assert(page_fields + envelopes_per_page * (length_prefix + small_envelope) <= message);
+static_assert(page_fields + length_prefix + large_envelope <= message);
+constexpr std::size_t window = 16;  ///< Pages that one request may draw.
+static_assert(window * envelopes_per_page <= ids_per_request, "a whole window must be deleted by one request");
+
+// --- Node descriptor (section 6) ---
+constexpr std::size_t address = 19;
+constexpr std::size_t addresses_per_node = 4;
+constexpr std::size_t signature = 64;
+constexpr std::size_t descriptor =
+    1 + 32 + point + 8 + 8 + 8 + length_prefix + addresses_per_node * address + signature;
+static_assert(frame_header + descriptor <= frame, "a cookie reply must not be longer than the question");
+
+// --- Friend channel (section 5) ---
+constexpr std::size_t friend_packet_header = 4;  ///< Packet id, magic, version, type.
+constexpr std::size_t friend_message = friend_packet - friend_packet_header;
+constexpr std::size_t keys_per_packet = 40;
+constexpr std::size_t one_time_keys = 200;  ///< In one bundle.
+constexpr std::size_t home_nodes = 5;
+constexpr std::size_t receipt_ids = 80;
+static_assert(8 + 8 + 2 + length_prefix + keys_per_packet * point <= friend_message);
+static_assert(8 + 8 + point + 16 + point + 8 + 2 + length_prefix +
+                  home_nodes * (32 + length_prefix + addresses_per_node * address) <=
+              friend_message);
+static_assert(4 + 2 * point + length_prefix + large_envelope <= friend_message);
+static_assert(length_prefix + receipt_ids * id <= friend_message);
+
+// --- Time (section 2), seconds ---
+constexpr std::int64_t epoch_origin_s = 1735689600;  ///< 2025-01-01T00:00:00Z
+constexpr std::int64_t epoch_length_s = 6 * 3600;
+constexpr std::array<std::uint32_t, 4> times_to_live_s = {86400, 259200, 604800, 1209600};
+constexpr std::uint32_t default_time_to_live_s = times_to_live_s.front();
+constexpr std::uint32_t largest_time_to_live_s = times_to_live_s.back();
+constexpr std::int64_t late_store_grace_s = 600;
+
+constexpr bool is_time_to_live(std::uint32_t seconds) noexcept {
+  for (const std::uint32_t allowed : times_to_live_s) {
+    if (seconds == allowed) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace toxasync::limits

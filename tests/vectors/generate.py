@@ -1,0 +1,698 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the known-answer vectors of docs/protocol.md, from an implementation of its own (Python's standard library only).
+
+usage: generate.py            writes the JSON files beside this file
+       generate.py --check    computes them again; fails when a file differs
+
+README.md says what the fields are. Every input that looks random is SHA-256("toxasync/1 vectors|" + label), cut to its size.
+"""
+import hashlib
+import json
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+from primitives import (  # noqa: E402
+    BASE, Refused, aead_open, aead_seal, ed25519_public, ed25519_sign, ed25519_verify, h128, h256, h512, received_point,
+    self_check, x25519, x25519_raw)
+
+ORIGIN, PERIOD = 1735689600, 21600
+U16, U32, U64 = 2**16 - 1, 2**32 - 1, 2**64 - 1
+SMALL, LARGE = 400, 1168
+STORE, STORE_RESPONSE, RETRIEVE, RETRIEVE_RESPONSE = 0xA0, 0xA1, 0xA2, 0xA3
+ZERO_NONCE = bytes(24)
+
+
+def seed(label, size=32):
+    return hashlib.sha256(b"toxasync/1 vectors|" + label.encode()).digest()[:size]
+
+
+def number(label):
+    return int.from_bytes(seed(label, 8), "little")
+
+
+def u(size, value):
+    return value.to_bytes(size, "little")
+
+
+def vector(items):
+    return u(2, len(items)) + b"".join(items)
+
+
+def blob(data):
+    """A vector of bytes."""
+    return u(2, len(data)) + data
+
+
+def flip(data, index, bits=1):
+    out = bytearray(data)
+    out[index] ^= bits
+    return bytes(out)
+
+
+class Pair:
+    """A secret key and its point."""
+
+    def __init__(self, label):
+        self.secret = seed(label)
+        self.point = x25519(self.secret, BASE)
+
+
+SENDER, RECIPIENT, STRANGER = Pair("sender"), Pair("recipient"), Pair("stranger")
+ROOT, NODE = Pair("friends root"), Pair("node")
+ONE_TIME, LAST_RESORT = Pair("one-time pre-key"), Pair("last-resort pre-key")
+NOSPAM = seed("nospam", 4)
+NOW = 1760000000  # the epoch that most cases are in
+EPOCH = (NOW - ORIGIN) // PERIOD
+
+
+# --- Sections 2 and 3: epochs and mailboxes ---
+
+class Mailbox:
+    def __init__(self, root, epoch, sender=SENDER, recipient=RECIPIENT, m=ROOT, nospam=NOSPAM):
+        self.root, self.epoch, e = root, epoch, u(4, epoch)
+        self.sender, self.recipient, self.m, self.nospam = sender, recipient, m, nospam
+        if root == "pair":
+            self.Z = x25519(sender.secret, recipient.point)
+            assert self.Z == x25519(recipient.secret, sender.point)
+            ends = sender.point + recipient.point
+            self.b = h256(b"toxasync/1 pair p", ends, e, key=self.Z)
+            self.w = h256(b"toxasync/1 pair w", ends, e, key=self.Z)
+            self.P, self.owner_scalars = x25519(self.b, BASE), [self.b]
+        else:
+            self.key = m.point if root == "friends" else h256(b"toxasync/1 pub", recipient.point, nospam)
+            base, secret = (m.point, m.secret) if root == "friends" else (recipient.point, recipient.secret)
+            self.b = h256(b"toxasync/1 mbox", e, key=self.key)
+            self.w = h256(b"toxasync/1 write", e, key=self.key)
+            self.P, self.owner_scalars = x25519(self.b, base), [self.b, secret]
+        self.W = x25519(self.w, BASE)
+        self.store_key = h256(self.P, self.W)
+
+    def owner(self, point):
+        for scalar in reversed(self.owner_scalars):
+            point = x25519(scalar, point)
+        return point
+
+
+def owner_tag(mailbox, N, X, request):
+    return h128(b"toxasync/1 owner", N, X, request, key=mailbox.owner(N))
+
+
+def write_tag(mailbox, N, X, request):
+    return h128(b"toxasync/1 wtag", N, X, request, key=x25519(mailbox.w, N))
+
+
+EPOCHS = [0, 1, EPOCH, EPOCH + 1, U32]
+
+LOW_ORDER = [
+    "00" * 32, "01" + "00" * 31,
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    "ec" + "ff" * 30 + "7f", "ed" + "ff" * 30 + "7f", "ee" + "ff" * 30 + "7f"]
+
+
+def mailbox_file():
+    out = {"protocol": 1}
+    last = ORIGIN + (U32 + 1) * PERIOD - 1
+    times = [ORIGIN, ORIGIN + 1, ORIGIN + PERIOD - 1, ORIGIN + PERIOD, ORIGIN + 2 * PERIOD - 1, ORIGIN + 2 * PERIOD, NOW,
+             ORIGIN + EPOCH * PERIOD - 1, ORIGIN + EPOCH * PERIOD, ORIGIN + (EPOCH + 1) * PERIOD - 1,
+             ORIGIN + (EPOCH + 1) * PERIOD, last]
+    out["epochs"] = [{"unix": t, "epoch": (t - ORIGIN) // PERIOD} for t in times]
+    out["epochs_refused"] = [0, ORIGIN - PERIOD, ORIGIN - 1, last + 1]
+
+    common = lambda box: {"epoch": box.epoch, "w": box.w, "P": box.P, "W": box.W, "store_key": box.store_key}
+    boxes = [Mailbox("friends", e) for e in EPOCHS]
+    out["friends"] = [{"m": b.m.secret, "M": b.m.point, "b": b.b, **common(b)} for b in boxes]
+    boxes = [Mailbox("public", e) for e in EPOCHS] + [Mailbox("public", EPOCH, nospam=seed("another nospam", 4))]
+    out["public"] = [{"r": b.recipient.secret, "R": b.recipient.point, "nospam": b.nospam, "key": b.key, "b": b.b,
+                      **common(b)} for b in boxes]
+    boxes = [Mailbox("pair", e) for e in EPOCHS] + [Mailbox("pair", e, RECIPIENT, SENDER) for e in EPOCHS]
+    out["pair"] = [{"from_secret": b.sender.secret, "from": b.sender.point, "to_secret": b.recipient.secret,
+                    "to": b.recipient.point, "Z": b.Z, "p": b.b, **common(b)} for b in boxes]
+
+    out["owner_tags"], out["write_tags"] = [], []
+    polling, storing = Pair("polling session"), Pair("storing session")
+    for root in ("friends", "public", "pair"):
+        box = Mailbox(root, EPOCH)
+        request = retrieve(retrieve_fields(box, counter=1, ids=[seed("deleted id 0", 16)]))
+        assert x25519(NODE.secret, box.P) == box.owner(NODE.point)
+        out["owner_tags"].append({
+            "root": root, "owner_scalars": box.owner_scalars, "P": box.P, "n": NODE.secret, "N": NODE.point,
+            "X": polling.point, "request": request, "key": box.owner(NODE.point),
+            "tag": owner_tag(box, NODE.point, polling.point, request)})
+        request = store(store_fields(box, counter=1, payload=seed("cancelled id", 16) + seed("cancel secret", 16), op=1))
+        assert x25519(NODE.secret, box.W) == x25519(box.w, NODE.point)
+        out["write_tags"].append({
+            "root": root, "w": box.w, "W": box.W, "n": NODE.secret, "N": NODE.point, "X": storing.point,
+            "request": request, "key": x25519(box.w, NODE.point),
+            "tag": write_tag(box, NODE.point, storing.point, request)})
+
+    out["points_refused"] = [{"why": "top bit set", "point": flip(RECIPIENT.point, 31, 0x80)},
+                             {"why": "top bit set", "point": flip(BASE, 31, 0x80)}]
+    for point in map(bytes.fromhex, LOW_ORDER):
+        assert x25519_raw(SENDER.secret, point) == bytes(32)
+        out["points_refused"].append({"why": "all-zero X25519 result", "point": point})
+    return out
+
+
+# --- Section 4: envelope ---
+
+def body_plain(f, capacity, length=None, padding=b""):
+    fields = (u(8, f["seq"]) + u(8, f["floor"]) + u(8, f["sent_at_ms"]) + u(4, f["lifetime"]) + u(1, f["kind"])
+              + u(1, f["part"]) + u(1, f["parts"]))
+    text = f["text"]
+    assert len(text) + len(padding) <= capacity
+    padded = text + bytes(capacity - len(text) - len(padding)) + padding
+    return fields + u(2, len(text) if length is None else length) + padded
+
+
+def seal_envelope(box, f, k, label, v=1, length=None, padding=b"", claims=None, pre_key_id=None, short=0):
+    """All that goes into an envelope and all that comes of it. The last arguments make faults."""
+    e = Pair("e|" + label)
+    secret = seed("cancel|" + label, 16)
+    S, R, K = box.sender.point, box.recipient.point, k.point
+    claimed = claims.point if claims else S
+    v, epoch = u(1, v), u(4, box.epoch)
+    C = h128(b"toxasync/1 cancel", secret)
+    hk = h256(b"toxasync/1 hdr", e.point, box.P, box.W, key=x25519(e.secret, box.P))
+    pre_key_id = pre_key_id or h256(K)[:8]
+    hdr_plain = claimed + u(8, f["instance"]) + pre_key_id + f["message_id"]
+    hdr = aead_seal(hk, ZERO_NONCE, v + C + e.point + box.P + box.W + epoch, hdr_plain)
+    label = b"toxasync/1 freq" if box.root == "public" else b"toxasync/1 body"
+    th = h256(label, v, claimed, R, K, e.point, box.P, box.W, epoch, C, hdr)
+    dh = [x25519(e.secret, R), x25519(e.secret, K), x25519(box.sender.secret, K)]
+    bk = h256(th, key=h512(b"toxasync/1 3dh", *dh))
+    plain = body_plain(f, f["size"] - 178, length, padding)
+    plain = plain[:len(plain) - short]
+    env = v + C + e.point + hdr + aead_seal(bk, ZERO_NONCE, th, plain)
+    assert len(env) == f["size"] - short
+    return {"root": box.root, "epoch": box.epoch, "m": box.m.secret if box.root == "friends" else b"",
+            "M": box.m.point if box.root == "friends" else b"", "nospam": box.nospam if box.root == "public" else b"",
+            "owner_scalars": box.owner_scalars, "w": box.w, "P": box.P, "W": box.W,
+            "s": box.sender.secret, "S": S, "r": box.recipient.secret, "R": R, "k": k.secret, "K": K,
+            "e": e.secret, "cancel_secret": secret, **f,
+            "C": C, "E": e.point, "pre_key_id": pre_key_id, "hk": hk, "hdr_plain": hdr_plain, "hdr": hdr,
+            "th": th, "dh_e_R": dh[0], "dh_e_K": dh[1], "dh_s_K": dh[2], "bk": bk, "body_plain": plain,
+            "envelope": env, "id": h128(box.P, box.W, env)}
+
+
+def open_envelope(c, env):
+    """What the recipient does. Returns (stage, None) where it refuses, else ("", fields)."""
+    stage = "format"
+    try:
+        if len(env) not in (SMALL, LARGE) or env[0] != 1:
+            raise Refused("size or version")
+        v, C, E, hdr, body = env[:1], env[1:17], env[17:49], env[49:129], env[129:]
+        received_point(E)
+        stage = "header"
+        shared = E
+        for scalar in reversed(c["owner_scalars"]):
+            shared = x25519(scalar, shared)
+        epoch = u(4, c["epoch"])
+        hk = h256(b"toxasync/1 hdr", E, c["P"], c["W"], key=shared)
+        plain = aead_open(hk, ZERO_NONCE, v + C + E + c["P"] + c["W"] + epoch, hdr)
+        S, instance, pre_key_id, message_id = plain[:32], plain[32:40], plain[40:48], plain[48:]
+        stage = "pre-key"
+        if h256(c["K"])[:8] != pre_key_id:
+            raise Refused("unknown pre-key")
+        stage = "body"
+        label = b"toxasync/1 freq" if c["root"] == "public" else b"toxasync/1 body"
+        th = h256(label, v, S, c["R"], c["K"], E, c["P"], c["W"], epoch, C, hdr)
+        dh = x25519(c["r"], E) + x25519(c["k"], E) + x25519(c["k"], S)
+        plain = aead_open(h256(th, key=h512(b"toxasync/1 3dh", dh)), ZERO_NONCE, th, body)
+        stage = "fields"
+        number_at = lambda at, size: int.from_bytes(plain[at:at + size], "little")
+        kind, part, parts, length, text = plain[28], plain[29], plain[30], number_at(31, 2), plain[33:]
+        if kind > 4 or not 0 <= part < parts <= 72 or length > len(text) or any(text[length:]):
+            raise Refused("field")
+        if c["root"] == "public" and kind != 3:
+            raise Refused("kind in a public root")
+        return "", {"size": len(env), "instance": int.from_bytes(instance, "little"), "message_id": message_id,
+                    "seq": number_at(0, 8), "floor": number_at(8, 8), "sent_at_ms": number_at(16, 8),
+                    "lifetime": number_at(24, 4), "kind": kind, "part": part, "parts": parts, "text": text[:length]}
+    except Refused:
+        return stage, None
+
+
+def letter(label, text, size=None, **fields):
+    """The fields of an envelope: what the cases do not name has ordinary values."""
+    f = {"size": size or (SMALL if len(text) <= 222 else LARGE), "instance": number("instance"),
+         "message_id": seed("message|" + label, 16), "seq": 5, "floor": 3, "sent_at_ms": NOW * 1000 + 123,
+         "lifetime": 86400, "kind": 0, "part": 0, "parts": 1, "text": text}
+    assert not fields.keys() - f.keys()
+    return {**f, **fields}
+
+
+def prose(size):
+    line = "The quick brown fox jumps over the lazy dog. "
+    return (line * (size // len(line) + 1))[:size].encode()
+
+
+EMOJI = "Grüße 👋🏽, ça va? 日本語 👩‍👩‍👧‍👦 \U0001f9ea ✅".encode()
+
+
+def envelope_cases():
+    friends, public, pair = (Mailbox(root, EPOCH) for root in ("friends", "public", "pair"))
+    ids = b"".join(seed(f"receipt id {i}", 16) for i in range(13))
+    many = b"".join(seed(f"receipt id {i}", 16) for i in range(61))
+    # Characters of four bytes behind one letter: the cut at 990 is not between two characters.
+    long_text = b"a" + "\U0001f40c".encode() * 274 + b"xyz"
+    assert len(long_text) == 1100 and long_text[990] & 0xC0 == 0x80
+    two = {"message_id": seed("message|two parts", 16), "seq": 6, "parts": 2}
+    full = Mailbox("friends", U32)
+    rows = [
+        ("short text, one-time pre-key", friends, ONE_TIME, letter("short", b"Hello")),
+        ("short text, last-resort pre-key", friends, LAST_RESORT, letter("last resort", b"Hello")),
+        ("one byte of text, the next epoch", Mailbox("friends", EPOCH + 1), ONE_TIME, letter("one", b"x", seq=1, floor=1)),
+        ("222 bytes of text: the largest small envelope", friends, ONE_TIME, letter("222", prose(222))),
+        ("223 bytes of text: the first that needs a large envelope", friends, ONE_TIME, letter("223", prose(223))),
+        ("990 bytes of text: the largest", friends, ONE_TIME, letter("990", prose(990))),
+        ("short text in a large envelope", friends, ONE_TIME, letter("short in large", b"Hello", LARGE)),
+        ("UTF-8 with emoji", friends, ONE_TIME, letter("emoji", EMOJI)),
+        ("action", friends, ONE_TIME, letter("action", b"waves", kind=1)),
+        ("part 0 of 2, cut inside a character", friends, ONE_TIME, letter("p0", long_text[:990], part=0, **two)),
+        ("part 1 of 2, cut inside a character", friends, ONE_TIME, letter("p1", long_text[990:], part=1, **two)),
+        ("last of 72 parts", friends, ONE_TIME, letter("p71", b"the end", part=71, parts=72)),
+        ("empty text: the second part of two", friends, ONE_TIME, letter("empty", b"", part=1, parts=2)),
+        ("receipt with 1 id, pair root", pair, ONE_TIME, letter("receipt 1", ids[:16], kind=2)),
+        ("receipt with 13 ids, pair root", pair, LAST_RESORT, letter("receipt 13", ids, kind=2)),
+        ("receipt with 61 ids, friends root", friends, LAST_RESORT, letter("receipt 61", many, kind=2)),
+        ("nack with 2 ids, pair root", pair, LAST_RESORT, letter("nack", ids[:32], kind=4)),
+        ("friend request, public root", public, RECIPIENT, letter("freq", b"It's me, please add me.", kind=3, seq=1, floor=1)),
+        ("friend request, public root, large", public, RECIPIENT, letter("freq 990", prose(990), kind=3, seq=1, floor=1)),
+        ("every number at its largest", full, ONE_TIME,
+         letter("largest", b"x", instance=U64, seq=U64, floor=U64, sent_at_ms=U64, lifetime=U32, part=71, parts=72)),
+        ("numbers that a double does not hold", friends, ONE_TIME,
+         letter("doubles", b"x", instance=2**53 + 1, seq=2**63 + 1, floor=2**53 + 3, sent_at_ms=2**53 - 1)),
+    ]
+    out = []
+    for name, box, k, f in rows:
+        c = {"name": name, **seal_envelope(box, f, k, name)}
+        stage, opened = open_envelope(c, c["envelope"])
+        assert stage == "" and opened == f, name
+        out.append(c)
+    return out
+
+
+def envelope_file(cases):
+    friends, public = Mailbox("friends", EPOCH), Mailbox("public", EPOCH)
+    negative = []
+
+    def refuse(why, stage, case, env):
+        found, _ = open_envelope(case, env)
+        assert found == stage, (why, found)
+        names = ("root", "epoch", "owner_scalars", "w", "P", "W", "s", "S", "r", "R", "k", "K")
+        negative.append({"name": why, "stage": stage, **{n: case[n] for n in names}, "envelope": env})
+
+    base = cases[0]
+    env = base["envelope"]
+    for why, stage, index, bits in (
+            ("flipped: version", "format", 0, 1), ("flipped: top bit of E", "format", 48, 0x80),
+            ("flipped: first byte of C", "header", 1, 1), ("flipped: last byte of C", "header", 16, 0x80),
+            ("flipped: first byte of E", "header", 17, 1),
+            ("flipped: sender in the header", "header", 49, 1), ("flipped: message id in the header", "header", 112, 1),
+            ("flipped: first byte of the header's tag", "header", 113, 1), ("flipped: last byte of the header's tag", "header", 128, 0x80),
+            ("flipped: seq in the body", "body", 129, 1), ("flipped: text in the body", "body", 129 + 33, 1),
+            ("flipped: padding in the body", "body", 383, 1), ("flipped: first byte of the body's tag", "body", 384, 1),
+            ("flipped: last byte of the body's tag", "body", 399, 0x80)):
+        refuse(why, stage, base, flip(env, index, bits))
+    refuse("one byte short", "format", base, env[:-1])
+    refuse("one byte long", "format", base, env + b"\0")
+    refuse("small envelope stretched to the large size", "body", base, env + bytes(LARGE - SMALL))
+    refuse("large envelope cut to the small size", "body", cases[5], cases[5]["envelope"][:SMALL])
+    refuse("empty", "format", base, b"")
+    refuse("E is zero: an all-zero X25519 result", "header", base, env[:17] + bytes(32) + env[49:])
+    refuse("opened as of the next epoch", "header", {**base, "epoch": EPOCH + 1}, env)
+    other = x25519(seed("another w"), BASE)
+    refuse("opened with another W", "header", {**base, "W": other}, env)
+
+    def sealed(why, stage, box=friends, k=ONE_TIME, text=b"Hello", size=None, fault=None, case=None, **fields):
+        c = seal_envelope(box, letter(why, text, size, **fields), k, why, **(fault or {}))
+        refuse(why, stage, {**c, **(case or {})}, c["envelope"])
+
+    sealed("sealed as version 2", "format", fault={"v": 2})
+    sealed("sealed as version 0", "format", fault={"v": 0})
+    sealed("sealed one byte short", "format", fault={"short": 1})
+    sealed("sealed for a pre-key that is not K", "pre-key", case={"k": LAST_RESORT.secret, "K": LAST_RESORT.point})
+    sealed("pre-key id of K, sealed with another", "body", k=LAST_RESORT,
+           fault={"pre_key_id": h256(ONE_TIME.point)[:8]}, case={"k": ONE_TIME.secret, "K": ONE_TIME.point})
+    sealed("the header names another sender than the one who sealed", "body", fault={"claims": STRANGER})
+    sealed("the header names the recipient as the sender", "body", fault={"claims": RECIPIENT})
+    sealed("sealed with the label of a message into a public root", "body", k=RECIPIENT, case={"root": "public"}, kind=3)
+    sealed("sealed with the label of a friend request into a friends root", "body", box=public, k=RECIPIENT,
+           case={"root": "friends"}, kind=3)
+    sealed("last byte of the padding is 1", "fields", fault={"padding": b"\1"})
+    sealed("first byte of the padding is 1", "fields", fault={"padding": b"\1" + bytes(222 - 6)})
+    sealed("all the padding is not zero", "fields", fault={"padding": b"\xff" * (222 - 5)})
+    sealed("last byte of the padding is 0x80, large", "fields", text=prose(500), fault={"padding": b"\x80"})
+    sealed("empty text, nonzero padding", "fields", text=b"", fault={"padding": b" "}, part=1, parts=2)
+    sealed("len one past the field, small", "fields", text=prose(222), fault={"length": 223})
+    sealed("len one past the field, large", "fields", text=prose(990), fault={"length": 991})
+    sealed("len of a large envelope in a small one", "fields", text=prose(222), fault={"length": 990})
+    sealed("len 65535", "fields", fault={"length": U16})
+    sealed("part = parts", "fields", part=1, parts=1)
+    sealed("part > parts", "fields", part=255, parts=2)
+    sealed("part 72 of 72", "fields", part=72, parts=72)
+    sealed("parts 0", "fields", part=0, parts=0)
+    sealed("parts 73", "fields", part=0, parts=73)
+    sealed("parts 255", "fields", part=254, parts=255)
+    sealed("kind 5", "fields", kind=5)
+    sealed("kind 9", "fields", kind=9)
+    sealed("kind 255", "fields", kind=255)
+    sealed("kind 0 in a public root", "fields", box=public, k=RECIPIENT, kind=0)
+    sealed("kind 2 in a public root", "fields", box=public, k=RECIPIENT, kind=2, text=seed("an id", 16))
+    sealed("kind 9 in a public root", "fields", box=public, k=RECIPIENT, kind=9)
+    return {"protocol": 1, "cases": cases, "negative": negative}
+
+
+# --- Section 6: frames and messages ---
+
+def store_fields(box, counter, payload, op=0, ttl=86400):
+    return {"counter": counter, "op": op, "epoch": box.epoch, "ttl": ttl, "P": box.P, "W": box.W, "write_tag": bytes(16),
+            "payload": payload}
+
+
+def store(f):
+    return (u(8, f["counter"]) + u(1, f["op"]) + u(4, f["epoch"]) + u(4, f["ttl"]) + f["P"] + f["W"] + f["write_tag"]
+            + blob(f["payload"]))
+
+
+def store_response(f):
+    return (u(8, f["counter"]) + u(1, f["status"]) + u(8, f["expires_at"]) + u(8, f["node_time"])
+            + u(2, f["retry_after"]))
+
+
+def retrieve_fields(box, counter, op=0, window=16, cursor=0, ids=()):
+    return {"counter": counter, "op": op, "window": window, "P": box.P, "W": box.W, "owner_tag": bytes(16),
+            "cursor": cursor, "ids": list(ids)}
+
+
+def retrieve(f):
+    return (u(8, f["counter"]) + u(1, f["op"]) + u(1, f["window"]) + f["P"] + f["W"] + f["owner_tag"] + u(8, f["cursor"])
+            + vector(f["ids"]))
+
+
+def page(f):
+    return (u(8, f["counter"]) + u(1, f["index"]) + u(1, f["count"]) + u(8, f["node_time"]) + u(8, f["cursor"])
+            + u(1, f["flags"]) + u(2, f["retry_after"]) + vector([blob(e) for e in f["envelopes"]]))
+
+
+def session_keys(x, N):
+    keys = h512(b"toxasync/1 sess", x.point, N.point, key=x25519(x.secret, N.point))
+    assert keys == h512(b"toxasync/1 sess", x.point, N.point, key=x25519(N.secret, x.point))
+    return keys[:32], keys[32:]
+
+
+def seal_frame(x, N, kind, label, message, version=1, length=None, padding=b""):
+    k = session_keys(x, N)[kind & 1]
+    cookie, nonce = seed("cookie|" + label, 16), seed("nonce|" + label, 24)
+    zeros = bytes(1280 - len(message) - len(padding))
+    plain = u(2, len(message) if length is None else length) + message + zeros + padding
+    assert len(plain) == 1282
+    head = u(1, kind) + u(1, version)
+    frame = head + cookie + x.point + nonce + aead_seal(k, nonce, head + x.point, plain)
+    assert len(frame) == 1372
+    return {"kind": kind, "version": version, "x": x.secret, "X": x.point, "n": N.secret, "N": N.point, "k": k,
+            "cookie": cookie, "nonce": nonce, "message": message, "frame": frame}
+
+
+def open_frame(c, frame):
+    """What either end does. Returns (stage, None) where it refuses, else ("", message)."""
+    stage = "format"
+    try:
+        if len(frame) != 1372 or frame[0] not in range(STORE, RETRIEVE_RESPONSE + 1) or frame[1] != 1:
+            raise Refused("size, kind or version")
+        X, nonce, box = received_point(frame[18:50]), frame[50:74], frame[74:]
+        stage = "box"
+        keys = h512(b"toxasync/1 sess", X, c["N"], key=x25519(c["n"], X))
+        k = keys[32:] if frame[0] & 1 else keys[:32]
+        plain = aead_open(k, nonce, frame[:2] + X, box)
+        stage = "padding"
+        length = int.from_bytes(plain[:2], "little")
+        if length > 1280 or any(plain[2 + length:]):
+            raise Refused("length or padding")
+        return "", plain[2:2 + length]
+    except Refused:
+        return stage, None
+
+
+def frame_file(cases):
+    storing, polling = Pair("storing session"), Pair("polling session")
+    box = Mailbox("friends", EPOCH)
+    small = [c["envelope"] for c in cases if len(c["envelope"]) == SMALL and c["P"] == box.P]
+    large = [c["envelope"] for c in cases if len(c["envelope"]) == LARGE and c["P"] == box.P]
+    sessions = []
+    for name, x in (("storing", storing), ("polling", polling)):
+        c2s, s2c = session_keys(x, NODE)
+        sessions.append({"name": name, "x": x.secret, "X": x.point, "n": NODE.secret, "N": NODE.point,
+                         "shared": x25519(x.secret, NODE.point), "k_c2s": c2s, "k_s2c": s2c})
+
+    def with_write_tag(f):
+        return {**f, "write_tag": write_tag(box, NODE.point, storing.point, store(f))}
+
+    def with_owner_tag(f):
+        return {**f, "owner_tag": owner_tag(box, NODE.point, polling.point, retrieve(f))}
+
+    deleted = [seed(f"deleted id {i}", 16) for i in range(73)]
+    big = 2**53 + 1
+    rows = {
+        "store": [
+            ("store of a small envelope", with_write_tag(store_fields(box, 1, small[0]))),
+            ("store of a large envelope, 14 days", with_write_tag(store_fields(box, 2, large[0], ttl=1209600))),
+            ("cancel", with_write_tag(store_fields(box, 3, cases[0]["id"] + cases[0]["cancel_secret"], op=1, ttl=0))),
+            ("numbers at their largest", with_write_tag({**store_fields(box, U64, small[0]), "epoch": U32})),
+        ],
+        "store_response": [
+            (name, {"counter": 1 + status, "status": status, "expires_at": expires, "node_time": NOW, "retry_after": retry})
+            for status, name, expires, retry in (
+                (0, "stored", NOW + 86400, 0), (1, "duplicate", NOW + 259200, 0), (2, "gone", NOW + 86400, 0),
+                (3, "mailbox full", 0, 600), (4, "node full", 0, 3600), (5, "try later", 0, 30), (6, "wrong epoch", 0, 0),
+                (7, "refused", 0, 0), (8, "cancelled", NOW + 86400, 0))
+        ] + [("numbers at their largest", {"counter": U64, "status": 0, "expires_at": U64, "node_time": U64, "retry_after": U16})],
+        "retrieve": [
+            ("list from the start, nothing to delete", with_owner_tag(retrieve_fields(box, 1))),
+            ("list, 3 ids to delete", with_owner_tag(retrieve_fields(box, 2, window=3, cursor=big, ids=deleted[:3]))),
+            ("list, 73 ids to delete", with_owner_tag(retrieve_fields(box, 3, window=1, cursor=U64, ids=deleted))),
+            ("subscribe", with_owner_tag(retrieve_fields(box, 4, op=1, window=1))),
+        ],
+        "page": [
+            (name, {"counter": counter, "index": index, "count": count, "node_time": NOW, "cursor": cursor, "flags": flags,
+                    "retry_after": retry, "envelopes": envelopes})
+            for name, counter, index, count, cursor, flags, retry, envelopes in (
+                ("empty", 1, 0, 1, 0, 0, 0, []),
+                ("one small envelope", 2, 0, 1, 17, 0, 0, small[:1]),
+                ("three small envelopes, the first of two pages", 3, 0, 2, big, 1, 0, small[:3]),
+                ("one large envelope, the last of two pages", 3, 1, 2, big + 1, 1, 0, large[:1]),
+                ("try later", 4, 0, 1, 0, 2, 30, []),
+                ("numbers at their largest", U64, 15, 16, U64, 3, U16, []))
+        ],
+    }
+    encode = {"store": store, "store_response": store_response, "retrieve": retrieve, "page": page}
+    kinds = {"store": STORE, "store_response": STORE_RESPONSE, "retrieve": RETRIEVE, "page": RETRIEVE_RESPONSE}
+    out = {"protocol": 1, "sessions": sessions}
+    for what, named in rows.items():
+        out[what] = [{"name": name, **f, "bytes": encode[what](f)} for name, f in named]
+        assert all(len(row["bytes"]) <= 1280 for row in out[what])
+
+    out["frames"] = []
+    for what, kind in kinds.items():
+        x = storing if kind in (STORE, STORE_RESPONSE) else polling
+        for row in out[what]:
+            frame = seal_frame(x, NODE, kind, f"{what}|{row['name']}", row["bytes"])
+            assert open_frame(frame, frame["frame"]) == ("", row["bytes"])
+            out["frames"].append({"name": f"{what}: {row['name']}", "message_type": what,
+                                  "direction": "s2c" if kind & 1 else "c2s", **frame})
+    full = seal_frame(storing, NODE, STORE, "full", seed("full", 32) * 40)
+    assert len(full["message"]) == 1280
+    out["frames"].append({"name": "1280 bytes: no padding", "message_type": "", "direction": "c2s", **full})
+    out["frames"].append({"name": "no message", "message_type": "", "direction": "s2c",
+                          **seal_frame(polling, NODE, RETRIEVE_RESPONSE, "none", b"")})
+
+    base = out["frames"][0]
+    good, message = base["frame"], base["message"]
+    out["bad_frames"] = []
+
+    def refuse(why, stage, frame, c=base):
+        found, _ = open_frame(c, frame)
+        assert found == stage, (why, found)
+        out["bad_frames"].append({"name": why, "stage": stage, "direction": "s2c" if c["kind"] & 1 else "c2s",
+                                  **{n: c[n] for n in ("x", "X", "n", "N", "k")}, "frame": frame})
+
+    def sealed(why, stage, **fault):
+        c = seal_frame(storing, NODE, fault.pop("kind", STORE), "bad|" + why, fault.pop("message", message), **fault)
+        refuse(why, stage, c["frame"], c)
+
+    sealed("last byte of the padding is 1", "padding", padding=b"\1")
+    sealed("first byte of the padding is 1", "padding", padding=b"\1" + bytes(1280 - len(message) - 1))
+    sealed("length 1281, past the box", "padding", length=1281)
+    sealed("length 65535", "padding", length=U16)
+    sealed("length one less than the message", "padding", length=len(message) - 1, message=message[:-1] + b"\1")
+    sealed("sealed as version 2", "format", version=2)
+    sealed("sealed as version 0", "format", version=0)
+    sealed("sealed as kind 0x9f", "format", kind=0x9F)
+    sealed("sealed as kind 0xa4", "format", kind=0xA4)
+    refuse("flipped: kind, a retrieve in place of a store", "box", flip(good, 0, STORE ^ RETRIEVE))
+    refuse("flipped: kind, the other direction", "box", flip(good, 0, 1))
+    refuse("flipped: version", "format", flip(good, 1, 2))
+    refuse("flipped: X", "box", flip(good, 18))
+    refuse("flipped: top bit of X", "format", flip(good, 49, 0x80))
+    refuse("X is zero: an all-zero X25519 result", "box", good[:18] + bytes(32) + good[50:])
+    refuse("flipped: first byte of the nonce", "box", flip(good, 50))
+    refuse("flipped: last byte of the nonce", "box", flip(good, 73, 0x80))
+    refuse("flipped: first byte of the box", "box", flip(good, 74))
+    refuse("flipped: last byte of the box before its tag", "box", flip(good, 1355))
+    refuse("flipped: last byte of the tag", "box", flip(good, 1371, 0x80))
+    refuse("one byte short", "format", good[:-1])
+    refuse("one byte long", "format", good + b"\0")
+    refuse("empty", "format", b"")
+    # The cookie is not under the AEAD: with another one the frame still opens.
+    assert open_frame(base, flip(good, 2)) == ("", message)
+    return out
+
+
+# --- Section 6: descriptor and cookie reply ---
+
+def address(ip, port):
+    octets = bytes(map(int, ip.split("."))) if "." in ip else bytes.fromhex(ip.replace(":", ""))
+    assert len(octets) in (4, 16)
+    return {"family": 4 if len(octets) == 4 else 6, "ip": octets + bytes(16 - len(octets)), "port": port}
+
+
+def address_bytes(a):
+    return u(1, a["family"]) + a["ip"] + u(2, a["port"])
+
+
+ADDRESSES = [address("192.0.2.1", 33445), address("2001:0db8:0000:0000:0000:0000:0000:0001", 443),
+             address("203.0.113.255", 1), address("2001:0db8:ffff:ffff:ffff:ffff:ffff:ffff", 65535)]
+
+
+def descriptor(name, label, N, valid_from, valid_until, capacity, addresses):
+    secret = seed("node id|" + label)
+    node_id = ed25519_public(secret)
+    unsigned = (u(1, 1) + node_id + N + u(8, valid_from) + u(8, valid_until) + u(8, capacity)
+                + vector([address_bytes(a) for a in addresses]))
+    signed = b"toxasync/1 node" + unsigned
+    signature = ed25519_sign(secret, signed)
+    assert ed25519_verify(node_id, signed, signature)
+    return {"name": name, "seed": secret, "version": 1, "node_id": node_id, "N": N, "valid_from": valid_from,
+            "valid_until": valid_until, "capacity": capacity, "addresses": addresses, "signed": signed,
+            "signature": signature, "bytes": unsigned + signature}
+
+
+def descriptor_file():
+    good = [descriptor("no address", "a", NODE.point, NOW, NOW + 86400, 0, []),
+            descriptor("one IPv4 address", "a", NODE.point, NOW, NOW + 86400, 10**9, ADDRESSES[:1]),
+            descriptor("IPv4 and IPv6", "a", NODE.point, NOW, NOW + 604800, 2**53 + 1, ADDRESSES[:2]),
+            descriptor("four addresses, numbers at their largest", "b", Pair("node b").point, U64 - 1, U64, U64, ADDRESSES)]
+    assert len(good[3]["bytes"]) == 231
+    one = good[1]["bytes"]
+    bad = [{"name": name, "bytes": data} for name, data in (
+        ("flipped: node id", flip(one, 1)), ("flipped: N", flip(one, 33)), ("flipped: valid from", flip(one, 65)),
+        ("flipped: valid until", flip(one, 73)), ("flipped: capacity", flip(one, 81)),
+        ("flipped: port of the address", flip(one, 109)), ("flipped: first byte of the signature", flip(one, -64)),
+        ("flipped: last byte of the signature", flip(one, -1)), ("version 2", flip(one, 0, 3)), ("one byte short", one[:-1]),
+        ("signed without the label", one[:-64] + ed25519_sign(good[1]["seed"], one[:-64])),
+        ("signed with another key", one[:-64] + ed25519_sign(seed("node id|b"), b"toxasync/1 node" + one[:-64])))]
+    for row in bad:
+        data = row["bytes"]
+        assert data[0] != 1 or len(data) < 175 or not ed25519_verify(data[1:33], b"toxasync/1 node" + data[:-64], data[-64:])
+
+    replies = []
+    for name, request, d in (("to a store", STORE, good[1]), ("to a retrieve", RETRIEVE, good[3])):
+        x = Pair("session of the cookie reply|" + name)
+        nonce, cookie = seed("nonce|cookie reply|" + name, 24), seed("cookie|cookie reply|" + name, 16)
+        frame = u(1, request + 1) + u(1, 1) + cookie + x.point + nonce + d["bytes"]
+        assert len(frame) == 74 + len(d["bytes"]) <= 1372
+        replies.append({"name": name, "request_kind": request, "kind": request + 1, "version": 1, "cookie": cookie,
+                        "X": x.point, "nonce": nonce, "descriptor": d["bytes"], "frame": frame})
+    return {"protocol": 1, "descriptors": good, "bad_descriptors": bad, "cookie_replies": replies}
+
+
+# --- Section 5: friend channel ---
+
+def packet(kind, *parts):
+    out = bytes((190, 0x74, 1, kind)) + b"".join(parts)
+    assert len(out) <= 1373
+    return out
+
+
+def bundle_file(cases):
+    out = {"protocol": 1, "root_macs": [], "heads": [], "keys": [], "taken": [], "envelopes": [], "receipts": []}
+    instance = number("bundle instance")
+
+    def mac(name, instance, version, owner, reader):
+        root = Pair("friends root|" + name)
+        key = x25519(root.secret, reader.point)
+        assert key == x25519(reader.secret, root.point)
+        value = h128(b"toxasync/1 root", root.point, owner.point, reader.point, u(8, instance), u(8, version), key=key)
+        out["root_macs"].append({"name": name, "m": root.secret, "M": root.point, "r": owner.secret, "R": owner.point,
+                                 "s": reader.secret, "S": reader.point, "instance": instance, "version": version,
+                                 "key": key, "mac": value})
+        return root.point, value
+
+    first = mac("version 1", instance, 1, RECIPIENT, SENDER)
+    later = mac("a later version, another M", instance, 2**53 + 1, RECIPIENT, SENDER)
+    largest = mac("numbers at their largest, the other way", U64, U64, SENDER, RECIPIENT)
+
+    node = lambda i, addresses: {"node_id": ed25519_public(seed(f"node id|home {i}")), "addresses": addresses}
+    for name, root, instance_of, version, count, until, nodes in (
+            ("one home node", first, instance, 1, 100, NOW + 14 * 86400, [node(0, ADDRESSES[:1])]),
+            ("two home nodes, no one-time keys", later, instance, 2**53 + 1, 0, NOW + 14 * 86400,
+             [node(0, ADDRESSES[:2]), node(1, ADDRESSES[3:])]),
+            ("five home nodes with four addresses each", largest, U64, U64, 200, U64, [node(i, ADDRESSES) for i in range(5)])):
+        nodes_bytes = vector([n["node_id"] + vector([address_bytes(a) for a in n["addresses"]]) for n in nodes])
+        out["heads"].append({
+            "name": name, "instance": instance_of, "version": version, "M": root[0], "root_mac": root[1],
+            "last_resort": LAST_RESORT.point, "use_until": until, "one_time_count": count, "home_nodes": nodes,
+            "packet": packet(1, u(8, instance_of), u(8, version), root[0], root[1], LAST_RESORT.point, u(8, until),
+                             u(2, count), nodes_bytes)})
+    for name, start, count in (("one key", 0, 1), ("the first 40 of 100 keys", 0, 40), ("the next 40", 40, 40),
+                               ("the last 20", 80, 20), ("the last key of 200", 199, 1)):
+        keys = [Pair(f"one-time pre-key {i}").point for i in range(start, start + count)]
+        out["keys"].append({"name": name, "instance": instance, "version": 1, "first": start, "keys": keys,
+                            "packet": packet(2, u(8, instance), u(8, 1), u(2, start), vector(keys))})
+    for name, instance_of, version in (("version 1", instance, 1), ("numbers at their largest", U64, U64)):
+        out["taken"].append({"name": name, "instance": instance_of, "version": version,
+                             "packet": packet(3, u(8, instance_of), u(8, version))})
+    for c in (cases[0], cases[5]):
+        out["envelopes"].append({"name": c["name"], "epoch": c["epoch"], "P": c["P"], "W": c["W"], "envelope": c["envelope"],
+                                 "packet": packet(4, u(4, c["epoch"]), c["P"], c["W"], blob(c["envelope"]))})
+    for count in (1, 2, 80):
+        ids = [seed(f"receipt id {i}", 16) for i in range(count)]
+        out["receipts"].append({"name": f"{count} ids", "ids": ids, "packet": packet(5, vector(ids))})
+    return out
+
+
+# --- Files ---
+
+def plain(value):
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def main(arguments):
+    if arguments not in ([], ["--check"]):
+        raise SystemExit(__doc__)
+    self_check()
+    cases = envelope_cases()
+    files = {"mailbox.json": mailbox_file(), "envelope.json": envelope_file(cases), "frame.json": frame_file(cases),
+             "descriptor.json": descriptor_file(), "bundle.json": bundle_file(cases)}
+    folder, differs = pathlib.Path(__file__).resolve().parent, []
+    for name, content in files.items():
+        data = (json.dumps(plain(content), indent=1) + "\n").encode()
+        path = folder / name
+        if not arguments:
+            path.write_bytes(data)
+        elif not path.is_file() or path.read_bytes() != data:
+            differs.append(name)
+    if differs:
+        raise SystemExit("generate.py: differs from what the protocol gives: " + ", ".join(differs))
+    print("generate.py: " + (f"{len(files)} files are as computed" if arguments else f"wrote {len(files)} files"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
