@@ -24,7 +24,7 @@ struct Endpoint {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & family & ip & port;
+    ar& family& ip& port;
   }
 };
 

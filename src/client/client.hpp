@@ -15,8 +15,8 @@
 #include "protocol/store_request.hpp"
 #include "protocol/store_response.hpp"
 
-// The client role: stores on nodes and retrieves from them (docs/protocol.md, section 6). Sans-I/O: it takes calls,
-// packets and ticks with `now`, hands packets to a Transport and outcomes to a ClientListener.
+// The client role: stores on nodes and retrieves from them (docs/protocol.md, section 6). Sans-I/O: it takes
+// calls, packets and ticks with `now`, hands packets to a Transport and outcomes to a ClientListener.
 
 namespace toxasync::client {
 
@@ -28,11 +28,11 @@ struct KnownNode {
 };
 
 struct NodeStatus {
-  bool answered = false;               ///< Since the start.
+  bool answered = false;  ///< Since the start.
   std::int64_t last_answer_unix_s = 0;
-  std::int64_t clock_ahead_s = 0;      ///< The node's clock less ours, at the last answer.
-  std::uint32_t failures_in_a_row = 0; ///< Operations that ended unreachable.
-  std::uint64_t capacity_bytes = 0;    ///< As its descriptor says.
+  std::int64_t clock_ahead_s = 0;       ///< The node's clock less ours, at the last answer.
+  std::uint32_t failures_in_a_row = 0;  ///< Operations that ended unreachable.
+  std::uint64_t capacity_bytes = 0;     ///< As its descriptor says.
 };
 
 struct StoreJob {
@@ -54,8 +54,8 @@ enum class StoreOutcome : std::uint8_t {
   wrong_epoch = 6,
   refused = 7,
   cancelled = 8,
-  unreachable = 9,   ///< No valid answer in all attempts.
-  unknown_node = 10, ///< set_node was not called for it, or it was forgotten.
+  unreachable = 9,    ///< No valid answer in all attempts.
+  unknown_node = 10,  ///< set_node was not called for it, or it was forgotten.
 };
 
 struct StoreResult {
@@ -72,9 +72,9 @@ struct RetrieveJob {
 
 struct RetrieveResult {
   bool complete = false;  ///< The mailbox was read to its end, and all that was fetched is deleted there.
-  bool reachable = false;
+  bool reachable = false;  ///< A valid page came (and perhaps, later, nothing more).
   std::int64_t node_time_s = 0;
-  std::uint16_t retry_after_s = 0;
+  std::uint16_t retry_after_s = 0;  ///< Not 0: the node, or our own line, was too busy.
 };
 
 /// Takes outcomes, from Client::on_packet and Client::tick only. May call the client back.
@@ -83,17 +83,19 @@ class ClientListener {
   virtual ~ClientListener() = default;
   virtual void on_stored(OperationId id, const StoreResult& result, Now now) noexcept = 0;
   /// Envelopes of one window, as the node sent them: hostile, of a permitted size. The retrieve waits until
-  /// continue_retrieve (they are on our disk, or not worth it: delete them there) or abandon (keep them there).
+  /// continue_retrieve (they are on our disk, or not worth it: delete them there) or abandon (keep them
+  /// there).
   virtual void on_envelopes(OperationId id, std::vector<Bytes> envelopes, Now now) noexcept = 0;
   virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) noexcept = 0;
 };
 
 struct ClientConfig {
-  std::int64_t first_timeout_ms = 1500;   ///< For an answer; doubled at each attempt, up to:
+  std::int64_t first_timeout_ms = 1500;  ///< For an answer; doubled at each attempt, up to:
   std::int64_t longest_timeout_ms = 8000;
-  unsigned attempts = 5;                  ///< Of one request (a cookie reply that leads on is not an attempt lost).
-  std::uint8_t window = 4;                ///< Pages asked for at once.
-  std::size_t operations_in_flight = 64;  ///< More wait in line;
+  unsigned attempts = 5;    ///< Of one request (a cookie reply that leads on is not an attempt lost).
+  std::uint8_t window = 4;  ///< Pages asked for at once.
+  std::size_t operations_in_flight = 64;  ///< More wait in line, each node's in order, the nodes in turn;
+  std::size_t operations_per_node = 16;   ///< Of those: one node that is silent does not hold up the others.
   std::size_t operations_waiting = 4096;  ///< and past that an operation ends `try_later` at once.
   std::size_t sessions = 512;             ///< Kept, least recently used first to go.
 };

@@ -6,7 +6,8 @@
 namespace toxasync::crypto {
 
 bool x25519(Point& out, const ByteArray<32>& scalar, const Point& point) noexcept {
-  return is_canonical_sign(point) && crypto_scalarmult_curve25519(out.data(), scalar.data(), point.data()) == 0;
+  return is_canonical_sign(point) &&
+         crypto_scalarmult_curve25519(out.data(), scalar.data(), point.data()) == 0;
 }
 
 Point x25519_base(const ByteArray<32>& scalar) noexcept {
@@ -15,7 +16,9 @@ Point x25519_base(const ByteArray<32>& scalar) noexcept {
   return out;
 }
 
-KeyPair KeyPair::generate(Random& random) { return from_secret(Secret<32>::random(random)); }
+KeyPair KeyPair::generate(Random& random) {
+  return from_secret(Secret<32>::random(random));
+}
 
 KeyPair KeyPair::from_secret(Secret<32> secret) {
   const Point public_key = x25519_base(secret.bytes());
@@ -50,6 +53,8 @@ bool verify(const ByteArray<32>& public_key, ByteView label, ByteView message, c
   return crypto_sign_verify_detached(signature.data(), joined.data(), joined.size(), public_key.data()) == 0;
 }
 
-void SystemRandom::fill(MutableBytes out) noexcept { randombytes_buf(out.data(), out.size()); }
+void SystemRandom::fill(MutableBytes out) noexcept {
+  randombytes_buf(out.data(), out.size());
+}
 
 }  // namespace toxasync::crypto

@@ -12,11 +12,14 @@ namespace toxasync::crypto {
 using Point = ByteArray<32>;
 using Signature = ByteArray<64>;
 
-/// False for a point with its top bit set, of which the primitive would ignore the bit (docs/protocol.md, section 1).
-constexpr bool is_canonical_sign(const Point& point) noexcept { return (point[31] & 0x80U) == 0; }
+/// False for a point with its top bit set, of which the primitive would ignore the bit (docs/protocol.md,
+/// section 1).
+constexpr bool is_canonical_sign(const Point& point) noexcept {
+  return (point[31] & 0x80U) == 0;
+}
 
-/// X25519(scalar, point). False when the point has its top bit set or the result is zero (a point of low order):
-/// `out` is then not to be used.
+/// X25519(scalar, point). False when the point has its top bit set or the result is zero (a point of low
+/// order): `out` is then not to be used.
 [[nodiscard]] bool x25519(Point& out, const ByteArray<32>& scalar, const Point& point) noexcept;
 
 /// X25519(scalar, base).

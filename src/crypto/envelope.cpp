@@ -23,12 +23,13 @@ struct BodyFields {
   std::uint16_t length = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & body.sequence & body.floor & body.sent_at_ms & body.lifetime_s & body.kind & body.part & body.parts & length;
+    ar& body.sequence& body.floor& body.sent_at_ms& body.lifetime_s& body.kind& body.part& body.parts& length;
   }
 };
 
-bool fields_in_range(const EnvelopeBody& body) noexcept {
-  return body.kind <= MessageKind::nack && body.parts >= 1 && body.parts <= limits::parts && body.part < body.parts;
+bool fields_in_range(const EnvelopeBody& body, const WritableMailbox& mailbox) noexcept {
+  return body.kind <= MessageKind::nack && body.parts >= 1 && body.parts <= limits::parts &&
+         body.part < body.parts && (!mailbox.public_root || body.kind == MessageKind::friend_request);
 }
 
 /// What the header's encryption binds: v|C|E|P|W|epoch.
@@ -52,9 +53,11 @@ ByteArray<32> body_context(ByteView envelope, const WritableMailbox& mailbox, co
                            const Point& recipient, const Point& pre_key) noexcept {
   ByteArray<4> epoch;
   store_le(mailbox.epoch, epoch.data());
-  return h256({}, {as_bytes("toxasync/1 body"), envelope.first(1), sender, recipient, pre_key,
-                   envelope.subspan(point_at, limits::point), mailbox.address.p, mailbox.address.w, epoch,
-                   envelope.subspan(commitment_at, limits::id), envelope.subspan(header_at, limits::envelope_header)});
+  const auto label = as_bytes(mailbox.public_root ? "toxasync/1 freq" : "toxasync/1 body");
+  return h256(
+      {}, {label, envelope.first(1), sender, recipient, pre_key, envelope.subspan(point_at, limits::point),
+           mailbox.address.p, mailbox.address.w, epoch, envelope.subspan(commitment_at, limits::id),
+           envelope.subspan(header_at, limits::envelope_header)});
 }
 
 Wiped<32> body_key(const Point& er, const Point& ek, const Point& sk, const ByteArray<32>& context) noexcept {
@@ -64,7 +67,9 @@ Wiped<32> body_key(const Point& er, const Point& ek, const Point& sk, const Byte
 
 }  // namespace
 
-PreKeyId pre_key_id(const Point& pre_key) noexcept { return to_array<8>(h256({}, {pre_key})); }
+PreKeyId pre_key_id(const Point& pre_key) noexcept {
+  return to_array<8>(h256({}, {pre_key}));
+}
 
 Commitment cancel_commitment(const CancelSecret& secret) noexcept {
   return h128({}, {as_bytes("toxasync/1 cancel"), secret});
@@ -78,14 +83,14 @@ EnvelopeId envelope_id(const MailboxAddress& address, ByteView envelope) noexcep
   return h128({}, {address.p, address.w, envelope});
 }
 
-Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const Point& recipient, const Point& pre_key,
-                                           const WritableMailbox& mailbox, const EnvelopeHeader& header,
-                                           const EnvelopeBody& body, const CancelSecret& cancel_secret,
-                                           Random& random) {
+Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const Point& recipient,
+                                           const Point& pre_key, const WritableMailbox& mailbox,
+                                           const EnvelopeHeader& header, const EnvelopeBody& body,
+                                           const CancelSecret& cancel_secret, Random& random) {
   if (body.text.size() > limits::large_text) {
     return EnvelopeError::size;
   }
-  if (!fields_in_range(body)) {
+  if (!fields_in_range(body, mailbox)) {
     return EnvelopeError::fields;
   }
   const auto e = KeyPair::generate(random);
@@ -106,8 +111,8 @@ Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const Point& r
 
   Wiped<limits::envelope_header_plain> header_plain;
   (void)wire::encode(header, header_plain);
-  aead_seal(header_key(ep, e.public_key, mailbox.address), zero_nonce, header_context(out, mailbox), header_plain,
-            out.subspan(header_at, limits::envelope_header));
+  aead_seal(header_key(ep, e.public_key, mailbox.address), zero_nonce, header_context(out, mailbox),
+            header_plain, out.subspan(header_at, limits::envelope_header));
 
   Bytes plain(out.size() - body_at - limits::aead_tag);
   EnvelopeBody copy = body;
@@ -134,8 +139,8 @@ Result<EnvelopeHeader, EnvelopeError> open_header(const OwnedMailbox& mailbox, B
   }
   Wiped<limits::envelope_header_plain> plain;
   if (!aead_open(header_key(shared, point, mailbox.mailbox.address), zero_nonce,
-                 header_context(envelope, mailbox.mailbox), envelope.subspan(header_at, limits::envelope_header),
-                 plain)) {
+                 header_context(envelope, mailbox.mailbox),
+                 envelope.subspan(header_at, limits::envelope_header), plain)) {
     return EnvelopeError::header;
   }
   EnvelopeHeader header;
@@ -173,7 +178,7 @@ Result<EnvelopeBody, EnvelopeError> open_body(const OwnedMailbox& mailbox, const
     return EnvelopeError::fields;
   }
   const auto text = plain.subspan(limits::envelope_body_fields);
-  if (!fields_in_range(body) || fields.length > text.size() ||
+  if (!fields_in_range(body, mailbox.mailbox) || fields.length > text.size() ||
       std::ranges::any_of(text.subspan(fields.length), [](std::uint8_t byte) { return byte != 0; })) {
     return EnvelopeError::fields;
   }

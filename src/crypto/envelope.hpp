@@ -29,14 +29,14 @@ EnvelopeId envelope_id(const MailboxAddress& address, ByteView envelope) noexcep
 
 /// Readable by the owner of the mailbox.
 struct EnvelopeHeader {
-  Point sender{};               ///< S: a claim until the body has opened.
-  std::uint64_t instance = 0;   ///< The sender's installation.
-  PreKeyId pre_key{};           ///< Of the recipient's bundle.
+  Point sender{};              ///< S: a claim until the body has opened.
+  std::uint64_t instance = 0;  ///< The sender's installation.
+  PreKeyId pre_key{};          ///< Of the recipient's bundle.
   MessageId message_id{};
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & sender & instance & pre_key & message_id;
+    ar& sender& instance& pre_key& message_id;
   }
 };
 
@@ -62,18 +62,18 @@ enum class EnvelopeError : std::uint8_t {
   fields,   ///< Authentic, but a field is out of its range.
 };
 
-/// Seals one envelope. The sender's Tox key pair, the recipient's Tox key R and pre-key K; `mailbox` is where it goes.
-/// Four key agreements and one key generation.
-Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const Point& recipient, const Point& pre_key,
-                                           const WritableMailbox& mailbox, const EnvelopeHeader& header,
-                                           const EnvelopeBody& body, const CancelSecret& cancel_secret,
-                                           Random& random);
+/// Seals one envelope. The sender's Tox key pair, the recipient's Tox key R and pre-key K; `mailbox` is where
+/// it goes. Four key agreements and one key generation.
+Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const Point& recipient,
+                                           const Point& pre_key, const WritableMailbox& mailbox,
+                                           const EnvelopeHeader& header, const EnvelopeBody& body,
+                                           const CancelSecret& cancel_secret, Random& random);
 
 /// Opens the header: two key agreements. Every byte of `envelope` is hostile.
 Result<EnvelopeHeader, EnvelopeError> open_header(const OwnedMailbox& mailbox, ByteView envelope) noexcept;
 
-/// Opens the body of an envelope whose header is `header`: three key agreements. Success means that the owner of
-/// header.sender sealed it for this recipient, pre-key, mailbox and epoch.
+/// Opens the body of an envelope whose header is `header`: three key agreements. Success means that the owner
+/// of header.sender sealed it for this recipient, pre-key, mailbox and epoch.
 Result<EnvelopeBody, EnvelopeError> open_body(const OwnedMailbox& mailbox, const KeyPair& recipient,
                                               const KeyPair& pre_key, const EnvelopeHeader& header,
                                               ByteView envelope);

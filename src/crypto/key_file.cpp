@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::string_view magic{"TXKEY1\n\0", 8};
 
-ByteArray<16> checksum(ByteView payload) noexcept { return h128({}, {as_bytes("toxasync/1 key file"), payload}); }
+ByteArray<16> checksum(ByteView payload) noexcept {
+  return h128({}, {as_bytes("toxasync/1 key file"), payload});
+}
 
 class File {
  public:
@@ -64,7 +66,8 @@ std::string_view describe(KeyFileError error) noexcept {
     case KeyFileError::unreadable:
       return "the key file cannot be read: check its owner and permissions";
     case KeyFileError::damaged:
-      return "the key file is damaged: restore it from a backup, or move it away to start with a new identity";
+      return "the key file is damaged: restore it from a backup, or move it away to start with a new "
+             "identity";
     case KeyFileError::unwritable:
       return "the key file cannot be written: check that the directory exists, is writable and not full";
   }
@@ -105,13 +108,17 @@ Result<Bytes, KeyFileError> read_key_file(const std::string& path, std::size_t s
 
 Result<bool, KeyFileError> write_key_file(const std::string& path, ByteView payload) {
   const std::string temporary = path + ".new";
-  Bytes content(magic.begin(), magic.end());
-  content.insert(content.end(), payload.begin(), payload.end());
   const auto sum = checksum(payload);
+  Bytes content;
+  content.reserve(magic.size() + payload.size() +
+                  sum.size());  // growing would leave copies behind, not wiped
+  content.insert(content.end(), magic.begin(), magic.end());
+  content.insert(content.end(), payload.begin(), payload.end());
   content.insert(content.end(), sum.begin(), sum.end());
   bool good = false;
+  (void)::unlink(temporary.c_str());  // left by a crash, or laid there: its permissions would be kept
   {
-    const File file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    const File file(temporary, O_WRONLY | O_CREAT | O_EXCL);
     good = file.fd() >= 0 && write_all(file.fd(), content);
   }
   wipe(content);

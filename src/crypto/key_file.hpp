@@ -18,8 +18,8 @@ enum class KeyFileError : std::uint8_t {
 /// What to tell the user, naming what to do.
 std::string_view describe(KeyFileError error) noexcept;
 
-/// Reads a key file: "TXKEY1\n" and a zero byte, the payload, H128("toxasync/1 key file"|payload). The payload is
-/// `size` bytes and secret: wipe it after use.
+/// Reads a key file: "TXKEY1\n" and a zero byte, the payload, H128("toxasync/1 key file"|payload). The
+/// payload is `size` bytes and secret: wipe it after use.
 Result<Bytes, KeyFileError> read_key_file(const std::string& path, std::size_t size);
 
 /// Writes one, readable by its owner only, so that after a crash the old or the new file is there, whole.

@@ -54,7 +54,9 @@ std::optional<Epoch> epoch_at(std::int64_t unix_s) noexcept {
   return static_cast<Epoch>(epoch);
 }
 
-ByteArray<32> mailbox_key(const MailboxAddress& address) noexcept { return h256({}, {address.p, address.w}); }
+ByteArray<32> mailbox_key(const MailboxAddress& address) noexcept {
+  return h256({}, {address.p, address.w});
+}
 
 bool OwnerKey::apply(Point& out, const Point& q) const noexcept {
   if (!inner_) {
@@ -72,14 +74,23 @@ std::optional<OwnedMailbox> own_friends_mailbox(const KeyPair& root, Epoch epoch
   return owned(root.public_key, root.public_key, root.secret, epoch);
 }
 
-std::optional<WritableMailbox> public_mailbox(const Point& tox_public, const ByteArray<4>& nospam, Epoch epoch) {
+std::optional<WritableMailbox> public_mailbox(const Point& tox_public, const ByteArray<4>& nospam,
+                                              Epoch epoch) {
   const ByteArray<32> key = public_root_key(tox_public, nospam);
-  return writable(key, tox_public, derive(key, "toxasync/1 mbox", epoch), epoch);
+  auto mailbox = writable(key, tox_public, derive(key, "toxasync/1 mbox", epoch), epoch);
+  if (mailbox) {
+    mailbox->public_root = true;
+  }
+  return mailbox;
 }
 
 std::optional<OwnedMailbox> own_public_mailbox(const Secret<32>& tox_secret, const Point& tox_public,
                                                const ByteArray<4>& nospam, Epoch epoch) {
-  return owned(public_root_key(tox_public, nospam), tox_public, tox_secret, epoch);
+  auto mailbox = owned(public_root_key(tox_public, nospam), tox_public, tox_secret, epoch);
+  if (mailbox) {
+    mailbox->mailbox.public_root = true;
+  }
+  return mailbox;
 }
 
 std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const Point& peer_public,
@@ -94,8 +105,8 @@ std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const Po
   return OwnedMailbox{WritableMailbox{epoch, address, std::move(w)}, OwnerKey(std::move(p))};
 }
 
-Tag request_tag(TagKind kind, const Point& shared, const Point& node_key, const Point& session_key, ByteView request,
-                std::size_t tag_offset) noexcept {
+Tag request_tag(TagKind kind, const Point& shared, const Point& node_key, const Point& session_key,
+                ByteView request, std::size_t tag_offset) noexcept {
   constexpr Tag zero{};
   const auto label = as_bytes(kind == TagKind::owner ? "toxasync/1 owner" : "toxasync/1 wtag");
   return h128(shared, {label, node_key, session_key, request.first(tag_offset), zero,

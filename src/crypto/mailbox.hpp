@@ -35,9 +35,10 @@ ByteArray<32> mailbox_key(const MailboxAddress& address) noexcept;
 struct WritableMailbox {
   Epoch epoch = 0;
   MailboxAddress address;
-  Secret<32> write_secret;  ///< w
+  Secret<32> write_secret;   ///< w
+  bool public_root = false;  ///< Anybody can write to it: it takes friend requests only (section 4).
 
-  [[nodiscard]] WritableMailbox clone() const { return {epoch, address, write_secret.clone()}; }
+  [[nodiscard]] WritableMailbox clone() const { return {epoch, address, write_secret.clone(), public_root}; }
 };
 
 /// The private half of a mailbox: one scalar, or two whose product is never computed.
@@ -73,7 +74,8 @@ std::optional<WritableMailbox> friends_mailbox(const Point& root_public, Epoch e
 std::optional<OwnedMailbox> own_friends_mailbox(const KeyPair& root, Epoch epoch);
 
 /// Public root: from the recipient's Tox key and nospam.
-std::optional<WritableMailbox> public_mailbox(const Point& tox_public, const ByteArray<4>& nospam, Epoch epoch);
+std::optional<WritableMailbox> public_mailbox(const Point& tox_public, const ByteArray<4>& nospam,
+                                              Epoch epoch);
 std::optional<OwnedMailbox> own_public_mailbox(const Secret<32>& tox_secret, const Point& tox_public,
                                                const ByteArray<4>& nospam, Epoch epoch);
 
@@ -86,9 +88,10 @@ using Tag = ByteArray<limits::tag>;
 /// Which right a tag proves.
 enum class TagKind : std::uint8_t { owner, write };
 
-/// The tag of an encoded request whose tag field, at `tag_offset`, counts as zero. `shared` is the key agreement of
-/// the mailbox's private half with N, or of n with P (owner) or W (write). The request must reach past the field.
-Tag request_tag(TagKind kind, const Point& shared, const Point& node_key, const Point& session_key, ByteView request,
-                std::size_t tag_offset) noexcept;
+/// The tag of an encoded request whose tag field, at `tag_offset`, counts as zero. `shared` is the key
+/// agreement of the mailbox's private half with N, or of n with P (owner) or W (write). The request must
+/// reach past the field.
+Tag request_tag(TagKind kind, const Point& shared, const Point& node_key, const Point& session_key,
+                ByteView request, std::size_t tag_offset) noexcept;
 
 }  // namespace toxasync::crypto

@@ -60,7 +60,11 @@ LockedPool& pool() {
 
 }  // namespace
 
-std::uint8_t* take_locked_block() { return pool().take(); }
-void give_locked_block(std::uint8_t* block) noexcept { pool().give(block); }
+std::uint8_t* take_locked_block() {
+  return pool().take();
+}
+void give_locked_block(std::uint8_t* block) noexcept {
+  pool().give(block);
+}
 
 }  // namespace toxasync::crypto::detail

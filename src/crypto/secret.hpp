@@ -11,7 +11,8 @@
 namespace toxasync::crypto {
 
 namespace detail {
-/// A block of locked memory (not swapped, not in core dumps where the system allows it), wiped when given back.
+/// A block of locked memory (not swapped, not in core dumps where the system allows it), wiped when given
+/// back.
 inline constexpr std::size_t locked_block_size = 64;
 std::uint8_t* take_locked_block();
 void give_locked_block(std::uint8_t* block) noexcept;
@@ -45,8 +46,10 @@ class Secret {
   }
 
   Secret(Secret&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  /// What was held before is wiped now, not when `other` ends.
   Secret& operator=(Secret&& other) noexcept {
-    std::swap(block_, other.block_);
+    Secret taken(std::move(other));
+    std::swap(block_, taken.block_);
     return *this;
   }
   Secret(const Secret&) = delete;
@@ -74,6 +77,8 @@ template <std::size_t N>
 struct Wiped : ByteArray<N> {
   Wiped() noexcept : ByteArray<N>{} {}
   explicit Wiped(const ByteArray<N>& source) noexcept : ByteArray<N>(source) {}
+  /// Takes over `source` (the result of a hash, say), which is wiped.
+  explicit Wiped(ByteArray<N>&& source) noexcept : ByteArray<N>(source) { wipe(source); }
   Wiped(const Wiped&) = default;
   Wiped& operator=(const Wiped&) = default;
   ~Wiped() { wipe(*this); }

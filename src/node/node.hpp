@@ -13,8 +13,8 @@
 #include "protocol/node_descriptor.hpp"
 #include "store/store.hpp"
 
-// The storage-node role: docs/protocol.md, section 6. Sans-I/O: packets and ticks in, packets out by a Transport, disk
-// by a Store.
+// The storage-node role: docs/protocol.md, section 6. Sans-I/O: packets and ticks in, packets out by a
+// Transport, disk by a Store.
 
 namespace toxasync::node {
 
@@ -25,8 +25,8 @@ struct NodeConfig {
   // Public-key work for new sessions and mailboxes, per IPv4 /32 and IPv6 /56.
   std::uint32_t key_work_burst = 64;
   std::uint32_t key_work_per_minute = 8;
-  std::size_t sources = 4096;        ///< Token buckets kept; the one longest untouched goes first.
-  std::size_t sessions = 4096;       ///< Kept, least recently used first to go.
+  std::size_t sources = 4096;           ///< Token buckets kept; the one longest untouched goes first.
+  std::size_t sessions = 4096;          ///< Kept, least recently used first to go.
   std::size_t pending_requests = 1024;  ///< Waiting for the disk; past that `try later`.
   std::int64_t expire_every_ms = 1000;
 };
@@ -39,15 +39,17 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  /// A packet of a request kind, hostile. The answer leaves by `via`, which must live until the node is destroyed
-  /// or drop_transport is called.
+  /// A packet, hostile; what is not a request is refused. The answer leaves by `via`, which must live until
+  /// the node is destroyed or drop_transport is called.
   void on_packet(Transport& via, const Route& from, ByteView packet, Now now) noexcept;
 
-  /// Runs what the store completed, expires, rotates keys, and closes the store's group. Call it after a burst of
-  /// packets, when the store's wake_fd is readable, and at next_deadline_ms.
+  /// Expires, rotates keys, closes the store's group, and answers what the store completed. Call it after a
+  /// burst of packets, when the store's wake_fd is readable, and at next_deadline_ms.
   void tick(Now now);
+  /// By the steady clock. Past already while requests wait for the store's group to be closed.
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
 
+  /// The transport goes away; what waits for an answer by it gets none.
   void drop_transport(Transport& transport) noexcept;
 
   /// The signed descriptor that cookie replies carry.

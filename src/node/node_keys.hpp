@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,16 +18,19 @@ struct SessionKey {
   std::int64_t valid_until_s = 0;
 };
 
-/// A node's identity and its current and previous session key, in a key file (docs/protocol.md, section 6; 144 bytes:
-/// Ed25519 seed 32, then twice: n 32, valid from 8, valid until 8, zero where there is none, and 16 spare).
+/// A node's identity and its current and previous session key, in a key file (docs/protocol.md, section 6).
+/// Its payload is 128 bytes: Ed25519 seed 32, then for the current and the previous key: n 32, valid from 8,
+/// valid until 8; all zero where there is no previous one.
 class NodeKeys {
  public:
   static constexpr std::int64_t key_lifetime_s = 7 * 86400;
   /// A replaced key still opens frames for so long.
   static constexpr std::int64_t key_overlap_s = 86400;
 
-  /// Reads the file, or makes one with a new identity where there is none.
-  static Result<NodeKeys, crypto::KeyFileError> open(const std::string& path, Random& random, std::int64_t now_s);
+  /// Reads the file, or makes one with a new identity where there is none. A damaged file is an error and
+  /// stays as it is: it may be all that is left of an identity.
+  static Result<NodeKeys, crypto::KeyFileError> open(const std::string& path, Random& random,
+                                                     std::int64_t now_s);
 
   /// Keys that live in memory only, for tests and clients' own nodes without a directory.
   static NodeKeys ephemeral(Random& random, std::int64_t now_s);
@@ -36,15 +38,19 @@ class NodeKeys {
   [[nodiscard]] const protocol::NodeId& id() const noexcept { return signer_.public_key(); }
   [[nodiscard]] const crypto::SigningKey& signer() const noexcept { return signer_; }
   [[nodiscard]] const SessionKey& current() const noexcept { return current_; }
-  [[nodiscard]] const SessionKey* previous(std::int64_t now_s) const noexcept;  ///< Null once the overlap is over.
+  [[nodiscard]] const SessionKey* previous(
+      std::int64_t now_s) const noexcept;  ///< Null once the overlap is over.
 
-  /// Replaces the current key when its time is over. True: it did. A file that cannot be written is an error, and the
-  /// old key stays.
+  /// Replaces the current key when its time is over (or the clock was set back by more than the overlap), and
+  /// wipes the previous one when the overlap is. True: one of them changed. A file that cannot be written is
+  /// an error, and the keys stay as they were.
   Result<bool, crypto::KeyFileError> rotate(Random& random, std::int64_t now_s);
 
  private:
-  NodeKeys(std::string path, const ByteArray<32>& seed, SessionKey current);
-  Result<bool, crypto::KeyFileError> save() const;
+  NodeKeys(std::string path, crypto::Secret<32> seed, SessionKey current);
+  static SessionKey make_session_key(Random& random, std::int64_t now_s);
+  [[nodiscard]] Result<bool, crypto::KeyFileError> save(const SessionKey& current,
+                                                        const SessionKey* previous) const;
 
   std::string path_;  ///< Empty: in memory only.
   crypto::Secret<32> seed_;

@@ -19,7 +19,7 @@ struct HomeNode {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & id & wire::bounded<limits::addresses_per_node>(addresses);
+    ar& id& wire::bounded<limits::addresses_per_node, 1>(addresses);
   }
 };
 
@@ -32,7 +32,7 @@ struct BundleVersion {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & instance & version;
+    ar& instance& version;
   }
 };
 
@@ -43,29 +43,30 @@ struct BundleHead {
   crypto::Point last_resort{};
   std::uint64_t use_until_s = 0;  ///< Unix; for all keys of the bundle.
   std::uint16_t one_time_count = 0;
-  std::vector<HomeNode> home_nodes;
+  std::vector<HomeNode> home_nodes;  ///< 1 to 5.
 
   template <class Archive>
   void serialize(Archive& ar, unsigned v) {
     version.serialize(ar, v);
-    ar & root & root_mac & last_resort & use_until_s & one_time_count & wire::bounded<limits::home_nodes>(home_nodes);
+    ar& root& root_mac& last_resort& use_until_s& one_time_count& wire::bounded<limits::home_nodes, 1>(
+        home_nodes);
   }
 };
 
 struct BundleKeys {
   BundleVersion version;
-  std::uint16_t first = 0;  ///< Place of the first key among the bundle's one-time keys.
-  std::vector<crypto::Point> keys;
+  std::uint16_t first = 0;          ///< Place of the first key among the bundle's one-time keys.
+  std::vector<crypto::Point> keys;  ///< 1 to 40.
 
   template <class Archive>
   void serialize(Archive& ar, unsigned v) {
     version.serialize(ar, v);
-    ar & first & wire::bounded<limits::keys_per_packet>(keys);
+    ar& first& wire::bounded<limits::keys_per_packet, 1>(keys);
   }
 };
 
-/// H128(key = agreement, "toxasync/1 root"|M|R|S|instance|version): the giver R shows his friend S that M is his own.
-/// `agreement` is X25519(m, S) for the giver and X25519(s, M) for the friend.
+/// H128(key = agreement, "toxasync/1 root"|M|R|S|instance|version): the giver R shows his friend S that M is
+/// his own. `agreement` is X25519(m, S) for the giver and X25519(s, M) for the friend.
 ByteArray<16> root_mac(const crypto::Point& agreement, const crypto::Point& root, const crypto::Point& giver,
                        const crypto::Point& taker, const BundleVersion& version) noexcept;
 

@@ -34,6 +34,9 @@ Result<FrameHeader, FrameError> read_frame_header(ByteView packet) noexcept {
   if (header.version != frame_version) {
     return FrameError::version;
   }
+  if (is_request(header.kind) && packet.size() != limits::frame) {
+    return FrameError::length;  // else its answer, a cookie reply, could be longer than it
+  }
   return header;
 }
 
@@ -48,17 +51,18 @@ std::optional<SessionKeys> session_keys(const crypto::Secret<32>& ours, const cr
                      crypto::Secret<32>::copy_of(ByteView(both).subspan(32))};
 }
 
-void seal_frame(const FrameHeader& header, const crypto::Secret<32>& key, ByteView plain, FrameBytes& out) noexcept {
+void seal_frame(const FrameHeader& header, const crypto::Secret<32>& key, ByteView plain,
+                FrameBytes& out) noexcept {
   const MutableBytes whole(out);
   (void)wire::encode(header, whole.first(limits::frame_header));
-  crypto::aead_seal(key.bytes(), header.nonce, frame_context(header), plain, whole.subspan(limits::frame_header));
+  crypto::aead_seal(key.bytes(), header.nonce, frame_context(header), plain,
+                    whole.subspan(limits::frame_header));
 }
 
 bool open_frame(const FrameHeader& header, const crypto::Secret<32>& key, ByteView packet,
                 MutableBytes plain) noexcept {
-  return packet.size() == limits::frame &&
-         crypto::aead_open(key.bytes(), header.nonce, frame_context(header), packet.subspan(limits::frame_header),
-                           plain);
+  return packet.size() == limits::frame && crypto::aead_open(key.bytes(), header.nonce, frame_context(header),
+                                                             packet.subspan(limits::frame_header), plain);
 }
 
 Bytes make_cookie_reply(const FrameHeader& request, const Cookie& cookie, ByteView descriptor) {

@@ -12,7 +12,12 @@
 namespace toxasync::protocol {
 
 /// First byte of a frame: the packet ids that the host's dispatcher lends us.
-enum class FrameKind : std::uint8_t { store = 0xa0, store_response = 0xa1, retrieve = 0xa2, retrieve_response = 0xa3 };
+enum class FrameKind : std::uint8_t {
+  store = 0xa0,
+  store_response = 0xa1,
+  retrieve = 0xa2,
+  retrieve_response = 0xa3
+};
 
 constexpr std::uint8_t frame_version = 1;
 
@@ -37,18 +42,18 @@ struct FrameHeader {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & kind & version & cookie & session & nonce;
+    ar& kind& version& cookie& session& nonce;
   }
 };
 
 enum class FrameError : std::uint8_t {
-  length,   ///< Neither a frame nor a cookie reply.
+  length,   ///< Neither a frame nor a cookie reply; or a request that is not exactly a frame.
   kind,     ///< Not one of the four kinds.
   version,  ///< Another protocol version.
 };
 
-/// Reads the header of a frame or of a cookie reply. Checks kind and version; the length is at least that of a header
-/// and at most that of a frame.
+/// Reads the header of a frame or of a cookie reply. Checks kind, version and length: a request is exactly a
+/// frame, a response at least a header and at most a frame.
 Result<FrameHeader, FrameError> read_frame_header(ByteView packet) noexcept;
 
 /// The two keys of a session.
@@ -62,18 +67,20 @@ std::optional<SessionKeys> session_keys(const crypto::Secret<32>& ours, const cr
                                         const crypto::Point& session, const crypto::Point& node_key);
 
 /// Writes a frame. `plain` is `len 2|message|zeros`, limits::plaintext bytes (wire::encode_padded).
-void seal_frame(const FrameHeader& header, const crypto::Secret<32>& key, ByteView plain, FrameBytes& out) noexcept;
+void seal_frame(const FrameHeader& header, const crypto::Secret<32>& key, ByteView plain,
+                FrameBytes& out) noexcept;
 
-/// Opens the box of a packet of exactly limits::frame bytes whose header is `header`. `plain` gets limits::plaintext
-/// bytes. False: not sealed with this key, or tampered with.
+/// Opens the box of a packet of exactly limits::frame bytes whose header is `header`. `plain` gets
+/// limits::plaintext bytes. False: not sealed with this key, or tampered with.
 [[nodiscard]] bool open_frame(const FrameHeader& header, const crypto::Secret<32>& key, ByteView packet,
                               MutableBytes plain) noexcept;
 
-/// The cookie reply to a request with header `request`: header with `cookie` in its place, then the descriptor.
+/// The cookie reply to a request with header `request`: header with `cookie` in its place, then the
+/// descriptor.
 Bytes make_cookie_reply(const FrameHeader& request, const Cookie& cookie, ByteView descriptor);
 
-/// The counters of one direction of a session: each is accepted once, if it is less than 64 behind the highest
-/// (RFC 6479's window, of one word).
+/// The counters of one direction of a session: each is accepted once, if it is less than 64 behind the
+/// highest (RFC 6479's window, of one word).
 class ReplayWindow {
  public:
   /// False for a counter that was accepted before, is too old, or is 0.

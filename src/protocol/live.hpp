@@ -16,17 +16,17 @@ struct LiveEnvelope {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & epoch & mailbox.p & mailbox.w & wire::bounded<limits::large_envelope>(envelope);
+    ar& epoch& mailbox.p& mailbox.w& wire::bounded<limits::large_envelope>(envelope);
   }
 };
 
 /// The recipient has these messages on disk.
 struct LiveReceipt {
-  std::vector<crypto::MessageId> ids;
+  std::vector<crypto::MessageId> ids;  ///< 1 to 80.
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& wire::bounded<limits::receipt_ids>(ids);
+    ar& wire::bounded<limits::receipt_ids, 1>(ids);
   }
 };
 

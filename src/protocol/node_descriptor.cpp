@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view signature_label = "toxasync/1 node";
 
+/// `ip` is 4 bytes.
 bool usable_ipv4(const std::uint8_t* ip, bool allow_local) noexcept {
   if (ip[0] == 0 || ip[0] >= 224) {  // this network; multicast, reserved, broadcast
     return false;
@@ -42,7 +43,9 @@ bool is_usable_address(const Endpoint& endpoint, bool allow_local) noexcept {
     return false;
   }
   if (endpoint.family == 4) {
-    return usable_ipv4(endpoint.ip.data(), allow_local);
+    const bool one_encoding =
+        std::all_of(endpoint.ip.begin() + 4, endpoint.ip.end(), [](auto b) { return b == 0; });
+    return one_encoding && usable_ipv4(endpoint.ip.data(), allow_local);
   }
   return endpoint.family == 6 && usable_ipv6(endpoint.ip, allow_local);
 }

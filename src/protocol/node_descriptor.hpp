@@ -21,13 +21,14 @@ struct Address {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & endpoint.family & endpoint.ip & endpoint.port;
+    ar& endpoint.family& endpoint.ip& endpoint.port;
   }
 };
 static_assert(limits::address == Endpoint::packed_size);
 
-/// Whether packets may be sent there: a known family, a port, and not an address that would make us a nuisance
-/// (unspecified, multicast, broadcast). Loopback, private and link-local ones count only with `allow_local`.
+/// Whether packets may be sent there: a known family, a port, and not an address that would make us a
+/// nuisance (unspecified, multicast, broadcast). Loopback, private and link-local ones count only with
+/// `allow_local`.
 [[nodiscard]] bool is_usable_address(const Endpoint& endpoint, bool allow_local) noexcept;
 
 /// What a node says of itself, signed: docs/protocol.md, section 6.
@@ -42,14 +43,15 @@ struct NodeDescriptor {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & version & id & key & valid_from_s & valid_until_s & capacity_bytes &
+    ar& version& id& key& valid_from_s& valid_until_s& capacity_bytes&
         wire::bounded<limits::addresses_per_node>(addresses);
   }
 
   /// The descriptor with the signature of `signer`, whose public key must be `id`.
   [[nodiscard]] Bytes encode_signed(const crypto::SigningKey& signer) const;
 
-  /// Decodes and verifies. Nothing when malformed, of another version, with a refused key, or not signed by its id.
+  /// Decodes and verifies. Nothing when malformed, of another version, with a refused key, or not signed by
+  /// its id.
   static std::optional<NodeDescriptor> decode_signed(ByteView bytes);
 };
 

@@ -38,7 +38,7 @@ struct Page {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & counter & index & count & node_time_s & cursor & flags & retry_after_s &
+    ar& counter& index& count& node_time_s& cursor& flags& retry_after_s&
         wire::bounded<limits::envelopes_per_page>(envelopes);
   }
 };

@@ -25,10 +25,11 @@ struct RetrieveRequest {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & counter & op & window & mailbox.p & mailbox.w & owner_tag & cursor &
-        wire::bounded<limits::ids_per_request>(ids_to_delete);
+    ar& counter& op& window& mailbox.p& mailbox.w& owner_tag& cursor& wire::bounded<limits::ids_per_request>(
+        ids_to_delete);
   }
 };
-static_assert(RetrieveRequest::tag_offset + limits::tag + 8 + limits::length_prefix == limits::retrieve_fields);
+static_assert(RetrieveRequest::tag_offset + limits::tag + 8 + limits::length_prefix ==
+              limits::retrieve_fields);
 
 }  // namespace toxasync::protocol

@@ -9,8 +9,8 @@ namespace toxasync::protocol {
 
 enum class StoreStatus : std::uint8_t {
   stored = 0,
-  duplicate = 1,     ///< Held already; the expiry is the larger of the two.
-  gone = 2,          ///< Deleted by the owner or cancelled: a good end for the sender.
+  duplicate = 1,  ///< Held already; the expiry is the larger of the two.
+  gone = 2,       ///< Deleted by the owner or cancelled: a good end for the sender.
   mailbox_full = 3,
   node_full = 4,
   try_later = 5,
@@ -29,7 +29,7 @@ struct StoreResponse {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar & counter & status & expires_at_s & node_time_s & retry_after_s;
+    ar& counter& status& expires_at_s& node_time_s& retry_after_s;
   }
 };
 

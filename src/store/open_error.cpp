@@ -8,21 +8,25 @@ std::string_view describe(OpenError error) noexcept {
     case OpenError::directory_missing:
       return "the directory of the database does not exist: create it, or name another path";
     case OpenError::not_writable:
-      return "the database cannot be written: give this user write permission to the file and its directory, or "
+      return "the database cannot be written: give this user write permission to the file and its directory, "
+             "or "
              "name another path";
     case OpenError::locked:
       return "the database is in use by another process: stop that one first, or name another path";
     case OpenError::not_a_database:
       return "the file is not a toxasync database of this kind: move it away, or name another path";
     case OpenError::damaged:
-      return "the database is damaged: keep a copy, check the disk, and restore a backup or move the file away to "
+      return "the database is damaged: keep a copy, check the disk, and restore a backup or move the file "
+             "away to "
              "start with an empty one";
     case OpenError::newer_version:
-      return "the database was written by a newer version of toxasync: upgrade toxasync, or name another path";
+      return "the database was written by a newer version of toxasync: upgrade toxasync, or name another "
+             "path";
     case OpenError::no_space:
       return "the disk is full: free some space and start again";
     case OpenError::wrong_key:
-      return "the database belongs to another Tox identity: use the Tox profile it was made with, or name another "
+      return "the database belongs to another Tox identity: use the Tox profile it was made with, or name "
+             "another "
              "path";
     case OpenError::io:
       break;

@@ -12,7 +12,9 @@
 namespace toxasync::store {
 namespace {
 
-constexpr int primary(int code) noexcept { return code & 0xff; }
+constexpr int primary(int code) noexcept {
+  return code & 0xff;
+}
 
 DbStatus status_of(int code) noexcept {
   switch (primary(code)) {
@@ -73,8 +75,8 @@ OpenError error_of_code(int code, int system_error, const std::filesystem::path&
   }
 }
 
-// Makes the file with mode 0600 when there is none (SQLite gives the WAL the same mode). An existing file is not
-// opened here: closing it would drop the locks that this process may hold on it.
+// Makes the file with mode 0600 when there is none (SQLite gives the WAL the same mode). An existing file is
+// not opened here: closing it would drop the locks that this process may hold on it.
 std::optional<OpenError> create_private(const std::filesystem::path& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file >= 0) {
@@ -86,7 +88,9 @@ std::optional<OpenError> create_private(const std::filesystem::path& path) {
 
 }  // namespace
 
-void Statement::Finalise::operator()(sqlite3_stmt* handle) const noexcept { sqlite3_finalize(handle); }
+void Statement::Finalise::operator()(sqlite3_stmt* handle) const noexcept {
+  sqlite3_finalize(handle);
+}
 
 Query::~Query() {
   if (handle_ != nullptr) {
@@ -107,9 +111,8 @@ Query& Query::bind(ByteView value) noexcept {
   int code = SQLITE_MISUSE;
   if (handle_ != nullptr) {
     ++bound_;
-    code = value.empty()
-               ? sqlite3_bind_zeroblob(handle_, bound_, 0)
-               : sqlite3_bind_blob64(handle_, bound_, value.data(), value.size(), SQLITE_STATIC);
+    code = value.empty() ? sqlite3_bind_zeroblob(handle_, bound_, 0)
+                         : sqlite3_bind_blob64(handle_, bound_, value.data(), value.size(), SQLITE_STATIC);
   }
   if (code != SQLITE_OK) {
     status_ = status_of(code);
@@ -132,7 +135,9 @@ DbStatus Query::run() noexcept {
   return status_;
 }
 
-std::int64_t Query::integer(int column) const noexcept { return sqlite3_column_int64(handle_, column); }
+std::int64_t Query::integer(int column) const noexcept {
+  return sqlite3_column_int64(handle_, column);
+}
 
 ByteView Query::blob(int column) const noexcept {
   const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(handle_, column));
@@ -144,7 +149,9 @@ bool Query::is_null(int column) const noexcept {
   return sqlite3_column_type(handle_, column) == SQLITE_NULL;
 }
 
-void SqliteDb::Close::operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
+void SqliteDb::Close::operator()(sqlite3* handle) const noexcept {
+  sqlite3_close_v2(handle);
+}
 
 Result<SqliteDb, OpenError> SqliteDb::open(const std::filesystem::path& path, const SqliteSettings& settings,
                                            bool verify) {
@@ -152,9 +159,9 @@ Result<SqliteDb, OpenError> SqliteDb::open(const std::filesystem::path& path, co
     return *error;
   }
   sqlite3* handle = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                      settings.vfs.empty() ? nullptr : settings.vfs.c_str());
+  const int code = sqlite3_open_v2(path.c_str(), &handle,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                                   settings.vfs.empty() ? nullptr : settings.vfs.c_str());
   SqliteDb db(handle);
   if (handle == nullptr) {
     return OpenError::io;
@@ -191,18 +198,22 @@ std::optional<OpenError> SqliteDb::pragma(const std::string& sql, std::string_vi
 }
 
 std::optional<OpenError> SqliteDb::configure(const SqliteSettings& settings, bool verify) {
+  application_id_ = settings.application_id;
+  schema_version_ = settings.schema_version;
   sqlite3_busy_timeout(handle_.get(), 0);
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  // auto_vacuum only takes in a file without pages, so it comes before anything that writes one. The exclusive
-  // lock comes before WAL: then the WAL's index lives in memory, and no second process gets in.
+  // The exclusive lock comes before the file is first read: then the WAL's index lives in memory, and no
+  // second process gets in. auto_vacuum only takes in a file without pages (and would write to any other at
+  // each opening), so it comes before WAL, which writes one.
   const std::pair<std::string, std::string_view> pragmas[] = {
+      {"PRAGMA locking_mode=EXCLUSIVE", "exclusive"},
       {"PRAGMA trusted_schema=OFF", {}},
       {"PRAGMA cell_size_check=ON", {}},
       {"PRAGMA temp_store=MEMORY", {}},
       {"PRAGMA mmap_size=0", {}},
       {"PRAGMA cache_size=-" + std::to_string(settings.cache_kib), {}},
+      {"PRAGMA page_count", {}},
       {"PRAGMA auto_vacuum=INCREMENTAL", {}},
-      {"PRAGMA locking_mode=EXCLUSIVE", "exclusive"},
       {"PRAGMA journal_mode=WAL", "wal"},
       {"PRAGMA synchronous=FULL", {}},
       {settings.secure_delete ? "PRAGMA secure_delete=ON" : "PRAGMA secure_delete=OFF",
@@ -213,6 +224,9 @@ std::optional<OpenError> SqliteDb::configure(const SqliteSettings& settings, boo
       {"COMMIT", {}},
   };
   for (const auto& [sql, expected] : pragmas) {
+    if (sql.starts_with("PRAGMA auto_vacuum") && integer("PRAGMA page_count") != 0) {
+      continue;
+    }
     if (const auto error = pragma(sql, expected)) {
       return error;
     }
@@ -265,6 +279,16 @@ std::optional<OpenError> SqliteDb::check_header(const SqliteSettings& settings) 
   return std::nullopt;
 }
 
+DbStatus SqliteDb::finish_schema() {
+  const std::string sql = "PRAGMA application_id=" + std::to_string(application_id_) +
+                          "; PRAGMA user_version=" + std::to_string(schema_version_) + "; COMMIT";
+  const DbStatus status = execute(sql.c_str());
+  if (status == DbStatus::ok) {
+    version_ = schema_version_;
+  }
+  return status;
+}
+
 DbStatus SqliteDb::execute(const char* sql) noexcept {
   return status_of(sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr));
 }
@@ -288,9 +312,13 @@ std::optional<std::int64_t> SqliteDb::integer(const char* sql) noexcept {
   return query.integer(0);
 }
 
-bool SqliteDb::in_transaction() const noexcept { return sqlite3_get_autocommit(handle_.get()) == 0; }
+bool SqliteDb::in_transaction() const noexcept {
+  return sqlite3_get_autocommit(handle_.get()) == 0;
+}
 
-std::int64_t SqliteDb::total_changes() const noexcept { return sqlite3_total_changes64(handle_.get()); }
+std::int64_t SqliteDb::total_changes() const noexcept {
+  return sqlite3_total_changes64(handle_.get());
+}
 
 DbStatus SqliteDb::checkpoint_truncate() noexcept {
   return status_of(

@@ -40,7 +40,8 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalise> handle_;
 };
 
-/// One execution of a statement, which is reset when the Query goes. Bound bytes must live as long as the Query.
+/// One execution of a statement, which is reset when the Query goes. Bound bytes must live as long as the
+/// Query.
 class Query {
  public:
   explicit Query(const Statement& statement) noexcept : handle_(statement.handle_.get()) {}
@@ -79,22 +80,26 @@ struct SqliteSettings {
   std::int32_t schema_version = 0;  ///< The newest that this program reads; at least 1.
   int cache_kib = 1024;
   int wal_autocheckpoint_pages = 500;
-  std::int64_t max_pages = 0;               ///< A backstop, in pages of 4 KiB; 0: none.
-  bool secure_delete = false;               ///< Overwrite with zeros what is deleted.
-  std::uint64_t quick_check_bytes = 0;      ///< Files up to this size are checked through when opened.
-  std::string vfs;                          ///< SQLite's virtual file system; empty: the default. For tests.
+  std::int64_t max_pages = 0;           ///< A backstop, in pages of 4 KiB; 0: none.
+  bool secure_delete = false;           ///< Overwrite with zeros what is deleted.
+  std::uint64_t quick_check_bytes = 0;  ///< Files up to this size are checked through when opened.
+  std::string vfs;                      ///< SQLite's virtual file system; empty: the default. For tests.
 };
 
 /// The one connection to a database: WAL, synchronous=FULL, exclusive lock. Used by one thread at a time.
 class SqliteDb {
  public:
-  /// Opens or creates (mode 0600) the database. `verify` runs quick_check as the settings say. The schema is the
-  /// caller's: version() is 0 in a new database.
+  /// Opens or creates (mode 0600) the database. `verify` runs quick_check as the settings say. The schema is
+  /// the caller's: version() is 0 in a new database.
   static Result<SqliteDb, OpenError> open(const std::filesystem::path& path, const SqliteSettings& settings,
                                           bool verify);
 
   /// The schema's version; 0: the database is empty.
   [[nodiscard]] std::int32_t version() const noexcept { return version_; }
+
+  /// In the transaction that made the schema: stamps the header with settings' application_id and
+  /// schema_version, then commits.
+  DbStatus finish_schema();
 
   /// Executes statements without parameters, dropping rows.
   DbStatus execute(const char* sql) noexcept;
@@ -120,6 +125,8 @@ class SqliteDb {
 
   std::unique_ptr<sqlite3, Close> handle_;
   std::int32_t version_ = 0;
+  std::int32_t application_id_ = 0;
+  std::int32_t schema_version_ = 0;
 };
 
 }  // namespace toxasync::store

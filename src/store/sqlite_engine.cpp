@@ -15,7 +15,9 @@ SqliteEngine::SqliteEngine(std::filesystem::path path, SqliteSettings settings, 
       telemetry_(telemetry),
       failures_(failures) {}
 
-std::optional<OpenError> SqliteEngine::open() { return open(true); }
+std::optional<OpenError> SqliteEngine::open() {
+  return open(true);
+}
 
 std::optional<OpenError> SqliteEngine::open(bool verify) {
   close();
@@ -74,8 +76,8 @@ DbStatus SqliteEngine::commit() {
   return DbStatus::ok;
 }
 
-// A COMMIT that failed at the end may have left all of its frames in the WAL. Then they count when the database is
-// opened again; they become durable with the checkpoint.
+// A COMMIT that failed at the end may have left all of its frames in the WAL. Then they count when the
+// database is opened again; they become durable with the checkpoint.
 bool SqliteEngine::took_effect_after_all(std::int64_t generation) {
   close();
   if (open(false) || generation_ != generation) {

@@ -18,7 +18,8 @@ namespace toxasync::store {
 /// means that nothing was written.
 class SqliteEngine {
  public:
-  SqliteEngine(std::filesystem::path path, SqliteSettings settings, const Telemetry& telemetry, Counter failures);
+  SqliteEngine(std::filesystem::path path, SqliteSettings settings, const Telemetry& telemetry,
+               Counter failures);
   virtual ~SqliteEngine() = default;
   SqliteEngine(const SqliteEngine&) = delete;
   SqliteEngine& operator=(const SqliteEngine&) = delete;

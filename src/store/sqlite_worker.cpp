@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <exception>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 namespace toxasync::store {
@@ -45,7 +46,7 @@ void SqliteWorker::push(std::unique_ptr<SqliteJob> job, std::size_t cost) {
     const std::lock_guard lock(mutex_);
     queued.number_ = pushed_++;
     if (cost > options_.queue_bytes - std::min(cost_, options_.queue_bytes)) {
-      queued.refused_ = true;
+      queued.settled_ = true;
       queued.fail(JobFailure::overloaded);
     } else {
       queued.cost_ = cost;
@@ -111,9 +112,7 @@ void SqliteWorker::run() {
     lock.unlock();
 
     process(group);
-    bool idle = false;
-    hand_back(group, idle);
-    engine_.after_group(idle);
+    engine_.after_group(hand_back(group));
 
     lock.lock();
     busy_ = false;
@@ -123,48 +122,69 @@ void SqliteWorker::run() {
   }
 }
 
-void SqliteWorker::hand_back(JobList& group, bool& idle) {
+// Returns whether nothing else waits.
+bool SqliteWorker::hand_back(JobList& group) {
   const std::lock_guard lock(mutex_);
+  failing_ = failing_ || group_failed_;
+  group_failed_ = false;
   done_.splice(done_.end(), group);
-  idle = queue_.empty();
   const std::uint64_t one = 1;
   if (wake_fd_ >= 0 && ::write(wake_fd_, &one, sizeof(one)) < 0) {
     // The counter is full, so the descriptor is readable already.
   }
+  return queue_.empty();
 }
 
-bool SqliteWorker::must_fail(const SqliteJob& job) {
-  const std::lock_guard lock(mutex_);
-  return failing_ || job.number_ < fail_before_;
-}
-
-// The jobs of a group that were refused by push() have their outcome; the others get theirs here.
-void SqliteWorker::process(JobList& group) {
+// With fail_following: fails the jobs that were queued before an earlier failure was reported, or behind one
+// that push() refused. False: nothing is left to do.
+bool SqliteWorker::fail_followers(JobList& group) {
   const bool follow = options_.on_failure == WorkerOptions::OnFailure::fail_following;
-  const DbStatus status =
-      follow && must_fail(*group.back()) && must_fail(*group.front()) ? DbStatus::failed : attempt(group);
+  std::uint64_t before = 0;
+  if (follow) {
+    const std::lock_guard lock(mutex_);
+    before = failing_ ? std::numeric_limits<std::uint64_t>::max() : fail_before_;
+  }
+  bool left = false;
+  for (const auto& job : group) {
+    group_failed_ = group_failed_ || (follow && job->settled_);
+    if (!job->settled_ && (group_failed_ || job->number_ < before)) {
+      job->settled_ = true;
+      job->fail(JobFailure::failed);
+    }
+    left = left || !job->settled_;
+  }
+  return left;
+}
+
+void SqliteWorker::process(JobList& group) {
+  if (!fail_followers(group)) {
+    return;
+  }
+  const DbStatus status = attempt(group);
   if (status == DbStatus::ok) {
     return;
   }
-  if (!follow && status != DbStatus::failed && group.size() > 1) {
-    JobList rest;
-    rest.swap(group);
-    while (!rest.empty()) {
-      JobList single;
-      single.splice(single.end(), rest, rest.begin());
-      process(single);
-      group.splice(group.end(), single);
-    }
+  const bool singly = options_.on_failure == WorkerOptions::OnFailure::retry_singly;
+  if (singly && status != DbStatus::failed && group.size() > 1) {
+    process_one_by_one(group);
     return;
   }
-  if (follow) {
-    const std::lock_guard lock(mutex_);
-    failing_ = true;
-  }
+  group_failed_ = group_failed_ || !singly;
   for (const auto& job : group) {
-    if (!job->refused_) {
+    if (!job->settled_) {
       job->fail(status == DbStatus::full ? JobFailure::full : JobFailure::failed);
     }
+  }
+}
+
+void SqliteWorker::process_one_by_one(JobList& group) {
+  JobList waiting;
+  waiting.swap(group);
+  while (!waiting.empty()) {
+    JobList single;
+    single.splice(single.end(), waiting, waiting.begin());
+    process(single);
+    group.splice(group.end(), single);
   }
 }
 
@@ -184,7 +204,7 @@ DbStatus SqliteWorker::attempt(JobList& group) {
 DbStatus SqliteWorker::transaction(JobList& group) {
   DbStatus status = engine_.begin();
   for (auto job = group.begin(); status == DbStatus::ok && job != group.end(); ++job) {
-    if (!(*job)->refused_) {
+    if (!(*job)->settled_) {
       status = (*job)->apply();
     }
   }

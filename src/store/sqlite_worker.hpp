@@ -16,7 +16,8 @@ namespace toxasync::store {
 
 enum class JobFailure : std::uint8_t { full, failed, overloaded };
 
-/// A piece of work for the worker's thread. Its owner gets it back from SqliteWorker::take() with its outcome.
+/// A piece of work for the worker's thread. Its owner gets it back from SqliteWorker::take() with its
+/// outcome.
 class SqliteJob {
  public:
   virtual ~SqliteJob() = default;
@@ -31,7 +32,7 @@ class SqliteJob {
   friend class SqliteWorker;
   std::size_t cost_ = 0;
   std::uint64_t number_ = 0;
-  bool refused_ = false;
+  bool settled_ = false;  // It has its outcome without having been applied.
 };
 
 using JobList = std::list<std::unique_ptr<SqliteJob>>;
@@ -46,8 +47,8 @@ struct WorkerOptions {
   OnFailure on_failure = OnFailure::retry_singly;
 };
 
-/// One thread that runs jobs against an engine, in order, many to a transaction. The owner's calls never wait for
-/// the disk, except wait_idle and the destructor.
+/// One thread that runs jobs against an engine, in order, many to a transaction. The owner's calls never wait
+/// for the disk, except wait_idle and the destructor.
 class SqliteWorker {
  public:
   /// Throws std::system_error when no thread can be started.
@@ -57,8 +58,8 @@ class SqliteWorker {
   SqliteWorker(const SqliteWorker&) = delete;
   SqliteWorker& operator=(const SqliteWorker&) = delete;
 
-  /// Queues a job that holds about `cost` bytes. Past queue_bytes it fails as overloaded, in its turn. The thread
-  /// starts on it after submit(), or when a whole group waits.
+  /// Queues a job that holds about `cost` bytes. Past queue_bytes it fails as overloaded, in its turn. The
+  /// thread starts on it after submit(), or when a whole group waits.
   void push(std::unique_ptr<SqliteJob> job, std::size_t cost);
   void submit();
 
@@ -76,12 +77,14 @@ class SqliteWorker {
   void process(JobList& group);
   DbStatus transaction(JobList& group);
   DbStatus attempt(JobList& group);
-  bool must_fail(const SqliteJob& job);
-  void hand_back(JobList& group, bool& idle);
+  void process_one_by_one(JobList& group);
+  bool fail_followers(JobList& group);
+  bool hand_back(JobList& group);
 
   SqliteEngine& engine_;
   WorkerOptions options_;
   int wake_fd_;
+  bool group_failed_ = false;  // Used by the thread only.
 
   std::mutex mutex_;  // Guards everything below.
   std::condition_variable work_;

@@ -11,10 +11,13 @@
 
 namespace toxasync::store {
 
+inline constexpr std::size_t max_state_key_bytes = 128;
+inline constexpr std::size_t max_state_value_bytes = 256U << 10;
+
 /// One change: `value` is written under `key`, or the key is removed when there is none.
 struct StateWrite {
-  Bytes key;                   ///< At most 128 bytes.
-  std::optional<Bytes> value;  ///< At most 256 KiB.
+  Bytes key;                   ///< At most max_state_key_bytes.
+  std::optional<Bytes> value;  ///< At most max_state_value_bytes.
 };
 
 struct StateEntry {
@@ -30,6 +33,9 @@ using StateBatch = std::vector<StateWrite>;
 class StateStore {
  public:
   /// True: the batch survives a crash and a power cut. False: nothing of it was written.
+  /// What was queued before poll() reported a failure fails too, so that what is stored is always what the
+  /// calls up to some point made of it; write all of it again, from what is in memory. A batch that breaks
+  /// the size limits, or finds the queue full, counts as a failure like any other.
   using Done = std::function<void(bool durable)>;
 
   virtual ~StateStore() = default;
@@ -38,8 +44,8 @@ class StateStore {
   /// counted (state.record_damaged), left where it is, and left out.
   virtual std::vector<StateEntry> load() = 0;
 
-  /// Queues a batch and returns at once. Batches become durable in the order of the calls; `done` runs in poll(),
-  /// in the same order.
+  /// Queues a batch and returns at once. Batches become durable in the order of the calls; `done` runs in
+  /// poll(), in the same order. An empty batch is done when those before it are.
   virtual void commit(StateBatch batch, Done done) = 0;
 
   /// Runs the completions that are ready, on the calling thread. Returns how many.

@@ -94,8 +94,9 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  /// Stores `value` under (mailbox, id) unless it is there already. The commitment to cancel it is bytes 1..16
-  /// of the value (docs/protocol.md, "Envelope"); a value of fewer than 17 bytes cannot be cancelled.
+  /// Stores `value` under (mailbox, id) unless it is there already. The commitment to cancel it is
+  /// bytes 1..16 of the value (docs/protocol.md, "Envelope"); a value of fewer than 17 bytes cannot be
+  /// cancelled.
   virtual void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
                    std::int64_t expires_at_s, std::int64_t now_s) = 0;
 
@@ -122,7 +123,8 @@ class Store {
   /// Runs the completions that are ready, on the calling thread. Returns how many.
   virtual std::size_t poll(StoreListener& listener) = 0;
 
-  /// A file descriptor that is readable while completions wait (poll() clears it); -1: call poll() by a timer.
+  /// A file descriptor that is readable while completions wait (poll() clears it); -1: call poll() by a
+  /// timer.
   [[nodiscard]] virtual int wake_fd() const noexcept = 0;
 };
 

@@ -17,13 +17,14 @@
 #include "base/result.hpp"
 #include "wire/limits.hpp"
 
-/// Bounded binary archives for Boost.Serialization (docs/protocol.md, section 1). They implement its archive concept
-/// over a span: fixed little-endian layout, no allocation when saving, no class versions, tracking, pointers or
-/// floats. A loading archive checks each length against its limit and against what remains *before* it resizes
-/// anything, and keeps its first error instead of throwing; after an error it yields zeros.
+/// Bounded binary archives for Boost.Serialization (docs/protocol.md, section 1). They implement its archive
+/// concept over a span: fixed little-endian layout, no allocation when saving, no class versions, tracking,
+/// pointers or floats. A loading archive checks each length against its limit and against what remains
+/// *before* it resizes anything, and keeps its first error instead of throwing; after an error it yields
+/// zeros.
 ///
-/// The stock binary archives take the same serialize() members (for tools and tests), but never see bytes from the
-/// network or the disk: a stock binary_iarchive commits memory for whatever length it reads.
+/// The stock binary archives take the same serialize() members (for tools and tests), but never see bytes
+/// from the network or the disk: a stock binary_iarchive commits memory for whatever length it reads.
 namespace toxasync::wire {
 
 enum class Error : std::uint8_t {
@@ -32,6 +33,7 @@ enum class Error : std::uint8_t {
   too_long,   ///< A vector has more items than its limit.
   trailing,   ///< Bytes are left after the last field.
   padding,    ///< The padding after a message is not zero.
+  too_short,  ///< A vector has fewer items than its limit.
 };
 
 namespace detail {
@@ -192,11 +194,11 @@ class Reader {
   Error error_ = Error::none;
 };
 
-/// A vector with its limit: a 2-byte count, then the items.
-template <class T, std::size_t Max>
+/// A vector with its limits: a 2-byte count (4 bytes when the limit needs them), then the items.
+template <class T, std::size_t Max, std::size_t Min>
 class Bounded {
  public:
-  static_assert(Max <= 0xffff);
+  using Count = std::conditional_t<(Max > 0xffff), std::uint32_t, std::uint16_t>;
   explicit Bounded(std::vector<T>& items) noexcept : items_(items) {}
 
   template <class Archive>
@@ -206,13 +208,19 @@ class Bounded {
         ar.fail(Error::too_long);
         return;
       }
-      ar& static_cast<std::uint16_t>(items_.size());
+      if (items_.size() < Min) {
+        ar.fail(Error::too_short);
+        return;
+      }
+      ar& static_cast<Count>(items_.size());
       transfer_items(ar);
     } else if constexpr (std::is_same_v<Archive, Reader>) {
-      std::uint16_t count = 0;
+      Count count = 0;
       ar& count;
       if (count > Max) {
         ar.fail(Error::too_long);
+      } else if (count < Min) {
+        ar.fail(Error::too_short);
       } else if (count * detail::min_size<T>() > ar.remaining()) {
         ar.fail(Error::truncated);
       }
@@ -242,9 +250,10 @@ class Bounded {
   std::vector<T>& items_;
 };
 
-template <std::size_t Max, class T>
-Bounded<T, Max> bounded(std::vector<T>& items) noexcept {
-  return Bounded<T, Max>(items);
+/// Const, for the stock loading archives: they take a wrapper that is a temporary only as const.
+template <std::size_t Max, std::size_t Min = 0, class T>
+const Bounded<T, Max, Min> bounded(std::vector<T>& items) noexcept {
+  return Bounded<T, Max, Min>(items);
 }
 
 /// Encodes `value`; the number of bytes written, or why it did not fit.
@@ -272,6 +281,9 @@ template <class T>
 /// Fills `out` with `len 2 | value | zeros`. Returns the encoded value's place in `out`.
 template <class T>
 Result<ByteView, Error> encode_padded(const T& value, MutableBytes out) noexcept {
+  if (out.size() < limits::length_prefix) {
+    return Error::truncated;
+  }
   const auto size = encode(value, out.subspan(limits::length_prefix));
   if (!size) {
     return size.error();
@@ -282,7 +294,8 @@ Result<ByteView, Error> encode_padded(const T& value, MutableBytes out) noexcept
   return ByteView(out).subspan(limits::length_prefix, *size);
 }
 
-/// Decodes `len 2 | value | zeros`, which `in` must be from end to end; also yields the encoded value's place.
+/// Decodes `len 2 | value | zeros`, which `in` must be from end to end; also yields the encoded value's
+/// place.
 template <class T>
 Result<ByteView, Error> decode_padded(ByteView in, T& value) noexcept {
   if (in.size() < limits::length_prefix) {
@@ -308,6 +321,6 @@ Result<ByteView, Error> decode_padded(ByteView in, T& value) noexcept {
 }  // namespace toxasync::wire
 
 namespace boost::serialization {
-template <class T, std::size_t Max>
-struct is_wrapper<toxasync::wire::Bounded<T, Max>> : boost::mpl::true_ {};
+template <class T, std::size_t Max, std::size_t Min>
+struct is_wrapper<toxasync::wire::Bounded<T, Max, Min>> : boost::mpl::true_ {};
 }  // namespace boost::serialization

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Every size and count limit of the protocol (docs/protocol.md, sections 4 to 7), checked against each other here, so
-/// that nothing we may produce is refused by us. Sizes are bytes.
+/// Every size and count limit of the protocol (docs/protocol.md, sections 4 to 7), checked against each other
+/// here, so that nothing we may produce is refused by us. Sizes are bytes.
 namespace toxasync::limits {
 
 // --- Frames (section 6) ---
@@ -65,7 +65,8 @@ constexpr std::size_t envelopes_per_page = 3;
 static_assert(page_fields + envelopes_per_page * (length_prefix + small_envelope) <= message);
 static_assert(page_fields + length_prefix + large_envelope <= message);
 constexpr std::size_t window = 16;  ///< Pages that one request may draw.
-static_assert(window * envelopes_per_page <= ids_per_request, "a whole window must be deleted by one request");
+static_assert(window * envelopes_per_page <= ids_per_request,
+              "a whole window must be deleted by one request");
 
 // --- Node descriptor (section 6) ---
 constexpr std::size_t address = 19;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The primitives of docs/protocol.md, section 1, in plain Python: an implementation that shares no code with the one under
-test. Slow and not constant time; for test vectors only. self_check() holds it against the vectors of the RFCs."""
+"""The primitives of docs/protocol.md, section 1, in plain Python: an implementation that shares no code with the one
+under test. Slow and not constant time; for test vectors only. self_check() holds it against the vectors of the RFCs."""
 import hashlib
 import struct
 

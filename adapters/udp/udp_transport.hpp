@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/metrics.hpp"
+#include "base/result.hpp"
+#include "base/transport.hpp"
+
+namespace toxasync {
+
+struct UdpOptions {
+  std::string address;     ///< Numeric; empty: all of the machine's, IPv4 and where there is any IPv6.
+  std::uint16_t port = 0;  ///< 0: any free one.
+  int receive_buffer_bytes = 1 << 20;  ///< Asked of the system, which may give less.
+};
+
+/// Frames over UDP sockets of our own. A host with a loop of its own calls poll(); a program that runs the
+/// io_context calls start() once instead. Either way on one thread.
+class UdpTransport final : public Transport {
+ public:
+  /// Longer datagrams are dropped and counted (refused.frame_length).
+  static constexpr std::size_t largest_datagram = 2048;
+  /// Received in one go, before others get their turn.
+  static constexpr std::size_t burst = 256;
+
+  /// Binds the sockets. `io` must outlive the transport. An IPv6 socket that cannot be had beside an IPv4 one
+  /// is logged, not an error. Errors are the system's: address_in_use, access_denied, address_not_available,
+  /// ...; invalid_argument when the address is not numeric.
+  static Result<std::unique_ptr<UdpTransport>, boost::system::error_code> open(boost::asio::io_context& io,
+                                                                               const UdpOptions& options,
+                                                                               Telemetry telemetry);
+  ~UdpTransport() override;
+  UdpTransport(const UdpTransport&) = delete;
+  UdpTransport& operator=(const UdpTransport&) = delete;
+
+  /// Hands on what has arrived, at most `most` packets; never blocks. Returns how many were read.
+  std::size_t poll(std::size_t most = burst);
+
+  /// Receives whenever `io` runs, and calls `after_burst` (may be empty) after each burst.
+  void start(std::function<void()> after_burst);
+
+  /// The port of the first socket.
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] bool has_ipv4() const noexcept { return v4_.is_open(); }
+  [[nodiscard]] bool has_ipv6() const noexcept { return v6_.is_open(); }
+
+  [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::udp; }
+  /// False also when the socket's buffer is full, or there is no socket of the address's family.
+  bool send(const Route& to, ByteView packet) noexcept override;
+  void set_receiver(PacketReceiver* receiver) noexcept override { receiver_ = receiver; }
+
+ private:
+  using Socket = boost::asio::ip::udp::socket;
+
+  UdpTransport(boost::asio::io_context& io, Telemetry telemetry);
+  boost::system::error_code bind(const UdpOptions& options);
+  boost::system::error_code bind_socket(Socket& socket, const boost::asio::ip::udp::endpoint& local,
+                                        const UdpOptions& options) const;
+  std::size_t drain(Socket& socket, std::size_t most);
+  void wait(Socket& socket);
+
+  Telemetry telemetry_;
+  Socket v4_;
+  Socket v6_;
+  std::uint16_t port_ = 0;
+  PacketReceiver* receiver_ = nullptr;
+  std::function<void()> after_burst_;
+  std::array<std::uint8_t, largest_datagram + 1> buffer_{};  // One more, to see that a datagram is too long.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // A queued handler may outlive the transport.
+};
+
+}  // namespace toxasync

@@ -1,0 +1,16 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Checks that a shared library exports the functions of a header, and nothing else.
+# usage: check_exports.sh LIBRARY HEADER
+set -eu
+exported=$(mktemp)
+declared=$(mktemp)
+trap 'rm -f "$exported" "$declared"' EXIT
+LC_ALL=C
+export LC_ALL
+nm -D --defined-only "$1" | awk '{ print $3 }' | sort -u >"$exported"
+# Function declarations begin a line; callback types begin with typedef.
+sed -n '/^typedef/d; s/^[a-zA-Z].*[ *]\(tox_[a-z0-9_]*\)(.*/\1/p' "$2" | sort -u >"$declared"
+test -s "$declared"
+diff -u "$declared" "$exported"
+echo "$(wc -l <"$exported") functions exported, as declared"

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/tox_async.h"
+#include "store/open_error.hpp"
+
+using toxasync::store::OpenError;
+
+namespace {
+
+static_assert(TOX_ERR_ASYNC_NEW_STATE_IO - TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING ==
+              static_cast<int>(OpenError::io));
+static_assert(TOX_ERR_ASYNC_NEW_STATE_LOCKED - TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING ==
+              static_cast<int>(OpenError::locked));
+static_assert(TOX_ERR_ASYNC_NEW_STATE_DAMAGED - TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING ==
+              static_cast<int>(OpenError::damaged));
+static_assert(TOX_ERR_ASYNC_NEW_STATE_WRONG_KEY - TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING ==
+              static_cast<int>(OpenError::wrong_key));
+
+constexpr const char* success = "the function returned successfully";
+constexpr const char* null_argument = "an argument was NULL";
+constexpr const char* no_memory = "not enough memory";
+
+}  // namespace
+
+const char* tox_async_carrier_to_string(Tox_Async_Carrier value) {
+  switch (value) {
+    case TOX_ASYNC_CARRIER_AUTO:
+      return "auto";
+    case TOX_ASYNC_CARRIER_DISPATCHER:
+      return "dispatcher";
+    case TOX_ASYNC_CARRIER_UDP:
+      return "udp";
+  }
+  return "<invalid Tox_Async_Carrier>";
+}
+
+const char* tox_async_log_level_to_string(Tox_Async_Log_Level value) {
+  switch (value) {
+    case TOX_ASYNC_LOG_LEVEL_DEBUG:
+      return "debug";
+    case TOX_ASYNC_LOG_LEVEL_INFO:
+      return "info";
+    case TOX_ASYNC_LOG_LEVEL_WARNING:
+      return "warning";
+    case TOX_ASYNC_LOG_LEVEL_ERROR:
+      return "error";
+  }
+  return "<invalid Tox_Async_Log_Level>";
+}
+
+const char* tox_async_message_state_to_string(Tox_Async_Message_State value) {
+  switch (value) {
+    case TOX_ASYNC_MESSAGE_STATE_QUEUED:
+      return "queued";
+    case TOX_ASYNC_MESSAGE_STATE_STORED:
+      return "stored";
+    case TOX_ASYNC_MESSAGE_STATE_DELIVERED:
+      return "delivered";
+    case TOX_ASYNC_MESSAGE_STATE_EXPIRED:
+      return "expired";
+    case TOX_ASYNC_MESSAGE_STATE_FAILED:
+      return "failed";
+  }
+  return "<invalid Tox_Async_Message_State>";
+}
+
+const char* tox_err_async_options_new_to_string(Tox_Err_Async_Options_New value) {
+  switch (value) {
+    case TOX_ERR_ASYNC_OPTIONS_NEW_OK:
+      return success;
+    case TOX_ERR_ASYNC_OPTIONS_NEW_MALLOC:
+      return no_memory;
+  }
+  return "<invalid Tox_Err_Async_Options_New>";
+}
+
+const char* tox_err_async_new_to_string(Tox_Err_Async_New value) {
+  switch (value) {
+    case TOX_ERR_ASYNC_NEW_OK:
+      return success;
+    case TOX_ERR_ASYNC_NEW_NULL:
+      return null_argument;
+    case TOX_ERR_ASYNC_NEW_MALLOC:
+      return "not enough memory, or no thread could be started";
+    case TOX_ERR_ASYNC_NEW_DISABLED:
+      return "offline messages are switched off: enable them in the client's settings, or set TOX_ASYNC=1 in the "
+             "environment";
+    case TOX_ERR_ASYNC_NEW_EXISTS:
+      return "this Tox instance has a Tox_Async already: use that one, or kill it first";
+    case TOX_ERR_ASYNC_NEW_OPTION:
+      return "an option is outside its range: the log tells which";
+    case TOX_ERR_ASYNC_NEW_CRYPTO:
+      return "libsodium cannot be used: the system gives no random bytes";
+    case TOX_ERR_ASYNC_NEW_CARRIER:
+      return "this carrier cannot be used with this Tox instance or this libtoxcore: run with a libtoxcore built by "
+             "patches/build-toxcore.sh and UDP switched on, or choose the carrier udp (the log tells why)";
+    case TOX_ERR_ASYNC_NEW_PORT:
+      return "the UDP port cannot be had: choose another one, or 0 for any (the log tells why)";
+    case TOX_ERR_ASYNC_NEW_STATE_PATH:
+      return "there is no place for the database: set a path in the client's settings, or HOME or XDG_DATA_HOME in "
+             "the environment";
+    case TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING:
+    case TOX_ERR_ASYNC_NEW_STATE_NOT_WRITABLE:
+    case TOX_ERR_ASYNC_NEW_STATE_LOCKED:
+    case TOX_ERR_ASYNC_NEW_STATE_NOT_A_DATABASE:
+    case TOX_ERR_ASYNC_NEW_STATE_DAMAGED:
+    case TOX_ERR_ASYNC_NEW_STATE_NEWER_VERSION:
+    case TOX_ERR_ASYNC_NEW_STATE_NO_SPACE:
+    case TOX_ERR_ASYNC_NEW_STATE_WRONG_KEY:
+    case TOX_ERR_ASYNC_NEW_STATE_IO:
+      // String literals, so they end with a zero.
+      return describe(static_cast<OpenError>(value - TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING)).data();
+  }
+  return "<invalid Tox_Err_Async_New>";
+}
+
+const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Send_Message value) {
+  switch (value) {
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK:
+      return success;
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NULL:
+      return null_argument;
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_MALLOC:
+      return no_memory;
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND:
+      return "there is no friend with that number";
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_READY:
+      return "the friend's keys and storage nodes are not known yet: both of you must be online together once, with "
+             "toxasync, before messages can be left";
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TYPE:
+      return "the message type is not one";
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_EMPTY:
+      return "the message is empty";
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TOO_LONG:
+      return "the message is longer than 65536 bytes: split it, or send a file";
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NOT_UTF8:
+      return "the message is not UTF-8";
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_CLOCK:
+      return "the system's clock shows a time before 2025: set the clock";
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL:
+      return "too many messages wait to be delivered: send again later";
+  }
+  return "<invalid Tox_Err_Async_Friend_Send_Message>";
+}
+
+const char* tox_err_async_node_add_to_string(Tox_Err_Async_Node_Add value) {
+  switch (value) {
+    case TOX_ERR_ASYNC_NODE_ADD_OK:
+      return success;
+    case TOX_ERR_ASYNC_NODE_ADD_NULL:
+      return null_argument;
+    case TOX_ERR_ASYNC_NODE_ADD_MALLOC:
+      return no_memory;
+    case TOX_ERR_ASYNC_NODE_ADD_BAD_LINE:
+      return "not a node's address line, which looks like toxasync:<64 hexadecimal digits>@192.0.2.7:33445 (the log "
+             "tells what is wrong)";
+    case TOX_ERR_ASYNC_NODE_ADD_BAD_ADDRESS:
+      return "the node's address is local to a machine or network: allow local addresses in the options if that is "
+             "meant";
+    case TOX_ERR_ASYNC_NODE_ADD_TOO_MANY:
+      return "there are 5 storage nodes already: remove one first";
+  }
+  return "<invalid Tox_Err_Async_Node_Add>";
+}
+
+const char* tox_err_async_node_remove_to_string(Tox_Err_Async_Node_Remove value) {
+  switch (value) {
+    case TOX_ERR_ASYNC_NODE_REMOVE_OK:
+      return success;
+    case TOX_ERR_ASYNC_NODE_REMOVE_NULL:
+      return null_argument;
+    case TOX_ERR_ASYNC_NODE_REMOVE_MALLOC:
+      return no_memory;
+    case TOX_ERR_ASYNC_NODE_REMOVE_NOT_FOUND:
+      return "there is no such storage node";
+  }
+  return "<invalid Tox_Err_Async_Node_Remove>";
+}

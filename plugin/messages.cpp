@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+
+#include "plugin/tox_async_impl.hpp"
+
+using namespace toxasync;
+
+namespace {
+
+Tox_Err_Async_Friend_Send_Message from_send_error(manager::SendError error) noexcept {
+  switch (error) {
+    case manager::SendError::unknown_friend:
+      return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND;
+    case manager::SendError::no_bundle:
+      return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_READY;
+    case manager::SendError::empty:
+      return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_EMPTY;
+    case manager::SendError::too_long:
+      return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TOO_LONG;
+    case manager::SendError::not_utf8:
+      return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NOT_UTF8;
+    case manager::SendError::clock:
+      return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_CLOCK;
+    case manager::SendError::outbox_full:
+      break;
+  }
+  return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL;
+}
+
+Tox_Err_Async_Friend_Send_Message send(Tox_Async& async, std::uint32_t friend_number, Tox_Message_Type type,
+                                       ByteView text, std::uint8_t* message_id) {
+  const auto key = async.friends->key_of(friend_number);
+  if (!key) {
+    return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND;
+  }
+  if (!async.friends->is_known(*key)) {
+    async.friends->refresh();  // The client has just added him.
+  }
+  const auto kind =
+      type == TOX_MESSAGE_TYPE_ACTION ? crypto::MessageKind::action : crypto::MessageKind::normal;
+  const auto sent = async.manager->send(*key, kind, text);
+  if (!sent) {
+    return from_send_error(sent.error());
+  }
+  if (message_id != nullptr) {
+    std::copy(sent->begin(), sent->end(), message_id);
+  }
+  return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK;
+}
+
+}  // namespace
+
+void Tox_Async::on_message(const manager::ReceivedMessage& message) noexcept {
+  const auto number = friends->number_of(message.from);
+  if (!number || message_callback == nullptr) {
+    telemetry.log(LogLevel::warning, "messages",
+                  number ? "a message came while the client had no callback for messages: it is lost"
+                         : "a message came from a friend who was just removed: it is dropped");
+    return;
+  }
+  const auto type =
+      message.kind == crypto::MessageKind::action ? TOX_MESSAGE_TYPE_ACTION : TOX_MESSAGE_TYPE_NORMAL;
+  message_callback(this, *number, type, message.text.data(), message.text.size(),
+                   static_cast<std::uint64_t>(std::max<std::int64_t>(message.sent_at_unix_ms, 0)), message.id.data(),
+                   message.late, user_data);
+}
+
+void Tox_Async::on_message_state(const manager::MessageStatus& status) noexcept {
+  if (message_state_callback != nullptr) {
+    message_state_callback(this, status.id.data(), friends->number_of(status.to).value_or(TOX_ASYNC_NO_FRIEND),
+                           static_cast<Tox_Async_Message_State>(status.state), status.stored, status.wanted,
+                           user_data);
+  }
+}
+
+void Tox_Async::on_friend_ready(const manager::FriendKey& key) noexcept {
+  const auto number = friends->number_of(key);
+  if (number && friend_ready_callback != nullptr) {
+    friend_ready_callback(this, *number, user_data);
+  }
+}
+
+bool tox_async_friend_ready(const Tox_Async* async, uint32_t friend_number) {
+  if (async == nullptr) {
+    return false;
+  }
+  return guarded(false, [&] {
+    const auto key = async->friends->key_of(friend_number);
+    return key && async->manager->friend_ready(*key);
+  });
+}
+
+bool tox_async_friend_send_message(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
+                                   const uint8_t* message, size_t length, uint8_t* message_id,
+                                   Tox_Err_Async_Friend_Send_Message* error) {
+  auto failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK;
+  if (async == nullptr || message == nullptr) {
+    failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NULL;
+  } else if (type != TOX_MESSAGE_TYPE_NORMAL && type != TOX_MESSAGE_TYPE_ACTION) {
+    failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TYPE;
+  } else {
+    failed = guarded(TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_MALLOC,
+                     [&] { return send(*async, friend_number, type, {message, length}, message_id); });
+  }
+  set_error(error, failed);
+  return failed == TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK;
+}
+
+void tox_async_callback_message(Tox_Async* async, tox_async_message_cb* callback) {
+  async->message_callback = callback;
+}
+void tox_async_callback_message_state(Tox_Async* async, tox_async_message_state_cb* callback) {
+  async->message_state_callback = callback;
+}
+void tox_async_callback_friend_ready(Tox_Async* async, tox_async_friend_ready_cb* callback) {
+  async->friend_ready_callback = callback;
+}
+
+void tox_async_callback_friend_lossless_packet(Tox_Async* async, tox_friend_lossless_packet_cb* callback) {
+  async->friends->set_client_callback(callback);
+}
+
+bool tox_async_handle_friend_lossless_packet(Tox_Async* async, uint32_t friend_number, const uint8_t* data,
+                                             size_t length) {
+  return async != nullptr && data != nullptr && async->friends->handle_lossless_packet(friend_number, {data, length});
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <cstdlib>
+
+#include "plugin/state_path.hpp"
+#include "plugin/tox_async_impl.hpp"
+
+using namespace toxasync;
+
+namespace {
+
+constexpr std::uint32_t longest_interval_ms = 50;  // As toxcore's.
+constexpr std::uint32_t shortest_poll_interval_ms = 100;
+
+static_assert(TOX_ASYNC_MESSAGE_ID_SIZE == sizeof(crypto::MessageId));
+static_assert(TOX_ASYNC_NODE_ID_SIZE == sizeof(protocol::NodeId));
+static_assert(TOX_ASYNC_MAX_MESSAGE_LENGTH == limits::message_text);
+static_assert(TOX_ASYNC_MAX_NODES == limits::home_nodes);
+
+static_assert(static_cast<int>(manager::MessageState::queued) == TOX_ASYNC_MESSAGE_STATE_QUEUED &&
+              static_cast<int>(manager::MessageState::stored) == TOX_ASYNC_MESSAGE_STATE_STORED &&
+              static_cast<int>(manager::MessageState::delivered) == TOX_ASYNC_MESSAGE_STATE_DELIVERED &&
+              static_cast<int>(manager::MessageState::expired) == TOX_ASYNC_MESSAGE_STATE_EXPIRED &&
+              static_cast<int>(manager::MessageState::failed) == TOX_ASYNC_MESSAGE_STATE_FAILED);
+
+Tox_Err_Async_New from_open_error(store::OpenError error) noexcept {
+  return static_cast<Tox_Err_Async_New>(TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING + static_cast<int>(error));
+}
+
+crypto::Secret<32> tox_secret_key(const Tox* tox) {
+  crypto::Wiped<32> bytes;
+  tox_self_get_secret_key(tox, bytes.data());
+  return crypto::Secret<32>::copy_of(bytes);
+}
+
+Tox_Err_Async_New check_options(const Tox_Async_Options& options, const Telemetry& telemetry) {
+  const char* fault = nullptr;
+  if (options.poll_interval_ms < shortest_poll_interval_ms) {
+    fault = "the poll interval must be at least 100 ms";
+  } else if (!limits::is_time_to_live(options.time_to_live_s)) {
+    fault = "the time to live must be 86400, 259200, 604800 or 1209600 s";
+  } else if (options.carrier < TOX_ASYNC_CARRIER_AUTO || options.carrier > TOX_ASYNC_CARRIER_UDP) {
+    fault = "the carrier must be auto, dispatcher or udp";
+  }
+  if (fault == nullptr) {
+    return TOX_ERR_ASYNC_NEW_OK;
+  }
+  telemetry.log(LogLevel::error, "options", fault);
+  return TOX_ERR_ASYNC_NEW_OPTION;
+}
+
+Tox_Err_Async_New build(std::unique_ptr<Tox_Async>& async, Tox* tox, const Tox_Async_Options& options) {
+  if (tox == nullptr) {
+    return TOX_ERR_ASYNC_NEW_NULL;
+  }
+  if (!tox_async_enabled(&options)) {
+    return TOX_ERR_ASYNC_NEW_DISABLED;
+  }
+  if (ToxcoreFriends::is_attached(tox)) {
+    return TOX_ERR_ASYNC_NEW_EXISTS;
+  }
+  if (!crypto::initialise()) {
+    return TOX_ERR_ASYNC_NEW_CRYPTO;
+  }
+  async = std::make_unique<Tox_Async>(options);
+  Tox_Err_Async_New failed = check_options(options, async->telemetry);
+  if (failed == TOX_ERR_ASYNC_NEW_OK) {
+    failed = async->open_carrier(tox, options);
+  }
+  if (failed == TOX_ERR_ASYNC_NEW_OK) {
+    failed = async->open_state(tox, options);
+  }
+  if (failed == TOX_ERR_ASYNC_NEW_OK) {
+    async->start(tox, options);
+  }
+  return failed;
+}
+
+}  // namespace
+
+Tox_Async::~Tox_Async() {
+  if (friends) {
+    friends->set_listener(nullptr);
+  }
+}
+
+Tox_Err_Async_New Tox_Async::open_carrier(Tox* tox, const Tox_Async_Options& options) {
+  if (options.carrier != TOX_ASYNC_CARRIER_UDP) {
+    auto attached = ToxcoreDispatcher::attach(tox, telemetry);
+    if (attached) {
+      dispatcher = std::move(*attached);
+      telemetry.log(LogLevel::info, "carrier", "using toxcore's packet dispatcher");
+      return TOX_ERR_ASYNC_NEW_OK;
+    }
+    // Without UDP in Tox's own options there may be a proxy, which a socket of ours would go around: not unasked.
+    const bool tox_has_udp = tox_self_get_udp_port(tox, nullptr) != 0;
+    if (options.carrier == TOX_ASYNC_CARRIER_DISPATCHER || attached.error() != DispatcherError::stock_library ||
+        !tox_has_udp) {
+      const auto why = tox_has_udp ? attached.error() : DispatcherError::no_udp;
+      telemetry.log(LogLevel::error, "carrier", describe(why));
+      return TOX_ERR_ASYNC_NEW_CARRIER;
+    }
+    telemetry.log(LogLevel::warning, "carrier",
+                  "this libtoxcore is a stock build without packet dispatcher access: using toxasync's own UDP socket "
+                  "instead");
+  }
+  UdpOptions udp_options;
+  udp_options.port = options.udp_port;
+  auto opened = UdpTransport::open(io, udp_options, telemetry);
+  if (!opened) {
+    telemetry.log(LogLevel::error, "carrier",
+                  "UDP port " + std::to_string(options.udp_port) + " cannot be had: " + opened.error().message());
+    return TOX_ERR_ASYNC_NEW_PORT;
+  }
+  udp = std::move(*opened);
+  telemetry.log(LogLevel::info, "carrier", "using UDP port " + std::to_string(udp->port()));
+  return TOX_ERR_ASYNC_NEW_OK;
+}
+
+Tox_Err_Async_New Tox_Async::open_state(const Tox* tox, const Tox_Async_Options& options) {
+  const crypto::Secret<32> secret = tox_secret_key(tox);
+  const auto path = state_path(options.state_path, options.data_directory, secret);
+  if (!path) {
+    if (path.error() == StatePathError::none) {
+      return TOX_ERR_ASYNC_NEW_STATE_PATH;
+    }
+    return path.error() == StatePathError::not_writable ? TOX_ERR_ASYNC_NEW_STATE_NOT_WRITABLE
+                                                        : TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING;
+  }
+  const crypto::Wiped<32> key(crypto::h256(secret.view(), {as_bytes("toxasync/1 state")}));
+  auto opened = store::SqliteState::open(*path, key, {}, telemetry, random);
+  if (!opened) {
+    telemetry.log(LogLevel::error, "state", describe(opened.error()));
+    telemetry.log(LogLevel::debug, "state", "the file is " + path->string());
+    return from_open_error(opened.error());
+  }
+  state = std::move(*opened);
+  return TOX_ERR_ASYNC_NEW_OK;
+}
+
+void Tox_Async::start(Tox* tox, const Tox_Async_Options& options) {
+  const auto callback =
+      options.take_packet_callback ? ToxcoreFriends::PacketCallback::take : ToxcoreFriends::PacketCallback::leave;
+  friends = std::make_unique<ToxcoreFriends>(tox, callback, telemetry);
+  manager::ManagerConfig config;
+  config.allow_local_addresses = options.allow_local_addresses;
+  config.poll_interval_ms = options.poll_interval_ms;
+  config.ttl_s = options.time_to_live_s;
+  manager = std::make_unique<manager::Manager>(crypto::KeyPair::from_secret(tox_secret_key(tox)), transport(),
+                                               *friends, *state, clock, random, telemetry, *this, config);
+  friends->set_listener(manager.get());
+}
+
+Transport& Tox_Async::transport() const noexcept {
+  if (dispatcher) {
+    return *dispatcher;
+  }
+  return *udp;
+}
+
+void Tox_Async::iterate(void* client_data) {
+  user_data = client_data;
+  log.flush();
+  friends->poll(clock.now().steady_ms);
+  if (dispatcher) {
+    dispatcher->poll();
+  } else {
+    udp->poll();
+  }
+  manager->tick();
+}
+
+bool tox_async_enabled(const Tox_Async_Options* options) {
+  const char* const variable = std::getenv("TOX_ASYNC");
+  return (options != nullptr && options->enabled) || (variable != nullptr && std::string_view(variable) == "1");
+}
+
+Tox_Async* tox_async_new(Tox* tox, const Tox_Async_Options* options, Tox_Err_Async_New* error) {
+  std::unique_ptr<Tox_Async> async;
+  const auto failed = guarded(TOX_ERR_ASYNC_NEW_MALLOC,
+                              [&] { return build(async, tox, options != nullptr ? *options : Tox_Async_Options{}); });
+  set_error(error, failed);
+  if (failed != TOX_ERR_ASYNC_NEW_OK) {
+    const LogSink::InCall in_call;
+    async.reset();
+  }
+  return async.release();
+}
+
+void tox_async_kill(Tox_Async* async) {
+  const LogSink::InCall in_call;
+  delete async;
+}
+
+void tox_async_iterate(Tox_Async* async, void* user_data) {
+  if (async == nullptr || async->iterating) {
+    return;
+  }
+  async->iterating = true;
+  guarded(false, [&] {
+    async->iterate(user_data);
+    return true;
+  });
+  async->iterating = false;
+}
+
+uint32_t tox_async_iteration_interval(const Tox_Async* async) {
+  if (async == nullptr) {
+    return longest_interval_ms;
+  }
+  return guarded(longest_interval_ms, [&] {
+    const std::int64_t now = async->clock.now().steady_ms;
+    const std::int64_t next = async->manager->next_deadline_ms();
+    if (next <= now) {
+      return std::uint32_t{1};
+    }
+    return static_cast<std::uint32_t>(std::min<std::int64_t>(next - now, longest_interval_ms));
+  });
+}
+
+Tox_Async_Carrier tox_async_get_carrier(const Tox_Async* async) {
+  return async->dispatcher ? TOX_ASYNC_CARRIER_DISPATCHER : TOX_ASYNC_CARRIER_UDP;
+}
+
+uint16_t tox_async_get_udp_port(const Tox_Async* async) {
+  return async->udp ? async->udp->port() : std::uint16_t{0};
+}
+
+bool tox_async_flush(Tox_Async* async, uint32_t timeout_ms) {
+  return guarded(false, [&] { return async->state->flush(timeout_ms); });
+}
+
+uint32_t tox_async_version_major(void) { return TOX_ASYNC_VERSION_MAJOR; }
+uint32_t tox_async_version_minor(void) { return TOX_ASYNC_VERSION_MINOR; }
+uint32_t tox_async_version_patch(void) { return TOX_ASYNC_VERSION_PATCH; }
+
+bool tox_async_version_is_compatible(uint32_t major, uint32_t minor, uint32_t patch) {
+  // Before 1.0 the minor version counts like a major one, as in c-toxcore.
+  return major == TOX_ASYNC_VERSION_MAJOR && minor == TOX_ASYNC_VERSION_MINOR && patch <= TOX_ASYNC_VERSION_PATCH;
+}

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "client/client.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <exception>
+#include <iterator>
+
+#include "client/client_impl.hpp"
+
+namespace toxasync::client {
+
+namespace {
+
+constexpr std::string_view area = "client";
+/// When to come back after the line was full.
+constexpr std::uint16_t line_full_retry_s = 30;
+
+ClientConfig checked(ClientConfig config) noexcept {
+  config.window = std::clamp<std::uint8_t>(config.window, 1, limits::window);
+  config.attempts = std::max(config.attempts, 1U);
+  config.operations_in_flight = std::max<std::size_t>(config.operations_in_flight, 1);
+  config.operations_per_node = std::max<std::size_t>(config.operations_per_node, 1);
+  // When room is made for a session there must always be one without users.
+  config.sessions = std::max(config.sessions, config.operations_in_flight);
+  return config;
+}
+
+Counter reason_of(protocol::FrameError error) noexcept {
+  switch (error) {
+    case protocol::FrameError::kind:
+      return Counter::refused_kind;
+    case protocol::FrameError::version:
+      return Counter::refused_version;
+    default:
+      return Counter::refused_length;
+  }
+}
+
+/// Agrees on keys with N where the session has not. False when N is refused.
+template <class Work>
+bool key_session(Session& session, const Work& work, const crypto::Point& node_key) {
+  if (session.is_keyed_for(node_key)) {
+    return true;
+  }
+  crypto::Wiped<32> shared;
+  const bool agreed =
+      std::visit([&](const auto& operation) { return operation.agree(shared, node_key); }, work);
+  return agreed && session.key_for(node_key, shared);
+}
+
+}  // namespace
+
+Client::Impl::Impl(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
+                   const ClientConfig& config)
+    : transport_(transport),
+      random_(random),
+      telemetry_(telemetry),
+      listener_(listener),
+      config_(checked(config)),
+      sessions_(config_.sessions) {}
+
+// --- Calls ---
+
+void Client::Impl::forget_node(const protocol::NodeId& id, Now now) {
+  for (auto at = operations_.begin(); at != operations_.end();) {
+    const auto next = std::next(at);
+    if (at->second.node == id) {
+      std::erase_if(events_, [&](const Event& event) { return event.id == at->first; });
+      turn_away(at->first, at->second.work, StoreOutcome::unknown_node, now);
+      erase(at);
+    }
+    at = next;
+  }
+  sessions_.forget_node(id);
+  nodes_.forget(id);
+  start_waiting(now);
+}
+
+std::optional<NodeStatus> Client::Impl::node_status(const protocol::NodeId& id) {
+  const NodeEntry* node = nodes_.find(id);
+  return node != nullptr ? std::optional(node->status) : std::nullopt;
+}
+
+OperationId Client::Impl::store(StoreJob job, Now now) {
+  const protocol::NodeId node = job.node;
+  return admit(node, StoreOperation(std::move(job)), now);
+}
+
+OperationId Client::Impl::retrieve(RetrieveJob job, Now now) {
+  const protocol::NodeId node = job.node;
+  return admit(node, RetrieveOperation(std::move(job), config_.window), now);
+}
+
+void Client::Impl::continue_retrieve(OperationId id, Now now) {
+  const auto at = operations_.find(id);
+  if (at == operations_.end()) {
+    return;
+  }
+  auto* retrieve = std::get_if<RetrieveOperation>(&at->second.work);
+  if (retrieve != nullptr && retrieve->is_handed_over()) {
+    retrieve->resume();
+    begin_request(at->second, now);
+  }
+}
+
+void Client::Impl::abandon(OperationId id, Now now) {
+  const auto is_of_it = [id](const Event& event) { return event.id == id; };
+  std::erase_if(events_, is_of_it);
+  std::erase_if(later_, is_of_it);
+  const auto at = operations_.find(id);
+  if (at != operations_.end()) {
+    erase(at);
+    start_waiting(now);
+  }
+}
+
+void Client::Impl::tick(Now now) {
+  std::ranges::move(later_, std::back_inserter(events_));
+  later_.clear();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now.steady_ms) {
+    on_timeout(operations_.at(deadlines_.begin()->second), now);
+  }
+  start_waiting(now);
+  deliver(now);
+}
+
+std::int64_t Client::Impl::next_deadline_ms() const noexcept {
+  const std::int64_t deadline_ms = deadlines_.empty() ? never_ms : deadlines_.begin()->first;
+  return later_.empty() ? deadline_ms : std::min(deadline_ms, later_due_ms_);
+}
+
+// --- The life of an operation ---
+
+OperationId Client::Impl::admit(const protocol::NodeId& node, Work work, Now now) {
+  const OperationId id = ++last_id_;
+  const auto* store = std::get_if<StoreOperation>(&work);
+  if (nodes_.find(node) == nullptr) {
+    turn_away(id, work, StoreOutcome::unknown_node, now);
+    return id;
+  }
+  if (store != nullptr && !store->fits()) {
+    turn_away(id, work, StoreOutcome::refused, now);
+    return id;
+  }
+  const RetryPolicy policy{config_.first_timeout_ms, config_.longest_timeout_ms, config_.attempts};
+  const auto at = operations_.emplace(id, Operation{id, node, Exchange(policy), std::move(work)}).first;
+  line_.push(node, id);
+  start_waiting(now);
+  if (at->second.session == nullptr && line_.size() > config_.operations_waiting) {
+    turn_away(id, at->second.work, StoreOutcome::try_later, now);
+    erase(at);
+  }
+  return id;
+}
+
+void Client::Impl::turn_away(OperationId id, const Work& work, StoreOutcome outcome, Now now) {
+  const std::uint16_t retry_after_s = outcome == StoreOutcome::try_later ? line_full_retry_s : 0;
+  if (std::holds_alternative<StoreOperation>(work)) {
+    tell_later(id, StoreResult{outcome, 0, 0, retry_after_s}, now);
+  } else {
+    tell_later(id, RetrieveResult{false, false, 0, retry_after_s}, now);
+  }
+}
+
+void Client::Impl::start_waiting(Now now) {
+  const auto may_start = [this](const protocol::NodeId& id) {
+    return nodes_.find(id)->operations < config_.operations_per_node;
+  };
+  while (in_flight_ < config_.operations_in_flight) {
+    const auto id = line_.pop(may_start);
+    if (!id) {
+      return;
+    }
+    Operation& operation = operations_.at(*id);
+    const SessionName name = std::visit([](const auto& work) { return work.session(); }, operation.work);
+    Session& session = sessions_.take(name, random_);
+    session.users.push_back(operation.id);
+    operation.session = &session;
+    ++nodes_.find(operation.node)->operations;
+    ++in_flight_;
+    begin_request(operation, now);
+  }
+}
+
+void Client::Impl::begin_request(Operation& operation, Now now) {
+  telemetry_.count(Counter::client_requests);
+  operation.exchange.begin();
+  operation.first_endpoint = nodes_.find(operation.node)->preferred;
+  transmit(operation, now);
+}
+
+void Client::Impl::transmit(Operation& operation, Now now) {
+  const NodeEntry& node = *nodes_.find(operation.node);
+  Session& session = *operation.session;
+  const auto nonce = random_.array<limits::aead_nonce>();
+  std::uint64_t counter = 0;
+  protocol::FrameBytes frame;
+  if (node.descriptor && key_session(session, operation.work, node.descriptor->key)) {
+    counter = session.next_counter();
+    std::visit([&](const auto& work) { session.write_request(work.request(counter), nonce, frame); },
+               operation.work);
+  } else {
+    session.write_hello(nonce, random_, frame);
+  }
+  operation.exchange.sent(nonce, counter, now, random_);
+  set_deadline(operation);
+  const Endpoint* endpoint = node.endpoint(operation.first_endpoint + operation.exchange.attempt());
+  if (endpoint == nullptr || !transport_.send(Route{transport_.carrier(), *endpoint, 0, {}}, frame)) {
+    telemetry_.count(Counter::send_failed);  // goes on as if it were lost on the way
+  }
+}
+
+void Client::Impl::set_deadline(Operation& operation) {
+  deadlines_.erase({operation.deadline_ms, operation.id});
+  operation.deadline_ms = operation.exchange.deadline_ms();
+  if (operation.deadline_ms != never_ms) {
+    deadlines_.emplace(operation.deadline_ms, operation.id);
+  }
+}
+
+void Client::Impl::on_timeout(Operation& operation, Now now) {
+  telemetry_.count(Counter::client_timeouts);
+  auto* retrieve = std::get_if<RetrieveOperation>(&operation.work);
+  if (retrieve != nullptr) {
+    const auto step = retrieve->on_timeout();
+    if (step != RetrieveOperation::Step::wait) {
+      advance_retrieve(operation, step, now);
+      return;
+    }
+  }
+  if (operation.exchange.next_attempt()) {
+    telemetry_.count(Counter::client_retries);
+    transmit(operation, now);
+    return;
+  }
+  telemetry_.log(LogLevel::debug, area, "a storage node did not answer in all attempts");
+  ++nodes_.find(operation.node)->status.failures_in_a_row;
+  end(operation, retrieve != nullptr ? Outcome(retrieve->result()) : Outcome(StoreResult{}));
+}
+
+void Client::Impl::end(Operation& operation, const Outcome& outcome) {
+  const OperationId id = operation.id;
+  erase(operations_.find(id));
+  std::visit([&](const auto& result) { events_.push_back({id, result}); }, outcome);
+}
+
+void Client::Impl::erase(Operations::iterator at) {
+  const Operation& operation = at->second;
+  if (operation.session == nullptr) {
+    line_.remove(operation.node, operation.id);
+  } else {
+    std::erase(operation.session->users, operation.id);
+    --nodes_.find(operation.node)->operations;
+    --in_flight_;
+    deadlines_.erase({operation.deadline_ms, operation.id});
+  }
+  operations_.erase(at);
+}
+
+// --- Packets ---
+
+void Client::Impl::on_packet(const Route& from, ByteView packet, Now now) noexcept {
+  try {
+    const auto header = protocol::read_frame_header(packet);
+    if (!header) {
+      telemetry_.refuse(reason_of(header.error()));
+      return;
+    }
+    take_packet({from, *header, packet}, now);
+    start_waiting(now);
+    deliver(now);
+  } catch (const std::exception&) {  // no memory: as if the packet were lost
+    telemetry_.log(LogLevel::error, area, "a packet was dropped for want of memory");
+  }
+}
+
+void Client::Impl::take_packet(const Packet& packet, Now now) {
+  if (protocol::is_request(packet.header.kind)) {
+    telemetry_.refuse(Counter::refused_kind);
+    return;
+  }
+  Session* session = sessions_.find(packet.header.session);
+  if (session == nullptr ||
+      packet.header.kind != protocol::response_to(request_kind(session->name().purpose))) {
+    telemetry_.refuse(Counter::refused_answer);
+  } else if (packet.bytes.size() == limits::frame) {
+    take_answer(*session, packet, now);
+  } else {
+    take_cookie_reply(*session, packet, now);
+  }
+}
+
+void Client::Impl::take_cookie_reply(Session& session, const Packet& packet, Now now) {
+  Operation* operation = find_user(session, [&](const Operation& user) {  //
+    return user.exchange.awaits_cookie(packet.header.nonce);
+  });
+  if (operation == nullptr) {
+    telemetry_.refuse(Counter::refused_answer);
+    return;
+  }
+  NodeEntry& node = *nodes_.find(operation->node);
+  const ByteView bytes = packet.bytes.subspan(limits::frame_header);
+  auto fresh = node.read_descriptor(bytes, now);
+  if (!fresh || !key_session(session, operation->work, fresh->key)) {
+    operation->exchange.descriptor_refused();
+    telemetry_.refuse(Counter::refused_descriptor);
+    return;
+  }
+  telemetry_.count(Counter::client_cookies);
+  node.adopt(std::move(*fresh), bytes);
+  session.set_cookie(packet.header.cookie);
+  operation->exchange.cookie_taken();
+  transmit(*operation, now);
+}
+
+void Client::Impl::take_answer(Session& session, const Packet& packet, Now now) {
+  ByteArray<limits::plaintext> plain;
+  if (!session.open(packet.header, packet.bytes, plain)) {
+    telemetry_.refuse(Counter::refused_frame_forged);
+  } else if (session.name().purpose == Purpose::store) {
+    take_store_response(session, packet, plain, now);
+  } else {
+    take_page(session, packet, plain, now);
+  }
+}
+
+void Client::Impl::take_store_response(Session& session, const Packet& packet, ByteView plain, Now now) {
+  protocol::StoreResponse response;
+  if (!wire::decode_padded(plain, response)) {
+    telemetry_.refuse(Counter::refused_message_malformed);
+    return;
+  }
+  Operation* operation = find_user(session, [&](const Operation& user) {  //
+    return user.exchange.awaits_answer(response.counter);
+  });
+  if (operation == nullptr) {
+    telemetry_.refuse(Counter::refused_answer);
+    return;
+  }
+  const auto result = std::get<StoreOperation>(operation->work).on_response(response);
+  if (!result) {
+    telemetry_.refuse(result.error());
+    return;
+  }
+  note_answer(*operation, packet, response.node_time_s, now);
+  end(*operation, *result);
+}
+
+void Client::Impl::take_page(Session& session, const Packet& packet, ByteView plain, Now now) {
+  protocol::Page page;
+  if (!wire::decode_padded(plain, page)) {
+    telemetry_.refuse(Counter::refused_message_malformed);
+    return;
+  }
+  Operation* operation = find_user(session, [&](const Operation& user) {  //
+    return user.exchange.awaits_answer(page.counter);
+  });
+  if (operation == nullptr) {
+    telemetry_.refuse(Counter::refused_answer);
+    return;
+  }
+  const std::uint64_t node_time_s = page.node_time_s;
+  const auto step = std::get<RetrieveOperation>(operation->work).on_page(std::move(page));
+  if (!step) {
+    telemetry_.refuse(step.error());
+    return;
+  }
+  note_answer(*operation, packet, node_time_s, now);
+  advance_retrieve(*operation, *step, now);
+}
+
+void Client::Impl::note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s,
+                               Now now) {
+  operation.session->set_cookie(packet.header.cookie);
+  nodes_.find(operation.node)->answered(packet.from.endpoint, node_time_s, now);
+}
+
+void Client::Impl::advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now) {
+  auto& retrieve = std::get<RetrieveOperation>(operation.work);
+  switch (step) {
+    case RetrieveOperation::Step::wait:
+      return;
+    case RetrieveOperation::Step::hand_over:
+      operation.exchange.begin();  // the rest of this window is not waited for
+      set_deadline(operation);
+      events_.push_back({operation.id, retrieve.take_envelopes()});
+      return;
+    case RetrieveOperation::Step::request:
+      begin_request(operation, now);
+      return;
+    case RetrieveOperation::Step::ended:
+      end(operation, retrieve.result());
+      return;
+  }
+}
+
+template <class Predicate>
+Client::Impl::Operation* Client::Impl::find_user(const Session& session, Predicate&& matches) {
+  for (const OperationId id : session.users) {
+    Operation& operation = operations_.at(id);
+    if (matches(operation)) {
+      return &operation;
+    }
+  }
+  return nullptr;
+}
+
+// --- Outcomes ---
+
+void Client::Impl::tell_later(OperationId id, const Outcome& outcome, Now now) {
+  if (later_.empty()) {
+    later_due_ms_ = now.steady_ms;
+  }
+  std::visit([&](const auto& result) { later_.push_back({id, result}); }, outcome);
+}
+
+void Client::Impl::deliver(Now now) {
+  if (delivering_) {
+    return;  // the listener called tick: the loop below goes on with what came of it
+  }
+  delivering_ = true;
+  while (!events_.empty()) {
+    Event event = std::move(events_.front());
+    events_.pop_front();
+    if (auto* envelopes = std::get_if<std::vector<Bytes>>(&event.what)) {
+      listener_.on_envelopes(event.id, std::move(*envelopes), now);
+    } else if (const auto* stored = std::get_if<StoreResult>(&event.what)) {
+      listener_.on_stored(event.id, *stored, now);
+    } else {
+      listener_.on_retrieved(event.id, std::get<RetrieveResult>(event.what), now);
+    }
+  }
+  delivering_ = false;
+}
+
+// --- Client ---
+
+Client::Client(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
+               ClientConfig config)
+    : impl_(std::make_unique<Impl>(transport, random, telemetry, listener, config)) {}
+Client::~Client() = default;
+
+void Client::set_node(const KnownNode& node) {
+  impl_->set_node(node);
+}
+void Client::forget_node(const protocol::NodeId& id, Now now) {
+  impl_->forget_node(id, now);
+}
+std::optional<NodeStatus> Client::node_status(const protocol::NodeId& id) const {
+  return impl_->node_status(id);
+}
+OperationId Client::store(StoreJob job, Now now) {
+  return impl_->store(std::move(job), now);
+}
+OperationId Client::retrieve(RetrieveJob job, Now now) {
+  return impl_->retrieve(std::move(job), now);
+}
+void Client::continue_retrieve(OperationId id, Now now) {
+  impl_->continue_retrieve(id, now);
+}
+void Client::abandon(OperationId id, Now now) {
+  impl_->abandon(id, now);
+}
+void Client::on_packet(const Route& from, ByteView packet, Now now) noexcept {
+  impl_->on_packet(from, packet, now);
+}
+void Client::tick(Now now) {
+  impl_->tick(now);
+}
+std::int64_t Client::next_deadline_ms() const noexcept {
+  return impl_->next_deadline_ms();
+}
+std::size_t Client::operations() const noexcept {
+  return impl_->operations();
+}
+
+}  // namespace toxasync::client

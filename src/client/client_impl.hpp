@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <utility>
+#include <variant>
+
+#include "client/client.hpp"
+#include "client/exchange.hpp"
+#include "client/node_directory.hpp"
+#include "client/retrieve_operation.hpp"
+#include "client/session.hpp"
+#include "client/store_operation.hpp"
+#include "client/waiting_line.hpp"
+
+namespace toxasync::client {
+
+/// Routes packets by X to the operations, and keeps their deadlines, their number and their outcomes.
+///
+/// The listener is called by deliver() alone, at the end of on_packet and tick, when no reference into the
+/// tables is held: it may call anything.
+class Client::Impl {
+ public:
+  Impl(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
+       const ClientConfig& config);
+
+  void set_node(const KnownNode& node) { nodes_.set(node); }
+  void forget_node(const protocol::NodeId& id, Now now);
+  [[nodiscard]] std::optional<NodeStatus> node_status(const protocol::NodeId& id);
+
+  OperationId store(StoreJob job, Now now);
+  OperationId retrieve(RetrieveJob job, Now now);
+  void continue_retrieve(OperationId id, Now now);
+  void abandon(OperationId id, Now now);
+
+  void on_packet(const Route& from, ByteView packet, Now now) noexcept;
+  void tick(Now now);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  [[nodiscard]] std::size_t operations() const noexcept { return operations_.size() + later_.size(); }
+
+ private:
+  using Work = std::variant<StoreOperation, RetrieveOperation>;
+  using Outcome = std::variant<StoreResult, RetrieveResult>;
+
+  struct Operation {
+    OperationId id = 0;
+    protocol::NodeId node{};
+    Exchange exchange;
+    Work work;
+    Session* session = nullptr;           ///< Null while it waits in line.
+    std::size_t first_endpoint = 0;       ///< Where the first attempt of the request goes.
+    std::int64_t deadline_ms = never_ms;  ///< As it stands in deadlines_.
+  };
+  using Operations = std::map<OperationId, Operation>;
+  /// What the listener is to be told: an outcome, or the envelopes of a window.
+  struct Event {
+    OperationId id = 0;
+    std::variant<StoreResult, RetrieveResult, std::vector<Bytes>> what;
+  };
+  struct Packet {
+    const Route& from;
+    protocol::FrameHeader header;
+    ByteView bytes;  ///< All of it.
+  };
+
+  // --- The life of an operation ---
+  OperationId admit(const protocol::NodeId& node, Work work, Now now);
+  /// Ends an operation that is not under way, at the next tick.
+  void turn_away(OperationId id, const Work& work, StoreOutcome outcome, Now now);
+  /// Fills the free places from the line.
+  void start_waiting(Now now);
+  void begin_request(Operation& operation, Now now);
+  /// Sends the operation's request, or a first packet to a node whose N is not known.
+  void transmit(Operation& operation, Now now);
+  void set_deadline(Operation& operation);
+  void on_timeout(Operation& operation, Now now);
+  /// `operation` is gone after it.
+  void end(Operation& operation, const Outcome& outcome);
+  /// Gives up its place in line or in flight.
+  void erase(Operations::iterator operation);
+
+  // --- Packets ---
+  void take_packet(const Packet& packet, Now now);
+  void take_cookie_reply(Session& session, const Packet& packet, Now now);
+  void take_answer(Session& session, const Packet& packet, Now now);
+  void take_store_response(Session& session, const Packet& packet, ByteView plain, Now now);
+  void take_page(Session& session, const Packet& packet, ByteView plain, Now now);
+  void note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s, Now now);
+  void advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now);
+  /// The operation of the session for which `matches` holds, or null.
+  template <class Predicate>
+  [[nodiscard]] Operation* find_user(const Session& session, Predicate&& matches);
+
+  // --- Outcomes ---
+  void tell_later(OperationId id, const Outcome& outcome, Now now);
+  void deliver(Now now);
+
+  Transport& transport_;
+  Random& random_;
+  Telemetry telemetry_;
+  ClientListener& listener_;
+  ClientConfig config_;
+
+  NodeDirectory nodes_;
+  SessionTable sessions_;
+  Operations operations_;
+  WaitingLine line_;  ///< Those of operations_ that have no session yet.
+  std::set<std::pair<std::int64_t, OperationId>> deadlines_;
+  OperationId last_id_ = 0;
+  std::size_t in_flight_ = 0;
+
+  std::deque<Event> events_;       ///< Told before on_packet or tick returns.
+  std::deque<Event> later_;        ///< Told by the next tick, of operations that are gone.
+  std::int64_t later_due_ms_ = 0;  ///< When the first of later_ came.
+  bool delivering_ = false;
+};
+
+}  // namespace toxasync::client

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "protocol/frame.hpp"
+
+namespace toxasync::client {
+
+/// No deadline.
+constexpr std::int64_t never_ms = std::numeric_limits<std::int64_t>::max();
+
+/// When a request is repeated and given up.
+struct RetryPolicy {
+  std::int64_t first_timeout_ms = 1500;
+  std::int64_t longest_timeout_ms = 8000;
+  unsigned attempts = 5;
+};
+
+/// One request after the other of an operation, each with its attempts: which answers and cookie replies are
+/// waited for, and until when. docs/protocol.md, section 6.
+class Exchange {
+ public:
+  /// Cookie replies that lead on within one attempt. An honest node needs two (new session, then a rotated N
+  /// or an aged cookie); more would be a node that keeps us in a loop.
+  static constexpr unsigned cookie_replies_per_attempt = 3;
+  /// Cookie replies with a bad descriptor looked at within one attempt: each costs a signature check, and
+  /// whoever sees the request can forge any number.
+  static constexpr unsigned bad_descriptors_per_attempt = 8;
+
+  explicit Exchange(const RetryPolicy& policy) noexcept : policy_(policy) {}
+
+  /// A new request: nothing is waited for until sent().
+  void begin() noexcept;
+  /// A frame of the request leaves now, with this nonce and counter (0: a random box, which has no answer).
+  void sent(const protocol::FrameNonce& nonce, std::uint64_t counter, Now now, Random& random);
+
+  /// Whether an answer with this counter belongs to an attempt of the request. One to an earlier attempt is
+  /// as good as one to the latest: on a path slower than the longest time-out it is all that ever comes.
+  [[nodiscard]] bool awaits_answer(std::uint64_t counter) const noexcept;
+  /// Whether a cookie reply that echoes this nonce may lead on.
+  [[nodiscard]] bool awaits_cookie(const protocol::FrameNonce& nonce) const noexcept;
+  /// A cookie reply was taken: those to other frames sent so far are not waited for any more.
+  void cookie_taken() noexcept;
+  void descriptor_refused() noexcept { ++bad_descriptors_; }
+
+  /// The time-out passed. False: that was the last attempt.
+  [[nodiscard]] bool next_attempt() noexcept;
+
+  /// Attempts before this one.
+  [[nodiscard]] unsigned attempt() const noexcept { return attempt_; }
+  /// Steady milliseconds; never_ms when nothing is waited for.
+  [[nodiscard]] std::int64_t deadline_ms() const noexcept { return deadline_ms_; }
+
+ private:
+  RetryPolicy policy_;
+  unsigned attempt_ = 0;
+  unsigned cookie_replies_ = 0;   ///< Taken in this attempt.
+  unsigned bad_descriptors_ = 0;  ///< In this attempt.
+  std::int64_t deadline_ms_ = never_ms;
+  // At most attempts * (1 + cookie_replies_per_attempt) of each.
+  std::vector<std::uint64_t> counters_;
+  std::vector<protocol::FrameNonce> nonces_;
+};
+
+}  // namespace toxasync::client

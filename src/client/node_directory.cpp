@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "client/node_directory.hpp"
+
+#include <algorithm>
+
+namespace toxasync::client {
+
+namespace {
+
+bool is_valid_at(const protocol::NodeDescriptor& descriptor, Now now) noexcept {
+  const auto now_s = static_cast<std::uint64_t>(std::max<std::int64_t>(now.unix_s(), 0));
+  const std::uint64_t early_s = descriptor.valid_from_s > now_s ? descriptor.valid_from_s - now_s : 0;
+  const std::uint64_t late_s = now_s > descriptor.valid_until_s ? now_s - descriptor.valid_until_s : 0;
+  return early_s <= descriptor_tolerance_s && late_s <= descriptor_tolerance_s;
+}
+
+}  // namespace
+
+const Endpoint* NodeEntry::endpoint(std::size_t turn) const noexcept {
+  const auto& endpoints = known.endpoints;
+  return endpoints.empty() ? nullptr : &endpoints[turn % endpoints.size()];
+}
+
+std::optional<protocol::NodeDescriptor> NodeEntry::read_descriptor(ByteView bytes, Now now) const {
+  auto read = descriptor && std::ranges::equal(bytes, descriptor_bytes)
+                  ? descriptor
+                  : protocol::NodeDescriptor::decode_signed(bytes);
+  if (!read || read->id != known.id || !is_valid_at(*read, now)) {
+    return std::nullopt;
+  }
+  return read;
+}
+
+void NodeEntry::adopt(protocol::NodeDescriptor&& fresh, ByteView bytes) {
+  status.capacity_bytes = fresh.capacity_bytes;
+  descriptor_bytes.assign(bytes.begin(), bytes.end());
+  descriptor = std::move(fresh);
+}
+
+void NodeEntry::answered(const Endpoint& from, std::uint64_t node_time_s, Now now) noexcept {
+  status.answered = true;
+  status.last_answer_unix_s = now.unix_s();
+  status.clock_ahead_s = to_unix_s(node_time_s) - now.unix_s();
+  status.failures_in_a_row = 0;
+  const auto at = std::ranges::find(known.endpoints, from);
+  if (at != known.endpoints.end()) {  // else a relay or another address of the node answered
+    preferred = static_cast<std::size_t>(at - known.endpoints.begin());
+  }
+}
+
+void NodeDirectory::set(const KnownNode& node) {
+  NodeEntry& entry = nodes_[node.id];
+  entry.known = node;
+  entry.preferred = 0;
+}
+
+NodeEntry* NodeDirectory::find(const protocol::NodeId& id) noexcept {
+  const auto at = nodes_.find(id);
+  return at == nodes_.end() ? nullptr : &at->second;
+}
+
+}  // namespace toxasync::client

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "client/client.hpp"
+
+namespace toxasync::client {
+
+/// How far outside a descriptor's validity our clock may be: it may be our clock that is wrong.
+constexpr std::uint64_t descriptor_tolerance_s = 86400;
+
+/// A time of the protocol as a signed one. A node may send any value: past the year 9999 is as good as that.
+constexpr std::int64_t to_unix_s(std::uint64_t protocol_s) noexcept {
+  constexpr std::uint64_t last_s = 253402300799;
+  return static_cast<std::int64_t>(protocol_s < last_s ? protocol_s : last_s);
+}
+
+/// What the client knows of one node.
+struct NodeEntry {
+  KnownNode known;
+  NodeStatus status;
+  std::size_t preferred = 0;   ///< The endpoint that answered last, where the next operation begins.
+  std::size_t operations = 0;  ///< In flight.
+
+  /// The latest descriptor, and its bytes as they were signed.
+  std::optional<protocol::NodeDescriptor> descriptor;
+  Bytes descriptor_bytes;
+
+  /// The endpoint whose turn it is; null if the node has none.
+  [[nodiscard]] const Endpoint* endpoint(std::size_t turn) const noexcept;
+
+  /// Decodes a descriptor that came in a cookie reply: signed by this node and valid by our clock. Does not
+  /// verify again what is known. Nothing when it is refused.
+  [[nodiscard]] std::optional<protocol::NodeDescriptor> read_descriptor(ByteView bytes, Now now) const;
+  void adopt(protocol::NodeDescriptor&& fresh, ByteView bytes);
+
+  /// An authentic answer came from `from`.
+  void answered(const Endpoint& from, std::uint64_t node_time_s, Now now) noexcept;
+};
+
+class NodeDirectory {
+ public:
+  /// Replaces the endpoints of a known node.
+  void set(const KnownNode& node);
+  void forget(const protocol::NodeId& id) { nodes_.erase(id); }
+  /// Null for an unknown node. Stays valid until the node is forgotten.
+  [[nodiscard]] NodeEntry* find(const protocol::NodeId& id) noexcept;
+
+ private:
+  std::map<protocol::NodeId, NodeEntry> nodes_;
+};
+
+}  // namespace toxasync::client

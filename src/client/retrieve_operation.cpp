@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "client/retrieve_operation.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "client/node_directory.hpp"
+
+namespace toxasync::client {
+
+RetrieveOperation::RetrieveOperation(RetrieveJob job, std::uint8_t window) noexcept
+    : job_(std::move(job)), window_(window) {}
+
+SessionName RetrieveOperation::session() const noexcept {
+  const auto& address = job_.mailbox.mailbox.address;
+  return {job_.node, Purpose::retrieve, address.p, address.w};
+}
+
+bool RetrieveOperation::agree(crypto::Wiped<32>& shared, const crypto::Point& node_key) const noexcept {
+  return job_.mailbox.owner.apply(shared, node_key);
+}
+
+protocol::RetrieveRequest RetrieveOperation::request(std::uint64_t counter) const {
+  protocol::RetrieveRequest request;
+  request.counter = counter;
+  request.window = window_;
+  request.mailbox = job_.mailbox.mailbox.address;
+  request.cursor = cursor_;
+  request.ids_to_delete = ids_to_delete_;
+  return request;
+}
+
+Result<RetrieveOperation::Step, Counter> RetrieveOperation::on_page(protocol::Page page) {
+  if (const auto reason = fault(page)) {
+    return *reason;
+  }
+  result_.reachable = true;
+  result_.node_time_s = to_unix_s(page.node_time_s);
+  if ((page.flags & protocol::Page::flag_try_later) != 0) {
+    result_.retry_after_s = page.retry_after_s;
+    return Step::ended;
+  }
+  if (page.counter > collecting_) {
+    pages_.clear();
+    collecting_ = page.counter;
+  }
+  const std::uint8_t count = page.count;
+  const std::uint8_t index = page.index;
+  pages_.emplace(index, std::move(page));
+  return pages_.size() == count ? close_window() : Step::wait;
+}
+
+RetrieveOperation::Step RetrieveOperation::on_timeout() {
+  return pages_.contains(0) ? close_window() : Step::wait;
+}
+
+std::vector<Bytes> RetrieveOperation::take_envelopes() {
+  handed_over_ = true;
+  return std::exchange(envelopes_, {});
+}
+
+std::optional<Counter> RetrieveOperation::fault(const protocol::Page& page) const noexcept {
+  if (!page.valid()) {
+    return Counter::refused_message_malformed;
+  }
+  const bool sizes_permitted = std::ranges::all_of(
+      page.envelopes, [](const auto& envelope) { return limits::is_envelope_size(envelope.bytes.size()); });
+  if (!sizes_permitted) {
+    return Counter::refused_envelope_size;
+  }
+  if (page.counter < collecting_ || page.count > window_) {
+    return Counter::refused_answer;
+  }
+  const bool same_window = page.counter == collecting_ && !pages_.empty();
+  if (same_window && (page.count != pages_.begin()->second.count || pages_.contains(page.index))) {
+    return Counter::refused_answer;
+  }
+  return cursor_rises(page) ? std::nullopt : std::optional(Counter::refused_answer);
+}
+
+/// Whether the page's cursor lies above that of the page before it and below that of the page after it, as
+/// far as they are here: so a retrieve moves on with every page. The page that says that nothing is there
+/// need not.
+bool RetrieveOperation::cursor_rises(const protocol::Page& page) const noexcept {
+  const bool says_nothing =
+      page.count == 1 && page.envelopes.empty() && (page.flags & protocol::Page::flag_more) == 0;
+  if (says_nothing) {
+    return true;
+  }
+  if (page.cursor <= cursor_) {
+    return false;
+  }
+  if (page.counter != collecting_) {
+    return true;
+  }
+  const auto after = pages_.upper_bound(page.index);
+  const bool below_next = after == pages_.end() || page.cursor < after->second.cursor;
+  const bool above_last = after == pages_.begin() || page.cursor > std::prev(after)->second.cursor;
+  return below_next && above_last;
+}
+
+RetrieveOperation::Step RetrieveOperation::close_window() {
+  auto pages = std::exchange(pages_, {});
+  collecting_ = 0;
+  ids_to_delete_.clear();  // by this request: it was answered
+  const std::uint8_t count = pages.begin()->second.count;
+  std::uint8_t taken = 0;
+  bool more = true;
+  for (auto& [index, page] : pages) {
+    if (index != taken) {
+      break;  // a gap: what follows comes again
+    }
+    ++taken;
+    more = taken < count || (page.flags & protocol::Page::flag_more) != 0;
+    take_page(page);
+  }
+  pages_taken_ += taken;
+  if (ids_to_delete_.empty() && !more) {
+    result_.complete = true;
+    return Step::ended;
+  }
+  if (pages_taken_ > most_pages) {
+    return Step::ended;
+  }
+  return envelopes_.empty() ? Step::request : Step::hand_over;
+}
+
+void RetrieveOperation::take_page(protocol::Page& page) {
+  cursor_ = std::max(cursor_, page.cursor);
+  const auto& address = job_.mailbox.mailbox.address;
+  for (auto& envelope : page.envelopes) {
+    const auto id = crypto::envelope_id(address, envelope.bytes);
+    if (std::ranges::find(ids_to_delete_, id) == ids_to_delete_.end()) {
+      ids_to_delete_.push_back(id);
+    }
+    if (seen_.insert(id).second) {
+      envelopes_.push_back(std::move(envelope.bytes));
+    }
+  }
+}
+
+}  // namespace toxasync::client

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "base/result.hpp"
+#include "client/client.hpp"
+#include "client/session.hpp"
+#include "protocol/page.hpp"
+#include "protocol/retrieve_request.hpp"
+
+namespace toxasync::client {
+
+/// Reads one mailbox on one node to its end, window after window, and deletes there what was handed over:
+///
+///     request(cursor, ids to delete) -> pages -> hand over -> (continue) -> request ... -> nothing came:
+///     ended
+///
+/// The attempts of each request are an Exchange's. Everything in a page is the node's word, and hostile.
+/// docs/protocol.md, section 6.
+class RetrieveOperation {
+ public:
+  enum class Step : std::uint8_t {
+    wait,       ///< For more pages of the window.
+    hand_over,  ///< take_envelopes(), and then nothing until resume().
+    request,    ///< The next request is due.
+    ended,      ///< See result().
+  };
+
+  /// Pages taken in one retrieve, a bound for a node that never ends a mailbox. An honest node's mailbox has
+  /// 1000 envelopes; a longer one is read in several retrieves, for what was read is deleted.
+  static constexpr std::size_t most_pages = 4096;
+
+  /// `window` is the number of pages to ask for at once, 1 to limits::window.
+  RetrieveOperation(RetrieveJob job, std::uint8_t window) noexcept;
+
+  [[nodiscard]] SessionName session() const noexcept;
+  /// owner(N), with which the node checks the owner tag. False when N is refused.
+  [[nodiscard]] bool agree(crypto::Wiped<32>& shared, const crypto::Point& node_key) const noexcept;
+  /// The tag field is zero.
+  [[nodiscard]] protocol::RetrieveRequest request(std::uint64_t counter) const;
+
+  /// A page that answers an attempt of the latest request: what is next, or why it is refused (and the
+  /// operation goes on as if it had not come).
+  [[nodiscard]] Result<Step, Counter> on_page(protocol::Page page);
+  /// The latest attempt timed out: what came of its window, without a gap from the start, is taken for the
+  /// whole. Step::wait when that is nothing.
+  [[nodiscard]] Step on_timeout();
+
+  [[nodiscard]] bool is_handed_over() const noexcept { return handed_over_; }
+  [[nodiscard]] std::vector<Bytes> take_envelopes();
+  /// What was handed over may be deleted: a request is due. Call it only when is_handed_over().
+  void resume() noexcept { handed_over_ = false; }
+
+  [[nodiscard]] RetrieveResult result() const noexcept { return result_; }
+
+ private:
+  [[nodiscard]] std::optional<Counter> fault(const protocol::Page& page) const noexcept;
+  [[nodiscard]] bool cursor_rises(const protocol::Page& page) const noexcept;
+  [[nodiscard]] Step close_window();
+  void take_page(protocol::Page& page);
+
+  RetrieveJob job_;
+  std::uint8_t window_;
+  RetrieveResult result_;
+  bool handed_over_ = false;
+
+  // The next request.
+  std::uint64_t cursor_ = 0;
+  std::vector<crypto::EnvelopeId> ids_to_delete_;  ///< Of the last window: at most 48.
+
+  // The window being collected, all of it in answer to one attempt: those of two may differ.
+  std::uint64_t collecting_ = 0;                  ///< The attempt's counter.
+  std::map<std::uint8_t, protocol::Page> pages_;  ///< By index.
+
+  std::vector<Bytes> envelopes_;       ///< To be handed over.
+  std::set<crypto::EnvelopeId> seen_;  ///< Handed over in this retrieve; bounded by most_pages.
+  std::size_t pages_taken_ = 0;
+};
+
+}  // namespace toxasync::client

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "client/session.hpp"
+
+#include <algorithm>
+
+namespace toxasync::client {
+
+bool Session::key_for(const crypto::Point& node_key, const crypto::Wiped<32>& tag_shared) {
+  auto keys = protocol::session_keys(pair_.secret, node_key, pair_.public_key, node_key);
+  if (!keys) {
+    return false;
+  }
+  tag_shared_ = crypto::Secret<32>::copy_of(tag_shared);
+  keys_ = std::move(keys);
+  node_key_ = node_key;
+  return true;
+}
+
+void Session::write_hello(const protocol::FrameNonce& nonce, Random& random,
+                          protocol::FrameBytes& out) const noexcept {
+  const protocol::FrameHeader header{request_kind(name_.purpose), protocol::frame_version, {}, x(), nonce};
+  const MutableBytes whole(out);
+  (void)wire::encode(header, whole.first(limits::frame_header));
+  random.fill(whole.subspan(limits::frame_header));
+}
+
+void Session::seal(MutableBytes plain, std::size_t request_size, std::size_t tag_offset,
+                   const protocol::FrameNonce& nonce, protocol::FrameBytes& out) const noexcept {
+  const auto kind = name_.purpose == Purpose::store ? crypto::TagKind::write : crypto::TagKind::owner;
+  const MutableBytes request = plain.subspan(limits::length_prefix, request_size);
+  const auto tag = crypto::request_tag(kind, tag_shared_.bytes(), node_key_, x(), request, tag_offset);
+  std::ranges::copy(tag, request.begin() + static_cast<std::ptrdiff_t>(tag_offset));
+  protocol::seal_frame({request_kind(name_.purpose), protocol::frame_version, cookie_, x(), nonce},
+                       keys_->client_to_node, plain, out);
+}
+
+bool Session::open(const protocol::FrameHeader& header, ByteView packet, MutableBytes plain) const noexcept {
+  return keys_ && protocol::open_frame(header, keys_->node_to_client, packet, plain);
+}
+
+Session& SessionTable::take(const SessionName& name, Random& random) {
+  const auto known = by_name_.find(name);
+  if (known != by_name_.end()) {
+    sessions_.splice(sessions_.begin(), sessions_, known->second);
+    return *known->second;
+  }
+  make_room();
+  sessions_.emplace_front(name, random);
+  try {
+    by_name_.emplace(name, sessions_.begin());
+    by_x_.emplace(sessions_.front().x(), sessions_.begin());
+  } catch (...) {
+    by_name_.erase(name);
+    sessions_.pop_front();
+    throw;
+  }
+  return sessions_.front();
+}
+
+Session* SessionTable::find(const crypto::Point& x) noexcept {
+  const auto at = by_x_.find(x);
+  return at == by_x_.end() ? nullptr : &*at->second;
+}
+
+void SessionTable::forget_node(const protocol::NodeId& node) {
+  for (auto session = sessions_.begin(); session != sessions_.end();) {
+    const auto next = std::next(session);
+    if (session->name().node == node) {
+      erase(session);
+    }
+    session = next;
+  }
+}
+
+void SessionTable::make_room() {
+  if (sessions_.size() < capacity_) {
+    return;
+  }
+  for (auto oldest = sessions_.end(); oldest != sessions_.begin();) {
+    --oldest;
+    if (oldest->users.empty()) {
+      erase(oldest);
+      return;
+    }
+  }
+}
+
+void SessionTable::erase(List::iterator session) {
+  by_name_.erase(session->name());
+  by_x_.erase(session->x());
+  sessions_.erase(session);
+}
+
+}  // namespace toxasync::client

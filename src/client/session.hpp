@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cassert>
+#include <compare>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "client/client.hpp"
+#include "protocol/frame.hpp"
+
+namespace toxasync::client {
+
+enum class Purpose : std::uint8_t { store, retrieve };
+
+constexpr protocol::FrameKind request_kind(Purpose purpose) noexcept {
+  return purpose == Purpose::store ? protocol::FrameKind::store : protocol::FrameKind::retrieve;
+}
+
+/// What a session is for. Each has an X of its own, so that a node cannot tell by it that two mailboxes, or
+/// the mail somebody sends and the mail he fetches, belong together (docs/protocol.md, section 6).
+struct SessionName {
+  protocol::NodeId node{};
+  Purpose purpose = Purpose::store;
+  crypto::Point p{};
+  crypto::Point w{};
+
+  auto operator<=>(const SessionName&) const = default;
+};
+
+/// X, the keys agreed with the node's current N, the cookie and the counter.
+class Session {
+ public:
+  Session(const SessionName& name, Random& random) : name_(name), pair_(crypto::KeyPair::generate(random)) {}
+
+  [[nodiscard]] const SessionName& name() const noexcept { return name_; }
+  [[nodiscard]] const crypto::Point& x() const noexcept { return pair_.public_key; }
+
+  [[nodiscard]] bool is_keyed_for(const crypto::Point& node_key) const noexcept {
+    return keys_ && node_key_ == node_key;
+  }
+  /// Agrees on keys with N. `tag_shared` is the agreement of the mailbox's private half with N. False when N
+  /// is refused; the session is then as before.
+  [[nodiscard]] bool key_for(const crypto::Point& node_key, const crypto::Wiped<32>& tag_shared);
+
+  void set_cookie(const protocol::Cookie& cookie) noexcept { cookie_ = cookie; }
+  /// Rises from 1; never given twice.
+  [[nodiscard]] std::uint64_t next_counter() noexcept { return ++counter_; }
+
+  /// A first packet to a node whose N is not known: no cookie, a random box.
+  void write_hello(const protocol::FrameNonce& nonce, Random& random,
+                   protocol::FrameBytes& out) const noexcept;
+  /// A request with its tag. The session must have keys, and the request fit in a frame.
+  template <class Request>
+  void write_request(const Request& request, const protocol::FrameNonce& nonce,
+                     protocol::FrameBytes& out) const noexcept {
+    ByteArray<limits::plaintext> plain;
+    const auto encoded = wire::encode_padded(request, plain);
+    assert(encoded);
+    seal(plain, encoded->size(), Request::tag_offset, nonce, out);
+  }
+  /// Opens an answer. False: not sealed by the node for this session.
+  [[nodiscard]] bool open(const protocol::FrameHeader& header, ByteView packet,
+                          MutableBytes plain) const noexcept;
+
+  /// The operations with a request under way here.
+  std::vector<OperationId> users;
+
+ private:
+  /// Tags the encoded request, which stands in `plain` after its length, and seals it.
+  void seal(MutableBytes plain, std::size_t request_size, std::size_t tag_offset,
+            const protocol::FrameNonce& nonce, protocol::FrameBytes& out) const noexcept;
+
+  SessionName name_;
+  crypto::KeyPair pair_;
+  crypto::Point node_key_{};  ///< The N of the keys.
+  std::optional<protocol::SessionKeys> keys_;
+  crypto::Secret<32> tag_shared_;
+  protocol::Cookie cookie_{};  ///< Zero until the first cookie reply.
+  std::uint64_t counter_ = 0;
+};
+
+/// All sessions, with a bound: past it the least recently used one without users goes.
+class SessionTable {
+ public:
+  /// `capacity` must be larger than the number of sessions with users.
+  explicit SessionTable(std::size_t capacity) noexcept : capacity_(capacity) {}
+
+  /// The session of that name, new if there is none; becomes the most recently used. Stays valid while it has
+  /// users.
+  Session& take(const SessionName& name, Random& random);
+  /// The session with this X, or null.
+  [[nodiscard]] Session* find(const crypto::Point& x) noexcept;
+  void forget_node(const protocol::NodeId& node);
+  [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
+
+ private:
+  using List = std::list<Session>;
+
+  void make_room();
+  void erase(List::iterator session);
+
+  std::size_t capacity_;
+  List sessions_;  ///< Most recently used first.
+  std::map<SessionName, List::iterator> by_name_;
+  std::map<crypto::Point, List::iterator> by_x_;
+};
+
+}  // namespace toxasync::client

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/inbox.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "manager/utf8.hpp"
+#include "protocol/live.hpp"
+
+namespace toxasync::manager {
+
+namespace {
+
+struct MessageRecord {
+  InboxMessage& m;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& m.id& m.from& m.instance& m.sequence& m.floor& m.kind& m
+        .sent_at_ms& wire::bounded<limits::message_text>(m.text);
+  }
+};
+
+struct PartRecord {
+  InboxMessage& m;  ///< Without its text.
+  std::uint8_t part = 0;
+  std::uint8_t parts = 0;
+  crypto::PreKeyId pre_key{};
+  std::int64_t since_s = 0;
+  Bytes text;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& m.id& m.from& m.instance& m.sequence& m.floor& m.kind& m
+        .sent_at_ms& part& parts& pre_key& since_s& wire::bounded<limits::large_text>(text);
+  }
+};
+
+struct NumberRecord {
+  std::uint64_t value = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& value;
+  }
+};
+
+Bytes part_key(const crypto::MessageId& id, std::uint8_t part) {
+  return state_key(Table::part, {id, ByteView(&part, 1)});
+}
+
+Counter reason(crypto::EnvelopeError error) noexcept {
+  switch (error) {
+    case crypto::EnvelopeError::size:
+    case crypto::EnvelopeError::version:
+      return Counter::refused_envelope_version;
+    case crypto::EnvelopeError::body:
+    case crypto::EnvelopeError::fields:
+      return Counter::refused_envelope_body;
+    default:
+      return Counter::refused_envelope_header;
+  }
+}
+
+}  // namespace
+
+std::size_t Inbox::SeenHash::operator()(const crypto::MessageId& id) const noexcept {
+  return crypto::siphash(key, id);  // friends choose the ids
+}
+
+Inbox::Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Hooks hooks)
+    : services_(services),
+      friends_(friends),
+      keys_(keys),
+      hooks_(std::move(hooks)),
+      seen_(64, SeenHash{services.random.array<16>()}) {}
+
+bool Inbox::load(const store::StateEntry& entry) {
+  const ByteView name = ByteView(entry.key).subspan(1);
+  switch (static_cast<Table>(entry.key[0])) {
+    case Table::inbox: {
+      InboxMessage message;
+      MessageRecord record{message};
+      if (read_record(services_, entry, record)) {
+        loaded_.push_back(std::move(message));
+      }
+      return true;
+    }
+    case Table::seen: {
+      NumberRecord record;
+      if (name.size() == sizeof(crypto::MessageId) && read_record(services_, entry, record)) {
+        seen_[to_array<16>(name)] = static_cast<std::int64_t>(record.value);
+      }
+      return true;
+    }
+    case Table::part: {
+      InboxMessage message;
+      PartRecord record{message, 0, 0, {}, 0, {}};
+      if (read_record(services_, entry, record)) {
+        Assembly& assembly = assemblies_[message.id];
+        assembly.bytes += record.text.size();
+        assembly_bytes_[message.from] += record.text.size();
+        assembly.parts = record.parts;
+        assembly.pre_key = record.pre_key;
+        assembly.since_s = record.since_s;
+        assembly.texts[record.part] = std::move(record.text);
+        assembly.message = std::move(message);
+      }
+      return true;
+    }
+    case Table::order: {
+      NumberRecord record;
+      if (name.size() == sizeof(FriendKey) + 8 && read_record(services_, entry, record)) {
+        const OrderKey key{to_array<32>(name), load_le<std::uint64_t>(name.data() + sizeof(FriendKey))};
+        orders_[key].shown = record.value;
+      }
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+void Inbox::resume(Now now) {
+  std::set<OrderKey> touched;
+  for (auto& message : loaded_) {
+    touched.emplace(message.from, message.instance);
+    place(std::move(message));
+  }
+  loaded_.clear();
+  for (const auto& key : touched) {
+    release(key);
+  }
+  (void)now;
+}
+
+void Inbox::take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
+                 const FriendKey* live_from, std::function<void(bool)> done) {
+  auto intake = std::make_shared<Intake>();
+  for (const auto& envelope : envelopes) {
+    take_one(mailbox, envelope, live_from, *intake);
+  }
+  // Also when there is nothing to write: a copy of something that is still on its way to the disk must wait
+  // for it.
+  services_.state.commit(std::move(intake->batch), [this, intake, done = std::move(done)](bool durable) {
+    apply(*intake, durable);
+    if (done) {
+      done(durable);
+    }
+  });
+}
+
+void Inbox::take_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, const FriendKey* live_from,
+                     Intake& intake) {
+  const auto& telemetry = services_.telemetry;
+  const auto header = crypto::open_header(mailbox, envelope);
+  if (!header) {
+    telemetry.refuse(reason(header.error()));
+    return;
+  }
+  const Friend* const sender = friends_.find(header->sender);
+  if (sender == nullptr || (live_from != nullptr && *live_from != header->sender)) {
+    telemetry.refuse(Counter::refused_sender_unknown);
+    return;
+  }
+  if (seen_.contains(header->message_id) || committing_.contains(header->message_id)) {
+    telemetry.count(Counter::duplicates_dropped);
+    intake.receipts_due.emplace_back(header->sender, header->message_id);
+    return;
+  }
+  const PreKey* const pre_key = keys_.find(header->pre_key);
+  if (pre_key == nullptr || (pre_key->one_time && pre_key->given_to != header->sender)) {
+    telemetry.refuse(Counter::refused_pre_key_unknown);
+    return;
+  }
+  auto body = crypto::open_body(mailbox, services_.self, pre_key->pair, *header, envelope);
+  if (!body) {
+    telemetry.refuse(reason(body.error()));
+    return;
+  }
+  if (seen_.size() + committing_.size() >= ids_remembered) {
+    telemetry.refuse(Counter::refused_inbox_full);
+    return;
+  }
+  take_part(*header, std::move(*body), *pre_key, intake);
+}
+
+void Inbox::take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,
+                      Intake& intake) {
+  InboxMessage message{header.message_id,
+                       header.sender,
+                       header.instance,
+                       body.sequence,
+                       body.floor,
+                       body.kind,
+                       static_cast<std::int64_t>(std::min<std::uint64_t>(body.sent_at_ms, INT64_MAX)),
+                       {}};
+  if (body.parts == 1) {
+    message.text = std::move(body.text);
+    complete(std::move(message), header.pre_key, pre_key, intake);
+    return;
+  }
+  const auto found = assemblies_.find(header.message_id);
+  if (found != assemblies_.end()) {
+    const Assembly& old = found->second;
+    if (old.parts != body.parts || old.message.from != message.from ||
+        old.message.sequence != message.sequence || old.message.kind != message.kind ||
+        old.pre_key != header.pre_key) {
+      services_.telemetry.refuse(Counter::refused_parts);
+      return;
+    }
+    if (old.texts.contains(body.part)) {
+      services_.telemetry.count(Counter::duplicates_dropped);
+      return;
+    }
+  }
+  if (!make_room(message.from, message.id, body.text.size(), intake.batch)) {
+    services_.telemetry.refuse(Counter::refused_parts);
+    return;
+  }
+  Assembly& assembly = assemblies_[message.id];
+  if (assembly.parts == 0) {
+    assembly.parts = body.parts;
+    assembly.pre_key = header.pre_key;
+    assembly.since_s = services_.clock.now().unix_s();
+    assembly.message = message;
+  }
+  intake.batch.push_back(
+      put_record(part_key(message.id, body.part),
+                 PartRecord{message, body.part, body.parts, header.pre_key, assembly.since_s, body.text}));
+  intake.parts.emplace_back(message.id, body.part);
+  assembly.bytes += body.text.size();
+  assembly_bytes_[message.from] += body.text.size();
+  assembly.texts[body.part] = std::move(body.text);
+  if (assembly.texts.size() < assembly.parts) {
+    return;
+  }
+  for (const auto& [part, text] : assembly.texts) {
+    message.text.insert(message.text.end(), text.begin(), text.end());
+    intake.batch.push_back(erase_record(part_key(message.id, part)));
+  }
+  complete(std::move(message), header.pre_key, pre_key, intake);
+}
+
+/// All parts are here: one transaction holds the text, the message id and the end of the pre-key.
+void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
+                     Intake& intake) {
+  const bool is_text =
+      message.kind == crypto::MessageKind::normal || message.kind == crypto::MessageKind::action;
+  const bool is_receipt =
+      message.kind == crypto::MessageKind::receipt && message.text.size() % limits::id == 0;
+  if (is_text && !message.text.empty() && message.text.size() <= limits::message_text &&
+      is_utf8(message.text)) {
+    intake.batch.push_back(put_record(state_key(Table::inbox, {message.id}), MessageRecord{message}));
+    intake.receipts_due.emplace_back(message.from, message.id);
+  } else if (is_receipt) {
+    for (std::size_t at = 0; at < message.text.size(); at += limits::id) {
+      intake.receipts_for_us.emplace_back(message.from, to_array<16>(ByteView(message.text).subspan(at)));
+    }
+  } else {
+    services_.telemetry.refuse(is_text ? Counter::refused_message_text : Counter::refused_operation);
+  }
+  // A refused message uses its key up and is remembered like any other.
+  const std::int64_t until_s = pre_key.use_until_s + KeyRing::kept_longer_s;
+  intake.batch.push_back(
+      put_record(state_key(Table::seen, {message.id}), NumberRecord{static_cast<std::uint64_t>(until_s)}));
+  intake.seen.emplace_back(message.id, until_s);
+  committing_.insert(message.id);
+  if (pre_key.one_time) {
+    intake.batch.push_back(KeyRing::erasure(pre_key_id));
+    intake.used.push_back(pre_key_id);
+  }
+  if (!intake.receipts_due.empty() && intake.receipts_due.back().second == message.id) {
+    intake.messages.push_back(std::move(message));
+  }
+}
+
+/// Keeps a friend's incomplete messages within limits::incomplete_parts_bytes: the oldest gives way.
+bool Inbox::make_room(const FriendKey& from, const crypto::MessageId& keep, std::size_t bytes,
+                      store::StateBatch& batch) {
+  while (assembly_bytes_[from] + bytes > limits::incomplete_parts_bytes) {
+    auto oldest = assemblies_.end();
+    for (auto it = assemblies_.begin(); it != assemblies_.end(); ++it) {
+      if (it->second.message.from == from && it->first != keep && !committing_.contains(it->first) &&
+          (oldest == assemblies_.end() || it->second.since_s < oldest->second.since_s)) {
+        oldest = it;
+      }
+    }
+    if (oldest == assemblies_.end()) {
+      return false;
+    }
+    services_.telemetry.refuse(Counter::refused_parts);
+    drop_assembly(oldest->first, batch);
+  }
+  return true;
+}
+
+void Inbox::drop_assembly(const crypto::MessageId& id, store::StateBatch& batch) {
+  const auto found = assemblies_.find(id);
+  if (found == assemblies_.end()) {
+    return;
+  }
+  for (const auto& [part, text] : found->second.texts) {
+    batch.push_back(erase_record(part_key(id, part)));
+  }
+  assembly_bytes_[found->second.message.from] -= found->second.bytes;
+  assemblies_.erase(found);
+}
+
+/// The transaction's outcome is known: what it wrote takes effect, or nothing does.
+void Inbox::apply(Intake& intake, bool durable) {
+  for (const auto& [id, until] : intake.seen) {
+    committing_.erase(id);
+  }
+  if (!durable) {
+    services_.telemetry.refuse(Counter::state_failed);
+    for (const auto& [id, part] : intake.parts) {
+      const auto found = assemblies_.find(id);
+      if (found != assemblies_.end() && found->second.texts.contains(part)) {
+        const std::size_t size = found->second.texts[part].size();
+        found->second.texts.erase(part);
+        found->second.bytes -= size;
+        assembly_bytes_[found->second.message.from] -= size;
+      }
+    }
+    return;
+  }
+  for (const auto& [id, until] : intake.seen) {
+    seen_[id] = until;
+    store::StateBatch ignored;  // the parts' rows are erased already
+    drop_assembly(id, ignored);
+  }
+  for (const auto& id : intake.used) {
+    keys_.drop(id);
+  }
+  send_receipts(intake.receipts_due);
+  for (const auto& [from, id] : intake.receipts_for_us) {
+    services_.telemetry.count(Counter::receipts_received);
+    hooks_.on_receipt(from, id);
+  }
+  std::set<OrderKey> touched;
+  for (auto& message : intake.messages) {
+    touched.emplace(message.from, message.instance);
+    place(std::move(message));
+  }
+  for (const auto& key : touched) {
+    release(key);
+  }
+}
+
+/// To friends who are online; the others offer their messages again when they come.
+void Inbox::send_receipts(const std::vector<std::pair<FriendKey, crypto::MessageId>>& due) {
+  std::map<FriendKey, protocol::LiveReceipt> receipts;
+  const auto send = [this](const FriendKey& to, const protocol::LiveReceipt& receipt) {
+    Friend* const whom = friends_.find(to);
+    if (whom != nullptr &&
+        friends_.enqueue(*whom, protocol::make_friend_packet(protocol::FriendPacketType::receipt, receipt))) {
+      services_.telemetry.count(Counter::receipts_sent, receipt.ids.size());
+    }
+  };
+  for (const auto& [to, id] : due) {
+    auto& receipt = receipts[to];
+    receipt.ids.push_back(id);
+    if (receipt.ids.size() == limits::receipt_ids) {
+      send(to, receipt);
+      receipt.ids.clear();
+    }
+  }
+  for (const auto& [to, receipt] : receipts) {
+    if (!receipt.ids.empty()) {
+      send(to, receipt);
+    }
+  }
+}
+
+Inbox::Order& Inbox::order_of(const OrderKey& key) {
+  const auto found = orders_.find(key);
+  if (found != orders_.end()) {
+    return found->second;
+  }
+  // A friend with ever new installations must not fill our memory: an idle one gives way.
+  const auto begin = orders_.lower_bound({key.first, 0});
+  const auto end = orders_.upper_bound({key.first, UINT64_MAX});
+  if (static_cast<std::size_t>(std::distance(begin, end)) >= orders_per_friend) {
+    const auto idle = std::find_if(begin, end, [](const auto& entry) { return entry.second.held.empty(); });
+    if (idle != end) {
+      services_.state.commit({order_write(idle->first, 0)}, nullptr);
+      orders_.erase(idle);
+    }
+  }
+  return orders_[key];
+}
+
+void Inbox::place(InboxMessage message) {
+  Order& order = order_of({message.from, message.instance});
+  order.next = std::max({order.next, order.shown + 1, message.floor});
+  const auto sequence = message.sequence;
+  order.held.emplace(sequence, std::move(message));
+  ++held_;
+}
+
+/// Hands on what is next in order; what is left waits until its gap is filled or let go.
+void Inbox::release(const OrderKey& key) {
+  Order& order = orders_[key];
+  store::StateBatch batch;
+  while (!order.held.empty() && (order.held.begin()->first <= order.next || held_ > messages_held)) {
+    const InboxMessage message = std::move(order.held.begin()->second);
+    order.held.erase(order.held.begin());
+    --held_;
+    const bool late = message.sequence <= order.shown;
+    order.shown = std::max(order.shown, message.sequence);
+    order.next = std::max(order.next, order.shown == UINT64_MAX ? order.shown : order.shown + 1);
+    deliver(message, late);
+    batch.push_back(erase_record(state_key(Table::inbox, {message.id})));
+  }
+  if (!batch.empty()) {
+    batch.push_back(order_write(key, order.shown));
+    services_.state.commit(std::move(batch), nullptr);
+  }
+  if (order.held.empty()) {
+    order.gap_since_ms.reset();
+  } else if (!order.gap_since_ms) {
+    order.gap_since_ms = services_.clock.now().steady_ms;
+    gap_check_ms_ = std::min(gap_check_ms_, *order.gap_since_ms + gap_check_every_ms);
+    hooks_.hurry();
+  }
+}
+
+void Inbox::deliver(const InboxMessage& message, bool late) {
+  services_.telemetry.count(late ? Counter::messages_late : Counter::messages_delivered);
+  ReceivedMessage received{message.id,
+                           message.from,
+                           message.kind,
+                           message.text,
+                           std::min(message.sent_at_ms, services_.clock.now().unix_ms),
+                           late};
+  services_.listener.on_message(received);
+  crypto::wipe(received.text);
+}
+
+store::StateWrite Inbox::order_write(const OrderKey& key, std::uint64_t shown) const {
+  auto name = state_key(Table::order, {key.first, bytes_of(key.second)});
+  return shown == 0 ? erase_record(std::move(name)) : put_record(std::move(name), NumberRecord{shown});
+}
+
+void Inbox::tick(Now now) {
+  if (now.steady_ms < gap_check_ms_) {
+    return;
+  }
+  gap_check_ms_ = INT64_MAX;
+  std::vector<OrderKey> let_go;
+  for (auto& [key, order] : orders_) {
+    if (order.held.empty()) {
+      continue;
+    }
+    const std::int64_t since = order.gap_since_ms.value_or(now.steady_ms);
+    if (now.steady_ms - since >= longest_gap_ms || hooks_.swept_since(since)) {
+      order.next = order.held.begin()->first;
+      order.gap_since_ms.reset();  // a further gap is a new one
+      let_go.push_back(key);
+    } else {
+      gap_check_ms_ = now.steady_ms + gap_check_every_ms;
+    }
+  }
+  for (const auto& key : let_go) {
+    release(key);
+  }
+}
+
+void Inbox::refresh(std::int64_t now_s, store::StateBatch& batch) {
+  std::erase_if(seen_, [&](const auto& entry) {
+    if (entry.second >= now_s) {
+      return false;
+    }
+    batch.push_back(erase_record(state_key(Table::seen, {entry.first})));
+    return true;
+  });
+  std::vector<crypto::MessageId> over;
+  for (const auto& [id, assembly] : assemblies_) {
+    if (assembly.since_s + parts_kept_s < now_s && !committing_.contains(id)) {
+      over.push_back(id);
+    }
+  }
+  for (const auto& id : over) {
+    services_.telemetry.refuse(Counter::refused_parts);
+    drop_assembly(id, batch);
+  }
+}
+
+void Inbox::on_removed(const FriendKey& whom, store::StateBatch& batch) {
+  const auto begin = orders_.lower_bound({whom, 0});
+  const auto end = orders_.upper_bound({whom, UINT64_MAX});
+  for (auto it = begin; it != end; ++it) {
+    held_ -= it->second.held.size();
+    for (const auto& [sequence, message] : it->second.held) {
+      batch.push_back(erase_record(state_key(Table::inbox, {message.id})));
+    }
+    batch.push_back(order_write(it->first, 0));
+  }
+  orders_.erase(begin, end);
+  std::vector<crypto::MessageId> parts;
+  for (const auto& [id, assembly] : assemblies_) {
+    if (assembly.message.from == whom) {
+      parts.push_back(id);
+    }
+  }
+  for (const auto& id : parts) {
+    drop_assembly(id, batch);
+  }
+  assembly_bytes_.erase(whom);
+}
+
+}  // namespace toxasync::manager

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "manager/friend_book.hpp"
+
+namespace toxasync::manager {
+
+/// A message of ours, whole and on our disk, that the application has not seen yet.
+struct InboxMessage {
+  crypto::MessageId id{};
+  FriendKey from{};
+  std::uint64_t instance = 0;
+  std::uint64_t sequence = 0;
+  std::uint64_t floor = 0;
+  crypto::MessageKind kind = crypto::MessageKind::normal;
+  std::int64_t sent_at_ms = 0;
+  Bytes text;
+};
+
+/// Opens envelopes, puts messages together, drops what was seen, keeps the order, and hands each message on
+/// once (docs/protocol.md, section 4).
+class Inbox {
+ public:
+  static constexpr std::int64_t longest_gap_ms = 600000;
+  static constexpr std::int64_t gap_check_every_ms = 250;
+  static constexpr std::size_t messages_held = 10000;     ///< For gaps; past that gaps are let go.
+  static constexpr std::size_t orders_per_friend = 8;     ///< Installations of a friend whose order is kept.
+  static constexpr std::size_t ids_remembered = 1000000;  ///< Past that new messages are refused.
+  static constexpr std::int64_t parts_kept_s = 15 * 86400;
+
+  struct Hooks {
+    /// A receipt that came in an envelope.
+    std::function<void(const FriendKey&, const crypto::MessageId&)> on_receipt;
+    /// A gap opened: ask the home nodes soon.
+    std::function<void()> hurry;
+    /// Whether every home node has answered or failed once in a poll begun since then (steady ms).
+    std::function<bool(std::int64_t)> swept_since;
+  };
+
+  Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Hooks hooks);
+
+  bool load(const store::StateEntry& entry);
+  void resume(Now now);
+
+  /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction. `done` is
+  /// told when they (and what is refused) may be deleted where they came from: false, they may not.
+  void take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
+            const FriendKey* live_from, std::function<void(bool)> done);
+
+  void on_removed(const FriendKey& whom, store::StateBatch& batch);
+  void tick(Now now);
+  /// Drops what need not be remembered any longer.
+  void refresh(std::int64_t now_s, store::StateBatch& batch);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return gap_check_ms_; }
+
+ private:
+  using OrderKey = std::pair<FriendKey, std::uint64_t>;
+
+  /// Messages of one installation of a friend, in their order.
+  struct Order {
+    std::uint64_t shown = 0;  ///< The highest sequence that was handed on; on disk.
+    std::uint64_t next = 1;   ///< What may be handed on without waiting: shown + 1, or a floor that was told.
+    std::multimap<std::uint64_t, InboxMessage> held;
+    std::optional<std::int64_t> gap_since_ms;  ///< Steady; while something is held.
+  };
+
+  /// A message of which parts are missing.
+  struct Assembly {
+    InboxMessage message;  ///< Without its text.
+    std::uint8_t parts = 0;
+    crypto::PreKeyId pre_key{};
+    std::int64_t since_s = 0;
+    std::map<std::uint8_t, Bytes> texts;
+    std::size_t bytes = 0;
+  };
+
+  /// What one call of take() will change once it is on disk.
+  struct Intake {
+    store::StateBatch batch;
+    std::vector<InboxMessage> messages;
+    std::vector<std::pair<crypto::MessageId, std::int64_t>> seen;
+    std::vector<std::pair<crypto::MessageId, std::uint8_t>> parts;
+    std::vector<crypto::PreKeyId> used;
+    std::vector<std::pair<FriendKey, crypto::MessageId>> receipts_due;
+    std::vector<std::pair<FriendKey, crypto::MessageId>> receipts_for_us;
+  };
+
+  struct SeenHash {
+    std::size_t operator()(const crypto::MessageId& id) const noexcept;
+    ByteArray<16> key;
+  };
+
+  void take_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, const FriendKey* live_from,
+                Intake& intake);
+  void take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,
+                 Intake& intake);
+  void complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
+                Intake& intake);
+  bool make_room(const FriendKey& from, const crypto::MessageId& keep, std::size_t bytes,
+                 store::StateBatch& batch);
+  void drop_assembly(const crypto::MessageId& id, store::StateBatch& batch);
+  void apply(Intake& intake, bool durable);
+  void send_receipts(const std::vector<std::pair<FriendKey, crypto::MessageId>>& due);
+  Order& order_of(const OrderKey& key);
+  void place(InboxMessage message);
+  void release(const OrderKey& key);
+  void deliver(const InboxMessage& message, bool late);
+  [[nodiscard]] store::StateWrite order_write(const OrderKey& key, std::uint64_t shown) const;
+
+  const Services& services_;
+  FriendBook& friends_;
+  KeyRing& keys_;
+  Hooks hooks_;
+  std::unordered_map<crypto::MessageId, std::int64_t, SeenHash> seen_;  ///< Until when (Unix seconds).
+  std::set<crypto::MessageId> committing_;                              ///< On their way to the disk.
+  std::map<crypto::MessageId, Assembly> assemblies_;
+  std::map<FriendKey, std::size_t> assembly_bytes_;
+  std::map<OrderKey, Order> orders_;
+  std::vector<InboxMessage> loaded_;
+  std::size_t held_ = 0;
+  std::int64_t gap_check_ms_ = INT64_MAX;
+};
+
+}  // namespace toxasync::manager

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/key_ring.hpp"
+
+#include <algorithm>
+
+namespace toxasync::manager {
+
+namespace {
+
+struct InstallationRecord {
+  std::uint64_t instance = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& instance;
+  }
+};
+
+/// A root or a pre-key. Its secret is wiped with the record.
+struct KeyRecord {
+  crypto::Wiped<32> secret;
+  std::int64_t time_s = 0;  ///< Roots: made at. Pre-keys: use until.
+  FriendKey given_to{};
+  std::uint64_t version = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& static_cast<ByteArray<32>&>(secret) & time_s& given_to& version;
+  }
+};
+
+Bytes key_name(const PreKey& key, const crypto::PreKeyId& id) {
+  return state_key(key.one_time ? Table::one_time : Table::last_resort, {id});
+}
+
+store::StateWrite key_write(const PreKey& key, const crypto::PreKeyId& id) {
+  return put_record(key_name(key, id), KeyRecord{crypto::Wiped<32>(key.pair.secret.bytes()), key.use_until_s,
+                                                 key.given_to, key.version});
+}
+
+}  // namespace
+
+bool KeyRing::load(const store::StateEntry& entry) {
+  const auto table = static_cast<Table>(entry.key[0]);
+  if (table == Table::installation) {
+    InstallationRecord record;
+    if (read_record(services_, entry, record)) {
+      instance_ = record.instance;
+    }
+    return true;
+  }
+  if (table != Table::root && table != Table::last_resort && table != Table::one_time) {
+    return false;
+  }
+  KeyRecord record;
+  if (!read_record(services_, entry, record)) {
+    return true;
+  }
+  auto pair = crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(record.secret));
+  if (table == Table::root) {
+    roots_.push_back({std::move(pair), record.time_s});
+    std::ranges::sort(roots_, {}, &Root::created_s);
+    return true;
+  }
+  const auto id = crypto::pre_key_id(pair.public_key);
+  insert(id, {std::move(pair), record.time_s, record.given_to, record.version, table == Table::one_time});
+  return true;
+}
+
+void KeyRing::refresh(std::int64_t now_s, store::StateBatch& batch) {
+  if (instance_ == 0) {
+    do {
+      instance_ = services_.random.u64();
+    } while (instance_ == 0);
+    batch.push_back(put_record(state_key(Table::installation), InstallationRecord{instance_}));
+  }
+  if (roots_.empty()) {
+    roots_.push_back({crypto::KeyPair::generate(services_.random), now_s});
+    const Root& root = roots_.back();
+    batch.push_back(put_record(state_key(Table::root, {root.id()}),
+                               KeyRecord{crypto::Wiped<32>(root.pair.secret.bytes()), now_s, {}, 0}));
+  }
+  std::vector<crypto::PreKeyId> over;
+  for (const auto& [id, key] : keys_) {
+    if (key.use_until_s + kept_longer_s < now_s) {
+      over.push_back(id);
+    }
+  }
+  for (const auto& id : over) {
+    batch.push_back(erase_record(key_name(keys_.at(id), id)));
+    drop(id);
+  }
+  const auto found = keys_.find(last_resort_);
+  if (found == keys_.end() || found->second.use_until_s - use_for_s + last_resort_replaced_after_s <= now_s) {
+    make_last_resort(now_s, batch);
+  }
+}
+
+void KeyRing::make_last_resort(std::int64_t now_s, store::StateBatch& batch) {
+  PreKey key{crypto::KeyPair::generate(services_.random), now_s + use_for_s, {}, 0, false};
+  const auto id = crypto::pre_key_id(key.pair.public_key);
+  batch.push_back(key_write(key, id));
+  insert(id, std::move(key));
+}
+
+void KeyRing::make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count, std::int64_t now_s,
+                            store::StateBatch& batch) {
+  for (std::size_t i = 0; i < count; ++i) {
+    PreKey key{crypto::KeyPair::generate(services_.random), now_s + use_for_s, to, version, true};
+    const auto id = crypto::pre_key_id(key.pair.public_key);
+    batch.push_back(key_write(key, id));
+    insert(id, std::move(key));
+  }
+}
+
+void KeyRing::insert(const crypto::PreKeyId& id, PreKey key) {
+  if (key.one_time) {
+    by_friend_[key.given_to].push_back(id);
+  } else if (const auto found = keys_.find(last_resort_);
+             found == keys_.end() || found->second.use_until_s <= key.use_until_s) {
+    last_resort_ = id;
+  }
+  keys_.insert_or_assign(id, std::move(key));
+}
+
+std::vector<crypto::Point> KeyRing::one_time_keys(const FriendKey& to, std::uint64_t version) const {
+  std::vector<crypto::Point> points;
+  if (const auto found = by_friend_.find(to); found != by_friend_.end()) {
+    for (const auto& id : found->second) {
+      const PreKey& key = keys_.at(id);
+      if (key.version == version) {
+        points.push_back(key.pair.public_key);
+      }
+    }
+  }
+  return points;
+}
+
+std::size_t KeyRing::unused_one_time(const FriendKey& to) const noexcept {
+  const auto found = by_friend_.find(to);
+  return found == by_friend_.end() ? 0 : found->second.size();
+}
+
+const PreKey* KeyRing::find(const crypto::PreKeyId& id) const noexcept {
+  const auto found = keys_.find(id);
+  return found == keys_.end() ? nullptr : &found->second;
+}
+
+store::StateWrite KeyRing::erasure(const crypto::PreKeyId& id) {
+  return erase_record(state_key(Table::one_time, {id}));
+}
+
+void KeyRing::drop(const crypto::PreKeyId& id) noexcept {
+  const auto found = keys_.find(id);
+  if (found == keys_.end()) {
+    return;
+  }
+  if (found->second.one_time) {
+    std::erase(by_friend_[found->second.given_to], id);
+  }
+  keys_.erase(found);
+}
+
+void KeyRing::drop_all_of(const FriendKey& friend_key, store::StateBatch& batch) {
+  const auto found = by_friend_.find(friend_key);
+  if (found == by_friend_.end()) {
+    return;
+  }
+  for (const auto& id : found->second) {
+    batch.push_back(erasure(id));
+    keys_.erase(id);
+  }
+  by_friend_.erase(found);
+}
+
+}  // namespace toxasync::manager

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "manager/services.hpp"
+
+namespace toxasync::manager {
+
+/// A root of ours and when it was made.
+struct Root {
+  crypto::KeyPair pair;
+  std::int64_t created_s = 0;
+
+  /// First 8 bytes of M: names the root in our own state.
+  [[nodiscard]] ByteArray<8> id() const noexcept { return to_array<8>(pair.public_key); }
+};
+
+/// A pre-key of ours whose private half we still have.
+struct PreKey {
+  crypto::KeyPair pair;
+  std::int64_t use_until_s = 0;
+  FriendKey given_to{};       ///< One-time keys: the only friend who may use it.
+  std::uint64_t version = 0;  ///< One-time keys: the bundle that brought it to him.
+  bool one_time = false;
+};
+
+/// Our installation's own keys (docs/protocol.md, sections 3 and 5).
+class KeyRing {
+ public:
+  static constexpr std::int64_t last_resort_replaced_after_s = 7 * 86400;
+  static constexpr std::int64_t use_for_s = 28 * 86400;
+  /// Private halves outlive the time of their use by the longest time that mail may be under way.
+  static constexpr std::int64_t kept_longer_s = 15 * 86400;
+
+  explicit KeyRing(const Services& services) : services_(services) {}
+
+  /// Takes one stored record of its tables; false when it is another's.
+  bool load(const store::StateEntry& entry);
+  /// Makes what is missing: instance, root, a last-resort key that is fresh enough. Drops what is over.
+  void refresh(std::int64_t now_s, store::StateBatch& batch);
+
+  [[nodiscard]] std::uint64_t instance() const noexcept { return instance_; }
+  [[nodiscard]] const Root& root() const noexcept { return roots_.back(); }
+  [[nodiscard]] const std::vector<Root>& roots() const noexcept { return roots_; }
+  [[nodiscard]] const PreKey& last_resort() const noexcept { return keys_.at(last_resort_); }
+
+  /// Makes one-time keys for a friend's bundle.
+  void make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count, std::int64_t now_s,
+                     store::StateBatch& batch);
+  /// Public halves that a version brought; the unused ones.
+  [[nodiscard]] std::vector<crypto::Point> one_time_keys(const FriendKey& to, std::uint64_t version) const;
+  [[nodiscard]] std::size_t unused_one_time(const FriendKey& to) const noexcept;
+
+  [[nodiscard]] const PreKey* find(const crypto::PreKeyId& id) const noexcept;
+  /// The write that ends a key; drop() then follows when it is durable.
+  static store::StateWrite erasure(const crypto::PreKeyId& id);
+  void drop(const crypto::PreKeyId& id) noexcept;
+  void drop_all_of(const FriendKey& friend_key, store::StateBatch& batch);
+
+ private:
+  void insert(const crypto::PreKeyId& id, PreKey key);
+  void make_last_resort(std::int64_t now_s, store::StateBatch& batch);
+
+  const Services& services_;
+  std::uint64_t instance_ = 0;
+  std::vector<Root> roots_;
+  std::map<crypto::PreKeyId, PreKey> keys_;
+  std::map<FriendKey, std::vector<crypto::PreKeyId>> by_friend_;
+  crypto::PreKeyId last_resort_{};
+};
+
+}  // namespace toxasync::manager

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/manager.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "manager/inbox.hpp"
+#include "manager/outbox.hpp"
+#include "manager/poller.hpp"
+#include "protocol/frame.hpp"
+#include "protocol/live.hpp"
+
+namespace toxasync::manager {
+
+namespace {
+constexpr std::int64_t housekeeping_ms = 3600000;
+}
+
+class Manager::Impl final : public client::ClientListener {
+ public:
+  Impl(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
+       const Clock& clock, Random& random, Telemetry telemetry, ManagerListener& listener,
+       ManagerConfig config)
+      : self_(std::move(self)),
+        transport_(transport),
+        config_(std::move(config)),
+        client_(transport, random, telemetry, *this, config_.client),
+        services_{self_, client_, channel, state, clock, random, telemetry, listener, config_},
+        keys_(services_),
+        friends_(
+            services_, keys_, [this] { return poller_.home_nodes(); },
+            [this](Friend& whom) { on_bundle(whom); }),
+        outbox_(services_, friends_, keys_),
+        inbox_(services_, friends_, keys_,
+               {[this](const FriendKey& from, const crypto::MessageId& id) { outbox_.on_receipt(from, id); },
+                [this] { poller_.hurry(services_.clock.now()); },
+                [this](std::int64_t since_ms) { return poller_.swept_since(since_ms); }}),
+        poller_(services_, keys_, inbox_) {
+    load();
+  }
+
+  void serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config) {
+    node_ = std::make_unique<node::Node>(store, keys, services_.random, services_.telemetry,
+                                         std::move(config), services_.clock.now());
+  }
+
+  Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text) {
+    return outbox_.send(to, kind, text, services_.clock.now());
+  }
+
+  Result<bool, NodeError> add_home_node(const client::KnownNode& node) { return announce(poller_.add(node)); }
+  Result<bool, NodeError> remove_home_node(const protocol::NodeId& id) {
+    return announce(poller_.remove(id));
+  }
+  [[nodiscard]] std::vector<HomeNodeStatus> home_nodes() const { return poller_.status(); }
+
+  [[nodiscard]] bool friend_ready(const FriendKey& key) {
+    const Friend* const whom = friends_.find(key);
+    return whom != nullptr && friends_.can_seal(*whom, services_.clock.now().unix_s());
+  }
+  [[nodiscard]] std::size_t outbox_size() const noexcept { return outbox_.size(); }
+
+  void tick() {
+    const Now now = services_.clock.now();
+    if (!resumed_) {
+      resumed_ = true;
+      outbox_.resume(now);
+      inbox_.resume(now);
+      poller_.refresh(now);
+    }
+    services_.state.poll();
+    if (now.steady_ms >= next_housekeeping_ms_) {
+      next_housekeeping_ms_ = now.steady_ms + housekeeping_ms;
+      keep_house(now);
+    }
+    poller_.tick(now);
+    outbox_.tick(now);
+    friends_.tick(now.steady_ms);
+    inbox_.tick(now);
+    client_.tick(now);
+    if (node_) {
+      node_->tick(now);
+    }
+  }
+
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
+    const std::int64_t node = node_ ? node_->next_deadline_ms() : INT64_MAX;
+    return std::min({resumed_ ? next_housekeeping_ms_ : 0, poller_.next_deadline_ms(),
+                     outbox_.next_deadline_ms(), friends_.next_deadline_ms(), inbox_.next_deadline_ms(),
+                     client_.next_deadline_ms(), node});
+  }
+
+  void on_packet(const Route& from, ByteView packet) {
+    const Now now = services_.clock.now();
+    services_.telemetry.count(Counter::frames_in);
+    services_.telemetry.count(Counter::bytes_in, packet.size());
+    const bool for_node =
+        !packet.empty() && protocol::is_request(static_cast<protocol::FrameKind>(packet[0]));
+    if (!for_node) {
+      client_.on_packet(from, packet, now);
+    } else if (node_) {
+      node_->on_packet(transport_, from, packet, now);
+    } else {
+      services_.telemetry.refuse(Counter::refused_kind);
+    }
+  }
+
+  void on_friend_added(const FriendKey& key) {
+    Friend& whom = friends_.add(key);
+    learn_nodes(whom);
+    outbox_.on_bundle(key, services_.clock.now());
+  }
+
+  void on_friend_removed(const FriendKey& key) {
+    store::StateBatch batch;
+    outbox_.on_removed(key, batch);
+    inbox_.on_removed(key, batch);
+    friends_.remove(key, batch);
+    services_.state.commit(std::move(batch), nullptr);
+  }
+
+  void on_friend_presence(const FriendKey& key, bool online) {
+    if (Friend* const whom = friends_.find(key); whom != nullptr && whom->online != online) {
+      friends_.set_online(*whom, online);
+      outbox_.on_presence(key, services_.clock.now());
+    }
+  }
+
+  void on_friend_packet(const FriendKey& key, ByteView bytes) {
+    Friend* const from = friends_.find(key);
+    const auto packet = protocol::read_friend_packet(bytes);
+    if (from == nullptr || !packet) {
+      services_.telemetry.refuse(Counter::refused_friend_packet);
+    } else if (packet->type == protocol::FriendPacketType::envelope) {
+      on_live_envelope(key, packet->message);
+    } else if (packet->type == protocol::FriendPacketType::receipt) {
+      on_live_receipt(key, packet->message);
+    } else {
+      friends_.on_packet(*from, *packet);
+    }
+  }
+
+  // ClientListener
+  void on_stored(client::OperationId id, const client::StoreResult& result, Now now) noexcept override {
+    outbox_.on_stored(id, result, now);
+  }
+  void on_envelopes(client::OperationId id, std::vector<Bytes> envelopes, Now now) noexcept override {
+    poller_.on_envelopes(id, envelopes, now);
+  }
+  void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
+    poller_.on_retrieved(id, result, now);
+  }
+
+ private:
+  void load() {
+    for (auto& entry : services_.state.load()) {
+      const bool known =
+          !entry.key.empty() && (keys_.load(entry) || friends_.load(entry) || poller_.load(entry) ||
+                                 outbox_.load(entry) || inbox_.load(entry));
+      if (!known) {
+        services_.telemetry.refuse(Counter::state_record_damaged);
+      }
+      crypto::wipe(entry.value);
+    }
+    store::StateBatch batch;
+    keys_.refresh(services_.clock.now().unix_s(), batch);
+    services_.state.commit(std::move(batch), nullptr);
+  }
+
+  void keep_house(Now now) {
+    store::StateBatch batch;
+    keys_.refresh(now.unix_s(), batch);
+    inbox_.refresh(now.unix_s(), batch);
+    if (!batch.empty()) {
+      services_.state.commit(std::move(batch), nullptr);
+      friends_.bundle_changed();
+    }
+  }
+
+  Result<bool, NodeError> announce(Result<bool, NodeError> changed) {
+    if (changed && *changed) {
+      friends_.bundle_changed();
+    }
+    return changed;
+  }
+
+  /// The addresses of a friend's home nodes; those that we were told ourselves are left as they are.
+  void learn_nodes(const Friend& whom) {
+    if (!whom.theirs) {
+      return;
+    }
+    const auto own = poller_.home_nodes();
+    for (const auto& node : whom.theirs->home_nodes) {
+      if (std::ranges::find(own, node.id, &protocol::HomeNode::id) != own.end()) {
+        continue;
+      }
+      client::KnownNode known{node.id, {}};
+      for (const auto& address : node.addresses) {
+        known.endpoints.push_back(address.endpoint);
+      }
+      client_.set_node(known);
+    }
+  }
+
+  void on_bundle(Friend& whom) {
+    learn_nodes(whom);
+    services_.listener.on_friend_ready(whom.key);
+    outbox_.on_bundle(whom.key, services_.clock.now());
+  }
+
+  void on_live_envelope(const FriendKey& from, ByteView message) {
+    protocol::LiveEnvelope live;
+    if (wire::decode(message, live) != wire::Error::none) {
+      services_.telemetry.refuse(Counter::refused_friend_packet);
+      return;
+    }
+    const auto* const mailbox = poller_.find_mailbox(live.epoch, live.mailbox);
+    if (mailbox == nullptr) {
+      services_.telemetry.refuse(Counter::refused_envelope_header);
+      return;
+    }
+    services_.telemetry.count(Counter::live_received);
+    inbox_.take(*mailbox, {std::move(live.envelope)}, &from, nullptr);
+  }
+
+  void on_live_receipt(const FriendKey& from, ByteView message) {
+    protocol::LiveReceipt receipt;
+    if (wire::decode(message, receipt) != wire::Error::none) {
+      services_.telemetry.refuse(Counter::refused_friend_packet);
+      return;
+    }
+    for (const auto& id : receipt.ids) {
+      services_.telemetry.count(Counter::receipts_received);
+      outbox_.on_receipt(from, id);
+    }
+  }
+
+  crypto::KeyPair self_;
+  Transport& transport_;
+  ManagerConfig config_;
+  client::Client client_;
+  Services services_;
+  KeyRing keys_;
+  FriendBook friends_;
+  Outbox outbox_;
+  Inbox inbox_;
+  Poller poller_;
+  std::unique_ptr<node::Node> node_;
+  bool resumed_ = false;
+  std::int64_t next_housekeeping_ms_ = 0;
+};
+
+Manager::Manager(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
+                 const Clock& clock, Random& random, Telemetry telemetry, ManagerListener& listener,
+                 ManagerConfig config)
+    : impl_(std::make_unique<Impl>(std::move(self), transport, channel, state, clock, random, telemetry,
+                                   listener, std::move(config))),
+      transport_(&transport) {
+  transport.set_receiver(this);
+}
+
+Manager::~Manager() {
+  transport_->set_receiver(nullptr);
+}
+
+void Manager::serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config) {
+  impl_->serve(store, keys, std::move(config));
+}
+Result<crypto::MessageId, SendError> Manager::send(const FriendKey& to, crypto::MessageKind kind,
+                                                   ByteView text) {
+  return impl_->send(to, kind, text);
+}
+Result<bool, NodeError> Manager::add_home_node(const client::KnownNode& node) {
+  return impl_->add_home_node(node);
+}
+Result<bool, NodeError> Manager::remove_home_node(const protocol::NodeId& id) {
+  return impl_->remove_home_node(id);
+}
+std::vector<HomeNodeStatus> Manager::home_nodes() const {
+  return impl_->home_nodes();
+}
+bool Manager::friend_ready(const FriendKey& key) const {
+  return impl_->friend_ready(key);
+}
+std::size_t Manager::outbox_size() const noexcept {
+  return impl_->outbox_size();
+}
+void Manager::tick() {
+  impl_->tick();
+}
+std::int64_t Manager::next_deadline_ms() const noexcept {
+  return impl_->next_deadline_ms();
+}
+void Manager::on_packet(const Route& from, ByteView packet) noexcept {
+  impl_->on_packet(from, packet);
+}
+void Manager::on_friend_added(const FriendKey& key) noexcept {
+  impl_->on_friend_added(key);
+}
+void Manager::on_friend_removed(const FriendKey& key) noexcept {
+  impl_->on_friend_removed(key);
+}
+void Manager::on_friend_presence(const FriendKey& key, bool online) noexcept {
+  impl_->on_friend_presence(key, online);
+}
+void Manager::on_friend_packet(const FriendKey& from, ByteView packet) noexcept {
+  impl_->on_friend_packet(from, packet);
+}
+
+}  // namespace toxasync::manager

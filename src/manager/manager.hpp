@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/metrics.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "base/transport.hpp"
+#include "client/client.hpp"
+#include "crypto/envelope.hpp"
+#include "manager/friend_channel.hpp"
+#include "node/node.hpp"
+#include "store/state_store.hpp"
+
+// Friends, pre-keys, outbox, inbox and schedules: the messages' whole way, by the docs/protocol.md sections 2
+// to 5. Sans-I/O, one thread: transport, friend channel, state, clock and randomness are handed in.
+
+namespace toxasync::manager {
+
+/// What happened to a message of ours.
+enum class MessageState : std::uint8_t {
+  queued,     ///< On our disk: it survives the end of the program.
+  stored,     ///< On `stored` of `wanted` nodes; reported at each one.
+  delivered,  ///< The recipient has it on his disk.
+  expired,    ///< Its time to live passed without a receipt.
+  failed,     ///< It was not accepted: nothing of it remains.
+};
+
+struct MessageStatus {
+  crypto::MessageId id{};
+  FriendKey to{};
+  MessageState state = MessageState::queued;
+  std::uint8_t stored = 0;  ///< Nodes that have all of it.
+  std::uint8_t wanted = 0;  ///< The recipient's home nodes.
+};
+
+struct ReceivedMessage {
+  crypto::MessageId id{};  ///< The same if it is shown again after a crash inside on_message.
+  FriendKey from{};
+  crypto::MessageKind kind = crypto::MessageKind::normal;
+  Bytes text;                        ///< UTF-8, 1 to limits::message_text bytes.
+  std::int64_t sent_at_unix_ms = 0;  ///< By the sender's clock, at most our now.
+  bool late = false;                 ///< Comes after messages that were sent later.
+};
+
+enum class SendError : std::uint8_t {
+  unknown_friend,
+  no_bundle,  ///< The friend's keys have not come yet: he must have been online once with the plugin.
+  empty,
+  too_long,  ///< More than limits::message_text bytes.
+  not_utf8,
+  clock,        ///< Our clock shows a time before 2025.
+  outbox_full,  ///< ManagerConfig::outbox_messages wait.
+};
+
+enum class NodeError : std::uint8_t { bad_address, too_many, unknown };
+
+struct HomeNodeStatus {
+  client::KnownNode node;
+  client::NodeStatus status;
+};
+
+/// Told by Manager::tick only (or from the packets and completions it handles), never from inside a call of
+/// the host.
+class ManagerListener {
+ public:
+  virtual ~ManagerListener() = default;
+  /// When it has returned, the message is done and will not come again.
+  virtual void on_message(const ReceivedMessage& message) noexcept = 0;
+  virtual void on_message_state(const MessageStatus& status) noexcept = 0;
+  /// The friend's bundle is here: messages to him can be stored.
+  virtual void on_friend_ready(const FriendKey& key) noexcept = 0;
+};
+
+struct ManagerConfig {
+  bool allow_local_addresses =
+      false;  ///< Loopback and private node addresses, for tests and private networks.
+  std::int64_t poll_interval_ms =
+      120000;  ///< Mean time between polls of a home node; the polls are a Poisson process.
+  std::uint32_t ttl_s = limits::default_time_to_live_s;
+  std::size_t outbox_messages = 10000;
+  std::int64_t retry_first_ms = 5000;  ///< Before a store that failed is tried again; doubled up to:
+  std::int64_t retry_longest_ms = 600000;
+  client::ClientConfig client;
+};
+
+class Manager final : public PacketReceiver, public FriendListener {
+ public:
+  /// `self` is the Tox key pair. Reads the state (blocking). The references must outlive the manager, which
+  /// takes the transport's packets until it is destroyed.
+  Manager(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
+          const Clock& clock, Random& random, Telemetry telemetry, ManagerListener& listener,
+          ManagerConfig config);
+  ~Manager() override;
+  Manager(const Manager&) = delete;
+  Manager& operator=(const Manager&) = delete;
+
+  /// Serves as a storage node too. The references must outlive the manager.
+  void serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config);
+
+  /// Accepts a message: live if the friend is online, else by his home nodes. MessageState::queued says that
+  /// it is on disk; before that a crash loses it.
+  Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text);
+
+  /// Our home nodes, 5 at most: where our mail is kept. Friends who are online are told.
+  Result<bool, NodeError> add_home_node(const client::KnownNode& node);
+  Result<bool, NodeError> remove_home_node(const protocol::NodeId& id);
+  [[nodiscard]] std::vector<HomeNodeStatus> home_nodes() const;
+
+  [[nodiscard]] bool friend_ready(const FriendKey& key) const;
+  [[nodiscard]] std::size_t outbox_size() const noexcept;
+
+  void tick();
+  /// Steady milliseconds of the next tick that has work.
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+
+  // PacketReceiver
+  void on_packet(const Route& from, ByteView packet) noexcept override;
+  // FriendListener
+  void on_friend_added(const FriendKey& key) noexcept override;
+  void on_friend_removed(const FriendKey& key) noexcept override;
+  void on_friend_presence(const FriendKey& key, bool online) noexcept override;
+  void on_friend_packet(const FriendKey& from, ByteView packet) noexcept override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+  Transport* transport_;
+};
+
+}  // namespace toxasync::manager

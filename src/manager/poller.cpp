@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/poller.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace toxasync::manager {
+
+namespace {
+
+struct NodeRecord {
+  std::vector<protocol::Address> addresses;
+  std::int64_t added_s = 0;
+  std::int64_t retired_s = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& wire::bounded<limits::addresses_per_node>(addresses) & added_s& retired_s;
+  }
+};
+
+struct WatermarkRecord {
+  crypto::Epoch through = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& through;
+  }
+};
+
+}  // namespace
+
+bool Poller::load(const store::StateEntry& entry) {
+  const ByteView name = ByteView(entry.key).subspan(1);
+  const auto table = static_cast<Table>(entry.key[0]);
+  if (table == Table::home_node && name.size() == sizeof(protocol::NodeId)) {
+    NodeRecord record;
+    if (read_record(services_, entry, record)) {
+      Node node{{to_array<32>(name), {}}, record.added_s, record.retired_s};
+      for (const auto& address : record.addresses) {
+        node.known.endpoints.push_back(address.endpoint);
+      }
+      services_.client.set_node(node.known);
+      nodes_[node.known.id] = std::move(node);
+    }
+    return true;
+  }
+  if (table == Table::watermark && name.size() == sizeof(protocol::NodeId) + sizeof(RootId)) {
+    WatermarkRecord record;
+    if (read_record(services_, entry, record)) {
+      finished_[{to_array<32>(name), to_array<8>(name.subspan(32))}].through = record.through;
+    }
+    return true;
+  }
+  return false;
+}
+
+void Poller::save(const Node& node) {
+  NodeRecord record{{}, node.added_s, node.retired_s};
+  for (const auto& endpoint : node.known.endpoints) {
+    record.addresses.push_back({endpoint});
+  }
+  services_.state.commit({put_record(state_key(Table::home_node, {node.known.id}), record)}, nullptr);
+}
+
+Result<bool, NodeError> Poller::add(const client::KnownNode& node) {
+  const Now now = services_.clock.now();
+  const auto usable = [this](const Endpoint& endpoint) {
+    return protocol::is_usable_address(endpoint, services_.config.allow_local_addresses);
+  };
+  if (node.endpoints.empty() || node.endpoints.size() > limits::addresses_per_node ||
+      !std::ranges::all_of(node.endpoints, usable)) {
+    return NodeError::bad_address;
+  }
+  const auto found = nodes_.find(node.id);
+  const bool in_use = found != nodes_.end() && found->second.retired_s == 0;
+  if (in_use && found->second.known.endpoints == node.endpoints) {
+    return false;
+  }
+  if (!in_use && home_nodes().size() >= limits::home_nodes) {
+    return NodeError::too_many;
+  }
+  Node& placed = nodes_[node.id];
+  placed.known = node;
+  placed.added_s = placed.added_s == 0 ? now.unix_s() : placed.added_s;
+  placed.retired_s = 0;
+  services_.client.set_node(node);
+  save(placed);
+  refresh(now);
+  return true;
+}
+
+Result<bool, NodeError> Poller::remove(const protocol::NodeId& id) {
+  const auto found = nodes_.find(id);
+  if (found == nodes_.end() || found->second.retired_s != 0) {
+    return NodeError::unknown;
+  }
+  found->second.retired_s = services_.clock.now().unix_s();
+  save(found->second);
+  return true;
+}
+
+std::vector<protocol::HomeNode> Poller::home_nodes() const {
+  std::vector<protocol::HomeNode> homes;
+  for (const auto& [id, node] : nodes_) {
+    if (node.retired_s == 0) {
+      protocol::HomeNode home{id, {}};
+      for (const auto& endpoint : node.known.endpoints) {
+        home.addresses.push_back({endpoint});
+      }
+      homes.push_back(std::move(home));
+    }
+  }
+  return homes;
+}
+
+std::vector<HomeNodeStatus> Poller::status() const {
+  std::vector<HomeNodeStatus> all;
+  for (const auto& [id, node] : nodes_) {
+    if (node.retired_s == 0) {
+      all.push_back({node.known, services_.client.node_status(id).value_or(client::NodeStatus{})});
+    }
+  }
+  return all;
+}
+
+const Root* Poller::root_of(const RootId& id) const noexcept {
+  const auto found = std::ranges::find_if(keys_.roots(), [&id](const Root& root) { return root.id() == id; });
+  return found == keys_.roots().end() ? nullptr : &*found;
+}
+
+const crypto::OwnedMailbox* Poller::mailbox(const Root& root, crypto::Epoch epoch) {
+  const std::pair key{root.id(), epoch};
+  const auto found = mailboxes_.find(key);
+  if (found != mailboxes_.end()) {
+    return &found->second;
+  }
+  auto made = crypto::own_friends_mailbox(root.pair, epoch);
+  return made ? &mailboxes_.emplace(key, std::move(*made)).first->second : nullptr;
+}
+
+const crypto::OwnedMailbox* Poller::find_mailbox(crypto::Epoch epoch, const crypto::MailboxAddress& address) {
+  const auto now = crypto::epoch_at(services_.clock.now().unix_s());
+  if (!now || epoch > *now + 1 || epoch + epochs_back < *now) {
+    return nullptr;
+  }
+  for (const Root& root : keys_.roots()) {
+    const auto* const owned = mailbox(root, epoch);
+    if (owned != nullptr && owned->mailbox.address == address) {
+      return owned;
+    }
+  }
+  return nullptr;
+}
+
+crypto::Epoch Poller::first_epoch(const Source& source, const Node& node, const Root& root,
+                                  crypto::Epoch now_epoch) {
+  const std::int64_t since_s = std::max(node.added_s, root.created_s);
+  const crypto::Epoch begun = crypto::epoch_at(since_s).value_or(0);
+  crypto::Epoch first = begun > 0 ? begun - 1 : 0;  // a sender's clock may be behind
+  first = std::max(first, now_epoch > epochs_back ? now_epoch - epochs_back : 0);
+  const auto found = finished_.find(source);
+  if (found != finished_.end() && found->second.through != 0) {
+    first = std::max(first, found->second.through + 1);
+  }
+  return first;
+}
+
+void Poller::refresh(Now now) {
+  const auto epoch = crypto::epoch_at(now.unix_s());
+  if (!epoch) {
+    next_epoch_s_ = limits::epoch_origin_s;
+    return;
+  }
+  next_epoch_s_ = crypto::epoch_start_s(*epoch + 1);
+  std::map<Key, Poll> wanted;
+  for (const auto& [id, node] : nodes_) {
+    if (node.retired_s != 0 && node.retired_s + retired_kept_s < now.unix_s()) {
+      continue;
+    }
+    for (const Root& root : keys_.roots()) {
+      const Source source{id, root.id()};
+      const auto finished = finished_.find(source);
+      for (auto e = first_epoch(source, node, root, *epoch); e <= *epoch + 1; ++e) {
+        if (finished != finished_.end() && finished->second.beyond.contains(e)) {
+          continue;
+        }
+        const Key key{id, root.id(), e};
+        const auto old = polls_.find(key);
+        wanted[key] = old == polls_.end() ? Poll{} : old->second;
+        if (old == polls_.end()) {
+          due_.set(key, now.steady_ms + random_delay(first_polls_within_ms));
+        }
+      }
+    }
+  }
+  for (const auto& [key, poll] : polls_) {
+    if (!wanted.contains(key) && !poll.operation) {
+      due_.erase(key);
+    } else if (poll.operation) {
+      wanted.try_emplace(key, poll);
+    }
+  }
+  polls_ = std::move(wanted);
+  std::erase_if(mailboxes_, [&](const auto& entry) { return entry.first.second + epochs_back + 1 < *epoch; });
+}
+
+/// Exponentially distributed, so that the polls tell nothing of one another (docs/protocol.md, section 6).
+std::int64_t Poller::random_delay(std::int64_t mean_ms) {
+  const double uniform = (static_cast<double>(services_.random.u64() >> 11U) + 1.0) / 9007199254740993.0;
+  return static_cast<std::int64_t>(std::min(-std::log(uniform), 5.0) * static_cast<double>(mean_ms));
+}
+
+void Poller::start(const Key& key, Now now) {
+  const auto found = polls_.find(key);
+  const auto& [node, root_id, epoch] = key;
+  const Root* const root = root_of(root_id);
+  const auto* const owned = root != nullptr ? mailbox(*root, epoch) : nullptr;
+  if (found == polls_.end() || found->second.operation || owned == nullptr) {
+    return;
+  }
+  found->second.started_ms = now.steady_ms;
+  found->second.operation = services_.client.retrieve({node, owned->clone()}, now);
+  operations_[*found->second.operation] = key;
+}
+
+bool Poller::on_envelopes(client::OperationId operation, std::vector<Bytes>& envelopes, Now now) {
+  const auto found = operations_.find(operation);
+  if (found == operations_.end()) {
+    return false;
+  }
+  const Key key = found->second;
+  const Root* const root = root_of(std::get<1>(key));
+  const auto* const owned = root != nullptr ? mailbox(*root, std::get<2>(key)) : nullptr;
+  if (owned == nullptr) {
+    services_.client.abandon(operation, now);
+    return true;
+  }
+  inbox_.take(*owned, envelopes, nullptr, [this, operation](bool durable) {
+    const Now later = services_.clock.now();
+    if (durable) {
+      services_.client.continue_retrieve(operation, later);
+    } else {  // our disk failed: the node must keep them
+      services_.client.abandon(operation, later);
+      on_retrieved(operation, {}, later);
+    }
+  });
+  return true;
+}
+
+bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now) {
+  const auto found = operations_.find(operation);
+  if (found == operations_.end()) {
+    return false;
+  }
+  const Key key = found->second;
+  operations_.erase(found);
+  const auto poll = polls_.find(key);
+  if (poll == polls_.end()) {
+    return true;
+  }
+  poll->second.operation.reset();
+  poll->second.last_begun_ms = poll->second.started_ms;
+  const std::int64_t end_s = crypto::epoch_start_s(std::get<2>(key) + 2);
+  const bool beyond_doubt = end_s + limits::late_store_grace_s <= std::min(result.node_time_s, now.unix_s());
+  if (result.complete && beyond_doubt) {
+    mark_final(key);
+    polls_.erase(poll);
+    return true;
+  }
+  const bool hurried = poll->second.started_ms < hurried_ms_;
+  const std::int64_t mean = hurried ? first_polls_within_ms : services_.config.poll_interval_ms;
+  const std::int64_t wait =
+      result.complete || !result.reachable ? random_delay(mean) : std::min<std::int64_t>(mean, 5000);
+  due_.set(key, now.steady_ms + std::max(wait, std::int64_t{result.retry_after_s} * 1000));
+  return true;
+}
+
+void Poller::mark_final(const Key& key) {
+  const auto& [node, root_id, epoch] = key;
+  Finished& finished = finished_[{node, root_id}];
+  finished.beyond.insert(epoch);
+  const Root* const root = root_of(root_id);
+  const auto owner = nodes_.find(node);
+  if (root == nullptr || owner == nodes_.end()) {
+    return;
+  }
+  const auto now_epoch = crypto::epoch_at(services_.clock.now().unix_s()).value_or(0);
+  crypto::Epoch next = first_epoch({node, root_id}, owner->second, *root, now_epoch);
+  const crypto::Epoch before = finished.through;
+  while (finished.beyond.contains(next)) {
+    finished.through = next++;
+  }
+  std::erase_if(finished.beyond, [&](crypto::Epoch e) { return e <= finished.through; });
+  if (finished.through != before) {
+    services_.state.commit(
+        {put_record(state_key(Table::watermark, {node, root_id}), WatermarkRecord{finished.through})},
+        nullptr);
+  }
+}
+
+void Poller::hurry(Now now) {
+  hurried_ms_ = now.steady_ms;
+  for (const auto& [key, poll] : polls_) {
+    if (!poll.operation) {
+      const auto within = static_cast<std::uint64_t>(hurried_polls_within_ms);
+      due_.set_earlier(key, now.steady_ms + static_cast<std::int64_t>(services_.random.below(within)));
+    }
+  }
+}
+
+bool Poller::swept_since(std::int64_t steady_ms) const {
+  return std::ranges::all_of(polls_, [steady_ms](const auto& entry) {
+    return entry.second.last_begun_ms && *entry.second.last_begun_ms >= steady_ms;
+  });
+}
+
+void Poller::tick(Now now) {
+  if (now.unix_s() >= next_epoch_s_) {
+    refresh(now);
+  }
+  while (const auto key = due_.pop_due(now.steady_ms)) {
+    start(*key, now);
+  }
+}
+
+std::int64_t Poller::next_deadline_ms() const noexcept {
+  const Now now = services_.clock.now();
+  return std::min(due_.next_ms(),
+                  now.steady_ms + std::max<std::int64_t>(next_epoch_s_ * 1000 - now.unix_ms, 0));
+}
+
+}  // namespace toxasync::manager

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+
+#include "manager/deadline_queue.hpp"
+#include "manager/inbox.hpp"
+
+namespace toxasync::manager {
+
+/// Our home nodes, and when which of our mailboxes is asked for on them: each (node, root, epoch) by a
+/// Poisson process of its own, until its epoch is final (docs/protocol.md, section 2).
+class Poller {
+ public:
+  /// Epochs in which mail may still lie: the longest time to live, and the edges.
+  static constexpr crypto::Epoch epochs_back =
+      static_cast<crypto::Epoch>(limits::largest_time_to_live_s / limits::epoch_length_s) + 1;
+  static constexpr std::int64_t first_polls_within_ms = 300;
+  static constexpr std::int64_t hurried_polls_within_ms = 1000;
+  /// A home node that was given up is asked for so long: friends may still use an older bundle.
+  static constexpr std::int64_t retired_kept_s = 45 * 86400;
+  static constexpr std::size_t retired_nodes = 16;
+
+  Poller(const Services& services, KeyRing& keys, Inbox& inbox)
+      : services_(services), keys_(keys), inbox_(inbox) {}
+
+  bool load(const store::StateEntry& entry);
+  /// Brings the list of what to poll up to date. At the start, at a new epoch and when a node changed.
+  void refresh(Now now);
+
+  Result<bool, NodeError> add(const client::KnownNode& node);
+  Result<bool, NodeError> remove(const protocol::NodeId& id);
+  [[nodiscard]] std::vector<protocol::HomeNode> home_nodes() const;
+  [[nodiscard]] std::vector<HomeNodeStatus> status() const;
+
+  /// Our mailbox of an epoch, if `address` is that of one of our roots.
+  const crypto::OwnedMailbox* find_mailbox(crypto::Epoch epoch, const crypto::MailboxAddress& address);
+
+  /// False when the operation is not the poller's.
+  bool on_envelopes(client::OperationId operation, std::vector<Bytes>& envelopes, Now now);
+  bool on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now);
+
+  void hurry(Now now);
+  [[nodiscard]] bool swept_since(std::int64_t steady_ms) const;
+  void tick(Now now);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+
+ private:
+  using RootId = ByteArray<8>;
+  using Source = std::pair<protocol::NodeId, RootId>;
+  using Key = std::tuple<protocol::NodeId, RootId, crypto::Epoch>;
+
+  struct Node {
+    client::KnownNode known;
+    std::int64_t added_s = 0;
+    std::int64_t retired_s = 0;  ///< 0: in use.
+  };
+  struct Poll {
+    std::optional<client::OperationId> operation;
+    std::int64_t started_ms = 0;
+    std::optional<std::int64_t> last_begun_ms;  ///< When the last one that has ended was begun.
+  };
+  /// What is done: all epochs up to `through`, and those in `beyond`.
+  struct Finished {
+    crypto::Epoch through = 0;
+    std::set<crypto::Epoch> beyond;
+  };
+
+  void start(const Key& key, Now now);
+  void save(const Node& node);
+  void mark_final(const Key& key);
+  [[nodiscard]] crypto::Epoch first_epoch(const Source& source, const Node& node, const Root& root,
+                                          crypto::Epoch now_epoch);
+  const crypto::OwnedMailbox* mailbox(const Root& root, crypto::Epoch epoch);
+  [[nodiscard]] const Root* root_of(const RootId& id) const noexcept;
+  std::int64_t random_delay(std::int64_t mean_ms);
+
+  const Services& services_;
+  KeyRing& keys_;
+  Inbox& inbox_;
+  std::map<protocol::NodeId, Node> nodes_;
+  std::map<Key, Poll> polls_;
+  std::map<Source, Finished> finished_;
+  std::map<std::pair<RootId, crypto::Epoch>, crypto::OwnedMailbox> mailboxes_;
+  std::unordered_map<client::OperationId, Key> operations_;
+  DeadlineQueue<Key> due_;
+  std::int64_t hurried_ms_ = INT64_MIN;  ///< Steady: polls begun before it are followed by another soon.
+  std::int64_t next_epoch_s_ = 0;        ///< Unix time of the next refresh.
+};
+
+}  // namespace toxasync::manager

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "base/transport.hpp"
+#include "protocol/frame.hpp"
+
+namespace toxasync::node {
+
+/// Makes and checks the cookies by which a source shows that it receives what is sent to its address
+/// (docs/protocol.md, section 6): H128(key = a secret of this process,
+/// window|carrier|address|port|sendback|X), 0.3 us. Keeps nothing of the sources. A cookie is good for two to
+/// four minutes, by the steady clock.
+class CookieJar {
+ public:
+  static constexpr std::int64_t window_ms = 120'000;
+
+  explicit CookieJar(Random& random) : secret_(crypto::Secret<32>::random(random)) {}
+
+  [[nodiscard]] protocol::Cookie bake(const Route& from, const crypto::Point& session,
+                                      std::int64_t steady_ms) const noexcept {
+    return make(from, session, steady_ms / window_ms);
+  }
+  [[nodiscard]] bool accepts(const protocol::Cookie& cookie, const Route& from, const crypto::Point& session,
+                             std::int64_t steady_ms) const noexcept;
+
+ private:
+  [[nodiscard]] protocol::Cookie make(const Route& from, const crypto::Point& session,
+                                      std::int64_t window) const noexcept;
+
+  crypto::Secret<32> secret_;
+};
+
+}  // namespace toxasync::node

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "node/node.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "node/node_impl.hpp"
+
+namespace toxasync::node {
+
+namespace {
+
+constexpr std::size_t expire_rows = 512;             // of one slice
+constexpr std::int64_t rotate_again_ms = 60 * 1000;  // after the key file could not be written
+
+}  // namespace
+
+Node::Impl::Impl(store::Store& store, NodeKeys& keys, Random& random, Telemetry telemetry, NodeConfig config,
+                 Now now)
+    : store_(store),
+      keys_(keys),
+      random_(random),
+      telemetry_(telemetry),
+      config_(std::move(config)),
+      cookies_(random),
+      sessions_(config_.sessions, random.array<16>()),
+      buckets_(config_.sources, {config_.key_work_burst, config_.key_work_per_minute}, random.array<16>()),
+      pending_(config_.pending_requests),
+      now_(now),
+      next_expire_ms_(now.steady_ms),
+      next_rotate_ms_(now.steady_ms) {
+  sign_descriptor();
+  rotate_keys(now);
+}
+
+void Node::Impl::on_packet(Transport& via, const Route& from, ByteView packet, Now now) {
+  now_ = now;
+  telemetry_.count(Counter::frames_in);
+  telemetry_.count(Counter::bytes_in, packet.size());
+  // Every answer is at most as long as this.
+  if (packet.size() != limits::frame) {
+    return telemetry_.refuse(Counter::refused_length);
+  }
+  const auto header = protocol::read_frame_header(packet);
+  if (!header) {
+    return telemetry_.refuse(header.error() == protocol::FrameError::version ? Counter::refused_version
+                                                                             : Counter::refused_kind);
+  }
+  if (!protocol::is_request(header->kind)) {
+    return telemetry_.refuse(Counter::refused_kind);
+  }
+  if (!cookies_.accepts(header->cookie, from, header->session, now.steady_ms)) {
+    telemetry_.refuse(Counter::refused_cookie);
+    return send_cookie_reply(via, from, *header, now);
+  }
+  ByteArray<limits::plaintext> plain;
+  Session* session = open(via, from, *header, packet, plain, now);
+  if (session == nullptr) {
+    return;
+  }
+  const auto path_for = [&](std::uint64_t counter) {
+    return ReplyPath{&via, from, header->kind, header->session, session->serial, counter};
+  };
+  ByteView encoded;
+  if (header->kind == protocol::FrameKind::store) {
+    if (decode(plain, *session, store_request_, encoded)) {
+      on_store({path_for(store_request_.counter), *session, encoded, now}, store_request_);
+    }
+  } else if (decode(plain, *session, retrieve_request_, encoded)) {
+    on_retrieve({path_for(retrieve_request_.counter), *session, encoded, now}, retrieve_request_);
+  }
+}
+
+Session* Node::Impl::open(Transport& via, const Route& from, const protocol::FrameHeader& header,
+                          ByteView packet, MutableBytes plain, Now now) {
+  if (!crypto::is_canonical_sign(header.session)) {
+    telemetry_.refuse(Counter::refused_session_point);
+    return nullptr;
+  }
+  Session* known = sessions_.find(header.session);
+  if (known != nullptr && node_key(known->node_key, now) == nullptr) {
+    known = nullptr;  // its N has ended
+  }
+  if (known != nullptr && protocol::open_frame(header, known->keys.client_to_node, packet, plain)) {
+    sessions_.touch(header.session);
+    return known;
+  }
+  return open_with_new_keys(via, from, header, packet, plain, now, known);
+}
+
+Session* Node::Impl::open_with_new_keys(Transport& via, const Route& from,
+                                        const protocol::FrameHeader& header, ByteView packet,
+                                        MutableBytes plain, Now now, const Session* known) {
+  // Nobody goes from the current N back to the previous one.
+  const bool forged = known != nullptr && known->node_key == keys_.current().pair.public_key;
+  if (!forged && !buckets_.take(from.endpoint, now.steady_ms)) {
+    telemetry_.refuse(Counter::refused_rate);
+    return nullptr;
+  }
+  for (const SessionKey* key : {&keys_.current(), keys_.previous(now.unix_s())}) {
+    if (forged || key == nullptr || (known != nullptr && known->node_key == key->pair.public_key)) {
+      continue;
+    }
+    const crypto::Point& n = key->pair.public_key;
+    auto keys = protocol::session_keys(key->pair.secret, header.session, header.session, n);
+    if (!keys) {
+      telemetry_.refuse(Counter::refused_session_point);
+      return nullptr;
+    }
+    if (protocol::open_frame(header, keys->client_to_node, packet, plain)) {
+      const auto opened = sessions_.open(header.session, n, std::move(*keys));
+      telemetry_.count(Counter::sessions_opened);
+      telemetry_.count(Counter::sessions_evicted, opened.evicted ? 1 : 0);
+      return &opened.session;
+    }
+  }
+  telemetry_.refuse(Counter::refused_frame_forged);
+  send_cookie_reply(via, from, header, now);  // an honest client learns the new N from it
+  return nullptr;
+}
+
+const SessionKey* Node::Impl::node_key(const crypto::Point& n, Now now) const noexcept {
+  if (keys_.current().pair.public_key == n) {
+    return &keys_.current();
+  }
+  const SessionKey* previous = keys_.previous(now.unix_s());
+  return previous != nullptr && previous->pair.public_key == n ? previous : nullptr;
+}
+
+/// Decodes and lets every counter pass once.
+template <class Message>
+bool Node::Impl::decode(ByteView plain, Session& session, Message& message, ByteView& encoded) const {
+  const auto place = wire::decode_padded(plain, message);
+  if (!place) {
+    telemetry_.refuse(Counter::refused_message_malformed);
+    return false;
+  }
+  if (!session.replay.accept(message.counter)) {
+    telemetry_.refuse(Counter::refused_replay);
+    return false;
+  }
+  encoded = *place;
+  return true;
+}
+
+Node::Impl::TagCheck Node::Impl::check_tag(const Request& request, crypto::TagKind kind,
+                                           const crypto::Point& point, const crypto::Tag& shown,
+                                           std::size_t tag_offset) {
+  Session& session = request.session;
+  if (!session.tag_key || session.tag_key->kind != kind || session.tag_key->point != point) {
+    if (!buckets_.take(request.path.route.endpoint, request.now.steady_ms)) {
+      return TagCheck::no_tokens;
+    }
+    const SessionKey* key = node_key(session.node_key, request.now);
+    crypto::Wiped<32> shared;
+    if (key == nullptr || !crypto::x25519(shared, key->pair.secret.bytes(), point)) {
+      return TagCheck::bad_point;
+    }
+    session.tag_key.emplace(Session::TagKey{kind, point, crypto::Secret<32>::copy_of(shared)});
+  }
+  const crypto::Tag expected = crypto::request_tag(kind, session.tag_key->shared.bytes(), session.node_key,
+                                                   request.path.session, request.message, tag_offset);
+  return crypto::equal(expected, shown) ? TagCheck::good : TagCheck::wrong;
+}
+
+void Node::Impl::send(Transport& via, const Route& to, ByteView packet) noexcept {
+  if (!via.send(to, packet)) {
+    return telemetry_.count(Counter::send_failed);
+  }
+  telemetry_.count(Counter::frames_out);
+  telemetry_.count(Counter::bytes_out, packet.size());
+}
+
+void Node::Impl::send_cookie_reply(Transport& via, const Route& to, const protocol::FrameHeader& header,
+                                   Now now) {
+  telemetry_.count(Counter::cookies_sent);
+  send(via, to,
+       protocol::make_cookie_reply(header, cookies_.bake(to, header.session, now.steady_ms), descriptor_));
+}
+
+const Session* Node::Impl::answerable(const ReplyPath& path) noexcept {
+  const Session* session = sessions_.find(path.session);
+  if (path.via == nullptr || session == nullptr || session->serial != path.session_serial) {
+    telemetry_.refuse(Counter::refused_session_unknown);
+    return nullptr;
+  }
+  return session;
+}
+
+void Node::Impl::tick(Now now) {
+  now_ = now;
+  if (now.steady_ms >= next_expire_ms_) {
+    store_.expire(now.unix_s(), expire_rows);
+    next_expire_ms_ = now.steady_ms + std::max<std::int64_t>(config_.expire_every_ms, 1);
+    group_open_ = true;
+  }
+  rotate_keys(now);
+  if (group_open_) {
+    store_.submit();
+    group_open_ = false;
+  }
+  store_.poll(*this);
+}
+
+std::int64_t Node::Impl::next_deadline_ms() const noexcept {
+  constexpr std::int64_t poll_every_ms = 10;  // of a store that cannot wake us
+  if (group_open_) {
+    return now_.steady_ms;
+  }
+  if (pending_.size() != 0 && store_.wake_fd() < 0) {
+    return std::min(next_expire_ms_, now_.steady_ms + poll_every_ms);
+  }
+  return next_expire_ms_;
+}
+
+void Node::Impl::rotate_keys(Now now) {
+  if (now.steady_ms < next_rotate_ms_) {
+    return;
+  }
+  const auto rotated = keys_.rotate(random_, now.unix_s());
+  if (!rotated) {
+    telemetry_.log(LogLevel::error, "node", crypto::describe(rotated.error()));
+    next_rotate_ms_ = now.steady_ms + rotate_again_ms;
+    return;
+  }
+  if (*rotated) {
+    const SessionKey* previous = keys_.previous(now.unix_s());
+    sessions_.retain(keys_.current().pair.public_key,
+                     previous == nullptr ? nullptr : &previous->pair.public_key);
+    sign_descriptor();
+    telemetry_.log(LogLevel::info, "node", "the session keys have changed");
+  }
+}
+
+void Node::Impl::sign_descriptor() {
+  protocol::NodeDescriptor descriptor;
+  descriptor.id = keys_.id();
+  descriptor.key = keys_.current().pair.public_key;
+  descriptor.valid_from_s = static_cast<std::uint64_t>(keys_.current().valid_from_s);
+  descriptor.valid_until_s = static_cast<std::uint64_t>(keys_.current().valid_until_s);
+  descriptor.capacity_bytes = config_.capacity_bytes;
+  const std::size_t count = std::min(config_.addresses.size(), limits::addresses_per_node);
+  for (std::size_t i = 0; i < count; ++i) {
+    descriptor.addresses.push_back({config_.addresses[i]});
+  }
+  descriptor_ = descriptor.encode_signed(keys_.signer());
+}
+
+Node::Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry telemetry, NodeConfig config,
+           Now now)
+    : impl_(std::make_unique<Impl>(store, keys, random, telemetry, std::move(config), now)) {}
+
+Node::~Node() = default;
+
+void Node::on_packet(Transport& via, const Route& from, ByteView packet, Now now) noexcept {
+  try {
+    impl_->on_packet(via, from, packet, now);
+  } catch (...) {  // out of memory
+    impl_->telemetry().refuse(Counter::store_failed);
+  }
+}
+
+void Node::tick(Now now) {
+  impl_->tick(now);
+}
+std::int64_t Node::next_deadline_ms() const noexcept {
+  return impl_->next_deadline_ms();
+}
+void Node::drop_transport(Transport& transport) noexcept {
+  impl_->drop_transport(transport);
+}
+const Bytes& Node::descriptor() const noexcept {
+  return impl_->descriptor();
+}
+
+}  // namespace toxasync::node

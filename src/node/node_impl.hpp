@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "node/cookie_jar.hpp"
+#include "node/node.hpp"
+#include "node/pending_table.hpp"
+#include "node/session_table.hpp"
+#include "node/token_bucket.hpp"
+#include "protocol/page.hpp"
+#include "protocol/retrieve_request.hpp"
+#include "protocol/store_request.hpp"
+#include "protocol/store_response.hpp"
+
+namespace toxasync::node {
+
+// node.cpp: the way of a packet up to its message, answers, ticks. node_store.cpp and node_retrieve.cpp: the
+// two requests and their completions.
+class Node::Impl final : public store::StoreListener {
+ public:
+  Impl(store::Store& store, NodeKeys& keys, Random& random, Telemetry telemetry, NodeConfig config, Now now);
+
+  void on_packet(Transport& via, const Route& from, ByteView packet, Now now);
+  void tick(Now now);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  void drop_transport(const Transport& transport) noexcept { pending_.drop(transport); }
+  [[nodiscard]] const Bytes& descriptor() const noexcept { return descriptor_; }
+  [[nodiscard]] const Telemetry& telemetry() const noexcept { return telemetry_; }
+
+  void on_put(store::Token token, const store::PutResult& result) noexcept override;
+  void on_list(store::Token token, store::ListResult&& result) noexcept override;
+  void on_remove(store::Token token, const store::RemoveResult& result) noexcept override;
+  void on_cancel(store::Token token, store::CancelStatus status) noexcept override;
+
+ private:
+  /// An authentic request that was not seen before.
+  struct Request {
+    const ReplyPath& path;
+    Session& session;
+    ByteView message;  ///< As it was encoded.
+    Now now;
+  };
+
+  // The way in.
+  [[nodiscard]] Session* open(Transport& via, const Route& from, const protocol::FrameHeader& header,
+                              ByteView packet, MutableBytes plain, Now now);
+  /// Tries the node's keys that `known`, if there is such a session, was not made with. Null: refused and
+  /// counted, with or without an answer.
+  [[nodiscard]] Session* open_with_new_keys(Transport& via, const Route& from,
+                                            const protocol::FrameHeader& header, ByteView packet,
+                                            MutableBytes plain, Now now, const Session* known);
+  template <class Message>
+  [[nodiscard]] bool decode(ByteView plain, Session& session, Message& message, ByteView& encoded) const;
+  [[nodiscard]] const SessionKey* node_key(const crypto::Point& n, Now now) const noexcept;
+
+  // The right to a mailbox.
+  enum class TagCheck : std::uint8_t { good, wrong, bad_point, no_tokens };
+  [[nodiscard]] TagCheck check_tag(const Request& request, crypto::TagKind kind, const crypto::Point& point,
+                                   const crypto::Tag& shown, std::size_t tag_offset);
+
+  // The way out.
+  void send(Transport& via, const Route& to, ByteView packet) noexcept;
+  void send_cookie_reply(Transport& via, const Route& to, const protocol::FrameHeader& header, Now now);
+  template <class Message>
+  void send_answer(const ReplyPath& path, const Session& session, const protocol::Cookie& cookie,
+                   const Message& message) noexcept;
+  /// The session that `path` was accepted in. Null, and counted: it, or the transport, has gone meanwhile.
+  [[nodiscard]] const Session* answerable(const ReplyPath& path) noexcept;
+  [[nodiscard]] std::uint16_t key_work_retry_s(const ReplyPath& path, Now now) noexcept {
+    return buckets_.retry_after_s(path.route.endpoint, now.steady_ms);
+  }
+
+  // Store requests.
+  void on_store(const Request& request, const protocol::StoreRequest& message);
+  [[nodiscard]] std::optional<protocol::StoreStatus> refusal(const protocol::StoreRequest& message,
+                                                             Now now) const;
+  void submit_store(const Request& request, const protocol::StoreRequest& message);
+  void answer_store(const ReplyPath& path, Now now, protocol::StoreStatus status,
+                    std::int64_t expires_at_s = 0, std::uint16_t retry_after_s = 0) noexcept;
+
+  // Retrieve requests.
+  void on_retrieve(const Request& request, const protocol::RetrieveRequest& message);
+  void submit_retrieve(const Request& request, const protocol::RetrieveRequest& message);
+  void answer_pages(const ReplyPath& path, Now now, std::vector<protocol::Page>&& pages) noexcept;
+  void answer_empty_page(const ReplyPath& path, Now now, std::uint64_t cursor);
+  void answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor, std::uint16_t retry_after_s);
+  void finish_retrieve(store::Token token);
+
+  void rotate_keys(Now now);
+  void sign_descriptor();
+  /// Runs what must not throw into the store; what does throw is counted, and the request gets no answer.
+  template <class Function>
+  void guarded(store::Token token, Function&& function) noexcept;
+
+  store::Store& store_;
+  NodeKeys& keys_;
+  Random& random_;
+  Telemetry telemetry_;
+  NodeConfig config_;
+  CookieJar cookies_;
+  SessionTable sessions_;
+  TokenBuckets buckets_;
+  PendingTable pending_;
+  Bytes descriptor_;
+
+  // Kept so that their vectors are allocated once.
+  protocol::StoreRequest store_request_;
+  protocol::RetrieveRequest retrieve_request_;
+
+  Now now_;  ///< Of the last call.
+  std::int64_t next_expire_ms_;
+  std::int64_t next_rotate_ms_;
+  bool group_open_ = false;  ///< The store was given operations since its last submit().
+};
+
+/// When to come back, in seconds: the queue to the disk is full; the disk failed.
+inline constexpr std::uint16_t overloaded_retry_s = 2;
+inline constexpr std::uint16_t failed_retry_s = 30;
+
+template <class Function>
+void Node::Impl::guarded(store::Token token, Function&& function) noexcept {
+  try {
+    function();
+  } catch (...) {  // out of memory
+    telemetry_.refuse(Counter::store_failed);
+    pending_.remove(token);
+  }
+}
+
+template <class Message>
+void Node::Impl::send_answer(const ReplyPath& path, const Session& session, const protocol::Cookie& cookie,
+                             const Message& message) noexcept {
+  ByteArray<limits::plaintext> plain;
+  if (!wire::encode_padded(message, plain)) {
+    telemetry_.refuse(Counter::store_failed);  // limits.hpp rules it out
+    return;
+  }
+  protocol::FrameHeader header;
+  header.kind = protocol::response_to(path.kind);
+  header.cookie = cookie;
+  header.session = path.session;
+  random_.fill(header.nonce);
+  protocol::FrameBytes frame;
+  protocol::seal_frame(header, session.keys.node_to_client, plain, frame);
+  send(*path.via, path.route, frame);
+}
+
+}  // namespace toxasync::node

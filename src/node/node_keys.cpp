@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "node/node_keys.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "wire/archive.hpp"
+
+namespace toxasync::node {
+
+namespace {
+
+using crypto::KeyFileError;
+
+constexpr std::size_t payload_size = 32 + 2 * (32 + 8 + 8);
+
+struct StoredKey {
+  ByteArray<32> secret{};
+  std::int64_t valid_from_s = 0;
+  std::int64_t valid_until_s = 0;
+
+  static StoredKey from(const SessionKey& key) noexcept {
+    return {key.pair.secret.bytes(), key.valid_from_s, key.valid_until_s};
+  }
+  /// Takes the secret over.
+  SessionKey to_key() {
+    return {crypto::KeyPair::from_secret(crypto::Secret<32>(std::move(secret))), valid_from_s, valid_until_s};
+  }
+  [[nodiscard]] bool empty() const noexcept {
+    return std::ranges::all_of(secret, [](std::uint8_t byte) { return byte == 0; });
+  }
+  [[nodiscard]] bool plausible() const noexcept { return valid_from_s >= 0 && valid_until_s >= valid_from_s; }
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& secret& valid_from_s& valid_until_s;
+  }
+};
+
+/// The key file's payload.
+struct StoredKeys {
+  ByteArray<32> seed{};
+  StoredKey current;
+  StoredKey previous;
+
+  StoredKeys() = default;
+  StoredKeys(const StoredKeys&) = delete;
+  StoredKeys& operator=(const StoredKeys&) = delete;
+  ~StoredKeys() {
+    crypto::wipe(seed);
+    crypto::wipe(current.secret);
+    crypto::wipe(previous.secret);
+  }
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& seed& current& previous;
+  }
+};
+
+}  // namespace
+
+NodeKeys::NodeKeys(std::string path, crypto::Secret<32> seed, SessionKey current)
+    : path_(std::move(path)), seed_(std::move(seed)), signer_(seed_.bytes()), current_(std::move(current)) {}
+
+SessionKey NodeKeys::make_session_key(Random& random, std::int64_t now_s) {
+  return {crypto::KeyPair::generate(random), now_s, now_s + key_lifetime_s};
+}
+
+NodeKeys NodeKeys::ephemeral(Random& random, std::int64_t now_s) {
+  auto seed = crypto::Secret<32>::random(random);
+  return {std::string(), std::move(seed), make_session_key(random, now_s)};
+}
+
+Result<NodeKeys, KeyFileError> NodeKeys::open(const std::string& path, Random& random, std::int64_t now_s) {
+  auto payload = crypto::read_key_file(path, payload_size);
+  if (!payload) {
+    if (payload.error() != KeyFileError::missing) {
+      return payload.error();
+    }
+    NodeKeys keys = ephemeral(random, now_s);
+    keys.path_ = path;
+    if (const auto saved = keys.save(keys.current_, nullptr); !saved) {
+      return saved.error();
+    }
+    return keys;
+  }
+  StoredKeys stored;
+  const wire::Error error = wire::decode(*payload, stored);
+  crypto::wipe(*payload);
+  if (error != wire::Error::none || stored.current.empty() || !stored.current.plausible() ||
+      !stored.previous.plausible()) {
+    return KeyFileError::damaged;
+  }
+  NodeKeys keys(path, crypto::Secret<32>(std::move(stored.seed)), stored.current.to_key());
+  if (!stored.previous.empty()) {
+    keys.previous_ = stored.previous.to_key();
+  }
+  return keys;
+}
+
+Result<bool, KeyFileError> NodeKeys::save(const SessionKey& current, const SessionKey* previous) const {
+  if (path_.empty()) {
+    return true;
+  }
+  StoredKeys stored;
+  stored.seed = seed_.bytes();
+  stored.current = StoredKey::from(current);
+  if (previous != nullptr) {
+    stored.previous = StoredKey::from(*previous);
+  }
+  crypto::Wiped<payload_size> payload;
+  (void)wire::encode(stored, payload);  // of fixed size
+  return crypto::write_key_file(path_, payload);
+}
+
+const SessionKey* NodeKeys::previous(std::int64_t now_s) const noexcept {
+  return previous_ && now_s < previous_->valid_until_s + key_overlap_s ? &*previous_ : nullptr;
+}
+
+Result<bool, KeyFileError> NodeKeys::rotate(Random& random, std::int64_t now_s) {
+  // A key from a time to come was made by a clock that was wrong: it would be in use for too long.
+  const bool over = now_s >= current_.valid_until_s || now_s < current_.valid_from_s - key_overlap_s;
+  if (!over) {
+    if (!previous_ || previous(now_s) != nullptr) {
+      return false;
+    }
+    if (const auto saved = save(current_, nullptr); !saved) {
+      return saved.error();
+    }
+    previous_.reset();
+    return true;
+  }
+  SessionKey next = make_session_key(random, now_s);
+  const std::int64_t from_s = current_.valid_from_s;
+  const std::int64_t until_s = current_.valid_until_s;
+  current_.valid_until_s = std::min(until_s, now_s);  // a key from a time to come ends now, too
+  current_.valid_from_s = std::min(from_s, current_.valid_until_s);
+  if (const auto saved = save(next, &current_); !saved) {
+    current_.valid_from_s = from_s;
+    current_.valid_until_s = until_s;
+    return saved.error();
+  }
+  previous_ = std::exchange(current_, std::move(next));
+  return true;
+}
+
+}  // namespace toxasync::node

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <utility>
+
+#include "node/node_impl.hpp"
+#include "node/page_packer.hpp"
+
+// Retrieve requests: docs/protocol.md, section 6, "Retrieve".
+
+namespace toxasync::node {
+
+using protocol::Page;
+
+void Node::Impl::on_retrieve(const Request& request, const protocol::RetrieveRequest& message) {
+  // Whoever shows no right to the mailbox learns nothing, not even that he showed none.
+  const auto refuse = [&](Counter reason) {
+    telemetry_.refuse(reason);
+    answer_empty_page(request.path, request.now, message.cursor);
+  };
+  if (message.op != protocol::RetrieveOp::list) {
+    return refuse(Counter::refused_operation);
+  }
+  if (!crypto::is_canonical_sign(message.mailbox.p) || !crypto::is_canonical_sign(message.mailbox.w)) {
+    return refuse(Counter::refused_point);
+  }
+  switch (check_tag(request, crypto::TagKind::owner, message.mailbox.p, message.owner_tag,
+                    protocol::RetrieveRequest::tag_offset)) {
+    case TagCheck::no_tokens:
+      telemetry_.refuse(Counter::refused_rate);
+      return answer_not_served(request.path, request.now, message.cursor,
+                               key_work_retry_s(request.path, request.now));
+    case TagCheck::bad_point:
+      return refuse(Counter::refused_point);
+    case TagCheck::wrong:
+      return refuse(Counter::refused_owner_tag);
+    case TagCheck::good:
+      break;
+  }
+  if (pending_.full()) {
+    telemetry_.refuse(Counter::refused_overloaded);
+    return answer_not_served(request.path, request.now, message.cursor, overloaded_retry_s);
+  }
+  submit_retrieve(request, message);
+}
+
+/// Gives the deletion and the listing to the store at once: it keeps their order, and the answer waits for
+/// both.
+void Node::Impl::submit_retrieve(const Request& request, const protocol::RetrieveRequest& message) {
+  const auto mailbox = crypto::mailbox_key(message.mailbox);
+  const auto window = std::clamp<std::uint8_t>(message.window, 1, limits::window);
+  const bool deletes = !message.ids_to_delete.empty();
+  Pending pending{.path = request.path, .cursor = message.cursor, .window = window};
+  pending.awaited = deletes ? 2 : 1;
+  const store::Token token = pending_.add(std::move(pending));
+  try {
+    if (deletes) {
+      store_.remove(token, mailbox, message.ids_to_delete);
+    }
+    store_.list(token, mailbox, message.cursor, window_limits(window), request.now.unix_s());
+  } catch (...) {
+    pending_.remove(token);
+    throw;
+  }
+  group_open_ = true;
+}
+
+void Node::Impl::on_remove(store::Token token, const store::RemoveResult& result) noexcept {
+  guarded(token, [&] {
+    if (Pending* pending = pending_.find(token)) {
+      if (pending->status == store::OpStatus::ok) {
+        pending->status = result.status;
+      }
+      telemetry_.count(Counter::node_deleted, result.status == store::OpStatus::ok ? result.removed : 0);
+      --pending->awaited;
+      finish_retrieve(token);
+    }
+  });
+}
+
+void Node::Impl::on_list(store::Token token, store::ListResult&& result) noexcept {
+  guarded(token, [&] {
+    if (Pending* pending = pending_.find(token)) {
+      if (pending->status == store::OpStatus::ok) {
+        pending->status = result.status;
+      }
+      pending->records = std::move(result.records);
+      pending->more = result.more;
+      --pending->awaited;
+      finish_retrieve(token);
+    }
+  });
+}
+
+void Node::Impl::finish_retrieve(store::Token token) {
+  Pending& pending = *pending_.find(token);
+  if (pending.awaited != 0) {
+    return;
+  }
+  if (pending.status == store::OpStatus::ok) {
+    auto pages = pack_pages(std::move(pending.records), pending.more, pending.cursor, pending.window);
+    for (const Page& page : pages) {
+      telemetry_.count(Counter::node_listed, page.envelopes.size());
+    }
+    answer_pages(pending.path, now_, std::move(pages));
+  } else {
+    const bool overloaded = pending.status == store::OpStatus::overloaded;
+    telemetry_.count(overloaded ? Counter::refused_overloaded : Counter::store_failed);
+    answer_not_served(pending.path, now_, pending.cursor, overloaded ? overloaded_retry_s : failed_retry_s);
+  }
+  pending_.remove(token);
+}
+
+void Node::Impl::answer_empty_page(const ReplyPath& path, Now now, std::uint64_t cursor) {
+  answer_pages(path, now, pack_pages({}, false, cursor, 1));  // as an empty mailbox does
+}
+
+void Node::Impl::answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor,
+                                   std::uint16_t retry_after_s) {
+  auto pages = pack_pages({}, false, cursor, 1);
+  pages.front().flags = Page::flag_try_later;
+  pages.front().retry_after_s = retry_after_s;
+  answer_pages(path, now, std::move(pages));
+}
+
+void Node::Impl::answer_pages(const ReplyPath& path, Now now, std::vector<Page>&& pages) noexcept {
+  const Session* session = answerable(path);
+  if (session == nullptr) {
+    return;
+  }
+  const auto cookie = cookies_.bake(path.route, path.session, now.steady_ms);
+  for (Page& page : pages) {
+    page.counter = path.counter;
+    page.node_time_s = static_cast<std::uint64_t>(now.unix_s());
+    send_answer(path, *session, cookie, page);
+    telemetry_.count(Counter::node_pages);
+  }
+}
+
+}  // namespace toxasync::node

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+
+#include "crypto/envelope.hpp"
+#include "node/node_impl.hpp"
+
+// Store and cancel requests: docs/protocol.md, section 6, "Store".
+
+namespace toxasync::node {
+
+namespace {
+
+using protocol::StoreOp;
+using protocol::StoreStatus;
+
+constexpr std::uint8_t envelope_version = 1;
+
+bool is_current_epoch(crypto::Epoch epoch, std::int64_t now_s) noexcept {
+  const auto current = crypto::epoch_at(now_s);
+  if (!current) {
+    return false;
+  }
+  const std::int64_t ahead = std::int64_t{epoch} - std::int64_t{*current};
+  return ahead >= -1 && ahead <= 1;
+}
+
+}  // namespace
+
+/// Everything that costs nothing to check. A cancel may come at any epoch: the mail may have days to live.
+std::optional<StoreStatus> Node::Impl::refusal(const protocol::StoreRequest& message, Now now) const {
+  const auto refuse = [this](Counter reason, StoreStatus status = StoreStatus::refused) {
+    telemetry_.refuse(reason);
+    return status;
+  };
+  if (message.op != StoreOp::store && message.op != StoreOp::cancel) {
+    return refuse(Counter::refused_operation);
+  }
+  if (!crypto::is_canonical_sign(message.mailbox.p) || !crypto::is_canonical_sign(message.mailbox.w)) {
+    return refuse(Counter::refused_point);
+  }
+  if (message.op == StoreOp::cancel) {
+    return message.payload.size() == limits::cancel_payload
+               ? std::nullopt
+               : std::optional(refuse(Counter::refused_message_malformed));
+  }
+  if (!is_current_epoch(message.epoch, now.unix_s())) {
+    return refuse(Counter::refused_epoch, StoreStatus::wrong_epoch);
+  }
+  if (!limits::is_time_to_live(message.ttl_s)) {
+    return refuse(Counter::refused_ttl);
+  }
+  if (!limits::is_envelope_size(message.payload.size())) {
+    return refuse(Counter::refused_envelope_size);
+  }
+  if (message.payload[0] != envelope_version) {
+    return refuse(Counter::refused_envelope_version);
+  }
+  return std::nullopt;
+}
+
+void Node::Impl::on_store(const Request& request, const protocol::StoreRequest& message) {
+  const auto refuse = [&](Counter reason, StoreStatus status, std::uint16_t retry_after_s = 0) {
+    telemetry_.refuse(reason);
+    answer_store(request.path, request.now, status, 0, retry_after_s);
+  };
+  if (const auto status = refusal(message, request.now)) {
+    return answer_store(request.path, request.now, *status);
+  }
+  switch (check_tag(request, crypto::TagKind::write, message.mailbox.w, message.write_tag,
+                    protocol::StoreRequest::tag_offset)) {
+    case TagCheck::no_tokens:
+      return refuse(Counter::refused_rate, StoreStatus::try_later,
+                    key_work_retry_s(request.path, request.now));
+    case TagCheck::bad_point:
+      return refuse(Counter::refused_point, StoreStatus::refused);
+    case TagCheck::wrong:
+      return refuse(Counter::refused_write_tag, StoreStatus::refused);
+    case TagCheck::good:
+      break;
+  }
+  if (pending_.full()) {
+    return refuse(Counter::refused_overloaded, StoreStatus::try_later, overloaded_retry_s);
+  }
+  submit_store(request, message);
+}
+
+void Node::Impl::submit_store(const Request& request, const protocol::StoreRequest& message) {
+  const auto mailbox = crypto::mailbox_key(message.mailbox);
+  const ByteView payload(message.payload);
+  const store::Token token = pending_.add({.path = request.path});
+  try {
+    if (message.op == StoreOp::store) {
+      const std::int64_t now_s = request.now.unix_s();
+      const std::int64_t expires_at_s = now_s + std::min(message.ttl_s, config_.longest_ttl_s);
+      store_.put(token, mailbox, crypto::envelope_id(message.mailbox, payload), payload, expires_at_s, now_s);
+    } else {
+      const auto secret = to_array<limits::cancel_secret>(payload.subspan(limits::id));
+      store_.cancel(token, mailbox, to_array<limits::id>(payload), crypto::cancel_commitment(secret));
+    }
+  } catch (...) {
+    pending_.remove(token);
+    throw;
+  }
+  group_open_ = true;
+}
+
+void Node::Impl::answer_store(const ReplyPath& path, Now now, StoreStatus status, std::int64_t expires_at_s,
+                              std::uint16_t retry_after_s) noexcept {
+  const Session* session = answerable(path);
+  if (session == nullptr) {
+    return;
+  }
+  protocol::StoreResponse response;
+  response.counter = path.counter;
+  response.status = status;
+  response.expires_at_s = static_cast<std::uint64_t>(expires_at_s);
+  response.node_time_s = static_cast<std::uint64_t>(now.unix_s());
+  response.retry_after_s = retry_after_s;
+  send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady_ms), response);
+}
+
+void Node::Impl::on_put(store::Token token, const store::PutResult& result) noexcept {
+  const Pending* pending = pending_.find(token);
+  if (pending == nullptr) {
+    return;
+  }
+  const auto answer = [&](Counter counter, StoreStatus status, std::int64_t expires_at_s = 0,
+                          std::uint16_t retry_after_s = 0) {
+    telemetry_.count(counter);
+    answer_store(pending->path, now_, status, expires_at_s, retry_after_s);
+  };
+  switch (result.status) {
+    case store::PutStatus::stored:
+      answer(Counter::node_stored, StoreStatus::stored, result.expires_at_s);
+      break;
+    case store::PutStatus::duplicate:
+      answer(Counter::node_duplicates, StoreStatus::duplicate, result.expires_at_s);
+      break;
+    case store::PutStatus::gone:
+      answer(Counter::node_gone, StoreStatus::gone);
+      break;
+    case store::PutStatus::mailbox_full:
+      answer(Counter::refused_mailbox_full, StoreStatus::mailbox_full);
+      break;
+    case store::PutStatus::store_full:
+      answer(Counter::refused_store_full, StoreStatus::node_full);
+      break;
+    case store::PutStatus::overloaded:
+      answer(Counter::refused_overloaded, StoreStatus::try_later, 0, overloaded_retry_s);
+      break;
+    case store::PutStatus::failed:
+      answer(Counter::store_failed, StoreStatus::try_later, 0, failed_retry_s);
+      break;
+  }
+  pending_.remove(token);
+}
+
+void Node::Impl::on_cancel(store::Token token, store::CancelStatus status) noexcept {
+  const Pending* pending = pending_.find(token);
+  if (pending == nullptr) {
+    return;
+  }
+  const auto answer = [&](Counter counter, StoreStatus said, std::uint16_t retry_after_s = 0) {
+    telemetry_.count(counter);
+    answer_store(pending->path, now_, said, 0, retry_after_s);
+  };
+  switch (status) {
+    case store::CancelStatus::cancelled:
+      answer(Counter::node_cancelled, StoreStatus::cancelled);
+      break;
+    case store::CancelStatus::unknown:  // never came here, or has expired: there is nothing to cancel
+      answer(Counter::node_gone, StoreStatus::gone);
+      break;
+    case store::CancelStatus::wrong_proof:
+      answer(Counter::refused_cancel_proof, StoreStatus::refused);
+      break;
+    case store::CancelStatus::overloaded:
+      answer(Counter::refused_overloaded, StoreStatus::try_later, overloaded_retry_s);
+      break;
+    case store::CancelStatus::failed:
+      answer(Counter::store_failed, StoreStatus::try_later, failed_retry_s);
+      break;
+  }
+  pending_.remove(token);
+}
+
+}  // namespace toxasync::node

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+
+#include "base/transport.hpp"
+#include "node/lru_table.hpp"
+
+namespace toxasync::node {
+
+/// A token bucket per source: IPv4 /32, IPv6 /56 (docs/protocol.md, section 6). A source that is new to the
+/// table, or was pushed out of it, starts with a full bucket; whoever has many addresses has many buckets.
+class TokenBuckets {
+ public:
+  struct Rate {
+    std::uint32_t burst = 64;
+    std::uint32_t per_minute = 8;
+  };
+
+  TokenBuckets(std::size_t sources, Rate rate, const ByteArray<16>& hash_key)
+      : rate_(rate), buckets_(sources, hash_key) {}
+
+  /// Takes one token of the source; false: there is none.
+  [[nodiscard]] bool take(const Endpoint& source, std::int64_t steady_ms);
+
+  /// Seconds until take() gives a token again, at least 1 and at most 65535.
+  [[nodiscard]] std::uint16_t retry_after_s(const Endpoint& source, std::int64_t steady_ms) noexcept;
+
+ private:
+  using Prefix = ByteArray<8>;
+  /// In units of which a token is 60000, so that a millisecond adds `per_minute`.
+  struct Bucket {
+    std::uint64_t level = 0;
+    std::int64_t as_of_ms = 0;
+  };
+  static constexpr std::uint64_t token = 60'000;
+
+  static Prefix prefix_of(const Endpoint& source) noexcept;
+  [[nodiscard]] std::uint64_t full() const noexcept { return token * rate_.burst; }
+  [[nodiscard]] std::uint64_t level(const Bucket& bucket, std::int64_t steady_ms) const noexcept;
+
+  Rate rate_;
+  LruTable<Prefix, Bucket> buckets_;
+};
+
+}  // namespace toxasync::node

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "store/store.hpp"
+
+namespace toxasync::store {
+
+/// Keeps everything in memory: for tests and simulations, where it can play a slow or a failing disk. An
+/// operation takes effect at the call; its completion is given by poll(), after submit().
+class MemoryStore final : public Store {
+ public:
+  explicit MemoryStore(const StoreLimits& limits = {}) : limits_(limits) {}
+
+  /// While true, poll() gives no completions, and what waits fills the queue.
+  void hold_completions(bool hold) noexcept { holding_ = hold; }
+  /// The next `count` operations (expire is none) have no effect and fail.
+  void fail_next(std::size_t count) noexcept { failures_ = count; }
+
+  void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
+           std::int64_t expires_at_s, std::int64_t now_s) override;
+  void list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
+            std::int64_t now_s) override;
+  void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) override;
+  void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
+              const Commitment& commitment) override;
+  void expire(std::int64_t now_s, std::size_t max_rows) override;
+  [[nodiscard]] StoreStats stats() const override { return stats_; }
+  void submit() override { submitted_ = completions_.size(); }
+  std::size_t poll(StoreListener& listener) override;
+  [[nodiscard]] int wake_fd() const noexcept override { return -1; }
+
+ private:
+  struct Entry {
+    std::uint64_t sequence = 0;
+    std::int64_t expires_at_s = 0;
+    bool live = true;
+    Bytes value;
+  };
+  struct Mailbox {
+    std::map<RecordId, Entry> entries;
+    std::map<std::uint64_t, RecordId> live;  // By sequence.
+    std::uint64_t bytes = 0;
+  };
+  using ExpiryKey = std::tuple<std::int64_t, std::uint64_t, MailboxKey, RecordId>;
+  using Completion = std::function<void(StoreListener&)>;
+  enum class Admission { yes, overloaded, fails };
+  struct Waiting {
+    std::size_t cost;
+    Completion completion;
+  };
+
+  Admission admit(std::size_t cost);
+  void complete(std::size_t cost, Completion completion);
+  PutResult apply_put(const MailboxKey& mailbox, const RecordId& id, ByteView value,
+                      std::int64_t expires_at_s, std::int64_t now_s);
+  void bury(Mailbox& mailbox, Entry& entry);
+  void drop(const MailboxKey& key, const RecordId& id);
+
+  StoreLimits limits_;
+  bool holding_ = false;
+  std::size_t failures_ = 0;
+  std::map<MailboxKey, Mailbox> mailboxes_;
+  std::set<ExpiryKey> by_expiry_;
+  std::uint64_t last_sequence_ = 0;
+  StoreStats stats_;
+  std::vector<Waiting> completions_;
+  std::size_t submitted_ = 0;
+  std::size_t queued_bytes_ = 0;
+};
+
+}  // namespace toxasync::store

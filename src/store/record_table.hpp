@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <unordered_map>
+
+#include "base/random.hpp"
+#include "store/sqlite_engine.hpp"
+#include "store/store.hpp"
+
+namespace toxasync::store {
+
+/// The storage node's tables: the operations of Store, each within an open transaction.
+///
+/// A record is found by keyed 64-bit hashes of mailbox and id and then compared in full. It carries a keyed
+/// checksum, so that what a failing disk or a stray writer changed is noticed and not served. Quotas and
+/// totals are kept beside the records, in the same transactions; a put costs O(log n).
+class RecordTable final : public SqliteEngine {
+ public:
+  /// Most rows that one call of expire() drops.
+  static constexpr std::size_t expire_slice = 512;
+
+  /// `random` gives the keys of a new database.
+  RecordTable(std::filesystem::path path, SqliteSettings settings, const StoreLimits& limits,
+              const Telemetry& telemetry, Random& random);
+  ~RecordTable() override { close(); }
+
+  DbStatus put(const MailboxKey& mailbox, const RecordId& id, ByteView value, std::int64_t expires_at_s,
+               std::int64_t now_s, PutResult& result);
+  DbStatus list(const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits, std::int64_t now_s,
+                ListResult& result);
+  DbStatus remove(const MailboxKey& mailbox, std::span<const RecordId> ids, std::size_t& removed);
+  DbStatus cancel(const MailboxKey& mailbox, const RecordId& id, const Commitment& commitment,
+                  CancelStatus& result);
+  DbStatus expire(std::int64_t now_s, std::size_t max_rows);
+
+  /// As of the last commit; from any thread.
+  [[nodiscard]] StoreStats stats() const;
+
+ private:
+  struct Totals {
+    std::int64_t messages = 0;
+    std::int64_t bytes = 0;
+    std::int64_t tombstones = 0;
+  };
+  struct Quota {
+    std::int64_t messages = 0;
+    std::int64_t bytes = 0;
+  };
+  struct Found {
+    std::int64_t sequence = 0;
+    std::int64_t expires_at_s = 0;
+    bool live = false;
+    bool sound = false;  // The checksum fits.
+    Bytes value;
+  };
+
+  std::optional<OpenError> attach(SqliteDb& db) override;
+  void detach() noexcept override { statements_ = {}; }
+  DbStatus write_meta(std::int64_t generation) override;
+  void began() noexcept override;
+  void committed() noexcept override;
+  void rolled_back() noexcept override;
+
+  std::optional<OpenError> create(SqliteDb& db) const;
+  std::optional<OpenError> read_meta(SqliteDb& db);
+  [[nodiscard]] std::int64_t mailbox_hash(const MailboxKey& mailbox) const noexcept;
+  [[nodiscard]] std::int64_t id_hash(const RecordId& id) const noexcept;
+  [[nodiscard]] ByteArray<16> checksum(ByteView mailbox, ByteView id, std::int64_t expires_at_s, bool live,
+                                       ByteView value) const noexcept;
+  DbStatus find(const MailboxKey& mailbox, const RecordId& id, std::optional<Found>& found);
+  DbStatus insert(const MailboxKey& mailbox, const RecordId& id, ByteView value, std::int64_t expires_at_s);
+  DbStatus drop(std::int64_t mailbox_hash, std::int64_t sequence, bool live, std::int64_t size);
+  DbStatus bury(const MailboxKey& mailbox, const RecordId& id, const Found& found);
+  DbStatus read_quota(std::int64_t mailbox_hash, Quota& quota);
+  DbStatus change_quota(std::int64_t mailbox_hash, std::int64_t messages, std::int64_t bytes);
+  DbStatus vacuum();
+  void count_damaged() noexcept;
+
+  struct Statements {
+    Statement find, insert, extend, bury, drop, keys_of_mailbox, record, expired;
+    Statement read_quota, write_quota, drop_quota, write_meta;
+  };
+
+  const StoreLimits limits_;
+  ByteArray<16> hash_key_;
+  ByteArray<32> sum_key_;
+  Statements statements_;
+  Totals totals_, totals_before_;
+  bool attached_before_ = false;
+  std::uint64_t expired_ = 0;  // In the open transaction.
+
+  std::atomic<std::uint64_t> damaged_{0};
+  mutable std::mutex published_mutex_;
+  Totals published_;
+};
+
+}  // namespace toxasync::store

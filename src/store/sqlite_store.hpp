@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/metrics.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "store/open_error.hpp"
+#include "store/record_table.hpp"
+#include "store/sqlite_worker.hpp"
+#include "store/store.hpp"
+
+namespace toxasync::store {
+
+/// The defaults suit a chat client's process; in brackets what a dedicated node takes.
+struct SqliteStoreOptions {
+  int cache_kib = 1024;                            ///< SQLite's page cache [16384].
+  int wal_autocheckpoint_pages = 500;              ///< Pages in the WAL before a checkpoint [4000].
+  std::uint64_t quick_check_bytes = 256ULL << 20;  ///< Files up to this size are checked when opened.
+  std::string vfs;                                 ///< SQLite's virtual file system; for tests.
+
+  [[nodiscard]] static SqliteStoreOptions for_daemon() { return {16384, 4000, 256ULL << 20, {}}; }
+};
+
+/// The embedded engine: one SQLite file, one worker thread, group commit with synchronous=FULL. Why and how
+/// fast: docs/protocol.md, "The node's database".
+///
+/// A record whose checksum does not fit is counted (store.record_damaged) and not served; a put of the same
+/// id replaces it. After an input/output error the operations of the group fail (counted once, store.failed)
+/// and the database is opened again. The file is never deleted. `telemetry` is also used from the worker's
+/// thread.
+class SqliteStore final : public Store {
+ public:
+  /// Most rows that one call of expire() drops; more takes more calls.
+  static constexpr std::size_t max_expire_rows = 16 * RecordTable::expire_slice;
+
+  /// Opens `path`, or makes it (mode 0600) in a directory that exists. Blocks. `random` is used during the
+  /// call only.
+  static Result<std::unique_ptr<SqliteStore>, OpenError> open(const std::filesystem::path& path,
+                                                              const StoreLimits& limits,
+                                                              const SqliteStoreOptions& options,
+                                                              const Telemetry& telemetry, Random& random);
+  /// Writes what is queued, which may take as long as the disk takes, and closes.
+  ~SqliteStore() override = default;
+
+  /// A value larger than StoreLimits::queue_bytes is always overloaded.
+  void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
+           std::int64_t expires_at_s, std::int64_t now_s) override;
+  void list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
+            std::int64_t now_s) override;
+  void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) override;
+  void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
+              const Commitment& commitment) override;
+  void expire(std::int64_t now_s, std::size_t max_rows) override;
+  [[nodiscard]] StoreStats stats() const override { return table_->stats(); }
+  void submit() override { worker_->submit(); }
+  std::size_t poll(StoreListener& listener) override;
+  [[nodiscard]] int wake_fd() const noexcept override { return worker_->wake_fd(); }
+
+ private:
+  SqliteStore(std::unique_ptr<RecordTable> table, std::unique_ptr<SqliteWorker> worker,
+              const StoreLimits& limits) noexcept;
+
+  std::size_t list_reserve_bytes_;  // Most that a list is charged for its answer.
+  std::unique_ptr<RecordTable> table_;
+  std::unique_ptr<SqliteWorker> worker_;  // After the table: it goes first.
+};
+
+}  // namespace toxasync::store
