@@ -82,7 +82,8 @@ const char* tox_err_async_new_to_string(Tox_Err_Async_New value) {
     case TOX_ERR_ASYNC_NEW_MALLOC:
       return "not enough memory, or no thread could be started";
     case TOX_ERR_ASYNC_NEW_DISABLED:
-      return "offline messages are switched off: enable them in the client's settings, or set TOX_ASYNC=1 in the "
+      return "offline messages are switched off: enable them in the client's settings, or set TOX_ASYNC=1 in "
+             "the "
              "environment";
     case TOX_ERR_ASYNC_NEW_EXISTS:
       return "this Tox instance has a Tox_Async already: use that one, or kill it first";
@@ -91,12 +92,14 @@ const char* tox_err_async_new_to_string(Tox_Err_Async_New value) {
     case TOX_ERR_ASYNC_NEW_CRYPTO:
       return "libsodium cannot be used: the system gives no random bytes";
     case TOX_ERR_ASYNC_NEW_CARRIER:
-      return "this carrier cannot be used with this Tox instance or this libtoxcore: run with a libtoxcore built by "
+      return "this carrier cannot be used with this Tox instance or this libtoxcore: run with a libtoxcore "
+             "built by "
              "patches/build-toxcore.sh and UDP switched on, or choose the carrier udp (the log tells why)";
     case TOX_ERR_ASYNC_NEW_PORT:
       return "the UDP port cannot be had: choose another one, or 0 for any (the log tells why)";
     case TOX_ERR_ASYNC_NEW_STATE_PATH:
-      return "there is no place for the database: set a path in the client's settings, or HOME or XDG_DATA_HOME in "
+      return "there is no place for the database: set a path in the client's settings, or HOME or "
+             "XDG_DATA_HOME in "
              "the environment";
     case TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING:
     case TOX_ERR_ASYNC_NEW_STATE_NOT_WRITABLE:
@@ -124,7 +127,8 @@ const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Sen
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND:
       return "there is no friend with that number";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_READY:
-      return "the friend's keys and storage nodes are not known yet: both of you must be online together once, with "
+      return "the friend's keys and storage nodes are not known yet: both of you must be online together "
+             "once, with "
              "toxasync, before messages can be left";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TYPE:
       return "the message type is not one";
@@ -151,10 +155,12 @@ const char* tox_err_async_node_add_to_string(Tox_Err_Async_Node_Add value) {
     case TOX_ERR_ASYNC_NODE_ADD_MALLOC:
       return no_memory;
     case TOX_ERR_ASYNC_NODE_ADD_BAD_LINE:
-      return "not a node's address line, which looks like toxasync:<64 hexadecimal digits>@192.0.2.7:33445 (the log "
+      return "not a node's address line, which looks like toxasync:<64 hexadecimal digits>@192.0.2.7:33445 "
+             "(the log "
              "tells what is wrong)";
     case TOX_ERR_ASYNC_NODE_ADD_BAD_ADDRESS:
-      return "the node's address is local to a machine or network: allow local addresses in the options if that is "
+      return "the node's address is local to a machine or network: allow local addresses in the options if "
+             "that is "
              "meant";
     case TOX_ERR_ASYNC_NODE_ADD_TOO_MANY:
       return "there are 5 storage nodes already: remove one first";

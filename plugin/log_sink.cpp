@@ -37,7 +37,8 @@ void LogSink::flush() noexcept {
     return;
   }
   for (const Line& line : lines) {
-    callback_(static_cast<Tox_Async_Log_Level>(line.level), line.area.c_str(), line.message.c_str(), user_data_);
+    callback_(static_cast<Tox_Async_Log_Level>(line.level), line.area.c_str(), line.message.c_str(),
+              user_data_);
   }
 }
 

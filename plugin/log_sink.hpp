@@ -10,8 +10,8 @@
 
 namespace toxasync {
 
-/// Log lines to the client's callback, in the client's thread only: what other threads write, and what is written inside
-/// tox_iterate, waits for flush().
+/// Log lines to the client's callback, in the client's thread only: what other threads write, and what is
+/// written inside tox_iterate, waits for flush().
 class LogSink final : public Log {
  public:
   /// Lines that wait; more are dropped.

@@ -61,15 +61,15 @@ void Tox_Async::on_message(const manager::ReceivedMessage& message) noexcept {
   const auto type =
       message.kind == crypto::MessageKind::action ? TOX_MESSAGE_TYPE_ACTION : TOX_MESSAGE_TYPE_NORMAL;
   message_callback(this, *number, type, message.text.data(), message.text.size(),
-                   static_cast<std::uint64_t>(std::max<std::int64_t>(message.sent_at_unix_ms, 0)), message.id.data(),
-                   message.late, user_data);
+                   static_cast<std::uint64_t>(std::max<std::int64_t>(message.sent_at_unix_ms, 0)),
+                   message.id.data(), message.late, user_data);
 }
 
 void Tox_Async::on_message_state(const manager::MessageStatus& status) noexcept {
   if (message_state_callback != nullptr) {
-    message_state_callback(this, status.id.data(), friends->number_of(status.to).value_or(TOX_ASYNC_NO_FRIEND),
-                           static_cast<Tox_Async_Message_State>(status.state), status.stored, status.wanted,
-                           user_data);
+    message_state_callback(
+        this, status.id.data(), friends->number_of(status.to).value_or(TOX_ASYNC_NO_FRIEND),
+        static_cast<Tox_Async_Message_State>(status.state), status.stored, status.wanted, user_data);
   }
 }
 
@@ -99,8 +99,9 @@ bool tox_async_friend_send_message(Tox_Async* async, uint32_t friend_number, Tox
   } else if (type != TOX_MESSAGE_TYPE_NORMAL && type != TOX_MESSAGE_TYPE_ACTION) {
     failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TYPE;
   } else {
-    failed = guarded(TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_MALLOC,
-                     [&] { return send(*async, friend_number, type, {message, length}, message_id); });
+    failed = guarded(TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_MALLOC, [&] {
+      return send(*async, friend_number, type, {message, length}, message_id);
+    });
   }
   set_error(error, failed);
   return failed == TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK;
@@ -122,5 +123,6 @@ void tox_async_callback_friend_lossless_packet(Tox_Async* async, tox_friend_loss
 
 bool tox_async_handle_friend_lossless_packet(Tox_Async* async, uint32_t friend_number, const uint8_t* data,
                                              size_t length) {
-  return async != nullptr && data != nullptr && async->friends->handle_lossless_packet(friend_number, {data, length});
+  return async != nullptr && data != nullptr &&
+         async->friends->handle_lossless_packet(friend_number, {data, length});
 }

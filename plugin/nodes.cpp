@@ -58,7 +58,8 @@ bool tox_async_node_remove(Tox_Async* async, const uint8_t* node_id, Tox_Err_Asy
 }
 
 uint32_t tox_async_node_get_count(const Tox_Async* async) {
-  return guarded(std::uint32_t{0}, [&] { return static_cast<std::uint32_t>(async->manager->home_nodes().size()); });
+  return guarded(std::uint32_t{0},
+                 [&] { return static_cast<std::uint32_t>(async->manager->home_nodes().size()); });
 }
 
 bool tox_async_node_get_id(const Tox_Async* async, uint32_t index, uint8_t* node_id) {
@@ -94,14 +95,18 @@ int64_t tox_async_node_get_clock_difference(const Tox_Async* async, uint32_t ind
 }
 
 uint32_t tox_async_node_get_failures(const Tox_Async* async, uint32_t index) {
-  return of_node(async, index, [](const manager::HomeNodeStatus& node) { return node.status.failures_in_a_row; });
+  return of_node(async, index,
+                 [](const manager::HomeNodeStatus& node) { return node.status.failures_in_a_row; });
 }
 
 uint64_t tox_async_node_get_capacity(const Tox_Async* async, uint32_t index) {
-  return of_node(async, index, [](const manager::HomeNodeStatus& node) { return node.status.capacity_bytes; });
+  return of_node(async, index,
+                 [](const manager::HomeNodeStatus& node) { return node.status.capacity_bytes; });
 }
 
-uint32_t tox_async_stats_get_count(void) { return counter_count; }
+uint32_t tox_async_stats_get_count(void) {
+  return counter_count;
+}
 
 const char* tox_async_stats_get_name(uint32_t index) {
   return index < counter_count ? name(static_cast<Counter>(index)).data() : nullptr;

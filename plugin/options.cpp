@@ -21,17 +21,29 @@ Tox_Async_Options* tox_async_options_new(Tox_Err_Async_Options_New* error) {
   return options;
 }
 
-void tox_async_options_free(Tox_Async_Options* options) { delete options; }
+void tox_async_options_free(Tox_Async_Options* options) {
+  delete options;
+}
 
-void tox_async_options_default(Tox_Async_Options* options) { *options = Tox_Async_Options{}; }
+void tox_async_options_default(Tox_Async_Options* options) {
+  if (options != nullptr) {
+    *options = Tox_Async_Options{};
+  }
+}
 
-void tox_async_options_set_enabled(Tox_Async_Options* options, bool enabled) { options->enabled = enabled; }
-bool tox_async_options_get_enabled(const Tox_Async_Options* options) { return options->enabled; }
+void tox_async_options_set_enabled(Tox_Async_Options* options, bool enabled) {
+  options->enabled = enabled;
+}
+bool tox_async_options_get_enabled(const Tox_Async_Options* options) {
+  return options->enabled;
+}
 
 bool tox_async_options_set_state_path(Tox_Async_Options* options, const char* path) {
   return set_string(options->state_path, path);
 }
-const char* tox_async_options_get_state_path(const Tox_Async_Options* options) { return options->state_path.c_str(); }
+const char* tox_async_options_get_state_path(const Tox_Async_Options* options) {
+  return options->state_path.c_str();
+}
 
 bool tox_async_options_set_data_directory(Tox_Async_Options* options, const char* path) {
   return set_string(options->data_directory, path);
@@ -43,10 +55,16 @@ const char* tox_async_options_get_data_directory(const Tox_Async_Options* option
 void tox_async_options_set_carrier(Tox_Async_Options* options, Tox_Async_Carrier carrier) {
   options->carrier = carrier;
 }
-Tox_Async_Carrier tox_async_options_get_carrier(const Tox_Async_Options* options) { return options->carrier; }
+Tox_Async_Carrier tox_async_options_get_carrier(const Tox_Async_Options* options) {
+  return options->carrier;
+}
 
-void tox_async_options_set_udp_port(Tox_Async_Options* options, uint16_t port) { options->udp_port = port; }
-uint16_t tox_async_options_get_udp_port(const Tox_Async_Options* options) { return options->udp_port; }
+void tox_async_options_set_udp_port(Tox_Async_Options* options, uint16_t port) {
+  options->udp_port = port;
+}
+uint16_t tox_async_options_get_udp_port(const Tox_Async_Options* options) {
+  return options->udp_port;
+}
 
 void tox_async_options_set_allow_local_addresses(Tox_Async_Options* options, bool allow) {
   options->allow_local_addresses = allow;
@@ -58,12 +76,16 @@ bool tox_async_options_get_allow_local_addresses(const Tox_Async_Options* option
 void tox_async_options_set_poll_interval(Tox_Async_Options* options, uint32_t interval_ms) {
   options->poll_interval_ms = interval_ms;
 }
-uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options) { return options->poll_interval_ms; }
+uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options) {
+  return options->poll_interval_ms;
+}
 
 void tox_async_options_set_time_to_live(Tox_Async_Options* options, uint32_t seconds) {
   options->time_to_live_s = seconds;
 }
-uint32_t tox_async_options_get_time_to_live(const Tox_Async_Options* options) { return options->time_to_live_s; }
+uint32_t tox_async_options_get_time_to_live(const Tox_Async_Options* options) {
+  return options->time_to_live_s;
+}
 
 void tox_async_options_set_take_packet_callback(Tox_Async_Options* options, bool take) {
   options->take_packet_callback = take;

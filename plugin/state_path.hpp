@@ -16,9 +16,10 @@ enum class StatePathError : std::uint8_t {
   not_writable,  ///< It cannot be made for want of permission.
 };
 
-/// `path` if there is one; else a file in `directory`, or in the default one, which is made if need be (mode 0700).
-/// The file's name is a keyed hash: who does not have the secret key cannot tell whose it is.
-Result<std::filesystem::path, StatePathError> state_path(const std::string& path, const std::string& directory,
+/// `path` if there is one; else a file in `directory`, or in the default one, which is made if need be (mode
+/// 0700). The file's name is a keyed hash: who does not have the secret key cannot tell whose it is.
+Result<std::filesystem::path, StatePathError> state_path(const std::string& path,
+                                                         const std::string& directory,
                                                          const crypto::Secret<32>& tox_secret);
 
 }  // namespace toxasync

@@ -92,24 +92,27 @@ Tox_Err_Async_New Tox_Async::open_carrier(Tox* tox, const Tox_Async_Options& opt
       telemetry.log(LogLevel::info, "carrier", "using toxcore's packet dispatcher");
       return TOX_ERR_ASYNC_NEW_OK;
     }
-    // Without UDP in Tox's own options there may be a proxy, which a socket of ours would go around: not unasked.
+    // Without UDP in Tox's own options there may be a proxy, which a socket of ours would go around: not
+    // unasked.
     const bool tox_has_udp = tox_self_get_udp_port(tox, nullptr) != 0;
-    if (options.carrier == TOX_ASYNC_CARRIER_DISPATCHER || attached.error() != DispatcherError::stock_library ||
-        !tox_has_udp) {
+    if (options.carrier == TOX_ASYNC_CARRIER_DISPATCHER ||
+        attached.error() != DispatcherError::stock_library || !tox_has_udp) {
       const auto why = tox_has_udp ? attached.error() : DispatcherError::no_udp;
       telemetry.log(LogLevel::error, "carrier", describe(why));
       return TOX_ERR_ASYNC_NEW_CARRIER;
     }
-    telemetry.log(LogLevel::warning, "carrier",
-                  "this libtoxcore is a stock build without packet dispatcher access: using toxasync's own UDP socket "
-                  "instead");
+    telemetry.log(
+        LogLevel::warning, "carrier",
+        "this libtoxcore is a stock build without packet dispatcher access: using toxasync's own UDP socket "
+        "instead");
   }
   UdpOptions udp_options;
   udp_options.port = options.udp_port;
   auto opened = UdpTransport::open(io, udp_options, telemetry);
   if (!opened) {
-    telemetry.log(LogLevel::error, "carrier",
-                  "UDP port " + std::to_string(options.udp_port) + " cannot be had: " + opened.error().message());
+    telemetry.log(
+        LogLevel::error, "carrier",
+        "UDP port " + std::to_string(options.udp_port) + " cannot be had: " + opened.error().message());
     return TOX_ERR_ASYNC_NEW_PORT;
   }
   udp = std::move(*opened);
@@ -139,8 +142,8 @@ Tox_Err_Async_New Tox_Async::open_state(const Tox* tox, const Tox_Async_Options&
 }
 
 void Tox_Async::start(Tox* tox, const Tox_Async_Options& options) {
-  const auto callback =
-      options.take_packet_callback ? ToxcoreFriends::PacketCallback::take : ToxcoreFriends::PacketCallback::leave;
+  const auto callback = options.take_packet_callback ? ToxcoreFriends::PacketCallback::take
+                                                     : ToxcoreFriends::PacketCallback::leave;
   friends = std::make_unique<ToxcoreFriends>(tox, callback, telemetry);
   manager::ManagerConfig config;
   config.allow_local_addresses = options.allow_local_addresses;
@@ -172,13 +175,15 @@ void Tox_Async::iterate(void* client_data) {
 
 bool tox_async_enabled(const Tox_Async_Options* options) {
   const char* const variable = std::getenv("TOX_ASYNC");
-  return (options != nullptr && options->enabled) || (variable != nullptr && std::string_view(variable) == "1");
+  return (options != nullptr && options->enabled) ||
+         (variable != nullptr && std::string_view(variable) == "1");
 }
 
 Tox_Async* tox_async_new(Tox* tox, const Tox_Async_Options* options, Tox_Err_Async_New* error) {
   std::unique_ptr<Tox_Async> async;
-  const auto failed = guarded(TOX_ERR_ASYNC_NEW_MALLOC,
-                              [&] { return build(async, tox, options != nullptr ? *options : Tox_Async_Options{}); });
+  const auto failed = guarded(TOX_ERR_ASYNC_NEW_MALLOC, [&] {
+    return build(async, tox, options != nullptr ? *options : Tox_Async_Options{});
+  });
   set_error(error, failed);
   if (failed != TOX_ERR_ASYNC_NEW_OK) {
     const LogSink::InCall in_call;
@@ -230,11 +235,18 @@ bool tox_async_flush(Tox_Async* async, uint32_t timeout_ms) {
   return guarded(false, [&] { return async->state->flush(timeout_ms); });
 }
 
-uint32_t tox_async_version_major(void) { return TOX_ASYNC_VERSION_MAJOR; }
-uint32_t tox_async_version_minor(void) { return TOX_ASYNC_VERSION_MINOR; }
-uint32_t tox_async_version_patch(void) { return TOX_ASYNC_VERSION_PATCH; }
+uint32_t tox_async_version_major(void) {
+  return TOX_ASYNC_VERSION_MAJOR;
+}
+uint32_t tox_async_version_minor(void) {
+  return TOX_ASYNC_VERSION_MINOR;
+}
+uint32_t tox_async_version_patch(void) {
+  return TOX_ASYNC_VERSION_PATCH;
+}
 
 bool tox_async_version_is_compatible(uint32_t major, uint32_t minor, uint32_t patch) {
   // Before 1.0 the minor version counts like a major one, as in c-toxcore.
-  return major == TOX_ASYNC_VERSION_MAJOR && minor == TOX_ASYNC_VERSION_MINOR && patch <= TOX_ASYNC_VERSION_PATCH;
+  return major == TOX_ASYNC_VERSION_MAJOR && minor == TOX_ASYNC_VERSION_MINOR &&
+         patch <= TOX_ASYNC_VERSION_PATCH;
 }

@@ -183,7 +183,7 @@ Tox_Async_Options *tox_async_options_new(Tox_Err_Async_Options_New *error);
 /** Does nothing on NULL. */
 void tox_async_options_free(Tox_Async_Options *options);
 
-/** Sets the default values. */
+/** Sets the default values. Does nothing on NULL. */
 void tox_async_options_default(Tox_Async_Options *options);
 
 /** Whether tox_async_new is to work without TOX_ASYNC=1 in the environment. Default: false. */

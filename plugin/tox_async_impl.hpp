@@ -56,7 +56,7 @@ struct Tox_Async final : toxasync::manager::ManagerListener {
   toxasync::Telemetry telemetry{metrics, log};
   toxasync::crypto::SystemRandom random;
   toxasync::SystemClock clock;
-  boost::asio::io_context io{1};  // Never run: the client's loop polls the sockets.
+  boost::asio::io_context io{1};                            // Never run: the client's loop polls the sockets.
   std::unique_ptr<toxasync::ToxcoreDispatcher> dispatcher;  // One of the two.
   std::unique_ptr<toxasync::UdpTransport> udp;
   std::unique_ptr<toxasync::ToxcoreFriends> friends;
@@ -72,8 +72,8 @@ struct Tox_Async final : toxasync::manager::ManagerListener {
 
 namespace toxasync {
 
-/// Runs the body of a C function: nothing is thrown past it. `on_memory` is returned when memory or another resource
-/// of the system has run out, which is all that we let be thrown.
+/// Runs the body of a C function: nothing is thrown past it. `on_memory` is returned when memory or another
+/// resource of the system has run out, which is all that we let be thrown.
 template <class Value, class Body>
 Value guarded(Value on_memory, Body&& body) noexcept {
   const LogSink::InCall in_call;

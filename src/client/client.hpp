@@ -71,7 +71,7 @@ struct RetrieveJob {
 };
 
 struct RetrieveResult {
-  bool complete = false;  ///< The mailbox was read to its end, and all that was fetched is deleted there.
+  bool complete = false;   ///< The mailbox was read to its end, and all that was fetched is deleted there.
   bool reachable = false;  ///< A valid page came (and perhaps, later, nothing more).
   std::int64_t node_time_s = 0;
   std::uint16_t retry_after_s = 0;  ///< Not 0: the node, or our own line, was too busy.

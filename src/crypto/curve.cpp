@@ -6,8 +6,7 @@
 namespace toxasync::crypto {
 
 bool x25519(Point& out, const ByteArray<32>& scalar, const Point& point) noexcept {
-  return is_canonical_sign(point) &&
-         crypto_scalarmult_curve25519(out.data(), scalar.data(), point.data()) == 0;
+  return is_canonical(point) && crypto_scalarmult_curve25519(out.data(), scalar.data(), point.data()) == 0;
 }
 
 Point x25519_base(const ByteArray<32>& scalar) noexcept {

@@ -12,14 +12,22 @@ namespace toxasync::crypto {
 using Point = ByteArray<32>;
 using Signature = ByteArray<64>;
 
-/// False for a point with its top bit set, of which the primitive would ignore the bit (docs/protocol.md,
-/// section 1).
-constexpr bool is_canonical_sign(const Point& point) noexcept {
-  return (point[31] & 0x80U) == 0;
+/// Whether a point is the one encoding of its value, below 2^255-19: the primitive would ignore the top bit
+/// and reduce the rest (docs/protocol.md, section 1).
+constexpr bool is_canonical(const Point& point) noexcept {
+  if (point[31] != 0x7f) {
+    return point[31] < 0x7f;
+  }
+  for (std::size_t i = 30; i > 0; --i) {
+    if (point[i] != 0xff) {
+      return true;
+    }
+  }
+  return point[0] < 0xed;
 }
 
-/// X25519(scalar, point). False when the point has its top bit set or the result is zero (a point of low
-/// order): `out` is then not to be used.
+/// X25519(scalar, point). False when the point is not canonical or the result is zero (a point of low order):
+/// `out` is then not to be used.
 [[nodiscard]] bool x25519(Point& out, const ByteArray<32>& scalar, const Point& point) noexcept;
 
 /// X25519(scalar, base).

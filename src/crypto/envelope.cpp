@@ -29,7 +29,7 @@ struct BodyFields {
 
 bool fields_in_range(const EnvelopeBody& body, const WritableMailbox& mailbox) noexcept {
   return body.kind <= MessageKind::nack && body.parts >= 1 && body.parts <= limits::parts &&
-         body.part < body.parts && (!mailbox.public_root || body.kind == MessageKind::friend_request);
+         body.part < body.parts && mailbox.public_root == (body.kind == MessageKind::friend_request);
 }
 
 /// What the header's encryption binds: v|C|E|P|W|epoch.

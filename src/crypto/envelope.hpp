@@ -56,10 +56,10 @@ enum class EnvelopeError : std::uint8_t {
   none,
   size,     ///< Not 400 or 1168 bytes; or a text too long to seal.
   version,  ///< Not version 1.
-  point,    ///< A point with its top bit set or of low order.
+  point,    ///< A point that is not canonical or of low order.
   header,   ///< Sealed for another mailbox or epoch, or tampered with.
   body,     ///< Not sealed by the sender it names, to this recipient and pre-key; or tampered with.
-  fields,   ///< Authentic, but a field is out of its range.
+  fields,   ///< Authentic, but a field is out of its range, or the kind may not come through this root.
 };
 
 /// Seals one envelope. The sender's Tox key pair, the recipient's Tox key R and pre-key K; `mailbox` is where

@@ -47,6 +47,7 @@ class DeadlineQueue {
     return key;
   }
 
+  [[nodiscard]] bool contains(const Key& key) const { return by_key_.contains(key); }
   [[nodiscard]] std::int64_t next_ms() const noexcept {
     return by_time_.empty() ? std::numeric_limits<std::int64_t>::max() : by_time_.begin()->first;
   }

@@ -8,6 +8,7 @@ namespace toxasync::manager {
 namespace {
 
 struct FriendRecord {
+  std::uint64_t instance = 0;
   std::uint64_t our_version = 0;
   std::uint64_t taken_version = 0;
   ByteArray<16> our_content{};
@@ -15,12 +16,20 @@ struct FriendRecord {
   std::uint32_t used = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& our_version& taken_version& our_content& next_sequence& used;
+    ar& instance& our_version& taken_version& our_content& next_sequence& used;
   }
 };
 
 /// Most one-time keys of a friend that we keep: what is left of older bundles and a new one.
 constexpr std::size_t kept_keys = 2 * limits::one_time_keys;
+
+std::uint64_t new_instance(Random& random) {
+  std::uint64_t instance = 0;
+  while (instance == 0) {
+    instance = random.u64();
+  }
+  return instance;
+}
 
 struct BundleRecord {
   TheirBundle bundle;
@@ -50,7 +59,9 @@ bool FriendBook::load(const store::StateEntry& entry) {
   if (table == Table::friend_record) {
     FriendRecord record;
     if (read_record(services_, entry, record)) {
+      whom.instance = record.instance;
       whom.our_version = record.our_version;
+      whom.durable_version = record.our_version;
       whom.taken_version = record.taken_version;
       whom.our_content = record.our_content;
       whom.next_sequence = record.next_sequence;
@@ -81,6 +92,12 @@ Friend& FriendBook::add(const FriendKey& key) {
   if (whom.theirs && whom.theirs->home_nodes.empty()) {
     whom.theirs.reset();  // only the counters were stored: he has not given us a bundle
   }
+  if (whom.instance == 0) {  // new, or his record is damaged: which keys are used up is then not known
+    whom.instance = new_instance(services_.random);
+    if (whom.theirs) {
+      whom.theirs->used = static_cast<std::uint32_t>(whom.theirs->one_time.size());
+    }
+  }
   return whom;
 }
 
@@ -110,6 +127,23 @@ void FriendBook::bundle_changed() {
   });
 }
 
+void FriendBook::top_up(const FriendKey& key) {
+  Friend* const whom = find(key);
+  if (whom != nullptr && whom->online && whom->our_version == whom->taken_version) {
+    offer_bundle(*whom);
+  }
+}
+
+std::vector<FriendKey> FriendBook::unlisted() const {
+  std::vector<FriendKey> keys;
+  for (const auto& [key, whom] : friends_) {
+    if (!whom.listed) {
+      keys.push_back(key);
+    }
+  }
+  return keys;
+}
+
 ByteArray<16> FriendBook::content_now() const {
   Bytes nodes(limits::friend_message);
   protocol::BundleHead head;
@@ -121,16 +155,20 @@ ByteArray<16> FriendBook::content_now() const {
 }
 
 /// Makes a new bundle if the friend's is used up or out of date, and sends it if he has not acknowledged it.
+/// The first one has no one-time keys: most friends do not run us, and never answer.
 void FriendBook::offer_bundle(Friend& whom) {
   if (own_nodes_().empty()) {
     return;  // there is nowhere to send mail to us
   }
+  const auto now_s = services_.clock.now().unix_s();
   const auto content = content_now();
-  const std::size_t unused = keys_.unused_one_time(whom.key);
+  const std::size_t fresh = keys_.fresh_one_time(whom.key, now_s);
+  const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(whom.key));
   const bool pending = whom.our_version > whom.taken_version;
   const bool current = content == whom.our_content && whom.our_version != 0;
-  if (current && (pending || unused >= top_up_below)) {
-    if (pending) {
+  const bool few = whom.taken_version != 0 && fresh < top_up_below && room > 0;
+  if (current && (pending || !few)) {
+    if (pending && whom.durable_version == whom.our_version) {
       send_bundle(whom);
     }
     return;
@@ -138,28 +176,27 @@ void FriendBook::offer_bundle(Friend& whom) {
   store::StateBatch batch;
   ++whom.our_version;
   whom.our_content = content;
-  if (unused < top_up_below || pending) {
-    const std::size_t count = pending ? bundle_keys : bundle_keys - unused;
-    keys_.make_one_time(whom.key, whom.our_version, count, services_.clock.now().unix_s(), batch);
+  if (whom.taken_version != 0 && (few || pending)) {
+    const std::size_t wanted = pending ? bundle_keys : bundle_keys - fresh;
+    keys_.make_one_time(whom.key, whom.our_version, std::min(wanted, room), now_s, batch);
   }
   save(whom, batch);
-  services_.state.commit(std::move(batch), [this, key = whom.key, version = whom.our_version](bool durable) {
-    Friend* const to = find(key);
-    if (to == nullptr || to->our_version != version) {
-      return;
-    }
-    if (!durable) {
-      to->our_content = {};  // these keys must never be given away: the next offer makes others
-    } else if (to->online) {
-      send_bundle(*to);
-    }
-  });
+  services_.state.keep(std::move(batch),
+                       [this, key = whom.key, instance = whom.instance, version = whom.our_version] {
+                         Friend* const to = find(key);
+                         if (to != nullptr && to->instance == instance && to->our_version == version) {
+                           to->durable_version = version;
+                           if (to->online) {
+                             send_bundle(*to);
+                           }
+                         }
+                       });
 }
 
 void FriendBook::send_bundle(Friend& whom) {
   const Root& root = keys_.root();
   protocol::BundleHead head;
-  head.version = {keys_.instance(), whom.our_version};
+  head.version = {whom.instance, whom.our_version};
   head.root = root.pair.public_key;
   crypto::Wiped<32> shared;
   if (!crypto::x25519(shared, root.pair.secret.bytes(), whom.key)) {
@@ -202,7 +239,7 @@ bool FriendBook::on_head(Friend& from, ByteView message) {
   protocol::BundleHead head;
   crypto::Wiped<32> shared;
   if (wire::decode(message, head) != wire::Error::none || head.one_time_count > limits::one_time_keys ||
-      head.home_nodes.empty() || !crypto::is_canonical_sign(head.last_resort) ||
+      head.home_nodes.empty() || !crypto::is_canonical(head.last_resort) ||
       !crypto::x25519(shared, services_.self.secret.bytes(), head.root) ||
       !crypto::equal(head.root_mac, protocol::root_mac(shared, head.root, from.key, services_.self.public_key,
                                                        head.version))) {
@@ -222,6 +259,9 @@ bool FriendBook::on_head(Friend& from, ByteView message) {
     acknowledge(from, from.theirs->version);  // our acknowledgement was lost
     return true;
   }
+  if (from.bundles_under_way >= bundles_under_way) {
+    return false;
+  }
   const auto latest = services_.clock.now().unix_s() + 2 * KeyRing::use_for_s;
   from.incoming.emplace();
   from.incoming->version = head.version;
@@ -240,8 +280,7 @@ bool FriendBook::on_head(Friend& from, ByteView message) {
 bool FriendBook::on_keys(Friend& from, ByteView message) {
   protocol::BundleKeys part;
   if (wire::decode(message, part) != wire::Error::none ||
-      !std::ranges::all_of(part.keys,
-                           [](const crypto::Point& key) { return crypto::is_canonical_sign(key); })) {
+      !std::ranges::all_of(part.keys, [](const crypto::Point& key) { return crypto::is_canonical(key); })) {
     return false;
   }
   if (!from.incoming) {
@@ -254,54 +293,72 @@ bool FriendBook::on_keys(Friend& from, ByteView message) {
     from.incoming.reset();
     return false;
   }
-  bundle.one_time.insert(bundle.one_time.end(), part.keys.begin(), part.keys.end());
+  for (const auto& key : part.keys) {
+    bundle.one_time.push_back({key, bundle.use_until_s});
+  }
   if (bundle.one_time.size() == from.incoming_count) {
     finish_incoming(from);
   }
   return true;
 }
 
-/// The bundle is whole: it counts, and is acknowledged, once it is on our disk.
+/// The bundle is whole: it is acknowledged once it is on our disk.
 void FriendBook::finish_incoming(Friend& from) {
   TheirBundle bundle = std::move(*from.incoming);
   from.incoming.reset();
   if (from.theirs && from.theirs->version.instance == bundle.version.instance) {
+    // Those that end first stand first; when there are too many, they are the ones to go.
     const auto& old = *from.theirs;
-    const auto unused = old.one_time.begin() + std::min<std::ptrdiff_t>(old.used, std::ssize(old.one_time));
-    bundle.one_time.insert(bundle.one_time.begin(), unused, old.one_time.end());
-    if (bundle.one_time.size() > kept_keys) {
-      bundle.one_time.resize(kept_keys);
-    }
+    const auto used = std::min<std::size_t>(old.used, old.one_time.size());
+    const auto room = kept_keys - std::min(kept_keys, bundle.one_time.size());
+    const auto kept = std::min(room, old.one_time.size() - used);
+    bundle.one_time.insert(bundle.one_time.begin(), old.one_time.end() - static_cast<std::ptrdiff_t>(kept),
+                           old.one_time.end());
   }
   from.theirs = bundle;
   store::StateBatch batch;
   batch.push_back(put_record(state_key(Table::friend_keys, {from.key}), BundleRecord{std::move(bundle)}));
   save(from, batch);
-  services_.state.commit(std::move(batch),
-                         [this, key = from.key, version = from.theirs->version](bool durable) {
-                           Friend* const whom = find(key);
-                           if (!durable || whom == nullptr) {
-                             return;
-                           }
-                           services_.telemetry.count(Counter::bundles_accepted);
-                           acknowledge(*whom, version);
-                           on_bundle_(*whom);
-                         });
+  ++from.bundles_under_way;
+  services_.state.keep(std::move(batch), [this, key = from.key, version = from.theirs->version] {
+    Friend* const whom = find(key);
+    if (whom == nullptr) {
+      return;
+    }
+    whom->bundles_under_way -= std::min<std::size_t>(whom->bundles_under_way, 1);
+    services_.telemetry.count(Counter::bundles_accepted);
+    acknowledge(*whom, version);
+    on_bundle_(*whom);
+  });
 }
 
 bool FriendBook::on_taken(Friend& from, ByteView message) {
   protocol::BundleVersion version;
-  if (wire::decode(message, version) != wire::Error::none || version.instance != keys_.instance() ||
-      version.version > from.our_version) {
+  if (wire::decode(message, version) != wire::Error::none || version.instance != from.instance) {
     return false;
+  }
+  if (version.version > from.our_version) {
+    renew_instance(from);
+    return true;
   }
   if (version.version > from.taken_version) {
     from.taken_version = version.version;
     store::StateBatch batch;
     save(from, batch);
-    services_.state.commit(std::move(batch), nullptr);
+    services_.state.keep(std::move(batch));
+    if (from.taken_version == from.our_version) {
+      offer_bundle(from);  // now one-time keys too
+    }
   }
   return true;
+}
+
+/// He has a later bundle than we ever made: our state was restored from a copy. What he was given since, we
+/// have no private halves of; he drops it when our instance is another.
+void FriendBook::renew_instance(Friend& whom) {
+  whom.instance = new_instance(services_.random);
+  whom.our_content = {};
+  offer_bundle(whom);
 }
 
 void FriendBook::acknowledge(Friend& whom, const protocol::BundleVersion& version) {
@@ -312,20 +369,25 @@ bool FriendBook::can_seal(const Friend& whom, std::int64_t now_s) const noexcept
   return whom.theirs && !whom.theirs->home_nodes.empty() && now_s <= whom.theirs->use_until_s;
 }
 
-crypto::Point FriendBook::take_pre_key(Friend& whom, store::StateBatch& batch) {
+crypto::Point FriendBook::take_pre_key(Friend& whom, std::int64_t now_s, store::StateBatch& batch) {
   TheirBundle& theirs = *whom.theirs;
   crypto::Point key = theirs.last_resort;
-  if (theirs.used < theirs.one_time.size()) {
-    key = theirs.one_time[theirs.used++];
+  while (theirs.used < theirs.one_time.size()) {
+    const OneTimeKey& next = theirs.one_time[theirs.used++];
+    if (now_s <= next.use_until_s) {
+      key = next.key;
+      break;
+    }
   }
   save(whom, batch);
   return key;
 }
 
 void FriendBook::save(const Friend& whom, store::StateBatch& batch) const {
-  batch.push_back(put_record(state_key(Table::friend_record, {whom.key}),
-                             FriendRecord{whom.our_version, whom.taken_version, whom.our_content,
-                                          whom.next_sequence, whom.theirs ? whom.theirs->used : 0}));
+  batch.push_back(
+      put_record(state_key(Table::friend_record, {whom.key}),
+                 FriendRecord{whom.instance, whom.our_version, whom.taken_version, whom.our_content,
+                              whom.next_sequence, whom.theirs ? whom.theirs->used : 0}));
 }
 
 bool FriendBook::enqueue(Friend& whom, Bytes packet) {

@@ -34,16 +34,13 @@ struct PartRecord {
   }
 };
 
-struct NumberRecord {
-  std::uint64_t value = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    ar& value;
-  }
-};
-
 Bytes part_key(const crypto::MessageId& id, std::uint8_t part) {
   return state_key(Table::part, {id, ByteView(&part, 1)});
+}
+
+/// What a part counts: also one without text takes room.
+std::size_t part_cost(const Bytes& text) noexcept {
+  return text.size() + Inbox::part_overhead_bytes;
 }
 
 Counter reason(crypto::EnvelopeError error) noexcept {
@@ -79,7 +76,7 @@ bool Inbox::load(const store::StateEntry& entry) {
       InboxMessage message;
       MessageRecord record{message};
       if (read_record(services_, entry, record)) {
-        loaded_.push_back(std::move(message));
+        absent_.push_back(std::move(message));
       }
       return true;
     }
@@ -95,8 +92,8 @@ bool Inbox::load(const store::StateEntry& entry) {
       PartRecord record{message, 0, 0, {}, 0, {}};
       if (read_record(services_, entry, record)) {
         Assembly& assembly = assemblies_[message.id];
-        assembly.bytes += record.text.size();
-        assembly_bytes_[message.from] += record.text.size();
+        assembly.bytes += part_cost(record.text);
+        assembly_bytes_[message.from] += part_cost(record.text);
         assembly.parts = record.parts;
         assembly.pre_key = record.pre_key;
         assembly.since_s = record.since_s;
@@ -116,19 +113,6 @@ bool Inbox::load(const store::StateEntry& entry) {
     default:
       return false;
   }
-}
-
-void Inbox::resume(Now now) {
-  std::set<OrderKey> touched;
-  for (auto& message : loaded_) {
-    touched.emplace(message.from, message.instance);
-    place(std::move(message));
-  }
-  loaded_.clear();
-  for (const auto& key : touched) {
-    release(key);
-  }
-  (void)now;
 }
 
 void Inbox::take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
@@ -166,7 +150,8 @@ void Inbox::take_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, con
     return;
   }
   const PreKey* const pre_key = keys_.find(header->pre_key);
-  if (pre_key == nullptr || (pre_key->one_time && pre_key->given_to != header->sender)) {
+  if (pre_key == nullptr || spending_.contains(header->pre_key) ||
+      (pre_key->one_time && pre_key->given_to != header->sender)) {
     telemetry.refuse(Counter::refused_pre_key_unknown);
     return;
   }
@@ -211,7 +196,7 @@ void Inbox::take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody
       return;
     }
   }
-  if (!make_room(message.from, message.id, body.text.size(), intake.batch)) {
+  if (!make_room(message.from, message.id, part_cost(body.text), intake.batch)) {
     services_.telemetry.refuse(Counter::refused_parts);
     return;
   }
@@ -226,8 +211,8 @@ void Inbox::take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody
       put_record(part_key(message.id, body.part),
                  PartRecord{message, body.part, body.parts, header.pre_key, assembly.since_s, body.text}));
   intake.parts.emplace_back(message.id, body.part);
-  assembly.bytes += body.text.size();
-  assembly_bytes_[message.from] += body.text.size();
+  assembly.bytes += part_cost(body.text);
+  assembly_bytes_[message.from] += part_cost(body.text);
   assembly.texts[body.part] = std::move(body.text);
   if (assembly.texts.size() < assembly.parts) {
     return;
@@ -266,6 +251,7 @@ void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, c
   if (pre_key.one_time) {
     intake.batch.push_back(KeyRing::erasure(pre_key_id));
     intake.used.push_back(pre_key_id);
+    spending_.insert(pre_key_id);
   }
   if (!intake.receipts_due.empty() && intake.receipts_due.back().second == message.id) {
     intake.messages.push_back(std::move(message));
@@ -309,16 +295,12 @@ void Inbox::apply(Intake& intake, bool durable) {
   for (const auto& [id, until] : intake.seen) {
     committing_.erase(id);
   }
+  for (const auto& id : intake.used) {
+    spending_.erase(id);
+  }
   if (!durable) {
-    services_.telemetry.refuse(Counter::state_failed);
     for (const auto& [id, part] : intake.parts) {
-      const auto found = assemblies_.find(id);
-      if (found != assemblies_.end() && found->second.texts.contains(part)) {
-        const std::size_t size = found->second.texts[part].size();
-        found->second.texts.erase(part);
-        found->second.bytes -= size;
-        assembly_bytes_[found->second.message.from] -= size;
-      }
+      take_back(id, part);
     }
     return;
   }
@@ -327,21 +309,48 @@ void Inbox::apply(Intake& intake, bool durable) {
     store::StateBatch ignored;  // the parts' rows are erased already
     drop_assembly(id, ignored);
   }
+  std::set<FriendKey> used_by;
   for (const auto& id : intake.used) {
+    if (const PreKey* const key = keys_.find(id)) {
+      used_by.insert(key->given_to);
+    }
     keys_.drop(id);
+  }
+  for (const auto& key : used_by) {
+    friends_.top_up(key);
   }
   send_receipts(intake.receipts_due);
   for (const auto& [from, id] : intake.receipts_for_us) {
     services_.telemetry.count(Counter::receipts_received);
     hooks_.on_receipt(from, id);
   }
-  std::set<OrderKey> touched;
-  for (auto& message : intake.messages) {
-    touched.emplace(message.from, message.instance);
-    place(std::move(message));
+  store::StateBatch removed;
+  std::erase_if(intake.messages, [&](const InboxMessage& message) {
+    if (friends_.find(message.from) != nullptr) {
+      return false;
+    }
+    removed.push_back(erase_record(state_key(Table::inbox, {message.id})));
+    return true;
+  });
+  if (!removed.empty()) {
+    services_.state.keep(std::move(removed));
   }
-  for (const auto& key : touched) {
-    release(key);
+  place_all(std::move(intake.messages));
+}
+
+/// A part that did not come to the disk.
+void Inbox::take_back(const crypto::MessageId& id, std::uint8_t part) {
+  const auto found = assemblies_.find(id);
+  if (found == assemblies_.end() || !found->second.texts.contains(part)) {
+    return;
+  }
+  Assembly& assembly = found->second;
+  const std::size_t cost = part_cost(assembly.texts[part]);
+  assembly.texts.erase(part);
+  assembly.bytes -= cost;
+  assembly_bytes_[assembly.message.from] -= cost;
+  if (assembly.texts.empty()) {
+    assemblies_.erase(found);
   }
 }
 
@@ -370,100 +379,6 @@ void Inbox::send_receipts(const std::vector<std::pair<FriendKey, crypto::Message
   }
 }
 
-Inbox::Order& Inbox::order_of(const OrderKey& key) {
-  const auto found = orders_.find(key);
-  if (found != orders_.end()) {
-    return found->second;
-  }
-  // A friend with ever new installations must not fill our memory: an idle one gives way.
-  const auto begin = orders_.lower_bound({key.first, 0});
-  const auto end = orders_.upper_bound({key.first, UINT64_MAX});
-  if (static_cast<std::size_t>(std::distance(begin, end)) >= orders_per_friend) {
-    const auto idle = std::find_if(begin, end, [](const auto& entry) { return entry.second.held.empty(); });
-    if (idle != end) {
-      services_.state.commit({order_write(idle->first, 0)}, nullptr);
-      orders_.erase(idle);
-    }
-  }
-  return orders_[key];
-}
-
-void Inbox::place(InboxMessage message) {
-  Order& order = order_of({message.from, message.instance});
-  order.next = std::max({order.next, order.shown + 1, message.floor});
-  const auto sequence = message.sequence;
-  order.held.emplace(sequence, std::move(message));
-  ++held_;
-}
-
-/// Hands on what is next in order; what is left waits until its gap is filled or let go.
-void Inbox::release(const OrderKey& key) {
-  Order& order = orders_[key];
-  store::StateBatch batch;
-  while (!order.held.empty() && (order.held.begin()->first <= order.next || held_ > messages_held)) {
-    const InboxMessage message = std::move(order.held.begin()->second);
-    order.held.erase(order.held.begin());
-    --held_;
-    const bool late = message.sequence <= order.shown;
-    order.shown = std::max(order.shown, message.sequence);
-    order.next = std::max(order.next, order.shown == UINT64_MAX ? order.shown : order.shown + 1);
-    deliver(message, late);
-    batch.push_back(erase_record(state_key(Table::inbox, {message.id})));
-  }
-  if (!batch.empty()) {
-    batch.push_back(order_write(key, order.shown));
-    services_.state.commit(std::move(batch), nullptr);
-  }
-  if (order.held.empty()) {
-    order.gap_since_ms.reset();
-  } else if (!order.gap_since_ms) {
-    order.gap_since_ms = services_.clock.now().steady_ms;
-    gap_check_ms_ = std::min(gap_check_ms_, *order.gap_since_ms + gap_check_every_ms);
-    hooks_.hurry();
-  }
-}
-
-void Inbox::deliver(const InboxMessage& message, bool late) {
-  services_.telemetry.count(late ? Counter::messages_late : Counter::messages_delivered);
-  ReceivedMessage received{message.id,
-                           message.from,
-                           message.kind,
-                           message.text,
-                           std::min(message.sent_at_ms, services_.clock.now().unix_ms),
-                           late};
-  services_.listener.on_message(received);
-  crypto::wipe(received.text);
-}
-
-store::StateWrite Inbox::order_write(const OrderKey& key, std::uint64_t shown) const {
-  auto name = state_key(Table::order, {key.first, bytes_of(key.second)});
-  return shown == 0 ? erase_record(std::move(name)) : put_record(std::move(name), NumberRecord{shown});
-}
-
-void Inbox::tick(Now now) {
-  if (now.steady_ms < gap_check_ms_) {
-    return;
-  }
-  gap_check_ms_ = INT64_MAX;
-  std::vector<OrderKey> let_go;
-  for (auto& [key, order] : orders_) {
-    if (order.held.empty()) {
-      continue;
-    }
-    const std::int64_t since = order.gap_since_ms.value_or(now.steady_ms);
-    if (now.steady_ms - since >= longest_gap_ms || hooks_.swept_since(since)) {
-      order.next = order.held.begin()->first;
-      order.gap_since_ms.reset();  // a further gap is a new one
-      let_go.push_back(key);
-    } else {
-      gap_check_ms_ = now.steady_ms + gap_check_every_ms;
-    }
-  }
-  for (const auto& key : let_go) {
-    release(key);
-  }
-}
-
 void Inbox::refresh(std::int64_t now_s, store::StateBatch& batch) {
   std::erase_if(seen_, [&](const auto& entry) {
     if (entry.second >= now_s) {
@@ -482,29 +397,6 @@ void Inbox::refresh(std::int64_t now_s, store::StateBatch& batch) {
     services_.telemetry.refuse(Counter::refused_parts);
     drop_assembly(id, batch);
   }
-}
-
-void Inbox::on_removed(const FriendKey& whom, store::StateBatch& batch) {
-  const auto begin = orders_.lower_bound({whom, 0});
-  const auto end = orders_.upper_bound({whom, UINT64_MAX});
-  for (auto it = begin; it != end; ++it) {
-    held_ -= it->second.held.size();
-    for (const auto& [sequence, message] : it->second.held) {
-      batch.push_back(erase_record(state_key(Table::inbox, {message.id})));
-    }
-    batch.push_back(order_write(it->first, 0));
-  }
-  orders_.erase(begin, end);
-  std::vector<crypto::MessageId> parts;
-  for (const auto& [id, assembly] : assemblies_) {
-    if (assembly.message.from == whom) {
-      parts.push_back(id);
-    }
-  }
-  for (const auto& id : parts) {
-    drop_assembly(id, batch);
-  }
-  assembly_bytes_.erase(whom);
 }
 
 }  // namespace toxasync::manager

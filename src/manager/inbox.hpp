@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -29,6 +30,8 @@ class Inbox {
   static constexpr std::int64_t longest_gap_ms = 600000;
   static constexpr std::int64_t gap_check_every_ms = 250;
   static constexpr std::size_t messages_held = 10000;     ///< For gaps; past that gaps are let go.
+  static constexpr std::size_t bytes_held = 32U << 20;    ///< Their texts, likewise.
+  static constexpr std::size_t part_overhead_bytes = 64;  ///< Counted for a part beside its text.
   static constexpr std::size_t orders_per_friend = 8;     ///< Installations of a friend whose order is kept.
   static constexpr std::size_t ids_remembered = 1000000;  ///< Past that new messages are refused.
   static constexpr std::int64_t parts_kept_s = 15 * 86400;
@@ -45,7 +48,9 @@ class Inbox {
   Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Hooks hooks);
 
   bool load(const store::StateEntry& entry);
-  void resume(Now now);
+  /// After all records were loaded and the friends are known: takes up what was left.
+  void resume();
+  void on_added(const FriendKey& whom);
 
   /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction. `done` is
   /// told when they (and what is refused) may be deleted where they came from: false, they may not.
@@ -56,7 +61,10 @@ class Inbox {
   void tick(Now now);
   /// Drops what need not be remembered any longer.
   void refresh(std::int64_t now_s, store::StateBatch& batch);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return gap_check_ms_; }
+  /// Shows the application what is next. At the end of a tick, when nothing of ours is half done: it may call
+  /// anything.
+  void hand_on();
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return ready_.empty() ? gap_check_ms_ : 0; }
 
  private:
   using OrderKey = std::pair<FriendKey, std::uint64_t>;
@@ -67,6 +75,11 @@ class Inbox {
     std::uint64_t next = 1;   ///< What may be handed on without waiting: shown + 1, or a floor that was told.
     std::multimap<std::uint64_t, InboxMessage> held;
     std::optional<std::int64_t> gap_since_ms;  ///< Steady; while something is held.
+  };
+
+  struct Ready {
+    InboxMessage message;
+    bool late = false;
   };
 
   /// A message of which parts are missing.
@@ -107,9 +120,10 @@ class Inbox {
   void apply(Intake& intake, bool durable);
   void send_receipts(const std::vector<std::pair<FriendKey, crypto::MessageId>>& due);
   Order& order_of(const OrderKey& key);
+  void take_back(const crypto::MessageId& id, std::uint8_t part);
+  void place_all(std::vector<InboxMessage> messages);
   void place(InboxMessage message);
   void release(const OrderKey& key);
-  void deliver(const InboxMessage& message, bool late);
   [[nodiscard]] store::StateWrite order_write(const OrderKey& key, std::uint64_t shown) const;
 
   const Services& services_;
@@ -118,11 +132,16 @@ class Inbox {
   Hooks hooks_;
   std::unordered_map<crypto::MessageId, std::int64_t, SeenHash> seen_;  ///< Until when (Unix seconds).
   std::set<crypto::MessageId> committing_;                              ///< On their way to the disk.
+  std::set<crypto::PreKeyId> spending_;                                 ///< One-time keys of those.
   std::map<crypto::MessageId, Assembly> assemblies_;
   std::map<FriendKey, std::size_t> assembly_bytes_;
   std::map<OrderKey, Order> orders_;
-  std::vector<InboxMessage> loaded_;
+  std::vector<InboxMessage> absent_;  ///< Of friends whom the host has not named.
+  std::deque<Ready> ready_;           ///< For the application; still on disk.
   std::size_t held_ = 0;
+  std::size_t held_bytes_ = 0;
+  bool resumed_ = false;
+  bool handing_on_ = false;
   std::int64_t gap_check_ms_ = INT64_MAX;
 };
 

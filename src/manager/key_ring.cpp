@@ -7,14 +7,6 @@ namespace toxasync::manager {
 
 namespace {
 
-struct InstallationRecord {
-  std::uint64_t instance = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    ar& instance;
-  }
-};
-
 /// A root or a pre-key. Its secret is wiped with the record.
 struct KeyRecord {
   crypto::Wiped<32> secret;
@@ -40,13 +32,6 @@ store::StateWrite key_write(const PreKey& key, const crypto::PreKeyId& id) {
 
 bool KeyRing::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
-  if (table == Table::installation) {
-    InstallationRecord record;
-    if (read_record(services_, entry, record)) {
-      instance_ = record.instance;
-    }
-    return true;
-  }
   if (table != Table::root && table != Table::last_resort && table != Table::one_time) {
     return false;
   }
@@ -66,12 +51,6 @@ bool KeyRing::load(const store::StateEntry& entry) {
 }
 
 void KeyRing::refresh(std::int64_t now_s, store::StateBatch& batch) {
-  if (instance_ == 0) {
-    do {
-      instance_ = services_.random.u64();
-    } while (instance_ == 0);
-    batch.push_back(put_record(state_key(Table::installation), InstallationRecord{instance_}));
-  }
   if (roots_.empty()) {
     roots_.push_back({crypto::KeyPair::generate(services_.random), now_s});
     const Root& root = roots_.back();
@@ -134,9 +113,18 @@ std::vector<crypto::Point> KeyRing::one_time_keys(const FriendKey& to, std::uint
   return points;
 }
 
-std::size_t KeyRing::unused_one_time(const FriendKey& to) const noexcept {
+std::size_t KeyRing::held_one_time(const FriendKey& to) const noexcept {
   const auto found = by_friend_.find(to);
   return found == by_friend_.end() ? 0 : found->second.size();
+}
+
+std::size_t KeyRing::fresh_one_time(const FriendKey& to, std::int64_t now_s) const noexcept {
+  const auto found = by_friend_.find(to);
+  return found == by_friend_.end()
+             ? 0
+             : static_cast<std::size_t>(std::ranges::count_if(found->second, [&](const auto& id) {
+                 return keys_.at(id).use_until_s > now_s + stale_before_end_s;
+               }));
 }
 
 const PreKey* KeyRing::find(const crypto::PreKeyId& id) const noexcept {

@@ -34,15 +34,17 @@ class KeyRing {
   static constexpr std::int64_t use_for_s = 28 * 86400;
   /// Private halves outlive the time of their use by the longest time that mail may be under way.
   static constexpr std::int64_t kept_longer_s = 15 * 86400;
+  /// A bundle's time of use is that of its last-resort key, which may be a week shorter than that of its
+  /// one-time keys: a day before that they no longer count.
+  static constexpr std::int64_t stale_before_end_s = last_resort_replaced_after_s + 86400;
 
   explicit KeyRing(const Services& services) : services_(services) {}
 
   /// Takes one stored record of its tables; false when it is another's.
   bool load(const store::StateEntry& entry);
-  /// Makes what is missing: instance, root, a last-resort key that is fresh enough. Drops what is over.
+  /// Makes what is missing: root, a last-resort key that is fresh enough. Drops what is over.
   void refresh(std::int64_t now_s, store::StateBatch& batch);
 
-  [[nodiscard]] std::uint64_t instance() const noexcept { return instance_; }
   [[nodiscard]] const Root& root() const noexcept { return roots_.back(); }
   [[nodiscard]] const std::vector<Root>& roots() const noexcept { return roots_; }
   [[nodiscard]] const PreKey& last_resort() const noexcept { return keys_.at(last_resort_); }
@@ -52,7 +54,9 @@ class KeyRing {
                      store::StateBatch& batch);
   /// Public halves that a version brought; the unused ones.
   [[nodiscard]] std::vector<crypto::Point> one_time_keys(const FriendKey& to, std::uint64_t version) const;
-  [[nodiscard]] std::size_t unused_one_time(const FriendKey& to) const noexcept;
+  /// All unused ones, and those of them that he can still use for a while.
+  [[nodiscard]] std::size_t held_one_time(const FriendKey& to) const noexcept;
+  [[nodiscard]] std::size_t fresh_one_time(const FriendKey& to, std::int64_t now_s) const noexcept;
 
   [[nodiscard]] const PreKey* find(const crypto::PreKeyId& id) const noexcept;
   /// The write that ends a key; drop() then follows when it is durable.
@@ -65,7 +69,6 @@ class KeyRing {
   void make_last_resort(std::int64_t now_s, store::StateBatch& batch);
 
   const Services& services_;
-  std::uint64_t instance_ = 0;
   std::vector<Root> roots_;
   std::map<crypto::PreKeyId, PreKey> keys_;
   std::map<FriendKey, std::vector<crypto::PreKeyId>> by_friend_;

@@ -2,7 +2,7 @@
 #include "manager/manager.hpp"
 
 #include <algorithm>
-#include <string>
+#include <set>
 
 #include "manager/inbox.hpp"
 #include "manager/outbox.hpp"
@@ -14,7 +14,9 @@ namespace toxasync::manager {
 
 namespace {
 constexpr std::int64_t housekeeping_ms = 3600000;
-}
+/// Of one node: those that a store tries before it gives up.
+constexpr std::size_t endpoints_tried = 16;
+}  // namespace
 
 class Manager::Impl final : public client::ClientListener {
  public:
@@ -25,7 +27,9 @@ class Manager::Impl final : public client::ClientListener {
         transport_(transport),
         config_(std::move(config)),
         client_(transport, random, telemetry, *this, config_.client),
-        services_{self_, client_, channel, state, clock, random, telemetry, listener, config_},
+        journal_(state, clock, telemetry),
+        events_(listener),
+        services_{self_, client_, channel, journal_, clock, random, telemetry, listener, events_, config_},
         keys_(services_),
         friends_(
             services_, keys_, [this] { return poller_.home_nodes(); },
@@ -65,49 +69,57 @@ class Manager::Impl final : public client::ClientListener {
     if (!resumed_) {
       resumed_ = true;
       outbox_.resume(now);
-      inbox_.resume(now);
+      inbox_.resume();
       poller_.refresh(now);
     }
-    services_.state.poll();
+    journal_.tick(now.steady_ms);
     if (now.steady_ms >= next_housekeeping_ms_) {
       next_housekeeping_ms_ = now.steady_ms + housekeeping_ms;
       keep_house(now);
     }
     poller_.tick(now);
     outbox_.tick(now);
-    friends_.tick(now.steady_ms);
     inbox_.tick(now);
     client_.tick(now);
+    friends_.tick(now.steady_ms);
     if (node_) {
       node_->tick(now);
     }
+    inbox_.hand_on();
+    events_.tell();
   }
 
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
+    if (!resumed_ || !events_.empty()) {
+      return 0;
+    }
     const std::int64_t node = node_ ? node_->next_deadline_ms() : INT64_MAX;
-    return std::min({resumed_ ? next_housekeeping_ms_ : 0, poller_.next_deadline_ms(),
+    return std::min({next_housekeeping_ms_, journal_.next_deadline_ms(), poller_.next_deadline_ms(),
                      outbox_.next_deadline_ms(), friends_.next_deadline_ms(), inbox_.next_deadline_ms(),
                      client_.next_deadline_ms(), node});
   }
 
   void on_packet(const Route& from, ByteView packet) {
     const Now now = services_.clock.now();
-    services_.telemetry.count(Counter::frames_in);
-    services_.telemetry.count(Counter::bytes_in, packet.size());
     const bool for_node =
         !packet.empty() && protocol::is_request(static_cast<protocol::FrameKind>(packet[0]));
-    if (!for_node) {
-      client_.on_packet(from, packet, now);
-    } else if (node_) {
-      node_->on_packet(transport_, from, packet, now);
-    } else {
+    if (for_node && node_) {
+      node_->on_packet(transport_, from, packet, now);  // counts it
+      return;
+    }
+    services_.telemetry.count(Counter::frames_in);
+    services_.telemetry.count(Counter::bytes_in, packet.size());
+    if (for_node) {
       services_.telemetry.refuse(Counter::refused_kind);
+    } else {
+      client_.on_packet(from, packet, now);
     }
   }
 
   void on_friend_added(const FriendKey& key) {
     Friend& whom = friends_.add(key);
     learn_nodes(whom);
+    inbox_.on_added(key);
     outbox_.on_bundle(key, services_.clock.now());
   }
 
@@ -116,7 +128,8 @@ class Manager::Impl final : public client::ClientListener {
     outbox_.on_removed(key, batch);
     inbox_.on_removed(key, batch);
     friends_.remove(key, batch);
-    services_.state.commit(std::move(batch), nullptr);
+    services_.state.keep(std::move(batch));
+    forget_nodes();
   }
 
   void on_friend_presence(const FriendKey& key, bool online) {
@@ -164,17 +177,23 @@ class Manager::Impl final : public client::ClientListener {
     }
     store::StateBatch batch;
     keys_.refresh(services_.clock.now().unix_s(), batch);
-    services_.state.commit(std::move(batch), nullptr);
+    services_.state.keep(std::move(batch));
   }
 
   void keep_house(Now now) {
+    if (kept_house_) {  // the host has named its friends by now: the others were removed without us
+      for (const auto& key : friends_.unlisted()) {
+        on_friend_removed(key);
+      }
+    }
+    kept_house_ = true;
     store::StateBatch batch;
     keys_.refresh(now.unix_s(), batch);
     inbox_.refresh(now.unix_s(), batch);
     if (!batch.empty()) {
-      services_.state.commit(std::move(batch), nullptr);
-      friends_.bundle_changed();
+      services_.state.keep(std::move(batch));
     }
+    friends_.bundle_changed();
   }
 
   Result<bool, NodeError> announce(Result<bool, NodeError> changed) {
@@ -184,27 +203,59 @@ class Manager::Impl final : public client::ClientListener {
     return changed;
   }
 
-  /// The addresses of a friend's home nodes; those that we were told ourselves are left as they are.
+  /// The addresses of a friend's home nodes. Those that we were told ourselves are left as they are, and a
+  /// friend's word does not displace another's: he could send the other's mail astray.
   void learn_nodes(const Friend& whom) {
     if (!whom.theirs) {
       return;
     }
-    const auto own = poller_.home_nodes();
     for (const auto& node : whom.theirs->home_nodes) {
-      if (std::ranges::find(own, node.id, &protocol::HomeNode::id) != own.end()) {
-        continue;
+      if (!poller_.uses(node.id)) {
+        client_.set_node({node.id, claimed_endpoints(node.id)});
+        learnt_.insert(node.id);
       }
-      client::KnownNode known{node.id, {}};
-      for (const auto& address : node.addresses) {
-        known.endpoints.push_back(address.endpoint);
+    }
+  }
+
+  /// What friends say of a node's addresses: the first ones of each, then the second ones and so on.
+  std::vector<Endpoint> claimed_endpoints(const protocol::NodeId& id) {
+    std::vector<Endpoint> endpoints;
+    for (std::size_t turn = 0; turn < limits::addresses_per_node; ++turn) {
+      for_each_claim([&](const protocol::HomeNode& node) {
+        if (node.id == id && turn < node.addresses.size() && endpoints.size() < endpoints_tried &&
+            std::ranges::find(endpoints, node.addresses[turn].endpoint) == endpoints.end()) {
+          endpoints.push_back(node.addresses[turn].endpoint);
+        }
+      });
+    }
+    return endpoints;
+  }
+
+  template <class Visit>
+  void for_each_claim(Visit visit) {
+    friends_.for_each([&](const Friend& whom) {
+      if (whom.theirs) {
+        std::ranges::for_each(whom.theirs->home_nodes, visit);
       }
-      client_.set_node(known);
+    });
+  }
+
+  /// Nodes that are no friend's any longer.
+  void forget_nodes() {
+    auto unclaimed = learnt_;
+    for_each_claim([&](const protocol::HomeNode& node) { unclaimed.erase(node.id); });
+    for (const auto& id : unclaimed) {
+      learnt_.erase(id);
+      if (!poller_.uses(id)) {
+        client_.forget_node(id, services_.clock.now());
+      }
     }
   }
 
   void on_bundle(Friend& whom) {
     learn_nodes(whom);
-    services_.listener.on_friend_ready(whom.key);
+    forget_nodes();
+    services_.events.ready(whom.key);
     outbox_.on_bundle(whom.key, services_.clock.now());
   }
 
@@ -239,6 +290,8 @@ class Manager::Impl final : public client::ClientListener {
   Transport& transport_;
   ManagerConfig config_;
   client::Client client_;
+  Journal journal_;
+  Events events_;
   Services services_;
   KeyRing keys_;
   FriendBook friends_;
@@ -246,7 +299,9 @@ class Manager::Impl final : public client::ClientListener {
   Inbox inbox_;
   Poller poller_;
   std::unique_ptr<node::Node> node_;
+  std::set<protocol::NodeId> learnt_;  ///< From friends' bundles.
   bool resumed_ = false;
+  bool kept_house_ = false;
   std::int64_t next_housekeeping_ms_ = 0;
 };
 

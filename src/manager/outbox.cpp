@@ -20,30 +20,6 @@ struct MessageRecord {
   }
 };
 
-/// The nodes that have the whole message.
-struct ProgressRecord {
-  std::vector<protocol::NodeId> complete;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    ar& wire::bounded<64>(complete);
-  }
-};
-
-std::vector<protocol::NodeId> complete_nodes(const OutgoingMessage& message) {
-  std::vector<protocol::NodeId> nodes;
-  for (const auto& copy : message.copies) {
-    if (copy.complete && nodes.size() < 64) {
-      nodes.push_back(copy.node);
-    }
-  }
-  return nodes;
-}
-
-bool is_good(client::StoreOutcome outcome) noexcept {
-  return outcome == client::StoreOutcome::stored || outcome == client::StoreOutcome::duplicate ||
-         outcome == client::StoreOutcome::gone;
-}
-
 }  // namespace
 
 Outbox::Outbox(const Services& services, FriendBook& friends, KeyRing& keys)
@@ -52,10 +28,7 @@ Outbox::Outbox(const Services& services, FriendBook& friends, KeyRing& keys)
 bool Outbox::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
   if (table == Table::progress && entry.key.size() == 1 + sizeof(crypto::MessageId)) {
-    ProgressRecord record;
-    if (read_record(services_, entry, record)) {
-      loaded_progress_[to_array<16>(ByteView(entry.key).subspan(1))] = std::move(record.complete);
-    }
+    load_progress(entry);
     return true;
   }
   if (table != Table::outbox) {
@@ -74,7 +47,7 @@ void Outbox::resume(Now now) {
   for (auto& [id, message] : messages_) {
     if (const auto progress = loaded_progress_.find(id); progress != loaded_progress_.end()) {
       for (const auto& node : progress->second) {
-        message.copies.push_back({node, true, {}, 0, false, 0, 0});
+        message.copies.emplace_back(node, true);
       }
     }
     deadlines_.set(id, now.steady_ms);
@@ -138,7 +111,7 @@ Result<crypto::MessageId, SendError> Outbox::send(const FriendKey& to, crypto::M
   message.ttl_s = services_.config.ttl_s;
   message.cancel_secret = services_.random.array<16>();
   store::StateBatch batch;
-  message.pre_key = friends_.take_pre_key(*whom, batch);
+  message.pre_key = friends_.take_pre_key(*whom, now.unix_s(), batch);
   const auto id = message.id;
   insert(std::move(message));
   Message& placed = *find(id);
@@ -160,7 +133,7 @@ bool Outbox::seal(Message& message, const Friend& whom, crypto::Epoch epoch) {
     return false;
   }
   const std::size_t parts = limits::parts_needed(message.text.size());
-  const crypto::EnvelopeHeader header{services_.self.public_key, keys_.instance(),
+  const crypto::EnvelopeHeader header{services_.self.public_key, whom.instance,
                                       crypto::pre_key_id(message.pre_key), message.id};
   std::vector<protocol::PagedEnvelope> envelopes;
   for (std::size_t part = 0; part < parts; ++part) {
@@ -203,25 +176,23 @@ void Outbox::written(const crypto::MessageId& id, bool durable) {
     return;
   }
   --message->writes_under_way;
+  const Now now = services_.clock.now();
+  if (!durable && !message->reported) {  // it was never accepted
+    report(*message, MessageState::failed);
+    store::StateBatch ignored;
+    remove(*message, ignored);
+    return;
+  }
+  message->unsaved = !durable;
   if (!durable) {
-    services_.telemetry.refuse(Counter::state_failed);
-    if (!message->reported) {  // it was never accepted
-      report(*message, MessageState::failed);
-      store::StateBatch ignored;
-      remove(*message, ignored);
-    } else {  // resealed in memory only: try again later
-      message->epoch = 0;
-      deadlines_.set(id, services_.clock.now().steady_ms + services_.config.retry_first_ms);
-    }
+    deadlines_.set(id, now.steady_ms + services_.config.retry_first_ms);
     return;
   }
   if (!message->reported) {
     message->reported = true;
     report(*message, MessageState::queued);
   }
-  if (Message* const still = find(id)) {  // the report may have called back
-    advance(*still, services_.clock.now());
-  }
+  advance(*message, now);
 }
 
 void Outbox::advance_all(const FriendKey& whom, Now now) {
@@ -239,20 +210,26 @@ void Outbox::advance_all(const FriendKey& whom, Now now) {
 
 /// Does the next thing for a message: live to a friend who is online, else to his home nodes.
 void Outbox::advance(Message& message, Now now) {
-  Friend* const whom = friends_.find(message.to);
-  if (!resumed_ || whom == nullptr || message.writes_under_way > 0) {
+  if (!resumed_ || message.writes_under_way > 0) {
     return;
   }
   if (now.unix_ms >= message.expires_at_ms()) {
     finish(message, MessageState::expired);
     return;
   }
-  if (whom->online && !message.offered_live) {
-    offer_live(message, *whom, now);
+  Friend* const whom = friends_.find(message.to);
+  if (whom != nullptr && message.unsaved) {
+    write(message, {});
+    return;
   }
-  const bool waits_for_receipt = whom->online && now.steady_ms < message.live_until_ms;
-  if (!waits_for_receipt && ready_to_store(message, *whom, now)) {
-    store_copies(message, *whom, now);
+  if (whom != nullptr) {
+    if (whom->online && !message.offered_live) {
+      offer_live(message, *whom, now);
+    }
+    const bool waits_for_receipt = whom->online && now.steady_ms < message.live_until_ms;
+    if (!waits_for_receipt && ready_to_store(message, *whom, now)) {
+      store_copies(message, *whom, now);
+    }
   }
   schedule(message, now);
 }
@@ -273,134 +250,9 @@ void Outbox::offer_live(Message& message, Friend& whom, Now now) {
   message.live_until_ms = now.steady_ms + live_receipt_ms;
 }
 
-/// Whether the envelopes can be stored as they are; seals them again when their epoch or root has passed.
-bool Outbox::ready_to_store(Message& message, const Friend& whom, Now now) {
-  const auto epoch = crypto::epoch_at(now.unix_s());
-  if (!epoch || !whom.theirs || whom.theirs->home_nodes.empty()) {
-    return false;
-  }
-  for (const auto& node : whom.theirs->home_nodes) {
-    if (std::ranges::find(message.copies, node.id, &Message::Copy::node) == message.copies.end()) {
-      message.copies.push_back({node.id, false, {}, 0, false, 0, 0});
-    }
-  }
-  const bool busy = std::ranges::any_of(message.copies, [](const auto& copy) { return copy.in_flight > 0; });
-  const bool finished = std::ranges::all_of(message.copies, &Message::Copy::complete);
-  const bool current =
-      message.epoch + 1 >= *epoch && message.epoch <= *epoch + 1 && message.root == whom.theirs->root;
-  if (finished || current || busy) {
-    return !finished && current;
-  }
-  if (seal(message, whom, *epoch)) {
-    write(message, {});
-  }
-  return false;
-}
-
-void Outbox::store_copies(Message& message, const Friend& whom, Now now) {
-  Recipient& recipient = recipients_[message.to];
-  for (std::size_t i = 0; i < message.copies.size(); ++i) {
-    auto& copy = message.copies[i];
-    const auto is_home = [&copy](const protocol::HomeNode& node) { return node.id == copy.node; };
-    if (copy.complete || copy.in_flight > 0 || copy.retry_at_ms > now.steady_ms ||
-        std::ranges::none_of(whom.theirs->home_nodes, is_home)) {
-      continue;
-    }
-    if (recipient.in_flight > 0 && recipient.in_flight + message.envelopes.size() > parts_in_flight) {
-      if (std::ranges::find(recipient.waiting, message.id) == recipient.waiting.end()) {
-        recipient.waiting.push_back(message.id);
-      }
-      return;
-    }
-    start_copy(message, i);
-  }
-}
-
-void Outbox::start_copy(Message& message, std::size_t index) {
-  Recipient& recipient = recipients_[message.to];
-  const auto* const to = mailbox(recipient, message.root, message.epoch);
-  auto& copy = message.copies[index];
-  copy.failed = false;
-  for (std::size_t part = 0; part < message.envelopes.size() && to != nullptr; ++part) {
-    if (copy.done[part]) {
-      continue;
-    }
-    const auto operation = services_.client.store(
-        {copy.node, to->clone(), protocol::StoreOp::store, message.ttl_s, message.envelopes[part].bytes},
-        services_.clock.now());
-    operations_.emplace(operation, PendingStore{message.id, index, part});
-    message.operations.insert(operation);
-    ++copy.in_flight;
-    ++recipient.in_flight;
-  }
-}
-
-bool Outbox::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
-  const auto found = operations_.find(operation);
-  if (found == operations_.end()) {
-    return false;
-  }
-  const PendingStore pending = found->second;
-  operations_.erase(found);
-  Message* const message = find(pending.message);
-  if (message == nullptr) {
-    return true;
-  }
-  message->operations.erase(operation);
-  auto& copy = message->copies[pending.copy];
-  Recipient& recipient = recipients_[message->to];
-  --copy.in_flight;
-  --recipient.in_flight;
-  if (is_good(result.outcome)) {
-    copy.done.set(pending.part);
-  } else {
-    copy.failed = true;
-    if (result.outcome == client::StoreOutcome::wrong_epoch) {
-      services_.telemetry.refuse(Counter::refused_clock);
-    }
-  }
-  if (copy.in_flight == 0) {
-    finish_copy(*message, copy, now, result.retry_after_s);
-  }
-  release_waiting(recipient, now);
-  return true;
-}
-
-void Outbox::finish_copy(Message& message, Message::Copy& copy, Now now, std::uint16_t retry_after_s) {
-  if (copy.done.count() == message.envelopes.size()) {
-    copy.complete = true;
-    store::StateBatch batch;
-    batch.push_back(
-        put_record(state_key(Table::progress, {message.id}), ProgressRecord{complete_nodes(message)}));
-    services_.state.commit(std::move(batch), nullptr);
-    services_.telemetry.count(Counter::messages_stored);
-    report(message, MessageState::stored);
-  } else {
-    const auto& config = services_.config;
-    copy.backoff_ms =
-        std::min(copy.backoff_ms == 0 ? config.retry_first_ms : 2 * copy.backoff_ms, config.retry_longest_ms);
-    const std::int64_t jitter = static_cast<std::int64_t>(
-        services_.random.below(static_cast<std::uint64_t>(copy.backoff_ms / 4 + 1)));
-    copy.retry_at_ms = now.steady_ms + std::max(copy.backoff_ms + jitter, std::int64_t{retry_after_s} * 1000);
-  }
-  if (Message* const still = find(message.id)) {
-    schedule(*still, now);
-  }
-}
-
-void Outbox::release_waiting(Recipient& recipient, Now now) {
-  // A message that still finds no room goes to the end of the line: each is tried once.
-  for (std::size_t turns = recipient.waiting.size(); turns > 0 && !recipient.waiting.empty(); --turns) {
-    const auto id = recipient.waiting.front();
-    recipient.waiting.pop_front();
-    if (Message* const message = find(id)) {
-      advance(*message, now);
-    }
-  }
-}
-
 void Outbox::schedule(const Message& message, Now now) {
-  std::int64_t at = now.steady_ms + (message.expires_at_ms() - now.unix_ms);
+  const std::int64_t left_ms = message.expires_at_ms() - now.unix_ms;
+  std::int64_t at = now.steady_ms + std::clamp<std::int64_t>(left_ms, 1, look_again_ms);
   if (message.live_until_ms > now.steady_ms) {
     at = std::min(at, message.live_until_ms);
   }
@@ -437,6 +289,7 @@ void Outbox::on_removed(const FriendKey& whom, store::StateBatch& batch) {
     remove(message, batch);
   }
   recipients_.erase(whom);
+  roomy_.erase(whom);
 }
 
 void Outbox::on_receipt(const FriendKey& from, const crypto::MessageId& id) {
@@ -458,14 +311,14 @@ void Outbox::report(const Message& message, MessageState state) const {
   const Friend* const whom = friends_.find(message.to);
   const std::size_t homes = whom != nullptr && whom->theirs ? whom->theirs->home_nodes.size() : 0;
   status.wanted = static_cast<std::uint8_t>(std::max<std::size_t>(homes, status.stored));
-  services_.listener.on_message_state(status);
+  services_.events.state(status);
 }
 
 void Outbox::finish(Message& message, MessageState state) {
   store::StateBatch batch;
   report(message, state);
   remove(message, batch);
-  services_.state.commit(std::move(batch), nullptr);
+  services_.state.keep(std::move(batch));
 }
 
 /// Forgets a message; `batch` takes it off the disk.
@@ -478,7 +331,8 @@ void Outbox::remove(Message& message, store::StateBatch& batch) {
   }
   recipient.in_flight -= message.operations.size();
   recipient.by_sequence.erase({message.sequence, id});
-  std::erase(recipient.waiting, id);
+  recipient.waiting.erase({message.sequence, id});
+  roomy_.insert(message.to);
   deadlines_.erase(id);
   crypto::wipe(message.text);
   batch.push_back(erase_record(state_key(Table::outbox, {id})));
@@ -487,6 +341,11 @@ void Outbox::remove(Message& message, store::StateBatch& batch) {
 }
 
 void Outbox::tick(Now now) {
+  for (const auto& whom : std::exchange(roomy_, {})) {
+    if (const auto found = recipients_.find(whom); found != recipients_.end()) {
+      release_waiting(found->second, now);
+    }
+  }
   while (const auto due = deadlines_.pop_due(now.steady_ms)) {
     if (Message* const message = find(*due)) {
       advance(*message, now);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <bitset>
-#include <deque>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -17,11 +16,12 @@ namespace toxasync::manager {
 /// One message of ours on its way, and the copies of it on the recipient's home nodes.
 struct OutgoingMessage {
   struct Copy {
-    protocol::NodeId node{};
-    bool complete = false;  ///< The node has (or had) every part.
+    Copy(const protocol::NodeId& where, bool whole) : node(where), complete(whole) {}
+
+    protocol::NodeId node;
+    bool complete;  ///< The node has (or had) every part.
     std::bitset<limits::parts> done;
     std::size_t in_flight = 0;
-    bool failed = false;  ///< In the attempt that is under way.
     std::int64_t retry_at_ms = 0;
     std::int64_t backoff_ms = 0;
   };
@@ -44,6 +44,7 @@ struct OutgoingMessage {
   std::set<client::OperationId> operations;
   std::size_t writes_under_way = 0;  ///< Nothing leaves before it is on disk.
   bool reported = false;             ///< queued was.
+  bool unsaved = false;              ///< It was sealed again, and that was not written.
   bool offered_live = false;
   std::int64_t live_until_ms = 0;  ///< A receipt is waited for until then, before nodes are asked.
 
@@ -60,6 +61,8 @@ class Outbox {
   static constexpr std::size_t parts_in_flight = 96;
   /// How long the receipt of a message sent live is waited for: toxcore notices a dead friend after 32 s.
   static constexpr std::int64_t live_receipt_ms = 15000;
+  /// Each message is looked at so often at least: expiry goes by the wall clock, which may be set.
+  static constexpr std::int64_t look_again_ms = 3600000;
 
   Outbox(const Services& services, FriendBook& friends, KeyRing& keys);
 
@@ -77,25 +80,28 @@ class Outbox {
   bool on_stored(client::OperationId operation, const client::StoreResult& result, Now now);
 
   void tick(Now now);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return deadlines_.next_ms(); }
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
+    return roomy_.empty() ? deadlines_.next_ms() : 0;
+  }
   [[nodiscard]] std::size_t size() const noexcept { return messages_.size(); }
 
  private:
   using Message = OutgoingMessage;
   struct PendingStore {
     crypto::MessageId message{};
-    std::size_t copy = 0;
+    protocol::NodeId node{};
     std::size_t part = 0;
   };
   struct Recipient {
     std::set<std::pair<std::uint64_t, crypto::MessageId>> by_sequence;
-    std::deque<crypto::MessageId> waiting;  ///< For room in parts_in_flight.
+    std::set<std::pair<std::uint64_t, crypto::MessageId>> waiting;  ///< For room in parts_in_flight.
     std::size_t in_flight = 0;
     std::optional<crypto::WritableMailbox> mailbox;  ///< The last used one,
     crypto::Point root{};                            ///< of this root.
   };
 
   [[nodiscard]] Message* find(const crypto::MessageId& id) noexcept;
+  void load_progress(const store::StateEntry& entry);
   void insert(Message message);
   const crypto::WritableMailbox* mailbox(Recipient& recipient, const crypto::Point& root,
                                          crypto::Epoch epoch);
@@ -107,7 +113,8 @@ class Outbox {
   void offer_live(Message& message, Friend& whom, Now now);
   bool ready_to_store(Message& message, const Friend& whom, Now now);
   void store_copies(Message& message, const Friend& whom, Now now);
-  void start_copy(Message& message, std::size_t copy);
+  [[nodiscard]] static bool has_room(const Recipient& recipient, const Message& message) noexcept;
+  void start_copy(Message& message, Message::Copy& copy, Now now);
   void finish_copy(Message& message, Message::Copy& copy, Now now, std::uint16_t retry_after_s);
   void release_waiting(Recipient& recipient, Now now);
   void report(const Message& message, MessageState state) const;
@@ -123,6 +130,7 @@ class Outbox {
   std::unordered_map<client::OperationId, PendingStore> operations_;
   std::map<crypto::MessageId, std::vector<protocol::NodeId>> loaded_progress_;
   DeadlineQueue<crypto::MessageId> deadlines_;
+  std::set<FriendKey> roomy_;  ///< Recipients of whose messages one ended: others may have waited for it.
   bool resumed_ = false;
 };
 

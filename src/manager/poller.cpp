@@ -58,7 +58,7 @@ void Poller::save(const Node& node) {
   for (const auto& endpoint : node.known.endpoints) {
     record.addresses.push_back({endpoint});
   }
-  services_.state.commit({put_record(state_key(Table::home_node, {node.known.id}), record)}, nullptr);
+  services_.state.keep({put_record(state_key(Table::home_node, {node.known.id}), record)});
 }
 
 Result<bool, NodeError> Poller::add(const client::KnownNode& node) {
@@ -95,6 +95,7 @@ Result<bool, NodeError> Poller::remove(const protocol::NodeId& id) {
   }
   found->second.retired_s = services_.clock.now().unix_s();
   save(found->second);
+  refresh(services_.clock.now());
   return true;
 }
 
@@ -110,6 +111,10 @@ std::vector<protocol::HomeNode> Poller::home_nodes() const {
     }
   }
   return homes;
+}
+
+bool Poller::uses(const protocol::NodeId& id) const {
+  return nodes_.contains(id);
 }
 
 std::vector<HomeNodeStatus> Poller::status() const {
@@ -164,6 +169,36 @@ crypto::Epoch Poller::first_epoch(const Source& source, const Node& node, const 
   return first;
 }
 
+/// Those that no friend can still be using, and the oldest past the limit.
+void Poller::forget_retired(Now now) {
+  for (;;) {
+    auto oldest = nodes_.end();
+    std::size_t count = 0;
+    for (auto at = nodes_.begin(); at != nodes_.end(); ++at) {
+      if (at->second.retired_s != 0) {
+        ++count;
+        if (oldest == nodes_.end() || at->second.retired_s < oldest->second.retired_s) {
+          oldest = at;
+        }
+      }
+    }
+    if (count == 0 || (count <= retired_nodes && oldest->second.retired_s + retired_kept_s >= now.unix_s())) {
+      return;
+    }
+    store::StateBatch batch{erase_record(state_key(Table::home_node, {oldest->first}))};
+    std::erase_if(finished_, [&](const auto& entry) {
+      const auto& [node, root] = entry.first;
+      if (node != oldest->first) {
+        return false;
+      }
+      batch.push_back(erase_record(state_key(Table::watermark, {node, root})));
+      return true;
+    });
+    services_.state.keep(std::move(batch));
+    nodes_.erase(oldest);
+  }
+}
+
 void Poller::refresh(Now now) {
   const auto epoch = crypto::epoch_at(now.unix_s());
   if (!epoch) {
@@ -171,11 +206,9 @@ void Poller::refresh(Now now) {
     return;
   }
   next_epoch_s_ = crypto::epoch_start_s(*epoch + 1);
+  forget_retired(now);
   std::map<Key, Poll> wanted;
   for (const auto& [id, node] : nodes_) {
-    if (node.retired_s != 0 && node.retired_s + retired_kept_s < now.unix_s()) {
-      continue;
-    }
     for (const Root& root : keys_.roots()) {
       const Source source{id, root.id()};
       const auto finished = finished_.find(source);
@@ -186,7 +219,7 @@ void Poller::refresh(Now now) {
         const Key key{id, root.id(), e};
         const auto old = polls_.find(key);
         wanted[key] = old == polls_.end() ? Poll{} : old->second;
-        if (old == polls_.end()) {
+        if (!wanted[key].operation && !due_.contains(key)) {
           due_.set(key, now.steady_ms + random_delay(first_polls_within_ms));
         }
       }
@@ -232,7 +265,7 @@ bool Poller::on_envelopes(client::OperationId operation, std::vector<Bytes>& env
   const auto* const owned = root != nullptr ? mailbox(*root, std::get<2>(key)) : nullptr;
   if (owned == nullptr) {
     services_.client.abandon(operation, now);
-    return true;
+    return on_retrieved(operation, {}, now);
   }
   inbox_.take(*owned, envelopes, nullptr, [this, operation](bool durable) {
     const Now later = services_.clock.now();
@@ -291,9 +324,8 @@ void Poller::mark_final(const Key& key) {
   }
   std::erase_if(finished.beyond, [&](crypto::Epoch e) { return e <= finished.through; });
   if (finished.through != before) {
-    services_.state.commit(
-        {put_record(state_key(Table::watermark, {node, root_id}), WatermarkRecord{finished.through})},
-        nullptr);
+    services_.state.keep(
+        {put_record(state_key(Table::watermark, {node, root_id}), WatermarkRecord{finished.through})});
   }
 }
 
@@ -314,7 +346,8 @@ bool Poller::swept_since(std::int64_t steady_ms) const {
 }
 
 void Poller::tick(Now now) {
-  if (now.unix_s() >= next_epoch_s_) {
+  const bool clock_set_back = now.unix_s() < next_epoch_s_ - limits::epoch_length_s;
+  if (now.unix_s() >= next_epoch_s_ || (clock_set_back && next_epoch_s_ != limits::epoch_origin_s)) {
     refresh(now);
   }
   while (const auto key = due_.pop_due(now.steady_ms)) {

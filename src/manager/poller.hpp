@@ -35,6 +35,8 @@ class Poller {
   Result<bool, NodeError> remove(const protocol::NodeId& id);
   [[nodiscard]] std::vector<protocol::HomeNode> home_nodes() const;
   [[nodiscard]] std::vector<HomeNodeStatus> status() const;
+  /// Whether it is a home node of ours or was one.
+  [[nodiscard]] bool uses(const protocol::NodeId& id) const;
 
   /// Our mailbox of an epoch, if `address` is that of one of our roots.
   const crypto::OwnedMailbox* find_mailbox(crypto::Epoch epoch, const crypto::MailboxAddress& address);
@@ -69,6 +71,7 @@ class Poller {
     std::set<crypto::Epoch> beyond;
   };
 
+  void forget_retired(Now now);
   void start(const Key& key, Now now);
   void save(const Node& node);
   void mark_final(const Key& key);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "manager/events.hpp"
+#include "manager/journal.hpp"
 #include "manager/manager.hpp"
 
 namespace toxasync::manager {
@@ -10,17 +12,17 @@ struct Services {
   const crypto::KeyPair& self;  ///< Tox keys.
   client::Client& client;
   FriendChannel& channel;
-  store::StateStore& state;
+  Journal& state;
   const Clock& clock;
   Random& random;
   Telemetry telemetry;
-  ManagerListener& listener;
+  ManagerListener& listener;  ///< For messages; the rest goes by `events`.
+  Events& events;
   const ManagerConfig& config;
 };
 
 /// Names of the state's tables: the first byte of a key (docs/state.md).
 enum class Table : std::uint8_t {
-  installation = 'M',
   root = 'R',
   last_resort = 'L',
   one_time = 'K',
@@ -67,6 +69,14 @@ store::StateWrite put_record(Bytes key, const Record& record) {
 inline store::StateWrite erase_record(Bytes key) {
   return {std::move(key), std::nullopt};
 }
+
+struct NumberRecord {
+  std::uint64_t value = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    ar& value;
+  }
+};
 
 /// Decodes a record of ours. False: damaged (counted); it is then left out.
 template <class Record>

@@ -10,8 +10,8 @@ namespace toxasync::node {
 
 namespace {
 
-constexpr std::size_t expire_rows = 512;             // of one slice
-constexpr std::int64_t rotate_again_ms = 60 * 1000;  // after the key file could not be written
+constexpr std::size_t expire_rows = 512;          // of one slice
+constexpr std::int64_t rotate_again_ms = 60'000;  // after the key file could not be written
 
 }  // namespace
 
@@ -73,7 +73,7 @@ void Node::Impl::on_packet(Transport& via, const Route& from, ByteView packet, N
 
 Session* Node::Impl::open(Transport& via, const Route& from, const protocol::FrameHeader& header,
                           ByteView packet, MutableBytes plain, Now now) {
-  if (!crypto::is_canonical_sign(header.session)) {
+  if (!crypto::is_canonical(header.session)) {
     telemetry_.refuse(Counter::refused_session_point);
     return nullptr;
   }
@@ -147,7 +147,7 @@ Node::Impl::TagCheck Node::Impl::check_tag(const Request& request, crypto::TagKi
                                            const crypto::Point& point, const crypto::Tag& shown,
                                            std::size_t tag_offset) {
   Session& session = request.session;
-  if (!session.tag_key || session.tag_key->kind != kind || session.tag_key->point != point) {
+  if (!session.tag_key || session.tag_key->point != point) {
     if (!buckets_.take(request.path.route.endpoint, request.now.steady_ms)) {
       return TagCheck::no_tokens;
     }
@@ -156,7 +156,7 @@ Node::Impl::TagCheck Node::Impl::check_tag(const Request& request, crypto::TagKi
     if (key == nullptr || !crypto::x25519(shared, key->pair.secret.bytes(), point)) {
       return TagCheck::bad_point;
     }
-    session.tag_key.emplace(Session::TagKey{kind, point, crypto::Secret<32>::copy_of(shared)});
+    session.tag_key.emplace(Session::TagKey{point, crypto::Secret<32>::copy_of(shared)});
   }
   const crypto::Tag expected = crypto::request_tag(kind, session.tag_key->shared.bytes(), session.node_key,
                                                    request.path.session, request.message, tag_offset);

@@ -22,9 +22,8 @@ struct StoredKey {
   static StoredKey from(const SessionKey& key) noexcept {
     return {key.pair.secret.bytes(), key.valid_from_s, key.valid_until_s};
   }
-  /// Takes the secret over.
-  SessionKey to_key() {
-    return {crypto::KeyPair::from_secret(crypto::Secret<32>(std::move(secret))), valid_from_s, valid_until_s};
+  [[nodiscard]] SessionKey to_key() const {
+    return {crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(secret)), valid_from_s, valid_until_s};
   }
   [[nodiscard]] bool empty() const noexcept {
     return std::ranges::all_of(secret, [](std::uint8_t byte) { return byte == 0; });
@@ -92,7 +91,7 @@ Result<NodeKeys, KeyFileError> NodeKeys::open(const std::string& path, Random& r
       !stored.previous.plausible()) {
     return KeyFileError::damaged;
   }
-  NodeKeys keys(path, crypto::Secret<32>(std::move(stored.seed)), stored.current.to_key());
+  NodeKeys keys(path, crypto::Secret<32>::copy_of(stored.seed), stored.current.to_key());
   if (!stored.previous.empty()) {
     keys.previous_ = stored.previous.to_key();
   }

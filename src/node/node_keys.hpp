@@ -23,7 +23,7 @@ struct SessionKey {
 /// valid until 8; all zero where there is no previous one.
 class NodeKeys {
  public:
-  static constexpr std::int64_t key_lifetime_s = 7 * 86400;
+  static constexpr std::int64_t key_lifetime_s = std::int64_t{7} * 86400;
   /// A replaced key still opens frames for so long.
   static constexpr std::int64_t key_overlap_s = 86400;
 

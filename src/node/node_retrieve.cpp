@@ -20,7 +20,7 @@ void Node::Impl::on_retrieve(const Request& request, const protocol::RetrieveReq
   if (message.op != protocol::RetrieveOp::list) {
     return refuse(Counter::refused_operation);
   }
-  if (!crypto::is_canonical_sign(message.mailbox.p) || !crypto::is_canonical_sign(message.mailbox.w)) {
+  if (!crypto::is_canonical(message.mailbox.p) || !crypto::is_canonical(message.mailbox.w)) {
     return refuse(Counter::refused_point);
   }
   switch (check_tag(request, crypto::TagKind::owner, message.mailbox.p, message.owner_tag,

@@ -35,7 +35,7 @@ std::optional<StoreStatus> Node::Impl::refusal(const protocol::StoreRequest& mes
   if (message.op != StoreOp::store && message.op != StoreOp::cancel) {
     return refuse(Counter::refused_operation);
   }
-  if (!crypto::is_canonical_sign(message.mailbox.p) || !crypto::is_canonical_sign(message.mailbox.w)) {
+  if (!crypto::is_canonical(message.mailbox.p) || !crypto::is_canonical(message.mailbox.w)) {
     return refuse(Counter::refused_point);
   }
   if (message.op == StoreOp::cancel) {

@@ -12,10 +12,10 @@ namespace toxasync::node {
 
 /// What a node knows of one X (docs/protocol.md, section 6).
 struct Session {
-  /// The agreement of n with the mailbox's point that this session was last used for: P to own, W to write. A
-  /// client uses an X for one mailbox and one purpose, so it is computed once.
+  /// The agreement of n with the mailbox's point that this session was last used for: P to own, W to write
+  /// (the tag's label keeps them apart). A client uses an X for one mailbox and one purpose, so it is
+  /// computed once.
   struct TagKey {
-    crypto::TagKind kind{};
     crypto::Point point{};
     crypto::Secret<32> shared;
   };

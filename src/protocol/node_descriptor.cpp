@@ -73,7 +73,7 @@ std::optional<NodeDescriptor> NodeDescriptor::decode_signed(ByteView bytes) {
     return std::nullopt;
   }
   NodeDescriptor descriptor;
-  if (wire::decode(body, descriptor) != wire::Error::none || !crypto::is_canonical_sign(descriptor.key)) {
+  if (wire::decode(body, descriptor) != wire::Error::none || !crypto::is_canonical(descriptor.key)) {
     return std::nullopt;
   }
   return descriptor;

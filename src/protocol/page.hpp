@@ -34,7 +34,10 @@ struct Page {
   std::uint16_t retry_after_s = 0;
   std::vector<PagedEnvelope> envelopes;
 
-  [[nodiscard]] bool valid() const noexcept { return count >= 1 && count <= limits::window && index < count; }
+  /// Whether its place in the window and its flags are possible; decoding does not ask.
+  [[nodiscard]] bool valid() const noexcept {
+    return count >= 1 && count <= limits::window && index < count && flags <= (flag_more | flag_try_later);
+  }
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {

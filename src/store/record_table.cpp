@@ -18,7 +18,7 @@ CREATE TABLE rec(seq INTEGER PRIMARY KEY AUTOINCREMENT, mk INT, ik INT, exp INT,
 CREATE INDEX rec_key ON rec(mk, ik);
 CREATE INDEX rec_exp ON rec(exp);
 CREATE TABLE quota(mk INTEGER PRIMARY KEY, n INT, bytes INT);
-CREATE TABLE meta(n INT, bytes INT, tombstones INT, generation INT, hash_key BLOB, sum_key BLOB);
+CREATE TABLE meta(n INT, bytes INT, tombstones INT, voided INT, hash_key BLOB, sum_key BLOB);
 )";
 
 constexpr std::size_t commitment_offset = 1;  // docs/protocol.md, "Envelope".
@@ -63,7 +63,7 @@ std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
   s.read_quota = db.prepare("SELECT n, bytes FROM quota WHERE mk=?", status);
   s.write_quota = db.prepare("INSERT OR REPLACE INTO quota(mk, n, bytes) VALUES(?,?,?)", status);
   s.drop_quota = db.prepare("DELETE FROM quota WHERE mk=?", status);
-  s.write_meta = db.prepare("UPDATE meta SET n=?, bytes=?, tombstones=?, generation=?", status);
+  s.write_meta = db.prepare("UPDATE meta SET n=?, bytes=?, tombstones=?", status);
   // A statement does not fit the tables: they are not what the version number promises.
   return status == DbStatus::ok ? std::nullopt : std::optional(OpenError::damaged);
 }
@@ -88,16 +88,14 @@ std::optional<OpenError> RecordTable::create(SqliteDb& db) const {
 
 std::optional<OpenError> RecordTable::read_meta(SqliteDb& db) {
   DbStatus status = DbStatus::ok;
-  const Statement statement =
-      db.prepare("SELECT n, bytes, tombstones, generation, hash_key, sum_key FROM meta", status);
+  const Statement statement = db.prepare("SELECT n, bytes, tombstones, hash_key, sum_key FROM meta", status);
   Query query(statement);
-  if (!query.next() || query.blob(4).size() != hash_key_.size() || query.blob(5).size() != sum_key_.size()) {
+  if (!query.next() || query.blob(3).size() != hash_key_.size() || query.blob(4).size() != sum_key_.size()) {
     return query.status() == DbStatus::failed && status == DbStatus::ok ? OpenError::io : OpenError::damaged;
   }
   totals_ = {query.integer(0), query.integer(1), query.integer(2)};
-  set_generation(query.integer(3));
-  hash_key_ = to_array<16>(query.blob(4));
-  sum_key_ = to_array<32>(query.blob(5));
+  hash_key_ = to_array<16>(query.blob(3));
+  sum_key_ = to_array<32>(query.blob(4));
   totals_before_ = totals_;
   attached_before_ = true;
   const std::lock_guard lock(published_mutex_);
@@ -105,12 +103,11 @@ std::optional<OpenError> RecordTable::read_meta(SqliteDb& db) {
   return std::nullopt;
 }
 
-DbStatus RecordTable::write_meta(std::int64_t generation) {
+DbStatus RecordTable::before_commit() {
   return Query(statements_.write_meta)
       .bind(totals_.messages)
       .bind(totals_.bytes)
       .bind(totals_.tombstones)
-      .bind(generation)
       .run();
 }
 

@@ -62,7 +62,7 @@ class RecordTable final : public SqliteEngine {
 
   std::optional<OpenError> attach(SqliteDb& db) override;
   void detach() noexcept override { statements_ = {}; }
-  DbStatus write_meta(std::int64_t generation) override;
+  DbStatus before_commit() override;
   void began() noexcept override;
   void committed() noexcept override;
   void rolled_back() noexcept override;

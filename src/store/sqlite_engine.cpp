@@ -54,40 +54,16 @@ DbStatus SqliteEngine::begin() {
 }
 
 DbStatus SqliteEngine::commit() {
-  const bool changed = db_->total_changes() != changes_before_;
-  const std::int64_t next = generation_ + 1;
-  if (changed) {
-    if (const DbStatus status = write_meta(next); status != DbStatus::ok) {
+  if (db_->total_changes() != changes_before_) {
+    if (const DbStatus status = before_commit(); status != DbStatus::ok) {
       return status;
     }
   }
   const DbStatus status = db_->execute("COMMIT");
-  if (status == DbStatus::failed && changed && took_effect_after_all(next)) {
+  if (status == DbStatus::ok) {
     committed();
-    return DbStatus::ok;
   }
-  if (status != DbStatus::ok) {
-    return status;
-  }
-  if (changed) {
-    generation_ = next;
-  }
-  committed();
-  return DbStatus::ok;
-}
-
-// A COMMIT that failed at the end may have left all of its frames in the WAL. Then they count when the
-// database is opened again; they become durable with the checkpoint.
-bool SqliteEngine::took_effect_after_all(std::int64_t generation) {
-  close();
-  if (open(false) || generation_ != generation) {
-    return false;
-  }
-  if (db_->checkpoint_truncate() == DbStatus::ok) {
-    return true;
-  }
-  close();
-  return false;
+  return status;
 }
 
 void SqliteEngine::rollback(DbStatus reason) noexcept {
@@ -102,6 +78,9 @@ void SqliteEngine::rollback(DbStatus reason) noexcept {
   telemetry_.log(LogLevel::error, "store",
                  reason == DbStatus::damaged ? "a page of the database is damaged: what is on it fails"
                                              : "input/output error: the group was taken back");
+  if (db_) {
+    db_->execute("UPDATE meta SET voided=voided+1");  // Over what the failed COMMIT may have left in the WAL.
+  }
   close();
   try {
     if (const auto error = open(false)) {

@@ -13,9 +13,9 @@ namespace toxasync::store {
 
 /// A database with its schema and its transactions, without threads: what a SqliteWorker works on.
 ///
-/// Each transaction that changes something writes a rising generation number into the database. When COMMIT
-/// fails half-way, the number tells after opening again whether the transaction took effect, so that "failed"
-/// means that nothing was written.
+/// A COMMIT whose sync fails may leave the whole transaction in the WAL, where opening the database again
+/// would find it after it was reported as failed. So an empty transaction is written over it first. What is
+/// left: a disk that stops taking writes just then.
 class SqliteEngine {
  public:
   SqliteEngine(std::filesystem::path path, SqliteSettings settings, const Telemetry& telemetry,
@@ -38,18 +38,17 @@ class SqliteEngine {
   virtual void after_group(bool idle) noexcept;
 
  protected:
-  /// Makes the schema in an empty database, reads what is kept in memory and prepares the statements. Calls
-  /// set_generation(). Nothing: done.
+  /// Makes the schema in an empty database, reads what is kept in memory and prepares the statements. There
+  /// is a table `meta` of one row with a column `voided`. Nothing: done.
   virtual std::optional<OpenError> attach(SqliteDb& db) = 0;
   /// Drops the statements: the database is about to be closed.
   virtual void detach() noexcept = 0;
-  /// In the transaction, before its COMMIT, when it changed something: writes `generation` and the like.
-  virtual DbStatus write_meta(std::int64_t generation) = 0;
+  /// In the transaction, before its COMMIT, when it changed something.
+  virtual DbStatus before_commit() { return DbStatus::ok; }
   virtual void began() noexcept {}
   virtual void committed() noexcept {}
   virtual void rolled_back() noexcept {}
 
-  void set_generation(std::int64_t generation) noexcept { generation_ = generation; }
   /// Valid between attach() and detach().
   [[nodiscard]] SqliteDb& db() noexcept { return *db_; }
   [[nodiscard]] bool is_open() const noexcept { return db_.has_value(); }
@@ -59,14 +58,12 @@ class SqliteEngine {
 
  private:
   std::optional<OpenError> open(bool verify);
-  bool took_effect_after_all(std::int64_t generation);
 
   std::filesystem::path path_;
   SqliteSettings settings_;
   Telemetry telemetry_;
   Counter failures_;
   std::optional<SqliteDb> db_;
-  std::int64_t generation_ = 0;
   std::int64_t changes_before_ = 0;
 };
 

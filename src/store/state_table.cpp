@@ -13,7 +13,7 @@ namespace {
 // identity, and `sum` is its checksum, which tells a wrong key from a damaged box.
 constexpr const char* schema = R"(
 CREATE TABLE state(k BLOB PRIMARY KEY, v BLOB NOT NULL);
-CREATE TABLE meta(generation INT, salt BLOB, box BLOB, sum BLOB);
+CREATE TABLE meta(voided INT, salt BLOB, box BLOB, sum BLOB);
 )";
 
 constexpr unsigned scrub_at_least_every_groups = 64;
@@ -48,7 +48,6 @@ std::optional<OpenError> StateTable::attach(SqliteDb& db) {
   statements_.write = db.prepare("INSERT OR REPLACE INTO state(k, v) VALUES(?, ?)", status);
   statements_.erase = db.prepare("DELETE FROM state WHERE k=?", status);
   statements_.read_all = db.prepare("SELECT k, v FROM state", status);
-  statements_.write_meta = db.prepare("UPDATE meta SET generation=?", status);
   // A crash may have come between a removal and its scrub. A failure here shows again at the next one.
   scrub_due_ = db.checkpoint_truncate() != DbStatus::ok;
   return status == DbStatus::ok ? std::nullopt : std::optional(OpenError::damaged);
@@ -80,17 +79,16 @@ std::optional<OpenError> StateTable::create(SqliteDb& db) {
 
 std::optional<OpenError> StateTable::read_meta(SqliteDb& db) {
   DbStatus status = DbStatus::ok;
-  const Statement statement = db.prepare("SELECT generation, salt, box, sum FROM meta", status);
+  const Statement statement = db.prepare("SELECT salt, box, sum FROM meta", status);
   Query query(statement);
   if (!query.next()) {
     return query.status() == DbStatus::failed && status == DbStatus::ok ? OpenError::io : OpenError::damaged;
   }
-  const ByteView salt = query.blob(1);
-  const ByteView box = query.blob(2);
-  if (salt.size() != salt_.size() || !std::ranges::equal(query.blob(3), checksum(salt, box))) {
+  const ByteView salt = query.blob(0);
+  const ByteView box = query.blob(1);
+  if (salt.size() != salt_.size() || !std::ranges::equal(query.blob(2), checksum(salt, box))) {
     return OpenError::damaged;
   }
-  set_generation(query.integer(0));
   if (sealer_) {
     return std::ranges::equal(salt, salt_) ? std::nullopt : std::optional(OpenError::damaged);
   }
@@ -101,10 +99,6 @@ std::optional<OpenError> StateTable::read_meta(SqliteDb& db) {
   }
   crypto::wipe(key_);
   return std::nullopt;
-}
-
-DbStatus StateTable::write_meta(std::int64_t generation) {
-  return Query(statements_.write_meta).bind(generation).run();
 }
 
 DbStatus StateTable::write(const SealedRow& row) {

@@ -32,7 +32,6 @@ class StateTable final : public SqliteEngine {
  private:
   std::optional<OpenError> attach(SqliteDb& db) override;
   void detach() noexcept override { statements_ = {}; }
-  DbStatus write_meta(std::int64_t generation) override;
   void began() noexcept override { erased_ = false; }
   void committed() noexcept override { scrub_due_ = scrub_due_ || erased_; }
 
@@ -40,7 +39,7 @@ class StateTable final : public SqliteEngine {
   std::optional<OpenError> read_meta(SqliteDb& db);
 
   struct Statements {
-    Statement write, erase, read_all, write_meta;
+    Statement write, erase, read_all;
   };
 
   ByteArray<32> key_;  // Wiped once the sealer is made.

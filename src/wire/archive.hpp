@@ -322,5 +322,5 @@ Result<ByteView, Error> decode_padded(ByteView in, T& value) noexcept {
 
 namespace boost::serialization {
 template <class T, std::size_t Max, std::size_t Min>
-struct is_wrapper<toxasync::wire::Bounded<T, Max, Min>> : boost::mpl::true_ {};
+struct is_wrapper_impl<const toxasync::wire::Bounded<T, Max, Min>> : boost::mpl::true_ {};
 }  // namespace boost::serialization

@@ -2,14 +2,16 @@
 #pragma once
 
 #include <algorithm>
-#include <cassert>
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "crypto/envelope.hpp"
 #include "node/node.hpp"
+#include "protocol/frame.hpp"
 #include "protocol/page.hpp"
 #include "protocol/retrieve_request.hpp"
 #include "protocol/store_request.hpp"
@@ -23,9 +25,17 @@
 
 namespace toxasync::test {
 
+/// What a result holds; a test that gets here with an error is wrong. (result::value() wants to know how to
+/// throw E.)
+template <class T, class E>
+T must(Result<T, E> result) {
+  return result ? std::move(*result) : throw std::logic_error("a result is an error");
+}
+
 /// One storage node with all that it stands on, without a network.
 struct NodeHarness {
-  explicit NodeHarness(node::NodeConfig config = {}, const store::StoreLimits& limits = {}, std::uint64_t seed = 1)
+  explicit NodeHarness(node::NodeConfig config = {}, const store::StoreLimits& limits = {},
+                       std::uint64_t seed = 1)
       : random(seed),
         store(limits),
         keys(node::NodeKeys::ephemeral(random, clock.unix_s())),
@@ -57,14 +67,20 @@ struct NodeHarness {
   node::Node node;
 };
 
-inline crypto::Tag& tag_of(protocol::StoreRequest& request) noexcept { return request.write_tag; }
-inline crypto::Tag& tag_of(protocol::RetrieveRequest& request) noexcept { return request.owner_tag; }
+inline crypto::Tag& tag_of(protocol::StoreRequest& request) noexcept {
+  return request.write_tag;
+}
+inline crypto::Tag& tag_of(protocol::RetrieveRequest& request) noexcept {
+  return request.owner_tag;
+}
 
-/// A client of one node, which speaks the protocol by itself, step by step, so that a test can go wrong in any of them.
+/// A client of one node, which speaks the protocol by itself, step by step, so that a test can go wrong in
+/// any of them.
 class HandClient {
  public:
   /// Knows the node's current key. Its random numbers come from `seed`.
-  explicit HandClient(NodeHarness& node, std::uint64_t seed = 100, const Route& route = MockTransport::route_to(ipv4(1)))
+  explicit HandClient(NodeHarness& node, std::uint64_t seed = 100,
+                      const Route& route = MockTransport::route_to(ipv4(1)))
       : node_(node), random_(seed), route_(route), x_(crypto::KeyPair::generate(random_)) {
     set_node_key(node.keys.current().pair.public_key);
   }
@@ -91,9 +107,9 @@ class HandClient {
   }
   /// Gets a cookie, as a client does first.
   void greet() {
-    const auto replies = exchange(unknowing_frame());
-    assert(replies.size() == 1);
-    (void)replies;
+    if (exchange(unknowing_frame()).size() != 1) {
+      throw std::logic_error("no cookie reply");
+    }
   }
 
   template <class Request>
@@ -102,20 +118,19 @@ class HandClient {
     tag_of(request) = {};
     Bytes buffer(limits::plaintext);
     const auto encoded = wire::encode_padded(request, buffer);
-    tag_of(request) =
-        crypto::request_tag(kind, shared, n.value_or(n_), x.value_or(x()), encoded.value(), Request::tag_offset);
+    tag_of(request) = crypto::request_tag(kind, shared, n.value_or(n_), x.value_or(this->x()), must(encoded),
+                                          Request::tag_offset);
   }
   /// X25519(w, N)
   crypto::Point write_agreement(const crypto::WritableMailbox& mailbox) const {
     crypto::Point shared{};
-    assert(crypto::x25519(shared, mailbox.write_secret.bytes(), n_));
-    return shared;
+    return crypto::x25519(shared, mailbox.write_secret.bytes(), n_) ? shared
+                                                                    : throw std::logic_error("point");
   }
   /// owner(N)
   crypto::Point owner_agreement(const crypto::OwnedMailbox& mailbox) const {
     crypto::Point shared{};
-    assert(mailbox.owner.apply(shared, n_));
-    return shared;
+    return mailbox.owner.apply(shared, n_) ? shared : throw std::logic_error("point");
   }
   void sign(protocol::StoreRequest& request, const crypto::WritableMailbox& mailbox) {
     sign(request, crypto::TagKind::write, write_agreement(mailbox));
@@ -144,7 +159,8 @@ class HandClient {
     return request;
   }
   protocol::RetrieveRequest retrieve_request(const crypto::OwnedMailbox& mailbox, std::uint8_t window = 16,
-                                             std::uint64_t cursor = 0, std::vector<crypto::EnvelopeId> ids = {}) {
+                                             std::uint64_t cursor = 0,
+                                             std::vector<crypto::EnvelopeId> ids = {}) {
     protocol::RetrieveRequest request;
     request.counter = next_counter();
     request.window = window;
@@ -168,14 +184,18 @@ class HandClient {
     protocol::seal_frame(header(kind), keys_->client_to_node, plain, frame);
     return {frame.begin(), frame.end()};
   }
-  Bytes seal(const protocol::StoreRequest& request) { return seal(protocol::FrameKind::store, padded(request)); }
-  Bytes seal(const protocol::RetrieveRequest& request) { return seal(protocol::FrameKind::retrieve, padded(request)); }
+  Bytes seal(const protocol::StoreRequest& request) {
+    return seal(protocol::FrameKind::store, padded(request));
+  }
+  Bytes seal(const protocol::RetrieveRequest& request) {
+    return seal(protocol::FrameKind::retrieve, padded(request));
+  }
 
   /// Sends a packet and keeps the cookie of the answer.
   std::vector<Bytes> exchange(ByteView packet) { return learn(node_.exchange(route_, packet)); }
   std::vector<Bytes> learn(std::vector<Bytes> replies) {
     for (const Bytes& reply : replies) {
-      cookie_ = protocol::read_frame_header(reply).value().cookie;
+      cookie_ = must(protocol::read_frame_header(reply)).cookie;
     }
     return replies;
   }
@@ -215,7 +235,7 @@ class HandClient {
   template <class Message>
   static Bytes padded(const Message& message) {
     Bytes plain(limits::plaintext);
-    (void)wire::encode_padded(message, plain).value();
+    (void)must(wire::encode_padded(message, plain));
     return plain;
   }
 
@@ -229,13 +249,25 @@ class HandClient {
   std::uint64_t counter_ = 0;
 };
 
+/// Points that name another point in a second way, by the top bit or unreduced: 9 and 1 here.
+inline std::array<crypto::Point, 2> second_encodings() {
+  crypto::Point with_top_bit{9};
+  with_top_bit[31] = 0x80;
+  crypto::Point unreduced;
+  unreduced.fill(0xff);
+  unreduced[0] = 0xee;
+  unreduced[31] = 0x7f;
+  return {with_top_bit, unreduced};
+}
+
 /// A friends mailbox of `epoch`, the same for the same seed.
 inline crypto::OwnedMailbox test_mailbox(crypto::Epoch epoch, std::uint64_t seed = 7) {
   SeededRandom random(seed);
   return crypto::own_friends_mailbox(crypto::KeyPair::generate(random), epoch).value();
 }
 
-/// What a node takes for an envelope of that size: only the version and the cancel commitment are in the clear.
+/// What a node takes for an envelope of that size: only the version and the cancel commitment are in the
+/// clear.
 inline Bytes test_envelope(std::uint64_t seed, std::size_t size = limits::small_envelope,
                            const crypto::CancelSecret& secret = {}) {
   SeededRandom random(seed);

@@ -32,9 +32,9 @@ class RecordingListener final : public client::ClientListener {
   std::map<client::OperationId, Retrieved> retrieved;
   std::map<client::OperationId, std::vector<Bytes>> envelopes;
   unsigned windows = 0;
-  unsigned told_twice = 0;    ///< Outcomes of an operation that had one.
-  unsigned told_inside = 0;   ///< Calls from inside a call to the client that may not call back.
-  bool forbidden = false;     ///< Such a call is going on.
+  unsigned told_twice = 0;   ///< Outcomes of an operation that had one.
+  unsigned told_inside = 0;  ///< Calls from inside a call to the client that may not call back.
+  bool forbidden = false;    ///< Such a call is going on.
   std::function<void(client::OperationId, Now)> on_window;
   std::function<void(client::OperationId, Now)> on_outcome;
 
@@ -80,7 +80,9 @@ struct Rig : PacketReceiver {
   void restart(const client::ClientConfig& config) {
     client = std::make_unique<client::Client>(transport, random, telemetry.get(), listener, config);
   }
-  void on_packet(const Route& from, ByteView packet) noexcept override { client->on_packet(from, packet, clock.now()); }
+  void on_packet(const Route& from, ByteView packet) noexcept override {
+    client->on_packet(from, packet, clock.now());
+  }
 
   ScriptedNode& add_node(std::size_t endpoints = 1) {
     std::vector<Endpoint> at;
@@ -129,7 +131,8 @@ struct Rig : PacketReceiver {
     return put;
   }
 
-  /// Lets time pass, from one delivery or deadline to the next, until nothing is under way or `limit_ms` are over.
+  /// Lets time pass, from one delivery or deadline to the next, until nothing is under way or `limit_ms` are
+  /// over.
   void run(std::int64_t limit_ms = 600'000) {
     const std::int64_t end_ms = clock.steady_ms() + limit_ms;
     for (;;) {

@@ -20,8 +20,8 @@
 
 namespace toxasync::test {
 
-/// The node side of docs/protocol.md, section 6, in memory: strict with the client, honest, and told by its hooks to
-/// misbehave. One at each endpoint that it is given.
+/// The node side of docs/protocol.md, section 6, in memory: strict with the client, honest, and told by its
+/// hooks to misbehave. One at each endpoint that it is given.
 class ScriptedNode final : public PacketReceiver {
  public:
   ScriptedNode(MockNetwork& network, ManualClock& clock, std::uint64_t seed, std::vector<Endpoint> endpoints)
@@ -40,15 +40,17 @@ class ScriptedNode final : public PacketReceiver {
     const auto now_s = static_cast<std::uint64_t>(clock_.unix_s());
     return {1, id(), key_.public_key, now_s - now_s % week_s, now_s - now_s % week_s + week_s, 1 << 20, {}};
   }
-  [[nodiscard]] Bytes sign(const protocol::NodeDescriptor& descriptor) const { return descriptor.encode_signed(signer_); }
+  [[nodiscard]] Bytes sign(const protocol::NodeDescriptor& descriptor) const {
+    return descriptor.encode_signed(signer_);
+  }
 
   // --- Misbehaviour and mishaps ---
   std::function<Bytes(const protocol::FrameHeader&)> descriptor_hook;  ///< In place of the descriptor.
   std::function<void(protocol::StoreResponse&)> store_hook;
   std::function<void(const protocol::RetrieveRequest&, std::vector<protocol::Page>&)> pages_hook;
-  bool never_content = false;     ///< Takes no cookie.
-  bool rotate_always = false;     ///< Has a new N whenever it is asked.
-  bool silent = false;            ///< Takes requests, answers none.
+  bool never_content = false;  ///< Takes no cookie.
+  bool rotate_always = false;  ///< Has a new N whenever it is asked.
+  bool silent = false;         ///< Takes requests, answers none.
   std::int64_t clock_ahead_s = 0;
 
   /// A new N; the old one is lost. A cookie stays good.
@@ -111,8 +113,9 @@ class ScriptedNode final : public PacketReceiver {
     if (never_content || header->cookie != cookie_for(from, header->session) ||
         !protocol::open_frame(*header, session.keys->client_to_node, packet, plain)) {
       ++cookie_replies;
-      send(from, protocol::make_cookie_reply(*header, cookie_for(from, header->session),
-                                             descriptor_hook ? descriptor_hook(*header) : sign(descriptor())));
+      send(from,
+           protocol::make_cookie_reply(*header, cookie_for(from, header->session),
+                                       descriptor_hook ? descriptor_hook(*header) : sign(descriptor())));
     } else if (header->kind == protocol::FrameKind::store) {
       take_store(session, from, *header, plain);
     } else {
@@ -137,14 +140,16 @@ class ScriptedNode final : public PacketReceiver {
   };
 
   [[nodiscard]] protocol::Cookie cookie_for(const Route& from, const crypto::Point& x) const {
-    const ByteArray<2> port{static_cast<std::uint8_t>(from.endpoint.port), static_cast<std::uint8_t>(cookie_age_)};
+    const ByteArray<2> port{static_cast<std::uint8_t>(from.endpoint.port),
+                            static_cast<std::uint8_t>(cookie_age_)};
     return crypto::h128(as_bytes("a secret"), {from.endpoint.ip, port, x});
   }
 
   void send(const Route& to, ByteView packet) { ends_.front()->send(to, packet); }
 
   template <class Message>
-  void answer(Session& session, const Route& to, const protocol::FrameHeader& request, const Message& message) {
+  void answer(Session& session, const Route& to, const protocol::FrameHeader& request,
+              const Message& message) {
     ByteArray<limits::plaintext> plain;
     if (!wire::encode_padded(message, plain)) {
       std::abort();
@@ -158,8 +163,8 @@ class ScriptedNode final : public PacketReceiver {
 
   /// Whether the request is new and its tag right.
   template <class Request>
-  bool admit(Session& session, const protocol::FrameHeader& header, crypto::TagKind kind, const crypto::Point& point,
-             ByteView plain, Request& request, const crypto::Tag& tag) {
+  bool admit(Session& session, const protocol::FrameHeader& header, crypto::TagKind kind,
+             const crypto::Point& point, ByteView plain, Request& request, const crypto::Tag& tag) {
     const auto encoded = wire::decode_padded(plain, request);
     if (!encoded) {
       std::abort();
@@ -171,7 +176,8 @@ class ScriptedNode final : public PacketReceiver {
     }
     crypto::Point shared;
     if (!crypto::x25519(shared, key_.secret.bytes(), point) ||
-        crypto::request_tag(kind, shared, key_.public_key, header.session, *encoded, Request::tag_offset) != tag) {
+        crypto::request_tag(kind, shared, key_.public_key, header.session, *encoded, Request::tag_offset) !=
+            tag) {
       ++tags_refused;
       return false;
     }
@@ -198,10 +204,13 @@ class ScriptedNode final : public PacketReceiver {
 
   protocol::StoreStatus serve(const protocol::StoreRequest& request) {
     auto& box = mail(request.mailbox);
-    const auto has = [](const crypto::EnvelopeId& id) { return [id](const Mail& mail) { return mail.id == id; }; };
+    const auto has = [](const crypto::EnvelopeId& id) {
+      return [id](const Mail& mail) { return mail.id == id; };
+    };
     if (request.op == protocol::StoreOp::cancel) {
       const auto id = to_array<16>(request.payload);
-      return std::erase_if(box, has(id)) != 0 ? protocol::StoreStatus::cancelled : protocol::StoreStatus::gone;
+      return std::erase_if(box, has(id)) != 0 ? protocol::StoreStatus::cancelled
+                                              : protocol::StoreStatus::gone;
     }
     const auto id = crypto::envelope_id(request.mailbox, request.payload);
     if (deleted.contains(id)) {
@@ -214,7 +223,8 @@ class ScriptedNode final : public PacketReceiver {
     return protocol::StoreStatus::stored;
   }
 
-  void take_retrieve(Session& session, const Route& from, const protocol::FrameHeader& header, ByteView plain) {
+  void take_retrieve(Session& session, const Route& from, const protocol::FrameHeader& header,
+                     ByteView plain) {
     protocol::RetrieveRequest request;
     const crypto::Point p = to_array<32>(plain.subspan(limits::length_prefix + 8 + 1 + 1));
     if (!admit(session, header, crypto::TagKind::owner, p, plain, request, request.owner_tag)) {

@@ -46,12 +46,34 @@ BOOST_AUTO_TEST_CASE(a_point_with_its_top_bit_set_is_refused) {
   const auto key = KeyPair::generate(random);
   for (int i = 0; i < 20; ++i) {
     Point point = KeyPair::generate(random).public_key;
-    BOOST_TEST(is_canonical_sign(point));
+    BOOST_TEST(is_canonical(point));
     point[31] |= 0x80;
     Point out{};
-    BOOST_TEST(!is_canonical_sign(point));
+    BOOST_TEST(!is_canonical(point));
     BOOST_TEST(!x25519(out, key.secret.bytes(), point));
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_point_that_is_not_below_the_prime_is_refused) {
+  // 2^255-19 + i for i in 0..18 is i again; the same bytes with any byte but the first lowered are below the
+  // prime.
+  const auto key = KeyPair::generate(random);
+  Point point;
+  point.fill(0xff);
+  point[31] = 0x7f;
+  for (int low = 0; low < 256; ++low) {
+    point[0] = static_cast<std::uint8_t>(low);
+    Point out{};
+    BOOST_TEST(is_canonical(point) == (low < 0xed), "lowest byte " << low);
+    BOOST_TEST(x25519(out, key.secret.bytes(), point) == (low < 0xec),
+               "lowest byte " << low);  // p - 1: low order
+  }
+  for (std::size_t i = 1; i < 32; ++i) {
+    point[i] = static_cast<std::uint8_t>(point[i] - 1);
+    BOOST_TEST(is_canonical(point), "byte " << i);
+    point[i] = static_cast<std::uint8_t>(point[i] + 1);
+  }
+  BOOST_TEST(is_canonical(Point{}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_FIXTURE_TEST_SUITE(friend_requests, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_public_root_takes_friend_requests_and_nothing_else) {
+BOOST_AUTO_TEST_CASE(a_public_root_takes_friend_requests_and_nothing_else_and_no_other_root_takes_them) {
   const auto mine = own_public_mailbox(recipient.secret, recipient.public_key, {1, 2, 3, 4}, epoch);
   const auto theirs = public_mailbox(recipient.public_key, {1, 2, 3, 4}, epoch);
   EnvelopeHeader head = header();
@@ -242,6 +242,7 @@ BOOST_AUTO_TEST_CASE(a_public_root_takes_friend_requests_and_nothing_else) {
     const auto sealed = seal_envelope(sender, recipient.public_key, recipient.public_key, *theirs, head,
                                       request, cancel_secret, random);
     BOOST_TEST(sealed.has_value() == (kind == MessageKind::friend_request));
+    BOOST_TEST(try_seal(request).has_value() == (kind != MessageKind::friend_request));  // a friends root
     if (sealed) {
       const auto opened = open_header(*mine, *sealed);
       BOOST_REQUIRE(opened.has_value());

@@ -38,6 +38,7 @@ inline std::vector<crypto::Point> refused_points() {
   crypto::Point with_top_bit{9};
   with_top_bit[31] = 0x80;
   points.push_back(with_top_bit);
+  points.push_back(hex_point("f6ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"));  // p + 9
   return points;
 }
 

@@ -185,7 +185,7 @@ std::string stage_of(const OwnedMailbox& mailbox, const KeyPair& recipient, cons
       case EnvelopeError::version:
         return "format";
       case EnvelopeError::point:  // the text tells a top bit (format) from an all-zero result (header)
-        return is_canonical_sign(to_array<32>(envelope.subspan(17))) ? "header" : "format";
+        return is_canonical(to_array<32>(envelope.subspan(17))) ? "header" : "format";
       case EnvelopeError::header:
         return "header";
       case EnvelopeError::body:

@@ -300,6 +300,14 @@ BOOST_AUTO_TEST_CASE(a_list_that_must_not_be_empty_is_refused_when_it_is) {
   BOOST_TEST((wire::decode(bytes, head) == wire::Error::too_short));
 }
 
+BOOST_AUTO_TEST_CASE(a_page_with_an_unknown_flag_is_not_valid) {
+  Page page;
+  for (int flags = 0; flags < 256; ++flags) {
+    page.flags = static_cast<std::uint8_t>(flags);
+    BOOST_TEST(page.valid() == (flags <= 3), "flags " << flags);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_page_outside_its_window_is_not_valid) {
   Page page;
   for (int count = 0; count < 256; ++count) {

@@ -50,7 +50,7 @@ std::string sql_text(const std::filesystem::path& file, const char* text) {
   BOOST_REQUIRE(sqlite3_open(file.c_str(), &db) == SQLITE_OK);
   BOOST_REQUIRE(sqlite3_prepare_v2(db, text, -1, &statement, nullptr) == SQLITE_OK);
   BOOST_REQUIRE(sqlite3_step(statement) == SQLITE_ROW);
-  const std::string result = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
+  std::string result = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
   sqlite3_finalize(statement);
   sqlite3_close(db);
   return result;
@@ -342,8 +342,9 @@ BOOST_AUTO_TEST_CASE(a_damaged_page_fails_what_is_on_it_and_nothing_else) {
   for (std::size_t i = 0; i < 8; ++i) {
     overwrite(directory.file(), at / 4096 * 4096 + i, '\x7f');
   }
+  BOOST_TEST((error_of(directory.file()) == OpenError::damaged));  // Found by the check of a small file.
   SqliteStoreOptions options;
-  options.quick_check_bytes = 0;
+  options.quick_check_bytes = 0;  // As with a file too large to be checked.
   auto opened = SqliteStore::open(directory.file(), {}, options, telemetry, random);
   BOOST_REQUIRE(opened);
   store = std::move(*opened);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "base/bytes.hpp"
+
+namespace toxasync::daemon {
+
+/// Where a node keeps its identity, its mail and its Tox profile. All functions throw StartupError.
+class DataDirectory {
+ public:
+  /// Makes the directory (mode 0700) if it does not exist; its parent must.
+  explicit DataDirectory(std::filesystem::path path);
+
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  [[nodiscard]] std::filesystem::path key_file() const { return path_ / "node.key"; }
+  [[nodiscard]] std::filesystem::path database() const { return path_ / "store.db"; }
+  [[nodiscard]] std::filesystem::path tox_profile() const { return path_ / "tox.profile"; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The whole file; nothing if there is none.
+std::optional<Bytes> read_file(const std::filesystem::path& path);
+
+/// Writes a file that only its owner may read. After a crash the old or the new one is there, whole.
+void replace_file(const std::filesystem::path& path, ByteView content);
+
+}  // namespace toxasync::daemon

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <cstdint>
+#include <vector>
+
+#include "base/transport.hpp"
+
+namespace toxasync::daemon {
+
+/// The address by which this machine would talk to the internet (nothing is sent); 127.0.0.1 without any.
+boost::asio::ip::address outward_address(boost::asio::io_context& io);
+
+/// The endpoints to tell, at most limits::addresses_per_node: `told` (each without a port with each of
+/// `ports`), else `otherwise` with each of `ports`.
+std::vector<Endpoint> own_endpoints(const std::vector<Endpoint>& told,
+                                    const boost::asio::ip::address& otherwise,
+                                    const std::vector<std::uint16_t>& ports);
+
+}  // namespace toxasync::daemon

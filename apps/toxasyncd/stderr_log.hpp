@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+
+#include "base/log.hpp"
+
+namespace toxasync::daemon {
+
+/// One line a message to stderr: "warning udp: text". Under systemd the level is given as journald reads it
+/// ("<4>udp: text"). Any thread may write: a line is one system call.
+class StderrLog final : public Log {
+ public:
+  explicit StderrLog(LogLevel least);
+
+  [[nodiscard]] bool enabled(LogLevel level) const noexcept override { return level >= least_; }
+  void write(LogLevel level, std::string_view area, std::string_view message) noexcept override;
+
+ private:
+  LogLevel least_;
+  bool for_journal_;
+};
+
+}  // namespace toxasync::daemon

@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold when programs are killed, nodes are missing, libraries are stock: one scenario a run, one a test.
+
+    scenarios.py --list
+    scenarios.py SCENARIO [--build DIR] [--toxcore DIR]
+
+A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (its library was not built).
+"""
+
+import argparse
+import collections
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import demo
+import support
+from support import Failure, Skip, check, poll_until
+
+SCENARIOS = {}
+
+
+def scenario(function):
+    SCENARIOS[function.__name__] = function
+    return function
+
+
+def wait_empty(nodes, seconds=40):
+    poll_until(lambda: all(node.stats()["messages"] == 0 for node in nodes), seconds, "the nodes are empty")
+
+
+def check_each_once(chats, ids):
+    """Every id was shown to the user exactly once, over all runs of the program."""
+    shown = collections.Counter(message.id for chat in chats for message in chat.messages())
+    check(set(shown) == set(ids), f"{len(set(ids) - set(shown))} of {len(ids)} messages were not shown")
+    check(max(shown.values()) == 1, f"{sum(n > 1 for n in shown.values())} messages were shown more than once")
+
+
+def see_offline(alice, bob):
+    """Bob says goodbye, so that Alice need not find out."""
+    start = alice.mark()
+    bob.quit()
+    alice.wait_for(r"friend 0 offline", 40, start)
+
+
+@scenario
+def live(world):
+    """Both are online: messages come at once and are confirmed, and nothing touches the nodes."""
+    nodes = world.nodes(3)
+    alice, bob = world.friends(nodes)
+    (world.directory / "long.txt").write_text("long " * 5000)
+    there = [alice.send(f"there {i}") for i in range(20)] + [alice.send_file(world.directory / "long.txt")]
+    back = [bob.send(f"back {i}") for i in range(20)]
+    alice.wait_state("delivered", there, 20)
+    bob.wait_state("delivered", back, 20)
+    check([m.id for m in bob.messages()] == there, "Bob's messages are not what was sent, in order")
+    check([m.id for m in alice.messages()] == back, "Alice's messages are not what was sent, in order")
+    check(bob.messages()[-1].text == "long " * 5000, "the long message was changed on its way")
+    alice.quit()
+    bob.quit()
+    for node in nodes:
+        check(node.stats()["stored"] == 0, f"{node.name} was given messages although both are online")
+        node.stop()
+
+
+@scenario
+def recipient_killed_while_reading(world):
+    """The recipient is killed again and again while messages come in: each is shown, and at most the one that was
+    being shown at the instant of a kill is shown again, under the same id."""
+    nodes = world.nodes(3)
+    alice, bob = world.friends(nodes)
+    see_offline(alice, bob)
+    ids = [alice.send(f"message {i} " + "x" * (i * 7 % 300)) for i in range(60)]
+    alice.wait_stored(ids, 3, 60)
+    alice.quit()
+    runs = [bob]
+    for kills in range(3):
+        runs.append(runs[-1].again().ready())
+        shown = len({m.id for run in runs for m in run.messages()})
+        if shown < len(ids):
+            runs[-1].wait_messages(1 + 5 * kills, 30)
+        runs[-1].kill()
+    runs.append(runs[-1].again().ready())
+    runs[-1].wait_until(lambda: {m.id for run in runs for m in run.messages()} == set(ids), 60, "all messages")
+    wait_empty(nodes)
+    runs[-1].quit()
+    once = collections.Counter(m.id for run in runs for m in run.messages())
+    again = [i for i in once if once[i] > 1]
+    print("shown by each run:", [len(run.messages()) for run in runs], "shown again:", len(again), flush=True)
+    for run, following in zip(runs, runs[1:]):
+        twice = {m.id for m in run.messages()} & {m.id for m in following.messages()}
+        allowed = {m.id for m in run.messages()[-1:]}
+        check(twice <= allowed, f"{len(twice)} messages that were shown before a kill are shown again after it")
+    order = [m.id for m in (m for run in runs for m in run.messages())]
+    check(sorted(set(order), key=order.index) == ids, "the messages were not shown in the order of sending")
+
+
+@scenario
+def sender_killed_after_queued(world):
+    """What the sender's program has called queued survives its end by SIGKILL."""
+    nodes = world.nodes(3)
+    alice, bob = world.friends(nodes)
+    see_offline(alice, bob)
+    message = alice.send("accepted, then killed")
+    alice.wait_for(f"queued {message}", 10)
+    alice.kill()
+    alice = alice.again().ready()
+    alice.wait_stored([message], 3, 30)
+    alice.quit()
+    later = bob.again().ready()
+    later.wait_messages(1, 30)
+    wait_empty(nodes)
+    later.quit()
+    check_each_once([bob, later], [message])
+
+
+@scenario
+def node_killed_after_stored(world):
+    """What a node has called stored survives its end by SIGKILL."""
+    nodes = world.nodes(1)
+    alice, bob = world.friends(nodes)
+    see_offline(alice, bob)
+    ids = [alice.send(f"kept {i}") for i in range(10)]
+    alice.wait_stored(ids, 1, 30)
+    nodes[0].kill()
+    nodes[0] = nodes[0].again().ready()
+    check(nodes[0].stats()["messages"] == len(ids), "the node has lost messages")
+    alice.quit()
+    later = bob.again().ready()
+    later.wait_messages(len(ids), 30)
+    wait_empty(nodes)
+    later.quit()
+    check_each_once([bob, later], ids)
+
+
+@scenario
+def node_missing(world):
+    """One of three nodes does not answer at all: the other two do."""
+    nodes = world.nodes(2)
+    nobody = f"toxasync:{'5a' * 32}@127.0.0.1:{world.ports.take()}"
+    alice, bob = world.friends([*nodes, nobody])
+    see_offline(alice, bob)
+    ids = [alice.send(f"two of three {i}") for i in range(3)]
+    alice.wait_stored(ids, 2, 30)
+    check(all(alice.stored(i) == (2, 3) for i in ids), "a node that does not exist has stored something")
+    alice.quit()
+    later = bob.again().ready()
+    later.wait_messages(len(ids), 30)
+    wait_empty(nodes)
+    later.quit()
+    check_each_once([bob, later], ids)
+
+
+def deliver_one_over_udp(world, carrier_options):
+    nodes = world.nodes(1)
+    alice, bob = world.friends(nodes, **carrier_options)
+    check(alice.carrier == "udp", f"the client uses {alice.carrier}")
+    see_offline(alice, bob)
+    message = alice.send("by a socket of our own")
+    alice.wait_stored([message], 1, 30)
+    alice.quit()
+    later = bob.again().ready()
+    later.wait_messages(1, 30)
+    wait_empty(nodes)
+    later.quit()
+    check_each_once([bob, later], [message])
+    return nodes[0], alice
+
+
+@scenario
+def udp_carrier(world):
+    """Clients that choose UDP although the library is patched."""
+    node, _ = deliver_one_over_udp(world, {"carrier": "udp"})
+    check(node.carriers == "dispatcher,udp", f"the node serves {node.carriers}")
+
+
+@scenario
+def stock_library(world):
+    """The system's libtoxcore: everybody says that it has no dispatcher, and uses UDP."""
+    node, alice = deliver_one_over_udp(world, {})
+    check(node.carriers == "udp", f"the node serves {node.carriers} with a stock library")
+    check(node.find(r"warning dispatcher: .*stock.*UDP port \d+ only"), "the node does not say what it lacks")
+    check(alice.find(r"log \w+ carrier: .*stock.*UDP"), "the client does not say what it lacks")
+    only_tox = support.Process(world, "node-without-carrier", [
+        world.program("toxasyncd"), "--data-dir", world.directory / "none", "--udp-port", "0"])
+    check(only_tox.wait(10) == 1, "a node without any carrier starts")
+    check(only_tox.find(r"error .*--udp-port 0: .*stock"), "a node without any carrier does not say why")
+
+
+def check_refused(world, name, arguments, code, pattern, prefix=()):
+    program = support.Process(world, name, [world.program("toxasyncd"), *arguments], prefix)
+    got = program.wait(10)
+    check(got == code, f"{name}: exit code {got}, not {code}")
+    check(program.find(pattern), f"{name}: no line like {pattern!r}, but {program.texts('err')}")
+    check(len(program.texts("err")) == 1, f"{name}: more than one line: {program.texts('err')}")
+
+
+@scenario
+def node_refuses_to_start(world):
+    """Each error names the setting and says what to do, in one line, with an exit code of its kind."""
+    directory = world.directory
+    node = world.node("node").ready()
+    busy = ["--udp-port", world.ports.take(), "--tox-port", world.ports.take()]
+    check_refused(world, "locked", ["--data-dir", node.directory, *busy], 2, r"error .*node: .*in use by another")
+    check_refused(world, "udp-port-in-use", ["--data-dir", directory / "a", "--bind", "127.0.0.1", *busy[2:],
+                                             "--udp-port", node.udp_port], 3, r"error .*--udp-port \d+: ")
+    check_refused(world, "tox-port-in-use", ["--data-dir", directory / "b", *busy[:2], "--tox-port", node.tox_port],
+                  3, r"error .*--tox-port \d+: ")
+    node.stop()
+    check_refused(world, "no-parent", ["--data-dir", directory / "missing" / "node", *busy], 2,
+                  r"error .*missing/node: its parent directory does not exist")
+    (directory / "file").write_text("")
+    check_refused(world, "a-file", ["--data-dir", directory / "file", *busy], 2, r"error .*file: is not a directory")
+    for name, what in (("node.key", r"node\.key: the key file is damaged"), ("store.db", "not a toxasync database"),
+                       ("tox.profile", r"tox\.profile: not a Tox profile")):
+        damaged = directory / f"damaged-{name}"
+        shutil.copytree(node.directory, damaged)
+        (damaged / name).write_bytes(b"damage " * 100)
+        check_refused(world, f"damaged-{name}", ["--data-dir", damaged, *busy], 2, f"error .*{what}")
+        check((damaged / name).read_bytes() == b"damage " * 100, f"a damaged {name} was replaced")
+    for wrong in (["--capacity", "12"], ["--udp-port", "70000"], ["--bind", "localhost"], ["--address", "here"],
+                  ["--bootstrap", "127.0.0.1"], ["--nonsense"], ["--udp-port", "5", "--tox-port", "5"]):
+        check_refused(world, "usage" + wrong[0], ["--data-dir", directory / "c", *wrong], 1, f"error .*{wrong[0][1:]}")
+    check_refused(world, "no-directory", [], 1, "error .*--data-dir is missing")
+
+
+@scenario
+def node_cannot_write(world):
+    """A data directory that this user may read only."""
+    node = world.node("node").ready()
+    node.stop()
+    prefix = ()
+    if os.geteuid() == 0:
+        # Root may write everywhere, unless it gives up that right.
+        if not shutil.which("setpriv"):
+            raise Skip("setpriv (util-linux), which is needed to test this as root, is missing")
+        rights = "-dac_override,-dac_read_search,-fowner"
+        prefix = ("setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}")
+    busy = ["--udp-port", world.ports.take(), "--tox-port", world.ports.take()]
+    for name, path in (("read-only", node.directory), ("read-only-parent", node.directory / "new")):
+        node.directory.chmod(0o555)
+        try:
+            check_refused(world, name, ["--data-dir", path, *busy], 2,
+                          r"error .*(cannot be written|may not write there)", prefix)
+        finally:
+            node.directory.chmod(0o755)
+
+
+@scenario
+def node_stops_cleanly(world):
+    """SIGTERM and SIGINT end a node within a second, with everything on disk and its files for the owner only; with
+    the same directory it is the same node."""
+    node = world.node("node").ready()
+    check(oct(node.directory.stat().st_mode & 0o777) == "0o700", "the data directory is open to others")
+    for path in node.directory.iterdir():
+        check(path.stat().st_mode & 0o077 == 0, f"{path.name} is open to others")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for size in (1, 1371, 1372, 1373, 2048, 60000):
+            stranger.sendto(bytes([0xA0]) * size, ("127.0.0.1", node.udp_port))
+            stranger.sendto(bytes([0xA2]) * min(size, 2048), ("127.0.0.1", node.tox_port))
+    poll_until(lambda: node.stats()["refused"] >= 6, 10, "the refusals are counted")
+    for number in ("SIGTERM", "SIGINT"):
+        begun = time.monotonic()
+        node.process.send_signal(getattr(support.signal, number))
+        check(node.wait(10) == 0, f"{number}: not the exit code 0")
+        took = time.monotonic() - begun
+        print(f"{number}: stopped in {took:.3f} s", flush=True)
+        check(took < 1.0 * support.PATIENCE, f"{number}: it took {took:.1f} s to stop")
+        check(node.texts()[-1].startswith("stats messages=0 "), "no figures at the end")
+        quiet = [text for text in node.texts("err") if re.search(r"\d+\.\d+\.\d+\.\d+", text)]
+        check(not quiet, f"addresses are in the log: {quiet}")
+        address = node.address
+        node = node.again().ready()
+        check(node.address == address, "it is another node after the restart")
+    version = subprocess.run([world.program("toxasyncd"), "--version"], env=world.environment, timeout=20,
+                             capture_output=True, text=True, check=True)
+    check(re.fullmatch(r"toxasyncd \d+\.\d+\.\d+\n", version.stdout), f"--version says {version.stdout!r}")
+
+
+@scenario
+def demonstration(world):
+    """What `./dev demo` runs, in under a minute."""
+    demo.play(world)
+    check(world.elapsed() < 60 * support.PATIENCE, f"it took {world.elapsed():.0f} s")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario", nargs="?", choices=sorted(SCENARIOS))
+    parser.add_argument("--list", action="store_true", help="tell the scenarios")
+    parser.add_argument("--build", default=support.SOURCE / "build" / "release", help="a CMake build directory")
+    parser.add_argument("--toxcore", default=support.default_toxcore(), help="the prefix of a patched c-toxcore")
+    arguments = parser.parse_args()
+    if arguments.list or not arguments.scenario:
+        for name, function in SCENARIOS.items():
+            print(f"{name:32} {' '.join(function.__doc__.split())}")
+        return 0
+    try:
+        world = support.World(arguments.build, arguments.toxcore, arguments.scenario,
+                              system_toxcore=arguments.scenario == "stock_library")
+        code = support.run(world, SCENARIOS[arguments.scenario])
+    except Skip as why:
+        print(f"SKIPPED: {why}")
+        return support.SKIPPED
+    except Failure as why:
+        print(f"FAILED: {why}")
+        return 1
+    print(f"{arguments.scenario}: {'kept' if code == 0 else 'NOT KEPT'}, after {world.elapsed():.1f} s")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <deque>
+#include <variant>
+
+#include "manager/manager.hpp"
+
+namespace toxasync::manager {
+
+/// What the application is to be told of its own messages and its friends. Kept until the end of a tick or
+/// packet, when nothing of ours is half done and the application may call anything.
+class Events {
+ public:
+  explicit Events(ManagerListener& listener) : listener_(listener) {}
+
+  void state(const MessageStatus& status) { waiting_.emplace_back(status); }
+  void ready(const FriendKey& key) { waiting_.emplace_back(key); }
+  void tell();
+  [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
+
+ private:
+  ManagerListener& listener_;
+  std::deque<std::variant<MessageStatus, FriendKey>> waiting_;
+  bool telling_ = false;
+};
+
+}  // namespace toxasync::manager

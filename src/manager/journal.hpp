@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "base/clock.hpp"
+#include "base/metrics.hpp"
+#include "crypto/symmetric.hpp"
+#include "store/state_store.hpp"
+
+namespace toxasync::manager {
+
+/// The way to the state store. A write that failed is either its caller's to handle (commit), or written
+/// again until it is durable (keep), always before anything that came after it.
+class Journal {
+ public:
+  static constexpr std::int64_t again_after_ms = 1000;
+  /// How often completions are asked for while some are due.
+  static constexpr std::int64_t poll_every_ms = 10;
+
+  Journal(store::StateStore& state, const Clock& clock, Telemetry telemetry)
+      : state_(state), clock_(clock), telemetry_(telemetry) {}
+  /// Completions that come later are dropped.
+  ~Journal() { *alive_ = false; }
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  std::vector<store::StateEntry> load() { return state_.load(); }
+  /// Durable or not: `done` is told. What it says that was done in memory must be undone when it failed.
+  void commit(store::StateBatch batch, store::StateStore::Done done);
+  /// What has happened already in memory. `done` is told when it is durable.
+  void keep(store::StateBatch batch, std::function<void()> done = nullptr);
+
+  /// Tells what is done, and writes again what failed.
+  void tick(std::int64_t now_ms);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+
+ private:
+  struct Kept {
+    store::StateBatch batch;
+    std::function<void()> done;
+  };
+  void push(store::StateBatch batch, store::StateStore::Done done);
+  void push_kept(std::shared_ptr<Kept> kept);
+  void push_owed();
+
+  store::StateStore& state_;
+  const Clock& clock_;
+  Telemetry telemetry_;
+  /// Failed and still to be written, in order. The store fails all that was queued behind a failure, so that
+  /// order is that of the calls.
+  std::deque<std::shared_ptr<Kept>> owed_;
+  std::int64_t again_at_ms_ = 0;
+  std::size_t under_way_ = 0;
+  std::int64_t poll_at_ms_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace toxasync::manager
