@@ -67,9 +67,11 @@
 #ifndef TOXASYNC_TOX_ASYNC_H
 #define TOXASYNC_TOX_ASYNC_H
 
+/* NOLINTBEGIN(modernize-deprecated-headers): a C header. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+/* NOLINTEND(modernize-deprecated-headers) */
 
 #include <tox/tox.h>
 
@@ -128,36 +130,37 @@ typedef struct Tox_Async_Options Tox_Async_Options;
 
 /** What carries packets to and from storage nodes. */
 typedef enum Tox_Async_Carrier {
-    /** The dispatcher where the library has it, else UDP. An option only. */
-    TOX_ASYNC_CARRIER_AUTO,
+  /** The dispatcher where the library has it, else UDP. An option only. */
+  TOX_ASYNC_CARRIER_AUTO,
 
-    /**
-     * The UDP socket of the Tox instance. Needs a libtoxcore with packet dispatcher
-     * access (tox_net.h, made by patches/build-toxcore.sh).
-     */
-    TOX_ASYNC_CARRIER_DISPATCHER,
+  /**
+   * The UDP socket of the Tox instance. Needs a libtoxcore with packet dispatcher
+   * access (tox_net.h, made by patches/build-toxcore.sh).
+   */
+  TOX_ASYNC_CARRIER_DISPATCHER,
 
-    /** A UDP socket of our own. Its packets do not go through the Tox instance's proxy. */
-    TOX_ASYNC_CARRIER_UDP,
+  /** A UDP socket of our own. Its packets do not go through the Tox instance's proxy. */
+  TOX_ASYNC_CARRIER_UDP,
 } Tox_Async_Carrier;
 
-const char *tox_async_carrier_to_string(Tox_Async_Carrier value);
+const char* tox_async_carrier_to_string(Tox_Async_Carrier value);
 
 typedef enum Tox_Async_Log_Level {
-    TOX_ASYNC_LOG_LEVEL_DEBUG,
-    TOX_ASYNC_LOG_LEVEL_INFO,
-    TOX_ASYNC_LOG_LEVEL_WARNING,
-    TOX_ASYNC_LOG_LEVEL_ERROR,
+  TOX_ASYNC_LOG_LEVEL_DEBUG,
+  TOX_ASYNC_LOG_LEVEL_INFO,
+  TOX_ASYNC_LOG_LEVEL_WARNING,
+  TOX_ASYNC_LOG_LEVEL_ERROR,
 } Tox_Async_Log_Level;
 
-const char *tox_async_log_level_to_string(Tox_Async_Log_Level value);
+const char* tox_async_log_level_to_string(Tox_Async_Log_Level value);
 
 /**
  * @param area The part of the program that speaks.
  * @param message One line, without an end of line.
  * @param user_data As in the options.
  */
-typedef void tox_async_log_cb(Tox_Async_Log_Level level, const char *area, const char *message, void *user_data);
+typedef void tox_async_log_cb(Tox_Async_Log_Level level, const char* area, const char* message,
+                              void* user_data);
 
 /** @} */
 
@@ -168,27 +171,27 @@ typedef void tox_async_log_cb(Tox_Async_Log_Level level, const char *area, const
  */
 
 typedef enum Tox_Err_Async_Options_New {
-    TOX_ERR_ASYNC_OPTIONS_NEW_OK,
-    TOX_ERR_ASYNC_OPTIONS_NEW_MALLOC,
+  TOX_ERR_ASYNC_OPTIONS_NEW_OK,
+  TOX_ERR_ASYNC_OPTIONS_NEW_MALLOC,
 } Tox_Err_Async_Options_New;
 
-const char *tox_err_async_options_new_to_string(Tox_Err_Async_Options_New value);
+const char* tox_err_async_options_new_to_string(Tox_Err_Async_Options_New value);
 
 /**
  * @return options with the default values; to be freed with
  *   tox_async_options_free. NULL on failure.
  */
-Tox_Async_Options *tox_async_options_new(Tox_Err_Async_Options_New *error);
+Tox_Async_Options* tox_async_options_new(Tox_Err_Async_Options_New* error);
 
 /** Does nothing on NULL. */
-void tox_async_options_free(Tox_Async_Options *options);
+void tox_async_options_free(Tox_Async_Options* options);
 
 /** Sets the default values. Does nothing on NULL. */
-void tox_async_options_default(Tox_Async_Options *options);
+void tox_async_options_default(Tox_Async_Options* options);
 
 /** Whether tox_async_new is to work without TOX_ASYNC=1 in the environment. Default: false. */
-void tox_async_options_set_enabled(Tox_Async_Options *options, bool enabled);
-bool tox_async_options_get_enabled(const Tox_Async_Options *options);
+void tox_async_options_set_enabled(Tox_Async_Options* options, bool enabled);
+bool tox_async_options_get_enabled(const Tox_Async_Options* options);
 
 /**
  * The file for messages and keys. It belongs to one Tox identity, is sealed with
@@ -198,8 +201,8 @@ bool tox_async_options_get_enabled(const Tox_Async_Options *options);
  *
  * @return false if there is not enough memory.
  */
-bool tox_async_options_set_state_path(Tox_Async_Options *options, const char *path);
-const char *tox_async_options_get_state_path(const Tox_Async_Options *options);
+bool tox_async_options_set_state_path(Tox_Async_Options* options, const char* path);
+const char* tox_async_options_get_state_path(const Tox_Async_Options* options);
 
 /**
  * The directory of that file, made if it does not exist. Not used when a state path
@@ -208,37 +211,37 @@ const char *tox_async_options_get_state_path(const Tox_Async_Options *options);
  *
  * @return false if there is not enough memory.
  */
-bool tox_async_options_set_data_directory(Tox_Async_Options *options, const char *path);
-const char *tox_async_options_get_data_directory(const Tox_Async_Options *options);
+bool tox_async_options_set_data_directory(Tox_Async_Options* options, const char* path);
+const char* tox_async_options_get_data_directory(const Tox_Async_Options* options);
 
 /** Default: TOX_ASYNC_CARRIER_AUTO. */
-void tox_async_options_set_carrier(Tox_Async_Options *options, Tox_Async_Carrier carrier);
-Tox_Async_Carrier tox_async_options_get_carrier(const Tox_Async_Options *options);
+void tox_async_options_set_carrier(Tox_Async_Options* options, Tox_Async_Carrier carrier);
+Tox_Async_Carrier tox_async_options_get_carrier(const Tox_Async_Options* options);
 
 /** The port of our own UDP socket, if one is used. Default: 0, any. */
-void tox_async_options_set_udp_port(Tox_Async_Options *options, uint16_t port);
-uint16_t tox_async_options_get_udp_port(const Tox_Async_Options *options);
+void tox_async_options_set_udp_port(Tox_Async_Options* options, uint16_t port);
+uint16_t tox_async_options_get_udp_port(const Tox_Async_Options* options);
 
 /**
  * Whether storage nodes with loopback, private and link-local addresses are used;
  * for tests and networks of one's own. Default: false.
  */
-void tox_async_options_set_allow_local_addresses(Tox_Async_Options *options, bool allow);
-bool tox_async_options_get_allow_local_addresses(const Tox_Async_Options *options);
+void tox_async_options_set_allow_local_addresses(Tox_Async_Options* options, bool allow);
+bool tox_async_options_get_allow_local_addresses(const Tox_Async_Options* options);
 
 /**
  * The mean time between two looks for mail at a storage node, in milliseconds; at least 100.
  * Default: 120000.
  */
-void tox_async_options_set_poll_interval(Tox_Async_Options *options, uint32_t interval_ms);
-uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options *options);
+void tox_async_options_set_poll_interval(Tox_Async_Options* options, uint32_t interval_ms);
+uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options);
 
 /**
  * How long storage nodes keep our messages, in seconds: 86400, 259200, 604800 or
  * 1209600 (1, 3, 7 or 14 days). Default: 86400.
  */
-void tox_async_options_set_time_to_live(Tox_Async_Options *options, uint32_t seconds);
-uint32_t tox_async_options_get_time_to_live(const Tox_Async_Options *options);
+void tox_async_options_set_time_to_live(Tox_Async_Options* options, uint32_t seconds);
+uint32_t tox_async_options_get_time_to_live(const Tox_Async_Options* options);
 
 /**
  * Whether the callback of tox_callback_friend_lossless_packet is taken, which
@@ -247,15 +250,15 @@ uint32_t tox_async_options_get_time_to_live(const Tox_Async_Options *options);
  * (e.g. with tox_events) sets false and calls
  * tox_async_handle_friend_lossless_packet. Default: true.
  */
-void tox_async_options_set_take_packet_callback(Tox_Async_Options *options, bool take);
-bool tox_async_options_get_take_packet_callback(const Tox_Async_Options *options);
+void tox_async_options_set_take_packet_callback(Tox_Async_Options* options, bool take);
+bool tox_async_options_get_take_packet_callback(const Tox_Async_Options* options);
 
 /**
  * Where log lines of at least `level` go. NULL, the default: nowhere. Message text
  * and secrets are never logged; addresses and identities at level debug only.
  */
-void tox_async_options_set_log_callback(Tox_Async_Options *options, tox_async_log_cb *callback,
-                                        Tox_Async_Log_Level level, void *user_data);
+void tox_async_options_set_log_callback(Tox_Async_Options* options, tox_async_log_cb* callback,
+                                        Tox_Async_Log_Level level, void* user_data);
 
 /** @} */
 
@@ -264,49 +267,49 @@ void tox_async_options_set_log_callback(Tox_Async_Options *options, tox_async_lo
  */
 
 typedef enum Tox_Err_Async_New {
-    /** The function returned successfully. */
-    TOX_ERR_ASYNC_NEW_OK,
+  /** The function returned successfully. */
+  TOX_ERR_ASYNC_NEW_OK,
 
-    /** `tox` was NULL. */
-    TOX_ERR_ASYNC_NEW_NULL,
+  /** `tox` was NULL. */
+  TOX_ERR_ASYNC_NEW_NULL,
 
-    /** Not enough memory, or no thread could be started. */
-    TOX_ERR_ASYNC_NEW_MALLOC,
+  /** Not enough memory, or no thread could be started. */
+  TOX_ERR_ASYNC_NEW_MALLOC,
 
-    /** Neither the options nor the environment enable it. Not a fault. */
-    TOX_ERR_ASYNC_NEW_DISABLED,
+  /** Neither the options nor the environment enable it. Not a fault. */
+  TOX_ERR_ASYNC_NEW_DISABLED,
 
-    /** The Tox instance has a Tox_Async already. */
-    TOX_ERR_ASYNC_NEW_EXISTS,
+  /** The Tox instance has a Tox_Async already. */
+  TOX_ERR_ASYNC_NEW_EXISTS,
 
-    /** An option is outside its range. The log tells which. */
-    TOX_ERR_ASYNC_NEW_OPTION,
+  /** An option is outside its range. The log tells which. */
+  TOX_ERR_ASYNC_NEW_OPTION,
 
-    /** libsodium can't be used: the system gives no random bytes. */
-    TOX_ERR_ASYNC_NEW_CRYPTO,
+  /** libsodium can't be used: the system gives no random bytes. */
+  TOX_ERR_ASYNC_NEW_CRYPTO,
 
-    /** The carrier can't be used with this Tox instance or library. The log tells why. */
-    TOX_ERR_ASYNC_NEW_CARRIER,
+  /** The carrier can't be used with this Tox instance or library. The log tells why. */
+  TOX_ERR_ASYNC_NEW_CARRIER,
 
-    /** The UDP port can't be had. The log tells why. */
-    TOX_ERR_ASYNC_NEW_PORT,
+  /** The UDP port can't be had. The log tells why. */
+  TOX_ERR_ASYNC_NEW_PORT,
 
-    /** No place for the state file: neither options, XDG_DATA_HOME nor HOME name one. */
-    TOX_ERR_ASYNC_NEW_STATE_PATH,
+  /** No place for the state file: neither options, XDG_DATA_HOME nor HOME name one. */
+  TOX_ERR_ASYNC_NEW_STATE_PATH,
 
-    /* The next nine: the state file can't be used. Nothing is ever deleted because of one. */
-    TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING,
-    TOX_ERR_ASYNC_NEW_STATE_NOT_WRITABLE,
-    TOX_ERR_ASYNC_NEW_STATE_LOCKED,
-    TOX_ERR_ASYNC_NEW_STATE_NOT_A_DATABASE,
-    TOX_ERR_ASYNC_NEW_STATE_DAMAGED,
-    TOX_ERR_ASYNC_NEW_STATE_NEWER_VERSION,
-    TOX_ERR_ASYNC_NEW_STATE_NO_SPACE,
-    TOX_ERR_ASYNC_NEW_STATE_WRONG_KEY,
-    TOX_ERR_ASYNC_NEW_STATE_IO,
+  /* The next nine: the state file can't be used. Nothing is ever deleted because of one. */
+  TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING,
+  TOX_ERR_ASYNC_NEW_STATE_NOT_WRITABLE,
+  TOX_ERR_ASYNC_NEW_STATE_LOCKED,
+  TOX_ERR_ASYNC_NEW_STATE_NOT_A_DATABASE,
+  TOX_ERR_ASYNC_NEW_STATE_DAMAGED,
+  TOX_ERR_ASYNC_NEW_STATE_NEWER_VERSION,
+  TOX_ERR_ASYNC_NEW_STATE_NO_SPACE,
+  TOX_ERR_ASYNC_NEW_STATE_WRONG_KEY,
+  TOX_ERR_ASYNC_NEW_STATE_IO,
 } Tox_Err_Async_New;
 
-const char *tox_err_async_new_to_string(Tox_Err_Async_New value);
+const char* tox_err_async_new_to_string(Tox_Err_Async_New value);
 
 /**
  * Whether tox_async_new would go to work: the options enable it, or TOX_ASYNC=1 is
@@ -314,7 +317,7 @@ const char *tox_err_async_new_to_string(Tox_Err_Async_New value);
  *
  * @param options May be NULL.
  */
-bool tox_async_enabled(const Tox_Async_Options *options);
+bool tox_async_enabled(const Tox_Async_Options* options);
 
 /**
  * Puts a Tox_Async beside a Tox instance. Reads the state file, which blocks for as
@@ -324,12 +327,12 @@ bool tox_async_enabled(const Tox_Async_Options *options);
  *
  * @return NULL on failure.
  */
-Tox_Async *tox_async_new(Tox *tox, const Tox_Async_Options *options, Tox_Err_Async_New *error);
+Tox_Async* tox_async_new(Tox* tox, const Tox_Async_Options* options, Tox_Err_Async_New* error);
 
 /**
  * Blocks until everything that was accepted is on disk. Does nothing on NULL.
  */
-void tox_async_kill(Tox_Async *async);
+void tox_async_kill(Tox_Async* async);
 
 /**
  * The main loop: call it after each tox_iterate. Does nothing on NULL, so that a
@@ -337,23 +340,23 @@ void tox_async_kill(Tox_Async *async);
  *
  * @param user_data Is given to the callbacks.
  */
-void tox_async_iterate(Tox_Async *async, void *user_data);
+void tox_async_iterate(Tox_Async* async, void* user_data);
 
 /**
  * @return the time until tox_async_iterate should be called again, in milliseconds:
  *   1 to 50. On NULL, 50.
  */
-uint32_t tox_async_iteration_interval(const Tox_Async *async);
+uint32_t tox_async_iteration_interval(const Tox_Async* async);
 
 /**
  * @return the carrier in use; never TOX_ASYNC_CARRIER_AUTO.
  */
-Tox_Async_Carrier tox_async_get_carrier(const Tox_Async *async);
+Tox_Async_Carrier tox_async_get_carrier(const Tox_Async* async);
 
 /**
  * @return the port of our own UDP socket; 0 with the dispatcher.
  */
-uint16_t tox_async_get_udp_port(const Tox_Async *async);
+uint16_t tox_async_get_udp_port(const Tox_Async* async);
 
 /**
  * Waits until every message that was accepted before is on disk.
@@ -363,7 +366,7 @@ uint16_t tox_async_get_udp_port(const Tox_Async *async);
  * @return false if it was not over by then. True does not mean that writing
  *   succeeded: message states tell.
  */
-bool tox_async_flush(Tox_Async *async, uint32_t timeout_ms);
+bool tox_async_flush(Tox_Async* async, uint32_t timeout_ms);
 
 /** @} */
 
@@ -375,44 +378,44 @@ bool tox_async_flush(Tox_Async *async, uint32_t timeout_ms);
  * @return whether messages to a friend can be sent: their keys and storage nodes are
  *   known. False for an unknown friend number and on NULL.
  */
-bool tox_async_friend_ready(const Tox_Async *async, uint32_t friend_number);
+bool tox_async_friend_ready(const Tox_Async* async, uint32_t friend_number);
 
 typedef enum Tox_Err_Async_Friend_Send_Message {
-    /** The function returned successfully. */
-    TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK,
+  /** The function returned successfully. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK,
 
-    /** `async` or `message` was NULL. */
-    TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NULL,
+  /** `async` or `message` was NULL. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NULL,
 
-    /** Not enough memory. */
-    TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_MALLOC,
+  /** Not enough memory. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_MALLOC,
 
-    /** There is no friend with that number. */
-    TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND,
+  /** There is no friend with that number. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND,
 
-    /** See tox_async_friend_ready. */
-    TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_READY,
+  /** See tox_async_friend_ready. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_READY,
 
-    /** The message type is not one. */
-    TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TYPE,
+  /** The message type is not one. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TYPE,
 
-    /** The message was empty. */
-    TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_EMPTY,
+  /** The message was empty. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_EMPTY,
 
-    /** The message was longer than TOX_ASYNC_MAX_MESSAGE_LENGTH. */
-    TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TOO_LONG,
+  /** The message was longer than TOX_ASYNC_MAX_MESSAGE_LENGTH. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TOO_LONG,
 
-    /** The message was not UTF-8. */
-    TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NOT_UTF8,
+  /** The message was not UTF-8. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NOT_UTF8,
 
-    /** The system's clock shows a time before 2025. */
-    TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_CLOCK,
+  /** The system's clock shows a time before 2025. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_CLOCK,
 
-    /** Too many messages wait to be delivered. */
-    TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL,
+  /** Too many messages wait to be delivered. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL,
 } Tox_Err_Async_Friend_Send_Message;
 
-const char *tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Send_Message value);
+const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Send_Message value);
 
 /**
  * Sends a message to a friend, online or not. Not in addition to
@@ -427,29 +430,29 @@ const char *tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Sen
  *
  * @return true on success.
  */
-bool tox_async_friend_send_message(Tox_Async *async, uint32_t friend_number, Tox_Message_Type type,
-                                   const uint8_t *message, size_t length,
+bool tox_async_friend_send_message(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
+                                   const uint8_t* message, size_t length,
                                    uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
-                                   Tox_Err_Async_Friend_Send_Message *error);
+                                   Tox_Err_Async_Friend_Send_Message* error);
 
 typedef enum Tox_Async_Message_State {
-    /** It is on our disk. */
-    TOX_ASYNC_MESSAGE_STATE_QUEUED,
+  /** It is on our disk. */
+  TOX_ASYNC_MESSAGE_STATE_QUEUED,
 
-    /** It is on `stored` of the `wanted` storage nodes of the friend; told for each. */
-    TOX_ASYNC_MESSAGE_STATE_STORED,
+  /** It is on `stored` of the `wanted` storage nodes of the friend; told for each. */
+  TOX_ASYNC_MESSAGE_STATE_STORED,
 
-    /** The friend has it on their disk. Nothing more will be told of it. */
-    TOX_ASYNC_MESSAGE_STATE_DELIVERED,
+  /** The friend has it on their disk. Nothing more will be told of it. */
+  TOX_ASYNC_MESSAGE_STATE_DELIVERED,
 
-    /** Its time is over, and the friend did not confirm it. Nothing more will be told of it. */
-    TOX_ASYNC_MESSAGE_STATE_EXPIRED,
+  /** Its time is over, and the friend did not confirm it. Nothing more will be told of it. */
+  TOX_ASYNC_MESSAGE_STATE_EXPIRED,
 
-    /** It could not be written to our disk, and is lost. Nothing more will be told of it. */
-    TOX_ASYNC_MESSAGE_STATE_FAILED,
+  /** It could not be written to our disk, and is lost. Nothing more will be told of it. */
+  TOX_ASYNC_MESSAGE_STATE_FAILED,
 } Tox_Async_Message_State;
 
-const char *tox_async_message_state_to_string(Tox_Async_Message_State value);
+const char* tox_async_message_state_to_string(Tox_Async_Message_State value);
 
 /**
  * A message of ours has gone a step further.
@@ -457,9 +460,9 @@ const char *tox_async_message_state_to_string(Tox_Async_Message_State value);
  * @param message_id Its TOX_ASYNC_MESSAGE_ID_SIZE bytes.
  * @param friend_number Or TOX_ASYNC_NO_FRIEND.
  */
-typedef void tox_async_message_state_cb(Tox_Async *async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
+typedef void tox_async_message_state_cb(Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
                                         uint32_t friend_number, Tox_Async_Message_State state, uint8_t stored,
-                                        uint8_t wanted, void *user_data);
+                                        uint8_t wanted, void* user_data);
 
 /**
  * A friend's message has come. When the callback has returned, the message is done; if
@@ -472,19 +475,20 @@ typedef void tox_async_message_state_cb(Tox_Async *async, const uint8_t message_
  * @param message_id Its TOX_ASYNC_MESSAGE_ID_SIZE bytes, chosen by the friend at random.
  * @param late It comes after messages that were sent later.
  */
-typedef void tox_async_message_cb(Tox_Async *async, uint32_t friend_number, Tox_Message_Type type,
-                                  const uint8_t *message, size_t length, uint64_t sent_at_ms,
-                                  const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE], bool late, void *user_data);
+typedef void tox_async_message_cb(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
+                                  const uint8_t* message, size_t length, uint64_t sent_at_ms,
+                                  const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE], bool late,
+                                  void* user_data);
 
 /**
  * tox_async_friend_ready has become true for a friend.
  */
-typedef void tox_async_friend_ready_cb(Tox_Async *async, uint32_t friend_number, void *user_data);
+typedef void tox_async_friend_ready_cb(Tox_Async* async, uint32_t friend_number, void* user_data);
 
 /** NULL: no callback. */
-void tox_async_callback_message(Tox_Async *async, tox_async_message_cb *callback);
-void tox_async_callback_message_state(Tox_Async *async, tox_async_message_state_cb *callback);
-void tox_async_callback_friend_ready(Tox_Async *async, tox_async_friend_ready_cb *callback);
+void tox_async_callback_message(Tox_Async* async, tox_async_message_cb* callback);
+void tox_async_callback_message_state(Tox_Async* async, tox_async_message_state_cb* callback);
+void tox_async_callback_friend_ready(Tox_Async* async, tox_async_friend_ready_cb* callback);
 
 /** @} */
 
@@ -500,26 +504,26 @@ void tox_async_callback_friend_ready(Tox_Async *async, tox_async_friend_ready_cb
  */
 
 typedef enum Tox_Err_Async_Node_Add {
-    /** The function returned successfully. */
-    TOX_ERR_ASYNC_NODE_ADD_OK,
+  /** The function returned successfully. */
+  TOX_ERR_ASYNC_NODE_ADD_OK,
 
-    /** An argument was NULL. */
-    TOX_ERR_ASYNC_NODE_ADD_NULL,
+  /** An argument was NULL. */
+  TOX_ERR_ASYNC_NODE_ADD_NULL,
 
-    /** Not enough memory. */
-    TOX_ERR_ASYNC_NODE_ADD_MALLOC,
+  /** Not enough memory. */
+  TOX_ERR_ASYNC_NODE_ADD_MALLOC,
 
-    /** Not a node's address line. The log tells what is wrong with it. */
-    TOX_ERR_ASYNC_NODE_ADD_BAD_LINE,
+  /** Not a node's address line. The log tells what is wrong with it. */
+  TOX_ERR_ASYNC_NODE_ADD_BAD_LINE,
 
-    /** An address is local, and the options do not allow that. */
-    TOX_ERR_ASYNC_NODE_ADD_BAD_ADDRESS,
+  /** An address is local, and the options do not allow that. */
+  TOX_ERR_ASYNC_NODE_ADD_BAD_ADDRESS,
 
-    /** There are TOX_ASYNC_MAX_NODES already. */
-    TOX_ERR_ASYNC_NODE_ADD_TOO_MANY,
+  /** There are TOX_ASYNC_MAX_NODES already. */
+  TOX_ERR_ASYNC_NODE_ADD_TOO_MANY,
 } Tox_Err_Async_Node_Add;
 
-const char *tox_err_async_node_add_to_string(Tox_Err_Async_Node_Add value);
+const char* tox_err_async_node_add_to_string(Tox_Err_Async_Node_Add value);
 
 /**
  * Adds a node, or gives a node that is there already new addresses.
@@ -528,37 +532,37 @@ const char *tox_err_async_node_add_to_string(Tox_Err_Async_Node_Add value);
  *
  * @return true on success.
  */
-bool tox_async_node_add(Tox_Async *async, const char *address_line, Tox_Err_Async_Node_Add *error);
+bool tox_async_node_add(Tox_Async* async, const char* address_line, Tox_Err_Async_Node_Add* error);
 
 typedef enum Tox_Err_Async_Node_Remove {
-    /** The function returned successfully. */
-    TOX_ERR_ASYNC_NODE_REMOVE_OK,
+  /** The function returned successfully. */
+  TOX_ERR_ASYNC_NODE_REMOVE_OK,
 
-    /** An argument was NULL. */
-    TOX_ERR_ASYNC_NODE_REMOVE_NULL,
+  /** An argument was NULL. */
+  TOX_ERR_ASYNC_NODE_REMOVE_NULL,
 
-    /** Not enough memory. */
-    TOX_ERR_ASYNC_NODE_REMOVE_MALLOC,
+  /** Not enough memory. */
+  TOX_ERR_ASYNC_NODE_REMOVE_MALLOC,
 
-    /** There is no such node. */
-    TOX_ERR_ASYNC_NODE_REMOVE_NOT_FOUND,
+  /** There is no such node. */
+  TOX_ERR_ASYNC_NODE_REMOVE_NOT_FOUND,
 } Tox_Err_Async_Node_Remove;
 
-const char *tox_err_async_node_remove_to_string(Tox_Err_Async_Node_Remove value);
+const char* tox_err_async_node_remove_to_string(Tox_Err_Async_Node_Remove value);
 
 /**
  * @return true on success.
  */
-bool tox_async_node_remove(Tox_Async *async, const uint8_t node_id[TOX_ASYNC_NODE_ID_SIZE],
-                           Tox_Err_Async_Node_Remove *error);
+bool tox_async_node_remove(Tox_Async* async, const uint8_t node_id[TOX_ASYNC_NODE_ID_SIZE],
+                           Tox_Err_Async_Node_Remove* error);
 
 /**
  * @return the number of nodes. The functions below take an index less than it, which
  *   is good until a node is added or removed; past it they return 0 or false.
  */
-uint32_t tox_async_node_get_count(const Tox_Async *async);
+uint32_t tox_async_node_get_count(const Tox_Async* async);
 
-bool tox_async_node_get_id(const Tox_Async *async, uint32_t index, uint8_t node_id[TOX_ASYNC_NODE_ID_SIZE]);
+bool tox_async_node_get_id(const Tox_Async* async, uint32_t index, uint8_t node_id[TOX_ASYNC_NODE_ID_SIZE]);
 
 /**
  * Writes the node's address line with a terminating zero.
@@ -567,22 +571,22 @@ bool tox_async_node_get_id(const Tox_Async *async, uint32_t index, uint8_t node_
  *
  * @return false also if there is not enough room.
  */
-bool tox_async_node_get_address_line(const Tox_Async *async, uint32_t index, char *line, size_t size);
+bool tox_async_node_get_address_line(const Tox_Async* async, uint32_t index, char* line, size_t size);
 
 /** Whether it has answered since tox_async_new. */
-bool tox_async_node_get_answered(const Tox_Async *async, uint32_t index);
+bool tox_async_node_get_answered(const Tox_Async* async, uint32_t index);
 
 /** When it answered last: seconds since 1970 (UTC). */
-uint64_t tox_async_node_get_last_answer(const Tox_Async *async, uint32_t index);
+uint64_t tox_async_node_get_last_answer(const Tox_Async* async, uint32_t index);
 
 /** The node's clock less ours, at its last answer, in seconds. */
-int64_t tox_async_node_get_clock_difference(const Tox_Async *async, uint32_t index);
+int64_t tox_async_node_get_clock_difference(const Tox_Async* async, uint32_t index);
 
 /** How many times in a row it could not be reached. */
-uint32_t tox_async_node_get_failures(const Tox_Async *async, uint32_t index);
+uint32_t tox_async_node_get_failures(const Tox_Async* async, uint32_t index);
 
 /** How much it says that it can keep, in bytes; 0 if not known. */
-uint64_t tox_async_node_get_capacity(const Tox_Async *async, uint32_t index);
+uint64_t tox_async_node_get_capacity(const Tox_Async* async, uint32_t index);
 
 /** @} */
 
@@ -597,17 +601,17 @@ uint64_t tox_async_node_get_capacity(const Tox_Async *async, uint32_t index);
 uint32_t tox_async_stats_get_count(void);
 
 /** @return the name of a counter, or NULL if `index` is too large. */
-const char *tox_async_stats_get_name(uint32_t index);
+const char* tox_async_stats_get_name(uint32_t index);
 
 /** @return the value of a counter, or 0 if `index` is too large. */
-uint64_t tox_async_stats_get_value(const Tox_Async *async, uint32_t index);
+uint64_t tox_async_stats_get_value(const Tox_Async* async, uint32_t index);
 
 /**
  * @param value Gets the value of the counter with that name. Unchanged on failure.
  *
  * @return false if there is none, or an argument is NULL.
  */
-bool tox_async_stats_find(const Tox_Async *async, const char *name, uint64_t *value);
+bool tox_async_stats_find(const Tox_Async* async, const char* name, uint64_t* value);
 
 /** @} */
 
@@ -622,14 +626,14 @@ bool tox_async_stats_find(const Tox_Async *async, const char *name, uint64_t *va
  * Registers a callback for all other lossless packets. It is called by tox_iterate,
  * with the user data given to that.
  */
-void tox_async_callback_friend_lossless_packet(Tox_Async *async, tox_friend_lossless_packet_cb *callback);
+void tox_async_callback_friend_lossless_packet(Tox_Async* async, tox_friend_lossless_packet_cb* callback);
 
 /**
  * For clients that dispatch packets themselves; may be called from inside tox_iterate.
  *
  * @return true if the packet was ours. False on NULL.
  */
-bool tox_async_handle_friend_lossless_packet(Tox_Async *async, uint32_t friend_number, const uint8_t *data,
+bool tox_async_handle_friend_lossless_packet(Tox_Async* async, uint32_t friend_number, const uint8_t* data,
                                              size_t length);
 
 /** @} */

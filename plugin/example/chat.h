@@ -13,32 +13,32 @@
 enum { MAX_BOOTSTRAP = 8, BOOTSTRAP_SECONDS = 5 };
 
 typedef struct Chat {
-    Tox *tox;
-    Tox_Async *async; /* async: NULL with --no-async; tox_async_iterate and others accept that. */
-    Tox_Async_Options *options;
+  Tox* tox;
+  Tox_Async* async; /* async: NULL with --no-async; tox_async_iterate and others accept that. */
+  Tox_Async_Options* options;
 
-    const char *profile;
-    const char *name;
-    const char *bootstrap[MAX_BOOTSTRAP];
-    size_t bootstrap_count;
-    const char *nodes[TOX_ASYNC_MAX_NODES];
-    size_t node_count;
-    uint16_t udp_port;
-    bool local;
-    bool auto_accept;
-    bool no_async;
-    bool debug;
+  const char* profile;
+  const char* name;
+  const char* bootstrap[MAX_BOOTSTRAP];
+  size_t bootstrap_count;
+  const char* nodes[TOX_ASYNC_MAX_NODES];
+  size_t node_count;
+  uint16_t udp_port;
+  bool local;
+  bool auto_accept;
+  bool no_async;
+  bool debug;
 
-    bool online;
-    bool changed; /* The profile is to be saved. */
-    bool quit;
-    Line_Reader reader;
+  bool online;
+  bool changed; /* The profile is to be saved. */
+  bool quit;
+  Line_Reader reader;
 } Chat;
 
 /* commands.c. A line is one command; see minichat.c. */
-void run_command(Chat *chat, char *line);
-void add_node(Chat *chat, const char *address_line);
-void print_friend(const Tox *tox, uint32_t friend_number);
-void print_friends(const Chat *chat);
+void run_command(Chat* chat, char* line);
+void add_node(Chat* chat, const char* address_line);
+void print_friend(const Tox* tox, uint32_t friend_number);
+void print_friends(const Chat* chat);
 
 #endif

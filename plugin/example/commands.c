@@ -12,187 +12,180 @@
 
 enum { FLUSH_MS = 10000 };
 
-void print_friend(const Tox *tox, uint32_t friend_number)
-{
-    uint8_t key[TOX_PUBLIC_KEY_SIZE] = {0};
-    tox_friend_get_public_key(tox, friend_number, key, NULL);
-    printf("friend-added %" PRIu32 " ", friend_number);
-    print_hex(key, sizeof(key));
+void print_friend(const Tox* tox, uint32_t friend_number) {
+  uint8_t key[TOX_PUBLIC_KEY_SIZE] = {0};
+  tox_friend_get_public_key(tox, friend_number, key, NULL);
+  printf("friend-added %" PRIu32 " ", friend_number);
+  print_hex(key, sizeof(key));
+  putchar('\n');
+}
+
+static void command_add(Chat* chat, const char* tox_id) {
+  static const char greeting[] = "minichat";
+  uint8_t address[TOX_ADDRESS_SIZE];
+  Tox_Err_Friend_Add failed = TOX_ERR_FRIEND_ADD_OK;
+
+  if (!parse_hex(tox_id, address, sizeof(address))) {
+    printf("error add: a Tox id has %d hexadecimal digits\n", 2 * (int)TOX_ADDRESS_SIZE);
+    return;
+  }
+
+  const uint32_t number =
+      tox_friend_add(chat->tox, address, (const uint8_t*)greeting, sizeof(greeting) - 1, &failed);
+
+  if (failed != TOX_ERR_FRIEND_ADD_OK) {
+    printf("error add: toxcore's error %d\n", (int)failed);
+    return;
+  }
+
+  print_friend(chat->tox, number);
+  chat->changed = true;
+}
+
+static void send_text(Chat* chat, uint32_t friend_number, Tox_Message_Type type, const uint8_t* text,
+                      size_t length) {
+  uint8_t id[TOX_ASYNC_MESSAGE_ID_SIZE];
+  Tox_Err_Async_Friend_Send_Message failed;
+
+  /* async: in place of tox_friend_send_message, whether the friend is online or not. */
+  if (tox_async_friend_send_message(chat->async, friend_number, type, text, length, id, &failed)) {
+    printf("accepted %" PRIu32 " ", friend_number);
+    print_hex(id, sizeof(id));
     putchar('\n');
-}
-
-static void command_add(Chat *chat, const char *tox_id)
-{
-    static const char greeting[] = "minichat";
-    uint8_t address[TOX_ADDRESS_SIZE];
-    Tox_Err_Friend_Add failed = TOX_ERR_FRIEND_ADD_OK;
-
-    if (!parse_hex(tox_id, address, sizeof(address))) {
-        printf("error add: a Tox id has %d hexadecimal digits\n", 2 * (int)TOX_ADDRESS_SIZE);
-        return;
-    }
-
-    const uint32_t number =
-        tox_friend_add(chat->tox, address, (const uint8_t *)greeting, sizeof(greeting) - 1, &failed);
-
-    if (failed != TOX_ERR_FRIEND_ADD_OK) {
-        printf("error add: toxcore's error %d\n", (int)failed);
-        return;
-    }
-
-    print_friend(chat->tox, number);
-    chat->changed = true;
-}
-
-static void send_text(Chat *chat, uint32_t friend_number, Tox_Message_Type type, const uint8_t *text, size_t length)
-{
-    uint8_t id[TOX_ASYNC_MESSAGE_ID_SIZE];
-    Tox_Err_Async_Friend_Send_Message failed;
-
-    /* async: in place of tox_friend_send_message, whether the friend is online or not. */
-    if (tox_async_friend_send_message(chat->async, friend_number, type, text, length, id, &failed)) {
-        printf("accepted %" PRIu32 " ", friend_number);
-        print_hex(id, sizeof(id));
-        putchar('\n');
-    } else {
-        printf("error send: %s\n", tox_err_async_friend_send_message_to_string(failed));
-    }
+  } else {
+    printf("error send: %s\n", tox_err_async_friend_send_message_to_string(failed));
+  }
 }
 
 /* send, action, send-file, tox-send: `rest` is "FRIEND TEXT". */
-static void command_send(Chat *chat, const char *command, const char *rest)
-{
-    char *text = NULL;
-    const uint32_t friend_number = (uint32_t)strtoul(rest, &text, 10);
+static void command_send(Chat* chat, const char* command, const char* rest) {
+  char* text = NULL;
+  const uint32_t friend_number = (uint32_t)strtoul(rest, &text, 10);
 
-    if (text == rest || *text != ' ') {
-        printf("error %s: a friend number and a text are needed\n", command);
-        return;
-    }
+  if (text == rest || *text != ' ') {
+    printf("error %s: a friend number and a text are needed\n", command);
+    return;
+  }
 
-    ++text;
+  ++text;
 
-    if (strcmp(command, "send-file") == 0) {
-        size_t size = 0;
-        uint8_t *const data = read_file(text, &size);
+  if (strcmp(command, "send-file") == 0) {
+    size_t size = 0;
+    uint8_t* const data = read_file(text, &size);
 
-        if (data == NULL) {
-            printf("error send-file %s: %s\n", text, strerror(errno));
-        } else {
-            send_text(chat, friend_number, TOX_MESSAGE_TYPE_NORMAL, data, size);
-        }
-
-        free(data);
-    } else if (strcmp(command, "tox-send") == 0) {
-        Tox_Err_Friend_Send_Message failed = TOX_ERR_FRIEND_SEND_MESSAGE_OK;
-        const uint32_t id = tox_friend_send_message(chat->tox, friend_number, TOX_MESSAGE_TYPE_NORMAL,
-                            (const uint8_t *)text, strlen(text), &failed);
-        if (failed == TOX_ERR_FRIEND_SEND_MESSAGE_OK) {
-            printf("tox-sent %" PRIu32 " %" PRIu32 "\n", friend_number, id);
-        } else {
-            printf("error tox-send: toxcore's error %d\n", (int)failed);
-        }
+    if (data == NULL) {
+      printf("error send-file %s: %s\n", text, strerror(errno));
     } else {
-        const bool action = strcmp(command, "action") == 0;
-        send_text(chat, friend_number, action ? TOX_MESSAGE_TYPE_ACTION : TOX_MESSAGE_TYPE_NORMAL,
-                  (const uint8_t *)text, strlen(text));
-    }
-}
-
-void print_friends(const Chat *chat)
-{
-    const size_t count = tox_self_get_friend_list_size(chat->tox);
-
-    /* Nothing is deleted here, so the numbers have no gaps. */
-    for (uint32_t i = 0; i < count; ++i) {
-        print_friend(chat->tox, i);
-
-        if (tox_async_friend_ready(chat->async, i)) {
-            printf("friend %" PRIu32 " ready\n", i);
-        }
-    }
-}
-
-static void command_nodes(const Chat *chat)
-{
-    char line[TOX_ASYNC_ADDRESS_LINE_SIZE];
-
-    for (uint32_t i = 0; chat->async != NULL && i < tox_async_node_get_count(chat->async); ++i) {
-        if (tox_async_node_get_address_line(chat->async, i, line, sizeof(line))) {
-            printf("node %s answered=%d last_answer=%" PRIu64 " clock_difference=%" PRId64 " failures=%" PRIu32 "\n",
-                   line, tox_async_node_get_answered(chat->async, i), tox_async_node_get_last_answer(chat->async, i),
-                   tox_async_node_get_clock_difference(chat->async, i), tox_async_node_get_failures(chat->async, i));
-        }
+      send_text(chat, friend_number, TOX_MESSAGE_TYPE_NORMAL, data, size);
     }
 
-    puts("nodes-end");
-}
-
-static void command_stats(const Chat *chat)
-{
-    for (uint32_t i = 0; chat->async != NULL && i < tox_async_stats_get_count(); ++i) {
-        const uint64_t value = tox_async_stats_get_value(chat->async, i);
-
-        if (value != 0) {
-            printf("stat %s %" PRIu64 "\n", tox_async_stats_get_name(i), value);
-        }
-    }
-
-    puts("stats-end");
-}
-
-void add_node(Chat *chat, const char *line)
-{
-    Tox_Err_Async_Node_Add failed;
-
-    if (tox_async_node_add(chat->async, line, &failed)) {
-        puts("node-added");
+    free(data);
+  } else if (strcmp(command, "tox-send") == 0) {
+    Tox_Err_Friend_Send_Message failed = TOX_ERR_FRIEND_SEND_MESSAGE_OK;
+    const uint32_t id = tox_friend_send_message(chat->tox, friend_number, TOX_MESSAGE_TYPE_NORMAL,
+                                                (const uint8_t*)text, strlen(text), &failed);
+    if (failed == TOX_ERR_FRIEND_SEND_MESSAGE_OK) {
+      printf("tox-sent %" PRIu32 " %" PRIu32 "\n", friend_number, id);
     } else {
-        printf("error node-add: %s\n", tox_err_async_node_add_to_string(failed));
+      printf("error tox-send: toxcore's error %d\n", (int)failed);
     }
+  } else {
+    const bool action = strcmp(command, "action") == 0;
+    send_text(chat, friend_number, action ? TOX_MESSAGE_TYPE_ACTION : TOX_MESSAGE_TYPE_NORMAL,
+              (const uint8_t*)text, strlen(text));
+  }
 }
 
-static void command_node_remove(Chat *chat, const char *hex)
-{
-    uint8_t id[TOX_ASYNC_NODE_ID_SIZE];
-    Tox_Err_Async_Node_Remove failed = TOX_ERR_ASYNC_NODE_REMOVE_NOT_FOUND;
+void print_friends(const Chat* chat) {
+  const size_t count = tox_self_get_friend_list_size(chat->tox);
 
-    if (parse_hex(hex, id, sizeof(id)) && tox_async_node_remove(chat->async, id, &failed)) {
-        puts("node-removed");
-    } else {
-        printf("error node-remove: %s\n", tox_err_async_node_remove_to_string(failed));
+  /* Nothing is deleted here, so the numbers have no gaps. */
+  for (uint32_t i = 0; i < count; ++i) {
+    print_friend(chat->tox, i);
+
+    if (tox_async_friend_ready(chat->async, i)) {
+      printf("friend %" PRIu32 " ready\n", i);
     }
+  }
 }
 
-void run_command(Chat *chat, char *line)
-{
-    char *const space = strchr(line, ' ');
-    const char *const rest = space != NULL ? space + 1 : "";
+static void command_nodes(const Chat* chat) {
+  char line[TOX_ASYNC_ADDRESS_LINE_SIZE];
 
-    if (space != NULL) {
-        *space = '\0';
+  for (uint32_t i = 0; chat->async != NULL && i < tox_async_node_get_count(chat->async); ++i) {
+    if (tox_async_node_get_address_line(chat->async, i, line, sizeof(line))) {
+      printf(
+          "node %s answered=%d last_answer=%" PRIu64 " clock_difference=%" PRId64 " failures=%" PRIu32 "\n",
+          line, tox_async_node_get_answered(chat->async, i), tox_async_node_get_last_answer(chat->async, i),
+          tox_async_node_get_clock_difference(chat->async, i), tox_async_node_get_failures(chat->async, i));
     }
+  }
 
-    if (strcmp(line, "send") == 0 || strcmp(line, "action") == 0 || strcmp(line, "send-file") == 0
-            || strcmp(line, "tox-send") == 0) {
-        command_send(chat, line, rest);
-    } else if (strcmp(line, "add") == 0) {
-        command_add(chat, rest);
-    } else if (strcmp(line, "friends") == 0) {
-        print_friends(chat);
-    } else if (strcmp(line, "nodes") == 0) {
-        command_nodes(chat);
-    } else if (strcmp(line, "node-add") == 0) {
-        add_node(chat, rest);
-    } else if (strcmp(line, "node-remove") == 0) {
-        command_node_remove(chat, rest);
-    } else if (strcmp(line, "stats") == 0) {
-        command_stats(chat);
-    } else if (strcmp(line, "flush") == 0) {
-        puts(chat->async == NULL || tox_async_flush(chat->async, FLUSH_MS) ? "flushed" : "error flush: timed out");
-    } else if (strcmp(line, "quit") == 0) {
-        chat->quit = true;
-    } else if (*line != '\0') {
-        printf("error unknown command: %s\n", line);
+  puts("nodes-end");
+}
+
+static void command_stats(const Chat* chat) {
+  for (uint32_t i = 0; chat->async != NULL && i < tox_async_stats_get_count(); ++i) {
+    const uint64_t value = tox_async_stats_get_value(chat->async, i);
+
+    if (value != 0) {
+      printf("stat %s %" PRIu64 "\n", tox_async_stats_get_name(i), value);
     }
+  }
+
+  puts("stats-end");
+}
+
+void add_node(Chat* chat, const char* line) {
+  Tox_Err_Async_Node_Add failed;
+
+  if (tox_async_node_add(chat->async, line, &failed)) {
+    puts("node-added");
+  } else {
+    printf("error node-add: %s\n", tox_err_async_node_add_to_string(failed));
+  }
+}
+
+static void command_node_remove(Chat* chat, const char* hex) {
+  uint8_t id[TOX_ASYNC_NODE_ID_SIZE];
+  Tox_Err_Async_Node_Remove failed = TOX_ERR_ASYNC_NODE_REMOVE_NOT_FOUND;
+
+  if (parse_hex(hex, id, sizeof(id)) && tox_async_node_remove(chat->async, id, &failed)) {
+    puts("node-removed");
+  } else {
+    printf("error node-remove: %s\n", tox_err_async_node_remove_to_string(failed));
+  }
+}
+
+void run_command(Chat* chat, char* line) {
+  char* const space = strchr(line, ' ');
+  const char* const rest = space != NULL ? space + 1 : "";
+
+  if (space != NULL) {
+    *space = '\0';
+  }
+
+  if (strcmp(line, "send") == 0 || strcmp(line, "action") == 0 || strcmp(line, "send-file") == 0 ||
+      strcmp(line, "tox-send") == 0) {
+    command_send(chat, line, rest);
+  } else if (strcmp(line, "add") == 0) {
+    command_add(chat, rest);
+  } else if (strcmp(line, "friends") == 0) {
+    print_friends(chat);
+  } else if (strcmp(line, "nodes") == 0) {
+    command_nodes(chat);
+  } else if (strcmp(line, "node-add") == 0) {
+    add_node(chat, rest);
+  } else if (strcmp(line, "node-remove") == 0) {
+    command_node_remove(chat, rest);
+  } else if (strcmp(line, "stats") == 0) {
+    command_stats(chat);
+  } else if (strcmp(line, "flush") == 0) {
+    puts(chat->async == NULL || tox_async_flush(chat->async, FLUSH_MS) ? "flushed"
+                                                                       : "error flush: timed out");
+  } else if (strcmp(line, "quit") == 0) {
+    chat->quit = true;
+  } else if (*line != '\0') {
+    printf("error unknown command: %s\n", line);
+  }
 }

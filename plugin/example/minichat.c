@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * minichat: a small chat client on the console, the example of how to use tox_async.h. What it needs beside an
- * ordinary Tox client is marked with "async:" (about 40 lines).
+ * minichat: a small chat client on the console, the example of how to use tox_async.h. What it needs beside
+ * an ordinary Tox client is marked with "async:" (about 40 lines).
  *
  * It reads commands from stdin and prints one line per event to stdout, so a script can drive it:
  *
- *   add TOX_ID | send FRIEND TEXT | action FRIEND TEXT | send-file FRIEND FILE | tox-send FRIEND TEXT | friends
- *   node-add LINE | node-remove NODE_ID | nodes | stats | flush | quit
+ *   add TOX_ID | send FRIEND TEXT | action FRIEND TEXT | send-file FRIEND FILE | tox-send FRIEND TEXT |
+ * friends node-add LINE | node-remove NODE_ID | nodes | stats | flush | quit
  *
- * FRIEND is a friend number. `send` goes through tox_async, `tox-send` is an ordinary Tox message. The end of stdin,
- * SIGTERM and SIGINT are `quit`.
+ * FRIEND is a friend number. `send` goes through tox_async, `tox-send` is an ordinary Tox message. The end of
+ * stdin, SIGTERM and SIGINT are `quit`.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -28,363 +28,348 @@
 
 static volatile sig_atomic_t stopped = 0;
 
-static void on_signal(int number)
-{
-    (void)number;
-    stopped = 1;
+static void on_signal(int number) {
+  (void)number;
+  stopped = 1;
 }
 
-static const char *type_name(Tox_Message_Type type)
-{
-    return type == TOX_MESSAGE_TYPE_ACTION ? "action" : "normal";
+static const char* type_name(Tox_Message_Type type) {
+  return type == TOX_MESSAGE_TYPE_ACTION ? "action" : "normal";
 }
 
 /* --- What Tox tells us --- */
 
-static void save_profile(Chat *chat)
-{
-    const size_t size = tox_get_savedata_size(chat->tox);
-    uint8_t *const data = (uint8_t *)malloc(size);
+static void save_profile(Chat* chat) {
+  const size_t size = tox_get_savedata_size(chat->tox);
+  uint8_t* const data = (uint8_t*)malloc(size);
 
-    if (data == NULL) {
-        return;
+  if (data == NULL) {
+    return;
+  }
+
+  tox_get_savedata(chat->tox, data);
+
+  if (!replace_file(chat->profile, data, size)) {
+    printf("error profile %s: %s\n", chat->profile, strerror(errno));
+  }
+
+  free(data);
+  chat->changed = false;
+}
+
+static void on_self_connection(Tox* tox, Tox_Connection status, void* user_data) {
+  (void)tox;
+  Chat* const chat = (Chat*)user_data;
+  chat->online = status != TOX_CONNECTION_NONE;
+  printf("self %s\n", chat->online ? "online" : "offline");
+}
+
+static void on_friend_connection(Tox* tox, uint32_t friend_number, Tox_Connection status, void* user_data) {
+  (void)tox;
+  (void)user_data;
+  printf("friend %" PRIu32 " %s\n", friend_number, status != TOX_CONNECTION_NONE ? "online" : "offline");
+}
+
+static void on_friend_request(Tox* tox, const uint8_t* public_key, const uint8_t* message, size_t length,
+                              void* user_data) {
+  Chat* const chat = (Chat*)user_data;
+  fputs("friend-request ", stdout);
+  print_hex(public_key, TOX_PUBLIC_KEY_SIZE);
+  putchar(' ');
+  print_text(message, length);
+
+  if (chat->auto_accept) {
+    const uint32_t friend_number = tox_friend_add_norequest(tox, public_key, NULL);
+
+    if (friend_number != UINT32_MAX) {
+      print_friend(tox, friend_number);
+      chat->changed = true;
     }
-
-    tox_get_savedata(chat->tox, data);
-
-    if (!replace_file(chat->profile, data, size)) {
-        printf("error profile %s: %s\n", chat->profile, strerror(errno));
-    }
-
-    free(data);
-    chat->changed = false;
+  }
 }
 
-static void on_self_connection(Tox *tox, Tox_Connection status, void *user_data)
-{
-    (void)tox;
-    Chat *const chat = (Chat *)user_data;
-    chat->online = status != TOX_CONNECTION_NONE;
-    printf("self %s\n", chat->online ? "online" : "offline");
-}
-
-static void on_friend_connection(Tox *tox, uint32_t friend_number, Tox_Connection status, void *user_data)
-{
-    (void)tox;
-    (void)user_data;
-    printf("friend %" PRIu32 " %s\n", friend_number, status != TOX_CONNECTION_NONE ? "online" : "offline");
-}
-
-static void on_friend_request(Tox *tox, const uint8_t *public_key, const uint8_t *message, size_t length,
-                              void *user_data)
-{
-    Chat *const chat = (Chat *)user_data;
-    fputs("friend-request ", stdout);
-    print_hex(public_key, TOX_PUBLIC_KEY_SIZE);
-    putchar(' ');
-    print_text(message, length);
-
-    if (chat->auto_accept) {
-        const uint32_t friend_number = tox_friend_add_norequest(tox, public_key, NULL);
-
-        if (friend_number != UINT32_MAX) {
-            print_friend(tox, friend_number);
-            chat->changed = true;
-        }
-    }
-}
-
-/* Ordinary messages, from friends without tox_async. The others never come by this way: nothing is shown twice. */
-static void on_tox_message(Tox *tox, uint32_t friend_number, Tox_Message_Type type, const uint8_t *message,
-                           size_t length, void *user_data)
-{
-    (void)tox;
-    (void)user_data;
-    printf("tox-message %" PRIu32 " %s ", friend_number, type_name(type));
-    print_text(message, length);
+/* Ordinary messages, from friends without tox_async. The others never come by this way: nothing is shown
+ * twice. */
+static void on_tox_message(Tox* tox, uint32_t friend_number, Tox_Message_Type type, const uint8_t* message,
+                           size_t length, void* user_data) {
+  (void)tox;
+  (void)user_data;
+  printf("tox-message %" PRIu32 " %s ", friend_number, type_name(type));
+  print_text(message, length);
 }
 
 /* --- async: what tox_async tells us --- */
 
-static void on_message(Tox_Async *async, uint32_t friend_number, Tox_Message_Type type, const uint8_t *message,
-                       size_t length, uint64_t sent_at_ms, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
-                       bool late, void *user_data)
-{
-    (void)async;
-    (void)user_data;
-    /* A client with a history would write the message to disk here, and skip an id that is there already. */
-    printf("message %" PRIu32 " %s %" PRIu64 " ", friend_number, type_name(type), sent_at_ms);
-    print_hex(message_id, TOX_ASYNC_MESSAGE_ID_SIZE);
-    printf(" %s ", late ? "late" : "in-order");
-    print_text(message, length);
-    fflush(stdout);
+static void on_message(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
+                       const uint8_t* message, size_t length, uint64_t sent_at_ms,
+                       const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE], bool late, void* user_data) {
+  (void)async;
+  (void)user_data;
+  /* A client with a history would write the message to disk here, and skip an id that is there already. */
+  printf("message %" PRIu32 " %s %" PRIu64 " ", friend_number, type_name(type), sent_at_ms);
+  print_hex(message_id, TOX_ASYNC_MESSAGE_ID_SIZE);
+  printf(" %s ", late ? "late" : "in-order");
+  print_text(message, length);
+  fflush(stdout);
 }
 
-static void on_message_state(Tox_Async *async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
-                             uint32_t friend_number, Tox_Async_Message_State state, uint8_t stored, uint8_t wanted,
-                             void *user_data)
-{
-    (void)async;
-    (void)friend_number;
-    (void)user_data;
-    printf("%s ", tox_async_message_state_to_string(state));
-    print_hex(message_id, TOX_ASYNC_MESSAGE_ID_SIZE);
+static void on_message_state(Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
+                             uint32_t friend_number, Tox_Async_Message_State state, uint8_t stored,
+                             uint8_t wanted, void* user_data) {
+  (void)async;
+  (void)friend_number;
+  (void)user_data;
+  printf("%s ", tox_async_message_state_to_string(state));
+  print_hex(message_id, TOX_ASYNC_MESSAGE_ID_SIZE);
 
-    if (state == TOX_ASYNC_MESSAGE_STATE_STORED) {
-        printf(" %u/%u", stored, wanted);
-    }
+  if (state == TOX_ASYNC_MESSAGE_STATE_STORED) {
+    printf(" %u/%u", stored, wanted);
+  }
 
-    putchar('\n');
+  putchar('\n');
 }
 
-static void on_friend_ready(Tox_Async *async, uint32_t friend_number, void *user_data)
-{
-    (void)async;
-    (void)user_data;
-    printf("friend %" PRIu32 " ready\n", friend_number);
+static void on_friend_ready(Tox_Async* async, uint32_t friend_number, void* user_data) {
+  (void)async;
+  (void)user_data;
+  printf("friend %" PRIu32 " ready\n", friend_number);
 }
 
-static void on_log(Tox_Async_Log_Level level, const char *area, const char *message, void *user_data)
-{
-    (void)user_data;
-    printf("log %s %s: %s\n", tox_async_log_level_to_string(level), area, message);
+static void on_log(Tox_Async_Log_Level level, const char* area, const char* message, void* user_data) {
+  (void)user_data;
+  printf("log %s %s: %s\n", tox_async_log_level_to_string(level), area, message);
 }
 
 /* --- Start and end --- */
 
-static void usage(void)
-{
-    fputs("usage: minichat --profile FILE [--name NAME] [--udp-port N] [--bootstrap HOST:PORT:DHT_KEY]... [--auto-accept]\n"
-          "                [--state FILE] [--carrier auto|dispatcher|udp] [--node ADDRESS_LINE]... [--poll-interval-ms N]\n"
-          "                [--local] [--no-async] [--debug]\n"
-          "--local: no local discovery, and storage nodes may have local addresses\n", stderr);
-    exit(2);
+static void usage(void) {
+  fputs(
+      "usage: minichat --profile FILE [--name NAME] [--udp-port N] [--bootstrap HOST:PORT:DHT_KEY]... "
+      "[--auto-accept]\n"
+      "                [--state FILE] [--carrier auto|dispatcher|udp] [--node ADDRESS_LINE]... "
+      "[--poll-interval-ms N]\n"
+      "                [--local] [--no-async] [--debug]\n"
+      "--local: no local discovery, and storage nodes may have local addresses\n",
+      stderr);
+  exit(2);
 }
 
-static void set_carrier(Tox_Async_Options *options, const char *name)
-{
-    for (Tox_Async_Carrier i = TOX_ASYNC_CARRIER_AUTO; i <= TOX_ASYNC_CARRIER_UDP; ++i) {
-        if (strcmp(name, tox_async_carrier_to_string(i)) == 0) {
-            tox_async_options_set_carrier(options, i);
-            return;
-        }
+static void set_carrier(Tox_Async_Options* options, const char* name) {
+  for (Tox_Async_Carrier i = TOX_ASYNC_CARRIER_AUTO; i <= TOX_ASYNC_CARRIER_UDP; ++i) {
+    if (strcmp(name, tox_async_carrier_to_string(i)) == 0) {
+      tox_async_options_set_carrier(options, i);
+      return;
     }
+  }
 
+  usage();
+}
+
+static void parse_arguments(Chat* chat, int count, char** arguments) {
+  for (int i = 1; i < count; ++i) {
+    const char* const name = arguments[i];
+
+    if (strcmp(name, "--auto-accept") == 0) {
+      chat->auto_accept = true;
+    } else if (strcmp(name, "--no-async") == 0) {
+      chat->no_async = true;
+    } else if (strcmp(name, "--debug") == 0) {
+      chat->debug = true;
+    } else if (strcmp(name, "--local") == 0) {
+      chat->local = true;
+      tox_async_options_set_allow_local_addresses(chat->options, true);
+    } else if (++i == count) {
+      usage();
+    } else if (strcmp(name, "--profile") == 0) {
+      chat->profile = arguments[i];
+    } else if (strcmp(name, "--name") == 0) {
+      chat->name = arguments[i];
+    } else if (strcmp(name, "--udp-port") == 0) {
+      chat->udp_port = (uint16_t)strtoul(arguments[i], NULL, 10);
+    } else if (strcmp(name, "--bootstrap") == 0 && chat->bootstrap_count < MAX_BOOTSTRAP) {
+      chat->bootstrap[chat->bootstrap_count++] = arguments[i];
+    } else if (strcmp(name, "--node") == 0 && chat->node_count < TOX_ASYNC_MAX_NODES) {
+      chat->nodes[chat->node_count++] = arguments[i];
+    } else if (strcmp(name, "--state") == 0) {
+      tox_async_options_set_state_path(chat->options, arguments[i]);
+    } else if (strcmp(name, "--carrier") == 0) {
+      set_carrier(chat->options, arguments[i]);
+    } else if (strcmp(name, "--poll-interval-ms") == 0) {
+      tox_async_options_set_poll_interval(chat->options, (uint32_t)strtoul(arguments[i], NULL, 10));
+    } else {
+      usage();
+    }
+  }
+
+  if (chat->profile == NULL) {
     usage();
+  }
 }
 
-static void parse_arguments(Chat *chat, int count, char **arguments)
-{
-    for (int i = 1; i < count; ++i) {
-        const char *const name = arguments[i];
+static bool start_tox(Chat* chat) {
+  struct Tox_Options* const options = tox_options_new(NULL);
+  size_t size = 0;
+  uint8_t* const savedata = read_file(chat->profile, &size);
+  Tox_Err_New failed = TOX_ERR_NEW_MALLOC;
 
-        if (strcmp(name, "--auto-accept") == 0) {
-            chat->auto_accept = true;
-        } else if (strcmp(name, "--no-async") == 0) {
-            chat->no_async = true;
-        } else if (strcmp(name, "--debug") == 0) {
-            chat->debug = true;
-        } else if (strcmp(name, "--local") == 0) {
-            chat->local = true;
-            tox_async_options_set_allow_local_addresses(chat->options, true);
-        } else if (++i == count) {
-            usage();
-        } else if (strcmp(name, "--profile") == 0) {
-            chat->profile = arguments[i];
-        } else if (strcmp(name, "--name") == 0) {
-            chat->name = arguments[i];
-        } else if (strcmp(name, "--udp-port") == 0) {
-            chat->udp_port = (uint16_t)strtoul(arguments[i], NULL, 10);
-        } else if (strcmp(name, "--bootstrap") == 0 && chat->bootstrap_count < MAX_BOOTSTRAP) {
-            chat->bootstrap[chat->bootstrap_count++] = arguments[i];
-        } else if (strcmp(name, "--node") == 0 && chat->node_count < TOX_ASYNC_MAX_NODES) {
-            chat->nodes[chat->node_count++] = arguments[i];
-        } else if (strcmp(name, "--state") == 0) {
-            tox_async_options_set_state_path(chat->options, arguments[i]);
-        } else if (strcmp(name, "--carrier") == 0) {
-            set_carrier(chat->options, arguments[i]);
-        } else if (strcmp(name, "--poll-interval-ms") == 0) {
-            tox_async_options_set_poll_interval(chat->options, (uint32_t)strtoul(arguments[i], NULL, 10));
-        } else {
-            usage();
-        }
+  if (savedata == NULL && errno != ENOENT) {
+    printf("error profile %s: %s\n", chat->profile, strerror(errno));
+  } else if (options != NULL) {
+    if (savedata != NULL) {
+      tox_options_set_savedata_type(options, TOX_SAVEDATA_TYPE_TOX_SAVE);
+      tox_options_set_savedata_data(options, savedata, size);
     }
 
-    if (chat->profile == NULL) {
-        usage();
-    }
-}
-
-static bool start_tox(Chat *chat)
-{
-    struct Tox_Options *const options = tox_options_new(NULL);
-    size_t size = 0;
-    uint8_t *const savedata = read_file(chat->profile, &size);
-    Tox_Err_New failed = TOX_ERR_NEW_MALLOC;
-
-    if (savedata == NULL && errno != ENOENT) {
-        printf("error profile %s: %s\n", chat->profile, strerror(errno));
-    } else if (options != NULL) {
-        if (savedata != NULL) {
-            tox_options_set_savedata_type(options, TOX_SAVEDATA_TYPE_TOX_SAVE);
-            tox_options_set_savedata_data(options, savedata, size);
-        }
-
-        tox_options_set_start_port(options, chat->udp_port);
-        tox_options_set_end_port(options, chat->udp_port);
-        tox_options_set_local_discovery_enabled(options, !chat->local);
-        chat->tox = tox_new(options, &failed);
-
-        if (chat->tox == NULL) {
-            printf("error tox: toxcore's error %d\n", (int)failed);
-        }
-    }
-
-    free(savedata);
-    tox_options_free(options);
+    tox_options_set_start_port(options, chat->udp_port);
+    tox_options_set_end_port(options, chat->udp_port);
+    tox_options_set_local_discovery_enabled(options, !chat->local);
+    chat->tox = tox_new(options, &failed);
 
     if (chat->tox == NULL) {
-        return false;
+      printf("error tox: toxcore's error %d\n", (int)failed);
     }
+  }
 
-    if (chat->name != NULL) {
-        tox_self_set_name(chat->tox, (const uint8_t *)chat->name, strlen(chat->name), NULL);
-    }
+  free(savedata);
+  tox_options_free(options);
 
-    tox_callback_self_connection_status(chat->tox, on_self_connection);
-    tox_callback_friend_connection_status(chat->tox, on_friend_connection);
-    tox_callback_friend_request(chat->tox, on_friend_request);
-    tox_callback_friend_message(chat->tox, on_tox_message);
-    save_profile(chat);
-    return true;
+  if (chat->tox == NULL) {
+    return false;
+  }
+
+  if (chat->name != NULL) {
+    tox_self_set_name(chat->tox, (const uint8_t*)chat->name, strlen(chat->name), NULL);
+  }
+
+  tox_callback_self_connection_status(chat->tox, on_self_connection);
+  tox_callback_friend_connection_status(chat->tox, on_friend_connection);
+  tox_callback_friend_request(chat->tox, on_friend_request);
+  tox_callback_friend_message(chat->tox, on_tox_message);
+  save_profile(chat);
+  return true;
 }
 
 /* async: everything needed at the start. */
-static bool start_async(Chat *chat)
-{
-    Tox_Err_Async_New failed;
-    tox_async_options_set_enabled(chat->options, true); /* Else it takes TOX_ASYNC=1 in the environment. */
-    tox_async_options_set_log_callback(chat->options, on_log,
-                                       chat->debug ? TOX_ASYNC_LOG_LEVEL_DEBUG : TOX_ASYNC_LOG_LEVEL_INFO, NULL);
-    chat->async = tox_async_new(chat->tox, chat->options, &failed);
+static bool start_async(Chat* chat) {
+  Tox_Err_Async_New failed;
+  tox_async_options_set_enabled(chat->options, true); /* Else it takes TOX_ASYNC=1 in the environment. */
+  tox_async_options_set_log_callback(
+      chat->options, on_log, chat->debug ? TOX_ASYNC_LOG_LEVEL_DEBUG : TOX_ASYNC_LOG_LEVEL_INFO, NULL);
+  chat->async = tox_async_new(chat->tox, chat->options, &failed);
 
-    if (chat->async == NULL) {
-        printf("error tox_async: %s\n", tox_err_async_new_to_string(failed));
-        return false;
-    }
+  if (chat->async == NULL) {
+    printf("error tox_async: %s\n", tox_err_async_new_to_string(failed));
+    return false;
+  }
 
-    tox_async_callback_message(chat->async, on_message);
-    tox_async_callback_message_state(chat->async, on_message_state);
-    tox_async_callback_friend_ready(chat->async, on_friend_ready);
+  tox_async_callback_message(chat->async, on_message);
+  tox_async_callback_message_state(chat->async, on_message_state);
+  tox_async_callback_friend_ready(chat->async, on_friend_ready);
 
-    for (size_t i = 0; i < chat->node_count; ++i) {
-        add_node(chat, chat->nodes[i]);
-    }
+  for (size_t i = 0; i < chat->node_count; ++i) {
+    add_node(chat, chat->nodes[i]);
+  }
 
-    return true;
+  return true;
 }
 
 /* HOST:PORT:DHT_KEY; the host may be an IPv6 address. */
-static void bootstrap(const Chat *chat)
-{
-    for (size_t i = 0; i < chat->bootstrap_count; ++i) {
-        char host[256];
-        uint8_t key[TOX_PUBLIC_KEY_SIZE];
-        char *port = NULL;
-        snprintf(host, sizeof(host), "%s", chat->bootstrap[i]);
-        char *const hex = strrchr(host, ':');
+static void bootstrap(const Chat* chat) {
+  for (size_t i = 0; i < chat->bootstrap_count; ++i) {
+    char host[256];
+    uint8_t key[TOX_PUBLIC_KEY_SIZE];
+    char* port = NULL;
+    snprintf(host, sizeof(host), "%s", chat->bootstrap[i]);
+    char* const hex = strrchr(host, ':');
 
-        if (hex != NULL) {
-            *hex = '\0';
-            port = strrchr(host, ':');
-        }
-
-        if (port == NULL || !parse_hex(hex + 1, key, sizeof(key))) {
-            printf("error bootstrap: not HOST:PORT:DHT_KEY: %s\n", chat->bootstrap[i]);
-            continue;
-        }
-
-        *port = '\0';
-        tox_bootstrap(chat->tox, host, (uint16_t)strtoul(port + 1, NULL, 10), key, NULL);
+    if (hex != NULL) {
+      *hex = '\0';
+      port = strrchr(host, ':');
     }
+
+    if (port == NULL || !parse_hex(hex + 1, key, sizeof(key))) {
+      printf("error bootstrap: not HOST:PORT:DHT_KEY: %s\n", chat->bootstrap[i]);
+      continue;
+    }
+
+    *port = '\0';
+    tox_bootstrap(chat->tox, host, (uint16_t)strtoul(port + 1, NULL, 10), key, NULL);
+  }
 }
 
-static void print_ready(const Chat *chat)
-{
-    uint8_t address[TOX_ADDRESS_SIZE];
-    uint8_t dht_key[TOX_PUBLIC_KEY_SIZE];
-    tox_self_get_address(chat->tox, address);
-    tox_self_get_dht_id(chat->tox, dht_key);
-    fputs("ready tox_id=", stdout);
-    print_hex(address, sizeof(address));
-    fputs(" dht_key=", stdout);
-    print_hex(dht_key, sizeof(dht_key));
-    printf(" udp_port=%u carrier=%s\n", tox_self_get_udp_port(chat->tox, NULL),
-           chat->async != NULL ? tox_async_carrier_to_string(tox_async_get_carrier(chat->async)) : "none");
+static void print_ready(const Chat* chat) {
+  uint8_t address[TOX_ADDRESS_SIZE];
+  uint8_t dht_key[TOX_PUBLIC_KEY_SIZE];
+  tox_self_get_address(chat->tox, address);
+  tox_self_get_dht_id(chat->tox, dht_key);
+  fputs("ready tox_id=", stdout);
+  print_hex(address, sizeof(address));
+  fputs(" dht_key=", stdout);
+  print_hex(dht_key, sizeof(dht_key));
+  printf(" udp_port=%u carrier=%s\n", tox_self_get_udp_port(chat->tox, NULL),
+         chat->async != NULL ? tox_async_carrier_to_string(tox_async_get_carrier(chat->async)) : "none");
 }
 
-static void loop(Chat *chat)
-{
-    time_t next_bootstrap = 0;
+static void loop(Chat* chat) {
+  time_t next_bootstrap = 0;
 
-    while (!chat->quit && stopped == 0) {
-        if (!chat->online && time(NULL) >= next_bootstrap) {
-            bootstrap(chat); /* Again and again, for a packet may be lost. */
-            next_bootstrap = time(NULL) + BOOTSTRAP_SECONDS;
-        }
-
-        tox_iterate(chat->tox, chat);
-        tox_async_iterate(chat->async, chat); /* async */
-
-        if (chat->changed) {
-            save_profile(chat);
-        }
-
-        const uint32_t tox_ms = tox_iteration_interval(chat->tox);
-        const uint32_t async_ms = tox_async_iteration_interval(chat->async); /* async */
-        struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-
-        if (poll(&input, 1, (int)(tox_ms < async_ms ? tox_ms : async_ms)) > 0) {
-            char *line = NULL;
-            chat->quit = !read_lines(&chat->reader, STDIN_FILENO);
-
-            while ((line = next_line(&chat->reader)) != NULL && !chat->quit) {
-                run_command(chat, line);
-            }
-        }
+  while (!chat->quit && stopped == 0) {
+    if (!chat->online && time(NULL) >= next_bootstrap) {
+      bootstrap(chat); /* Again and again, for a packet may be lost. */
+      next_bootstrap = time(NULL) + BOOTSTRAP_SECONDS;
     }
+
+    tox_iterate(chat->tox, chat);
+    tox_async_iterate(chat->async, chat); /* async */
+
+    if (chat->changed) {
+      save_profile(chat);
+    }
+
+    const uint32_t tox_ms = tox_iteration_interval(chat->tox);
+    const uint32_t async_ms = tox_async_iteration_interval(chat->async); /* async */
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    if (poll(&input, 1, (int)(tox_ms < async_ms ? tox_ms : async_ms)) > 0) {
+      char* line = NULL;
+      chat->quit = !read_lines(&chat->reader, STDIN_FILENO);
+
+      while ((line = next_line(&chat->reader)) != NULL && !chat->quit) {
+        run_command(chat, line);
+      }
+    }
+  }
 }
 
-int main(int argc, char **argv)
-{
-    static Chat chat; /* All zero. */
-    const struct sigaction stop = {.sa_handler = on_signal};
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGINT, &stop, NULL);
-    setvbuf(stdout, NULL, _IOLBF, 0); /* Each line goes out at once. */
-    chat.options = tox_async_options_new(NULL);
+int main(int argc, char** argv) {
+  static Chat chat; /* All zero. */
+  const struct sigaction stop = {.sa_handler = on_signal};
+  sigaction(SIGTERM, &stop, NULL);
+  sigaction(SIGINT, &stop, NULL);
+  setvbuf(stdout, NULL, _IOLBF, 0); /* Each line goes out at once. */
+  chat.options = tox_async_options_new(NULL);
 
-    if (chat.options == NULL) {
-        return 1;
-    }
+  if (chat.options == NULL) {
+    return 1;
+  }
 
-    parse_arguments(&chat, argc, argv);
-    const bool started = start_tox(&chat) && (chat.no_async || start_async(&chat));
+  parse_arguments(&chat, argc, argv);
+  const bool started = start_tox(&chat) && (chat.no_async || start_async(&chat));
 
-    if (started) {
-        print_ready(&chat);
-        print_friends(&chat);
-        loop(&chat);
-    }
+  if (started) {
+    print_ready(&chat);
+    print_friends(&chat);
+    loop(&chat);
+  }
 
-    tox_async_kill(chat.async); /* async: before tox_kill. Whatever was accepted is on disk now. */
-    tox_async_options_free(chat.options);
+  tox_async_kill(chat.async); /* async: before tox_kill. Whatever was accepted is on disk now. */
+  tox_async_options_free(chat.options);
 
-    if (chat.tox != NULL) {
-        save_profile(&chat);
-        tox_kill(chat.tox);
-    }
+  if (chat.tox != NULL) {
+    save_profile(&chat);
+    tox_kill(chat.tox);
+  }
 
-    puts("bye");
-    return started ? 0 : 1;
+  puts("bye");
+  return started ? 0 : 1;
 }

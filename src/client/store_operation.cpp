@@ -48,8 +48,10 @@ protocol::StoreRequest StoreOperation::request(std::uint64_t counter) const {
   protocol::StoreRequest request;
   request.counter = counter;
   request.op = job_.op;
-  request.epoch = job_.mailbox.epoch;
-  request.ttl_s = job_.ttl_s;
+  if (job_.op == protocol::StoreOp::store) {  // a cancel has neither
+    request.epoch = job_.mailbox.epoch;
+    request.ttl_s = job_.ttl_s;
+  }
   request.mailbox = job_.mailbox.address;
   request.payload = job_.payload;
   return request;

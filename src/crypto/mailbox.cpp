@@ -17,20 +17,25 @@ Secret<32> derive(ByteView key, std::string_view label, Epoch epoch) {
   return Secret<32>(h256(key, {as_bytes(label), encode(epoch)}));
 }
 
+/// Whether anybody can find the mailboxes of a root.
+enum class RootKind : bool { closed, open };
+
 /// The writable side, from the key that writers share and the point that b is applied to.
-std::optional<WritableMailbox> writable(ByteView key, const Point& target, const Secret<32>& b, Epoch epoch) {
+std::optional<WritableMailbox> writable(ByteView key, const Point& target, const Secret<32>& b, Epoch epoch,
+                                        RootKind kind) {
   Secret<32> w = derive(key, "toxasync/1 write", epoch);
   MailboxAddress address;
   address.w = x25519_base(w.bytes());
   if (!x25519(address.p, b.bytes(), target)) {
     return std::nullopt;
   }
-  return WritableMailbox{epoch, address, std::move(w)};
+  return WritableMailbox{epoch, address, std::move(w), kind == RootKind::open};
 }
 
-std::optional<OwnedMailbox> owned(ByteView key, const Point& target, const Secret<32>& inner, Epoch epoch) {
+std::optional<OwnedMailbox> owned(ByteView key, const Point& target, const Secret<32>& inner, Epoch epoch,
+                                  RootKind kind) {
   Secret<32> b = derive(key, "toxasync/1 mbox", epoch);
-  auto mailbox = writable(key, target, b, epoch);
+  auto mailbox = writable(key, target, b, epoch, kind);
   if (!mailbox) {
     return std::nullopt;
   }
@@ -67,30 +72,23 @@ bool OwnerKey::apply(Point& out, const Point& q) const noexcept {
 }
 
 std::optional<WritableMailbox> friends_mailbox(const Point& root_public, Epoch epoch) {
-  return writable(root_public, root_public, derive(root_public, "toxasync/1 mbox", epoch), epoch);
+  return writable(root_public, root_public, derive(root_public, "toxasync/1 mbox", epoch), epoch,
+                  RootKind::closed);
 }
 
 std::optional<OwnedMailbox> own_friends_mailbox(const KeyPair& root, Epoch epoch) {
-  return owned(root.public_key, root.public_key, root.secret, epoch);
+  return owned(root.public_key, root.public_key, root.secret, epoch, RootKind::closed);
 }
 
 std::optional<WritableMailbox> public_mailbox(const Point& tox_public, const ByteArray<4>& nospam,
                                               Epoch epoch) {
   const ByteArray<32> key = public_root_key(tox_public, nospam);
-  auto mailbox = writable(key, tox_public, derive(key, "toxasync/1 mbox", epoch), epoch);
-  if (mailbox) {
-    mailbox->public_root = true;
-  }
-  return mailbox;
+  return writable(key, tox_public, derive(key, "toxasync/1 mbox", epoch), epoch, RootKind::open);
 }
 
 std::optional<OwnedMailbox> own_public_mailbox(const Secret<32>& tox_secret, const Point& tox_public,
                                                const ByteArray<4>& nospam, Epoch epoch) {
-  auto mailbox = owned(public_root_key(tox_public, nospam), tox_public, tox_secret, epoch);
-  if (mailbox) {
-    mailbox->mailbox.public_root = true;
-  }
-  return mailbox;
+  return owned(public_root_key(tox_public, nospam), tox_public, tox_secret, epoch, RootKind::open);
 }
 
 std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const Point& peer_public,

@@ -167,6 +167,17 @@ BOOST_AUTO_TEST_CASE(a_store_asks_for_what_its_job_says) {
   BOOST_TEST(store.fits());
 }
 
+BOOST_AUTO_TEST_CASE(a_cancel_names_no_epoch_and_no_time_to_live) {
+  client::StoreJob job;
+  job.op = protocol::StoreOp::cancel;
+  job.mailbox.epoch = 77;
+  job.payload = Bytes(limits::cancel_payload);
+  const auto request = client::StoreOperation(std::move(job)).request(1);
+  BOOST_TEST((request.op == protocol::StoreOp::cancel));
+  BOOST_TEST(request.epoch == 0);
+  BOOST_TEST(request.ttl_s == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

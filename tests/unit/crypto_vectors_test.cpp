@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(epochs_are_those_of_the_vectors) {
     BOOST_TEST(*epoch == v.number<Epoch>("epoch"));
   });
   for (const auto& [key, unix_s] : test::vector_file(mailboxes_file).get_child("epochs_refused")) {
-    BOOST_TEST(!epoch_at(unix_s.get_value<std::int64_t>()), unix_s.data());
+    BOOST_TEST(!epoch_at(test::integer<std::int64_t>(unix_s)), unix_s.data());
   }
 }
 

@@ -5,6 +5,7 @@
 #include <boost/property_tree/json_parser.hpp>
 #include <boost/property_tree/ptree.hpp>
 #include <boost/test/unit_test.hpp>
+#include <charconv>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -17,6 +18,18 @@
 
 namespace toxasync::test {
 
+/// The integer that a JSON value is: read from its decimal digits, so that all 64 bits are exact.
+template <class T>
+T integer(const boost::property_tree::ptree& value) {
+  const std::string& digits = value.data();
+  T out{};
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
+  if (error != std::errc{} || end != digits.data() + digits.size()) {
+    throw std::out_of_range(digits);
+  }
+  return out;
+}
+
 /// One object of a list.
 class Vector {
  public:
@@ -24,14 +37,9 @@ class Vector {
 
   [[nodiscard]] std::string text(const std::string& field) const { return tree_.get<std::string>(field); }
 
-  /// Through the decimal text, so that 64 bits are exact.
   template <class T>
   [[nodiscard]] T number(const std::string& field) const {
-    const auto value = tree_.get<std::uint64_t>(field);
-    if (static_cast<std::uint64_t>(static_cast<T>(value)) != value) {
-      throw std::out_of_range(field);
-    }
-    return static_cast<T>(value);
+    return integer<T>(tree_.get_child(field));
   }
 
   [[nodiscard]] Bytes bytes(const std::string& field) const { return unhex(text(field)); }
@@ -105,7 +113,9 @@ void for_each_vector(const std::string& file, const std::string& list, const Che
   std::size_t place = 0;
   for (const auto& [key, item] : items) {
     const std::string name = item.get("name", std::string());
-    BOOST_TEST_CONTEXT(file << ": " << list << "[" << place << "] " << name) { check(Vector(item)); }
+    BOOST_TEST_CONTEXT(file << ": " << list << "[" << place << "] " << name) {
+      check(Vector(item));
+    }
     ++place;
   }
 }
@@ -122,7 +132,7 @@ inline void check_lists_of(const std::string& file, std::vector<std::string> exp
   std::sort(found.begin(), found.end());
   std::sort(expected.begin(), expected.end());
   BOOST_TEST(found == expected, boost::test_tools::per_element());
-  BOOST_TEST(vector_file(file).get<int>("protocol") == 1);
+  BOOST_TEST(integer<int>(vector_file(file).get_child("protocol")) == 1);
 }
 
 }  // namespace toxasync::test
