@@ -21,11 +21,6 @@ struct Endpoint {
   std::uint16_t port = 0;
 
   auto operator<=>(const Endpoint&) const = default;
-
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    ar& family& ip& port;
-  }
 };
 
 /// The way to a peer: where a packet came from, or where one goes.

@@ -23,7 +23,8 @@ struct BodyFields {
   std::uint16_t length = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& body.sequence& body.floor& body.sent_at_ms& body.lifetime_s& body.kind& body.part& body.parts& length;
+    wire::fields(ar, body.sequence, body.floor, body.sent_at_ms, body.lifetime_s, body.kind, body.part,
+                 body.parts, length);
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/result.hpp"
 #include "crypto/mailbox.hpp"
+#include "wire/archive.hpp"
 
 // The envelope: docs/protocol.md, section 4.
 
@@ -36,7 +37,7 @@ struct EnvelopeHeader {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& sender& instance& pre_key& message_id;
+    wire::fields(ar, sender, instance, pre_key, message_id);
   }
 };
 

@@ -16,7 +16,7 @@ struct FriendRecord {
   std::uint32_t used = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& instance& our_version& taken_version& our_content& next_sequence& used;
+    wire::fields(ar, instance, our_version, taken_version, our_content, next_sequence, used);
   }
 };
 
@@ -36,9 +36,9 @@ struct BundleRecord {
   template <class Archive>
   void serialize(Archive& ar, unsigned v) {
     bundle.version.serialize(ar, v);
-    ar& bundle.root& bundle.last_resort& bundle.use_until_s& wire::bounded<limits::home_nodes>(
-        bundle.home_nodes) &
-        wire::bounded<kept_keys>(bundle.one_time);
+    wire::fields(ar, bundle.root, bundle.last_resort, bundle.use_until_s,
+                 wire::bounded<limits::home_nodes>(bundle.home_nodes),
+                 wire::bounded<kept_keys>(bundle.one_time));
   }
 };
 
@@ -115,7 +115,7 @@ void FriendBook::set_online(Friend& whom, bool online) {
   whom.to_send.clear();
   beats_.erase(whom.key);
   if (online) {
-    offer_bundle(whom);
+    offer_bundle(whom, true);
   }
 }
 
@@ -156,7 +156,7 @@ ByteArray<16> FriendBook::content_now() const {
 
 /// Makes a new bundle if the friend's is used up or out of date, and sends it if he has not acknowledged it.
 /// The first one has no one-time keys: most friends do not run us, and never answer.
-void FriendBook::offer_bundle(Friend& whom) {
+void FriendBook::offer_bundle(Friend& whom, bool again) {
   if (own_nodes_().empty()) {
     return;  // there is nowhere to send mail to us
   }
@@ -168,7 +168,7 @@ void FriendBook::offer_bundle(Friend& whom) {
   const bool current = content == whom.our_content && whom.our_version != 0;
   const bool few = whom.taken_version != 0 && fresh < top_up_below && room > 0;
   if (current && (pending || !few)) {
-    if (pending && whom.durable_version == whom.our_version) {
+    if (again && pending && whom.durable_version == whom.our_version) {
       send_bundle(whom);
     }
     return;

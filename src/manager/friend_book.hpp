@@ -22,7 +22,7 @@ struct OneTimeKey {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& key& use_until_s;
+    wire::fields(ar, key, use_until_s);
   }
 };
 
@@ -116,7 +116,8 @@ class FriendBook {
   }
 
  private:
-  void offer_bundle(Friend& whom);
+  /// `again`: also when it was sent already, and he has not acknowledged it.
+  void offer_bundle(Friend& whom, bool again = false);
   void send_bundle(Friend& whom);
   bool on_head(Friend& from, ByteView message);
   bool on_keys(Friend& from, ByteView message);

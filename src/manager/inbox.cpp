@@ -15,8 +15,8 @@ struct MessageRecord {
   InboxMessage& m;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& m.id& m.from& m.instance& m.sequence& m.floor& m.kind& m
-        .sent_at_ms& wire::bounded<limits::message_text>(m.text);
+    wire::fields(ar, m.id, m.from, m.instance, m.sequence, m.floor, m.kind, m.sent_at_ms,
+                 wire::bounded<limits::message_text>(m.text));
   }
 };
 
@@ -29,8 +29,8 @@ struct PartRecord {
   Bytes text;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& m.id& m.from& m.instance& m.sequence& m.floor& m.kind& m
-        .sent_at_ms& part& parts& pre_key& since_s& wire::bounded<limits::large_text>(text);
+    wire::fields(ar, m.id, m.from, m.instance, m.sequence, m.floor, m.kind, m.sent_at_ms, part, parts,
+                 pre_key, since_s, wire::bounded<limits::large_text>(text));
   }
 };
 

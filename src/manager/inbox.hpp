@@ -61,10 +61,12 @@ class Inbox {
   void tick(Now now);
   /// Drops what need not be remembered any longer.
   void refresh(std::int64_t now_s, store::StateBatch& batch);
-  /// Shows the application what is next. At the end of a tick, when nothing of ours is half done: it may call
-  /// anything.
+  /// Shows the application the next message, if the last one is on disk as shown. At the end of a tick, when
+  /// nothing of ours is half done: it may call anything.
   void hand_on();
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return ready_.empty() ? gap_check_ms_ : 0; }
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
+    return ready_.empty() || handing_on_ ? gap_check_ms_ : 0;
+  }
 
  private:
   using OrderKey = std::pair<FriendKey, std::uint64_t>;

@@ -104,31 +104,30 @@ void Inbox::release(const OrderKey& key) {
 }
 
 void Inbox::hand_on() {
-  if (handing_on_) {
-    return;  // the application called us from its callback: the loop below goes on
+  if (handing_on_ || ready_.empty()) {
+    return;
   }
+  // One at a time: the next is shown when it is on disk that this one was, so that a crash repeats at most
+  // one.
   handing_on_ = true;
-  while (!ready_.empty()) {
-    const Ready next = std::move(ready_.front());
-    ready_.pop_front();
-    const auto& message = next.message;
-    services_.telemetry.count(next.late ? Counter::messages_late : Counter::messages_delivered);
-    ReceivedMessage received{message.id,
-                             message.from,
-                             message.kind,
-                             message.text,
-                             std::min(message.sent_at_ms, services_.clock.now().unix_ms),
-                             next.late};
-    services_.listener.on_message(received);
-    crypto::wipe(received.text);
-    store::StateBatch batch{erase_record(state_key(Table::inbox, {message.id}))};
-    const auto order = orders_.find({message.from, message.instance});
-    if (order != orders_.end() && !next.late) {
-      batch.push_back(order_write(order->first, message.sequence));
-    }
-    services_.state.keep(std::move(batch));
+  const Ready next = std::move(ready_.front());
+  ready_.pop_front();
+  const auto& message = next.message;
+  services_.telemetry.count(next.late ? Counter::messages_late : Counter::messages_delivered);
+  ReceivedMessage received{message.id,
+                           message.from,
+                           message.kind,
+                           message.text,
+                           std::min(message.sent_at_ms, services_.clock.now().unix_ms),
+                           next.late};
+  services_.listener.on_message(received);
+  crypto::wipe(received.text);
+  store::StateBatch batch{erase_record(state_key(Table::inbox, {message.id}))};
+  const auto order = orders_.find({message.from, message.instance});
+  if (order != orders_.end() && !next.late) {
+    batch.push_back(order_write(order->first, message.sequence));
   }
-  handing_on_ = false;
+  services_.state.keep(std::move(batch), [this] { handing_on_ = false; });
 }
 
 store::StateWrite Inbox::order_write(const OrderKey& key, std::uint64_t shown) const {

@@ -17,7 +17,7 @@ class Journal {
  public:
   static constexpr std::int64_t again_after_ms = 1000;
   /// How often completions are asked for while some are due.
-  static constexpr std::int64_t poll_every_ms = 10;
+  static constexpr std::int64_t poll_every_ms = 2;
 
   Journal(store::StateStore& state, const Clock& clock, Telemetry telemetry)
       : state_(state), clock_(clock), telemetry_(telemetry) {}

@@ -15,7 +15,7 @@ struct KeyRecord {
   std::uint64_t version = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& static_cast<ByteArray<32>&>(secret) & time_s& given_to& version;
+    wire::fields(ar, static_cast<ByteArray<32>&>(secret), time_s, given_to, version);
   }
 };
 

@@ -14,9 +14,9 @@ struct MessageRecord {
   OutgoingMessage& m;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& m.id& m.to& m.kind& wire::bounded<limits::message_text>(m.text) &
-        m.sequence& m.sent_at_ms& m.ttl_s& m.pre_key& m.root& m.epoch& m
-            .cancel_secret& wire::bounded<limits::parts>(m.envelopes);
+    wire::fields(ar, m.id, m.to, m.kind, wire::bounded<limits::message_text>(m.text), m.sequence,
+                 m.sent_at_ms, m.ttl_s, m.pre_key, m.root, m.epoch, m.cancel_secret,
+                 wire::bounded<limits::parts>(m.envelopes));
   }
 };
 

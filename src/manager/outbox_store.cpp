@@ -14,7 +14,7 @@ struct ProgressRecord {
   std::vector<protocol::NodeId> complete;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& wire::bounded<64>(complete);
+    wire::fields(ar, wire::bounded<64>(complete));
   }
 };
 

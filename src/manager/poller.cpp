@@ -14,7 +14,7 @@ struct NodeRecord {
   std::int64_t retired_s = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& wire::bounded<limits::addresses_per_node>(addresses) & added_s& retired_s;
+    wire::fields(ar, wire::bounded<limits::addresses_per_node>(addresses), added_s, retired_s);
   }
 };
 
@@ -22,7 +22,7 @@ struct WatermarkRecord {
   crypto::Epoch through = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& through;
+    wire::fields(ar, through);
   }
 };
 

@@ -74,7 +74,7 @@ struct NumberRecord {
   std::uint64_t value = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& value;
+    wire::fields(ar, value);
   }
 };
 

@@ -32,7 +32,7 @@ struct StoredKey {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& secret& valid_from_s& valid_until_s;
+    wire::fields(ar, secret, valid_from_s, valid_until_s);
   }
 };
 
@@ -53,7 +53,7 @@ struct StoredKeys {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& seed& current& previous;
+    wire::fields(ar, seed, current, previous);
   }
 };
 

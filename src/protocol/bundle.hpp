@@ -19,7 +19,7 @@ struct HomeNode {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& id& wire::bounded<limits::addresses_per_node, 1>(addresses);
+    wire::fields(ar, id, wire::bounded<limits::addresses_per_node, 1>(addresses));
   }
 };
 
@@ -32,7 +32,7 @@ struct BundleVersion {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& instance& version;
+    wire::fields(ar, instance, version);
   }
 };
 
@@ -48,8 +48,8 @@ struct BundleHead {
   template <class Archive>
   void serialize(Archive& ar, unsigned v) {
     version.serialize(ar, v);
-    ar& root& root_mac& last_resort& use_until_s& one_time_count& wire::bounded<limits::home_nodes, 1>(
-        home_nodes);
+    wire::fields(ar, root, root_mac, last_resort, use_until_s, one_time_count,
+                 wire::bounded<limits::home_nodes, 1>(home_nodes));
   }
 };
 
@@ -61,7 +61,7 @@ struct BundleKeys {
   template <class Archive>
   void serialize(Archive& ar, unsigned v) {
     version.serialize(ar, v);
-    ar& first& wire::bounded<limits::keys_per_packet, 1>(keys);
+    wire::fields(ar, first, wire::bounded<limits::keys_per_packet, 1>(keys));
   }
 };
 

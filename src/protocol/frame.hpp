@@ -42,7 +42,7 @@ struct FrameHeader {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& kind& version& cookie& session& nonce;
+    wire::fields(ar, kind, version, cookie, session, nonce);
   }
 };
 

@@ -16,7 +16,7 @@ struct LiveEnvelope {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& epoch& mailbox.p& mailbox.w& wire::bounded<limits::large_envelope>(envelope);
+    wire::fields(ar, epoch, mailbox.p, mailbox.w, wire::bounded<limits::large_envelope>(envelope));
   }
 };
 
@@ -26,7 +26,7 @@ struct LiveReceipt {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& wire::bounded<limits::receipt_ids, 1>(ids);
+    wire::fields(ar, wire::bounded<limits::receipt_ids, 1>(ids));
   }
 };
 

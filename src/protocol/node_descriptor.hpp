@@ -21,7 +21,7 @@ struct Address {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& endpoint.family& endpoint.ip& endpoint.port;
+    wire::fields(ar, endpoint.family, endpoint.ip, endpoint.port);
   }
 };
 static_assert(limits::address == Endpoint::packed_size);
@@ -43,8 +43,8 @@ struct NodeDescriptor {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& version& id& key& valid_from_s& valid_until_s& capacity_bytes&
-        wire::bounded<limits::addresses_per_node>(addresses);
+    wire::fields(ar, version, id, key, valid_from_s, valid_until_s, capacity_bytes,
+                 wire::bounded<limits::addresses_per_node>(addresses));
   }
 
   /// The descriptor with the signature of `signer`, whose public key must be `id`.

@@ -16,7 +16,7 @@ struct PagedEnvelope {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& wire::bounded<limits::large_envelope>(bytes);
+    wire::fields(ar, wire::bounded<limits::large_envelope>(bytes));
   }
 };
 
@@ -41,8 +41,8 @@ struct Page {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& counter& index& count& node_time_s& cursor& flags& retry_after_s&
-        wire::bounded<limits::envelopes_per_page>(envelopes);
+    wire::fields(ar, counter, index, count, node_time_s, cursor, flags, retry_after_s,
+                 wire::bounded<limits::envelopes_per_page>(envelopes));
   }
 };
 

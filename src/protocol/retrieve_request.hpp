@@ -25,8 +25,8 @@ struct RetrieveRequest {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& counter& op& window& mailbox.p& mailbox.w& owner_tag& cursor& wire::bounded<limits::ids_per_request>(
-        ids_to_delete);
+    wire::fields(ar, counter, op, window, mailbox.p, mailbox.w, owner_tag, cursor,
+                 wire::bounded<limits::ids_per_request>(ids_to_delete));
   }
 };
 static_assert(RetrieveRequest::tag_offset + limits::tag + 8 + limits::length_prefix ==

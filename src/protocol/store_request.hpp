@@ -25,8 +25,8 @@ struct StoreRequest {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& counter& op& epoch& ttl_s& mailbox.p& mailbox.w& write_tag& wire::bounded<limits::large_envelope>(
-        payload);
+    wire::fields(ar, counter, op, epoch, ttl_s, mailbox.p, mailbox.w, write_tag,
+                 wire::bounded<limits::large_envelope>(payload));
   }
 };
 static_assert(StoreRequest::tag_offset + limits::tag + limits::length_prefix == limits::store_fields);

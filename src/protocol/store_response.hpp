@@ -29,7 +29,7 @@ struct StoreResponse {
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& counter& status& expires_at_s& node_time_s& retry_after_s;
+    wire::fields(ar, counter, status, expires_at_s, node_time_s, retry_after_s);
   }
 };
 

@@ -256,6 +256,12 @@ const Bounded<T, Max, Min> bounded(std::vector<T>& items) noexcept {
   return Bounded<T, Max, Min>(items);
 }
 
+/// What every serialize() member consists of: the fields in the order of their bytes.
+template <class Archive, class... Fields>
+void fields(Archive& ar, Fields&&... values) {
+  (ar & ... & values);
+}
+
 /// Encodes `value`; the number of bytes written, or why it did not fit.
 template <class T>
 Result<std::size_t, Error> encode(const T& value, MutableBytes out) noexcept {

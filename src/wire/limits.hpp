@@ -49,7 +49,7 @@ constexpr std::size_t parts_needed(std::size_t text_size) noexcept {
 }
 static_assert(parts_needed(message_text) <= parts, "a message of the largest size must fit in its parts");
 static_assert(parts_needed(tox_message) == 2);
-constexpr std::size_t incomplete_parts_bytes = 256 * 1024;  ///< Per friend.
+constexpr std::size_t incomplete_parts_bytes = 262144;  ///< Per friend.
 static_assert(incomplete_parts_bytes >= 2 * message_text);
 
 // --- Store and retrieve (section 6) ---
@@ -92,7 +92,7 @@ static_assert(length_prefix + receipt_ids * id <= friend_message);
 
 // --- Time (section 2), seconds ---
 constexpr std::int64_t epoch_origin_s = 1735689600;  ///< 2025-01-01T00:00:00Z
-constexpr std::int64_t epoch_length_s = 6 * 3600;
+constexpr std::int64_t epoch_length_s = 21600;       // 6 hours
 constexpr std::array<std::uint32_t, 4> times_to_live_s = {86400, 259200, 604800, 1209600};
 constexpr std::uint32_t default_time_to_live_s = times_to_live_s.front();
 constexpr std::uint32_t largest_time_to_live_s = times_to_live_s.back();

@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(without_home_nodes_there_is_no_bundle) {
 
 BOOST_FIXTURE_TEST_CASE(a_new_home_node_is_told_to_friends_who_are_online, HandWorld) {
   StorageNode& fourth = add_node();
-  BOOST_TEST(bob.manager->add_home_node(fourth.known()).value());
+  BOOST_TEST(bob.manager->add_home_node(fourth.known()).has_value());
   run(1000);
   eve.take_what_came();
   BOOST_TEST(eve.bundle.home_nodes.size() == 4);
@@ -204,7 +204,22 @@ BOOST_FIXTURE_TEST_CASE(a_state_restored_from_an_old_copy_recovers_at_the_next_m
   BOOST_TEST(run(60'000, [&] { return bob.shown.size() == 1; }));
 }
 
+BOOST_FIXTURE_TEST_CASE(who_has_a_later_bundle_than_we_ever_made_is_given_a_new_instance, HandWorld) {
+  const auto old = eve.bundle.version;
+  eve.keys.clear();
+  eve.give(FriendPacketType::bundle_taken, protocol::BundleVersion{old.instance, old.version + 5});
+  run(1000);
+  eve.take_what_came();
+  BOOST_TEST(eve.bundle.version.instance != old.instance);
+  BOOST_TEST(eve.keys.size() == 100);
+}
+
 BOOST_FIXTURE_TEST_CASE(keys_past_their_time_are_not_used_though_the_bundle_was_renewed, Pair) {
+  for (User* const user : {&alice, &bob}) {  // polls are not what this is about
+    user->crash();
+    user->config.poll_interval_ms = 86'400'000;
+    user->start();
+  }
   for (int week = 0; week < 9; ++week) {  // they meet, but write nothing: keys grow old unused
     run(std::int64_t{7} * 86'400'000);
     meet(alice, bob);

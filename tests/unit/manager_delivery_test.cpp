@@ -126,11 +126,9 @@ BOOST_FIXTURE_TEST_CASE(messages_that_wait_for_room_move_on_when_the_one_before_
     ids.push_back(alice.send(bob, std::string(60'000, 'x')));
   }
   run(1000);
-  alice.manager->on_friend_presence(bob.key, true);
   protocol::LiveReceipt receipt{{ids[0]}};
   alice.manager->on_friend_packet(bob.key,
                                   protocol::make_friend_packet(protocol::FriendPacketType::receipt, receipt));
-  alice.manager->on_friend_presence(bob.key, false);
   for (const auto& node : nodes) {
     node->switch_on();
   }

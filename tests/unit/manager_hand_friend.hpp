@@ -22,8 +22,8 @@ class HandFriend {
     crypto::MessageKind kind = crypto::MessageKind::normal;
     std::uint8_t part = 0;
     std::uint8_t parts = 1;
-    std::optional<crypto::MessageId> id;
-    std::optional<crypto::Point> pre_key;  ///< The next unused one-time key when not set.
+    std::optional<crypto::MessageId> id = std::nullopt;
+    std::optional<crypto::Point> pre_key = std::nullopt;  ///< The next unused one-time key when not set.
     int epochs_ahead = 0;
     std::int64_t sent_at_ms = 0;
   };
@@ -118,9 +118,11 @@ class HandFriend {
     body.part = letter.part;
     body.parts = letter.parts;
     body.text.assign(letter.text.begin(), letter.text.end());
-    auto envelope =
-        crypto::seal_envelope(sender, peer_.key, pre_key, mailbox, header, body, {}, random_).value();
-    return {{epoch, mailbox.address, std::move(envelope)}, id, pre_key};
+    auto envelope = crypto::seal_envelope(sender, peer_.key, pre_key, mailbox, header, body, {}, random_);
+    if (!envelope) {
+      throw std::runtime_error("the letter cannot be sealed");
+    }
+    return {{epoch, mailbox.address, std::move(*envelope)}, id, pre_key};
   }
   /// By the friend channel.
   Sealed send(const Letter& letter) {

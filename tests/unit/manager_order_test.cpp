@@ -21,7 +21,7 @@ BOOST_FIXTURE_TEST_CASE(a_gap_is_held_until_every_home_node_was_asked_and_then_l
   eve.send({.text = "two", .sequence = 2});
   run(10'000);
   BOOST_TEST(bob.shown.empty());
-  BOOST_TEST(run(120'000, [&] { return !bob.shown.empty(); }));
+  BOOST_REQUIRE(run(120'000, [&] { return !bob.shown.empty(); }));
   BOOST_TEST(!bob.shown[0].late);
   eve.send({.text = "one", .sequence = 1});
   run(1000);
@@ -71,9 +71,9 @@ BOOST_FIXTURE_TEST_CASE(order_is_kept_over_a_restart, HandWorld) {
   eve.send({.text = "six", .sequence = 6, .floor = 1});
   eve.send({.text = "four", .sequence = 4, .floor = 1});
   run(1000);
-  BOOST_TEST(bob.texts() == (Texts{"five", "four", "six"}), boost::test_tools::per_element());
-  BOOST_TEST(bob.shown[1].late);
-  BOOST_TEST(!bob.shown[2].late);
+  BOOST_TEST(bob.texts() == (Texts{"five", "six", "four"}), boost::test_tools::per_element());
+  BOOST_TEST(!bob.shown[1].late);
+  BOOST_TEST(bob.shown[2].late);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_held_message_outlives_a_restart, HandWorld) {
@@ -157,7 +157,7 @@ BOOST_FIXTURE_TEST_CASE(incomplete_messages_are_bounded_and_the_oldest_gives_way
 }
 
 BOOST_FIXTURE_TEST_CASE(parts_without_text_are_bounded_too, HandWorld) {
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < 4200; ++i) {
     eve.send({.text = "", .parts = 2, .pre_key = eve.bundle.last_resort});
   }
   run(1000);

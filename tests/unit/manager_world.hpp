@@ -28,6 +28,18 @@ struct QuietLog final : Log {
   void write(LogLevel /*level*/, std::string_view /*area*/, std::string_view /*text*/) noexcept override {}
 };
 
+/// The world's clock, with a wall clock that may be wrong.
+struct SkewedClock final : Clock {
+  explicit SkewedClock(const Clock& right) : right_clock(right) {}
+  [[nodiscard]] Now now() const noexcept override {
+    Now now = right_clock.now();
+    now.unix_ms += ahead_ms;
+    return now;
+  }
+  const Clock& right_clock;
+  std::int64_t ahead_ms = 0;
+};
+
 /// A real node on a MemoryStore. Its machine can be switched off and on.
 class StorageNode final : public PacketReceiver {
  public:
@@ -81,6 +93,7 @@ class User final : public manager::ManagerListener {
 
   QuietLog log;
   Metrics metrics;
+  SkewedClock clock;
   std::unique_ptr<SeededRandom> random;
   ByteArray<32> secret{};
   manager::FriendKey key{};
@@ -265,7 +278,8 @@ inline void StorageNode::tick() {
 // --- User ---
 
 inline User::User(World& world, std::uint32_t number)
-    : random(std::make_unique<SeededRandom>(world.seed() * 104729 + number)),
+    : clock(world.clock),
+      random(std::make_unique<SeededRandom>(world.seed() * 104729 + number)),
       endpoint(ipv4(number)),
       state(std::make_unique<store::MemoryState>()),
       world_(world),
@@ -278,8 +292,8 @@ inline User::User(World& world, std::uint32_t number)
 
 inline void User::start() {
   manager = std::make_unique<manager::Manager>(
-      crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(secret)), transport_, channel_, *state,
-      world_.clock, *random, Telemetry(metrics, log), *this, config);
+      crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(secret)), transport_, channel_, *state, clock,
+      *random, Telemetry(metrics, log), *this, config);
   for (const auto& whom : friends) {
     manager->on_friend_added(whom);
   }

@@ -16,7 +16,7 @@ struct Item {
   static constexpr std::size_t min_encoded_size = 2 + limits::length_prefix;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& number& bounded<5>(text);
+    fields(ar, number, bounded<5>(text));
   }
 };
 
@@ -34,8 +34,8 @@ struct Sample {
   std::uint8_t last = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& small& medium& large& largest& negative& colour& bytes& bounded<3, 1>(pairs) & bounded<2>(items) &
-        last;
+    fields(ar, small, medium, large, largest, negative, colour, bytes, bounded<3, 1>(pairs),
+           bounded<2>(items), last);
   }
 };
 
@@ -77,7 +77,7 @@ struct Blob {
   Bytes bytes;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& bounded<0xffff>(bytes);
+    fields(ar, bounded<0xffff>(bytes));
   }
 };
 
@@ -85,7 +85,7 @@ struct LongBlob {
   Bytes bytes;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& bounded<70000>(bytes);
+    fields(ar, bounded<70000>(bytes));
   }
 };
 
@@ -93,7 +93,7 @@ struct ItemList {
   std::vector<Item> items;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    ar& bounded<0xffff>(items);
+    fields(ar, bounded<0xffff>(items));
   }
 };
 
