@@ -162,7 +162,7 @@ void FriendBook::offer_bundle(Friend& whom, bool again) {
   }
   const auto now_s = services_.clock.now().unix_s();
   const auto content = content_now();
-  const std::size_t fresh = keys_.fresh_one_time(whom.key, now_s);
+  const std::size_t fresh = whom.has_no_keys ? 0 : keys_.fresh_one_time(whom.key, now_s);
   const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(whom.key));
   const bool pending = whom.our_version > whom.taken_version;
   const bool current = content == whom.our_content && whom.our_version != 0;
@@ -176,6 +176,7 @@ void FriendBook::offer_bundle(Friend& whom, bool again) {
   store::StateBatch batch;
   ++whom.our_version;
   whom.our_content = content;
+  whom.has_no_keys = false;
   if (whom.taken_version != 0 && (few || pending)) {
     const std::size_t wanted = pending ? bundle_keys : bundle_keys - fresh;
     keys_.make_one_time(whom.key, whom.our_version, std::min(wanted, room), now_s, batch);
@@ -358,6 +359,7 @@ bool FriendBook::on_taken(Friend& from, ByteView message) {
 void FriendBook::renew_instance(Friend& whom) {
   whom.instance = new_instance(services_.random);
   whom.our_content = {};
+  whom.has_no_keys = true;
   offer_bundle(whom);
 }
 

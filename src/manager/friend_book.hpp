@@ -52,6 +52,7 @@ struct Friend {
   std::optional<TheirBundle> theirs;
   // In memory:
   std::uint64_t durable_version = 0;    ///< Of our bundles for him, the last one on disk.
+  bool has_no_keys = false;             ///< Of this instance, which is new: those we hold were another's.
   std::size_t bundles_under_way = 0;    ///< Bundles of his, to the disk.
   std::optional<TheirBundle> incoming;  ///< A bundle whose packets are still coming.
   std::size_t incoming_count = 0;

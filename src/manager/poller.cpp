@@ -251,6 +251,7 @@ void Poller::start(const Key& key, Now now) {
     return;
   }
   found->second.started_ms = now.steady_ms;
+  found->second.started_s = now.unix_s();
   found->second.operation = services_.client.retrieve({node, owned->clone()}, now);
   operations_[*found->second.operation] = key;
 }
@@ -291,7 +292,13 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
     return true;
   }
   poll->second.operation.reset();
-  poll->second.last_begun_ms = poll->second.started_ms;
+  // A node that answers others, but not this one, has no time for us: a mailbox was neither read nor failed.
+  const auto status = services_.client.node_status(std::get<0>(key));
+  const bool alive = result.reachable || (status && status->last_answer_unix_s >= poll->second.started_s);
+  const bool unserved = !result.complete && alive;
+  if (!unserved) {
+    poll->second.last_begun_ms = poll->second.started_ms;
+  }
   const std::int64_t end_s = crypto::epoch_start_s(std::get<2>(key) + 2);
   const bool beyond_doubt = end_s + limits::late_store_grace_s <= std::min(result.node_time_s, now.unix_s());
   if (result.complete && beyond_doubt) {
@@ -301,8 +308,7 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   const bool hurried = poll->second.started_ms < hurried_ms_;
   const std::int64_t mean = hurried ? first_polls_within_ms : services_.config.poll_interval_ms;
-  const std::int64_t wait =
-      result.complete || !result.reachable ? random_delay(mean) : std::min<std::int64_t>(mean, 5000);
+  const std::int64_t wait = unserved ? std::min(mean, unserved_again_ms) : random_delay(mean);
   due_.set(key, now.steady_ms + std::max(wait, std::int64_t{result.retry_after_s} * 1000));
   return true;
 }

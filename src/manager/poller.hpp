@@ -19,6 +19,7 @@ class Poller {
   static constexpr crypto::Epoch epochs_back =
       static_cast<crypto::Epoch>(limits::largest_time_to_live_s / limits::epoch_length_s) + 1;
   static constexpr std::int64_t first_polls_within_ms = 300;
+  static constexpr std::int64_t unserved_again_ms = 5000;
   static constexpr std::int64_t hurried_polls_within_ms = 1000;
   /// A home node that was given up is asked for so long: friends may still use an older bundle.
   static constexpr std::int64_t retired_kept_s = 45 * 86400;
@@ -63,6 +64,7 @@ class Poller {
   struct Poll {
     std::optional<client::OperationId> operation;
     std::int64_t started_ms = 0;
+    std::int64_t started_s = 0;                 ///< Unix.
     std::optional<std::int64_t> last_begun_ms;  ///< When the last one that has ended was begun.
   };
   /// What is done: all epochs up to `through`, and those in `beyond`.
