@@ -53,7 +53,9 @@ bool verify(const ByteArray<32>& public_key, ByteView label, ByteView message, c
 }
 
 void SystemRandom::fill(MutableBytes out) noexcept {
-  randombytes_buf(out.data(), out.size());
+  if (!out.empty()) {
+    randombytes_buf(out.data(), out.size());
+  }
 }
 
 }  // namespace toxasync::crypto

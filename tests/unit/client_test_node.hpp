@@ -56,7 +56,9 @@ class ScriptedNode final : public PacketReceiver {
   /// A new N; the old one is lost. A cookie stays good.
   void rotate_key() {
     key_ = crypto::KeyPair::generate(random_);
-    sessions_.clear();
+    for (auto& [x, session] : sessions_) {
+      session.stale = true;  // one of them may be answering just now
+    }
   }
   /// All cookies that were given become stale.
   void age_cookies() { ++cookie_age_; }
@@ -106,6 +108,9 @@ class ScriptedNode final : public PacketReceiver {
       return;
     }
     Session& session = sessions_[header->session];
+    if (session.stale) {
+      session = {};
+    }
     if (!session.keys) {
       session.keys = protocol::session_keys(key_.secret, header->session, header->session, key_.public_key);
     }
@@ -137,6 +142,7 @@ class ScriptedNode final : public PacketReceiver {
   struct Session {
     std::optional<protocol::SessionKeys> keys;
     protocol::ReplayWindow window;
+    bool stale = false;  ///< Its N was replaced.
   };
 
   [[nodiscard]] protocol::Cookie cookie_for(const Route& from, const crypto::Point& x) const {

@@ -80,13 +80,9 @@ BOOST_AUTO_TEST_CASE(mail_is_found_after_an_absence_of_two_weeks) {
       world.run(1'800'000, [&] { return bob.shown.size() == 13; });
       BOOST_TEST(bob.shown.size() == 13);
       world.run(3'600'000);
-      // So many mailboxes at once are more than a node's rate limit serves: a poll that fails once lets a gap
-      // go. What then comes late is marked, and the rest is in order.
-      std::int64_t last_ms = 0;
-      for (const auto& message : bob.shown) {
-        BOOST_TEST((message.late || message.sent_at_unix_ms > last_ms));
-        last_ms = std::max(last_ms, message.sent_at_unix_ms);
-      }
+      // So many mailboxes at once are more than a node's rate limit serves. Being put off is no answer: the
+      // gap is held.
+      BOOST_TEST(std::ranges::count(bob.shown, true, &manager::ReceivedMessage::late) == 0);
       BOOST_TEST(world.live_records() == 0);
     }
   }
