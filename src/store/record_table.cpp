@@ -10,7 +10,7 @@
 namespace toxasync::store {
 namespace {
 
-// docs/protocol.md, "The node's database". mk, ik: SipHash of mailbox and id under hash_key. A tombstone has
+// docs/state.md, "A node's files". mk, ik: SipHash of mailbox and id under hash_key. A tombstone has
 // no value. quota counts the live records of one mk; meta has one row.
 constexpr const char* schema = R"(
 CREATE TABLE rec(seq INTEGER PRIMARY KEY AUTOINCREMENT, mk INT, ik INT, exp INT, mailbox BLOB, id BLOB, value BLOB,

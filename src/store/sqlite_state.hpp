@@ -23,8 +23,8 @@ struct SqliteStateOptions {
   std::string vfs;                      ///< SQLite's virtual file system; for tests.
 };
 
-/// The client's state in one SQLite file, sealed under a key of the Tox identity: docs/protocol.md, "The
-/// client's database". Written by one worker thread with synchronous=FULL.
+/// The client's state in one SQLite file, sealed under a key of the Tox identity: docs/state.md.
+/// Written by one worker thread with synchronous=FULL.
 ///
 /// Neither keys nor values stand in the file in plain; the number and sizes of the rows do. What is removed
 /// is overwritten in the file and taken out of the WAL soon after the commit, before flush() returns. A value

@@ -27,7 +27,7 @@ struct SqliteStoreOptions {
 };
 
 /// The embedded engine: one SQLite file, one worker thread, group commit with synchronous=FULL. Why and how
-/// fast: docs/protocol.md, "The node's database".
+/// fast: docs/state.md, "A node's files".
 ///
 /// A record whose checksum does not fit is counted (store.record_damaged) and not served; a put of the same
 /// id replaces it. After an input/output error the operations of the group fail (counted once, store.failed)

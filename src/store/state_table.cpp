@@ -9,7 +9,7 @@
 namespace toxasync::store {
 namespace {
 
-// docs/protocol.md, "The client's database". meta has one row: `box` is sealed under the key of the Tox
+// docs/state.md. meta has one row: `box` is sealed under the key of the Tox
 // identity, and `sum` is its checksum, which tells a wrong key from a damaged box.
 constexpr const char* schema = R"(
 CREATE TABLE state(k BLOB PRIMARY KEY, v BLOB NOT NULL);

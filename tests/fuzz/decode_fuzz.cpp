@@ -11,8 +11,8 @@
 #include "protocol/store_request.hpp"
 #include "protocol/store_response.hpp"
 
-// Every decoder of bytes that come from the network. What decodes must encode to the same bytes again: no two byte
-// strings may mean the same message.
+// Every decoder of bytes that come from the network. What decodes must encode to the same bytes again: no two
+// byte strings may mean the same message.
 
 namespace {
 
