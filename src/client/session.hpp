@@ -29,7 +29,8 @@ struct SessionName {
   crypto::Point p{};
   crypto::Point w{};
 
-  auto operator<=>(const SessionName&) const = default;
+  // clang-tidy 14 takes the 0 in a defaulted comparison for a pointer
+  auto operator<=>(const SessionName&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// X, the keys agreed with the node's current N, the cookie and the counter.

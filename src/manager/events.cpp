@@ -11,7 +11,7 @@ void Events::tell() {
   }
   telling_ = true;
   while (!waiting_.empty()) {
-    const auto event = std::move(waiting_.front());
+    const auto event = waiting_.front();
     waiting_.pop_front();
     if (const auto* const status = std::get_if<MessageStatus>(&event)) {
       listener_.on_message_state(*status);

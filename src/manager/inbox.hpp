@@ -34,7 +34,7 @@ class Inbox {
   static constexpr std::size_t part_overhead_bytes = 64;  ///< Counted for a part beside its text.
   static constexpr std::size_t orders_per_friend = 8;     ///< Installations of a friend whose order is kept.
   static constexpr std::size_t ids_remembered = 1000000;  ///< Past that new messages are refused.
-  static constexpr std::int64_t parts_kept_s = 15 * 86400;
+  static constexpr std::int64_t parts_kept_s = std::int64_t{15} * 86400;
 
   struct Hooks {
     /// A receipt that came in an envelope.

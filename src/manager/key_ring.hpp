@@ -30,10 +30,10 @@ struct PreKey {
 /// Our installation's own keys (docs/protocol.md, sections 3 and 5).
 class KeyRing {
  public:
-  static constexpr std::int64_t last_resort_replaced_after_s = 7 * 86400;
-  static constexpr std::int64_t use_for_s = 28 * 86400;
+  static constexpr std::int64_t last_resort_replaced_after_s = std::int64_t{7} * 86400;
+  static constexpr std::int64_t use_for_s = std::int64_t{28} * 86400;
   /// Private halves outlive the time of their use by the longest time that mail may be under way.
-  static constexpr std::int64_t kept_longer_s = 15 * 86400;
+  static constexpr std::int64_t kept_longer_s = std::int64_t{15} * 86400;
   /// A bundle's time of use is that of its last-resort key, which may be a week shorter than that of its
   /// one-time keys: a day before that they no longer count.
   static constexpr std::int64_t stale_before_end_s = last_resort_replaced_after_s + 86400;

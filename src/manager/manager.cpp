@@ -25,7 +25,7 @@ class Manager::Impl final : public client::ClientListener {
        ManagerConfig config)
       : self_(std::move(self)),
         transport_(transport),
-        config_(std::move(config)),
+        config_(config),
         client_(transport, random, telemetry, *this, config_.client),
         journal_(state, clock, telemetry),
         events_(listener),
@@ -309,7 +309,7 @@ Manager::Manager(crypto::KeyPair self, Transport& transport, FriendChannel& chan
                  const Clock& clock, Random& random, Telemetry telemetry, ManagerListener& listener,
                  ManagerConfig config)
     : impl_(std::make_unique<Impl>(std::move(self), transport, channel, state, clock, random, telemetry,
-                                   listener, std::move(config))),
+                                   listener, config)),
       transport_(&transport) {
   transport.set_receiver(this);
 }

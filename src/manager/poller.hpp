@@ -22,7 +22,7 @@ class Poller {
   static constexpr std::int64_t unserved_again_ms = 5000;
   static constexpr std::int64_t hurried_polls_within_ms = 1000;
   /// A home node that was given up is asked for so long: friends may still use an older bundle.
-  static constexpr std::int64_t retired_kept_s = 45 * 86400;
+  static constexpr std::int64_t retired_kept_s = std::int64_t{45} * 86400;
   static constexpr std::size_t retired_nodes = 16;
 
   Poller(const Services& services, KeyRing& keys, Inbox& inbox)
