@@ -28,9 +28,34 @@ struct BodyFields {
   }
 };
 
+bool may_lie_in(MessageKind kind, RootKind root) noexcept {
+  switch (root) {
+    case RootKind::friends:
+      return kind <= MessageKind::bundle && kind != MessageKind::friend_request;
+    case RootKind::open:
+      return kind == MessageKind::friend_request;
+    case RootKind::pair:
+      return kind == MessageKind::bundle;
+  }
+  return false;
+}
+
 bool fields_in_range(const EnvelopeBody& body, const WritableMailbox& mailbox) noexcept {
-  return body.kind <= MessageKind::nack && body.parts >= 1 && body.parts <= limits::parts &&
-         body.part < body.parts && mailbox.public_root == (body.kind == MessageKind::friend_request);
+  return may_lie_in(body.kind, mailbox.kind) && body.parts >= 1 && body.parts <= limits::parts &&
+         body.part < body.parts;
+}
+
+/// A body is bound to the kind of its root: what was sealed for one is not taken out of another.
+std::string_view body_label(RootKind root) noexcept {
+  switch (root) {
+    case RootKind::open:
+      return "toxasync/1 freq";
+    case RootKind::pair:
+      return "toxasync/1 pair";
+    case RootKind::friends:
+      break;
+  }
+  return "toxasync/1 body";
 }
 
 /// What the header's encryption binds: v|C|E|P|W|epoch.
@@ -54,7 +79,7 @@ ByteArray<32> body_context(ByteView envelope, const WritableMailbox& mailbox, co
                            const Point& recipient, const Point& pre_key) noexcept {
   ByteArray<4> epoch;
   store_le(mailbox.epoch, epoch.data());
-  const auto label = as_bytes(mailbox.public_root ? "toxasync/1 freq" : "toxasync/1 body");
+  const auto label = as_bytes(body_label(mailbox.kind));
   return h256(
       {}, {label, envelope.first(1), sender, recipient, pre_key, envelope.subspan(point_at, limits::point),
            mailbox.address.p, mailbox.address.w, epoch, envelope.subspan(commitment_at, limits::id),

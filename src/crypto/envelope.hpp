@@ -17,7 +17,19 @@ using PreKeyId = ByteArray<8>;
 using CancelSecret = ByteArray<16>;
 using Commitment = ByteArray<16>;
 
-enum class MessageKind : std::uint8_t { normal = 0, action = 1, receipt = 2, friend_request = 3, nack = 4 };
+enum class MessageKind : std::uint8_t {
+  normal = 0,
+  action = 1,
+  receipt = 2,         ///< The text is the ids of messages that have come.
+  friend_request = 3,  ///< In the public root only.
+  nack = 4,            ///< The text is the ids of messages whose pre-key is gone: seal them again.
+  bundle = 5,          ///< The text is a protocol::WholeBundle. In the friends and pair roots.
+};
+
+/// Whether a message has a place in the order of its sender's messages. The others have sequence 0.
+constexpr bool is_ordered(MessageKind kind) noexcept {
+  return kind == MessageKind::normal || kind == MessageKind::action;
+}
 
 /// First 8 bytes of H256(K).
 PreKeyId pre_key_id(const Point& pre_key) noexcept;

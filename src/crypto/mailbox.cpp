@@ -17,9 +17,6 @@ Secret<32> derive(ByteView key, std::string_view label, Epoch epoch) {
   return Secret<32>(h256(key, {as_bytes(label), encode(epoch)}));
 }
 
-/// Whether anybody can find the mailboxes of a root.
-enum class RootKind : bool { closed, open };
-
 /// The writable side, from the key that writers share and the point that b is applied to.
 std::optional<WritableMailbox> writable(ByteView key, const Point& target, const Secret<32>& b, Epoch epoch,
                                         RootKind kind) {
@@ -29,7 +26,7 @@ std::optional<WritableMailbox> writable(ByteView key, const Point& target, const
   if (!x25519(address.p, b.bytes(), target)) {
     return std::nullopt;
   }
-  return WritableMailbox{epoch, address, std::move(w), kind == RootKind::open};
+  return WritableMailbox{epoch, address, std::move(w), kind};
 }
 
 std::optional<OwnedMailbox> owned(ByteView key, const Point& target, const Secret<32>& inner, Epoch epoch,
@@ -73,11 +70,11 @@ bool OwnerKey::apply(Point& out, const Point& q) const noexcept {
 
 std::optional<WritableMailbox> friends_mailbox(const Point& root_public, Epoch epoch) {
   return writable(root_public, root_public, derive(root_public, "toxasync/1 mbox", epoch), epoch,
-                  RootKind::closed);
+                  RootKind::friends);
 }
 
 std::optional<OwnedMailbox> own_friends_mailbox(const KeyPair& root, Epoch epoch) {
-  return owned(root.public_key, root.public_key, root.secret, epoch, RootKind::closed);
+  return owned(root.public_key, root.public_key, root.secret, epoch, RootKind::friends);
 }
 
 std::optional<WritableMailbox> public_mailbox(const Point& tox_public, const ByteArray<4>& nospam,
@@ -100,7 +97,7 @@ std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const Po
   Secret<32> p(h256(z, {as_bytes("toxasync/1 pair p"), from, to, encode(epoch)}));
   Secret<32> w(h256(z, {as_bytes("toxasync/1 pair w"), from, to, encode(epoch)}));
   const MailboxAddress address{x25519_base(p.bytes()), x25519_base(w.bytes())};
-  return OwnedMailbox{WritableMailbox{epoch, address, std::move(w)}, OwnerKey(std::move(p))};
+  return OwnedMailbox{WritableMailbox{epoch, address, std::move(w), RootKind::pair}, OwnerKey(std::move(p))};
 }
 
 Tag request_tag(TagKind kind, const Point& shared, const Point& node_key, const Point& session_key,

@@ -31,14 +31,21 @@ struct MailboxAddress {
 /// H256(P|W): where a node keeps the mail.
 ByteArray<32> mailbox_key(const MailboxAddress& address) noexcept;
 
+/// Whose mailboxes a root makes (section 3), and so what may lie in them (section 4).
+enum class RootKind : std::uint8_t {
+  friends,  ///< Everything between friends.
+  open,     ///< The public root: anybody can write to it. Friend requests only.
+  pair,     ///< Of two friends, one of whom may not know where the other's mail goes: bundles only.
+};
+
 /// What a sender knows of a mailbox.
 struct WritableMailbox {
   Epoch epoch = 0;
   MailboxAddress address;
-  Secret<32> write_secret;   ///< w
-  bool public_root = false;  ///< Anybody can write to it: it takes friend requests only (section 4).
+  Secret<32> write_secret;  ///< w
+  RootKind kind = RootKind::friends;
 
-  [[nodiscard]] WritableMailbox clone() const { return {epoch, address, write_secret.clone(), public_root}; }
+  [[nodiscard]] WritableMailbox clone() const { return {epoch, address, write_secret.clone(), kind}; }
 };
 
 /// The private half of a mailbox: one scalar, or two whose product is never computed.

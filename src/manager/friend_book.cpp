@@ -2,6 +2,8 @@
 #include "manager/friend_book.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace toxasync::manager {
 
@@ -9,6 +11,8 @@ namespace {
 
 struct FriendRecord {
   std::uint64_t instance = 0;
+  std::uint64_t replaces = 0;
+  crypto::Wiped<32> signer_seed;
   std::uint64_t our_version = 0;
   std::uint64_t taken_version = 0;
   ByteArray<16> our_content{};
@@ -16,7 +20,8 @@ struct FriendRecord {
   std::uint32_t used = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, instance, our_version, taken_version, our_content, next_sequence, used);
+    wire::fields(ar, instance, replaces, static_cast<ByteArray<32>&>(signer_seed), our_version, taken_version,
+                 our_content, next_sequence, used);
   }
 };
 
@@ -36,7 +41,7 @@ struct BundleRecord {
   template <class Archive>
   void serialize(Archive& ar, unsigned v) {
     bundle.version.serialize(ar, v);
-    wire::fields(ar, bundle.root, bundle.last_resort, bundle.use_until_s,
+    wire::fields(ar, bundle.root, bundle.last_resort, bundle.signer, bundle.use_until_s,
                  wire::bounded<limits::home_nodes>(bundle.home_nodes),
                  wire::bounded<kept_keys>(bundle.one_time));
   }
@@ -60,6 +65,8 @@ bool FriendBook::load(const store::StateEntry& entry) {
     FriendRecord record;
     if (read_record(services_, entry, record)) {
       whom.instance = record.instance;
+      whom.replaces = record.replaces;
+      whom.signer_seed = crypto::Secret<32>::copy_of(record.signer_seed);
       whom.our_version = record.our_version;
       whom.durable_version = record.our_version;
       whom.taken_version = record.taken_version;
@@ -94,6 +101,7 @@ Friend& FriendBook::add(const FriendKey& key) {
   }
   if (whom.instance == 0) {  // new, or his record is damaged: which keys are used up is then not known
     whom.instance = new_instance(services_.random);
+    whom.signer_seed = crypto::Secret<32>::random(services_.random);
     if (whom.theirs) {
       whom.theirs->used = static_cast<std::uint32_t>(whom.theirs->one_time.size());
     }
@@ -198,6 +206,7 @@ void FriendBook::send_bundle(Friend& whom) {
   const Root& root = keys_.root();
   protocol::BundleHead head;
   head.version = {whom.instance, whom.our_version};
+  head.replaces = whom.replaces;
   head.root = root.pair.public_key;
   crypto::Wiped<32> shared;
   if (!crypto::x25519(shared, root.pair.secret.bytes(), whom.key)) {
@@ -210,6 +219,8 @@ void FriendBook::send_bundle(Friend& whom) {
   auto keys = keys_.one_time_keys(whom.key, whom.our_version);
   keys.resize(std::min(keys.size(), limits::one_time_keys));
   head.one_time_count = static_cast<std::uint16_t>(keys.size());
+  head.keys_hash = protocol::one_time_hash(keys);
+  head.sign(crypto::SigningKey(whom.signer_seed.bytes()), services_.self.public_key, whom.key);
   enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_head, head));
   for (std::size_t first = 0; first < keys.size(); first += limits::keys_per_packet) {
     const auto begin = keys.begin() + static_cast<std::ptrdiff_t>(first);
@@ -240,10 +251,15 @@ bool FriendBook::on_head(Friend& from, ByteView message) {
   protocol::BundleHead head;
   crypto::Wiped<32> shared;
   if (wire::decode(message, head) != wire::Error::none || head.one_time_count > limits::one_time_keys ||
-      head.home_nodes.empty() || !crypto::is_canonical(head.last_resort) ||
+      !crypto::is_canonical(head.last_resort) || !head.is_signed(from.key, services_.self.public_key) ||
       !crypto::x25519(shared, services_.self.secret.bytes(), head.root) ||
       !crypto::equal(head.root_mac, protocol::root_mac(shared, head.root, from.key, services_.self.public_key,
                                                        head.version))) {
+    return false;
+  }
+  if (from.theirs && from.theirs->signer != head.signer &&
+      (from.theirs->version.instance == head.version.instance ||
+       from.theirs->version.instance == head.replaces)) {
     return false;
   }
   for (auto& node : head.home_nodes) {
@@ -268,14 +284,13 @@ bool FriendBook::on_head(Friend& from, ByteView message) {
   from.incoming->version = head.version;
   from.incoming->root = head.root;
   from.incoming->last_resort = head.last_resort;
+  from.incoming->signer = head.signer;
+  from.incoming_hash = head.keys_hash;
   from.incoming->use_until_s = static_cast<std::int64_t>(
       std::min<std::uint64_t>(head.use_until_s, static_cast<std::uint64_t>(latest)));
   from.incoming->home_nodes = std::move(head.home_nodes);
   from.incoming_count = head.one_time_count;
-  if (from.incoming_count == 0) {
-    finish_incoming(from);
-  }
-  return true;
+  return from.incoming_count != 0 || finish_incoming(from);
 }
 
 bool FriendBook::on_keys(Friend& from, ByteView message) {
@@ -297,16 +312,18 @@ bool FriendBook::on_keys(Friend& from, ByteView message) {
   for (const auto& key : part.keys) {
     bundle.one_time.push_back({key, bundle.use_until_s});
   }
-  if (bundle.one_time.size() == from.incoming_count) {
-    finish_incoming(from);
-  }
-  return true;
+  return bundle.one_time.size() != from.incoming_count || finish_incoming(from);
 }
 
 /// The bundle is whole: it is acknowledged once it is on our disk.
-void FriendBook::finish_incoming(Friend& from) {
+bool FriendBook::finish_incoming(Friend& from) {
   TheirBundle bundle = std::move(*from.incoming);
   from.incoming.reset();
+  std::vector<crypto::Point> keys;
+  std::ranges::transform(bundle.one_time, std::back_inserter(keys), &OneTimeKey::key);
+  if (protocol::one_time_hash(keys) != from.incoming_hash) {
+    return false;
+  }
   if (from.theirs && from.theirs->version.instance == bundle.version.instance) {
     // Those that end first stand first; when there are too many, they are the ones to go.
     const auto& old = *from.theirs;
@@ -331,6 +348,7 @@ void FriendBook::finish_incoming(Friend& from) {
     acknowledge(*whom, version);
     on_bundle_(*whom);
   });
+  return true;
 }
 
 bool FriendBook::on_taken(Friend& from, ByteView message) {
@@ -357,7 +375,7 @@ bool FriendBook::on_taken(Friend& from, ByteView message) {
 /// He has a later bundle than we ever made: our state was restored from a copy. What he was given since, we
 /// have no private halves of; he drops it when our instance is another.
 void FriendBook::renew_instance(Friend& whom) {
-  whom.instance = new_instance(services_.random);
+  whom.replaces = std::exchange(whom.instance, new_instance(services_.random));
   whom.our_content = {};
   whom.has_no_keys = true;
   offer_bundle(whom);
@@ -388,8 +406,9 @@ crypto::Point FriendBook::take_pre_key(Friend& whom, std::int64_t now_s, store::
 void FriendBook::save(const Friend& whom, store::StateBatch& batch) const {
   batch.push_back(
       put_record(state_key(Table::friend_record, {whom.key}),
-                 FriendRecord{whom.instance, whom.our_version, whom.taken_version, whom.our_content,
-                              whom.next_sequence, whom.theirs ? whom.theirs->used : 0}));
+                 FriendRecord{whom.instance, whom.replaces, crypto::Wiped<32>(whom.signer_seed.bytes()),
+                              whom.our_version, whom.taken_version, whom.our_content, whom.next_sequence,
+                              whom.theirs ? whom.theirs->used : 0}));
 }
 
 bool FriendBook::enqueue(Friend& whom, Bytes packet) {

@@ -31,6 +31,7 @@ struct TheirBundle {
   protocol::BundleVersion version;
   crypto::Point root{};
   crypto::Point last_resort{};
+  ByteArray<32> signer{};  ///< Later bundles of the instance must be signed by it.
   std::int64_t use_until_s = 0;
   std::vector<protocol::HomeNode> home_nodes;
   std::vector<OneTimeKey> one_time;  ///< Used from the front; `used` of them are gone.
@@ -45,6 +46,8 @@ struct Friend {
   /// Our installation, for him. Of one friendship: when it was ended and begun again, what he had of us
   /// before (keys that we have dropped, our place in the order of messages) counts no longer.
   std::uint64_t instance = 0;
+  std::uint64_t replaces = 0;       ///< Our instance before this one, if there was any.
+  crypto::Secret<32> signer_seed;   ///< Of the Ed25519 key that signs our bundles for him.
   std::uint64_t our_version = 0;    ///< Of the last bundle made for him.
   std::uint64_t taken_version = 0;  ///< Of the last one he acknowledged.
   ByteArray<16> our_content{};      ///< What our_version said of root, nodes and last-resort key.
@@ -56,7 +59,8 @@ struct Friend {
   std::size_t bundles_under_way = 0;    ///< Bundles of his, to the disk.
   std::optional<TheirBundle> incoming;  ///< A bundle whose packets are still coming.
   std::size_t incoming_count = 0;
-  std::deque<Bytes> to_send;  ///< Packets for the friend channel, sent at a steady pace.
+  ByteArray<32> incoming_hash{};  ///< Of its one-time keys.
+  std::deque<Bytes> to_send;      ///< Packets for the friend channel, sent at a steady pace.
 };
 
 /// Friends, the exchange of bundles with them, and the packets that wait for the friend channel
@@ -123,7 +127,7 @@ class FriendBook {
   bool on_head(Friend& from, ByteView message);
   bool on_keys(Friend& from, ByteView message);
   bool on_taken(Friend& from, ByteView message);
-  void finish_incoming(Friend& from);
+  bool finish_incoming(Friend& from);
   void renew_instance(Friend& whom);
   void acknowledge(Friend& whom, const protocol::BundleVersion& version);
   [[nodiscard]] ByteArray<16> content_now() const;

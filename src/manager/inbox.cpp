@@ -357,8 +357,9 @@ void Inbox::take_back(const crypto::MessageId& id, std::uint8_t part) {
 /// To friends who are online; the others offer their messages again when they come.
 void Inbox::send_receipts(const std::vector<std::pair<FriendKey, crypto::MessageId>>& due) {
   std::map<FriendKey, protocol::LiveReceipt> receipts;
-  const auto send = [this](const FriendKey& to, const protocol::LiveReceipt& receipt) {
+  const auto send = [this](const FriendKey& to, protocol::LiveReceipt& receipt) {
     Friend* const whom = friends_.find(to);
+    receipt.instance = whom != nullptr ? whom->instance : 0;
     if (whom != nullptr &&
         friends_.enqueue(*whom, protocol::make_friend_packet(protocol::FriendPacketType::receipt, receipt))) {
       services_.telemetry.count(Counter::receipts_sent, receipt.ids.size());
@@ -372,7 +373,7 @@ void Inbox::send_receipts(const std::vector<std::pair<FriendKey, crypto::Message
       receipt.ids.clear();
     }
   }
-  for (const auto& [to, receipt] : receipts) {
+  for (auto& [to, receipt] : receipts) {
     if (!receipt.ids.empty()) {
       send(to, receipt);
     }

@@ -1,7 +1,39 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "protocol/bundle.hpp"
 
+#include <algorithm>
+
 namespace toxasync::protocol {
+
+namespace {
+
+/// What a bundle's signature covers: R|S|the head without its signature.
+Bytes signed_part(BundleHead head, const crypto::Point& giver, const crypto::Point& taker) {
+  Bytes bytes(2 * limits::point + limits::bundle_head);
+  std::ranges::copy(giver, bytes.begin());
+  std::ranges::copy(taker, bytes.begin() + limits::point);
+  const auto size = wire::encode(head, MutableBytes(bytes).subspan(2 * limits::point));
+  bytes.resize(size ? 2 * limits::point + *size - limits::signature : 0);  // limits.hpp rules the error out
+  return bytes;
+}
+
+constexpr std::string_view signature_label = "toxasync/1 bundle";
+
+}  // namespace
+
+void BundleHead::sign(const crypto::SigningKey& key, const crypto::Point& giver, const crypto::Point& taker) {
+  signer = key.public_key();
+  signature = key.sign(as_bytes(signature_label), signed_part(*this, giver, taker));
+}
+
+bool BundleHead::is_signed(const crypto::Point& giver, const crypto::Point& taker) const {
+  return crypto::verify(signer, as_bytes(signature_label), signed_part(*this, giver, taker), signature);
+}
+
+ByteArray<32> one_time_hash(std::span<const crypto::Point> keys) noexcept {
+  static_assert(sizeof(crypto::Point) == limits::point);
+  return crypto::h256({}, {ByteView(reinterpret_cast<const std::uint8_t*>(keys.data()), keys.size_bytes())});
+}
 
 ByteArray<16> root_mac(const crypto::Point& agreement, const crypto::Point& root, const crypto::Point& giver,
                        const crypto::Point& taker, const BundleVersion& version) noexcept {

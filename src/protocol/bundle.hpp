@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "crypto/envelope.hpp"
@@ -38,19 +39,27 @@ struct BundleVersion {
 
 struct BundleHead {
   BundleVersion version;
-  crypto::Point root{};  ///< M
+  std::uint64_t replaces = 0;  ///< The giver's instance that this one takes the place of; 0: none.
+  crypto::Point root{};        ///< M
   ByteArray<16> root_mac{};
   crypto::Point last_resort{};
   std::uint64_t use_until_s = 0;  ///< Unix; for all keys of the bundle.
   std::uint16_t one_time_count = 0;
+  ByteArray<32> keys_hash{};  ///< one_time_hash of the one-time keys.
+  ByteArray<32> signer{};     ///< Ed25519; the same in all bundles of an instance and of its followers.
   std::vector<HomeNode> home_nodes;  ///< 1 to 5.
+  crypto::Signature signature{};     ///< Of `signer`, over all before it; sign() and is_signed().
 
   template <class Archive>
   void serialize(Archive& ar, unsigned v) {
     version.serialize(ar, v);
-    wire::fields(ar, root, root_mac, last_resort, use_until_s, one_time_count,
-                 wire::bounded<limits::home_nodes, 1>(home_nodes));
+    wire::fields(ar, replaces, root, root_mac, last_resort, use_until_s, one_time_count, keys_hash, signer,
+                 wire::bounded<limits::home_nodes, 1>(home_nodes), signature);
   }
+
+  /// Sets signer and signature: Ed25519 over "toxasync/1 bundle"|R|S|the head without its signature.
+  void sign(const crypto::SigningKey& key, const crypto::Point& giver, const crypto::Point& taker);
+  [[nodiscard]] bool is_signed(const crypto::Point& giver, const crypto::Point& taker) const;
 };
 
 struct BundleKeys {
@@ -64,6 +73,21 @@ struct BundleKeys {
     wire::fields(ar, first, wire::bounded<limits::keys_per_packet, 1>(keys));
   }
 };
+
+/// A bundle as the text of a message of kind `bundle` (docs/protocol.md, section 5).
+struct WholeBundle {
+  BundleHead head;
+  std::vector<crypto::Point> keys;  ///< head.one_time_count of them.
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned v) {
+    head.serialize(ar, v);
+    wire::fields(ar, wire::bounded<limits::one_time_keys>(keys));
+  }
+};
+
+/// H256 of the keys, one after the other.
+ByteArray<32> one_time_hash(std::span<const crypto::Point> keys) noexcept;
 
 /// H128(key = agreement, "toxasync/1 root"|M|R|S|instance|version): the giver R shows his friend S that M is
 /// his own. `agreement` is X25519(m, S) for the giver and X25519(s, M) for the friend.

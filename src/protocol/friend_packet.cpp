@@ -9,7 +9,7 @@ std::optional<FriendPacket> read_friend_packet(ByteView packet) noexcept {
     return std::nullopt;
   }
   const auto type = static_cast<FriendPacketType>(packet[3]);
-  if (type < FriendPacketType::bundle_head || type > FriendPacketType::receipt) {
+  if (type < FriendPacketType::bundle_head || type > FriendPacketType::nack) {
     return std::nullopt;
   }
   return FriendPacket{type, packet.subspan(limits::friend_packet_header)};

@@ -20,6 +20,7 @@ enum class FriendPacketType : std::uint8_t {
   bundle_taken = 3,
   envelope = 4,
   receipt = 5,
+  nack = 6,
 };
 
 /// Whether a custom packet is one of ours, of any version: others belong to the host client.

@@ -20,13 +20,14 @@ struct LiveEnvelope {
   }
 };
 
-/// The recipient has these messages on disk.
+/// Receipt: the recipient has these messages on disk. Nack: their pre-key is gone, seal them again.
 struct LiveReceipt {
+  std::uint64_t instance = 0;          ///< The recipient's installation, as in his bundle.
   std::vector<crypto::MessageId> ids;  ///< 1 to 80.
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, wire::bounded<limits::receipt_ids, 1>(ids));
+    wire::fields(ar, instance, wire::bounded<limits::receipt_ids, 1>(ids));
   }
 };
 

@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(the_epoch_the_address_and_the_public_root_are_bound_one_by_
     BOOST_TEST((open_header(*changed, envelope).error() == EnvelopeError::header));
     BOOST_TEST((open_body(*changed, recipient, pre_key, *head, envelope).error() == EnvelopeError::body));
   }
-  const auto as_public = with([](WritableMailbox& m) { m.public_root = true; });
+  const auto as_public = with([](WritableMailbox& m) { m.kind = RootKind::open; });
   BOOST_TEST(open_header(as_public, envelope).has_value());
   BOOST_TEST((open_body(as_public, recipient, pre_key, *head, envelope).error() == EnvelopeError::body));
 }

@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(owner_and_writer_agree_on_the_address) {
       BOOST_TEST((owned.mailbox.address == written.address));
       BOOST_TEST(owned.mailbox.epoch == epoch);
       BOOST_TEST(written.epoch == epoch);
-      BOOST_TEST(owned.mailbox.public_root == written.public_root);
+      BOOST_TEST((owned.mailbox.kind == written.kind));
       TOXASYNC_TEST_BYTES(owned.mailbox.write_secret.view(), written.write_secret.view());
       TOXASYNC_TEST_BYTES(x25519_base(written.write_secret.bytes()), written.address.w);
     }
@@ -111,12 +111,12 @@ BOOST_AUTO_TEST_CASE(mailboxes_of_other_epochs_roots_and_directions_differ) {
   BOOST_TEST(keys.size() == count);
 }
 
-BOOST_AUTO_TEST_CASE(only_a_public_root_is_marked_as_one) {
+BOOST_AUTO_TEST_CASE(each_mailbox_knows_the_kind_of_its_root) {
   const auto mailboxes = all(3);
-  BOOST_TEST(!mailboxes[0].second.public_root);
-  BOOST_TEST(mailboxes[1].second.public_root);
-  BOOST_TEST(!mailboxes[2].second.public_root);
-  BOOST_TEST(mailboxes[1].first.clone().mailbox.public_root);
+  BOOST_TEST((mailboxes[0].second.kind == RootKind::friends));
+  BOOST_TEST((mailboxes[1].second.kind == RootKind::open));
+  BOOST_TEST((mailboxes[2].second.kind == RootKind::pair));
+  BOOST_TEST((mailboxes[1].first.clone().mailbox.kind == RootKind::open));
 }
 
 BOOST_AUTO_TEST_CASE(another_w_is_another_mailbox_at_the_node) {

@@ -122,6 +122,7 @@ BOOST_FIXTURE_TEST_CASE(hostile_bundle_packets_are_refused_and_counted, HandWorl
   BOOST_TEST(one([&] {
                auto head = eve.head(root, 1, 0);
                head.root_mac[0] ^= 1;
+               eve.sign(head);
                eve.give(FriendPacketType::bundle_head, head);
              }) == 1);
   BOOST_TEST(one([&] { eve.give(FriendPacketType::bundle_taken, protocol::BundleVersion{1, 1}); }) == 1);
@@ -162,6 +163,7 @@ BOOST_FIXTURE_TEST_CASE(one_friend_cannot_send_the_mail_for_another_astray, Pair
   (void)carol.manager->add_home_node(hers.known());
   meet(alice, carol);
   head.home_nodes.push_back({hers.keys.id(), {{ipv4(66)}}});
+  eve.sign(head);
   eve.come();
   eve.give(FriendPacketType::bundle_head, head);
   run(1000);

@@ -126,7 +126,7 @@ BOOST_FIXTURE_TEST_CASE(messages_that_wait_for_room_move_on_when_the_one_before_
     ids.push_back(alice.send(bob, std::string(60'000, 'x')));
   }
   run(1000);
-  protocol::LiveReceipt receipt{{ids[0]}};
+  protocol::LiveReceipt receipt{99, {ids[0]}};
   alice.manager->on_friend_packet(bob.key,
                                   protocol::make_friend_packet(protocol::FriendPacketType::receipt, receipt));
   for (const auto& node : nodes) {

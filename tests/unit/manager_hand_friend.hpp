@@ -153,7 +153,17 @@ class HandFriend {
     made.use_until_s = static_cast<std::uint64_t>(world_.clock.unix_s() + 28 * 86400);
     made.one_time_count = count;
     made.home_nodes.push_back({world_.nodes.at(0)->keys.id(), {{world_.nodes.at(0)->endpoint}}});
+    made.keys_hash = protocol::one_time_hash({});
+    sign(made);
     return made;
+  }
+  /// To be called again after the head was changed.
+  void sign(protocol::BundleHead& head) { head.sign(signer, key(), peer_.key); }
+  /// Makes the head announce `keys`.
+  void announce(protocol::BundleHead& head, const std::vector<crypto::Point>& keys) {
+    head.one_time_count = static_cast<std::uint16_t>(keys.size());
+    head.keys_hash = protocol::one_time_hash(keys);
+    sign(head);
   }
   protocol::BundleKeys some_keys(std::uint64_t version, std::uint16_t first, std::size_t count) {
     protocol::BundleKeys made;
@@ -166,6 +176,7 @@ class HandFriend {
   }
 
   std::uint64_t instance = 99;
+  crypto::SigningKey signer{ByteArray<32>{7}};
   protocol::BundleHead bundle;      ///< The last one that the peer gave.
   std::vector<crypto::Point> keys;  ///< One-time keys that the peer gave.
 
