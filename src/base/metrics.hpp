@@ -74,6 +74,7 @@ namespace toxasync {
   X(duplicates_dropped, "inbox.duplicates_dropped")         \
   X(messages_delivered, "inbox.delivered")                  \
   X(messages_late, "inbox.delivered_late")                  \
+  X(messages_dropped, "inbox.dropped_with_their_friend")    \
   X(messages_queued, "outbox.queued")                       \
   X(messages_stored, "outbox.stored")                       \
   X(messages_confirmed, "outbox.delivered")                 \

@@ -117,6 +117,17 @@ bool Inbox::load(const store::StateEntry& entry) {
 
 void Inbox::take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
                  const FriendKey* live_from, std::function<void(bool)> done) {
+  if (full()) {
+    for (std::size_t i = 0; i < envelopes.size(); ++i) {
+      services_.telemetry.refuse(Counter::refused_inbox_full);
+    }
+    services_.state.commit({}, [done = std::move(done)](bool /*durable*/) {
+      if (done) {
+        done(false);
+      }
+    });
+    return;
+  }
   auto intake = std::make_shared<Intake>();
   for (const auto& envelope : envelopes) {
     take_one(mailbox, envelope, live_from, *intake);
@@ -329,6 +340,7 @@ void Inbox::apply(Intake& intake, bool durable) {
     if (friends_.find(message.from) != nullptr) {
       return false;
     }
+    services_.telemetry.count(Counter::messages_dropped);
     removed.push_back(erase_record(state_key(Table::inbox, {message.id})));
     return true;
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -35,6 +36,10 @@ class Inbox {
   static constexpr std::size_t orders_per_friend = 8;     ///< Installations of a friend whose order is kept.
   static constexpr std::size_t ids_remembered = 1000000;  ///< Past that new messages are refused.
   static constexpr std::int64_t parts_kept_s = std::int64_t{15} * 86400;
+  /// Wait for the application; past that no mail is taken: it stays on its node, or with its sender.
+  static constexpr std::size_t messages_waiting = 10000;
+  static constexpr std::size_t bytes_waiting = 32U << 20;  ///< Their texts, likewise.
+  static constexpr std::int64_t offer_again_ms = 250;      ///< After the application did not take a message.
 
   struct Hooks {
     /// A receipt that came in an envelope.
@@ -53,7 +58,8 @@ class Inbox {
   void on_added(const FriendKey& whom);
 
   /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction. `done` is
-  /// told when they (and what is refused) may be deleted where they came from: false, they may not.
+  /// told when they (and what is refused) may be deleted where they came from: false, they may not, for the
+  /// disk failed, or too many messages wait.
   void take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
             const FriendKey* live_from, std::function<void(bool)> done);
 
@@ -61,11 +67,11 @@ class Inbox {
   void tick(Now now);
   /// Drops what need not be remembered any longer.
   void refresh(std::int64_t now_s, store::StateBatch& batch);
-  /// Shows the application the next message, if the last one is on disk as shown. At the end of a tick, when
+  /// Offers the application the next message, if the last one is on disk as shown. At the end of a tick, when
   /// nothing of ours is half done: it may call anything.
   void hand_on();
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
-    return ready_.empty() || handing_on_ ? gap_check_ms_ : 0;
+    return ready_.empty() || handing_on_ ? gap_check_ms_ : std::min(gap_check_ms_, offer_at_ms_);
   }
 
  private:
@@ -126,6 +132,9 @@ class Inbox {
   void place_all(std::vector<InboxMessage> messages);
   void place(InboxMessage message);
   void release(const OrderKey& key);
+  [[nodiscard]] bool full() const noexcept {
+    return ready_.size() + committing_.size() >= messages_waiting || ready_bytes_ >= bytes_waiting;
+  }
   [[nodiscard]] store::StateWrite order_write(const OrderKey& key, std::uint64_t shown) const;
 
   const Services& services_;
@@ -140,6 +149,8 @@ class Inbox {
   std::map<OrderKey, Order> orders_;
   std::vector<InboxMessage> absent_;  ///< Of friends whom the host has not named.
   std::deque<Ready> ready_;           ///< For the application; still on disk.
+  std::size_t ready_bytes_ = 0;
+  std::int64_t offer_at_ms_ = 0;  ///< When the first of them may be offered.
   std::size_t held_ = 0;
   std::size_t held_bytes_ = 0;
   bool resumed_ = false;

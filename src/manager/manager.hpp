@@ -70,8 +70,9 @@ struct HomeNodeStatus {
 class ManagerListener {
  public:
   virtual ~ManagerListener() = default;
-  /// When it has returned, the message is done and will not come again.
-  virtual void on_message(const ReceivedMessage& message) noexcept = 0;
+  /// True: the application has it; the message is done and will not come again. False: it cannot be shown
+  /// now; it stays on disk, at the head of all that wait, and is offered again every Inbox::offer_again_ms.
+  virtual bool on_message(const ReceivedMessage& message) noexcept = 0;
   virtual void on_message_state(const MessageStatus& status) noexcept = 0;
   /// The friend's bundle is here: messages to him can be stored.
   virtual void on_friend_ready(const FriendKey& key) noexcept = 0;

@@ -87,7 +87,7 @@ class User final : public manager::ManagerListener {
   /// Entries of a table on the disk (docs/state.md).
   [[nodiscard]] std::size_t rows(char table) const;
 
-  void on_message(const manager::ReceivedMessage& message) noexcept override;
+  bool on_message(const manager::ReceivedMessage& message) noexcept override;
   void on_message_state(const manager::MessageStatus& status) noexcept override { states.push_back(status); }
   void on_friend_ready(const manager::FriendKey& key) noexcept override { ready.push_back(key); }
 
@@ -107,6 +107,8 @@ class User final : public manager::ManagerListener {
   std::vector<manager::MessageStatus> states;
   std::vector<manager::FriendKey> ready;
   std::function<void(const manager::ReceivedMessage&)> inside_on_message;
+  bool takes_messages = true;  ///< Else it refuses what it is offered.
+  std::size_t refusals = 0;
 
  private:
   friend class World;
@@ -346,11 +348,17 @@ inline std::size_t User::rows(char table) const {
       std::ranges::count_if(entries, [&](const auto& entry) { return entry.key[0] == table; }));
 }
 
-inline void User::on_message(const manager::ReceivedMessage& message) noexcept {
-  shown.push_back(message);
+inline bool User::on_message(const manager::ReceivedMessage& message) noexcept {
+  const bool takes = takes_messages;
+  if (takes) {
+    shown.push_back(message);
+  } else {
+    ++refusals;
+  }
   if (inside_on_message) {
     inside_on_message(message);
   }
+  return takes;
 }
 
 inline manager::ChannelSend User::Channel::send(const manager::FriendKey& to, ByteView packet) noexcept {
