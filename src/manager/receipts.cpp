@@ -49,7 +49,7 @@ bool Receipts::load(const store::StateEntry& entry) {
 
 void Receipts::resume(Now now) {
   for (const auto& [to, box] : boxes_) {
-    deadlines_.set(to, now.steady_ms + random_delay(crypto::MessageKind::receipt));
+    deadlines_.set_earlier(to, now.steady_ms + random_delay(crypto::MessageKind::receipt));
   }
 }
 

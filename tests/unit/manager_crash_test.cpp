@@ -13,16 +13,6 @@ Texts mixed_texts() {
   return {"one", std::string(2500, 'p'), "three", "four"};
 }
 
-/// Crashes and restarts `user` after the k-th event from now on (a packet or a tick of anybody).
-void crash_after(World& world, User& user, unsigned k) {
-  world.after_event = [&user, k, events = 0U]() mutable {
-    if (++events == k) {
-      user.crash();
-      user.start();
-    }
-  };
-}
-
 /// A disk that is slow: what is committed becomes durable only at every `events`-th event.
 void slow_disk(World& world, User& user, unsigned events) {
   user.state->hold_commits(true);

@@ -48,6 +48,8 @@ class StorageNode final : public PacketReceiver {
   void on_packet(const Route& from, ByteView packet) noexcept override;
   void switch_off() { on_ = false; }
   void switch_on() { on_ = true; }
+  /// Everything that it has stored is gone, tombstones too.
+  void lose_disk() { store.expire(INT64_MAX, SIZE_MAX); }
   [[nodiscard]] std::int64_t next_ms() const { return on_ ? node->next_deadline_ms() : INT64_MAX; }
   void tick();
   [[nodiscard]] client::KnownNode known() const { return {keys.id(), {endpoint}}; }
@@ -188,6 +190,16 @@ class World {
       records += node->store.stats().messages;
     }
     return records;
+  }
+  /// Whether nothing is left on the nodes once everybody has fetched his mail: the senders their receipts
+  /// too.
+  bool emptied(std::int64_t limit_ms = 10'800'000) {
+    for (const auto& user : users) {
+      if (!user->running()) {
+        user->start();
+      }
+    }
+    return run(limit_ms, [this] { return live_records() == 0; });
   }
   User* user(const manager::FriendKey& key) {
     const auto found = std::ranges::find_if(users, [&](const auto& user) { return user->key == key; });
@@ -461,6 +473,16 @@ inline bool World::run(std::int64_t limit_ms, const std::function<bool()>& until
     }
     clock.advance_to_ms(std::min(next_ms(), end_ms));
   }
+}
+
+/// Crashes and restarts `user` after the k-th event from now on (a packet or a tick of anybody).
+inline void crash_after(World& world, User& user, unsigned k) {
+  world.after_event = [&user, k, events = 0U]() mutable {
+    if (++events == k) {
+      user.crash();
+      user.start();
+    }
+  };
 }
 
 /// Two friends, of whom both have three home nodes, who have met and parted.
