@@ -40,6 +40,7 @@ enum class Table : std::uint8_t {
   order = 'Q',
   home_node = 'N',
   watermark = 'W',
+  node = 'B',
 };
 
 /// table 1 | parts
