@@ -56,6 +56,9 @@ void Rig::observe() {
     User& user = *person.user;
     for (; person.shown_seen < user.shown.size(); ++person.shown_seen) {
       const auto& message = user.shown[person.shown_seen];
+      if (!user.friends.contains(message.from)) {
+        throw Broken("a message of somebody who is no friend was shown");
+      }
       model.shown(user.key, message, user.clock.now().unix_ms);
       totals_.repeated += model.find(message.id)->shown > 1 ? 1 : 0;
       person.last_show_unsafe = true;
