@@ -127,6 +127,8 @@ void Model::removed(const FriendKey& who, const FriendKey& whom) {
     broken_.insert(direction);
     disordered_.insert(direction);
   }
+  // Whoever forgot a friend's bundle may be given it once more; what he uses twice is nacked.
+  reusing_.insert({who, whom});
   if (!promises::keys_after_a_removal) {
     beyond_repair_.insert({who, whom});
   }
@@ -244,7 +246,9 @@ std::vector<std::pair<FriendKey, crypto::PreKeyId>> Model::spent_keys() const {
   std::vector<std::pair<FriendKey, crypto::PreKeyId>> spent;
   for (const auto& [key, id] : one_time_) {
     const Message* const message = find(id);
-    if (message != nullptr && message->shown > 0 && !message->may_be_lost) {
+    // A copy that was sealed anew for another installation, and never came, keeps its key until that expires.
+    const bool sealed_once = message != nullptr && !broken_.contains({message->from, message->to});
+    if (sealed_once && message->shown > 0 && !message->may_be_lost) {
       spent.emplace_back(message->to, key);
     }
   }
