@@ -12,6 +12,10 @@ namespace {
 constexpr std::uint32_t longest_interval_ms = 50;  // As toxcore's.
 constexpr std::uint32_t shortest_poll_interval_ms = 100;
 
+// A client's own node is a small one, on a machine that has other things to do.
+constexpr std::size_t strangers_remembered = 1024;
+constexpr std::int64_t expire_every_ms = 60000;
+
 static_assert(TOX_ASYNC_MESSAGE_ID_SIZE == sizeof(crypto::MessageId));
 static_assert(TOX_ASYNC_NODE_ID_SIZE == sizeof(protocol::NodeId));
 static_assert(TOX_ASYNC_MAX_MESSAGE_LENGTH == limits::message_text);
@@ -72,6 +76,7 @@ Tox_Err_Async_New build(std::unique_ptr<Tox_Async>& async, Tox* tox, const Tox_A
   }
   if (failed == TOX_ERR_ASYNC_NEW_OK) {
     async->start(tox, options);
+    async->join_nodes(tox, options);
   }
   return failed;
 }
@@ -138,6 +143,7 @@ Tox_Err_Async_New Tox_Async::open_state(const Tox* tox, const Tox_Async_Options&
     return from_open_error(opened.error());
   }
   state = std::move(*opened);
+  directory = path->has_parent_path() ? path->parent_path() : ".";
   return TOX_ERR_ASYNC_NEW_OK;
 }
 
@@ -152,6 +158,31 @@ void Tox_Async::start(Tox* tox, const Tox_Async_Options& options) {
   manager = std::make_unique<manager::Manager>(crypto::KeyPair::from_secret(tox_secret_key(tox)), transport(),
                                                *friends, *state, clock, random, telemetry, *this, config);
   friends->set_listener(manager.get());
+}
+
+void Tox_Async::join_nodes(Tox* tox, const Tox_Async_Options& options) {
+  if (!dispatcher) {
+    return;
+  }
+  neighbours.emplace(tox, random);
+  manager->find_nodes(*neighbours);
+  const char* const variable = std::getenv("TOX_ASYNC_NODE");
+  if (!options.node_enabled || (variable != nullptr && std::string_view(variable) == "0")) {
+    return;
+  }
+  own_node = OwnNode::open(directory, tox_secret_key(tox), telemetry, random, clock.now().unix_s());
+  if (!own_node) {
+    return;
+  }
+  node::NodeConfig config;  // Without addresses: a client does not know how it is seen from outside.
+  config.capacity_bytes = own_node->capacity_bytes();
+  config.sources = strangers_remembered;
+  config.sessions = strangers_remembered;
+  config.expire_every_ms = expire_every_ms;
+  manager->serve(own_node->store(), own_node->keys(), std::move(config));
+  telemetry.log(LogLevel::info, "node",
+                "this client keeps up to " + std::to_string(own_node->capacity_bytes() >> 20) +
+                    " MiB of mail for others");
 }
 
 Transport& Tox_Async::transport() const noexcept {

@@ -240,6 +240,16 @@ void tox_async_options_set_poll_interval(Tox_Async_Options* options, uint32_t in
 uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options);
 
 /**
+ * Whether this client is a storage node for others too, where it can be: with the
+ * dispatcher. It keeps what strangers leave for one another, sealed, on at most 1 % of
+ * the disk that is free when it starts, from 1 MiB to 1 GiB, in two files beside the state
+ * file. When these can't be used, the log tells why, and the client is no node. Also
+ * false: TOX_ASYNC_NODE=0 in the environment. Default: true.
+ */
+void tox_async_options_set_node_enabled(Tox_Async_Options* options, bool enabled);
+bool tox_async_options_get_node_enabled(const Tox_Async_Options* options);
+
+/**
  * How long storage nodes keep our messages, in seconds: 86400, 259200, 604800 or
  * 1209600 (1, 3, 7 or 14 days). Default: 86400.
  */
@@ -360,6 +370,21 @@ Tox_Async_Carrier tox_async_get_carrier(const Tox_Async* async);
  * @return the port of our own UDP socket; 0 with the dispatcher.
  */
 uint16_t tox_async_get_udp_port(const Tox_Async* async);
+
+/**
+ * Whether this client is a storage node itself; see
+ * tox_async_options_set_node_enabled. Its address is not known: others find it by the DHT.
+ *
+ * @param node_id May be NULL. Gets the node's id.
+ */
+bool tox_async_get_node_id(const Tox_Async* async, uint8_t node_id[TOX_ASYNC_NODE_ID_SIZE]);
+
+/** @return the most bytes of mail that this client keeps for others; 0 if it is no node. */
+uint64_t tox_async_get_node_capacity(const Tox_Async* async);
+
+/** @return how many messages of others it keeps now, and their size in bytes. */
+uint64_t tox_async_get_node_messages(const Tox_Async* async);
+uint64_t tox_async_get_node_bytes(const Tox_Async* async);
 
 /**
  * Waits until every message that was accepted before is on disk.
@@ -501,6 +526,10 @@ void tox_async_callback_friend_ready(Tox_Async* async, tox_async_friend_ready_cb
  * Those that keep the messages sent to us while we are offline. Friends are told of
  * them by themselves. They are remembered in the state file.
  *
+ * For a user who has named none, up to three are picked of those that are known: from
+ * friends, from other nodes and, with the dispatcher, from the DHT. They are replaced
+ * when they can't be reached for days, and give way to those that the user names.
+ *
  * A node is known by a line: `toxasync:<node id, 64 hexadecimal digits>@<address>`, with one
  * to four numeric addresses, separated by commas: `192.0.2.7:33445` or
  * `[2001:db8::1]:33445`.
@@ -575,6 +604,9 @@ bool tox_async_node_get_id(const Tox_Async* async, uint32_t index, uint8_t node_
  * @return false also if there is not enough room.
  */
 bool tox_async_node_get_address_line(const Tox_Async* async, uint32_t index, char* line, size_t size);
+
+/** Whether it was picked, and not named by tox_async_node_add. */
+bool tox_async_node_get_picked(const Tox_Async* async, uint32_t index);
 
 /** Whether it has answered since tox_async_new. */
 bool tox_async_node_get_answered(const Tox_Async* async, uint32_t index);

@@ -114,10 +114,12 @@ static void command_nodes(const Chat* chat) {
 
   for (uint32_t i = 0; chat->async != NULL && i < tox_async_node_get_count(chat->async); ++i) {
     if (tox_async_node_get_address_line(chat->async, i, line, sizeof(line))) {
-      printf(
-          "node %s answered=%d last_answer=%" PRIu64 " clock_difference=%" PRId64 " failures=%" PRIu32 "\n",
-          line, tox_async_node_get_answered(chat->async, i), tox_async_node_get_last_answer(chat->async, i),
-          tox_async_node_get_clock_difference(chat->async, i), tox_async_node_get_failures(chat->async, i));
+      printf("node %s answered=%d last_answer=%" PRIu64 " clock_difference=%" PRId64 " failures=%" PRIu32
+             " picked=%d\n",
+             line, tox_async_node_get_answered(chat->async, i),
+             tox_async_node_get_last_answer(chat->async, i),
+             tox_async_node_get_clock_difference(chat->async, i), tox_async_node_get_failures(chat->async, i),
+             tox_async_node_get_picked(chat->async, i));
     }
   }
 

@@ -148,7 +148,8 @@ static void usage(void) {
       "[--auto-accept]\n"
       "                [--state FILE] [--carrier auto|dispatcher|udp] [--node ADDRESS_LINE]... "
       "[--poll-interval-ms N]\n"
-      "                [--local] [--no-async] [--debug]\n"
+      "                [--local] [--no-async] [--no-node] [--debug]\n"
+      "--no-node: is no storage node for others\n"
       "--local: no local discovery, and storage nodes may have local addresses\n",
       stderr);
   exit(2);
@@ -173,6 +174,8 @@ static void parse_arguments(Chat* chat, int count, char** arguments) {
       chat->auto_accept = true;
     } else if (strcmp(name, "--no-async") == 0) {
       chat->no_async = true;
+    } else if (strcmp(name, "--no-node") == 0) {
+      tox_async_options_set_node_enabled(chat->options, false);
     } else if (strcmp(name, "--debug") == 0) {
       chat->debug = true;
     } else if (strcmp(name, "--local") == 0) {
@@ -308,6 +311,16 @@ static void print_ready(const Chat* chat) {
   print_hex(dht_key, sizeof(dht_key));
   printf(" udp_port=%u carrier=%s\n", tox_self_get_udp_port(chat->tox, NULL),
          chat->async != NULL ? tox_async_carrier_to_string(tox_async_get_carrier(chat->async)) : "none");
+
+  if (chat->async != NULL) {
+    uint8_t node_id[TOX_ASYNC_NODE_ID_SIZE];
+
+    if (tox_async_get_node_id(chat->async, node_id)) {
+      fputs("serving node=", stdout);
+      print_hex(node_id, sizeof(node_id));
+      printf(" capacity=%" PRIu64 "\n", tox_async_get_node_capacity(chat->async));
+    }
+  }
 }
 
 static void loop(Chat* chat) {

@@ -83,6 +83,7 @@ enum class NodeError : std::uint8_t { bad_address, too_many, unknown };
 struct HomeNodeStatus {
   client::KnownNode node;
   client::NodeStatus status;
+  bool picked = false;  ///< By us; else the user named it.
 };
 
 /// Told by Manager::tick only (or from the packets and completions it handles), never from inside a call of
