@@ -26,9 +26,10 @@ void FirstContact::on_friend_added(const FriendKey& key, Now now) {
   pairs_.add(key, now);
 }
 
-void FirstContact::on_friend_removed(const FriendKey& key, store::StateBatch& batch) {
+void FirstContact::on_friend_removed(const FriendKey& key, store::StateBatch& batch, Now now) {
   pairs_.remove(key, batch);
   requests_in_.on_removed(key, batch);
+  requests_out_.cancel(key, now);
 }
 
 void FirstContact::nodes_changed(Now now) {

@@ -19,7 +19,8 @@ class FirstContact {
 
   /// Also for each friend there is at the start.
   void on_friend_added(const FriendKey& key, Now now);
-  void on_friend_removed(const FriendKey& key, store::StateBatch& batch);
+  /// Also takes a request to him back.
+  void on_friend_removed(const FriendKey& key, store::StateBatch& batch, Now now);
   /// He has come online, or his keys have come: a request to him has done its work.
   void on_contact(const FriendKey& key) { requests_out_.on_contact(key); }
   /// What the hooks say of a friend may have changed.

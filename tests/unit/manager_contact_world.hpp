@@ -30,7 +30,7 @@ class Person final : public PacketReceiver, public client::ClientListener {
   void unfriend(const Person& other) {
     friends.erase(other.key);
     store::StateBatch batch;
-    contact->on_friend_removed(other.key, batch);
+    contact->on_friend_removed(other.key, batch, clock_now());
     services->state.keep(std::move(batch));
   }
   void set_nospam(std::uint8_t first) {

@@ -25,7 +25,8 @@ struct Strangers : ContactWorld {
   }
 
   bool run_until_stored(std::int64_t limit_ms = 2 * minute_ms) {
-    return run(limit_ms, [this] { return alice.told().ends_with("stored:3/3"); });
+    const auto all = std::to_string(nodes.size());
+    return run(limit_ms, [this, last = "stored:" + all + "/" + all] { return alice.told().ends_with(last); });
   }
   bool run_until_taken(std::size_t count = 1, std::int64_t limit_ms = 3 * 60 * minute_ms) {
     return run(limit_ms, [this, count] { return bob.taken.size() >= count; });
@@ -162,8 +163,31 @@ BOOST_AUTO_TEST_CASE(what_is_not_on_our_disk_stays_on_the_node_and_is_not_shown)
   BOOST_TEST(world.run_until_taken());
 }
 
-BOOST_AUTO_TEST_CASE(a_disk_that_fails_loses_no_request_of_either_side) {
+BOOST_AUTO_TEST_CASE(nothing_leaves_before_it_is_on_our_disk) {
   Strangers world;
+  world.alice.state->hold_commits(true);
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  world.run(5 * minute_ms);
+  BOOST_TEST(world.alice.told().empty());
+  world.alice.state->hold_commits(false);
+  BOOST_TEST(world.run(1000, [&] { return world.alice.told() == "queued"; }));
+  world.alice.state->hold_commits(true);  // now the copies wait
+  world.run(5 * minute_ms);
+  BOOST_TEST(world.live_records() == 0U);
+  BOOST_TEST(world.alice.told() == "queued");
+  world.alice.state->hold_commits(false);
+  BOOST_TEST(world.run_until_stored());
+  world.alice.state->hold_commits(true);
+  world.alice.contact->on_contact(world.bob.key);
+  world.run(minute_ms);
+  BOOST_TEST(world.alice.told().ends_with("3/3"));  // an end that is not on disk is not told
+  world.alice.state->hold_commits(false);
+  world.run(minute_ms);
+  BOOST_TEST(world.alice.told().ends_with("answered"));
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_fails_loses_no_request_of_either_side) {
+  Strangers world(1);
   world.bob.crash();
   world.alice.state->fail_next(1);
   BOOST_TEST(world.alice.request(world.bob).has_value());
@@ -455,6 +479,18 @@ BOOST_AUTO_TEST_CASE(a_cancelled_request_is_taken_back_from_the_nodes) {
   world.bob.start();
   world.run_hours(2 * day_h);
   BOOST_TEST(world.bob.shown.empty());
+}
+
+BOOST_AUTO_TEST_CASE(who_removes_the_friend_takes_the_request_back) {
+  Strangers world;
+  world.bob.crash();
+  world.alice.befriend(world.bob);
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_stored());
+  world.alice.unfriend(world.bob);
+  world.run_hours(1);
+  BOOST_TEST(world.alice.told().ends_with("cancelled"));
+  BOOST_TEST(world.live_records() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(mailboxes_that_were_read_to_their_end_are_not_read_again) {
