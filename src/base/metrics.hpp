@@ -74,12 +74,19 @@ namespace toxasync {
   X(duplicates_dropped, "inbox.duplicates_dropped")         \
   X(messages_delivered, "inbox.delivered")                  \
   X(messages_late, "inbox.delivered_late")                  \
+  X(messages_dropped, "inbox.dropped_with_their_friend")    \
   X(messages_queued, "outbox.queued")                       \
   X(messages_stored, "outbox.stored")                       \
   X(messages_confirmed, "outbox.delivered")                 \
   X(messages_expired, "outbox.expired")                     \
+  X(messages_cancelled, "outbox.cancelled")                 \
   X(messages_failed, "outbox.failed")                       \
+  X(messages_lost_by_node, "outbox.lost_by_node")           \
+  X(nacks_sent, "nacks.sent")                               \
+  X(nacks_received, "nacks.received")                       \
+  X(refused_nack_limit, "refused.nack_limit")               \
   X(bundles_sent, "bundles.sent")                           \
+  X(bundles_mailed, "bundles.mailed")                       \
   X(bundles_accepted, "bundles.accepted")                   \
   X(refused_bundle, "refused.bundle")                       \
   X(refused_friend_packet, "refused.friend_packet")         \

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "manager/pace.hpp"
+#include "manager/random_delay.hpp"
 
 namespace toxasync::manager {
 
@@ -79,7 +79,7 @@ bool MailboxWatch::end_sweep(Now now, Random& random) {
   }
   const bool open = now.unix_s() < closed_at_s(epoch_);
   due_ms_[epoch_] =
-      now.steady_ms + 1 + random_delay(random, open ? mean_ms_ : failed_again_in_means * mean_ms_);
+      now.steady_ms + 1 + random_delay_ms(random, open ? mean_ms_ : failed_again_in_means * mean_ms_);
   return false;
 }
 

@@ -2,19 +2,11 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 
-#include "base/random.hpp"
+#include "manager/random_delay.hpp"
 
 namespace toxasync::manager {
-
-/// Exponentially distributed, at most five times the mean: what happens at such distances is a Poisson
-/// process, and tells nothing of what happened before (docs/protocol.md, section 8).
-inline std::int64_t random_delay(Random& random, std::int64_t mean_ms) {
-  const double uniform = (static_cast<double>(random.u64() >> 11U) + 1.0) / 9007199254740993.0;
-  return static_cast<std::int64_t>(std::min(-std::log(uniform), 5.0) * static_cast<double>(mean_ms));
-}
 
 /// How fast things of one kind may begin: a token bucket, and random distances between what begins.
 class Pace {
@@ -45,13 +37,15 @@ class Pace {
   }
   /// Something else was done, which costs nothing.
   void step(std::int64_t now_ms, Random& random) {
-    next_ms_ = now_ms + random_delay(random, credit_ms_ >= each_ms_ ? burst_distance_ms : each_ms_);
+    next_ms_ = now_ms + random_delay_ms(random, credit_ms_ >= each_ms_ ? burst_distance_ms : each_ms_);
   }
   /// Nothing could begin.
-  void rest(std::int64_t now_ms, Random& random) { next_ms_ = now_ms + 1 + random_delay(random, each_ms_); }
+  void rest(std::int64_t now_ms, Random& random) {
+    next_ms_ = now_ms + 1 + random_delay_ms(random, each_ms_);
+  }
   /// Something is to begin soon.
   void hurry(std::int64_t now_ms, Random& random) {
-    next_ms_ = std::min(next_ms_, now_ms + random_delay(random, burst_distance_ms));
+    next_ms_ = std::min(next_ms_, now_ms + random_delay_ms(random, burst_distance_ms));
   }
 
  private:

@@ -2,7 +2,8 @@
 #include "manager/poller.hpp"
 
 #include <algorithm>
-#include <cmath>
+
+#include "manager/random_delay.hpp"
 
 namespace toxasync::manager {
 
@@ -220,7 +221,7 @@ void Poller::refresh(Now now) {
         const auto old = polls_.find(key);
         wanted[key] = old == polls_.end() ? Poll{} : old->second;
         if (!wanted[key].operation && !due_.contains(key)) {
-          due_.set(key, now.steady_ms + random_delay(first_polls_within_ms));
+          due_.set(key, now.steady_ms + random_delay_ms(services_.random, first_polls_within_ms));
         }
       }
     }
@@ -234,12 +235,6 @@ void Poller::refresh(Now now) {
   }
   polls_ = std::move(wanted);
   std::erase_if(mailboxes_, [&](const auto& entry) { return entry.first.second + epochs_back + 1 < *epoch; });
-}
-
-/// Exponentially distributed, so that the polls tell nothing of one another (docs/protocol.md, section 6).
-std::int64_t Poller::random_delay(std::int64_t mean_ms) {
-  const double uniform = (static_cast<double>(services_.random.u64() >> 11U) + 1.0) / 9007199254740993.0;
-  return static_cast<std::int64_t>(std::min(-std::log(uniform), 5.0) * static_cast<double>(mean_ms));
 }
 
 void Poller::start(const Key& key, Now now) {
@@ -308,7 +303,8 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   const bool hurried = poll->second.started_ms < hurried_ms_;
   const std::int64_t mean = hurried ? first_polls_within_ms : services_.config.poll_interval_ms;
-  const std::int64_t wait = unserved ? std::min(mean, unserved_again_ms) : random_delay(mean);
+  const std::int64_t wait =
+      unserved ? std::min(mean, unserved_again_ms) : random_delay_ms(services_.random, mean);
   due_.set(key, now.steady_ms + std::max(wait, std::int64_t{result.retry_after_s} * 1000));
   return true;
 }

@@ -81,7 +81,6 @@ class Poller {
                                           crypto::Epoch now_epoch);
   const crypto::OwnedMailbox* mailbox(const Root& root, crypto::Epoch epoch);
   [[nodiscard]] const Root* root_of(const RootId& id) const noexcept;
-  std::int64_t random_delay(std::int64_t mean_ms);
 
   const Services& services_;
   KeyRing& keys_;

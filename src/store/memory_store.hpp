@@ -23,6 +23,11 @@ class MemoryStore final : public Store {
   void hold_completions(bool hold) noexcept { holding_ = hold; }
   /// The next `count` operations (expire is none) have no effect and fail.
   void fail_next(std::size_t count) noexcept { failures_ = count; }
+  /// Live records of one mailbox.
+  [[nodiscard]] std::size_t live_in(const MailboxKey& mailbox) const {
+    const auto found = mailboxes_.find(mailbox);
+    return found == mailboxes_.end() ? 0 : found->second.live.size();
+  }
 
   void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
            std::int64_t expires_at_s, std::int64_t now_s) override;

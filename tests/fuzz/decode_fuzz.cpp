@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   const ByteView in(data + 1, size - 1);
-  switch (data[0] % 11) {
+  switch (data[0] % 12) {
     case 0:
       round_trip<protocol::StoreRequest>(in);
       break;
@@ -67,6 +67,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       round_trip<protocol::NodeDescriptor>(in);
       break;
     case 9:
+      round_trip<protocol::WholeBundle>(in);
+      break;
+    case 10:
       (void)protocol::read_frame_header(in);
       (void)protocol::read_friend_packet(in);
       break;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "crypto/envelope.hpp"
 
+#include <array>
 #include <boost/test/unit_test.hpp>
+#include <map>
 #include <set>
 
 #include "crypto_fixture.hpp"
@@ -52,7 +54,7 @@ BOOST_AUTO_TEST_CASE(fields_that_a_reader_would_refuse_are_not_sealed) {
   BOOST_TEST(refused([](EnvelopeBody& b) { b.parts = 0; }));
   BOOST_TEST(refused([](EnvelopeBody& b) { b.part = b.parts; }));
   BOOST_TEST(refused([](EnvelopeBody& b) { b.parts = 73; }));
-  BOOST_TEST(refused([](EnvelopeBody& b) { b.kind = static_cast<MessageKind>(5); }));
+  BOOST_TEST(refused([](EnvelopeBody& b) { b.kind = static_cast<MessageKind>(6); }));
   BOOST_TEST(!refused([](EnvelopeBody& b) { b.part = 71, b.parts = 72; }));
 }
 
@@ -83,7 +85,7 @@ BOOST_AUTO_TEST_CASE(an_envelope_opens_only_with_the_right_mailbox_recipient_and
               EnvelopeError::body));
 }
 
-BOOST_AUTO_TEST_CASE(the_epoch_the_address_and_the_public_root_are_bound_one_by_one) {
+BOOST_AUTO_TEST_CASE(the_epoch_the_address_and_the_kind_of_root_are_bound_one_by_one) {
   const Bytes envelope = seal(body(5));
   const auto head = open_header(mailbox, envelope);
   BOOST_REQUIRE(head.has_value());
@@ -99,9 +101,11 @@ BOOST_AUTO_TEST_CASE(the_epoch_the_address_and_the_public_root_are_bound_one_by_
     BOOST_TEST((open_header(*changed, envelope).error() == EnvelopeError::header));
     BOOST_TEST((open_body(*changed, recipient, pre_key, *head, envelope).error() == EnvelopeError::body));
   }
-  const auto as_public = with([](WritableMailbox& m) { m.kind = RootKind::open; });
-  BOOST_TEST(open_header(as_public, envelope).has_value());
-  BOOST_TEST((open_body(as_public, recipient, pre_key, *head, envelope).error() == EnvelopeError::body));
+  for (const RootKind kind : {RootKind::open, RootKind::pair}) {
+    const auto other_kind = with([kind](WritableMailbox& m) { m.kind = kind; });
+    BOOST_TEST(open_header(other_kind, envelope).has_value());
+    BOOST_TEST((open_body(other_kind, recipient, pre_key, *head, envelope).error() == EnvelopeError::body));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(an_envelope_with_any_byte_flipped_is_refused) {
@@ -228,27 +232,86 @@ BOOST_AUTO_TEST_CASE(the_body_of_one_envelope_does_not_open_behind_the_header_of
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_FIXTURE_TEST_SUITE(friend_requests, Fixture)
-
-BOOST_AUTO_TEST_CASE(a_public_root_takes_friend_requests_and_nothing_else_and_no_other_root_takes_them) {
-  const auto mine = own_public_mailbox(recipient.secret, recipient.public_key, {1, 2, 3, 4}, epoch);
-  const auto theirs = public_mailbox(recipient.public_key, {1, 2, 3, 4}, epoch);
-  EnvelopeHeader head = header();
-  head.pre_key = pre_key_id(recipient.public_key);
-  for (const auto kind : {MessageKind::normal, MessageKind::action, MessageKind::receipt,
-                          MessageKind::friend_request, MessageKind::nack}) {
-    auto request = body(5);
-    request.kind = kind;
-    const auto sealed = seal_envelope(sender, recipient.public_key, recipient.public_key, *theirs, head,
-                                      request, cancel_secret, random);
-    BOOST_TEST(sealed.has_value() == (kind == MessageKind::friend_request));
-    BOOST_TEST(try_seal(request).has_value() == (kind != MessageKind::friend_request));  // a friends root
-    if (sealed) {
-      const auto opened = open_header(*mine, *sealed);
-      BOOST_REQUIRE(opened.has_value());
-      BOOST_TEST(
-          (open_body(*mine, recipient, recipient, *opened, *sealed)->kind == MessageKind::friend_request));
+/// A mailbox of each kind of root, of the same recipient.
+struct RootsFixture : Fixture {
+  [[nodiscard]] OwnedMailbox mailbox_in(RootKind kind) const {
+    switch (kind) {
+      case RootKind::open:
+        return own_public_mailbox(recipient.secret, recipient.public_key, {1, 2, 3, 4}, epoch).value();
+      case RootKind::pair:
+        return pair_mailbox(recipient.secret, sender.public_key, sender.public_key, recipient.public_key,
+                            epoch)
+            .value();
+      case RootKind::friends:
+        break;
     }
+    return mailbox.clone();
+  }
+  /// K is R in the roots that nobody needs a bundle for.
+  [[nodiscard]] const KeyPair& pre_key_in(RootKind kind) const {
+    return kind == RootKind::friends ? pre_key : recipient;
+  }
+  Result<Bytes, EnvelopeError> seal_in(const OwnedMailbox& box, const KeyPair& k, MessageKind kind) {
+    EnvelopeHeader head = header();
+    head.pre_key = pre_key_id(k.public_key);
+    auto made = body(5);
+    made.kind = kind;
+    return seal_envelope(sender, recipient.public_key, k.public_key, box.mailbox, head, made, cancel_secret,
+                         random);
+  }
+};
+
+constexpr std::array all_roots{RootKind::friends, RootKind::open, RootKind::pair};
+
+BOOST_FIXTURE_TEST_SUITE(roots, RootsFixture)
+
+BOOST_AUTO_TEST_CASE(a_root_takes_its_own_kinds_of_message_and_no_others) {
+  using K = MessageKind;
+  const std::map<RootKind, std::set<K>> taken = {
+      {RootKind::friends, {K::normal, K::action, K::receipt, K::nack, K::bundle}},
+      {RootKind::open, {K::friend_request}},
+      {RootKind::pair, {K::bundle}}};
+  for (const RootKind root_kind : all_roots) {
+    const auto box = mailbox_in(root_kind);
+    const auto& k = pre_key_in(root_kind);
+    for (unsigned kind = 0; kind < 256; ++kind) {
+      const auto wanted = taken.at(root_kind).contains(static_cast<K>(kind));
+      const auto sealed = seal_in(box, k, static_cast<K>(kind));
+      BOOST_TEST(sealed.has_value() == wanted, "kind " << kind);
+      if (sealed) {
+        const auto head = open_header(box, *sealed);
+        BOOST_REQUIRE(head.has_value());
+        BOOST_TEST((open_body(box, recipient, k, *head, *sealed)->kind == static_cast<K>(kind)));
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_body_sealed_for_one_kind_of_root_does_not_open_in_another) {
+  // With everything else the same: address, keys, epoch.
+  const auto as = [this](RootKind kind) {
+    auto box = mailbox.clone();
+    box.mailbox.kind = kind;
+    return box;
+  };
+  for (const RootKind sealed_in : all_roots) {
+    const auto kind = sealed_in == RootKind::open ? MessageKind::friend_request : MessageKind::bundle;
+    const Bytes envelope = *seal_in(as(sealed_in), recipient, kind);
+    for (const RootKind opened_in : all_roots) {
+      const auto box = as(opened_in);
+      const auto head = open_header(box, envelope);
+      BOOST_REQUIRE(head.has_value());
+      const auto opened = open_body(box, recipient, recipient, *head, envelope);
+      BOOST_TEST(opened.has_value() == (sealed_in == opened_in));
+      BOOST_TEST((opened.has_value() || opened.error() == EnvelopeError::body));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(only_what_a_person_wrote_has_a_place_in_the_order) {
+  for (const auto kind : {MessageKind::normal, MessageKind::action, MessageKind::receipt,
+                          MessageKind::friend_request, MessageKind::nack, MessageKind::bundle}) {
+    BOOST_TEST(is_ordered(kind) == (kind == MessageKind::normal || kind == MessageKind::action));
   }
 }
 

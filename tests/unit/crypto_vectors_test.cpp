@@ -32,12 +32,16 @@ OwnerKey owner_key(const Vector& v) {
   return scalars.size() == 1 ? OwnerKey(scalar(0)) : OwnerKey(scalar(0), scalar(1));
 }
 
+RootKind root_kind(const std::string& name) {
+  return name == "public" ? RootKind::open : name == "pair" ? RootKind::pair : RootKind::friends;
+}
+
 /// The mailbox of an object that gives its scalars and points.
 OwnedMailbox given_mailbox(const Vector& v) {
   return {{v.number<Epoch>("epoch"),
            {v.array<32>("P"), v.array<32>("W")},
            secret(v, "w"),
-           v.text("root") == "public"},
+           root_kind(v.text("root"))},
           owner_key(v)};
 }
 
@@ -229,7 +233,7 @@ BOOST_AUTO_TEST_CASE(the_mailboxes_of_the_envelopes_are_those_of_their_roots) {
     }
     BOOST_REQUIRE(made.has_value());
     BOOST_TEST((made->address == given.mailbox.address));
-    BOOST_TEST(made->public_root == given.mailbox.public_root);
+    BOOST_TEST((made->kind == given.mailbox.kind));
   });
 }
 

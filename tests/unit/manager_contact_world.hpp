@@ -132,7 +132,7 @@ class Person final : public PacketReceiver, public client::ClientListener {
     }
   };
   struct NoListener final : manager::ManagerListener {
-    void on_message(const manager::ReceivedMessage& /*message*/) noexcept override {}
+    bool on_message(const manager::ReceivedMessage& /*message*/) noexcept override { return false; }
     void on_message_state(const manager::MessageStatus& /*status*/) noexcept override {}
     void on_friend_ready(const manager::FriendKey& /*key*/) noexcept override {}
   };
@@ -150,7 +150,7 @@ class Person final : public PacketReceiver, public client::ClientListener {
   crypto::KeyPair self_;
   NoChannel channel_;
   NoListener listener_;
-  manager::Events events_{listener_};
+  std::unique_ptr<manager::Events> events_;
   std::int64_t next_housekeeping_ms_ = 0;
 };
 
@@ -289,8 +289,9 @@ inline void Person::start() {
     client->set_node(node->known());
   }
   journal = std::make_unique<manager::Journal>(*state, world_.clock, telemetry);
+  events_ = std::make_unique<manager::Events>(listener_, *journal);
   services = std::make_unique<manager::Services>(manager::Services{
-      self_, *client, channel_, *journal, world_.clock, *random, telemetry, listener_, events_, config});
+      self_, *client, channel_, *journal, world_.clock, *random, telemetry, listener_, *events_, config});
   contact = std::make_unique<manager::FirstContact>(*services, hooks());
   for (const auto& entry : journal->load()) {
     if (entry.key[0] != 'T' && !contact->load(entry)) {

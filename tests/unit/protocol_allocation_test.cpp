@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(saving_a_message_allocates_nothing) {
 
 BOOST_AUTO_TEST_CASE(a_count_of_65535_in_eleven_bytes_allocates_nothing) {
   ByteArray<11> hostile{};
-  hostile[0] = hostile[1] = 0xff;
+  hostile[8] = hostile[9] = 0xff;  // behind the instance
   LiveReceipt receipt;
   const std::size_t before = allocations;
   const auto error = wire::decode(hostile, receipt);

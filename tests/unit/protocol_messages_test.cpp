@@ -19,7 +19,7 @@ using test::encoded;
 BOOST_AUTO_TEST_SUITE(messages)
 
 BOOST_AUTO_TEST_CASE(every_message_comes_back_as_it_was) {
-  test::for_each_message([](const char* name, const auto& message) {
+  test::for_each_message_and_text([](const char* name, const auto& message) {
     const Bytes bytes = encoded(message);
     std::decay_t<decltype(message)> back{};
     BOOST_TEST((wire::decode(bytes, back) == wire::Error::none), name);
@@ -28,7 +28,7 @@ BOOST_AUTO_TEST_CASE(every_message_comes_back_as_it_was) {
 }
 
 BOOST_AUTO_TEST_CASE(every_message_cut_at_any_length_is_refused) {
-  test::for_each_message([](const char* name, const auto& message) {
+  test::for_each_message_and_text([](const char* name, const auto& message) {
     const Bytes bytes = encoded(message);
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       std::decay_t<decltype(message)> back{};
@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(every_message_cut_at_any_length_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(every_message_with_a_byte_more_is_refused) {
-  test::for_each_message([](const char* name, const auto& message) {
+  test::for_each_message_and_text([](const char* name, const auto& message) {
     Bytes bytes = encoded(message);
     bytes.push_back(0);
     std::decay_t<decltype(message)> back{};
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(every_message_with_a_byte_more_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(no_message_is_written_into_room_too_small_for_it) {
-  test::for_each_message([](const char* name, const auto& message) {
+  test::for_each_message_and_text([](const char* name, const auto& message) {
     Bytes bytes = encoded(message);
     BOOST_TEST((wire::encode(message, MutableBytes(bytes).first(bytes.size() - 1)).error() ==
                 wire::Error::truncated),
@@ -64,11 +64,11 @@ BOOST_AUTO_TEST_CASE(every_largest_message_has_the_size_that_the_document_gives_
       {"page of three", 8 + 1 + 1 + 8 + 8 + 1 + 2 + 2 + 3 * (2 + 400)},
       {"page of one", 8 + 1 + 1 + 8 + 8 + 1 + 2 + 2 + 2 + 1168},
       {"node descriptor", 1 + 32 + 32 + 8 + 8 + 8 + 2 + 4 * 19},
-      {"bundle head", 8 + 8 + 32 + 16 + 32 + 8 + 2 + 2 + 5 * (32 + 2 + 4 * 19)},
+      {"bundle head", 8 + 8 + 8 + 32 + 16 + 32 + 8 + 2 + 32 + 32 + 2 + 5 * (32 + 2 + 4 * 19) + 64},
       {"bundle keys", 8 + 8 + 2 + 2 + 40 * 32},
       {"bundle taken", 8 + 8},
       {"live envelope", 4 + 32 + 32 + 2 + 1168},
-      {"live receipt", 2 + 80 * 16},
+      {"live receipt", 8 + 2 + 80 * 16},
       {"frame header", 1 + 1 + 16 + 32 + 24}};
   std::size_t place = 0;
   test::for_each_message([&](const std::string& name, const auto& message) {
@@ -203,12 +203,20 @@ BOOST_AUTO_TEST_CASE(a_bundle_head_is_laid_out_as_the_document_says) {
   head.home_nodes[0].addresses.resize(1);
   check_layout<BundleHead>(
       head,
-      {TOXASYNC_FIELD(version.instance, 8), TOXASYNC_FIELD(version.version, 8), TOXASYNC_FIELD(root, 32),
-       TOXASYNC_FIELD(root_mac, 16), TOXASYNC_FIELD(last_resort, 32), TOXASYNC_FIELD(use_until_s, 8),
-       TOXASYNC_FIELD(one_time_count, 2), TOXASYNC_COUNT(1), TOXASYNC_FIELD(home_nodes[0].id, 32),
-       TOXASYNC_COUNT(1), TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.family, 1),
+      {TOXASYNC_FIELD(version.instance, 8), TOXASYNC_FIELD(version.version, 8), TOXASYNC_FIELD(replaces, 8),
+       TOXASYNC_FIELD(root, 32), TOXASYNC_FIELD(root_mac, 16), TOXASYNC_FIELD(last_resort, 32),
+       TOXASYNC_FIELD(use_until_s, 8), TOXASYNC_FIELD(one_time_count, 2), TOXASYNC_FIELD(keys_hash, 32),
+       TOXASYNC_FIELD(signer, 32), TOXASYNC_COUNT(1), TOXASYNC_FIELD(home_nodes[0].id, 32), TOXASYNC_COUNT(1),
+       TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.family, 1),
        TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.ip, 16),
-       TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.port, 2)});
+       TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.port, 2), TOXASYNC_FIELD(signature, 64)});
+  const Bytes alone = encoded(head);
+  protocol::WholeBundle whole{head, {test::counting<32>(1), test::counting<32>(2)}};
+  Bytes expected = alone;
+  for (const Bytes& next : {Bytes{2, 0}, test::counting_bytes(32, 1), test::counting_bytes(32, 2)}) {
+    expected.insert(expected.end(), next.begin(), next.end());
+  }
+  TOXASYNC_TEST_BYTES(encoded(whole), expected);
 }
 
 BOOST_AUTO_TEST_CASE(the_other_friend_messages_are_laid_out_as_the_document_says) {
@@ -219,7 +227,8 @@ BOOST_AUTO_TEST_CASE(the_other_friend_messages_are_laid_out_as_the_document_says
   check_layout<LiveEnvelope>(test::live_envelope(), {TOXASYNC_FIELD(epoch, 4), TOXASYNC_FIELD(mailbox.p, 32),
                                                      TOXASYNC_FIELD(mailbox.w, 32), TOXASYNC_COUNT(1168),
                                                      TOXASYNC_FIELD(envelope, 1168)});
-  check_layout<LiveReceipt>(test::live_receipt(), {TOXASYNC_COUNT(80), TOXASYNC_FIELD(ids, 80 * 16)});
+  check_layout<LiveReceipt>(test::live_receipt(),
+                            {TOXASYNC_FIELD(instance, 8), TOXASYNC_COUNT(80), TOXASYNC_FIELD(ids, 80 * 16)});
 }
 
 BOOST_AUTO_TEST_CASE(a_frame_header_is_laid_out_as_the_document_says) {
@@ -238,7 +247,7 @@ void check_limit(Message message, Items& (*items)(Message&), std::size_t limit, 
   Bytes bytes = encoded(message);
   BOOST_REQUIRE(load_le<std::uint16_t>(bytes.data() + count_offset) == limit);
   list.push_back(list.back());
-  Bytes room(2 * limits::frame);
+  Bytes room(2 * bytes.size());
   BOOST_TEST((wire::encode(message, room).error() == wire::Error::too_long));
   store_le(static_cast<std::uint16_t>(limit + 1), bytes.data() + count_offset);
   bytes.resize(bytes.size() + 200);  // enough for the item
@@ -273,30 +282,32 @@ BOOST_AUTO_TEST_CASE(one_item_past_the_limit_of_any_list_is_refused) {
   check_limit<NodeDescriptor, std::vector<Address>>(
       test::node_descriptor(), [](NodeDescriptor & m) -> auto& { return m.addresses; }, 4, 89);
   check_limit<BundleHead, std::vector<HomeNode>>(
-      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes; }, 5, 106);
+      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes; }, 5, 178);
   check_limit<BundleHead, std::vector<Address>>(
-      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes[0].addresses; }, 4, 140);
+      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes[0].addresses; }, 4, 212);
   check_limit<BundleKeys, std::vector<crypto::Point>>(
       test::bundle_keys(), [](BundleKeys & m) -> auto& { return m.keys; }, 40, 18);
+  check_limit<WholeBundle, std::vector<crypto::Point>>(
+      test::whole_bundle(), [](WholeBundle & m) -> auto& { return m.keys; }, 200, 794);
   check_limit<LiveEnvelope, Bytes>(
       test::live_envelope(), [](LiveEnvelope & m) -> auto& { return m.envelope; }, 1168, 68);
   check_limit<LiveReceipt, std::vector<crypto::MessageId>>(
-      test::live_receipt(), [](LiveReceipt & m) -> auto& { return m.ids; }, 80, 0);
+      test::live_receipt(), [](LiveReceipt & m) -> auto& { return m.ids; }, 80, 8);
 }
 
 BOOST_AUTO_TEST_CASE(a_list_that_must_not_be_empty_is_refused_when_it_is) {
   check_not_empty<BundleHead, std::vector<HomeNode>>(
-      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes; }, 106, 0);
+      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes; }, 178, 64);
   check_not_empty<BundleKeys, std::vector<crypto::Point>>(
       test::bundle_keys(), [](BundleKeys & m) -> auto& { return m.keys; }, 18, 0);
   check_not_empty<LiveReceipt, std::vector<crypto::MessageId>>(
-      test::live_receipt(), [](LiveReceipt & m) -> auto& { return m.ids; }, 0, 0);
+      test::live_receipt(), [](LiveReceipt & m) -> auto& { return m.ids; }, 8, 0);
   BundleHead head = test::bundle_head();
   Bytes bytes = encoded(head);
   head.home_nodes[1].addresses.clear();
   Bytes room(2 * limits::frame);
   BOOST_TEST((wire::encode(head, room).error() == wire::Error::too_short));
-  store_le<std::uint16_t>(0, bytes.data() + 108 + 110 + 32);
+  store_le<std::uint16_t>(0, bytes.data() + 180 + 110 + 32);
   BOOST_TEST((wire::decode(bytes, head) == wire::Error::too_short));
 }
 
@@ -324,7 +335,7 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_AUTO_TEST_SUITE(stock_archives)
 
 BOOST_AUTO_TEST_CASE(the_same_members_go_through_the_stock_binary_archives) {
-  test::for_each_message([](const char* name, const auto& message) {
+  test::for_each_message_and_text([](const char* name, const auto& message) {
     std::stringstream stream;
     {
       boost::archive::binary_oarchive out(stream);

@@ -81,12 +81,16 @@ inline protocol::NodeDescriptor node_descriptor() {
 
 inline protocol::BundleHead bundle_head() {
   protocol::BundleHead out{{0x0807060504030201, 0x1817161514131211},
-                           counting<32>(0x20),
-                           counting<16>(0x40),
-                           counting<32>(0x50),
-                           0x7877767574737271,
-                           0x8281,
-                           {}};
+                           0x2827262524232221,
+                           counting<32>(0x30),
+                           counting<16>(0x50),
+                           counting<32>(0x60),
+                           0x8887868584838281,
+                           0x9291,
+                           counting<32>(0xa0),
+                           counting<32>(0xc0),
+                           {},
+                           counting<64>(0x70)};
   for (std::size_t i = 0; i < limits::home_nodes; ++i) {
     out.home_nodes.push_back({counting<32>(static_cast<std::uint8_t>(0x90 + i)), addresses()});
   }
@@ -101,12 +105,20 @@ inline protocol::BundleKeys bundle_keys() {
   return out;
 }
 
+inline protocol::WholeBundle whole_bundle() {
+  protocol::WholeBundle out{bundle_head(), {}};
+  for (std::size_t i = 0; i < limits::one_time_keys; ++i) {
+    out.keys.push_back(counting<32>(static_cast<std::uint8_t>(i)));
+  }
+  return out;
+}
+
 inline protocol::LiveEnvelope live_envelope() {
   return {0x04030201, {counting<32>(0x10), counting<32>(0x30)}, counting_bytes(limits::large_envelope, 0x50)};
 }
 
 inline protocol::LiveReceipt live_receipt() {
-  protocol::LiveReceipt out;
+  protocol::LiveReceipt out{0x0807060504030201, {}};
   for (std::size_t i = 0; i < limits::receipt_ids; ++i) {
     out.ids.push_back(counting<16>(static_cast<std::uint8_t>(i)));
   }
@@ -117,7 +129,8 @@ inline protocol::FrameHeader frame_header() {
   return {protocol::FrameKind::store, 1, counting<16>(0x10), counting<32>(0x20), counting<24>(0x40)};
 }
 
-/// Calls visit(name, message) with each, a page twice: of three small envelopes and of one large.
+/// Calls visit(name, message) with each that fits in a packet, a page twice: of three small envelopes and of
+/// one large.
 template <class Visit>
 void for_each_message(const Visit& visit) {
   visit("store request", store_request());
@@ -134,9 +147,16 @@ void for_each_message(const Visit& visit) {
   visit("frame header", frame_header());
 }
 
+/// With the one that is the text of a message, too.
+template <class Visit>
+void for_each_message_and_text(const Visit& visit) {
+  for_each_message(visit);
+  visit("whole bundle", whole_bundle());
+}
+
 template <class Message>
 Bytes encoded(const Message& message) {
-  Bytes out(2 * limits::frame);
+  Bytes out(limits::message_text);
   const auto size = wire::encode(message, out);
   BOOST_REQUIRE(size.has_value());
   out.resize(*size);

@@ -249,7 +249,8 @@ BundleVersion version(const Vector& v) {
 }
 
 BOOST_AUTO_TEST_CASE(every_list_of_the_bundle_vectors_is_checked) {
-  test::check_lists_of(bundles_file, {"root_macs", "heads", "keys", "taken", "envelopes", "receipts"});
+  test::check_lists_of(bundles_file, {"root_macs", "heads", "keys", "taken", "envelopes", "receipts", "nacks",
+                                      "whole", "bad_whole"});
 }
 
 BOOST_AUTO_TEST_CASE(root_macs_are_those_of_the_vectors_at_both_ends) {
@@ -265,20 +266,75 @@ BOOST_AUTO_TEST_CASE(root_macs_are_those_of_the_vectors_at_both_ends) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(friend_packets_are_those_of_the_vectors) {
+BOOST_AUTO_TEST_CASE(signed_bundle_heads_are_those_of_the_vectors) {
   for_each_vector(bundles_file, "heads", [](const Vector& v) {
     BundleHead head{version(v),
+                    v.number<std::uint64_t>("replaces"),
                     v.array<32>("M"),
                     v.array<16>("root_mac"),
                     v.array<32>("last_resort"),
                     v.number<std::uint64_t>("use_until"),
                     v.number<std::uint16_t>("one_time_count"),
+                    v.array<32>("keys_hash"),
+                    {},
+                    {},
                     {}};
     for (const Vector& node : v.objects("home_nodes")) {
       head.home_nodes.push_back({node.array<32>("node_id"), addresses(node)});
     }
+    const crypto::SigningKey signer(v.array<32>("seed"));
+    TOXASYNC_TEST_BYTES(signer.sign({}, v.bytes("signed")), v.bytes("signature"));
+    head.sign(signer, v.array<32>("R"), v.array<32>("S"));
+    TOXASYNC_TEST_BYTES(head.signer, v.bytes("signer"));
+    TOXASYNC_TEST_BYTES(head.signature, v.bytes("signature"));
+    BOOST_TEST(head.is_signed(v.array<32>("R"), v.array<32>("S")));
     check_packet(FriendPacketType::bundle_head, head, v);
   });
+}
+
+/// Where the taking of a whole bundle ended, in the words of the vectors.
+std::string stage_of_bundle(const Vector& v) {
+  WholeBundle bundle;
+  if (wire::decode(v.bytes("bytes"), bundle) != wire::Error::none ||
+      !crypto::is_canonical(bundle.head.last_resort)) {
+    return "format";
+  }
+  if (!bundle.head.is_signed(v.array<32>("R"), v.array<32>("S"))) {
+    return "signature";
+  }
+  crypto::Point shared{};
+  if (!crypto::x25519(shared, v.array<32>("s"), bundle.head.root) ||
+      bundle.head.root_mac !=
+          root_mac(shared, bundle.head.root, v.array<32>("R"), v.array<32>("S"), bundle.head.version)) {
+    return "root MAC";
+  }
+  return bundle.keys.size() == bundle.head.one_time_count &&
+                 one_time_hash(bundle.keys) == bundle.head.keys_hash
+             ? "taken"
+             : "keys";
+}
+
+BOOST_AUTO_TEST_CASE(whole_bundles_are_those_of_the_vectors) {
+  for_each_vector(bundles_file, "whole", [](const Vector& v) {
+    WholeBundle bundle;
+    BOOST_REQUIRE((wire::decode(v.bytes("head"), bundle.head) == wire::Error::none));
+    bundle.keys = v.arrays<32>("keys");
+    check_bytes(bundle, v.bytes("bytes"));
+    BOOST_TEST(v.bytes("bytes").size() <= limits::whole_bundle);
+    BOOST_TEST(stage_of_bundle(v) == "taken");
+  });
+}
+
+BOOST_AUTO_TEST_CASE(the_bundles_that_the_vectors_refuse_are_refused_where_they_say) {
+  for_each_vector(bundles_file, "bad_whole",
+                  [](const Vector& v) { BOOST_TEST(stage_of_bundle(v) == v.text("stage")); });
+}
+
+LiveReceipt live_receipt(const Vector& v) {
+  return {v.number<std::uint64_t>("instance"), v.arrays<16>("ids")};
+}
+
+BOOST_AUTO_TEST_CASE(friend_packets_are_those_of_the_vectors) {
   for_each_vector(bundles_file, "keys", [](const Vector& v) {
     check_packet(FriendPacketType::bundle_keys,
                  BundleKeys{version(v), v.number<std::uint16_t>("first"), v.arrays<32>("keys")}, v);
@@ -289,9 +345,10 @@ BOOST_AUTO_TEST_CASE(friend_packets_are_those_of_the_vectors) {
     check_packet(FriendPacketType::envelope,
                  LiveEnvelope{v.number<std::uint32_t>("epoch"), address(v), v.bytes("envelope")}, v);
   });
-  for_each_vector(bundles_file, "receipts", [](const Vector& v) {
-    check_packet(FriendPacketType::receipt, LiveReceipt{v.arrays<16>("ids")}, v);
-  });
+  for_each_vector(bundles_file, "receipts",
+                  [](const Vector& v) { check_packet(FriendPacketType::receipt, live_receipt(v), v); });
+  for_each_vector(bundles_file, "nacks",
+                  [](const Vector& v) { check_packet(FriendPacketType::nack, live_receipt(v), v); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -169,6 +169,10 @@ def body_plain(f, capacity, length=None, padding=b""):
     return fields + u(2, len(text) if length is None else length) + padded
 
 
+BODY_LABEL = {"friends": b"toxasync/1 body", "public": b"toxasync/1 freq", "pair": b"toxasync/1 pair"}
+KINDS = {"friends": (0, 1, 2, 4, 5), "public": (3,), "pair": (5,)}  # what may come through a root
+
+
 def seal_envelope(box, f, k, label, v=1, length=None, padding=b"", claims=None, pre_key_id=None, short=0):
     """All that goes into an envelope and all that comes of it. The last arguments make faults."""
     e = Pair("e|" + label)
@@ -181,8 +185,7 @@ def seal_envelope(box, f, k, label, v=1, length=None, padding=b"", claims=None, 
     pre_key_id = pre_key_id or h256(K)[:8]
     hdr_plain = claimed + u(8, f["instance"]) + pre_key_id + f["message_id"]
     hdr = aead_seal(hk, ZERO_NONCE, v + C + e.point + box.P + box.W + epoch, hdr_plain)
-    label = b"toxasync/1 freq" if box.root == "public" else b"toxasync/1 body"
-    th = h256(label, v, claimed, R, K, e.point, box.P, box.W, epoch, C, hdr)
+    th = h256(BODY_LABEL[box.root], v, claimed, R, K, e.point, box.P, box.W, epoch, C, hdr)
     dh = [x25519(e.secret, R), x25519(e.secret, K), x25519(box.sender.secret, K)]
     bk = h256(th, key=h512(b"toxasync/1 3dh", *dh))
     plain = body_plain(f, f["size"] - 178, length, padding)
@@ -219,17 +222,16 @@ def open_envelope(c, env):
         if h256(c["K"])[:8] != pre_key_id:
             raise Refused("unknown pre-key")
         stage = "body"
-        label = b"toxasync/1 freq" if c["root"] == "public" else b"toxasync/1 body"
-        th = h256(label, v, S, c["R"], c["K"], E, c["P"], c["W"], epoch, C, hdr)
+        th = h256(BODY_LABEL[c["root"]], v, S, c["R"], c["K"], E, c["P"], c["W"], epoch, C, hdr)
         dh = x25519(c["r"], E) + x25519(c["k"], E) + x25519(c["k"], S)
         plain = aead_open(h256(th, key=h512(b"toxasync/1 3dh", dh)), ZERO_NONCE, th, body)
         stage = "fields"
         number_at = lambda at, size: int.from_bytes(plain[at:at + size], "little")
         kind, part, parts, length, text = plain[28], plain[29], plain[30], number_at(31, 2), plain[33:]
-        if kind > 4 or not 0 <= part < parts <= 72 or length > len(text) or any(text[length:]):
+        if not 0 <= part < parts <= 72 or length > len(text) or any(text[length:]):
             raise Refused("field")
-        if c["root"] == "public" and kind != 3:
-            raise Refused("kind in a public root")
+        if kind not in KINDS[c["root"]]:
+            raise Refused("kind in this root")
         return "", {"size": len(env), "instance": int.from_bytes(instance, "little"), "message_id": message_id,
                     "seq": number_at(0, 8), "floor": number_at(8, 8), "sent_at_ms": number_at(16, 8),
                     "lifetime": number_at(24, 4), "kind": kind, "part": part, "parts": parts, "text": text[:length]}
@@ -262,6 +264,10 @@ def envelope_cases():
     long_text = b"a" + "\U0001f40c".encode() * 274 + b"xyz"
     assert len(long_text) == 1100 and long_text[990] & 0xC0 == 0x80
     two = {"message_id": seed("message|two parts", 16), "seq": 6, "parts": 2}
+    unordered = {"seq": 0, "floor": 0}
+    small_bundle, bundle = (whole["bytes"] for whole in WHOLE_BUNDLES[:2])
+    part_of = {"message_id": seed("message|bundle in parts", 16), "kind": 5, "parts": 4, **unordered}
+    assert len(small_bundle) <= 990 and 3 * 990 < len(bundle) <= 4 * 990
     full = Mailbox("friends", U32)
     rows = [
         ("short text, one-time pre-key", friends, ONE_TIME, letter("short", b"Hello")),
@@ -278,14 +284,22 @@ def envelope_cases():
         ("part 1 of 2, cut inside a character", friends, ONE_TIME, letter("p1", long_text[990:], part=1, **two)),
         ("last of 72 parts", friends, ONE_TIME, letter("p71", b"the end", part=71, parts=72)),
         ("empty text: the second part of two", friends, ONE_TIME, letter("empty", b"", part=1, parts=2)),
-        ("receipt with 1 id, pair root", pair, ONE_TIME, letter("receipt 1", ids[:16], kind=2)),
-        ("receipt with 13 ids, pair root", pair, LAST_RESORT, letter("receipt 13", ids, kind=2)),
-        ("receipt with 61 ids, friends root", friends, LAST_RESORT, letter("receipt 61", many, kind=2)),
-        ("nack with 2 ids, pair root", pair, LAST_RESORT, letter("nack", ids[:32], kind=4)),
+        ("receipt with 1 id", friends, LAST_RESORT, letter("receipt 1", ids[:16], kind=2, **unordered)),
+        ("receipt with 13 ids", friends, LAST_RESORT, letter("receipt 13", ids, kind=2, **unordered)),
+        ("receipt with 61 ids", friends, LAST_RESORT, letter("receipt 61", many, kind=2, **unordered)),
+        ("nack with 2 ids", friends, LAST_RESORT, letter("nack", ids[:32], kind=4, **unordered)),
+        ("bundle without one-time keys, pair root", pair, RECIPIENT,
+         letter("bundle pair", small_bundle, kind=5, **unordered)),
+        ("bundle without one-time keys, friends root", friends, LAST_RESORT,
+         letter("bundle friends", small_bundle, kind=5, **unordered)),
+        ("first of 4 parts of a bundle with 100 one-time keys, pair root", pair, RECIPIENT,
+         letter("bundle part 0", bundle[:990], part=0, **part_of)),
+        ("last of 4 parts of a bundle with 100 one-time keys, pair root", pair, RECIPIENT,
+         letter("bundle part 3", bundle[2970:], part=3, **part_of)),
         ("friend request, public root", public, RECIPIENT,
-         letter("freq", b"It's me, please add me.", kind=3, seq=1, floor=1)),
+         letter("freq", b"It's me, please add me.", kind=3, **unordered)),
         ("friend request, public root, large", public, RECIPIENT,
-         letter("freq 990", prose(990), kind=3, seq=1, floor=1)),
+         letter("freq 990", prose(990), kind=3, **unordered)),
         ("every number at its largest", full, ONE_TIME,
          letter("largest", b"x", instance=U64, seq=U64, floor=U64, sent_at_ms=U64, lifetime=U32, part=71, parts=72)),
         ("numbers that a double does not hold", friends, ONE_TIME,
@@ -301,7 +315,7 @@ def envelope_cases():
 
 
 def envelope_file(cases):
-    friends, public = Mailbox("friends", EPOCH), Mailbox("public", EPOCH)
+    friends, public, pair = (Mailbox(root, EPOCH) for root in ("friends", "public", "pair"))
     negative = []
 
     def refuse(why, stage, case, env):
@@ -349,6 +363,11 @@ def envelope_file(cases):
            case={"root": "public"}, kind=3)
     sealed("sealed with the label of a friend request into a friends root", "body", box=public, k=RECIPIENT,
            case={"root": "friends"}, kind=3)
+    sealed("sealed with the label of a message into a pair root", "body", k=RECIPIENT, case={"root": "pair"}, kind=5)
+    sealed("sealed with the label of a pair root into a friends root", "body", box=pair, k=RECIPIENT,
+           case={"root": "friends"}, kind=5)
+    sealed("sealed with the label of a pair root into a public root", "body", box=pair, k=RECIPIENT,
+           case={"root": "public"}, kind=3)
     sealed("last byte of the padding is 1", "fields", fault={"padding": b"\1"})
     sealed("first byte of the padding is 1", "fields", fault={"padding": b"\1" + bytes(222 - 6)})
     sealed("all the padding is not zero", "fields", fault={"padding": b"\xff" * (222 - 5)})
@@ -364,12 +383,9 @@ def envelope_file(cases):
     sealed("parts 0", "fields", part=0, parts=0)
     sealed("parts 73", "fields", part=0, parts=73)
     sealed("parts 255", "fields", part=254, parts=255)
-    sealed("kind 5", "fields", kind=5)
-    sealed("kind 9", "fields", kind=9)
-    sealed("kind 255", "fields", kind=255)
-    sealed("kind 0 in a public root", "fields", box=public, k=RECIPIENT, kind=0)
-    sealed("kind 2 in a public root", "fields", box=public, k=RECIPIENT, kind=2, text=seed("an id", 16))
-    sealed("kind 9 in a public root", "fields", box=public, k=RECIPIENT, kind=9)
+    for box, k in ((friends, ONE_TIME), (public, RECIPIENT), (pair, RECIPIENT)):
+        for kind in (*(kind for kind in range(6) if kind not in KINDS[box.root]), 6, 9, 255):
+            sealed(f"kind {kind} in a {box.root} root", "fields", box=box, k=k, kind=kind, text=seed("an id", 16))
     return {"protocol": 1, "cases": cases, "negative": negative}
 
 
@@ -628,52 +644,191 @@ def packet(kind, *parts):
     return out
 
 
+class Head:
+    """A signed bundle head. The last arguments make faults."""
+
+    def __init__(self, name, giver, taker, instance, version, nodes, keys, replaces=0, until=NOW + 28 * 86400,
+                 root="version 1", signer="signer", last_resort=LAST_RESORT.point, count=None, mac_for=None,
+                 label=None):
+        self.name, self.giver, self.taker, self.instance, self.version = name, giver, taker, instance, version
+        self.replaces, self.until, self.nodes, self.keys = replaces, until, nodes, keys
+        self.M, self.m = Pair("friends root|" + root).point, Pair("friends root|" + root).secret
+        self.last_resort, self.count = last_resort, len(keys) if count is None else count
+        macced = mac_for or (giver.point, taker.point, instance, version)
+        self.mac = root_mac(self.m, taker.point, self.M, *macced)
+        self.keys_hash, self.seed = h256(*keys), seed("bundle " + signer)
+        self.signer = ed25519_public(self.seed)
+        unsigned = (u(8, instance) + u(8, version) + u(8, replaces) + self.M + self.mac + last_resort + u(8, until)
+                    + u(2, self.count) + self.keys_hash + self.signer
+                    + vector([n["node_id"] + vector([address_bytes(a) for a in n["addresses"]]) for n in nodes]))
+        self.signed = (b"toxasync/1 bundle" if label is None else label) + giver.point + taker.point + unsigned
+        self.signature = ed25519_sign(self.seed, self.signed)
+        self.bytes = unsigned + self.signature
+        assert len(self.bytes) <= 1369
+
+    def whole(self, keys=None):
+        """The text of a message of kind 5."""
+        return self.bytes + vector(self.keys if keys is None else keys)
+
+
+def root_mac(m, checker, M, R, S, instance, version):
+    return h128(b"toxasync/1 root", M, R, S, u(8, instance), u(8, version), key=x25519(m, checker))
+
+
+def one_time(first, count):
+    return [Pair(f"one-time pre-key {i}").point for i in range(first, first + count)]
+
+
+def home(i, addresses):
+    return {"node_id": ed25519_public(seed(f"node id|home {i}")), "addresses": addresses}
+
+
+INSTANCE = number("bundle instance")
+HEADS = [
+    Head("no one-time keys, one home node", RECIPIENT, SENDER, INSTANCE, 1, [home(0, ADDRESSES[:1])], []),
+    Head("100 one-time keys, two home nodes, another M", RECIPIENT, SENDER, INSTANCE, 2**53 + 1,
+         [home(0, ADDRESSES[:2]), home(1, ADDRESSES[3:])], one_time(0, 100), root="a later version, another M"),
+    Head("a new instance that replaces the one before, the same signer", RECIPIENT, SENDER,
+         number("second bundle instance"), 1, [home(0, ADDRESSES[:1])], one_time(100, 1), replaces=INSTANCE),
+    Head("numbers at their largest, five home nodes with four addresses each, the other way", SENDER, RECIPIENT, U64,
+         U64, [home(i, ADDRESSES) for i in range(5)], one_time(0, 200), replaces=U64, until=U64,
+         root="numbers at their largest", signer="signer of the other"),
+]
+WHOLE_BUNDLES = [{"name": head.name, "s": head.taker.secret, "S": head.taker.point, "R": head.giver.point,
+                  "head": head.bytes, "keys": head.keys, "bytes": head.whole()} for head in HEADS]
+assert len(HEADS[3].bytes) == 794 and len(HEADS[3].whole()) == 794 + 2 + 200 * 32
+
+
+def open_bundle(s, S, R, data):
+    """What the friend S does with a whole bundle of R's. Returns the stage where he refuses it, or ""."""
+    stage, at = "format", 0
+    try:
+        def take(size):
+            nonlocal at
+            at += size
+            if at > len(data):
+                raise Refused("ends early")
+            return data[at - size:at]
+
+        def count(least, most):
+            value = int.from_bytes(take(2), "little")
+            if not least <= value <= most:
+                raise Refused("count")
+            return value
+
+        instance, version, _, M, mac, last_resort = (take(n) for n in (8, 8, 8, 32, 16, 32))
+        take(8)
+        keys_count, keys_hash, signer = int.from_bytes(take(2), "little"), take(32), take(32)
+        for _ in range(count(1, 5)):
+            take(32)
+            for _ in range(count(1, 4)):
+                take(19)
+        signature = take(64)
+        signed = b"toxasync/1 bundle" + R + S + data[:at - 64]
+        keys = [take(32) for _ in range(count(0, 200))]
+        if at != len(data):
+            raise Refused("bytes left over")
+        received_point(last_resort)
+        stage = "signature"
+        if not ed25519_verify(signer, signed, signature):
+            raise Refused("signature")
+        stage = "root MAC"
+        if mac != root_mac(s, received_point(M), M, R, S, *(int.from_bytes(n, "little") for n in (instance, version))):
+            raise Refused("MAC")
+        stage = "keys"
+        if len(keys) != keys_count or h256(*keys) != keys_hash:
+            raise Refused("keys")
+        return ""
+    except Refused:
+        return stage
+
+
+def bad_bundles():
+    out = []
+    first, second = HEADS[:2]
+    good = second.whole()
+    signature_at = len(second.bytes) - 64
+    nodes = [home(0, ADDRESSES[:1])]
+
+    def refuse(why, stage, data, R=RECIPIENT.point, taker=SENDER):
+        found = open_bundle(taker.secret, taker.point, R, data)
+        assert found == stage, (why, found)
+        out.append({"name": why, "stage": stage, "s": taker.secret, "S": taker.point, "R": R, "bytes": data})
+
+    def fault(why, stage, keys=None, **changes):
+        arguments = {"giver": RECIPIENT, "taker": SENDER, "instance": INSTANCE, "version": 1, "nodes": nodes,
+                     "keys": one_time(0, 3), **changes}
+        refuse(why, stage, Head(why, **arguments).whole(keys))
+
+    for why, index in (("instance", 0), ("version", 8), ("replaces", 16), ("M", 24), ("root MAC", 56),
+                       ("last-resort pre-key", 72), ("use-until", 104), ("keys hash", 114), ("signer", 146),
+                       ("a home node's id", 180), ("a port", 231), ("first byte of the signature", signature_at),
+                       ("last byte of the signature", signature_at + 63)):
+        refuse(f"flipped: {why}", "signature", flip(good, index))
+    refuse("flipped: one-time count", "signature", flip(good, 112))
+    refuse("given by another, signed by the giver", "signature", good, R=STRANGER.point)
+    refuse("given to another friend", "signature", good, taker=STRANGER)
+    refuse("R and S changed about", "signature", good, R=SENDER.point, taker=RECIPIENT)
+    fault("signed without the label", "signature", label=b"")
+    fault("signed with the label of a descriptor", "signature", label=b"toxasync/1 node")
+    refuse("the signature of another version", "signature",
+           first.bytes[:-64] + second.signature + vector([]))
+    fault("the root MAC of another version", "root MAC", mac_for=(RECIPIENT.point, SENDER.point, INSTANCE, 2))
+    fault("the root MAC of another instance", "root MAC", mac_for=(RECIPIENT.point, SENDER.point, INSTANCE + 1, 1))
+    fault("the root MAC of another giver", "root MAC", mac_for=(STRANGER.point, SENDER.point, INSTANCE, 1))
+    keys = one_time(0, 3)
+    fault("one key in place of another", "keys", keys=[keys[0], keys[2], keys[2]])
+    fault("two keys changed about", "keys", keys=[keys[1], keys[0], keys[2]])
+    fault("a bit of a key", "keys", keys=[keys[0], keys[1], flip(keys[2], 0)])
+    fault("a key less than announced", "keys", keys=keys[:2])
+    fault("a key more than announced", "keys", keys=keys + one_time(3, 1))
+    fault("the hash fits, the count does not", "keys", count=2)
+    fault("no home node", "format", nodes=[])
+    fault("six home nodes", "format", nodes=[home(i, ADDRESSES[:1]) for i in range(6)])
+    fault("a home node without an address", "format", nodes=[home(0, [])])
+    fault("201 one-time keys", "format", keys=one_time(0, 1) * 201)
+    fault("top bit of the last-resort pre-key", "format", last_resort=flip(LAST_RESORT.point, 31, 0x80))
+    refuse("one byte short", "format", good[:-1])
+    refuse("one byte long", "format", good + b"\0")
+    refuse("a head alone", "format", second.bytes)
+    return out
+
+
 def bundle_file(cases):
-    out = {"protocol": 1, "root_macs": [], "heads": [], "keys": [], "taken": [], "envelopes": [], "receipts": []}
-    instance = number("bundle instance")
-
-    def mac(name, instance, version, owner, reader):
-        root = Pair("friends root|" + name)
-        key = x25519(root.secret, reader.point)
-        assert key == x25519(reader.secret, root.point)
-        value = h128(b"toxasync/1 root", root.point, owner.point, reader.point, u(8, instance), u(8, version), key=key)
-        out["root_macs"].append({"name": name, "m": root.secret, "M": root.point, "r": owner.secret, "R": owner.point,
-                                 "s": reader.secret, "S": reader.point, "instance": instance, "version": version,
-                                 "key": key, "mac": value})
-        return root.point, value
-
-    first = mac("version 1", instance, 1, RECIPIENT, SENDER)
-    later = mac("a later version, another M", instance, 2**53 + 1, RECIPIENT, SENDER)
-    largest = mac("numbers at their largest, the other way", U64, U64, SENDER, RECIPIENT)
-
-    node = lambda i, addresses: {"node_id": ed25519_public(seed(f"node id|home {i}")), "addresses": addresses}
-    for name, root, instance_of, version, count, until, nodes in (
-            ("one home node", first, instance, 1, 100, NOW + 14 * 86400, [node(0, ADDRESSES[:1])]),
-            ("two home nodes, no one-time keys", later, instance, 2**53 + 1, 0, NOW + 14 * 86400,
-             [node(0, ADDRESSES[:2]), node(1, ADDRESSES[3:])]),
-            ("five home nodes with four addresses each", largest, U64, U64, 200, U64,
-             [node(i, ADDRESSES) for i in range(5)])):
-        nodes_bytes = vector([n["node_id"] + vector([address_bytes(a) for a in n["addresses"]]) for n in nodes])
+    out = {"protocol": 1, "root_macs": [], "heads": [], "keys": [], "taken": [], "envelopes": [], "receipts": [],
+           "nacks": [], "whole": WHOLE_BUNDLES, "bad_whole": bad_bundles()}
+    for head in HEADS:
+        key = x25519(head.m, head.taker.point)
+        assert key == x25519(head.taker.secret, head.M)
+        assert open_bundle(head.taker.secret, head.taker.point, head.giver.point, head.whole()) == ""
+        who = {"R": head.giver.point, "S": head.taker.point}
+        if head is not HEADS[2]:
+            out["root_macs"].append({"name": head.name, "m": head.m, "M": head.M, "r": head.giver.secret, **who,
+                                     "s": head.taker.secret, "instance": head.instance, "version": head.version,
+                                     "key": key, "mac": head.mac})
         out["heads"].append({
-            "name": name, "instance": instance_of, "version": version, "M": root[0], "root_mac": root[1],
-            "last_resort": LAST_RESORT.point, "use_until": until, "one_time_count": count, "home_nodes": nodes,
-            "packet": packet(1, u(8, instance_of), u(8, version), root[0], root[1], LAST_RESORT.point, u(8, until),
-                             u(2, count), nodes_bytes)})
+            "name": head.name, **who, "instance": head.instance, "version": head.version, "replaces": head.replaces,
+            "M": head.M, "root_mac": head.mac, "last_resort": head.last_resort, "use_until": head.until,
+            "one_time_count": head.count, "keys_hash": head.keys_hash, "seed": head.seed, "signer": head.signer,
+            "home_nodes": head.nodes, "signed": head.signed, "signature": head.signature,
+            "packet": packet(1, head.bytes)})
     for name, start, count in (("one key", 0, 1), ("the first 40 of 100 keys", 0, 40), ("the next 40", 40, 40),
                                ("the last 20", 80, 20), ("the last key of 200", 199, 1)):
-        keys = [Pair(f"one-time pre-key {i}").point for i in range(start, start + count)]
-        out["keys"].append({"name": name, "instance": instance, "version": 1, "first": start, "keys": keys,
-                            "packet": packet(2, u(8, instance), u(8, 1), u(2, start), vector(keys))})
-    for name, instance_of, version in (("version 1", instance, 1), ("numbers at their largest", U64, U64)):
+        keys = one_time(start, count)
+        out["keys"].append({"name": name, "instance": INSTANCE, "version": 1, "first": start, "keys": keys,
+                            "packet": packet(2, u(8, INSTANCE), u(8, 1), u(2, start), vector(keys))})
+    for name, instance_of, version in (("version 1", INSTANCE, 1), ("numbers at their largest", U64, U64)):
         out["taken"].append({"name": name, "instance": instance_of, "version": version,
                              "packet": packet(3, u(8, instance_of), u(8, version))})
     for c in (cases[0], cases[5]):
         out["envelopes"].append({"name": c["name"], "epoch": c["epoch"], "P": c["P"], "W": c["W"],
                                  "envelope": c["envelope"],
                                  "packet": packet(4, u(4, c["epoch"]), c["P"], c["W"], blob(c["envelope"]))})
-    for count in (1, 2, 80):
-        ids = [seed(f"receipt id {i}", 16) for i in range(count)]
-        out["receipts"].append({"name": f"{count} ids", "ids": ids, "packet": packet(5, vector(ids))})
+    for kind, rows in ((5, out["receipts"]), (6, out["nacks"])):
+        for instance, count in ((INSTANCE, 1), (2**53 + 1, 2), (U64, 80)):
+            ids = [seed(f"receipt id {i}", 16) for i in range(count)]
+            rows.append({"name": f"{count} ids", "instance": instance, "ids": ids,
+                         "packet": packet(kind, u(8, instance), vector(ids))})
     return out
 
 
