@@ -165,6 +165,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_on_our_disk_stays_on_the_node_and_is_not_shown)
 
 BOOST_AUTO_TEST_CASE(nothing_leaves_before_it_is_on_our_disk) {
   Strangers world;
+  const auto nodes = std::exchange(world.alice.known, {});
   world.alice.state->hold_commits(true);
   BOOST_TEST(world.alice.request(world.bob).has_value());
   world.run(5 * minute_ms);
@@ -172,6 +173,8 @@ BOOST_AUTO_TEST_CASE(nothing_leaves_before_it_is_on_our_disk) {
   world.alice.state->hold_commits(false);
   BOOST_TEST(world.run(1000, [&] { return world.alice.told() == "queued"; }));
   world.alice.state->hold_commits(true);  // now the copies wait
+  world.alice.known = nodes;
+  world.alice.contact->nodes_changed(world.clock.now());
   world.run(5 * minute_ms);
   BOOST_TEST(world.live_records() == 0U);
   BOOST_TEST(world.alice.told() == "queued");
