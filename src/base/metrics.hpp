@@ -31,6 +31,7 @@ namespace toxasync {
   X(node_pages, "node.pages_sent")                          \
   X(node_deleted, "node.deleted")                           \
   X(node_expired, "node.expired")                           \
+  X(node_peers_told, "node.peers_told")                     \
   X(refused_length, "refused.frame_length")                 \
   X(refused_kind, "refused.frame_kind")                     \
   X(refused_version, "refused.frame_version")               \

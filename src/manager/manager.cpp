@@ -186,6 +186,11 @@ class Manager::Impl final : public client::ClientListener {
   void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
     poller_.on_retrieved(id, result, now);
   }
+  void on_peers(client::OperationId /*id*/, const client::PeersResult& /*result*/,
+                Now /*now*/) noexcept override {}
+  void on_discovered(client::OperationId /*id*/, const client::DiscoverResult& /*result*/,
+                     Now /*now*/) noexcept override {}
+  void on_node_news(const client::NodeNews& /*news*/, Now /*now*/) noexcept override {}
 
  private:
   void load() {

@@ -7,6 +7,7 @@
 #include "protocol/live.hpp"
 #include "protocol/node_descriptor.hpp"
 #include "protocol/page.hpp"
+#include "protocol/peers.hpp"
 #include "protocol/retrieve_request.hpp"
 #include "protocol/store_request.hpp"
 #include "protocol/store_response.hpp"
@@ -38,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   const ByteView in(data + 1, size - 1);
-  switch (data[0] % 12) {
+  switch (data[0] % 13) {
     case 0:
       round_trip<protocol::StoreRequest>(in);
       break;
@@ -70,6 +71,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       round_trip<protocol::WholeBundle>(in);
       break;
     case 10:
+      round_trip<protocol::Peers>(in);
+      break;
+    case 11:
       (void)protocol::read_frame_header(in);
       (void)protocol::read_friend_packet(in);
       break;
