@@ -579,10 +579,13 @@ typedef enum Tox_Async_Friend_Request_State {
   /** They came online, or their keys came: they have accepted. The last word of it. */
   TOX_ASYNC_FRIEND_REQUEST_STATE_ANSWERED,
 
-  /** Two weeks have passed since it was first stored. The last word of it. */
+  /**
+   * Two weeks have passed since it was first stored, or it was cancelled too late: they
+   * have fetched it. The last word of it.
+   */
   TOX_ASYNC_FRIEND_REQUEST_STATE_EXPIRED,
 
-  /** No storage node holds it any longer. The last word of it. */
+  /** No storage node has it any longer, and none has given it to anybody. The last word of it. */
   TOX_ASYNC_FRIEND_REQUEST_STATE_CANCELLED,
 
   /** It could not be written to our disk, and is lost. The last word of it. */

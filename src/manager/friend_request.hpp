@@ -42,8 +42,9 @@ enum class RequestState : std::uint8_t {
   queued,     ///< On our disk: it survives the end of the program.
   stored,     ///< On `stored` of `wanted` nodes; reported at each one.
   answered,   ///< They have come online, or have sent their keys. The end.
-  expired,    ///< Two weeks have passed since it was first stored. The end.
-  cancelled,  ///< Every node that may have held it has dropped it, or its time there is over. The end.
+  expired,    ///< Two weeks have passed since it was first stored, or it was cancelled when somebody had
+              ///< fetched it. The end.
+  cancelled,  ///< No node has it any longer, and none has given it to anybody. The end.
   failed,     ///< It was not accepted: nothing of it remains. The end.
 };
 

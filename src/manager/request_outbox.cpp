@@ -323,7 +323,7 @@ void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
     return round.placements.empty() || now.unix_s() >= round.made_s + kept_s;
   });
   if (request.rounds.empty()) {
-    finish(request.to, RequestState::cancelled);
+    finish(request.to, request.fetched != 0 ? RequestState::expired : RequestState::cancelled);
     return;
   }
   request.look_ms = now.steady_ms + look_again_ms;
@@ -391,6 +391,9 @@ bool RequestOutbox::on_stored(client::OperationId operation, const client::Store
     }
     place->under_way = false;
     if (settled && done.cancel) {
+      if (place->stored != 0 && result.outcome != client::StoreOutcome::cancelled) {
+        request->second.fetched = 1;
+      }
       round.placements.erase(place);
       services_.state.keep({row(request->second)});
     } else if (settled) {

@@ -76,6 +76,7 @@ class RequestOutbox {
     std::int64_t made_ms = 0;
     std::int64_t first_stored_s = 0;
     std::uint8_t cancelled = 0;
+    std::uint8_t fetched = 0;  ///< Cancelled too late: a node has no longer what it had.
     crypto::CancelSecret cancel_secret{};
     Bytes text;
     std::vector<Round> rounds;
@@ -86,7 +87,7 @@ class RequestOutbox {
 
     template <class Archive>
     void serialize(Archive& ar, unsigned /*version*/) {
-      wire::fields(ar, to, nospam, id, made_ms, first_stored_s, cancelled, cancel_secret,
+      wire::fields(ar, to, nospam, id, made_ms, first_stored_s, cancelled, fetched, cancel_secret,
                    wire::bounded<limits::friend_request_text>(text), wire::bounded<rounds_kept>(rounds),
                    wire::bounded<limits::large_envelope>(envelope));
     }

@@ -95,6 +95,11 @@ class Person final : public PacketReceiver, public client::ClientListener {
   void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
     contact->on_retrieved(id, result, now);
   }
+  void on_peers(client::OperationId /*id*/, const client::PeersResult& /*r*/, Now /*now*/) noexcept override {
+  }
+  void on_discovered(client::OperationId /*id*/, const client::DiscoverResult& /*result*/,
+                     Now /*now*/) noexcept override {}
+  void on_node_news(const client::NodeNews& /*news*/, Now /*now*/) noexcept override {}
 
   ByteArray<32> secret{};
   manager::FriendKey key{};

@@ -484,6 +484,16 @@ BOOST_AUTO_TEST_CASE(a_cancelled_request_is_taken_back_from_the_nodes) {
   BOOST_TEST(world.bob.shown.empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_was_fetched_before_it_was_cancelled_is_not_called_cancelled) {
+  Strangers world;
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_taken());
+  BOOST_TEST(world.run_hours(1, [&] { return world.live_records() == 0; }));
+  BOOST_TEST(world.alice.contact->cancel_request(world.bob.key, world.clock.now()));
+  world.run_hours(1);
+  BOOST_TEST(world.alice.told().ends_with("expired"));
+}
+
 BOOST_AUTO_TEST_CASE(who_removes_the_friend_takes_the_request_back) {
   Strangers world;
   world.bob.crash();
