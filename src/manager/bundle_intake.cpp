@@ -29,9 +29,10 @@ struct BundleRecord {
 struct UseRecord {
   std::uint32_t used = 0;
   std::int64_t heard_s = 0;
+  std::uint64_t taken_version = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, used, heard_s);
+    wire::fields(ar, used, heard_s, taken_version);
   }
 };
 
@@ -63,6 +64,7 @@ bool FriendBook::load_installation(const store::StateEntry& entry) {
     if (read_record(services_, entry, record)) {
       one->used = record.used;
       one->heard_s = record.heard_s;
+      one->taken_version = record.taken_version;
     }
     return true;
   }
@@ -70,13 +72,14 @@ bool FriendBook::load_installation(const store::StateEntry& entry) {
   if (read_record(services_, entry, record) && record.bundle.instance() == instance) {
     record.bundle.used = one->used;
     record.bundle.heard_s = one->heard_s;
+    record.bundle.taken_version = one->taken_version;
     *one = std::move(record.bundle);
   }
   return true;
 }
 
 store::StateWrite FriendBook::use_write(const Friend& whom, const Installation& of) {
-  return put_record(use_name(whom.key, of.instance()), UseRecord{of.used, of.heard_s});
+  return put_record(use_name(whom.key, of.instance()), UseRecord{of.used, of.heard_s, of.taken_version});
 }
 
 void FriendBook::forget(const Friend& whom, std::uint64_t instance, store::StateBatch& batch) {
@@ -196,6 +199,7 @@ bool FriendBook::take_bundle(Friend& from, const protocol::WholeBundle& bundle, 
   if (nodes.empty() || (!old && from.bundles_under_way >= bundles_under_way)) {
     return false;
   }
+  const bool fresh = held == nullptr;
   store::StateBatch batch;
   if (!old) {
     Installation& placed = place(from, head, batch);
@@ -206,25 +210,25 @@ bool FriendBook::take_bundle(Friend& from, const protocol::WholeBundle& bundle, 
   }
   ++from.bundles_under_way;
   const auto version = old ? held->version : head.version;
-  services_.state.keep(std::move(batch),
-                       [this, key = from.key, version, source, old, on_durable = std::move(on_durable)] {
-                         Friend* const whom = find(key);
-                         if (whom == nullptr) {
-                           return;
-                         }
-                         whom->bundles_under_way -= std::min<std::size_t>(whom->bundles_under_way, 1);
-                         if (source == BundleSource::friend_channel) {
-                           acknowledge(*whom, version);
-                         }
-                         if (on_durable) {
-                           on_durable();
-                         }
-                         if (!old) {
-                           services_.telemetry.count(Counter::bundles_accepted);
-                           hooks_.on_bundle(*whom);
-                           offer_bundle(*whom);  // he runs us, and can be reached
-                         }
-                       });
+  services_.state.keep(std::move(batch), [this, key = from.key, version, source, old, fresh,
+                                          on_durable = std::move(on_durable)] {
+    Friend* const whom = find(key);
+    if (whom == nullptr) {
+      return;
+    }
+    whom->bundles_under_way -= std::min<std::size_t>(whom->bundles_under_way, 1);
+    if (source == BundleSource::friend_channel) {
+      acknowledge(*whom, version);
+    }
+    if (on_durable) {
+      on_durable();
+    }
+    if (!old) {
+      services_.telemetry.count(Counter::bundles_accepted);
+      hooks_.on_bundle(*whom);
+      offer_bundle(*whom, fresh);  // he runs us, and can be reached
+    }
+  });
   return true;
 }
 
@@ -255,7 +259,11 @@ Installation& FriendBook::place(Friend& from, const protocol::BundleHead& head, 
 }
 
 /// Those that end first stand first; when there are too many, they are the ones to go.
-void FriendBook::add_keys(Installation& to, const std::vector<crypto::Point>& keys) {
+/// In an order of our own: another device of ours that got the same ones seldom takes the same.
+void FriendBook::add_keys(Installation& to, std::vector<crypto::Point> keys) const {
+  for (std::size_t i = keys.size(); i > 1; --i) {
+    std::swap(keys[i - 1], keys[services_.random.below(i)]);
+  }
   const auto used = std::min<std::size_t>(to.used, to.one_time.size());
   const auto left = to.one_time.size() - used;
   const auto kept = std::min(left, kept_keys - std::min(kept_keys, keys.size()));
@@ -267,20 +275,21 @@ void FriendBook::add_keys(Installation& to, const std::vector<crypto::Point>& ke
 }
 
 bool FriendBook::on_taken(Friend& from, ByteView message) {
-  protocol::BundleVersion version;
-  if (wire::decode(message, version) != wire::Error::none || version.instance != from.instance) {
+  protocol::BundleTaken taken_by;
+  if (wire::decode(message, taken_by) != wire::Error::none || taken_by.version.instance != from.instance) {
     return false;
   }
-  if (version.version > from.our_version) {
+  if (taken_by.version.version > from.our_version) {
     renew_instance(from);  // our state was restored from a copy
   } else {
-    taken(from, version.version);
+    taken(from, taken_by.version.version, taken_by.taker);
   }
   return true;
 }
 
 void FriendBook::acknowledge(Friend& whom, const protocol::BundleVersion& version) {
-  enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_taken, version));
+  enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_taken,
+                                             protocol::BundleTaken{version, whom.instance}));
 }
 
 }  // namespace toxasync::manager

@@ -38,6 +38,11 @@ Installation* Friend::installation(std::uint64_t name) noexcept {
   return found == theirs.end() ? nullptr : &*found;
 }
 
+bool Friend::bundle_pending() const noexcept {
+  const auto lacks = [this](const Installation& one) { return one.taken_version < our_version; };
+  return theirs.empty() ? taken_version < our_version : std::ranges::any_of(theirs, lacks);
+}
+
 FriendBook::FriendBook(const Services& services, KeyRing& keys, Hooks hooks)
     : services_(services), keys_(keys), hooks_(std::move(hooks)) {}
 
@@ -121,7 +126,7 @@ void FriendBook::bundle_changed() {
 
 void FriendBook::top_up(const FriendKey& key) {
   Friend* const whom = find(key);
-  if (whom != nullptr && whom->our_version == whom->taken_version) {
+  if (whom != nullptr && !whom->bundle_pending()) {
     offer_bundle(*whom);
   }
 }
@@ -147,8 +152,7 @@ ByteArray<16> FriendBook::content_now() const {
 }
 
 void FriendBook::offer_bundle(Friend& whom, bool again) {
-  const bool pending = whom.our_version > whom.taken_version;
-  if (keep_bundle_current(whom) && pending && (again || !whom.online) &&
+  if (keep_bundle_current(whom) && whom.bundle_pending() && (again || !whom.online) &&
       whom.durable_version == whom.our_version) {
     give_bundle(whom);
   }
@@ -165,7 +169,7 @@ bool FriendBook::keep_bundle_current(Friend& whom) {
   const auto content = content_now();
   const std::size_t fresh = whom.has_no_keys ? 0 : keys_.fresh_one_time(whom.key, now_s);
   const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(whom.key));
-  const bool pending = whom.our_version > whom.taken_version;
+  const bool pending = whom.bundle_pending();
   const bool few = whom.taken_version != 0 && fresh < top_up_below && room > 0;
   if (content == whom.our_content && whom.our_version != 0 && (pending || !few)) {
     return true;
@@ -194,8 +198,18 @@ bool FriendBook::keep_bundle_current(Friend& whom) {
 void FriendBook::give_bundle(Friend& whom) {
   if (whom.online) {
     send_bundle(whom);
-  } else if (whom.mailed_version != whom.our_version && can_seal(whom, services_.clock.now().unix_s())) {
-    hooks_.mail_bundle(whom);
+    return;
+  }
+  const auto now_s = services_.clock.now().unix_s();
+  for (Installation& to : whom.theirs) {
+    if (to.taken_version >= whom.our_version || to.mailed_version == whom.our_version || !to.usable(now_s)) {
+      continue;
+    }
+    const auto bundle = make_bundle(whom);
+    hooks_.drop_mailed(whom, to.instance());
+    if (bundle && hooks_.mail_bundle(whom, to, *bundle)) {
+      to.mailed_version = whom.our_version;
+    }
   }
 }
 
@@ -241,23 +255,33 @@ void FriendBook::send_bundle(Friend& whom) {
 }
 
 std::optional<protocol::WholeBundle> FriendBook::whole_bundle_for(Friend& whom) {
-  if (!keep_bundle_current(whom) || whom.our_version == whom.taken_version ||
-      whom.durable_version != whom.our_version) {
+  if (!keep_bundle_current(whom) || !whom.bundle_pending() || whom.durable_version != whom.our_version) {
     return std::nullopt;
   }
   return make_bundle(whom);
 }
 
-void FriendBook::taken(Friend& from, std::uint64_t version) {
-  if (version <= from.taken_version || version > from.our_version) {
+void FriendBook::taken(Friend& from, std::uint64_t version, std::uint64_t taker) {
+  if (version > from.our_version) {
     return;
   }
-  from.taken_version = version;
   store::StateBatch batch;
+  Installation* const installation = from.installation(taker);
+  const bool news = version > (installation != nullptr ? installation->taken_version : from.taken_version);
+  if (!news) {
+    return;
+  }
+  if (installation != nullptr) {
+    installation->taken_version = version;
+    batch.push_back(use_write(from, *installation));
+    if (version == from.our_version) {
+      hooks_.drop_mailed(from, taker);
+    }
+  }
+  from.taken_version = std::max(from.taken_version, version);
   save(from, batch);
   services_.state.keep(std::move(batch));
-  if (from.taken_version == from.our_version) {
-    hooks_.on_taken(from);
+  if (!from.bundle_pending()) {
     offer_bundle(from);  // now one-time keys too
   }
 }

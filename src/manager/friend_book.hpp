@@ -37,7 +37,10 @@ struct Installation {
   std::vector<OneTimeKey> one_time;  ///< Used from the front; `used` of them are gone.
   // In a row of their own, for they change more often:
   std::uint32_t used = 0;
-  std::int64_t heard_s = 0;  ///< The last sign of life (Unix).
+  std::int64_t heard_s = 0;         ///< The last sign of life (Unix).
+  std::uint64_t taken_version = 0;  ///< Of our bundles, the last one that it acknowledged.
+  // In memory:
+  std::uint64_t mailed_version = 0;  ///< The last one that is on its way by its mailbox.
 
   [[nodiscard]] std::uint64_t instance() const noexcept { return version.instance; }
   [[nodiscard]] bool usable(std::int64_t now_s) const noexcept {
@@ -62,7 +65,6 @@ struct Friend {
   std::vector<Installation> theirs;  ///< At most limits::instances_per_friend.
   // In memory:
   std::uint64_t durable_version = 0;    ///< Of our bundles for him, the last one on disk.
-  std::uint64_t mailed_version = 0;     ///< The last one that is on its way by his mailbox.
   bool has_no_keys = false;             ///< Of this instance, which is new: those we hold were another's.
   std::int64_t renewed_ms = INT64_MIN;  ///< Steady; when the instance was.
   std::size_t bundles_under_way = 0;    ///< Bundles of his, to the disk.
@@ -70,6 +72,8 @@ struct Friend {
   std::deque<Bytes> to_send;                      ///< Packets for the friend channel, sent at a steady pace.
 
   [[nodiscard]] Installation* installation(std::uint64_t instance) noexcept;
+  /// Whether somebody has not acknowledged the latest bundle.
+  [[nodiscard]] bool bundle_pending() const noexcept;
 };
 
 /// How a bundle came.
@@ -100,10 +104,10 @@ class FriendBook {
     std::function<std::vector<protocol::HomeNode>()> own_nodes;
     /// A friend's bundle is on our disk.
     std::function<void(Friend&)> on_bundle;
-    /// A bundle of ours that he has not acknowledged, and keys of his: it can be mailed.
-    std::function<void(Friend&)> mail_bundle;
-    /// He has acknowledged the latest bundle.
-    std::function<void(Friend&)> on_taken;
+    /// The installation has not acknowledged the bundle, and can be mailed to. False: it was not mailed.
+    std::function<bool(const Friend&, const Installation&, const protocol::WholeBundle&)> mail_bundle;
+    /// It has now, or a later one follows: what is on its way is not needed.
+    std::function<void(const Friend&, std::uint64_t)> drop_mailed;
   };
 
   FriendBook(const Services& services, KeyRing& keys, Hooks hooks);
@@ -132,8 +136,8 @@ class FriendBook {
   /// Our bundle for a friend who has not acknowledged it. Nothing: he has, or it is not on our disk yet, or
   /// we have no home nodes.
   std::optional<protocol::WholeBundle> whole_bundle_for(Friend& whom);
-  /// He has the version, as a receipt of its message says.
-  void taken(Friend& from, std::uint64_t version);
+  /// An installation of his has the version, as a receipt of its message says.
+  void taken(Friend& from, std::uint64_t version, std::uint64_t taker);
 
   /// A pre-key for a new text, marked as used in `batch`: one-time, else the last-resort one.
   crypto::Point take_pre_key(const Friend& whom, Installation& to, std::int64_t now_s,
@@ -177,7 +181,7 @@ class FriendBook {
                    std::function<void()> on_durable);
   Installation& place(Friend& from, const protocol::BundleHead& head, store::StateBatch& batch);
   static void forget(const Friend& whom, std::uint64_t instance, store::StateBatch& batch);
-  static void add_keys(Installation& to, const std::vector<crypto::Point>& keys);
+  void add_keys(Installation& to, std::vector<crypto::Point> keys) const;
   static store::StateWrite use_write(const Friend& whom, const Installation& of);
   bool load_installation(const store::StateEntry& entry);
   void renew_instance(Friend& whom);

@@ -34,6 +34,15 @@ struct PartRecord {
   }
 };
 
+struct SeenRecord {
+  std::int64_t until_s = 0;
+  std::uint8_t receipted = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, until_s, receipted);
+  }
+};
+
 Bytes part_key(const crypto::MessageId& id, std::uint8_t part) {
   return state_key(Table::part, {id, ByteView(&part, 1)});
 }
@@ -82,9 +91,9 @@ bool Inbox::load(const store::StateEntry& entry) {
       return true;
     }
     case Table::seen: {
-      NumberRecord record;
+      SeenRecord record;
       if (name.size() == sizeof(crypto::MessageId) && read_record(services_, entry, record)) {
-        seen_[to_array<16>(name)] = static_cast<std::int64_t>(record.value);
+        seen_[to_array<16>(name)] = {record.until_s, record.receipted != 0};
       }
       return true;
     }
@@ -156,9 +165,12 @@ void Inbox::take_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, con
     telemetry.refuse(Counter::refused_sender_unknown);
     return;
   }
-  if (seen_.contains(header->message_id) || committing_.contains(header->message_id)) {
+  const auto seen = seen_.find(header->message_id);
+  if (seen != seen_.end() || committing_.contains(header->message_id)) {
     telemetry.count(Counter::duplicates_dropped);
-    owe({header->sender, header->instance, header->message_id}, intake);  // the last one may have been lost
+    if (seen != seen_.end() && seen->second.receipted) {  // the receipt may have been lost
+      owe({header->sender, header->instance, header->message_id}, intake);
+    }
     return;
   }
   const PreKey* const pre_key = keys_.find(header->pre_key);
@@ -265,9 +277,11 @@ void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, c
   const bool good = take_content(message, intake);
   // A refused message uses its key up and is remembered like any other.
   const std::int64_t until_s = pre_key.use_until_s + KeyRing::kept_longer_s;
-  intake.batch.push_back(
-      put_record(state_key(Table::seen, {message.id}), NumberRecord{static_cast<std::uint64_t>(until_s)}));
-  intake.seen.emplace_back(message.id, until_s);
+  const bool receipted =
+      good && (crypto::is_ordered(message.kind) || message.kind == crypto::MessageKind::bundle);
+  intake.batch.push_back(put_record(state_key(Table::seen, {message.id}),
+                                    SeenRecord{until_s, static_cast<std::uint8_t>(receipted)}));
+  intake.seen.push_back({message.id, {until_s, receipted}});
   committing_.insert(message.id);
   if (pre_key.one_time) {
     intake.batch.push_back(KeyRing::erasure(pre_key_id));
@@ -311,9 +325,10 @@ bool Inbox::take_content(const InboxMessage& message, Intake& intake) {
       if (from == nullptr || wire::decode(message.text, bundle) != wire::Error::none) {
         return refuse(Counter::refused_bundle);
       }
-      if (friends_.on_whole_bundle(*from, bundle, BundleSource::friends_mailbox, nullptr)) {
-        owe({message.from, message.instance, message.id}, intake);
+      if (!friends_.on_whole_bundle(*from, bundle, BundleSource::friends_mailbox, nullptr)) {
+        return false;  // counted
       }
+      owe({message.from, message.instance, message.id}, intake);
       return true;
     }
     case crypto::MessageKind::friend_request:
@@ -356,7 +371,7 @@ void Inbox::drop_assembly(const crypto::MessageId& id, store::StateBatch& batch)
 
 /// The transaction's outcome is known: what it wrote takes effect, or nothing does.
 void Inbox::apply(Intake& intake, bool durable) {
-  for (const auto& [id, until] : intake.seen) {
+  for (const auto& [id, seen] : intake.seen) {
     committing_.erase(id);
   }
   for (const auto& id : intake.used) {
@@ -368,8 +383,8 @@ void Inbox::apply(Intake& intake, bool durable) {
     }
     return;
   }
-  for (const auto& [id, until] : intake.seen) {
-    seen_[id] = until;
+  for (const auto& [id, seen] : intake.seen) {
+    seen_[id] = seen;
     store::StateBatch ignored;  // the parts' rows are erased already
     drop_assembly(id, ignored);
   }
@@ -430,7 +445,7 @@ void Inbox::take_back(const crypto::MessageId& id, std::uint8_t part) {
 
 void Inbox::refresh(std::int64_t now_s, store::StateBatch& batch) {
   std::erase_if(seen_, [&](const auto& entry) {
-    if (entry.second >= now_s) {
+    if (entry.second.until_s >= now_s) {
       return false;
     }
     batch.push_back(erase_record(state_key(Table::seen, {entry.first})));

@@ -101,11 +101,17 @@ class Inbox {
     std::size_t bytes = 0;
   };
 
+  /// A message id that is remembered.
+  struct Seen {
+    std::int64_t until_s = 0;  ///< Unix.
+    bool receipted = false;    ///< A copy of it is answered by a receipt: those of receipts are not.
+  };
+
   /// What one call of take() will change once it is on disk.
   struct Intake {
     store::StateBatch batch;
     std::vector<InboxMessage> messages;
-    std::vector<std::pair<crypto::MessageId, std::int64_t>> seen;
+    std::vector<std::pair<crypto::MessageId, Seen>> seen;
     std::vector<std::pair<crypto::MessageId, std::uint8_t>> parts;
     std::vector<crypto::PreKeyId> used;
     std::vector<ReceiptDue> receipts_due;
@@ -147,9 +153,9 @@ class Inbox {
   KeyRing& keys_;
   Receipts& receipts_;
   Hooks hooks_;
-  std::unordered_map<crypto::MessageId, std::int64_t, SeenHash> seen_;  ///< Until when (Unix seconds).
-  std::set<crypto::MessageId> committing_;                              ///< On their way to the disk.
-  std::set<crypto::PreKeyId> spending_;                                 ///< One-time keys of those.
+  std::unordered_map<crypto::MessageId, Seen, SeenHash> seen_;
+  std::set<crypto::MessageId> committing_;  ///< On their way to the disk.
+  std::set<crypto::PreKeyId> spending_;     ///< One-time keys of those.
   std::map<crypto::MessageId, Assembly> assemblies_;
   std::map<FriendKey, std::size_t> assembly_bytes_;
   std::map<OrderKey, Order> orders_;

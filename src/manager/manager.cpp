@@ -34,10 +34,16 @@ class Manager::Impl final : public client::ClientListener {
         keys_(services_),
         friends_(services_, keys_,
                  {[this] { return poller_.home_nodes(); }, [this](Friend& whom) { on_bundle(whom); },
-                  [this](Friend& whom) { mail_bundle(whom); },
-                  [this](Friend& whom) { outbox_.drop_bundles(whom.key); }}),
+                  [this](const Friend& whom, const Installation& to, const protocol::WholeBundle& bundle) {
+                    return mail_bundle(whom, to, bundle);
+                  },
+                  [this](const Friend& whom, std::uint64_t instance) {
+                    outbox_.drop_bundles(whom.key, instance);
+                  }}),
         outbox_(services_, friends_,
-                {[this](const FriendKey& from, std::uint64_t version) { on_bundle_taken(from, version); },
+                {[this](const FriendKey& from, std::uint64_t version, std::uint64_t taker) {
+                   on_bundle_taken(from, version, taker);
+                 },
                  [](const protocol::NodeId&) {}}),
         receipts_(services_, friends_,
                   [this](const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
@@ -336,26 +342,23 @@ class Manager::Impl final : public client::ClientListener {
   }
 
   /// A bundle of ours as a message, for a friend who is offline.
-  void mail_bundle(Friend& whom) {
-    const auto bundle = friends_.whole_bundle_for(whom);
+  bool mail_bundle(const Friend& whom, const Installation& to, const protocol::WholeBundle& bundle) {
     Bytes text(limits::whole_bundle);
-    const auto size =
-        bundle ? wire::encode(*bundle, text) : Result<std::size_t, wire::Error>(wire::Error::none);
+    const auto size = wire::encode(bundle, text);
     if (!size) {
-      return;
+      return false;  // limits.hpp rules it out
     }
     text.resize(*size);
-    outbox_.drop_bundles(whom.key);  // older ones
-    if (outbox_.send_service(whom.key, crypto::MessageKind::bundle, std::move(text), 0,
-                             bundle->head.version.version, {}, services_.clock.now())) {
-      whom.mailed_version = bundle->head.version.version;
-      services_.telemetry.count(Counter::bundles_mailed);
-    }
+    const bool mailed =
+        outbox_.send_service(whom.key, crypto::MessageKind::bundle, std::move(text), to.instance(),
+                             bundle.head.version.version, {}, services_.clock.now());
+    services_.telemetry.count(Counter::bundles_mailed, mailed ? 1 : 0);
+    return mailed;
   }
 
-  void on_bundle_taken(const FriendKey& from, std::uint64_t version) {
+  void on_bundle_taken(const FriendKey& from, std::uint64_t version, std::uint64_t taker) {
     if (Friend* const whom = friends_.find(from)) {
-      friends_.taken(*whom, version);
+      friends_.taken(*whom, version, taker);
     }
   }
 

@@ -56,8 +56,9 @@ void Outbox::resume(Now now) {
   join_loaded();
   for (auto& [id, message] : messages_) {
     if (message.bundle_version != 0) {
-      if (Friend* const whom = friends_.find(message.to)) {
-        whom->mailed_version = std::max(whom->mailed_version, message.bundle_version);
+      Friend* const whom = friends_.find(message.to);
+      if (Installation* const to = whom != nullptr ? whom->installation(message.only) : nullptr) {
+        to->mailed_version = std::max(to->mailed_version, message.bundle_version);
       }
     }
     if (message.stage == Message::Stage::cancelling) {
@@ -336,7 +337,7 @@ void Outbox::on_presence(const FriendKey& whom, Now now) {
   advance_all(whom, now);
 }
 
-void Outbox::drop_bundles(const FriendKey& whom) {
+void Outbox::drop_bundles(const FriendKey& whom, std::uint64_t instance) {
   const auto found = recipients_.find(whom);
   if (found == recipients_.end()) {
     return;
@@ -344,7 +345,7 @@ void Outbox::drop_bundles(const FriendKey& whom) {
   const auto order = found->second.by_sequence;
   for (const auto& [sequence, id] : order) {
     Message* const message = find(id);
-    if (message != nullptr && message->kind == crypto::MessageKind::bundle) {
+    if (message != nullptr && message->kind == crypto::MessageKind::bundle && message->only == instance) {
       finish(*message, MessageState::cancelled);
     }
   }
@@ -377,7 +378,7 @@ void Outbox::on_receipt(const FriendKey& from, std::uint64_t instance, const cry
   if (message->kind == crypto::MessageKind::bundle) {
     const auto version = message->bundle_version;
     finish(*message, MessageState::delivered);
-    hooks_.on_bundle_taken(from, version);
+    hooks_.on_bundle_taken(from, version, instance);
     return;
   }
   store::StateBatch batch;
@@ -474,8 +475,9 @@ void Outbox::finish(Message& message, MessageState state, FailReason reason) {
     report(message, state, reason);
   }
   if (message.bundle_version != 0 && state == MessageState::expired) {
-    if (Friend* const whom = friends_.find(message.to)) {
-      whom->mailed_version = 0;  // it is mailed anew
+    Friend* const whom = friends_.find(message.to);
+    if (Installation* const to = whom != nullptr ? whom->installation(message.only) : nullptr) {
+      to->mailed_version = 0;  // it is mailed anew
     }
   }
   remove(message, batch);

@@ -35,8 +35,8 @@ class Outbox {
   static constexpr std::uint32_t service_ttl_s = limits::largest_time_to_live_s;
 
   struct Hooks {
-    /// A friend has our bundle of that version.
-    std::function<void(const FriendKey&, std::uint64_t)> on_bundle_taken;
+    /// A friend's installation (the last argument) has our bundle of that version.
+    std::function<void(const FriendKey&, std::uint64_t, std::uint64_t)> on_bundle_taken;
     /// A node had confirmed a message and does not have it any longer.
     std::function<void(const protocol::NodeId&)> on_lost;
   };
@@ -59,8 +59,8 @@ class Outbox {
 
   void on_presence(const FriendKey& whom, Now now);
   void on_bundle(const FriendKey& whom, Now now) { advance_all(whom, now); }
-  /// Our bundle for him is taken, or a later one follows: what is on its way is not needed.
-  void drop_bundles(const FriendKey& whom);
+  /// Bundles on their way to an installation are not needed any longer.
+  void drop_bundles(const FriendKey& whom, std::uint64_t instance);
   void on_removed(const FriendKey& whom, store::StateBatch& batch);
   /// `instance` is the installation that has the message.
   void on_receipt(const FriendKey& from, std::uint64_t instance, const crypto::MessageId& id);

@@ -289,13 +289,17 @@ void Outbox::on_nack(const FriendKey& from, std::uint64_t instance, const crypto
       message->stage != Message::Stage::under_way || message->writes_under_way > 0) {
     return;
   }
-  ++target->nacks;
   services_.telemetry.count(Counter::nacks_received);
-  if (target->pre_key != to->last_resort) {
-    friends_.distrust_one_time(*whom, *to);
-  }
-  target->pre_key = to->last_resort;
   const Now now = services_.clock.now();
+  store::StateBatch batch;
+  if (target->nacks++ == 0 && !message->is_service()) {  // another device of ours may have used the key
+    target->pre_key = friends_.take_pre_key(*whom, *to, now.unix_s(), batch);
+  } else {
+    if (target->pre_key != to->last_resort) {
+      friends_.distrust_one_time(*whom, *to);
+    }
+    target->pre_key = to->last_resort;
+  }
   abandon_operations(*message);
   const auto epoch = crypto::epoch_at(now.unix_s());
   if (!epoch || !seal(*message, *target, *whom, *to, *epoch)) {
@@ -304,7 +308,9 @@ void Outbox::on_nack(const FriendKey& from, std::uint64_t instance, const crypto
   target->copies.clear();
   target->offered_live = false;
   target->live_until_ms = 0;
-  write(*message, {target_write(*message, *target), progress_write(*message, *target)});
+  batch.push_back(target_write(*message, *target));
+  batch.push_back(progress_write(*message, *target));
+  write(*message, std::move(batch));
 }
 
 }  // namespace toxasync::manager

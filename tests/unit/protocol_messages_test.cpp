@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(every_largest_message_has_the_size_that_the_document_gives_
       {"node descriptor", 1 + 32 + 32 + 8 + 8 + 8 + 2 + 4 * 19},
       {"bundle head", 8 + 8 + 8 + 32 + 16 + 32 + 8 + 2 + 32 + 32 + 2 + 5 * (32 + 2 + 4 * 19) + 64},
       {"bundle keys", 8 + 8 + 2 + 2 + 40 * 32},
-      {"bundle taken", 8 + 8},
+      {"bundle taken", 8 + 8 + 8},
       {"live envelope", 4 + 32 + 32 + 2 + 1168},
       {"live receipt", 8 + 2 + 80 * 16},
       {"frame header", 1 + 1 + 16 + 32 + 24}};
@@ -232,7 +232,8 @@ BOOST_AUTO_TEST_CASE(the_other_friend_messages_are_laid_out_as_the_document_says
   check_layout<BundleKeys>(test::bundle_keys(),
                            {TOXASYNC_FIELD(version.instance, 8), TOXASYNC_FIELD(version.version, 8),
                             TOXASYNC_FIELD(first, 2), TOXASYNC_COUNT(40), TOXASYNC_FIELD(keys, 40 * 32)});
-  check_layout<BundleVersion>({1, 2}, {TOXASYNC_FIELD(instance, 8), TOXASYNC_FIELD(version, 8)});
+  check_layout<BundleTaken>({{1, 2}, 3}, {TOXASYNC_FIELD(version.instance, 8),
+                                          TOXASYNC_FIELD(version.version, 8), TOXASYNC_FIELD(taker, 8)});
   check_layout<LiveEnvelope>(test::live_envelope(), {TOXASYNC_FIELD(epoch, 4), TOXASYNC_FIELD(mailbox.p, 32),
                                                      TOXASYNC_FIELD(mailbox.w, 32), TOXASYNC_COUNT(1168),
                                                      TOXASYNC_FIELD(envelope, 1168)});

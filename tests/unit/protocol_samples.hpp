@@ -151,7 +151,7 @@ void for_each_message(const Visit& visit) {
   visit("node descriptor", node_descriptor());
   visit("bundle head", bundle_head());
   visit("bundle keys", bundle_keys());
-  visit("bundle taken", protocol::BundleVersion{0x0807060504030201, 0x1817161514131211});
+  visit("bundle taken", protocol::BundleTaken{{0x0807060504030201, 0x1817161514131211}, 0x2827262524232221});
   visit("live envelope", live_envelope());
   visit("live receipt", live_receipt());
   visit("frame header", frame_header());

@@ -350,8 +350,10 @@ BOOST_AUTO_TEST_CASE(friend_packets_are_those_of_the_vectors) {
     check_packet(FriendPacketType::bundle_keys,
                  BundleKeys{version(v), v.number<std::uint16_t>("first"), v.arrays<32>("keys")}, v);
   });
-  for_each_vector(bundles_file, "taken",
-                  [](const Vector& v) { check_packet(FriendPacketType::bundle_taken, version(v), v); });
+  for_each_vector(bundles_file, "taken", [](const Vector& v) {
+    check_packet(FriendPacketType::bundle_taken, BundleTaken{version(v), v.number<std::uint64_t>("taker")},
+                 v);
+  });
   for_each_vector(bundles_file, "envelopes", [](const Vector& v) {
     check_packet(FriendPacketType::envelope,
                  LiveEnvelope{v.number<std::uint32_t>("epoch"), address(v), v.bytes("envelope")}, v);

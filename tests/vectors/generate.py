@@ -834,9 +834,9 @@ def bundle_file(cases):
         keys = one_time(start, count)
         out["keys"].append({"name": name, "instance": INSTANCE, "version": 1, "first": start, "keys": keys,
                             "packet": packet(2, u(8, INSTANCE), u(8, 1), u(2, start), vector(keys))})
-    for name, instance_of, version in (("version 1", INSTANCE, 1), ("numbers at their largest", U64, U64)):
-        out["taken"].append({"name": name, "instance": instance_of, "version": version,
-                             "packet": packet(3, u(8, instance_of), u(8, version))})
+    for name, instance_of, version, taker in (("version 1", INSTANCE, 1, 2), ("numbers at their largest", U64, U64, U64)):
+        out["taken"].append({"name": name, "instance": instance_of, "version": version, "taker": taker,
+                             "packet": packet(3, u(8, instance_of), u(8, version), u(8, taker))})
     for c in (cases[0], cases[5]):
         out["envelopes"].append({"name": c["name"], "epoch": c["epoch"], "P": c["P"], "W": c["W"],
                                  "envelope": c["envelope"],
