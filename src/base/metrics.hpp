@@ -61,6 +61,12 @@ namespace toxasync {
   X(client_retries, "client.retries")                       \
   X(client_timeouts, "client.timeouts")                     \
   X(client_cookies, "client.cookies_received")              \
+  X(nodes_asked, "nodes.asked_for_others")                  \
+  X(nodes_probed, "nodes.addresses_probed")                 \
+  X(nodes_discovered, "nodes.discovered")                   \
+  X(nodes_lost_mail, "nodes.lost_mail")                     \
+  X(nodes_picked, "nodes.picked_as_home")                   \
+  X(nodes_replaced, "nodes.replaced_as_home")               \
   X(refused_descriptor, "refused.node_descriptor")          \
   X(refused_answer, "refused.answer_unexpected")            \
   X(refused_clock, "refused.node_clock_differs")            \

@@ -2,8 +2,8 @@
 #include "manager/manager.hpp"
 
 #include <algorithm>
-#include <set>
 
+#include "manager/home_choice.hpp"
 #include "manager/inbox.hpp"
 #include "manager/outbox.hpp"
 #include "manager/poller.hpp"
@@ -15,8 +15,6 @@ namespace toxasync::manager {
 namespace {
 constexpr std::int64_t housekeeping_ms = 3600000;
 constexpr std::int64_t shortest_housekeeping_ms = 1000;
-/// Of one node: those that a store tries before it gives up.
-constexpr std::size_t endpoints_tried = 16;
 }  // namespace
 
 class Manager::Impl final : public client::ClientListener {
@@ -31,6 +29,8 @@ class Manager::Impl final : public client::ClientListener {
         journal_(state, clock, telemetry),
         events_(listener, journal_),
         services_{self_, client_, channel, journal_, clock, random, telemetry, listener, events_, config_},
+        nodes_(services_, [this](const protocol::NodeId& id) { return poller_.uses(id); }),
+        scout_(services_, nodes_),
         keys_(services_),
         friends_(services_, keys_,
                  {[this] { return poller_.home_nodes(); }, [this](Friend& whom) { on_bundle(whom); },
@@ -44,7 +44,7 @@ class Manager::Impl final : public client::ClientListener {
                 {[this](const FriendKey& from, std::uint64_t version, std::uint64_t taker) {
                    on_bundle_taken(from, version, taker);
                  },
-                 [](const protocol::NodeId&) {}}),
+                 [this](const protocol::NodeId& id) { nodes_.lost(id); }}),
         receipts_(services_, friends_,
                   [this](const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
                          store::StateBatch batch) {
@@ -56,14 +56,18 @@ class Manager::Impl final : public client::ClientListener {
                        const crypto::MessageId& id) { on_receipt(kind, from, instance, id); },
                 [this] { poller_.hurry(services_.clock.now()); },
                 [this](std::int64_t since_ms) { return poller_.swept_since(since_ms); }}),
-        poller_(services_, keys_, inbox_) {
+        poller_(services_, keys_, inbox_, nodes_),
+        homes_(services_, nodes_, poller_, scout_, [this] { friends_.bundle_changed(); }) {
     load();
   }
 
   void serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config) {
     node_ = std::make_unique<node::Node>(store, keys, services_.random, services_.telemetry,
                                          std::move(config), services_.clock.now());
+    nodes_.set_self(keys.id());
   }
+
+  void find_nodes(NodeFinder& finder) { scout_.use(&finder); }
 
   Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text,
                                             std::uint32_t ttl_s) {
@@ -105,6 +109,9 @@ class Manager::Impl final : public client::ClientListener {
     inbox_.tick(now);
     client_.tick(now);
     friends_.tick(now.steady_ms);
+    homes_.tick(now);
+    scout_.tick(now);
+    nodes_.tick(now);
     if (node_) {
       node_->tick(now);
     }
@@ -119,7 +126,8 @@ class Manager::Impl final : public client::ClientListener {
     const std::int64_t node = node_ ? node_->next_deadline_ms() : INT64_MAX;
     return std::min({next_housekeeping_ms_, journal_.next_deadline_ms(), poller_.next_deadline_ms(),
                      outbox_.next_deadline_ms(), receipts_.next_deadline_ms(), friends_.next_deadline_ms(),
-                     inbox_.next_deadline_ms(), client_.next_deadline_ms(), node});
+                     inbox_.next_deadline_ms(), homes_.next_deadline_ms(), scout_.next_deadline_ms(),
+                     nodes_.next_deadline_ms(), client_.next_deadline_ms(), node});
   }
 
   void on_packet(const Route& from, ByteView packet) {
@@ -141,7 +149,7 @@ class Manager::Impl final : public client::ClientListener {
 
   void on_friend_added(const FriendKey& key) {
     Friend& whom = friends_.add(key);
-    learn_nodes(whom);
+    claim_nodes(whom);
     inbox_.on_added(key);
     outbox_.on_bundle(key, services_.clock.now());
   }
@@ -156,7 +164,7 @@ class Manager::Impl final : public client::ClientListener {
       next_housekeeping_ms_ = services_.clock.now().steady_ms;  // sets the time anew
     }
     services_.state.keep(std::move(batch));
-    forget_nodes();
+    nodes_.claim(key, {});
   }
 
   void on_friend_presence(const FriendKey& key, bool online) {
@@ -192,19 +200,27 @@ class Manager::Impl final : public client::ClientListener {
   void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
     poller_.on_retrieved(id, result, now);
   }
-  void on_peers(client::OperationId /*id*/, const client::PeersResult& /*result*/,
-                Now /*now*/) noexcept override {}
-  void on_discovered(client::OperationId /*id*/, const client::DiscoverResult& /*result*/,
-                     Now /*now*/) noexcept override {}
-  void on_node_news(const client::NodeNews& /*news*/, Now /*now*/) noexcept override {}
+  void on_peers(client::OperationId id, const client::PeersResult& result, Now /*now*/) noexcept override {
+    scout_.on_peers(id, result);
+  }
+  void on_discovered(client::OperationId id, const client::DiscoverResult& result,
+                     Now /*now*/) noexcept override {
+    scout_.on_discovered(id, result);
+  }
+  void on_node_news(const client::NodeNews& news, Now now) noexcept override {
+    nodes_.on_news(news, now);
+    if (news.answered) {
+      homes_.on_answer(now);
+    }
+  }
 
  private:
   void load() {
     for (auto& entry : services_.state.load()) {
       const bool known =
-          !entry.key.empty() &&
-          (keys_.load(entry) || friends_.load(entry) || poller_.load(entry) || outbox_.load(entry) ||
-           receipts_.load(entry) || inbox_.load(entry) || events_.load(entry, services_.telemetry));
+          !entry.key.empty() && (keys_.load(entry) || friends_.load(entry) || poller_.load(entry) ||
+                                 nodes_.load(entry) || outbox_.load(entry) || receipts_.load(entry) ||
+                                 inbox_.load(entry) || events_.load(entry, services_.telemetry));
       if (!known) {
         services_.telemetry.refuse(Counter::state_record_damaged);
       }
@@ -233,6 +249,9 @@ class Manager::Impl final : public client::ClientListener {
       poller_.refresh(now);
     }
     friends_.bundle_changed();
+    if (node_) {
+      node_->set_peers(nodes_.descriptors_to_tell(node::Node::peers_kept));
+    }
     const std::int64_t root_due_ms = (keys_.root_replaced_at_s() - now.unix_s()) * 1000;
     next_housekeeping_ms_ =
         now.steady_ms + std::clamp<std::int64_t>(root_due_ms, shortest_housekeeping_ms, housekeeping_ms);
@@ -245,57 +264,18 @@ class Manager::Impl final : public client::ClientListener {
     return changed;
   }
 
-  /// The addresses of a friend's home nodes. Those that we were told ourselves are left as they are, and a
-  /// friend's word does not displace another's: he could send the other's mail astray.
-  void learn_nodes(const Friend& whom) {
+  void claim_nodes(const Friend& whom) {
+    std::vector<protocol::HomeNode> homes;
     for (const auto& installation : whom.theirs) {
-      for (const auto& node : installation.home_nodes) {
-        if (!poller_.uses(node.id)) {
-          client_.set_node({node.id, claimed_endpoints(node.id)});
-          learnt_.insert(node.id);
-        }
-      }
+      homes.insert(homes.end(), installation.home_nodes.begin(), installation.home_nodes.end());
     }
-  }
-
-  /// What friends say of a node's addresses: the first ones of each, then the second ones and so on.
-  std::vector<Endpoint> claimed_endpoints(const protocol::NodeId& id) {
-    std::vector<Endpoint> endpoints;
-    for (std::size_t turn = 0; turn < limits::addresses_per_node; ++turn) {
-      for_each_claim([&](const protocol::HomeNode& node) {
-        if (node.id == id && turn < node.addresses.size() && endpoints.size() < endpoints_tried &&
-            std::ranges::find(endpoints, node.addresses[turn].endpoint) == endpoints.end()) {
-          endpoints.push_back(node.addresses[turn].endpoint);
-        }
-      });
-    }
-    return endpoints;
-  }
-
-  template <class Visit>
-  void for_each_claim(Visit visit) {
-    friends_.for_each([&](const Friend& whom) {
-      for (const auto& installation : whom.theirs) {
-        std::ranges::for_each(installation.home_nodes, visit);
-      }
-    });
-  }
-
-  /// Nodes that are no friend's any longer.
-  void forget_nodes() {
-    auto unclaimed = learnt_;
-    for_each_claim([&](const protocol::HomeNode& node) { unclaimed.erase(node.id); });
-    for (const auto& id : unclaimed) {
-      learnt_.erase(id);
-      if (!poller_.uses(id)) {
-        client_.forget_node(id, services_.clock.now());
-      }
+    if (!homes.empty()) {
+      nodes_.claim(whom.key, homes);
     }
   }
 
   void on_bundle(Friend& whom) {
-    learn_nodes(whom);
-    forget_nodes();
+    claim_nodes(whom);
     services_.events.ready(whom.key);
     outbox_.on_bundle(whom.key, services_.clock.now());
   }
@@ -369,14 +349,16 @@ class Manager::Impl final : public client::ClientListener {
   Journal journal_;
   Events events_;
   Services services_;
+  NodeBook nodes_;
+  NodeScout scout_;
   KeyRing keys_;
   FriendBook friends_;
   Outbox outbox_;
   Receipts receipts_;
   Inbox inbox_;
   Poller poller_;
+  HomeChoice homes_;
   std::unique_ptr<node::Node> node_;
-  std::set<protocol::NodeId> learnt_;  ///< From friends' bundles.
   bool resumed_ = false;
   bool kept_house_ = false;
   std::int64_t next_housekeeping_ms_ = 0;
@@ -397,6 +379,9 @@ Manager::~Manager() {
 
 void Manager::serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config) {
   impl_->serve(store, keys, std::move(config));
+}
+void Manager::find_nodes(NodeFinder& finder) {
+  impl_->find_nodes(finder);
 }
 Result<crypto::MessageId, SendError> Manager::send(const FriendKey& to, crypto::MessageKind kind,
                                                    ByteView text, std::uint32_t ttl_s) {

@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
+#include "base/node_finder.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "base/transport.hpp"
@@ -109,6 +110,8 @@ struct ManagerConfig {
   std::int64_t first_offer_again_ms = 3600000;  ///< Until a node is asked whether it still has a message.
   std::int64_t retry_first_ms = 5000;           ///< Before a store that failed is tried again; doubled up to:
   std::int64_t retry_longest_ms = 600000;
+  /// Home nodes are picked for a user who has named none.
+  bool pick_home_nodes = true;
   client::ClientConfig client;
 };
 
@@ -125,6 +128,8 @@ class Manager final : public PacketReceiver, public FriendListener {
 
   /// Serves as a storage node too. The references must outlive the manager.
   void serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config);
+  /// Where storage nodes are looked for while few are known. The reference must outlive the manager.
+  void find_nodes(NodeFinder& finder);
 
   /// Accepts a message: live if the friend is online, else by his home nodes. MessageState::queued says that
   /// it is on disk; before that a crash loses it.

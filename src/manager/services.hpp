@@ -42,6 +42,7 @@ enum class Table : std::uint8_t {
   watermark = 'W',
   request_out = 'G',  ///< Also what of the pair mailboxes is done.
   request_in = 'H',   ///< Also parts of bundles in pair mailboxes, and what of the public mailbox is done.
+  node = 'B',
 };
 
 /// table 1 | parts
