@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint32_t longest_interval_ms = 50;  // As toxcore's.
 constexpr std::uint32_t shortest_poll_interval_ms = 100;
+constexpr std::int64_t look_at_nospam_every_ms = 1000;
 
 // A client's own node is a small one, on a machine that has other things to do.
 constexpr std::size_t strangers_remembered = 1024;
@@ -158,6 +159,7 @@ void Tox_Async::start(Tox* tox, const Tox_Async_Options& options) {
   manager = std::make_unique<manager::Manager>(crypto::KeyPair::from_secret(tox_secret_key(tox)), transport(),
                                                *friends, *state, clock, random, telemetry, *this, config);
   friends->set_listener(manager.get());
+  this->tox = tox;
 }
 
 void Tox_Async::join_nodes(Tox* tox, const Tox_Async_Options& options) {
@@ -195,7 +197,12 @@ Transport& Tox_Async::transport() const noexcept {
 void Tox_Async::iterate(void* client_data) {
   user_data = client_data;
   log.flush();
-  friends->poll(clock.now().steady_ms);
+  const std::int64_t now_ms = clock.now().steady_ms;
+  if (now_ms >= next_look_at_nospam_ms) {
+    next_look_at_nospam_ms = now_ms + look_at_nospam_every_ms;
+    look_at_nospam();
+  }
+  friends->poll(now_ms);
   if (dispatcher) {
     dispatcher->poll();
   } else {

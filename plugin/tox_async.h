@@ -521,6 +521,137 @@ void tox_async_callback_friend_ready(Tox_Async* async, tox_async_friend_ready_cb
 /** @} */
 
 /** @{
+ * @name Friend requests
+ *
+ * To people who are offline. A request waits on storage nodes for up to two weeks, and is
+ * found by a client with toxasync that has the Tox id's key and its present nospam; as in
+ * Tox, nobody else can send one. Requests that Tox itself carries are not touched.
+ */
+
+typedef enum Tox_Err_Async_Friend_Request_Send {
+  /** The function returned successfully. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OK,
+
+  /** An argument was NULL. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_NULL,
+
+  /** Not enough memory. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_MALLOC,
+
+  /** Not a Tox id: its checksum is wrong, or its key is none. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_BAD_ADDRESS,
+
+  /** It is our own. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OWN_ADDRESS,
+
+  /** A friend for whom tox_async_friend_ready holds. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_ALREADY_FRIEND,
+
+  /** A request to this Tox id is under way. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_ALREADY_SENT,
+
+  /** The message was empty. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_EMPTY,
+
+  /** The message was longer than TOX_MAX_FRIEND_REQUEST_LENGTH. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_LONG,
+
+  /** The message was not UTF-8. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_NOT_UTF8,
+
+  /** The system's clock shows a time before 2025. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_CLOCK,
+
+  /** Too many requests are under way. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_MANY,
+} Tox_Err_Async_Friend_Request_Send;
+
+const char* tox_err_async_friend_request_send_to_string(Tox_Err_Async_Friend_Request_Send value);
+
+/**
+ * Leaves a friend request for somebody who is offline. In addition to tox_friend_add with
+ * the same Tox id and message, which adds the friend here and asks while they are online;
+ * whichever comes first is shown, and the other one only if the first was not accepted.
+ *
+ * Returns at once. A crash before the state is TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED loses
+ * the request. One with another nospam takes the place of one that is under way.
+ *
+ * @param address The TOX_ADDRESS_SIZE bytes of a Tox id.
+ * @param length From 1 to TOX_MAX_FRIEND_REQUEST_LENGTH.
+ *
+ * @return true on success.
+ */
+bool tox_async_friend_request_send(Tox_Async* async, const uint8_t address[TOX_ADDRESS_SIZE],
+                                   const uint8_t* message, size_t length,
+                                   Tox_Err_Async_Friend_Request_Send* error);
+
+/**
+ * Takes a request back from the storage nodes, as far as it was not fetched yet. The state
+ * TOX_ASYNC_FRIEND_REQUEST_STATE_CANCELLED follows when it is over. To remove the friend
+ * does the same.
+ *
+ * @return false if no request to that key is under way, or on NULL.
+ */
+bool tox_async_friend_request_cancel(Tox_Async* async, const uint8_t public_key[TOX_PUBLIC_KEY_SIZE]);
+
+typedef enum Tox_Async_Friend_Request_State {
+  /** It is on our disk. */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED,
+
+  /** It is on `stored` of `wanted` storage nodes; told for each, and again each day. */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_STORED,
+
+  /** They came online, or their keys came: they have accepted. The last word of it. */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_ANSWERED,
+
+  /**
+   * Two weeks have passed since it was first stored, or it was cancelled too late: they
+   * have fetched it. The last word of it.
+   */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_EXPIRED,
+
+  /** No storage node has it any longer, and none has given it to anybody. The last word of it. */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_CANCELLED,
+
+  /** It could not be written to our disk, and is lost. The last word of it. */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_FAILED,
+} Tox_Async_Friend_Request_State;
+
+const char* tox_async_friend_request_state_to_string(Tox_Async_Friend_Request_State value);
+
+/**
+ * A request of ours has gone a step further.
+ *
+ * @param public_key The TOX_PUBLIC_KEY_SIZE bytes of the key that it is to.
+ */
+typedef void tox_async_friend_request_state_cb(Tox_Async* async,
+                                               const uint8_t public_key[TOX_PUBLIC_KEY_SIZE],
+                                               Tox_Async_Friend_Request_State state, uint8_t stored,
+                                               uint8_t wanted, void* user_data);
+
+/**
+ * Somebody asks to be our friend, as in tox_friend_request_cb. To accept, call
+ * tox_friend_add_norequest; to refuse, do nothing: the sender is not shown again for 30 days.
+ * If the program ends before the callback has returned, the request is shown again.
+ *
+ * @param public_key The TOX_PUBLIC_KEY_SIZE bytes of the sender's key, which is proven.
+ * @param message UTF-8, without a terminating zero.
+ * @param length From 1 to TOX_MAX_FRIEND_REQUEST_LENGTH.
+ * @param sent_at_ms When it was sent, by the sender's clock: milliseconds since 1970 (UTC),
+ *   at most the present time.
+ */
+typedef void tox_async_friend_request_cb(Tox_Async* async, const uint8_t public_key[TOX_PUBLIC_KEY_SIZE],
+                                         const uint8_t* message, size_t length, uint64_t sent_at_ms,
+                                         void* user_data);
+
+/** NULL: no callback; requests wait for one. */
+void tox_async_callback_friend_request(Tox_Async* async, tox_async_friend_request_cb* callback);
+/** NULL: no callback. */
+void tox_async_callback_friend_request_state(Tox_Async* async, tox_async_friend_request_state_cb* callback);
+
+/** @} */
+
+/** @{
  * @name Storage nodes
  *
  * Those that keep the messages sent to us while we are offline. Friends are told of

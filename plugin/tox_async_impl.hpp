@@ -51,12 +51,15 @@ struct Tox_Async final : toxasync::manager::ManagerListener {
   void join_nodes(Tox* tox, const Tox_Async_Options& options);
 
   void iterate(void* client_data);
+  void look_at_nospam();
   [[nodiscard]] toxasync::Transport& transport() const noexcept;
 
   // ManagerListener
   bool on_message(const toxasync::manager::ReceivedMessage& message) noexcept override;
   void on_message_state(const toxasync::manager::MessageStatus& status) noexcept override;
   void on_friend_ready(const toxasync::manager::FriendKey& key) noexcept override;
+  bool on_friend_request(const toxasync::manager::ReceivedRequest& request) noexcept override;
+  void on_friend_request_state(const toxasync::manager::RequestStatus& status) noexcept override;
 
   toxasync::LogSink log;
   toxasync::Metrics metrics;
@@ -76,6 +79,10 @@ struct Tox_Async final : toxasync::manager::ManagerListener {
   tox_async_message_cb* message_callback = nullptr;
   tox_async_message_state_cb* message_state_callback = nullptr;
   tox_async_friend_ready_cb* friend_ready_callback = nullptr;
+  tox_async_friend_request_cb* friend_request_callback = nullptr;
+  tox_async_friend_request_state_cb* friend_request_state_callback = nullptr;
+  const Tox* tox = nullptr;
+  std::int64_t next_look_at_nospam_ms = 0;
   void* user_data = nullptr;  ///< Of the present tox_async_iterate.
   bool iterating = false;
   bool said_that_messages_wait = false;

@@ -5,7 +5,7 @@
  *
  * It reads commands from stdin and prints one line per event to stdout, so a script can drive it:
  *
- *   add TOX_ID | send FRIEND TEXT | action FRIEND TEXT | send-file FRIEND FILE | tox-send FRIEND TEXT |
+ *   add TOX_ID | request TOX_ID TEXT | cancel-request KEY | send FRIEND TEXT | action FRIEND TEXT | send-file FRIEND FILE | tox-send FRIEND TEXT |
  * friends node-add LINE | node-remove NODE_ID | nodes | stats | flush | quit
  *
  * FRIEND is a friend number. `send` goes through tox_async, `tox-send` is an ordinary Tox message. The end of
@@ -70,22 +70,27 @@ static void on_friend_connection(Tox* tox, uint32_t friend_number, Tox_Connectio
   printf("friend %" PRIu32 " %s\n", friend_number, status != TOX_CONNECTION_NONE ? "online" : "offline");
 }
 
-static void on_friend_request(Tox* tox, const uint8_t* public_key, const uint8_t* message, size_t length,
-                              void* user_data) {
-  Chat* const chat = (Chat*)user_data;
-  fputs("friend-request ", stdout);
+static void show_request(Chat* chat, const char* name, const uint8_t* public_key, const uint8_t* message,
+                         size_t length) {
+  printf("%s ", name);
   print_hex(public_key, TOX_PUBLIC_KEY_SIZE);
   putchar(' ');
   print_text(message, length);
 
   if (chat->auto_accept) {
-    const uint32_t friend_number = tox_friend_add_norequest(tox, public_key, NULL);
+    const uint32_t friend_number = tox_friend_add_norequest(chat->tox, public_key, NULL);
 
     if (friend_number != UINT32_MAX) {
-      print_friend(tox, friend_number);
+      print_friend(chat->tox, friend_number);
       chat->changed = true;
     }
   }
+}
+
+static void on_friend_request(Tox* tox, const uint8_t* public_key, const uint8_t* message, size_t length,
+                              void* user_data) {
+  (void)tox;
+  show_request((Chat*)user_data, "friend-request", public_key, message, length);
 }
 
 /* Ordinary messages, from friends without tox_async. The others never come by this way: nothing is shown
@@ -133,6 +138,25 @@ static void on_friend_ready(Tox_Async* async, uint32_t friend_number, void* user
   (void)async;
   (void)user_data;
   printf("friend %" PRIu32 " ready\n", friend_number);
+}
+
+/* A request that was left while we were offline: accepted and refused like Tox's own. */
+static void on_async_friend_request(Tox_Async* async, const uint8_t public_key[TOX_PUBLIC_KEY_SIZE],
+                                    const uint8_t* message, size_t length, uint64_t sent_at_ms,
+                                    void* user_data) {
+  (void)async;
+  (void)sent_at_ms;
+  show_request((Chat*)user_data, "async-friend-request", public_key, message, length);
+}
+
+static void on_request_state(Tox_Async* async, const uint8_t public_key[TOX_PUBLIC_KEY_SIZE],
+                             Tox_Async_Friend_Request_State state, uint8_t stored, uint8_t wanted,
+                             void* user_data) {
+  (void)async;
+  (void)user_data;
+  printf("request-%s ", tox_async_friend_request_state_to_string(state));
+  print_hex(public_key, TOX_PUBLIC_KEY_SIZE);
+  printf(" %u/%u\n", stored, wanted);
 }
 
 static void on_log(Tox_Async_Log_Level level, const char* area, const char* message, void* user_data) {
@@ -268,6 +292,8 @@ static bool start_async(Chat* chat) {
   tox_async_callback_message(chat->async, on_message);
   tox_async_callback_message_state(chat->async, on_message_state);
   tox_async_callback_friend_ready(chat->async, on_friend_ready);
+  tox_async_callback_friend_request(chat->async, on_async_friend_request);
+  tox_async_callback_friend_request_state(chat->async, on_request_state);
 
   for (size_t i = 0; i < chat->node_count; ++i) {
     add_node(chat, chat->nodes[i]);
