@@ -30,7 +30,8 @@ struct SessionName {
   crypto::Point w{};
 
   // clang-tidy 14 takes the 0 in a defaulted comparison for a pointer
-  auto operator<=>(const SessionName&) const = default;  // NOLINT(modernize-use-nullptr)
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 that <=> is compared with for a pointer
+  auto operator<=>(const SessionName&) const = default;
 };
 
 /// X, the keys agreed with the node's current N, the cookie and the counter.
