@@ -81,7 +81,7 @@ static void command_cancel_request(Chat* chat, const char* hex) {
 static void send_text(Chat* chat, uint32_t friend_number, Tox_Message_Type type, const uint8_t* text,
                       size_t length) {
   uint8_t id[TOX_ASYNC_MESSAGE_ID_SIZE];
-  Tox_Err_Async_Friend_Send_Message failed;
+  Tox_Err_Async_Friend_Send_Message failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK;
 
   /* async: in place of tox_friend_send_message, whether the friend is online or not. */
   if (tox_async_friend_send_message(chat->async, friend_number, type, text, length, id, &failed)) {
@@ -175,7 +175,7 @@ static void command_stats(const Chat* chat) {
 }
 
 void add_node(Chat* chat, const char* line) {
-  Tox_Err_Async_Node_Add failed;
+  Tox_Err_Async_Node_Add failed = TOX_ERR_ASYNC_NODE_ADD_OK;
 
   if (tox_async_node_add(chat->async, line, &failed)) {
     puts("node-added");

@@ -5,13 +5,14 @@
  *
  * It reads commands from stdin and prints one line per event to stdout, so a script can drive it:
  *
- *   add TOX_ID | request TOX_ID TEXT | cancel-request KEY | send FRIEND TEXT | action FRIEND TEXT | send-file FRIEND FILE | tox-send FRIEND TEXT |
- * friends node-add LINE | node-remove NODE_ID | nodes | stats | flush | quit
+ *   add TOX_ID | request TOX_ID TEXT | cancel-request KEY | send FRIEND TEXT | action FRIEND TEXT | send-file
+ * FRIEND FILE | tox-send FRIEND TEXT | friends node-add LINE | node-remove NODE_ID | nodes | stats | flush |
+ * quit
  *
  * FRIEND is a friend number. `send` goes through tox_async, `tox-send` is an ordinary Tox message. The end of
  * stdin, SIGTERM and SIGINT are `quit`.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _POSIX_C_SOURCE 200809L /* NOLINT(bugprone-reserved-identifier): POSIX wants that one */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -190,40 +191,55 @@ static void set_carrier(Tox_Async_Options* options, const char* name) {
   usage();
 }
 
+/* False: the option takes a value, or there is no such option. */
+static bool parse_switch(Chat* chat, const char* name) {
+  if (strcmp(name, "--auto-accept") == 0) {
+    chat->auto_accept = true;
+  } else if (strcmp(name, "--no-async") == 0) {
+    chat->no_async = true;
+  } else if (strcmp(name, "--no-node") == 0) {
+    tox_async_options_set_node_enabled(chat->options, false);
+  } else if (strcmp(name, "--debug") == 0) {
+    chat->debug = true;
+  } else if (strcmp(name, "--local") == 0) {
+    chat->local = true;
+    tox_async_options_set_allow_local_addresses(chat->options, true);
+  } else {
+    return false;
+  }
+
+  return true;
+}
+
+static bool parse_option(Chat* chat, const char* name, const char* value) {
+  if (strcmp(name, "--profile") == 0) {
+    chat->profile = value;
+  } else if (strcmp(name, "--name") == 0) {
+    chat->name = value;
+  } else if (strcmp(name, "--udp-port") == 0) {
+    chat->udp_port = (uint16_t)strtoul(value, NULL, 10);
+  } else if (strcmp(name, "--bootstrap") == 0 && chat->bootstrap_count < MAX_BOOTSTRAP) {
+    chat->bootstrap[chat->bootstrap_count++] = value;
+  } else if (strcmp(name, "--node") == 0 && chat->node_count < TOX_ASYNC_MAX_NODES) {
+    chat->nodes[chat->node_count++] = value;
+  } else if (strcmp(name, "--state") == 0) {
+    tox_async_options_set_state_path(chat->options, value);
+  } else if (strcmp(name, "--carrier") == 0) {
+    set_carrier(chat->options, value);
+  } else if (strcmp(name, "--poll-interval-ms") == 0) {
+    tox_async_options_set_poll_interval(chat->options, (uint32_t)strtoul(value, NULL, 10));
+  } else {
+    return false;
+  }
+
+  return true;
+}
+
 static void parse_arguments(Chat* chat, int count, char** arguments) {
   for (int i = 1; i < count; ++i) {
     const char* const name = arguments[i];
 
-    if (strcmp(name, "--auto-accept") == 0) {
-      chat->auto_accept = true;
-    } else if (strcmp(name, "--no-async") == 0) {
-      chat->no_async = true;
-    } else if (strcmp(name, "--no-node") == 0) {
-      tox_async_options_set_node_enabled(chat->options, false);
-    } else if (strcmp(name, "--debug") == 0) {
-      chat->debug = true;
-    } else if (strcmp(name, "--local") == 0) {
-      chat->local = true;
-      tox_async_options_set_allow_local_addresses(chat->options, true);
-    } else if (++i == count) {
-      usage();
-    } else if (strcmp(name, "--profile") == 0) {
-      chat->profile = arguments[i];
-    } else if (strcmp(name, "--name") == 0) {
-      chat->name = arguments[i];
-    } else if (strcmp(name, "--udp-port") == 0) {
-      chat->udp_port = (uint16_t)strtoul(arguments[i], NULL, 10);
-    } else if (strcmp(name, "--bootstrap") == 0 && chat->bootstrap_count < MAX_BOOTSTRAP) {
-      chat->bootstrap[chat->bootstrap_count++] = arguments[i];
-    } else if (strcmp(name, "--node") == 0 && chat->node_count < TOX_ASYNC_MAX_NODES) {
-      chat->nodes[chat->node_count++] = arguments[i];
-    } else if (strcmp(name, "--state") == 0) {
-      tox_async_options_set_state_path(chat->options, arguments[i]);
-    } else if (strcmp(name, "--carrier") == 0) {
-      set_carrier(chat->options, arguments[i]);
-    } else if (strcmp(name, "--poll-interval-ms") == 0) {
-      tox_async_options_set_poll_interval(chat->options, (uint32_t)strtoul(arguments[i], NULL, 10));
-    } else {
+    if (!parse_switch(chat, name) && (++i == count || !parse_option(chat, name, arguments[i]))) {
       usage();
     }
   }
@@ -278,7 +294,7 @@ static bool start_tox(Chat* chat) {
 
 /* async: everything needed at the start. */
 static bool start_async(Chat* chat) {
-  Tox_Err_Async_New failed;
+  Tox_Err_Async_New failed = TOX_ERR_ASYNC_NEW_OK;
   tox_async_options_set_enabled(chat->options, true); /* Else it takes TOX_ASYNC=1 in the environment. */
   tox_async_options_set_log_callback(
       chat->options, on_log, chat->debug ? TOX_ASYNC_LOG_LEVEL_DEBUG : TOX_ASYNC_LOG_LEVEL_INFO, NULL);
