@@ -26,7 +26,11 @@ static_assert(static_cast<int>(manager::MessageState::queued) == TOX_ASYNC_MESSA
               static_cast<int>(manager::MessageState::stored) == TOX_ASYNC_MESSAGE_STATE_STORED &&
               static_cast<int>(manager::MessageState::delivered) == TOX_ASYNC_MESSAGE_STATE_DELIVERED &&
               static_cast<int>(manager::MessageState::expired) == TOX_ASYNC_MESSAGE_STATE_EXPIRED &&
+              static_cast<int>(manager::MessageState::cancelled) == TOX_ASYNC_MESSAGE_STATE_CANCELLED &&
               static_cast<int>(manager::MessageState::failed) == TOX_ASYNC_MESSAGE_STATE_FAILED);
+static_assert(static_cast<int>(manager::FailReason::none) == TOX_ASYNC_FAIL_REASON_NONE &&
+              static_cast<int>(manager::FailReason::disk) == TOX_ASYNC_FAIL_REASON_DISK &&
+              static_cast<int>(manager::FailReason::friend_removed) == TOX_ASYNC_FAIL_REASON_FRIEND_REMOVED);
 
 Tox_Err_Async_New from_open_error(store::OpenError error) noexcept {
   return static_cast<Tox_Err_Async_New>(TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING + static_cast<int>(error));

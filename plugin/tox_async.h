@@ -441,6 +441,9 @@ typedef enum Tox_Err_Async_Friend_Send_Message {
 
   /** Too many messages wait to be delivered. */
   TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL,
+
+  /** The time to live is not one of 86400, 259200, 604800 and 1209600 s. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TIME_TO_LIVE,
 } Tox_Err_Async_Friend_Send_Message;
 
 const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Send_Message value);
@@ -463,6 +466,17 @@ bool tox_async_friend_send_message(Tox_Async* async, uint32_t friend_number, Tox
                                    uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
                                    Tox_Err_Async_Friend_Send_Message* error);
 
+/**
+ * As tox_async_friend_send_message, with a time to live of its own.
+ *
+ * @param time_to_live How long storage nodes keep the message, in seconds: 86400, 259200,
+ *   604800 or 1209600 (1, 3, 7 or 14 days); 0: as the options say.
+ */
+bool tox_async_friend_send_message_for(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
+                                       const uint8_t* message, size_t length, uint32_t time_to_live,
+                                       uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
+                                       Tox_Err_Async_Friend_Send_Message* error);
+
 typedef enum Tox_Async_Message_State {
   /** It is on our disk. */
   TOX_ASYNC_MESSAGE_STATE_QUEUED,
@@ -476,21 +490,85 @@ typedef enum Tox_Async_Message_State {
   /** Its time is over, and the friend did not confirm it. Nothing more will be told of it. */
   TOX_ASYNC_MESSAGE_STATE_EXPIRED,
 
-  /** It could not be written to our disk, and is lost. Nothing more will be told of it. */
+  /**
+   * It was cancelled: every node that may have held it says that it does not, and that
+   * it was not fetched there. Nothing more will be told of it.
+   */
+  TOX_ASYNC_MESSAGE_STATE_CANCELLED,
+
+  /** It is lost; the reason is told. Nothing more will be told of it. */
   TOX_ASYNC_MESSAGE_STATE_FAILED,
 } Tox_Async_Message_State;
 
 const char* tox_async_message_state_to_string(Tox_Async_Message_State value);
 
+/** Why a message failed. */
+typedef enum Tox_Async_Fail_Reason {
+  /** It did not. */
+  TOX_ASYNC_FAIL_REASON_NONE,
+
+  /** It could not be written to our disk. */
+  TOX_ASYNC_FAIL_REASON_DISK,
+
+  /** The friend was removed while it waited. */
+  TOX_ASYNC_FAIL_REASON_FRIEND_REMOVED,
+} Tox_Async_Fail_Reason;
+
+const char* tox_async_fail_reason_to_string(Tox_Async_Fail_Reason value);
+
 /**
- * A message of ours has gone a step further.
+ * A message of ours has gone a step further. How it ended is told also after a restart,
+ * if the program ended before this callback had returned: perhaps twice, then.
  *
  * @param message_id Its TOX_ASYNC_MESSAGE_ID_SIZE bytes.
  * @param friend_number Or TOX_ASYNC_NO_FRIEND.
+ * @param reason Of TOX_ASYNC_MESSAGE_STATE_FAILED.
  */
 typedef void tox_async_message_state_cb(Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
                                         uint32_t friend_number, Tox_Async_Message_State state, uint8_t stored,
-                                        uint8_t wanted, void* user_data);
+                                        uint8_t wanted, Tox_Async_Fail_Reason reason, void* user_data);
+
+/**
+ * The state of a message of ours, also after a restart.
+ *
+ * @param state Gets TOX_ASYNC_MESSAGE_STATE_QUEUED or _STORED. May be NULL, as may the next
+ *   two.
+ * @param stored On how many storage nodes it is,
+ * @param wanted of how many.
+ *
+ * @return false if there is no such message, or its end was told.
+ */
+bool tox_async_message_get_state(const Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
+                                 Tox_Async_Message_State* state, uint8_t* stored, uint8_t* wanted);
+
+typedef enum Tox_Err_Async_Message_Cancel {
+  /** The function returned successfully. */
+  TOX_ERR_ASYNC_MESSAGE_CANCEL_OK,
+
+  /** An argument was NULL. */
+  TOX_ERR_ASYNC_MESSAGE_CANCEL_NULL,
+
+  /** Not enough memory. */
+  TOX_ERR_ASYNC_MESSAGE_CANCEL_MALLOC,
+
+  /** There is no such message, or its end was told. */
+  TOX_ERR_ASYNC_MESSAGE_CANCEL_NOT_FOUND,
+
+  /** The friend has fetched it, or it went to them directly. */
+  TOX_ERR_ASYNC_MESSAGE_CANCEL_TOO_LATE,
+} Tox_Err_Async_Message_Cancel;
+
+const char* tox_err_async_message_cancel_to_string(Tox_Err_Async_Message_Cancel value);
+
+/**
+ * Takes a message back that the friend has not fetched. The storage nodes are asked to
+ * drop it; TOX_ASYNC_MESSAGE_STATE_CANCELLED follows when all of them have said so. If it
+ * turns out that the friend was faster, TOX_ASYNC_MESSAGE_STATE_DELIVERED does.
+ *
+ * @return true if the nodes are being asked.
+ */
+bool tox_async_message_cancel(Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
+                              Tox_Err_Async_Message_Cancel* error);
 
 /**
  * A friend's message has come. When the callback has returned, the message is done; if

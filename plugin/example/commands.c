@@ -195,6 +195,17 @@ static void command_node_remove(Chat* chat, const char* hex) {
   }
 }
 
+static void command_cancel(Chat* chat, const char* hex) {
+  uint8_t id[TOX_ASYNC_MESSAGE_ID_SIZE];
+  Tox_Err_Async_Message_Cancel failed = TOX_ERR_ASYNC_MESSAGE_CANCEL_NOT_FOUND;
+
+  if (parse_hex(hex, id, sizeof(id)) && tox_async_message_cancel(chat->async, id, &failed)) {
+    puts("cancelling");
+  } else {
+    printf("error cancel: %s\n", tox_err_async_message_cancel_to_string(failed));
+  }
+}
+
 void run_command(Chat* chat, char* line) {
   char* const space = strchr(line, ' ');
   static char nothing[] = "";
@@ -213,6 +224,8 @@ void run_command(Chat* chat, char* line) {
     command_request(chat, rest);
   } else if (strcmp(line, "cancel-request") == 0) {
     command_cancel_request(chat, rest);
+  } else if (strcmp(line, "cancel") == 0) {
+    command_cancel(chat, rest);
   } else if (strcmp(line, "friends") == 0) {
     print_friends(chat);
   } else if (strcmp(line, "nodes") == 0) {

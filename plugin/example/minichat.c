@@ -121,7 +121,7 @@ static void on_message(Tox_Async* async, uint32_t friend_number, Tox_Message_Typ
 
 static void on_message_state(Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
                              uint32_t friend_number, Tox_Async_Message_State state, uint8_t stored,
-                             uint8_t wanted, void* user_data) {
+                             uint8_t wanted, Tox_Async_Fail_Reason reason, void* user_data) {
   (void)async;
   (void)friend_number;
   (void)user_data;
@@ -130,6 +130,8 @@ static void on_message_state(Tox_Async* async, const uint8_t message_id[TOX_ASYN
 
   if (state == TOX_ASYNC_MESSAGE_STATE_STORED) {
     printf(" %u/%u", stored, wanted);
+  } else if (state == TOX_ASYNC_MESSAGE_STATE_FAILED) {
+    printf(" %s", tox_async_fail_reason_to_string(reason));
   }
 
   putchar('\n');
