@@ -76,10 +76,10 @@ bool Tox_Async::on_message(const manager::ReceivedMessage& message) noexcept {
 
 void Tox_Async::on_message_state(const manager::MessageStatus& status) noexcept {
   if (message_state_callback != nullptr) {
-    message_state_callback(
-        this, status.id.data(), friends->number_of(status.to).value_or(TOX_ASYNC_NO_FRIEND),
-        static_cast<Tox_Async_Message_State>(status.state), status.stored, status.wanted,
-        static_cast<Tox_Async_Fail_Reason>(status.reason), user_data);
+    message_state_callback(this, status.id.data(),
+                           friends->number_of(status.to).value_or(TOX_ASYNC_NO_FRIEND),
+                           static_cast<Tox_Async_Message_State>(status.state), status.stored, status.wanted,
+                           static_cast<Tox_Async_Fail_Reason>(status.reason), user_data);
   }
 }
 
@@ -151,7 +151,8 @@ bool tox_async_message_cancel(Tox_Async* async, const uint8_t* message_id,
   auto failed = TOX_ERR_ASYNC_MESSAGE_CANCEL_NULL;
   if (async != nullptr && message_id != nullptr) {
     failed = guarded(TOX_ERR_ASYNC_MESSAGE_CANCEL_MALLOC, [&] {
-      const auto begun = async->manager->cancel(to_array<16>(ByteView(message_id, TOX_ASYNC_MESSAGE_ID_SIZE)));
+      const auto begun =
+          async->manager->cancel(to_array<16>(ByteView(message_id, TOX_ASYNC_MESSAGE_ID_SIZE)));
       if (begun) {
         return TOX_ERR_ASYNC_MESSAGE_CANCEL_OK;
       }

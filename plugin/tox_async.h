@@ -631,7 +631,7 @@ typedef enum Tox_Err_Async_Friend_Request_Send {
   /** The message was empty. */
   TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_EMPTY,
 
-  /** The message was longer than TOX_MAX_FRIEND_REQUEST_LENGTH. */
+  /** The message was longer than 921 bytes. */
   TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_LONG,
 
   /** The message was not UTF-8. */
@@ -655,7 +655,7 @@ const char* tox_err_async_friend_request_send_to_string(Tox_Err_Async_Friend_Req
  * the request. One with another nospam takes the place of one that is under way.
  *
  * @param address The TOX_ADDRESS_SIZE bytes of a Tox id.
- * @param length From 1 to TOX_MAX_FRIEND_REQUEST_LENGTH.
+ * @param length From 1 to 921.
  *
  * @return true on success.
  */
@@ -714,7 +714,7 @@ typedef void tox_async_friend_request_state_cb(Tox_Async* async,
  *
  * @param public_key The TOX_PUBLIC_KEY_SIZE bytes of the sender's key, which is proven.
  * @param message UTF-8, without a terminating zero.
- * @param length From 1 to TOX_MAX_FRIEND_REQUEST_LENGTH.
+ * @param length From 1 to 921.
  * @param sent_at_ms When it was sent, by the sender's clock: milliseconds since 1970 (UTC),
  *   at most the present time.
  */
