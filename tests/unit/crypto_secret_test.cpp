@@ -28,8 +28,10 @@ BOOST_AUTO_TEST_CASE(a_secret_begins_as_zeros) {
 
 BOOST_AUTO_TEST_CASE(a_secret_takes_over_its_source_and_wipes_it) {
   auto source = test::counting<32>(1);
+  // NOLINTBEGIN(performance-move-const-arg,bugprone-use-after-move): tests that it is wiped
   const Secret<32> secret(std::move(source));
   BOOST_TEST(all_zero(source));
+  // NOLINTEND(performance-move-const-arg,bugprone-use-after-move)
   TOXASYNC_TEST_BYTES(secret.view(), test::counting<32>(1));
   TOXASYNC_TEST_BYTES(secret.bytes(), test::counting<32>(1));
 }
@@ -89,8 +91,10 @@ BOOST_AUTO_TEST_CASE(many_secrets_live_at_once) {
 BOOST_AUTO_TEST_CASE(secret_bytes_on_the_stack_are_wiped_at_the_end) {
   alignas(Wiped<32>) ByteArray<sizeof(Wiped<32>)> room{};
   auto source = test::counting<32>(1);
+  // NOLINTBEGIN(performance-move-const-arg,bugprone-use-after-move): tests that it is wiped
   auto* wiped = new (room.data()) Wiped<32>(std::move(source));
   BOOST_TEST(all_zero(source));
+  // NOLINTEND(performance-move-const-arg,bugprone-use-after-move)
   TOXASYNC_TEST_BYTES(*wiped, test::counting<32>(1));
   wiped->~Wiped<32>();
   BOOST_TEST(all_zero(room));

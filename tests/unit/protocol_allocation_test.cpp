@@ -15,6 +15,7 @@ std::size_t largest_allocation = 0;
 
 }  // namespace
 
+// NOLINTBEGIN(cppcoreguidelines-no-malloc): operator new stands on malloc.
 // Not inlined: GCC 12 would else take the pair for a mismatch of new and free.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
@@ -30,6 +31,7 @@ std::size_t largest_allocation = 0;
 [[gnu::noinline]] void operator delete(void* memory, std::size_t /*size*/) noexcept {
   std::free(memory);
 }
+// NOLINTEND(cppcoreguidelines-no-malloc)
 
 namespace toxasync::protocol {
 namespace {
