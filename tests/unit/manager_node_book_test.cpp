@@ -124,7 +124,6 @@ struct Fixture {
 };
 
 using Ids = std::vector<NodeId>;
-
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(manager_node_book, Fixture)
@@ -240,7 +239,6 @@ BOOST_AUTO_TEST_CASE(while_our_own_network_is_down_no_failure_counts) {
     clock.advance_s(600);
   }
   BOOST_TEST(book->find(node_id(1))->failures == 0U);
-  // One that answers by itself does not show that the network works for the other one's sake alone:
   answers(node_id(1));
   fails(node_id(1));
   BOOST_TEST(book->find(node_id(1))->failures == 0U);
