@@ -77,6 +77,61 @@ def live(world):
 
 
 @scenario
+def clients_are_nodes(world):
+    """Nobody names a storage node: clients find those that other clients are, by the DHT, and leave mail there."""
+    others = [world.chat("carol", node=True).ready()]
+    others.append(world.chat("dave", node=True, bootstrap=others).ready())
+    serving = {chat.wait_for(r"serving node=([0-9a-f]{64}) capacity=([0-9]+)", 5)[1] for chat in others}
+    check(len(serving) == 2, "two clients are the same node")
+    bob = world.chat("bob", bootstrap=others[:1]).ready()
+    alice = world.chat("alice", bootstrap=[others[0], bob]).ready()
+    check(not alice.find(r"serving node="), "a client with --no-node is a node")
+    alice.write(f"add {bob.tox_id}")
+    for chat in (alice, bob):
+        chat.wait_for(r"friend 0 online", 40)
+    for chat in (alice, bob):
+        chat.wait_for(r"friend 0 ready", 120, what="home nodes were picked, and the friend told of them")
+    see_offline(alice, bob)
+    message = alice.send("left with strangers")
+    alice.wait_stored([message], 1, 40)
+    alice.quit()
+    later = bob.again(bootstrap=others[:1]).ready()
+    later.wait_messages(1, 40)
+    homes = home_node_ids(later)
+    check(homes and homes <= serving, f"Bob's home nodes are {homes}, those that serve {serving}")
+    check(later.find(r"node toxasync:.* picked=1"), "a node that was picked is not called so")
+    later.quit()
+    check_each_once([bob, later], [message])
+    others[1].quit()
+    again = others[1].again(node=True, bootstrap=others[:1])
+    check(again.wait_for(r"serving node=([0-9a-f]{64})", 10)[1] in serving, "it is another node after a restart")
+
+
+def home_node_ids(chat):
+    start = chat.mark()
+    chat.write("nodes")
+    chat.wait_for("nodes-end", 5, start)
+    lines = [text for _, _, text in chat.lines[start:]]
+    return {match[1] for match in map(re.compile(r"node toxasync:([0-9a-f]{64})").match, lines) if match}
+
+
+@scenario
+def nodes_tell_of_nodes(world):
+    """A node tells clients of another one that its operator named; who has no home nodes picks both."""
+    unnamed = world.node("unnamed").ready()
+    named = world.node("named", extra=["--peer", unnamed.address]).ready()
+    bob = world.chat("bob", nodes=[named.address]).ready()
+    alice = world.chat("alice", bootstrap=[bob]).ready()
+    alice.write(f"add {bob.tox_id}")
+    alice.wait_for(r"friend 0 ready", 60)
+    both = {re.match(r"toxasync:([0-9a-f]{64})", node.address)[1] for node in (named, unnamed)}
+    poll_until(lambda: home_node_ids(alice) == both, 150, "Alice picks both", every=2)
+    bob.wait_for(r"friend 0 ready", 20)
+    check_refused(world, "bad-peer", ["--data-dir", world.directory / "x", "--peer", "toxasync:12"], 1,
+                  r"error .*--peer toxasync:12: .*")
+
+
+@scenario
 def recipient_killed_while_reading(world):
     """The recipient is killed again and again while messages come in: each is shown, and at most the one that was
     being shown at the instant of a kill is shown again, under the same id."""

@@ -124,12 +124,9 @@ struct Fixture {
 };
 
 using Ids = std::vector<NodeId>;
-
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(manager_node_book, Fixture)
-
-// --- Where a node is ---
 
 BOOST_AUTO_TEST_CASE(the_descriptors_addresses_come_first_then_where_it_answered_then_what_others_say) {
   Signer node(7);
@@ -217,8 +214,6 @@ BOOST_AUTO_TEST_CASE(our_own_node_is_none_for_us) {
   BOOST_TEST(book->find(node_id(1)) == nullptr);
 }
 
-// --- What it did ---
-
 BOOST_AUTO_TEST_CASE(a_node_is_given_up_after_three_days_of_failures_and_taken_back_at_its_next_answer) {
   learn(1, Origin::friends);
   answers(node_id(1));
@@ -244,7 +239,6 @@ BOOST_AUTO_TEST_CASE(while_our_own_network_is_down_no_failure_counts) {
     clock.advance_s(600);
   }
   BOOST_TEST(book->find(node_id(1))->failures == 0U);
-  // One that answers by itself does not show that the network works for the other one's sake alone:
   answers(node_id(1));
   fails(node_id(1));
   BOOST_TEST(book->find(node_id(1))->failures == 0U);
@@ -288,8 +282,6 @@ BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_more_of_them_for_long
   BOOST_TEST(!book->demoted(node_id(1)));
   book->lost(node_id(99));  // unknown: nothing
 }
-
-// --- Which are chosen ---
 
 BOOST_AUTO_TEST_CASE(the_nearest_nodes_are_the_same_for_everybody_and_differ_from_mailbox_to_mailbox) {
   for (std::uint8_t i = 1; i <= 12; ++i) {
@@ -408,8 +400,6 @@ BOOST_AUTO_TEST_CASE(others_are_told_of_found_nodes_only_and_never_of_what_we_or
   clock.advance_s(day_s);
   BOOST_TEST(book->descriptors_to_tell(9).empty());  // it has not answered lately
 }
-
-// --- What is kept ---
 
 BOOST_AUTO_TEST_CASE(everything_survives_a_restart_but_what_friends_say_which_is_in_their_bundles) {
   Signer node(7);

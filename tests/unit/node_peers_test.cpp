@@ -9,7 +9,7 @@ namespace toxasync::test {
 namespace {
 
 struct Fixture {
-  NodeHarness node;
+  NodeHarness node{{.addresses = {ipv4(77)}}};  // so that it could be told of itself
   HandClient client{node};
 
   Fixture() { client.greet(); }

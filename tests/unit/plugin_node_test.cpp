@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <sys/stat.h>
+#include <tox/tox.h>
+
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tox_async.h"
+
+// The storage node that a client is on a core with packet dispatcher access. The core's part is played here.
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Packet = std::vector<std::uint8_t>;
+
+struct Addr {
+  std::uint8_t data[19];
+  std::uint8_t length;
+};
+struct Handler {
+  Tox* tox;
+  void (*callback)(Tox*, const Addr*, const std::uint8_t*, std::uint16_t, const std::uint8_t*, std::uint16_t,
+                   void*);
+  void* user_data;
+};
+
+Handler registered{};
+std::vector<Packet> sent;
+
+}  // namespace
+
+// tox_net.h of patches/, without a network. The library's references are weak: they find these.
+extern "C" {
+[[gnu::visibility("default")]] bool tox_net_register(Tox* /*tox*/, std::uint8_t /*first*/,
+                                                     std::uint8_t /*last*/, const void* handler) {
+  registered = handler != nullptr ? *static_cast<const Handler*>(handler) : Handler{};
+  return true;
+}
+[[gnu::visibility("default")]] bool tox_net_send(Tox* /*tox*/, const void* /*addr*/,
+                                                 const std::uint8_t* /*sendback*/,
+                                                 std::uint16_t /*sendback_length*/,
+                                                 const std::uint8_t* packet, std::uint16_t length) {
+  sent.emplace_back(packet, packet + length);
+  return true;
+}
+[[gnu::visibility("default")]] std::uint16_t tox_net_close_nodes(const Tox* /*tox*/,
+                                                                 const std::uint8_t* /*public_key*/,
+                                                                 void* /*nodes*/) {
+  return 0;
+}
+}
+
+namespace {
+
+struct Deleter {
+  void operator()(Tox* tox) const { tox_kill(tox); }
+  void operator()(Tox_Async* async) const { tox_async_kill(async); }
+  void operator()(Tox_Async_Options* options) const { tox_async_options_free(options); }
+};
+
+struct Fixture {
+  Fixture() {
+    unsetenv("TOX_ASYNC");
+    unsetenv("TOX_ASYNC_NODE");
+    std::string pattern = (fs::temp_directory_path() / "toxasync-node-XXXXXX").string();
+    BOOST_REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    directory = pattern;
+    struct Tox_Options* const tox_options = tox_options_new(nullptr);
+    tox_options_set_local_discovery_enabled(tox_options, false);
+    tox.reset(tox_new(tox_options, nullptr));
+    tox_options_free(tox_options);
+    BOOST_REQUIRE(tox != nullptr);
+    tox_async_options_set_enabled(options.get(), true);
+    tox_async_options_set_state_path(options.get(), (directory / "state.db").c_str());
+    tox_async_options_set_log_callback(
+        options.get(),
+        [](Tox_Async_Log_Level level, const char* area, const char* message, void* self) {
+          static_cast<Fixture*>(self)->log +=
+              std::string(tox_async_log_level_to_string(level)) + ' ' + area + ": " + message + '\n';
+        },
+        TOX_ASYNC_LOG_LEVEL_INFO, this);
+    sent.clear();
+  }
+  ~Fixture() {
+    async.reset();
+    tox.reset();
+    fs::remove_all(directory);
+  }
+
+  void start() {
+    async.reset();
+    async.reset(tox_async_new(tox.get(), options.get(), nullptr));
+    BOOST_REQUIRE(async != nullptr);
+  }
+  Packet node_id() {
+    Packet id(TOX_ASYNC_NODE_ID_SIZE);
+    return tox_async_get_node_id(async.get(), id.data()) ? id : Packet{};
+  }
+  std::vector<fs::path> node_files() const {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(directory)) {
+      if (entry.path().filename().string().find(".node.") != std::string::npos) {
+        files.push_back(entry.path());
+      }
+    }
+    return files;
+  }
+  /// A first packet of somebody, by the core.
+  void receive_first_packet() {
+    Packet packet(1372, 0x55);
+    packet[0] = 0xa2;
+    packet[1] = 1;
+    Addr from{{2, 9, 9, 9, 9, 1, 2}, 7};
+    BOOST_REQUIRE(registered.callback != nullptr);
+    registered.callback(tox.get(), &from, nullptr, 0, packet.data(),
+                        static_cast<std::uint16_t>(packet.size()), registered.user_data);
+    tox_async_iterate(async.get(), nullptr);
+  }
+
+  fs::path directory;
+  std::string log;
+  std::unique_ptr<Tox, Deleter> tox;
+  std::unique_ptr<Tox_Async_Options, Deleter> options{tox_async_options_new(nullptr)};
+  std::unique_ptr<Tox_Async, Deleter> async;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(plugin_node, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_client_with_the_dispatcher_is_a_node_and_answers_strangers) {
+  BOOST_TEST(tox_async_options_get_node_enabled(options.get()));
+  start();
+  BOOST_TEST(tox_async_get_carrier(async.get()) == TOX_ASYNC_CARRIER_DISPATCHER);
+  const Packet id = node_id();
+  BOOST_REQUIRE(id.size() == TOX_ASYNC_NODE_ID_SIZE);
+  BOOST_TEST(tox_async_get_node_id(async.get(), nullptr));
+  receive_first_packet();
+  BOOST_REQUIRE(sent.size() == 1U);
+  const Packet& reply = sent[0];
+  constexpr std::size_t header = 74;
+  BOOST_REQUIRE(reply.size() == header + 155);  // a descriptor without addresses
+  BOOST_TEST(reply[0] == 0xa3);
+  BOOST_TEST(Packet(reply.begin() + header + 1, reply.begin() + header + 33) == id);
+}
+
+BOOST_AUTO_TEST_CASE(it_keeps_between_1_mib_and_1_gib_for_others) {
+  start();
+  const std::uint64_t capacity = tox_async_get_node_capacity(async.get());
+  BOOST_TEST(capacity >= std::uint64_t{1} << 20);
+  BOOST_TEST(capacity <= std::uint64_t{1} << 30);
+  const auto free_bytes = fs::space(directory).available;
+  BOOST_TEST(capacity <= std::max<std::uint64_t>(free_bytes / 50, 1 << 20));
+  BOOST_TEST(tox_async_get_node_messages(async.get()) == 0U);
+  BOOST_TEST(tox_async_get_node_bytes(async.get()) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(it_is_the_same_node_after_a_restart_and_its_files_do_not_tell_whose_it_is) {
+  start();
+  const Packet id = node_id();
+  std::uint8_t key[TOX_PUBLIC_KEY_SIZE];
+  tox_self_get_public_key(tox.get(), key);
+  async.reset();
+  const auto files = node_files();
+  BOOST_REQUIRE(files.size() == 2U);
+  std::set<std::string> endings;
+  for (const auto& file : files) {
+    const std::string name = file.filename().string();
+    endings.insert(name.substr(32));
+    struct stat status {};
+    BOOST_REQUIRE(::stat(file.c_str(), &status) == 0);
+    BOOST_TEST((status.st_mode & 0777U) == 0600U);
+    std::ifstream in(file, std::ios::binary);
+    const std::string content{std::istreambuf_iterator<char>(in), {}};
+    BOOST_TEST(content.find(std::string(reinterpret_cast<const char*>(key), sizeof(key))) ==
+               std::string::npos);
+  }
+  BOOST_TEST((endings == std::set<std::string>{".node.db", ".node.key"}));
+  start();
+  BOOST_TEST(node_id() == id);
+}
+
+BOOST_AUTO_TEST_CASE(the_option_and_the_environment_switch_it_off) {
+  tox_async_options_set_node_enabled(options.get(), false);
+  start();
+  BOOST_TEST(node_id().empty());
+  BOOST_TEST(tox_async_get_node_capacity(async.get()) == 0U);
+  receive_first_packet();
+  BOOST_TEST(sent.empty());
+  tox_async_options_set_node_enabled(options.get(), true);
+  setenv("TOX_ASYNC_NODE", "0", 1);
+  start();
+  BOOST_TEST(node_id().empty());
+  BOOST_TEST(node_files().empty());
+  setenv("TOX_ASYNC_NODE", "1", 1);
+  start();
+  BOOST_TEST(!node_id().empty());
+  unsetenv("TOX_ASYNC_NODE");
+}
+
+BOOST_AUTO_TEST_CASE(over_a_socket_of_our_own_it_is_no_node) {
+  tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_UDP);
+  start();
+  BOOST_TEST(node_id().empty());
+  BOOST_TEST(node_files().empty());
+}
+
+BOOST_AUTO_TEST_CASE(node_files_that_cannot_be_used_are_a_warning_and_stop_nothing) {
+  start();
+  async.reset();
+  for (const auto& file : node_files()) {
+    fs::resize_file(file, 10);
+  }
+  start();
+  BOOST_TEST(node_id().empty());
+  BOOST_TEST(log.find("warning node: this client does not serve others") != std::string::npos);
+  for (const auto& file : node_files()) {
+    if (file.extension() == ".db") {
+      fs::remove(file);
+    }
+  }
+  log.clear();
+  start();  // the store is new, the key is damaged still, and all that is left of an identity
+  BOOST_TEST(node_id().empty());
+  BOOST_TEST(log.find("warning node:") != std::string::npos);
+  tox_async_iterate(async.get(), nullptr);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
