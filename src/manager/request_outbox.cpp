@@ -25,14 +25,13 @@ bool is_storable(crypto::Epoch epoch, crypto::Epoch now) noexcept {
   return epoch + 1 >= now && epoch <= now + 1;
 }
 
-/// The least time to live that nodes grant which is enough.
-std::uint32_t time_to_live(std::int64_t wanted_s) noexcept {
+/// The longest time to live that nodes grant and that is not too long; a day at least.
+std::uint32_t time_to_live(std::int64_t left_s) noexcept {
+  std::uint32_t longest = limits::times_to_live_s.front();
   for (const std::uint32_t allowed : limits::times_to_live_s) {
-    if (allowed >= wanted_s) {
-      return allowed;
-    }
+    longest = allowed <= left_s ? allowed : longest;
   }
-  return limits::largest_time_to_live_s;
+  return longest;
 }
 
 Counter counter_of(RequestState state) noexcept {
