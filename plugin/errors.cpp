@@ -47,6 +47,34 @@ const char* tox_async_log_level_to_string(Tox_Async_Log_Level value) {
   return "<invalid Tox_Async_Log_Level>";
 }
 
+const char* tox_async_fail_reason_to_string(Tox_Async_Fail_Reason value) {
+  switch (value) {
+    case TOX_ASYNC_FAIL_REASON_NONE:
+      return "none";
+    case TOX_ASYNC_FAIL_REASON_DISK:
+      return "it could not be written to the disk: make room there, and send it again";
+    case TOX_ASYNC_FAIL_REASON_FRIEND_REMOVED:
+      return "the friend was removed while it waited";
+  }
+  return "<invalid Tox_Async_Fail_Reason>";
+}
+
+const char* tox_err_async_message_cancel_to_string(Tox_Err_Async_Message_Cancel value) {
+  switch (value) {
+    case TOX_ERR_ASYNC_MESSAGE_CANCEL_OK:
+      return success;
+    case TOX_ERR_ASYNC_MESSAGE_CANCEL_NULL:
+      return null_argument;
+    case TOX_ERR_ASYNC_MESSAGE_CANCEL_MALLOC:
+      return no_memory;
+    case TOX_ERR_ASYNC_MESSAGE_CANCEL_NOT_FOUND:
+      return "no such message is on its way";
+    case TOX_ERR_ASYNC_MESSAGE_CANCEL_TOO_LATE:
+      return "it is too late: the friend has fetched the message, or it went to them directly";
+  }
+  return "<invalid Tox_Err_Async_Message_Cancel>";
+}
+
 const char* tox_async_message_state_to_string(Tox_Async_Message_State value) {
   switch (value) {
     case TOX_ASYNC_MESSAGE_STATE_QUEUED:
@@ -57,6 +85,8 @@ const char* tox_async_message_state_to_string(Tox_Async_Message_State value) {
       return "delivered";
     case TOX_ASYNC_MESSAGE_STATE_EXPIRED:
       return "expired";
+    case TOX_ASYNC_MESSAGE_STATE_CANCELLED:
+      return "cancelled";
     case TOX_ASYNC_MESSAGE_STATE_FAILED:
       return "failed";
   }
@@ -158,6 +188,8 @@ const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Sen
       return "the message is not UTF-8";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_CLOCK:
       return "the system's clock shows a time before 2025: set the clock";
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TIME_TO_LIVE:
+      return "the time to live must be 86400, 259200, 604800 or 1209600 seconds (1, 3, 7 or 14 days)";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL:
       return "too many messages wait to be delivered: send again later";
   }

@@ -9,15 +9,15 @@ namespace {
 
 static_assert(TOX_ADDRESS_SIZE == sizeof(manager::ToxAddress));
 static_assert(TOX_PUBLIC_KEY_SIZE == sizeof(manager::FriendKey));
-static_assert(TOX_MAX_FRIEND_REQUEST_LENGTH == limits::friend_request_text);
+static_assert(TOX_MAX_FRIEND_REQUEST_LENGTH >= limits::friend_request_text);
 
-static_assert(
-    static_cast<int>(manager::RequestState::queued) == TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED &&
-    static_cast<int>(manager::RequestState::stored) == TOX_ASYNC_FRIEND_REQUEST_STATE_STORED &&
-    static_cast<int>(manager::RequestState::answered) == TOX_ASYNC_FRIEND_REQUEST_STATE_ANSWERED &&
-    static_cast<int>(manager::RequestState::expired) == TOX_ASYNC_FRIEND_REQUEST_STATE_EXPIRED &&
-    static_cast<int>(manager::RequestState::cancelled) == TOX_ASYNC_FRIEND_REQUEST_STATE_CANCELLED &&
-    static_cast<int>(manager::RequestState::failed) == TOX_ASYNC_FRIEND_REQUEST_STATE_FAILED);
+static_assert(static_cast<int>(manager::RequestState::queued) == TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED &&
+              static_cast<int>(manager::RequestState::stored) == TOX_ASYNC_FRIEND_REQUEST_STATE_STORED &&
+              static_cast<int>(manager::RequestState::answered) == TOX_ASYNC_FRIEND_REQUEST_STATE_ANSWERED &&
+              static_cast<int>(manager::RequestState::expired) == TOX_ASYNC_FRIEND_REQUEST_STATE_EXPIRED &&
+              static_cast<int>(manager::RequestState::cancelled) ==
+                  TOX_ASYNC_FRIEND_REQUEST_STATE_CANCELLED &&
+              static_cast<int>(manager::RequestState::failed) == TOX_ASYNC_FRIEND_REQUEST_STATE_FAILED);
 
 Tox_Err_Async_Friend_Request_Send from_request_error(manager::RequestError error) noexcept {
   switch (error) {

@@ -81,7 +81,7 @@ static void command_cancel_request(Chat* chat, const char* hex) {
 static void send_text(Chat* chat, uint32_t friend_number, Tox_Message_Type type, const uint8_t* text,
                       size_t length) {
   uint8_t id[TOX_ASYNC_MESSAGE_ID_SIZE];
-  Tox_Err_Async_Friend_Send_Message failed;
+  Tox_Err_Async_Friend_Send_Message failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK;
 
   /* async: in place of tox_friend_send_message, whether the friend is online or not. */
   if (tox_async_friend_send_message(chat->async, friend_number, type, text, length, id, &failed)) {
@@ -150,10 +150,12 @@ static void command_nodes(const Chat* chat) {
 
   for (uint32_t i = 0; chat->async != NULL && i < tox_async_node_get_count(chat->async); ++i) {
     if (tox_async_node_get_address_line(chat->async, i, line, sizeof(line))) {
-      printf(
-          "node %s answered=%d last_answer=%" PRIu64 " clock_difference=%" PRId64 " failures=%" PRIu32 "\n",
-          line, tox_async_node_get_answered(chat->async, i), tox_async_node_get_last_answer(chat->async, i),
-          tox_async_node_get_clock_difference(chat->async, i), tox_async_node_get_failures(chat->async, i));
+      printf("node %s answered=%d last_answer=%" PRIu64 " clock_difference=%" PRId64 " failures=%" PRIu32
+             " picked=%d\n",
+             line, tox_async_node_get_answered(chat->async, i),
+             tox_async_node_get_last_answer(chat->async, i),
+             tox_async_node_get_clock_difference(chat->async, i), tox_async_node_get_failures(chat->async, i),
+             tox_async_node_get_picked(chat->async, i));
     }
   }
 
@@ -173,7 +175,7 @@ static void command_stats(const Chat* chat) {
 }
 
 void add_node(Chat* chat, const char* line) {
-  Tox_Err_Async_Node_Add failed;
+  Tox_Err_Async_Node_Add failed = TOX_ERR_ASYNC_NODE_ADD_OK;
 
   if (tox_async_node_add(chat->async, line, &failed)) {
     puts("node-added");
@@ -190,6 +192,17 @@ static void command_node_remove(Chat* chat, const char* hex) {
     puts("node-removed");
   } else {
     printf("error node-remove: %s\n", tox_err_async_node_remove_to_string(failed));
+  }
+}
+
+static void command_cancel(Chat* chat, const char* hex) {
+  uint8_t id[TOX_ASYNC_MESSAGE_ID_SIZE];
+  Tox_Err_Async_Message_Cancel failed = TOX_ERR_ASYNC_MESSAGE_CANCEL_NOT_FOUND;
+
+  if (parse_hex(hex, id, sizeof(id)) && tox_async_message_cancel(chat->async, id, &failed)) {
+    puts("cancelling");
+  } else {
+    printf("error cancel: %s\n", tox_err_async_message_cancel_to_string(failed));
   }
 }
 
@@ -211,6 +224,8 @@ void run_command(Chat* chat, char* line) {
     command_request(chat, rest);
   } else if (strcmp(line, "cancel-request") == 0) {
     command_cancel_request(chat, rest);
+  } else if (strcmp(line, "cancel") == 0) {
+    command_cancel(chat, rest);
   } else if (strcmp(line, "friends") == 0) {
     print_friends(chat);
   } else if (strcmp(line, "nodes") == 0) {

@@ -12,7 +12,7 @@ namespace toxasync::manager {
 
 /// What first contact needs of the rest. The node hooks make the nodes that they name known to the client.
 struct ContactHooks {
-  /// The `count` nodes that we know of whose H256(P|node id) is least.
+  /// The `count` nodes that we know of whose H256(P|node id) is least, and at most one more.
   std::function<std::vector<protocol::NodeId>(const crypto::Point& p, std::size_t count)> nearest;
   /// Our own home nodes, and those that a friend last named as his.
   std::function<std::vector<protocol::NodeId>()> home_nodes;

@@ -19,7 +19,7 @@ class RequestOutbox {
   static constexpr std::size_t rounds_kept = 16;     ///< Days whose copies a cancel goes after.
   static constexpr std::size_t home_nodes_used = 3;  ///< Of ours,
   static constexpr std::size_t nearest_used = 3;     ///< and of the nearest.
-  static constexpr std::size_t nodes_in_round = home_nodes_used + nearest_used;
+  static constexpr std::size_t nodes_in_round = home_nodes_used + nearest_used + 1;
   static constexpr std::int64_t kept_s = limits::largest_time_to_live_s;
   static constexpr std::int64_t offer_every_s = 86400;
   static constexpr std::int64_t look_again_ms = 30000;  ///< While there is something to be done.

@@ -23,7 +23,13 @@ std::vector<StateEntry> MemoryState::load() {
 
 void MemoryState::hold_commits(bool hold) {
   holding_commits_ = hold;
-  for (; !hold && !waiting_.empty(); waiting_.pop_front()) {
+  if (!hold) {
+    release(waiting_.size());
+  }
+}
+
+void MemoryState::release(std::size_t count) {
+  for (; count > 0 && !waiting_.empty(); --count, waiting_.pop_front()) {
     apply(waiting_.front());
   }
 }

@@ -18,6 +18,11 @@ class MemoryState final : public StateStore {
  public:
   /// While true, batches wait: neither durable nor completed. Letting go makes them durable.
   void hold_commits(bool hold);
+  /// Makes the first `count` of the batches that wait durable: a crash then leaves any beginning of what was
+  /// committed.
+  void release(std::size_t count);
+  /// Batches that are neither durable nor refused.
+  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
   /// While true, batches become durable but poll() does not say so.
   void hold_completions(bool hold) noexcept { holding_completions_ = hold; }
   /// The next `count` batches fail, and those queued behind one before poll() has reported it.

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Every size and count limit of the protocol (docs/protocol.md, sections 4 to 7), checked against each other
+/// Every size and count limit of the protocol (docs/protocol.md, sections 4 to 8), checked against each other
 /// here, so that nothing we may produce is refused by us. Sizes are bytes.
 namespace toxasync::limits {
 

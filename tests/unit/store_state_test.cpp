@@ -327,6 +327,22 @@ BOOST_AUTO_TEST_CASE(a_crash_loses_what_was_held_and_keeps_what_was_durable) {
   BOOST_TEST(contents_of(state).size() == 3U);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_released_becomes_durable_in_its_order_and_the_rest_waits) {
+  MemoryState state;
+  state.hold_commits(true);
+  for (const auto* key : {"a", "b", "c"}) {
+    state.commit({write(key, "1")}, nullptr);
+  }
+  BOOST_TEST(state.waiting() == 3U);
+  state.release(2);
+  BOOST_TEST(state.waiting() == 1U);
+  BOOST_TEST((contents_of(*state.crash_copy()) == Contents{{"a", "1"}, {"b", "1"}}));
+  state.release(5);
+  BOOST_TEST(state.waiting() == 0U);
+  state.commit({write("d", "1")}, nullptr);
+  BOOST_TEST(state.waiting() == 1U);  // it is held as before
+}
+
 BOOST_AUTO_TEST_CASE(a_failed_batch_takes_those_queued_behind_it_with_it) {
   MemoryState state;
   std::vector<bool> outcomes;

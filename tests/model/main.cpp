@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <iostream>
+#include <mutex>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "model/operations.hpp"
+
+// Random sequences of operations against a plain model.
+//
+//   test_model [--suite outbox|inbox|pre-keys] [--sequences N] [--seed FIRST] [--sweep N] [--jobs N]
+//   [--trace]
+//              [--no-shrink]
+//
+// Sequence i of a suite has the seed FIRST + i; a failure prints the seed and the shortest sequence of the
+// same operations that still fails. --sweep takes N short sequences of each suite, and repeats each with a
+// crash of each user at every single event.
+
+namespace toxasync::model {
+
+namespace {
+
+struct Step {
+  std::size_t operation = 0;
+  std::uint64_t seed = 0;
+};
+
+struct Sequence {
+  std::uint64_t seed = 0;
+  Rig::Setup setup;
+  std::vector<Step> steps;
+};
+
+struct Crash {
+  std::size_t who = 0;
+  unsigned event = 0;
+};
+
+Sequence generate(Suite suite, std::uint64_t seed, std::size_t length) {
+  SeededRandom random(seed * 1000003 + static_cast<std::uint64_t>(suite));
+  Sequence made{seed, {}, {}};
+  made.setup.users = random.chance(200) ? 3 : 2;
+  made.setup.nodes = 1 + random.below(4);
+  made.setup.poll_interval_ms = random.chance(300) ? 120'000 : 1'800'000;
+  std::uint64_t total = 0;
+  const auto weight = [&](const Operation& operation) {
+    return operation.weights[static_cast<std::size_t>(suite)];
+  };
+  for (const auto& operation : operations()) {
+    total += weight(operation);
+  }
+  for (std::size_t i = 0; i < length; ++i) {
+    auto left = random.below(total);
+    std::size_t at = 0;
+    while (left >= weight(operations()[at])) {
+      left -= weight(operations()[at++]);
+    }
+    made.steps.push_back({at, random.u64()});
+  }
+  return made;
+}
+
+void print_counters(std::ostream& out, const std::string& whose, const Metrics& metrics) {
+  out << "  " << whose << ":";
+  for (std::size_t i = 0; i < counter_count; ++i) {
+    if (const auto value = metrics.value(static_cast<Counter>(i)); value > 0) {
+      out << " " << name(static_cast<Counter>(i)) << "=" << value;
+    }
+  }
+  out << "\n";
+}
+
+void print_counters(std::ostream& out, const Rig& rig) {
+  for (const auto& person : rig.people) {
+    print_counters(
+        out, to_hex(ByteView(person.user->key).first(3)) + (person.user->running() ? "" : " (not running)"),
+        person.user->metrics);
+  }
+  for (const auto& node : rig.world.nodes) {
+    print_counters(out, "a node with " + std::to_string(node->store.stats().messages) + " records",
+                   node->metrics);
+  }
+}
+
+struct Outcome {
+  std::optional<std::string> wrong;  ///< What went wrong; nothing if nothing did.
+  std::uint64_t events = 0;          ///< At which a crash could have come.
+};
+
+Outcome run(const Sequence& sequence, Totals& totals, std::ostream* trace,
+            std::optional<Crash> crash = std::nullopt) {
+  Rig rig(sequence.seed, sequence.setup, totals);
+  Outcome outcome;
+  const auto events_before = totals.events;
+  try {
+    for (auto& a : rig.people) {  // they know each other, most of the time
+      for (auto& b : rig.people) {
+        if (&a < &b && sequence.seed % 8 != 0) {
+          rig.connect(a, b);
+          rig.run(5000);
+          rig.model.met(a.user->key, b.user->key);
+          rig.disconnect_all();
+        }
+      }
+    }
+    if (crash) {
+      rig.people[crash->who].crash_in_events = crash->event;
+    }
+    for (const Step& step : sequence.steps) {
+      SeededRandom random(step.seed);
+      rig.note.clear();
+      ++totals.operations;
+      operations()[step.operation].run(rig, random);
+      rig.observe();
+      if (trace != nullptr) {
+        *trace << "  " << rig.world.clock.unix_s() << " " << operations()[step.operation].name << rig.note
+               << "\n";
+      }
+    }
+    outcome.events = totals.events - events_before;
+    SeededRandom random(sequence.seed + 77);
+    rig.finish(random);
+  } catch (const std::exception& broken) {
+    if (trace != nullptr) {
+      print_counters(*trace, rig);
+    }
+    outcome.wrong = broken.what();
+  }
+  return outcome;
+}
+
+/// Leaves out what is not needed for a failure.
+Sequence shrink(Sequence sequence, std::optional<Crash> crash) {
+  Totals ignored;
+  for (std::size_t size = std::max<std::size_t>(sequence.steps.size() / 2, 1);; size /= 2) {
+    for (std::size_t at = 0; at < sequence.steps.size();) {
+      Sequence shorter = sequence;
+      const auto begin = shorter.steps.begin() + static_cast<std::ptrdiff_t>(at);
+      shorter.steps.erase(begin,
+                          begin + static_cast<std::ptrdiff_t>(std::min(size, shorter.steps.size() - at)));
+      if (run(shorter, ignored, nullptr, crash).wrong) {
+        sequence = std::move(shorter);
+      } else {
+        at += size;
+      }
+    }
+    if (size <= 1) {
+      return sequence;
+    }
+  }
+}
+
+struct Options {
+  std::vector<Suite> suites{Suite::outbox, Suite::inbox, Suite::pre_keys};
+  std::uint64_t sequences = 30;
+  std::uint64_t first_seed = 1;
+  std::uint64_t sweeps = 0;
+  unsigned jobs = 1;
+  bool trace = false;
+  bool shrinks = true;
+};
+
+class Runner {
+ public:
+  explicit Runner(Options options) : options_(std::move(options)) {}
+
+  bool run_all() {
+    for (const Suite suite : options_.suites) {
+      for (std::uint64_t i = 0; i < options_.sequences; ++i) {
+        tasks_.push_back({suite, options_.first_seed + i, false});
+      }
+      for (std::uint64_t i = 0; i < options_.sweeps; ++i) {
+        tasks_.push_back({suite, options_.first_seed + i, true});
+      }
+    }
+    std::vector<std::thread> threads;
+    for (unsigned i = 1; i < options_.jobs; ++i) {
+      threads.emplace_back([this] { work(); });
+    }
+    work();
+    std::ranges::for_each(threads, &std::thread::join);
+    std::cout << "model: " << totals_.sequences << " sequences, " << totals_.crash_points << " crash points, "
+              << totals_.operations << " operations, " << totals_.events << " events, " << totals_.restores
+              << " old copies; " << totals_.messages << " messages in " << totals_.envelopes
+              << " envelopes: " << totals_.shown << " shown (" << totals_.repeated
+              << " repetitions after a crash or an old copy), " << totals_.expired << " expired, "
+              << totals_.failed << " failed; " << failures_ << " sequences went wrong\n";
+    return failures_ == 0;
+  }
+
+ private:
+  struct Task {
+    Suite suite{};
+    std::uint64_t seed = 0;
+    bool sweep = false;
+  };
+
+  void work() {
+    Totals totals;
+    for (std::size_t i = next_++; i < tasks_.size(); i = next_++) {
+      const Task& task = tasks_[i];
+      if (task.sweep) {
+        sweep(task, totals);
+      } else {
+        SeededRandom random(task.seed);
+        check(task, generate(task.suite, task.seed, 10 + random.below(50)), std::nullopt, totals);
+      }
+    }
+    const std::lock_guard lock(mutex_);
+    totals_ += totals;
+  }
+
+  void check(const Task& task, const Sequence& sequence, std::optional<Crash> crash, Totals& totals) {
+    ++totals.sequences;
+    std::ostringstream report;
+    const auto wrong = run(sequence, totals, options_.trace ? &report : nullptr, crash).wrong;
+    if (wrong) {
+      const auto suite = suite_names[static_cast<std::size_t>(task.suite)];
+      report << suite << ", seed " << task.seed << ": " << *wrong << "\n";
+      if (crash) {
+        report << "with a crash of user " << crash->who << " at event " << crash->event << "\n";
+      }
+      if (options_.shrinks) {
+        const auto shortest = shrink(sequence, crash);
+        Totals ignored;
+        report << "the shortest that goes wrong:\n";
+        const auto how = run(shortest, ignored, &report, crash).wrong;
+        report << "  " << how.value_or("?") << "\n";
+      }
+      report << "again: test_model --suite " << suite << " --seed " << task.seed
+             << (crash ? " --sequences 0 --sweep 1\n" : " --sequences 1 --trace\n");
+    }
+    const std::lock_guard lock(mutex_);
+    failures_ += wrong ? 1 : 0;
+    std::cerr << report.str();
+  }
+
+  /// A crash of everybody at every event of a short sequence.
+  void sweep(const Task& task, Totals& totals) {
+    constexpr std::uint64_t other_seeds = 900'000;
+    const auto sequence = generate(task.suite, task.seed + other_seeds, 8);
+    Totals ignored;
+    const auto events = std::min<std::uint64_t>(run(sequence, ignored, nullptr).events, longest_sweep);
+    for (std::size_t who = 0; who < sequence.setup.users; ++who) {
+      for (unsigned event = 1; event <= events; ++event) {
+        check(task, sequence, Crash{who, event}, totals);
+      }
+    }
+  }
+
+  static constexpr std::uint64_t longest_sweep = 2000;  ///< Events.
+
+  Options options_;
+  std::vector<Task> tasks_;
+  std::atomic<std::size_t> next_ = 0;
+  std::mutex mutex_;  ///< Of what follows, and of standard error.
+  Totals totals_;
+  std::uint64_t failures_ = 0;
+};
+
+std::optional<Options> parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--trace") {
+      options.trace = true;
+    } else if (argument == "--no-shrink") {
+      options.shrinks = false;
+    } else if (i + 1 == argc) {
+      return std::nullopt;
+    } else if (argument == "--suite") {
+      const auto found = std::ranges::find(suite_names, std::string_view(argv[++i]));
+      if (found == suite_names.end()) {
+        return std::nullopt;
+      }
+      options.suites = {static_cast<Suite>(found - suite_names.begin())};
+    } else if (argument == "--sequences") {
+      options.sequences = std::strtoull(argv[++i], nullptr, 10);
+    } else if (argument == "--seed") {
+      options.first_seed = std::strtoull(argv[++i], nullptr, 10);
+    } else if (argument == "--jobs") {
+      options.jobs = std::max(1U, static_cast<unsigned>(std::strtoul(argv[++i], nullptr, 10)));
+    } else if (argument == "--sweep") {
+      options.sweeps = std::strtoull(argv[++i], nullptr, 10);
+    } else {
+      return std::nullopt;
+    }
+  }
+  return options;
+}
+
+}  // namespace
+
+}  // namespace toxasync::model
+
+int main(int argc, char** argv) {
+  const auto options = toxasync::model::parse(argc, argv);
+  if (!options) {
+    std::cerr << "usage: test_model [--suite outbox|inbox|pre-keys] [--sequences N] [--seed FIRST] [--sweep "
+                 "N] [--jobs N] "
+                 "[--trace] [--no-shrink]\n";
+    return 2;
+  }
+  return toxasync::model::Runner(*options).run_all() ? 0 : 1;
+}

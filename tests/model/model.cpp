@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "model/model.hpp"
+
+#include <algorithm>
+
+#include "model/promises.hpp"
+
+namespace toxasync::model {
+
+namespace {
+
+std::string name_of(const FriendKey& key) {
+  return to_hex(ByteView(key).first(3));
+}
+
+}  // namespace
+
+void Model::fail(const Message& message, const std::string& what) {
+  throw Broken("message " + std::to_string(message.number) + " (" + to_hex(ByteView(message.id).first(4)) +
+               ", " + std::to_string(message.text.size()) + " bytes, " + name_of(message.from) + " to " +
+               name_of(message.to) + "): " + what);
+}
+
+Message& Model::must_find(const Id& id, const char* what) {
+  const auto found = messages_.find(id);
+  if (found == messages_.end()) {
+    throw Broken(std::string("a message that nobody sent was ") + what);
+  }
+  return found->second;
+}
+
+const Message* Model::find(const Id& id) const {
+  const auto found = messages_.find(id);
+  return found == messages_.end() ? nullptr : &found->second;
+}
+
+std::size_t Model::count(bool (*what)(const Message&)) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(messages_, [&](const auto& entry) { return what(entry.second); }));
+}
+
+void Model::sent(const Id& id, const FriendKey& from, const FriendKey& to, ByteView text,
+                 crypto::MessageKind kind, std::int64_t now_ms, std::uint32_t ttl_s) {
+  Message message;
+  message.id = id;
+  message.from = from;
+  message.to = to;
+  message.number = ++last_number_;
+  message.text.assign(text.begin(), text.end());
+  message.kind = kind;
+  message.sent_at_ms = now_ms;
+  message.ttl_s = ttl_s;
+  message.may_be_lost = broken_.contains({from, to});
+  if (!messages_.emplace(id, std::move(message)).second) {
+    throw Broken("a message id was given twice");
+  }
+}
+
+void Model::crashed(const FriendKey& who, bool repeats_last, bool disk_was_behind) {
+  if (const auto last = last_shown_.find(who); last != last_shown_.end() && repeats_last) {
+    Message& message = messages_.at(last->second.id);
+    message.may_be_shown = std::max(message.may_be_shown, message.shown + 1);
+    // It counts as not shown: what comes before it in the order may be shown first.
+    highest_shown_[{message.from, who}] = last->second.highest_before;
+  }
+  for (auto& [id, message] : messages_) {
+    if (message.from == who) {
+      message.forgotten = message.forgotten || !message.queued;  // it was never promised
+      message.may_be_retold = message.may_be_retold || (message.ended() && disk_was_behind);
+      message.end_may_be_untold = message.end_may_be_untold || (message.shown > 0 && !message.ended() &&
+                                                                !promises::ends_are_told_after_a_crash);
+    }
+  }
+}
+
+void Model::node_lost_its_disk() {
+  for (auto& [id, message] : messages_) {
+    message.node_failed = true;
+  }
+}
+
+Model::Backup Model::backup(const FriendKey& who) const {
+  Backup copy;
+  for (const auto& [id, message] : messages_) {
+    if (message.from == who && message.queued) {
+      copy.known.insert(id);
+      if (message.ended()) {
+        copy.ended.insert(id);
+      }
+    }
+    if (message.to == who && message.shown > 0) {
+      copy.shown.insert(id);
+    }
+  }
+  return copy;
+}
+
+void Model::restored(const FriendKey& who, const Backup& copy) {
+  for (auto& [id, message] : messages_) {
+    if (message.from == who) {
+      broken_.insert({who, message.to});
+      disordered_.insert({who, message.to});
+      reusing_.insert({who, message.to});
+      if (!promises::keys_after_a_senders_old_copy) {
+        beyond_repair_.insert({who, message.to});
+      }
+      message.forgotten = message.forgotten || !copy.known.contains(id);
+      message.may_be_retold = message.may_be_retold || (message.ended() && !copy.ended.contains(id));
+      message.may_be_lost = true;
+    }
+    if (message.to == who) {
+      broken_.insert({message.from, who});
+      disordered_.insert({message.from, who});
+      if (!promises::keys_after_a_recipients_old_copy) {
+        beyond_repair_.insert({message.from, who});
+      }
+      message.may_be_lost = true;
+      if (!copy.shown.contains(id)) {
+        message.may_be_shown = std::max(message.may_be_shown, message.shown + 1);
+      }
+    }
+  }
+}
+
+void Model::removed(const FriendKey& who, const FriendKey& whom) {
+  for (const Direction& direction : {Direction{who, whom}, Direction{whom, who}}) {
+    broken_.insert(direction);
+    disordered_.insert(direction);
+  }
+  // Whoever forgot a friend's bundle may be given it once more; what he uses twice is nacked.
+  reusing_.insert({who, whom});
+  if (!promises::keys_after_a_removal) {
+    beyond_repair_.insert({who, whom});
+  }
+  for (auto& [id, message] : messages_) {
+    if (message.from == who && message.to == whom) {
+      message.may_be_lost = true;  // and he is told that it failed
+      message.may_be_retold = true;
+      message.forgotten = message.forgotten || !message.queued;
+    } else if (message.from == whom && message.to == who) {
+      message.may_be_lost = true;
+    }
+  }
+}
+
+void Model::strangers(const FriendKey& a, const FriendKey& b) {
+  broken_.insert({a, b});
+  broken_.insert({b, a});
+}
+
+void Model::met(const FriendKey& a, const FriendKey& b) {
+  for (const Direction& direction : {Direction{a, b}, Direction{b, a}}) {
+    if (!beyond_repair_.contains(direction)) {
+      broken_.erase(direction);
+    }
+  }
+}
+
+bool Model::had_one_time_key(const Id& id) const {
+  return std::ranges::any_of(one_time_, [&](const auto& entry) { return entry.second == id; });
+}
+
+void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received, std::int64_t now_ms) {
+  Message& message = must_find(received.id, "shown");
+  if (message.to != to || message.from != received.from) {
+    fail(message, "shown to the wrong person or under a wrong name");
+  }
+  if (message.text != received.text || message.kind != received.kind) {
+    fail(message, "shown with another text");
+  }
+  if (received.sent_at_unix_ms != std::min(message.sent_at_ms, now_ms)) {
+    fail(message, "shown with another time of sending");
+  }
+  if (++message.shown > message.may_be_shown) {
+    fail(message, "shown " + std::to_string(message.shown) + " times");
+  }
+  std::uint64_t& highest = highest_shown_[{message.from, to}];
+  if (!disordered_.contains({message.from, to})) {
+    if (received.late && message.number > highest) {
+      fail(message, "marked late though nothing later was shown");
+    }
+    if (!received.late && message.number <= highest) {
+      fail(message, "shown after a later one, and not marked");
+    }
+  }
+  last_shown_[to] = {message.id, highest};
+  highest = std::max(highest, message.number);
+}
+
+void Model::told(const FriendKey& from, const manager::MessageStatus& status) {
+  Message& message = must_find(status.id, "reported");
+  if (message.from != from || message.to != status.to) {
+    fail(message, "reported to somebody else");
+  }
+  using manager::MessageState;
+  const bool again = message.ended() && !message.may_be_retold;
+  if (again) {
+    fail(message, "reported again after its end");
+  }
+  switch (status.state) {
+    case MessageState::queued:
+      if (message.queued) {
+        fail(message, "reported queued twice");
+      }
+      break;
+    case MessageState::stored:
+      if (status.stored == 0 || status.stored > status.wanted) {
+        fail(message, "stored on more nodes than there are");
+      }
+      message.stored = std::max(message.stored, status.stored);
+      break;
+    case MessageState::delivered:
+      message.delivered = true;
+      break;
+    case MessageState::expired:
+      message.expired = true;
+      break;
+    case MessageState::cancelled:
+      fail(message, "cancelled, which nobody asked for");
+    case MessageState::failed:
+      message.failed = true;
+      break;
+  }
+  message.queued = true;
+}
+
+void Model::sealed(const FriendKey& from, const FriendKey& to, const Id& id, const crypto::PreKeyId& pre_key,
+                   bool one_time) {
+  const Message* const message = find(id);
+  if (message != nullptr && (message->from != from || message->to != to)) {
+    fail(*message, "sealed by somebody else, or for somebody else");
+  }
+  if (!one_time) {
+    return;
+  }
+  if (message == nullptr) {
+    throw Broken("a one-time key was used for what is no text");
+  }
+  const auto [first, fresh] = one_time_.try_emplace(pre_key, id);
+  if (!fresh && first->second != id && !reusing_.contains({from, to})) {
+    throw Broken("one-time key " + to_hex(pre_key) + " was used for two messages");
+  }
+}
+
+std::vector<std::pair<FriendKey, crypto::PreKeyId>> Model::spent_keys() const {
+  std::vector<std::pair<FriendKey, crypto::PreKeyId>> spent;
+  for (const auto& [key, id] : one_time_) {
+    const Message* const message = find(id);
+    // A copy that was sealed anew for another installation, and never came, keeps its key until that expires.
+    const bool sealed_once = message != nullptr && !broken_.contains({message->from, message->to});
+    if (sealed_once && message->shown > 0 && !message->may_be_lost) {
+      spent.emplace_back(message->to, key);
+    }
+  }
+  return spent;
+}
+
+void Model::check_stored_was_shown(const std::set<FriendKey>& absent, std::int64_t now_ms) const {
+  for (const auto& [id, message] : messages_) {
+    const bool excused = message.may_be_lost || message.node_failed || message.expires_at_ms() <= now_ms;
+    if (message.stored > 0 && message.shown == 0 && !excused && !absent.contains(message.to)) {
+      fail(message, "was stored on a node, and is not shown though the recipient had time to fetch it");
+    }
+  }
+}
+
+void Model::check_queued_was_shown(std::int64_t now_ms) const {
+  for (const auto& [id, message] : messages_) {
+    const bool excused =
+        message.may_be_lost || message.forgotten || message.failed || message.expires_at_ms() <= now_ms;
+    if (message.queued && message.shown == 0 && !excused) {
+      fail(message, "was queued, and is not shown though both were online together");
+    }
+  }
+}
+
+void Model::check_ended() const {
+  for (const auto& [id, message] : messages_) {
+    if (message.queued && !message.forgotten && !message.end_may_be_untold && !message.ended()) {
+      fail(message, std::string("was queued, and nothing was said of its end; shown ") +
+                        std::to_string(message.shown) + " times");
+    }
+    if (message.delivered && message.shown == 0 && !message.may_be_lost) {
+      fail(message, "was reported delivered, and never shown");
+    }
+  }
+}
+
+}  // namespace toxasync::model

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "manager/manager.hpp"
+
+// The plain model that the tests of this folder hold the manager against: what its user was promised, and
+// nothing of how it is done.
+
+namespace toxasync::model {
+
+using manager::FriendKey;
+using Id = crypto::MessageId;
+using Direction = std::pair<FriendKey, FriendKey>;  ///< From, to.
+
+/// A promise was broken.
+struct Broken : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// What one message of a user may still do, and what it has done.
+struct Message {
+  Id id{};
+  FriendKey from{};
+  FriendKey to{};
+  std::uint64_t number = 0;  ///< Its place among all messages sent.
+  Bytes text;
+  crypto::MessageKind kind = crypto::MessageKind::normal;
+  std::int64_t sent_at_ms = 0;
+  std::uint32_t ttl_s = 0;
+
+  bool queued = false;  ///< Told; or anything else was.
+  bool delivered = false;
+  bool expired = false;
+  bool failed = false;
+  std::uint8_t stored = 0;  ///< The most nodes that were told.
+  unsigned shown = 0;
+  unsigned may_be_shown = 1;  ///< How often; more after what excuses a repetition.
+
+  // Excuses. What happened meanwhile, that may:
+  bool forgotten = false;    ///< by the sender: his state is from before it, or he removed the friend;
+  bool may_be_lost = false;  ///< for the recipient: he lost it or the key to it. It is then reported expired.
+  bool node_failed = false;  ///< A node lost its disk since it was sent.
+  bool end_may_be_untold = false;
+  bool may_be_retold = false;  ///< The end of it was told, but that may not have come to the disk.
+
+  [[nodiscard]] bool ended() const noexcept { return delivered || expired || failed; }
+  [[nodiscard]] std::int64_t expires_at_ms() const noexcept {
+    return sent_at_ms + std::int64_t{ttl_s} * 1000;
+  }
+};
+
+class Model {
+ public:
+  // What the world did:
+  void sent(const Id& id, const FriendKey& from, const FriendKey& to, ByteView text, crypto::MessageKind kind,
+            std::int64_t now_ms, std::uint32_t ttl_s);
+  /// The program of `who` ended. `repeats_last`: the message that it showed last may be shown again.
+  void crashed(const FriendKey& who, bool repeats_last, bool disk_was_behind);
+  void node_lost_its_disk();
+  /// A copy of `who`'s state is made; restored() goes back to it.
+  struct Backup {
+    std::set<Id> known;  ///< Of his messages,
+    std::set<Id> ended;  ///< those whose end was told;
+    std::set<Id> shown;  ///< and what was shown to him.
+  };
+  [[nodiscard]] Backup backup(const FriendKey& who) const;
+  void restored(const FriendKey& who, const Backup& copy);
+  /// They do not have each other's keys (yet).
+  void strangers(const FriendKey& a, const FriendKey& b);
+  /// `who` removes `whom` from his list.
+  void removed(const FriendKey& who, const FriendKey& whom);
+  /// They were together long enough, with nothing in their way, to have each other's keys again.
+  void met(const FriendKey& a, const FriendKey& b);
+
+  // What the manager told:
+  void shown(const FriendKey& to, const manager::ReceivedMessage& message, std::int64_t now_ms);
+  void told(const FriendKey& from, const manager::MessageStatus& status);
+  /// An envelope was seen on its way: which pre-key its header names, and whether that is for one message
+  /// only.
+  void sealed(const FriendKey& from, const FriendKey& to, const Id& id, const crypto::PreKeyId& pre_key,
+              bool one_time);
+
+  // What must hold at the end of a sequence:
+  /// All senders but `present` were gone; the others had time to fetch. What nodes had confirmed has been
+  /// shown.
+  void check_stored_was_shown(const std::set<FriendKey>& absent, std::int64_t now_ms) const;
+  /// All were together. What was queued and is not over has been shown.
+  void check_queued_was_shown(std::int64_t now_ms) const;
+  /// Time enough has passed for everything. Each queued message has come to one end or the other.
+  void check_ended() const;
+  /// The pre-key of each message that was shown: its private half must be gone.
+  [[nodiscard]] std::vector<std::pair<FriendKey, crypto::PreKeyId>> spent_keys() const;
+
+  [[nodiscard]] std::size_t messages() const noexcept { return messages_.size(); }
+  [[nodiscard]] std::size_t count(bool (*what)(const Message&)) const;
+  [[nodiscard]] const Message* find(const Id& id) const;
+  /// Whether the message was seen, sealed with a one-time key.
+  [[nodiscard]] bool had_one_time_key(const Id& id) const;
+  [[nodiscard]] bool keys_are_good(const FriendKey& from, const FriendKey& to) const {
+    return !broken_.contains({from, to});
+  }
+
+ private:
+  Message& must_find(const Id& id, const char* what);
+  [[noreturn]] static void fail(const Message& message, const std::string& what);
+
+  std::map<Id, Message> messages_;
+  std::uint64_t last_number_ = 0;
+  struct LastShown {
+    Id id{};
+    std::uint64_t highest_before = 0;  ///< Of its direction.
+  };
+  std::map<FriendKey, LastShown> last_shown_;
+  std::map<Direction, std::uint64_t> highest_shown_;  ///< Numbers.
+  std::set<Direction>
+      disordered_;              ///< One of them lost his place in the order: late or not, nothing is asked.
+  std::set<Direction> broken_;  ///< The sender's keys of the recipient are not those that the recipient has.
+  std::map<crypto::PreKeyId, Id> one_time_;
+  /// The sender's state is an old copy: he does not know which keys he has used.
+  std::set<Direction> reusing_;
+  std::set<Direction> beyond_repair_;  ///< Broken, and a meeting does not mend it (promises.hpp).
+};
+
+}  // namespace toxasync::model

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "model/rig.hpp"
+
+#include <algorithm>
+
+namespace toxasync::model {
+
+namespace {
+
+constexpr std::int64_t second_ms = 1000;
+constexpr std::int64_t minute_ms = 60 * second_ms;
+constexpr std::int64_t hour_ms = 60 * minute_ms;
+
+}  // namespace
+
+Rig::Rig(std::uint64_t seed, const Setup& setup, Totals& totals)
+    : world(seed), totals_(totals), random_(seed ^ 0x5eed), tap_(world, model) {
+  for (std::size_t i = 0; i < setup.nodes; ++i) {
+    world.add_node();
+  }
+  for (std::size_t i = 0; i < setup.users; ++i) {
+    User& user = world.add_user();
+    user.crash();
+    user.config.poll_interval_ms = setup.poll_interval_ms;
+    user.start();
+    people.emplace_back(user);
+    add_all_nodes(people.back());
+  }
+  for (auto& a : people) {
+    a.user->inside_on_message = [this, &a](const auto& /*message*/) {
+      if (std::exchange(a.crash_in_callback, false)) {
+        a.at_crash = a.user->state->crash_copy();
+        a.crash_in_events = 1;
+      }
+    };
+    for (auto& b : people) {
+      if (&a < &b) {
+        world.befriend(*a.user, *b.user);
+        model.strangers(a.user->key, b.user->key);
+      }
+    }
+  }
+  world.after_event = [this] { on_event(); };
+  world.network.set_filter([this](const auto& packet) {
+    tap_.on_node_packet(packet.to, packet.bytes);
+    return false;
+  });
+  world.friend_filter = [this](const auto& packet) {
+    tap_.on_friend_packet(packet);
+    return false;
+  };
+}
+
+void Rig::observe() {
+  for (auto& person : people) {
+    User& user = *person.user;
+    for (; person.shown_seen < user.shown.size(); ++person.shown_seen) {
+      const auto& message = user.shown[person.shown_seen];
+      if (!user.friends.contains(message.from)) {
+        throw Broken("a message of somebody who is no friend was shown");
+      }
+      model.shown(user.key, message, user.clock.now().unix_ms);
+      totals_.repeated += model.find(message.id)->shown > 1 ? 1 : 0;
+      person.last_show_unsafe = true;
+    }
+    for (; person.states_seen < user.states.size(); ++person.states_seen) {
+      model.told(user.key, user.states[person.states_seen]);
+    }
+    if (user.state->waiting() == 0 && world.clock.steady_ms() >= person.failing_until_ms) {
+      person.last_show_unsafe = false;
+    }
+  }
+}
+
+void Rig::on_event() {
+  ++totals_.events;
+  observe();
+  for (auto& person : people) {
+    if (person.slow_disk && person.user->running()) {
+      person.user->state->release(random_.below(3));
+    }
+    if (person.crash_in_events > 0 && --person.crash_in_events == 0 && person.user->running()) {
+      const std::int64_t after[] = {0, 0, 500, 5 * second_ms, minute_ms};
+      crash(person, after[random_.below(std::size(after))]);
+    }
+  }
+}
+
+void Rig::restart_due() {
+  for (auto& person : people) {
+    if (person.restart_at_ms >= 0 && person.restart_at_ms <= world.clock.steady_ms()) {
+      start(person);
+    }
+  }
+}
+
+void Rig::run(std::int64_t ms) {
+  const std::int64_t end = world.clock.steady_ms() + ms;
+  do {
+    restart_due();
+    std::int64_t next = end;
+    for (const auto& person : people) {
+      if (person.restart_at_ms > world.clock.steady_ms()) {
+        next = std::min(next, person.restart_at_ms);
+      }
+    }
+    // In slices: who crashes meanwhile has a time to be started again.
+    const std::int64_t slice = std::max<std::int64_t>(minute_ms, (end - world.clock.steady_ms()) / 64);
+    world.run(std::min(next - world.clock.steady_ms(), slice));
+  } while (world.clock.steady_ms() < end);
+  restart_due();
+  observe();
+}
+
+std::optional<Id> Rig::send(Person& from, const Person& to, std::string text, crypto::MessageKind kind) {
+  if (!from.user->running()) {
+    return std::nullopt;
+  }
+  const auto id = from.user->manager->send(to.user->key, kind, as_bytes(text));
+  if (!id) {
+    note += " (not accepted: " + std::to_string(static_cast<int>(id.error())) + ")";
+    return std::nullopt;
+  }
+  model.sent(*id, from.user->key, to.user->key, as_bytes(text), kind, from.user->clock.now().unix_ms,
+             from.user->config.ttl_s);
+  ++totals_.messages;
+  return *id;
+}
+
+void Rig::crash(Person& who, std::int64_t restart_after_ms) {
+  if (!who.user->running()) {
+    return;
+  }
+  observe();
+  tap_.learn(*who.user);
+  const bool behind = who.user->state->waiting() > 0 || world.clock.steady_ms() < who.failing_until_ms;
+  model.crashed(who.user->key, who.last_show_unsafe || who.at_crash != nullptr,
+                behind || who.at_crash != nullptr);
+  who.user->crash();
+  if (who.at_crash) {
+    who.user->state = std::exchange(who.at_crash, nullptr);
+  }
+  who.crash_in_events = 0;
+  who.last_show_unsafe = false;
+  if (restart_after_ms >= 0) {
+    ++totals_.crash_points;
+    who.restart_at_ms = world.clock.steady_ms() + restart_after_ms;
+    if (restart_after_ms == 0) {
+      start(who);
+    }
+  }
+}
+
+void Rig::start(Person& who) {
+  who.restart_at_ms = -1;
+  if (!who.user->running()) {
+    who.user->state->hold_commits(who.slow_disk);
+    who.user->start();
+  }
+}
+
+void Rig::set_slow_disk(Person& who, bool slow) {
+  who.slow_disk = slow;
+  who.user->state->hold_commits(slow);
+}
+
+void Rig::fail_disk(Person& who, std::size_t batches) {
+  who.user->state->fail_next(batches);
+  who.failing_until_ms = world.clock.steady_ms() + 5 * minute_ms;
+}
+
+void Rig::make_copy(Person& who) {
+  observe();
+  who.copy = who.user->state->crash_copy();
+  who.copy_model = model.backup(who.user->key);
+}
+
+void Rig::go_back_to_copy(Person& who) {
+  crash(who, -1);
+  who.user->state = who.copy->crash_copy();
+  model.restored(who.user->key, who.copy_model);
+  ++totals_.restores;
+  start(who);
+}
+
+void Rig::lose_disk(StorageNode& node) {
+  node.node.reset();
+  node.store = store::MemoryStore();
+  node.node =
+      std::make_unique<node::Node>(node.store, node.keys, *node.random, Telemetry(node.metrics, node.log),
+                                   node::NodeConfig{}, world.clock.now());
+  model.node_lost_its_disk();
+}
+
+void Rig::unfriend(Person& who, Person& whom) {
+  if (!who.user->running() || !who.user->friends.contains(whom.user->key)) {
+    return;
+  }
+  observe();
+  model.removed(who.user->key, whom.user->key);
+  world.unfriend(*who.user, *whom.user);
+  observe();
+}
+
+void Rig::befriend(Person& who, Person& whom) {
+  if (who.user->friends.insert(whom.user->key).second && who.user->running()) {
+    who.user->manager->on_friend_added(whom.user->key);
+  }
+}
+
+void Rig::disconnect_all() {
+  for (auto& a : people) {
+    for (auto& b : people) {
+      if (&a < &b) {
+        world.disconnect(*a.user, *b.user);
+      }
+    }
+  }
+}
+
+void Rig::add_all_nodes(Person& who) {
+  for (const auto& node : world.nodes) {
+    if (who.user->manager->home_nodes().size() < limits::home_nodes) {
+      (void)who.user->manager->add_home_node(node->known());
+    }
+  }
+}
+
+}  // namespace toxasync::model

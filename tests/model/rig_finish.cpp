@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+
+#include "model/rig.hpp"
+
+// The end of a sequence: what must have come of everything, once nothing is in its way any longer.
+
+namespace toxasync::model {
+
+namespace {
+
+constexpr std::int64_t minute_ms = 60'000;
+constexpr std::int64_t hour_ms = 60 * minute_ms;
+/// Polls come at a mean of half an hour, and five times that at most.
+constexpr std::int64_t polled_by_ms = 6 * hour_ms;
+
+void must(bool holds, const std::string& what) {
+  if (!holds) {
+    throw Broken(what);
+  }
+}
+
+}  // namespace
+
+void Rig::finish(SeededRandom& random) {
+  repair();
+  settle_apart(random);
+  settle_together();
+  wait_for_the_end();
+  check_disks();
+  totals_.shown += model.count([](const Message& m) { return m.shown > 0; });
+  totals_.expired += model.count([](const Message& m) { return m.expired && m.shown == 0; });
+  totals_.failed += model.count([](const Message& m) { return m.failed; });
+  totals_.envelopes += tap_.envelopes();
+}
+
+void Rig::repair() {
+  for (auto& person : people) {
+    person.crash_in_events = 0;
+    person.crash_in_callback = false;
+    person.at_crash.reset();
+    set_slow_disk(person, false);
+    person.user->state->fail_next(0);
+  }
+  for (const auto& node : world.nodes) {
+    node->switch_on();
+  }
+  world.network.set_conditions({0, 0, 10, 5});
+  disconnect_all();
+}
+
+/// Nobody meets anybody, and one may be gone for good: what nodes have is fetched all the same.
+void Rig::settle_apart(SeededRandom& random) {
+  std::set<FriendKey> absent;
+  if (random.chance(500)) {
+    Person& gone = people[random.below(people.size())];
+    stop(gone);
+    absent.insert(gone.user->key);
+  }
+  for (auto& person : people) {
+    if (!absent.contains(person.user->key)) {
+      stop(person);  // a program that starts asks its nodes soon
+      start(person);
+    }
+  }
+  run(15 * minute_ms);
+  model.check_stored_was_shown(absent, world.clock.now().unix_ms);
+  for (auto& person : people) {
+    start(person);
+  }
+}
+
+void Rig::settle_together() {
+  for (auto& a : people) {
+    for (auto& b : people) {
+      if (&a < &b && friends(a, b)) {
+        connect(a, b);
+      }
+    }
+  }
+  run(3 * minute_ms);
+  for (auto& a : people) {
+    for (auto& b : people) {
+      if (&a < &b && friends(a, b)) {
+        model.met(a.user->key, b.user->key);
+      }
+    }
+  }
+  model.check_queued_was_shown(world.clock.now().unix_ms);
+  disconnect_all();
+}
+
+/// A last message each, for which there must be a one-time key; then everything comes to its end.
+void Rig::wait_for_the_end() {
+  std::vector<Id> probes;
+  for (auto& a : people) {
+    for (auto& b : people) {
+      if (&a != &b && friends(a, b) && model.keys_are_good(a.user->key, b.user->key)) {
+        const auto id = send(a, b, "the last one");
+        must(id.has_value(), "a message between friends who have just met is not accepted" + note);
+        probes.push_back(*id);
+      }
+    }
+  }
+  const auto shown = [&](const Id& id) { return model.find(id)->shown > 0; };
+  const auto until = [&](std::int64_t limit_ms, const auto& holds) {
+    for (std::int64_t spent = 0; !holds() && spent < limit_ms; spent += 10 * minute_ms) {
+      run(10 * minute_ms);
+    }
+    return holds();
+  };
+  until(polled_by_ms, [&] { return std::ranges::all_of(probes, shown) && world.live_records() == 0; });
+  for (const auto& id : probes) {
+    must(shown(id), "a message between friends who have just met is not shown");
+    must(model.had_one_time_key(id), "friends have met, and no one-time key is left");
+  }
+  must(world.live_records() == 0, std::to_string(world.live_records()) + " records are left on the nodes");
+  until(30 * hour_ms, [&] {
+    return std::ranges::all_of(people, [](const auto& p) { return p.user->manager->outbox_size() == 0; });
+  });
+  model.check_ended();
+}
+
+void Rig::check_disks() const {
+  for (const auto& person : people) {
+    must(person.user->manager->outbox_size() == 0, "something is left in an outbox");
+    for (const char table : {'I', 'P'}) {  // bundles wait for installations that are no more
+      must(person.user->rows(table) == 0, std::string("rows are left in table ") + table);
+    }
+    std::set<crypto::PreKeyId> held;
+    for (const auto& entry : person.user->state->load()) {
+      if (entry.key[0] == 'K') {
+        held.insert(to_array<8>(ByteView(entry.key).subspan(1)));
+      }
+    }
+    for (const auto& [owner, key] : model.spent_keys()) {
+      must(owner != person.user->key || !held.contains(key),
+           "the private half of a used one-time key is left");
+    }
+  }
+}
+
+}  // namespace toxasync::model

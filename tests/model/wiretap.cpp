@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "model/wiretap.hpp"
+
+#include "protocol/frame.hpp"
+#include "protocol/live.hpp"
+#include "protocol/store_request.hpp"
+
+namespace toxasync::model {
+
+void Wiretap::learn(const test::User& user) {
+  for (const auto& entry : user.state->load()) {
+    if (entry.value.size() < 32 || (entry.key[0] != 'R' && entry.key[0] != 'L')) {
+      continue;
+    }
+    auto pair = crypto::KeyPair::from_secret(crypto::Secret<32>(to_array<32>(entry.value)));
+    if (entry.key[0] == 'L') {
+      last_resorts_.insert(crypto::pre_key_id(pair.public_key));
+    } else {
+      roots_.try_emplace(pair.public_key, user.key, std::move(pair.secret));
+    }
+  }
+}
+
+void Wiretap::on_node_packet(const Endpoint& to, ByteView packet) {
+  const auto header = protocol::read_frame_header(packet);
+  const auto node = std::ranges::find_if(world_.nodes, [&](const auto& n) { return n->endpoint == to; });
+  if (!header || header->kind != protocol::FrameKind::store || node == world_.nodes.end()) {
+    return;
+  }
+  auto session = sessions_.find(header->session);
+  ByteArray<limits::plaintext> plain{};
+  if (session == sessions_.end() ||
+      !protocol::open_frame(*header, session->second, packet, plain)) {  // new, or under the node's next key
+    const auto& n = (*node)->keys.current().pair;
+    auto keys = protocol::session_keys(n.secret, header->session, header->session, n.public_key);
+    if (!keys || !protocol::open_frame(*header, keys->client_to_node, packet, plain)) {
+      return;  // a first packet, which says nothing
+    }
+    sessions_.insert_or_assign(header->session, std::move(keys->client_to_node));
+  }
+  protocol::StoreRequest request;
+  if (wire::decode_padded(plain, request) && request.op == protocol::StoreOp::store) {
+    on_envelope(request.epoch, request.mailbox, request.payload);
+  }
+}
+
+void Wiretap::on_friend_packet(const test::World::FriendPacket& sent) {
+  const auto packet = protocol::read_friend_packet(sent.bytes);
+  protocol::LiveEnvelope live;
+  if (packet && packet->type == protocol::FriendPacketType::envelope &&
+      wire::decode(packet->message, live) == wire::Error::none) {
+    on_envelope(live.epoch, live.mailbox, live.envelope);
+  }
+}
+
+const Wiretap::Owned* Wiretap::find(crypto::Epoch epoch, const crypto::MailboxAddress& address) {
+  const auto key = crypto::mailbox_key(address);
+  for (const bool again : {false, true}) {
+    if (const auto found = mailboxes_.find(key); found != mailboxes_.end()) {
+      return &found->second;
+    }
+    if (again) {
+      for (const auto& user : world_.users) {
+        learn(*user);
+      }
+    }
+    for (const auto& [m, root] : roots_) {
+      if (!derived_.emplace(m, epoch).second) {
+        continue;
+      }
+      if (auto owned = crypto::own_friends_mailbox({root.second.clone(), m}, epoch)) {
+        const auto place = crypto::mailbox_key(owned->mailbox.address);
+        mailboxes_.emplace(place, Owned{root.first, std::move(*owned)});
+      }
+    }
+  }
+  const auto found = mailboxes_.find(key);
+  return found == mailboxes_.end() ? nullptr : &found->second;
+}
+
+void Wiretap::on_envelope(crypto::Epoch epoch, const crypto::MailboxAddress& address, ByteView envelope) {
+  if (!seen_.insert(crypto::h128({}, {envelope})).second) {
+    return;
+  }
+  const Owned* const owned = find(epoch, address);
+  const auto header =
+      owned != nullptr ? crypto::open_header(owned->mailbox, envelope) : crypto::EnvelopeError::header;
+  if (!header) {
+    return;  // of no friends root: not a message of a person
+  }
+  if (!last_resorts_.contains(header->pre_key) && !one_time_.contains(header->pre_key)) {
+    learn(*world_.user(owned->owner));
+    if (!last_resorts_.contains(header->pre_key)) {
+      one_time_.insert(header->pre_key);
+    }
+  }
+  model_.sealed(header->sender, owned->owner, header->message_id, header->pre_key,
+                one_time_.contains(header->pre_key));
+}
+
+}  // namespace toxasync::model

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "model/model.hpp"
+#include "unit/manager_world.hpp"
+
+namespace toxasync::model {
+
+/// Opens, with the keys of nodes and recipients, the headers of all envelopes on their way, and tells the
+/// model which pre-key each message was sealed with.
+class Wiretap {
+ public:
+  Wiretap(test::World& world, Model& model) : world_(world), model_(model) {}
+
+  void on_node_packet(const Endpoint& to, ByteView packet);
+  void on_friend_packet(const test::World::FriendPacket& packet);
+  /// Learns roots and last-resort keys from somebody's disk; before it is changed by anybody but himself.
+  void learn(const test::User& user);
+  [[nodiscard]] std::uint64_t envelopes() const noexcept { return seen_.size(); }
+
+ private:
+  struct Owned {
+    FriendKey owner{};
+    crypto::OwnedMailbox mailbox;
+  };
+  void on_envelope(crypto::Epoch epoch, const crypto::MailboxAddress& address, ByteView envelope);
+  const Owned* find(crypto::Epoch epoch, const crypto::MailboxAddress& address);
+
+  test::World& world_;
+  Model& model_;
+  std::map<ByteArray<32>, std::pair<FriendKey, crypto::Secret<32>>> roots_;  ///< By M.
+  std::set<std::pair<ByteArray<32>, crypto::Epoch>> derived_;
+  std::map<ByteArray<32>, Owned> mailboxes_;  ///< By mailbox_key.
+  std::set<crypto::PreKeyId> last_resorts_;
+  std::set<crypto::PreKeyId> one_time_;
+  std::map<ByteArray<32>, crypto::Secret<32>> sessions_;  ///< Keys from client to node, by X.
+  std::set<ByteArray<16>> seen_;                          ///< Hashes of envelopes.
+};
+
+}  // namespace toxasync::model
