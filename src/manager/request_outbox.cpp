@@ -337,7 +337,8 @@ void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
 
 /// False: not now.
 bool RequestOutbox::start(Outgoing& request, const Round& round, Placement& placement, bool cancel, Now now) {
-  if (operations_.size() >= operations_under_way || !health_.usable(placement.node, now.steady_ms)) {
+  if (operations_.size() >= operations_under_way || !health_.usable(placement.node, now.steady_ms) ||
+      !health_.affords(placement.node, now.steady_ms, false)) {
     return false;
   }
   auto mailbox = crypto::public_mailbox(request.to, request.nospam, round.epoch);
@@ -354,6 +355,7 @@ bool RequestOutbox::start(Outgoing& request, const Round& round, Placement& plac
     job.ttl_s = time_to_live(request.first_stored_s + kept_s - now.unix_s());
   }
   placement.under_way = true;
+  health_.charge(placement.node, now.steady_ms);
   services_.telemetry.count(Counter::contact_operations);
   const auto operation = services_.client.store(std::move(job), now);
   operations_[operation] = {request.to, round.envelope, placement.node, cancel};

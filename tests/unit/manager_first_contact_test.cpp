@@ -89,6 +89,9 @@ BOOST_AUTO_TEST_CASE(a_request_waits_on_the_nodes_and_is_shown_once) {
   BOOST_TEST_MESSAGE("found after " << (world.clock.steady_ms() - begun_ms) / 1000
                                     << " s, eight epochs back");
   world.run_hours(day_h);
+  for (const auto& node : world.nodes) {
+    BOOST_TEST(node->metrics.value(Counter::refused_rate) == 0U);
+  }
   BOOST_TEST(world.bob.texts() == std::vector<std::string>{"Hello, it is me"});
   BOOST_TEST((world.bob.taken.front().from == world.alice.key));
   BOOST_TEST(world.bob.taken.front().sent_at_unix_ms == ManualClock::start_unix_s * 1000);
@@ -152,10 +155,10 @@ BOOST_AUTO_TEST_CASE(a_crash_of_the_recipient_at_any_step_neither_loses_nor_doub
 
 BOOST_AUTO_TEST_CASE(what_is_not_on_our_disk_stays_on_the_node_and_is_not_shown) {
   Strangers world;
+  world.bob.state->hold_commits(true);
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_stored());
   world.alice.crash();
-  world.bob.state->hold_commits(true);
   world.run(20 * minute_ms);
   BOOST_TEST(world.bob.shown.empty());
   BOOST_TEST(world.live_records() == 3U);
@@ -224,9 +227,9 @@ BOOST_AUTO_TEST_CASE(with_another_nospam_nothing_is_found) {
 
 BOOST_AUTO_TEST_CASE(an_old_nospam_stops_at_once) {
   Strangers world;
+  world.bob.crash();
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_stored());
-  world.bob.crash();
   world.bob.start();
   world.run(minute_ms, [&] { return world.bob[Counter::contact_operations] > 0; });
   world.bob.set_nospam(9);  // while a page is on its way

@@ -28,7 +28,13 @@ std::vector<protocol::NodeId> two_nodes() {
 }
 
 struct Watch {
-  explicit Watch(crypto::Epoch step = 1) : watch(step, mean_ms) {}
+  explicit Watch(crypto::Epoch step = 1) : watch(step, mean_ms) {
+    const std::int64_t unix_s = clock.unix_s();
+    clock.set_unix_s(0);
+    (void)next();  // it begins, and finds nothing to do
+    clock.set_unix_s(unix_s);
+    clock.advance_ms(MailboxWatch::past_after_ms);
+  }
 
   std::optional<MailboxWatch::Visit> next() {
     return watch.next(
@@ -37,10 +43,18 @@ struct Watch {
   bool ended(bool complete = true, std::int64_t node_ahead_s = 0) {
     return watch.ended({complete, true, clock.unix_s() + node_ahead_s, 0}, clock.now(), random);
   }
+  /// As next(), when the nodes have long been left alone.
+  std::optional<MailboxWatch::Visit> next_at_leisure() {
+    health = {};
+    for (const auto& [node, until_ms] : silent) {
+      health.failed(node, until_ms);
+    }
+    return next();
+  }
   /// Every visit that is due, all of them complete; how many.
   std::size_t run() {
     std::size_t visits = 0;
-    for (; next(); ++visits) {
+    for (; next_at_leisure(); ++visits) {
       ended();
     }
     return visits;
@@ -50,6 +64,7 @@ struct Watch {
   ManualClock clock;
   SeededRandom random{1};
   NodeHealth health;
+  std::map<protocol::NodeId, std::int64_t> silent;  ///< Since when (steady).
   std::vector<protocol::NodeId> nodes = two_nodes();
   MailboxWatch watch;
 };
@@ -95,7 +110,7 @@ BOOST_AUTO_TEST_CASE(every_third_mailbox_goes_back_as_far) {
 BOOST_AUTO_TEST_CASE(a_mailbox_is_not_done_until_all_its_nodes_were_read_to_the_end) {
   for (const int fault : {0, 1, 2, 3}) {
     Watch watch;
-    while (const auto visit = watch.next()) {
+    while (const auto visit = watch.next_at_leisure()) {
       const bool faulty = visit->epoch == watch.epoch() - 10 && visit->node == node(2);
       if (faulty && fault == 2) {
         watch.watch.abandoned();
@@ -103,13 +118,66 @@ BOOST_AUTO_TEST_CASE(a_mailbox_is_not_done_until_all_its_nodes_were_read_to_the_
       }
       watch.ended(!(faulty && fault == 0), faulty && fault == 1 ? -10 * limits::epoch_length_s : 0);
       if (fault == 3) {
-        watch.health.failed(node(2), watch.clock.steady_ms());  // not even tried from now on
+        watch.silent[node(2)] = watch.clock.steady_ms();  // not even tried from now on
       }
     }
     const auto finished = watch.watch.finished();
     const bool done = std::ranges::find(finished, watch.epoch() - 10) != finished.end();
     BOOST_TEST(!done, "with fault " << fault);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_node_is_asked_no_more_than_it_allows_and_least_for_what_can_wait) {
+  Watch watch;
+  watch.nodes.resize(1);
+  std::size_t visits = 0;
+  for (int second = 0; second <= 3600; ++second) {
+    for (; watch.next(); ++visits) {
+      watch.ended();
+    }
+    BOOST_TEST(visits <= 8U + static_cast<std::size_t>(second) / 60);
+    watch.clock.advance_s(1);
+  }
+  BOOST_TEST(visits >= 50U);
+  BOOST_TEST(watch.health.affords(node(1), watch.clock.steady_ms(), false));  // for what is urgent
+}
+
+BOOST_AUTO_TEST_CASE(the_present_mailbox_does_not_wait_for_older_ones) {
+  Watch watch;
+  const auto step = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      watch.next_at_leisure();
+      watch.ended();
+    }
+  };
+  step(5);  // in the middle of a mailbox of the past, on one of two nodes
+  watch.watch.hurry(watch.clock.now());
+  BOOST_TEST(watch.next_at_leisure()->epoch == watch.epoch());
+  watch.ended();
+  step(1);
+  BOOST_TEST(watch.next_at_leisure()->epoch == watch.epoch() - 2);
+  watch.ended();
+  BOOST_TEST(watch.watch.finished() == std::vector<crypto::Epoch>{watch.epoch() - 2});
+  const auto visits = watch.run();
+  BOOST_TEST(visits == 2 * (MailboxWatch::epochs_back - 2));  // nothing twice
+}
+
+BOOST_AUTO_TEST_CASE(at_the_start_the_past_waits) {
+  Watch watch;
+  MailboxWatch fresh(1, mean_ms);
+  const auto visits = [&] {
+    const auto nodes = [&](crypto::Epoch) { return watch.nodes; };
+    std::size_t count = 0;
+    for (; fresh.next(watch.clock.now(), nodes, watch.health = {}, watch.random); ++count) {
+      fresh.ended({true, true, watch.clock.unix_s(), 0}, watch.clock.now(), watch.random);
+    }
+    return count;
+  };
+  BOOST_TEST(visits() == 4U);
+  watch.clock.advance_ms(MailboxWatch::past_after_ms - 1);
+  BOOST_TEST(visits() <= 4U);
+  watch.clock.advance_ms(1);
+  BOOST_TEST(visits() >= 2 * (MailboxWatch::epochs_back - 1));
 }
 
 BOOST_AUTO_TEST_CASE(with_no_node_nothing_is_done) {

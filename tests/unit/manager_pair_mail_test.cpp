@@ -42,7 +42,7 @@ struct Friends : ContactWorld {
   }
 
   [[nodiscard]] crypto::Epoch slot() const { return MailboxWatch::slot(epoch(), PairMail::epoch_step); }
-  bool run_until_found(std::int64_t limit_ms = 3 * 60 * minute_ms) {
+  bool run_until_found(std::int64_t limit_ms = 8 * 60 * minute_ms) {
     return run(limit_ms, [this] { return bob.has_bundle_of(alice); });
   }
   /// Puts an envelope of a test's own making into the mailbox for what Alice sends to Bob.
