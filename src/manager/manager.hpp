@@ -151,7 +151,7 @@ class Manager final : public PacketReceiver, public FriendListener {
   /// All of those, in the order of sending to each friend.
   [[nodiscard]] std::vector<MessageStatus> outgoing() const;
 
-  /// Leaves a friend request for somebody who is offline (docs/protocol.md, section 8), `text` being 1 to
+  /// Leaves a friend request for somebody who is offline (docs/protocol.md, section 9), `text` being 1 to
   /// limits::friend_request_text bytes. RequestState::queued says that it is on disk.
   Result<crypto::MessageId, RequestError> send_friend_request(const ToxAddress& to, ByteView text);
   /// False: none is under way. RequestState::cancelled follows, or `expired` when it was too late.

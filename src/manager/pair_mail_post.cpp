@@ -118,7 +118,9 @@ bool PairMail::seal(const FriendKey& key, const protocol::WholeBundle& bundle, P
 /// Starts one store: the next part that a usable node has not.
 bool PairMail::store_next(const FriendKey& key, Post& post, Now now) {
   for (Target& target : post.targets) {
-    if (target.failures >= attempts_per_node || !health_.usable(target.node, now.steady_ms)) {
+    const bool has_session = target.done.any() || target.under_way.any();
+    if (target.failures >= attempts_per_node || !health_.usable(target.node, now.steady_ms) ||
+        (!has_session && !health_.affords(target.node, now.steady_ms, false))) {
       continue;
     }
     for (std::size_t part = 0; part < post.envelopes.size(); ++part) {
@@ -127,6 +129,9 @@ bool PairMail::store_next(const FriendKey& key, Post& post, Now now) {
       }
       const auto operation = services_.client.store(
           {target.node, post.mailbox.clone(), protocol::StoreOp::store, ttl_s, post.envelopes[part]}, now);
+      if (!has_session) {
+        health_.charge(target.node, now.steady_ms);
+      }
       target.under_way.set(part);
       operations_[operation] = {key, target.node, post.mailbox.epoch, post.serial, part};
       return true;

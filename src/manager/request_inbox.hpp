@@ -23,7 +23,7 @@ class RequestInbox {
   static constexpr std::size_t most_remembered = 1000;  ///< Senders who were shown; the oldest goes.
   static constexpr std::int64_t remembered_s = std::int64_t{30} * 86400;
   static constexpr std::int64_t offer_again_ms = 60000;  ///< When the application did not take one.
-  static constexpr std::int64_t burst = 60;
+  static constexpr std::int64_t burst = 20;
   static constexpr std::int64_t operation_each_ms = 6000;
   /// Mean time between two looks into the present mailbox, in polls of a home node.
   static constexpr std::int64_t watch_in_polls = 5;

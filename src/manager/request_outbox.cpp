@@ -25,14 +25,13 @@ bool is_storable(crypto::Epoch epoch, crypto::Epoch now) noexcept {
   return epoch + 1 >= now && epoch <= now + 1;
 }
 
-/// The least time to live that nodes grant which is enough.
-std::uint32_t time_to_live(std::int64_t wanted_s) noexcept {
+/// The longest time to live that nodes grant and that is not too long; a day at least.
+std::uint32_t time_to_live(std::int64_t left_s) noexcept {
+  std::uint32_t longest = limits::times_to_live_s.front();
   for (const std::uint32_t allowed : limits::times_to_live_s) {
-    if (allowed >= wanted_s) {
-      return allowed;
-    }
+    longest = allowed <= left_s ? allowed : longest;
   }
-  return limits::largest_time_to_live_s;
+  return longest;
 }
 
 Counter counter_of(RequestState state) noexcept {
@@ -338,7 +337,8 @@ void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
 
 /// False: not now.
 bool RequestOutbox::start(Outgoing& request, const Round& round, Placement& placement, bool cancel, Now now) {
-  if (operations_.size() >= operations_under_way || !health_.usable(placement.node, now.steady_ms)) {
+  if (operations_.size() >= operations_under_way || !health_.usable(placement.node, now.steady_ms) ||
+      !health_.affords(placement.node, now.steady_ms, false)) {
     return false;
   }
   auto mailbox = crypto::public_mailbox(request.to, request.nospam, round.epoch);
@@ -355,6 +355,7 @@ bool RequestOutbox::start(Outgoing& request, const Round& round, Placement& plac
     job.ttl_s = time_to_live(request.first_stored_s + kept_s - now.unix_s());
   }
   placement.under_way = true;
+  health_.charge(placement.node, now.steady_ms);
   services_.telemetry.count(Counter::contact_operations);
   const auto operation = services_.client.store(std::move(job), now);
   operations_[operation] = {request.to, round.envelope, placement.node, cancel};

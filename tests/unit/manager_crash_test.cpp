@@ -185,7 +185,7 @@ BOOST_FIXTURE_TEST_CASE(a_disk_that_fails_keeps_the_mail_on_the_node_until_it_wo
   const auto sealed = eve.seal({.text = "kept"});
   eve.store(*nodes[0], sealed);
   bob.state->fail_next(30);
-  run(200'000, [&] { return bob[Counter::state_failed] > 0; });
+  run(900'000, [&] { return bob[Counter::state_failed] > 0; });
   BOOST_TEST(bob[Counter::state_failed] > 0);
   BOOST_TEST(bob.shown.empty());
   BOOST_TEST(live_records() == 1);
@@ -232,9 +232,10 @@ BOOST_FIXTURE_TEST_CASE(a_bundle_on_its_way_to_the_disk_is_not_sent_when_the_fri
   User& bob = add_user();
   add_node();
   give_nodes(bob);
+  run(1000);
+  bob.state->hold_commits(true);  // also the bundle that is made to be left for her while she is away
   HandFriend eve(*this, bob);
   run(1000);
-  bob.state->hold_commits(true);
   for (int i = 0; i < 3; ++i) {
     eve.come();
     run(1000);

@@ -118,7 +118,7 @@ BOOST_FIXTURE_TEST_CASE(when_too_many_wait_the_rest_stays_where_it_is_until_ther
   const auto confirmed = [&](const HandFriend::Sealed& sealed) {
     return std::ranges::count(eve.take_receipts(), sealed.id) != 0;
   };
-  run(300'000);
+  run(900'000);
   BOOST_TEST(bob.rows('I') == manager::Inbox::messages_waiting);
   BOOST_TEST(bob[Counter::refused_inbox_full] >= 2);
   BOOST_TEST(live_records() == 1);
