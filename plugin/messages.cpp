@@ -50,19 +50,25 @@ Tox_Err_Async_Friend_Send_Message send(Tox_Async& async, std::uint32_t friend_nu
 
 }  // namespace
 
-void Tox_Async::on_message(const manager::ReceivedMessage& message) noexcept {
+bool Tox_Async::on_message(const manager::ReceivedMessage& message) noexcept {
   const auto number = friends->number_of(message.from);
-  if (!number || message_callback == nullptr) {
-    telemetry.log(LogLevel::warning, "messages",
-                  number ? "a message came while the client had no callback for messages: it is lost"
-                         : "a message came from a friend who was just removed: it is dropped");
-    return;
+  if (!number) {
+    return false;  // He was just removed: the manager, when it is told, drops what he sent.
+  }
+  if (message_callback == nullptr) {
+    if (!said_that_messages_wait) {
+      said_that_messages_wait = true;
+      telemetry.log(LogLevel::warning, "messages",
+                    "the client has no callback for messages: they wait until it has one");
+    }
+    return false;
   }
   const auto type =
       message.kind == crypto::MessageKind::action ? TOX_MESSAGE_TYPE_ACTION : TOX_MESSAGE_TYPE_NORMAL;
   message_callback(this, *number, type, message.text.data(), message.text.size(),
                    static_cast<std::uint64_t>(std::max<std::int64_t>(message.sent_at_unix_ms, 0)),
                    message.id.data(), message.late, user_data);
+  return true;
 }
 
 void Tox_Async::on_message_state(const manager::MessageStatus& status) noexcept {

@@ -49,8 +49,11 @@
  * other modules' packets, which tox_iterate calls. A callback may call any function
  * but tox_async_iterate, tox_async_flush and tox_async_kill.
  *
- * Register them before the first call of tox_async_iterate: a message that comes
- * while there is no callback is lost.
+ * Register them before the first call of tox_async_iterate. While there is no
+ * callback for messages, those that come wait on disk, and are shown when there is
+ * one, in this run of the program or a later one; when thousands wait, the rest stays
+ * with its senders and on the storage nodes. What else happens while there is no
+ * callback for it is not told later.
  *
  * @section threads Threads
  *
@@ -485,7 +488,7 @@ typedef void tox_async_message_cb(Tox_Async* async, uint32_t friend_number, Tox_
  */
 typedef void tox_async_friend_ready_cb(Tox_Async* async, uint32_t friend_number, void* user_data);
 
-/** NULL: no callback. */
+/** NULL: no callback; messages wait, see "Callbacks". */
 void tox_async_callback_message(Tox_Async* async, tox_async_message_cb* callback);
 void tox_async_callback_message_state(Tox_Async* async, tox_async_message_state_cb* callback);
 void tox_async_callback_friend_ready(Tox_Async* async, tox_async_friend_ready_cb* callback);

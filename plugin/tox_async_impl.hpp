@@ -47,7 +47,7 @@ struct Tox_Async final : toxasync::manager::ManagerListener {
   [[nodiscard]] toxasync::Transport& transport() const noexcept;
 
   // ManagerListener
-  void on_message(const toxasync::manager::ReceivedMessage& message) noexcept override;
+  bool on_message(const toxasync::manager::ReceivedMessage& message) noexcept override;
   void on_message_state(const toxasync::manager::MessageStatus& status) noexcept override;
   void on_friend_ready(const toxasync::manager::FriendKey& key) noexcept override;
 
@@ -68,6 +68,7 @@ struct Tox_Async final : toxasync::manager::ManagerListener {
   tox_async_friend_ready_cb* friend_ready_callback = nullptr;
   void* user_data = nullptr;  ///< Of the present tox_async_iterate.
   bool iterating = false;
+  bool said_that_messages_wait = false;
 };
 
 namespace toxasync {

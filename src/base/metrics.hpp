@@ -31,6 +31,7 @@ namespace toxasync {
   X(node_pages, "node.pages_sent")                          \
   X(node_deleted, "node.deleted")                           \
   X(node_expired, "node.expired")                           \
+  X(node_peers_told, "node.peers_told")                     \
   X(refused_length, "refused.frame_length")                 \
   X(refused_kind, "refused.frame_kind")                     \
   X(refused_version, "refused.frame_version")               \
@@ -60,6 +61,12 @@ namespace toxasync {
   X(client_retries, "client.retries")                       \
   X(client_timeouts, "client.timeouts")                     \
   X(client_cookies, "client.cookies_received")              \
+  X(nodes_asked, "nodes.asked_for_others")                  \
+  X(nodes_probed, "nodes.addresses_probed")                 \
+  X(nodes_discovered, "nodes.discovered")                   \
+  X(nodes_lost_mail, "nodes.lost_mail")                     \
+  X(nodes_picked, "nodes.picked_as_home")                   \
+  X(nodes_replaced, "nodes.replaced_as_home")               \
   X(refused_descriptor, "refused.node_descriptor")          \
   X(refused_answer, "refused.answer_unexpected")            \
   X(refused_clock, "refused.node_clock_differs")            \
@@ -74,12 +81,19 @@ namespace toxasync {
   X(duplicates_dropped, "inbox.duplicates_dropped")         \
   X(messages_delivered, "inbox.delivered")                  \
   X(messages_late, "inbox.delivered_late")                  \
+  X(messages_dropped, "inbox.dropped_with_their_friend")    \
   X(messages_queued, "outbox.queued")                       \
   X(messages_stored, "outbox.stored")                       \
   X(messages_confirmed, "outbox.delivered")                 \
   X(messages_expired, "outbox.expired")                     \
+  X(messages_cancelled, "outbox.cancelled")                 \
   X(messages_failed, "outbox.failed")                       \
+  X(messages_lost_by_node, "outbox.lost_by_node")           \
+  X(nacks_sent, "nacks.sent")                               \
+  X(nacks_received, "nacks.received")                       \
+  X(refused_nack_limit, "refused.nack_limit")               \
   X(bundles_sent, "bundles.sent")                           \
+  X(bundles_mailed, "bundles.mailed")                       \
   X(bundles_accepted, "bundles.accepted")                   \
   X(refused_bundle, "refused.bundle")                       \
   X(refused_friend_packet, "refused.friend_packet")         \

@@ -26,29 +26,6 @@ ClientConfig checked(ClientConfig config) noexcept {
   return config;
 }
 
-Counter reason_of(protocol::FrameError error) noexcept {
-  switch (error) {
-    case protocol::FrameError::kind:
-      return Counter::refused_kind;
-    case protocol::FrameError::version:
-      return Counter::refused_version;
-    default:
-      return Counter::refused_length;
-  }
-}
-
-/// Agrees on keys with N where the session has not. False when N is refused.
-template <class Work>
-bool key_session(Session& session, const Work& work, const crypto::Point& node_key) {
-  if (session.is_keyed_for(node_key)) {
-    return true;
-  }
-  crypto::Wiped<32> shared;
-  const bool agreed =
-      std::visit([&](const auto& operation) { return operation.agree(shared, node_key); }, work);
-  return agreed && session.key_for(node_key, shared);
-}
-
 }  // namespace
 
 Client::Impl::Impl(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
@@ -104,7 +81,23 @@ void Client::Impl::continue_retrieve(OperationId id, Now now) {
   }
 }
 
+OperationId Client::Impl::peers(const protocol::NodeId& node, Now now) {
+  return admit(node, PeersOperation(node), now);
+}
+
+OperationId Client::Impl::discover(const Endpoint& at, Now now) {
+  const OperationId id = ++last_id_;
+  if (discoveries_.full()) {
+    tell_later(id, DiscoverResult{at, {}}, now);
+    return id;
+  }
+  telemetry_.count(Counter::client_requests);
+  send_discovery(discoveries_.begin(id, at, random_), now);
+  return id;
+}
+
 void Client::Impl::abandon(OperationId id, Now now) {
+  discoveries_.remove(id);
   const auto is_of_it = [id](const Event& event) { return event.id == id; };
   std::erase_if(events_, is_of_it);
   std::erase_if(later_, is_of_it);
@@ -121,12 +114,14 @@ void Client::Impl::tick(Now now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now.steady_ms) {
     on_timeout(operations_.at(deadlines_.begin()->second), now);
   }
+  discover_again(now);
   start_waiting(now);
   deliver(now);
 }
 
 std::int64_t Client::Impl::next_deadline_ms() const noexcept {
-  const std::int64_t deadline_ms = deadlines_.empty() ? never_ms : deadlines_.begin()->first;
+  const std::int64_t deadline_ms =
+      std::min(deadlines_.empty() ? never_ms : deadlines_.begin()->first, discoveries_.next_deadline_ms());
   return later_.empty() ? deadline_ms : std::min(deadline_ms, later_due_ms_);
 }
 
@@ -158,6 +153,8 @@ void Client::Impl::turn_away(OperationId id, const Work& work, StoreOutcome outc
   const std::uint16_t retry_after_s = outcome == StoreOutcome::try_later ? line_full_retry_s : 0;
   if (std::holds_alternative<StoreOperation>(work)) {
     tell_later(id, StoreResult{outcome, 0, 0, retry_after_s}, now);
+  } else if (std::holds_alternative<PeersOperation>(work)) {
+    tell_later(id, PeersResult{}, now);
   } else {
     tell_later(id, RetrieveResult{false, false, 0, retry_after_s}, now);
   }
@@ -201,7 +198,7 @@ void Client::Impl::transmit(Operation& operation, Now now) {
     std::visit([&](const auto& work) { session.write_request(work.request(counter), nonce, frame); },
                operation.work);
   } else {
-    session.write_hello(nonce, random_, frame);
+    write_hello(request_kind(session.name().purpose), session.x(), nonce, random_, frame);
   }
   operation.exchange.sent(nonce, counter, now, random_);
   set_deadline(operation);
@@ -235,8 +232,15 @@ void Client::Impl::on_timeout(Operation& operation, Now now) {
     return;
   }
   telemetry_.log(LogLevel::debug, area, "a storage node did not answer in all attempts");
-  ++nodes_.find(operation.node)->status.failures_in_a_row;
-  end(operation, retrieve != nullptr ? Outcome(retrieve->result()) : Outcome(StoreResult{}));
+  nodes_.find(operation.node)->failed(operation.first_endpoint, operation.exchange.attempt());
+  events_.push_back({0, NodeNews{operation.node, false, {}, {}}});
+  if (retrieve != nullptr) {
+    end(operation, retrieve->result());
+  } else if (std::holds_alternative<PeersOperation>(operation.work)) {
+    end(operation, PeersResult{});
+  } else {
+    end(operation, StoreResult{});
+  }
 }
 
 void Client::Impl::end(Operation& operation, const Outcome& outcome) {
@@ -258,152 +262,23 @@ void Client::Impl::erase(Operations::iterator at) {
   operations_.erase(at);
 }
 
-// --- Packets ---
+void Client::Impl::send_discovery(Discoveries::Discovery& discovery, Now now) {
+  protocol::FrameBytes frame;
+  Discoveries::write_packet(discovery, random_, now, frame);
+  if (!transport_.send(Route{transport_.carrier(), discovery.at, 0, {}}, frame)) {
+    telemetry_.count(Counter::send_failed);
+  }
+}
 
-void Client::Impl::on_packet(const Route& from, ByteView packet, Now now) noexcept {
-  try {
-    const auto header = protocol::read_frame_header(packet);
-    if (!header) {
-      telemetry_.refuse(reason_of(header.error()));
-      return;
+void Client::Impl::discover_again(Now now) {
+  while (Discoveries::Discovery* overdue = discoveries_.overdue(now.steady_ms)) {
+    if (overdue->nonces.size() < Discoveries::attempts) {
+      send_discovery(*overdue, now);
+      continue;
     }
-    take_packet({from, *header, packet}, now);
-    start_waiting(now);
-    deliver(now);
-  } catch (const std::exception&) {  // no memory: as if the packet were lost
-    telemetry_.log(LogLevel::error, area, "a packet was dropped for want of memory");
+    events_.push_back({overdue->id, DiscoverResult{overdue->at, {}}});
+    discoveries_.remove(overdue->id);
   }
-}
-
-void Client::Impl::take_packet(const Packet& packet, Now now) {
-  if (protocol::is_request(packet.header.kind)) {
-    telemetry_.refuse(Counter::refused_kind);
-    return;
-  }
-  Session* session = sessions_.find(packet.header.session);
-  if (session == nullptr ||
-      packet.header.kind != protocol::response_to(request_kind(session->name().purpose))) {
-    telemetry_.refuse(Counter::refused_answer);
-  } else if (packet.bytes.size() == limits::frame) {
-    take_answer(*session, packet, now);
-  } else {
-    take_cookie_reply(*session, packet, now);
-  }
-}
-
-void Client::Impl::take_cookie_reply(Session& session, const Packet& packet, Now now) {
-  Operation* operation = find_user(session, [&](const Operation& user) {  //
-    return user.exchange.awaits_cookie(packet.header.nonce);
-  });
-  if (operation == nullptr) {
-    telemetry_.refuse(Counter::refused_answer);
-    return;
-  }
-  NodeEntry& node = *nodes_.find(operation->node);
-  const ByteView bytes = packet.bytes.subspan(limits::frame_header);
-  auto fresh = node.read_descriptor(bytes, now);
-  if (!fresh || !key_session(session, operation->work, fresh->key)) {
-    operation->exchange.descriptor_refused();
-    telemetry_.refuse(Counter::refused_descriptor);
-    return;
-  }
-  telemetry_.count(Counter::client_cookies);
-  node.adopt(std::move(*fresh), bytes);
-  session.set_cookie(packet.header.cookie);
-  operation->exchange.cookie_taken();
-  transmit(*operation, now);
-}
-
-void Client::Impl::take_answer(Session& session, const Packet& packet, Now now) {
-  ByteArray<limits::plaintext> plain;
-  if (!session.open(packet.header, packet.bytes, plain)) {
-    telemetry_.refuse(Counter::refused_frame_forged);
-  } else if (session.name().purpose == Purpose::store) {
-    take_store_response(session, packet, plain, now);
-  } else {
-    take_page(session, packet, plain, now);
-  }
-}
-
-void Client::Impl::take_store_response(Session& session, const Packet& packet, ByteView plain, Now now) {
-  protocol::StoreResponse response;
-  if (!wire::decode_padded(plain, response)) {
-    telemetry_.refuse(Counter::refused_message_malformed);
-    return;
-  }
-  Operation* operation = find_user(session, [&](const Operation& user) {  //
-    return user.exchange.awaits_answer(response.counter);
-  });
-  if (operation == nullptr) {
-    telemetry_.refuse(Counter::refused_answer);
-    return;
-  }
-  const auto result = std::get<StoreOperation>(operation->work).on_response(response);
-  if (!result) {
-    telemetry_.refuse(result.error());
-    return;
-  }
-  note_answer(*operation, packet, response.node_time_s, now);
-  end(*operation, *result);
-}
-
-void Client::Impl::take_page(Session& session, const Packet& packet, ByteView plain, Now now) {
-  protocol::Page page;
-  if (!wire::decode_padded(plain, page)) {
-    telemetry_.refuse(Counter::refused_message_malformed);
-    return;
-  }
-  Operation* operation = find_user(session, [&](const Operation& user) {  //
-    return user.exchange.awaits_answer(page.counter);
-  });
-  if (operation == nullptr) {
-    telemetry_.refuse(Counter::refused_answer);
-    return;
-  }
-  const std::uint64_t node_time_s = page.node_time_s;
-  const auto step = std::get<RetrieveOperation>(operation->work).on_page(std::move(page));
-  if (!step) {
-    telemetry_.refuse(step.error());
-    return;
-  }
-  note_answer(*operation, packet, node_time_s, now);
-  advance_retrieve(*operation, *step, now);
-}
-
-void Client::Impl::note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s,
-                               Now now) {
-  operation.session->set_cookie(packet.header.cookie);
-  nodes_.find(operation.node)->answered(packet.from.endpoint, node_time_s, now);
-}
-
-void Client::Impl::advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now) {
-  auto& retrieve = std::get<RetrieveOperation>(operation.work);
-  switch (step) {
-    case RetrieveOperation::Step::wait:
-      return;
-    case RetrieveOperation::Step::hand_over:
-      operation.exchange.begin();  // the rest of this window is not waited for
-      set_deadline(operation);
-      events_.push_back({operation.id, retrieve.take_envelopes()});
-      return;
-    case RetrieveOperation::Step::request:
-      begin_request(operation, now);
-      return;
-    case RetrieveOperation::Step::ended:
-      end(operation, retrieve.result());
-      return;
-  }
-}
-
-template <class Predicate>
-Client::Impl::Operation* Client::Impl::find_user(const Session& session, Predicate&& matches) {
-  for (const OperationId id : session.users) {
-    Operation& operation = operations_.at(id);
-    if (matches(operation)) {
-      return &operation;
-    }
-  }
-  return nullptr;
 }
 
 // --- Outcomes ---
@@ -423,15 +298,25 @@ void Client::Impl::deliver(Now now) {
   while (!events_.empty()) {
     Event event = std::move(events_.front());
     events_.pop_front();
-    if (auto* envelopes = std::get_if<std::vector<Bytes>>(&event.what)) {
-      listener_.on_envelopes(event.id, std::move(*envelopes), now);
-    } else if (const auto* stored = std::get_if<StoreResult>(&event.what)) {
-      listener_.on_stored(event.id, *stored, now);
-    } else {
-      listener_.on_retrieved(event.id, std::get<RetrieveResult>(event.what), now);
-    }
+    tell(event, now);
   }
   delivering_ = false;
+}
+
+void Client::Impl::tell(Event& event, Now now) {
+  if (auto* envelopes = std::get_if<std::vector<Bytes>>(&event.what)) {
+    listener_.on_envelopes(event.id, std::move(*envelopes), now);
+  } else if (const auto* stored = std::get_if<StoreResult>(&event.what)) {
+    listener_.on_stored(event.id, *stored, now);
+  } else if (const auto* retrieved = std::get_if<RetrieveResult>(&event.what)) {
+    listener_.on_retrieved(event.id, *retrieved, now);
+  } else if (const auto* peers = std::get_if<PeersResult>(&event.what)) {
+    listener_.on_peers(event.id, *peers, now);
+  } else if (const auto* discovered = std::get_if<DiscoverResult>(&event.what)) {
+    listener_.on_discovered(event.id, *discovered, now);
+  } else {
+    listener_.on_node_news(std::get<NodeNews>(event.what), now);
+  }
 }
 
 // --- Client ---
@@ -461,6 +346,12 @@ void Client::continue_retrieve(OperationId id, Now now) {
 }
 void Client::abandon(OperationId id, Now now) {
   impl_->abandon(id, now);
+}
+OperationId Client::peers(const protocol::NodeId& node, Now now) {
+  return impl_->peers(node, now);
+}
+OperationId Client::discover(const Endpoint& at, Now now) {
+  return impl_->discover(at, now);
 }
 void Client::on_packet(const Route& from, ByteView packet, Now now) noexcept {
   impl_->on_packet(from, packet, now);

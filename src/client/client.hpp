@@ -77,6 +77,26 @@ struct RetrieveResult {
   std::uint16_t retry_after_s = 0;  ///< Not 0: the node, or our own line, was too busy.
 };
 
+struct PeersResult {
+  bool answered = false;
+  std::vector<Bytes> descriptors;  ///< Each signed by the node that it names, and valid by our clock.
+};
+
+struct DiscoverResult {
+  Endpoint at;
+  Bytes descriptor;  ///< Signed by the node that it names, and valid by our clock. Empty: nobody answered.
+};
+
+/// News of a known node.
+struct NodeNews {
+  protocol::NodeId node{};
+  bool answered = false;  ///< Authentically. Else: an operation ended without an answer.
+  Endpoint from;          ///< Of the answer. Family 0: unknown, it came by a relay.
+  /// Not empty: the node's signed descriptor, when it is another than the last one that was told. The answer
+  /// was sealed with its N, so it is the node's present one, and not an old one that somebody sent again.
+  Bytes descriptor;
+};
+
 /// Takes outcomes, from Client::on_packet and Client::tick only. May call the client back.
 class ClientListener {
  public:
@@ -87,6 +107,10 @@ class ClientListener {
   /// there).
   virtual void on_envelopes(OperationId id, std::vector<Bytes> envelopes, Now now) noexcept = 0;
   virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) noexcept = 0;
+  virtual void on_peers(OperationId id, const PeersResult& result, Now now) noexcept = 0;
+  virtual void on_discovered(OperationId id, const DiscoverResult& result, Now now) noexcept = 0;
+  /// That a node answers is told once a minute, and after failures, and with a new descriptor.
+  virtual void on_node_news(const NodeNews& news, Now now) noexcept = 0;
 };
 
 struct ClientConfig {
@@ -119,6 +143,11 @@ class Client {
   OperationId retrieve(RetrieveJob job, Now now);
   void continue_retrieve(OperationId id, Now now);
   void abandon(OperationId id, Now now);  ///< No further word of it to the listener.
+  /// Asks a node for other nodes.
+  OperationId peers(const protocol::NodeId& node, Now now);
+  /// Asks an address whether a storage node is there, whichever it is: two packets at most. Of more than
+  /// Discoveries::most at a time the last ones end at once, unanswered.
+  OperationId discover(const Endpoint& at, Now now);
 
   /// A packet of a response kind. Hostile.
   void on_packet(const Route& from, ByteView packet, Now now) noexcept;

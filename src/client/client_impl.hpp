@@ -8,8 +8,10 @@
 #include <variant>
 
 #include "client/client.hpp"
+#include "client/discoveries.hpp"
 #include "client/exchange.hpp"
 #include "client/node_directory.hpp"
+#include "client/peers_operation.hpp"
 #include "client/retrieve_operation.hpp"
 #include "client/session.hpp"
 #include "client/store_operation.hpp"
@@ -18,6 +20,7 @@
 namespace toxasync::client {
 
 /// Routes packets by X to the operations, and keeps their deadlines, their number and their outcomes.
+/// client.cpp: calls, the life of an operation, outcomes. client_packets.cpp: packets.
 ///
 /// The listener is called by deliver() alone, at the end of on_packet and tick, when no reference into the
 /// tables is held: it may call anything.
@@ -34,15 +37,19 @@ class Client::Impl {
   OperationId retrieve(RetrieveJob job, Now now);
   void continue_retrieve(OperationId id, Now now);
   void abandon(OperationId id, Now now);
+  OperationId peers(const protocol::NodeId& node, Now now);
+  OperationId discover(const Endpoint& at, Now now);
 
   void on_packet(const Route& from, ByteView packet, Now now) noexcept;
   void tick(Now now);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
-  [[nodiscard]] std::size_t operations() const noexcept { return operations_.size() + later_.size(); }
+  [[nodiscard]] std::size_t operations() const noexcept {
+    return operations_.size() + discoveries_.size() + later_.size();
+  }
 
  private:
-  using Work = std::variant<StoreOperation, RetrieveOperation>;
-  using Outcome = std::variant<StoreResult, RetrieveResult>;
+  using Work = std::variant<StoreOperation, RetrieveOperation, PeersOperation>;
+  using Outcome = std::variant<StoreResult, RetrieveResult, PeersResult, DiscoverResult>;
 
   struct Operation {
     OperationId id = 0;
@@ -54,10 +61,10 @@ class Client::Impl {
     std::int64_t deadline_ms = never_ms;  ///< As it stands in deadlines_.
   };
   using Operations = std::map<OperationId, Operation>;
-  /// What the listener is to be told: an outcome, or the envelopes of a window.
+  /// What the listener is to be told: an outcome, the envelopes of a window, or (id 0) news of a node.
   struct Event {
     OperationId id = 0;
-    std::variant<StoreResult, RetrieveResult, std::vector<Bytes>> what;
+    std::variant<StoreResult, RetrieveResult, PeersResult, DiscoverResult, std::vector<Bytes>, NodeNews> what;
   };
   struct Packet {
     const Route& from;
@@ -81,21 +88,28 @@ class Client::Impl {
   /// Gives up its place in line or in flight.
   void erase(Operations::iterator operation);
 
+  void send_discovery(Discoveries::Discovery& discovery, Now now);
+  void discover_again(Now now);
+
   // --- Packets ---
   void take_packet(const Packet& packet, Now now);
   void take_cookie_reply(Session& session, const Packet& packet, Now now);
   void take_answer(Session& session, const Packet& packet, Now now);
   void take_store_response(Session& session, const Packet& packet, ByteView plain, Now now);
   void take_page(Session& session, const Packet& packet, ByteView plain, Now now);
+  void take_peers(Session& session, const Packet& packet, ByteView plain, Now now);
+  void take_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now);
   void note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s, Now now);
   void advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now);
   /// The operation of the session for which `matches` holds, or null.
   template <class Predicate>
   [[nodiscard]] Operation* find_user(const Session& session, Predicate&& matches);
+  [[nodiscard]] Operation* find_asker(const Session& session, std::uint64_t counter);
 
   // --- Outcomes ---
   void tell_later(OperationId id, const Outcome& outcome, Now now);
   void deliver(Now now);
+  void tell(Event& event, Now now);
 
   Transport& transport_;
   Random& random_;
@@ -107,6 +121,7 @@ class Client::Impl {
   SessionTable sessions_;
   Operations operations_;
   WaitingLine line_;  ///< Those of operations_ that have no session yet.
+  Discoveries discoveries_;
   std::set<std::pair<std::int64_t, OperationId>> deadlines_;
   OperationId last_id_ = 0;
   std::size_t in_flight_ = 0;
@@ -116,5 +131,17 @@ class Client::Impl {
   std::int64_t later_due_ms_ = 0;  ///< When the first of later_ came.
   bool delivering_ = false;
 };
+
+/// Agrees on keys with N where the session has not. False when N is refused.
+template <class Work>
+bool key_session(Session& session, const Work& work, const crypto::Point& node_key) {
+  if (session.is_keyed_for(node_key)) {
+    return true;
+  }
+  crypto::Wiped<32> shared;
+  const bool agreed =
+      std::visit([&](const auto& operation) { return operation.agree(shared, node_key); }, work);
+  return agreed && session.key_for(node_key, shared);
+}
 
 }  // namespace toxasync::client

@@ -16,23 +16,27 @@ bool is_valid_at(const protocol::NodeDescriptor& descriptor, Now now) noexcept {
 
 }  // namespace
 
+std::optional<protocol::NodeDescriptor> read_valid_descriptor(ByteView bytes, Now now) {
+  auto read = protocol::NodeDescriptor::decode_signed(bytes);
+  return read && is_valid_at(*read, now) ? std::move(read) : std::nullopt;
+}
+
 const Endpoint* NodeEntry::endpoint(std::size_t turn) const noexcept {
   const auto& endpoints = known.endpoints;
   return endpoints.empty() ? nullptr : &endpoints[turn % endpoints.size()];
 }
 
 std::optional<protocol::NodeDescriptor> NodeEntry::read_descriptor(ByteView bytes, Now now) const {
-  auto read = descriptor && std::ranges::equal(bytes, descriptor_bytes)
-                  ? descriptor
-                  : protocol::NodeDescriptor::decode_signed(bytes);
-  if (!read || read->id != known.id || !is_valid_at(*read, now)) {
-    return std::nullopt;
+  if (descriptor && std::ranges::equal(bytes, descriptor_bytes)) {
+    return is_valid_at(*descriptor, now) ? descriptor : std::nullopt;
   }
-  return read;
+  auto read = read_valid_descriptor(bytes, now);
+  return read && read->id == known.id ? std::move(read) : std::nullopt;
 }
 
 void NodeEntry::adopt(protocol::NodeDescriptor&& fresh, ByteView bytes) {
   status.capacity_bytes = fresh.capacity_bytes;
+  descriptor_proven = descriptor_proven && std::ranges::equal(bytes, descriptor_bytes);
   descriptor_bytes.assign(bytes.begin(), bytes.end());
   descriptor = std::move(fresh);
 }
@@ -48,10 +52,19 @@ void NodeEntry::answered(const Endpoint& from, std::uint64_t node_time_s, Now no
   }
 }
 
+void NodeEntry::failed(std::size_t first, std::size_t attempts) noexcept {
+  ++status.failures_in_a_row;
+  if (known.endpoints.size() > attempts) {
+    preferred = (first + attempts) % known.endpoints.size();
+  }
+}
+
 void NodeDirectory::set(const KnownNode& node) {
   NodeEntry& entry = nodes_[node.id];
+  if (entry.known.endpoints != node.endpoints) {
+    entry.preferred = 0;
+  }
   entry.known = node;
-  entry.preferred = 0;
 }
 
 NodeEntry* NodeDirectory::find(const protocol::NodeId& id) noexcept {

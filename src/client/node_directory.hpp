@@ -17,6 +17,10 @@ constexpr std::int64_t to_unix_s(std::uint64_t protocol_s) noexcept {
   return static_cast<std::int64_t>(protocol_s < last_s ? protocol_s : last_s);
 }
 
+/// Decodes a descriptor that is signed by the node it names and valid by our clock; nothing when it is
+/// refused.
+[[nodiscard]] std::optional<protocol::NodeDescriptor> read_valid_descriptor(ByteView bytes, Now now);
+
 /// What the client knows of one node.
 struct NodeEntry {
   KnownNode known;
@@ -27,6 +31,8 @@ struct NodeEntry {
   /// The latest descriptor, and its bytes as they were signed.
   std::optional<protocol::NodeDescriptor> descriptor;
   Bytes descriptor_bytes;
+  bool descriptor_proven = false;  ///< An answer was sealed with its N, and the listener knows.
+  std::int64_t last_news_ms = 0;   ///< Steady: when the listener was told last that the node answers.
 
   /// The endpoint whose turn it is; null if the node has none.
   [[nodiscard]] const Endpoint* endpoint(std::size_t turn) const noexcept;
@@ -38,11 +44,14 @@ struct NodeEntry {
 
   /// An authentic answer came from `from`.
   void answered(const Endpoint& from, std::uint64_t node_time_s, Now now) noexcept;
+  /// An operation whose first attempt went to the endpoint `first` got no answer in `attempts`: the next one
+  /// goes on where it ended, so that each address has its turn.
+  void failed(std::size_t first, std::size_t attempts) noexcept;
 };
 
 class NodeDirectory {
  public:
-  /// Replaces the endpoints of a known node.
+  /// Replaces the endpoints of a known node. Other ones than before are tried from the first on.
   void set(const KnownNode& node);
   void forget(const protocol::NodeId& id) { nodes_.erase(id); }
   /// Null for an unknown node. Stays valid until the node is forgotten.

@@ -15,14 +15,15 @@
 
 namespace toxasync::client {
 
-enum class Purpose : std::uint8_t { store, retrieve };
+enum class Purpose : std::uint8_t { store, retrieve, peers };
 
 constexpr protocol::FrameKind request_kind(Purpose purpose) noexcept {
   return purpose == Purpose::store ? protocol::FrameKind::store : protocol::FrameKind::retrieve;
 }
 
-/// What a session is for. Each has an X of its own, so that a node cannot tell by it that two mailboxes, or
-/// the mail somebody sends and the mail he fetches, belong together (docs/protocol.md, section 6).
+/// What a session is for (p and w are zero where there is no mailbox). Each has an X of its own, so that a
+/// node cannot tell by it that two mailboxes, or the mail somebody sends and the mail he fetches, belong
+/// together (docs/protocol.md, section 6).
 struct SessionName {
   protocol::NodeId node{};
   Purpose purpose = Purpose::store;
@@ -32,6 +33,10 @@ struct SessionName {
   // clang-tidy 14 takes the 0 in a defaulted comparison for a pointer
   auto operator<=>(const SessionName&) const = default;  // NOLINT(modernize-use-nullptr)
 };
+
+/// A first packet to a node whose N is not known: no cookie, a random box.
+void write_hello(protocol::FrameKind kind, const crypto::Point& x, const protocol::FrameNonce& nonce,
+                 Random& random, protocol::FrameBytes& out) noexcept;
 
 /// X, the keys agreed with the node's current N, the cookie and the counter.
 class Session {
@@ -52,9 +57,6 @@ class Session {
   /// Rises from 1; never given twice.
   [[nodiscard]] std::uint64_t next_counter() noexcept { return ++counter_; }
 
-  /// A first packet to a node whose N is not known: no cookie, a random box.
-  void write_hello(const protocol::FrameNonce& nonce, Random& random,
-                   protocol::FrameBytes& out) const noexcept;
   /// A request with its tag. The session must have keys, and the request fit in a frame.
   template <class Request>
   void write_request(const Request& request, const protocol::FrameNonce& nonce,
@@ -72,7 +74,8 @@ class Session {
   std::vector<OperationId> users;
 
  private:
-  /// Tags the encoded request, which stands in `plain` after its length, and seals it.
+  /// Tags the encoded request (if it is about a mailbox), which stands in `plain` after its length, and seals
+  /// it.
   void seal(MutableBytes plain, std::size_t request_size, std::size_t tag_offset,
             const protocol::FrameNonce& nonce, protocol::FrameBytes& out) const noexcept;
 

@@ -2,7 +2,6 @@
 #include "manager/friend_book.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace toxasync::manager {
@@ -17,16 +16,12 @@ struct FriendRecord {
   std::uint64_t taken_version = 0;
   ByteArray<16> our_content{};
   std::uint64_t next_sequence = 1;
-  std::uint32_t used = 0;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
     wire::fields(ar, instance, replaces, static_cast<ByteArray<32>&>(signer_seed), our_version, taken_version,
-                 our_content, next_sequence, used);
+                 our_content, next_sequence);
   }
 };
-
-/// Most one-time keys of a friend that we keep: what is left of older bundles and a new one.
-constexpr std::size_t kept_keys = 2 * limits::one_time_keys;
 
 std::uint64_t new_instance(Random& random) {
   std::uint64_t instance = 0;
@@ -36,53 +31,42 @@ std::uint64_t new_instance(Random& random) {
   return instance;
 }
 
-struct BundleRecord {
-  TheirBundle bundle;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned v) {
-    bundle.version.serialize(ar, v);
-    wire::fields(ar, bundle.root, bundle.last_resort, bundle.signer, bundle.use_until_s,
-                 wire::bounded<limits::home_nodes>(bundle.home_nodes),
-                 wire::bounded<kept_keys>(bundle.one_time));
-  }
-};
-
 }  // namespace
 
-FriendBook::FriendBook(const Services& services, KeyRing& keys, HomeNodes own_nodes, BundleTaken on_bundle)
-    : services_(services), keys_(keys), own_nodes_(std::move(own_nodes)), on_bundle_(std::move(on_bundle)) {}
+Installation* Friend::installation(std::uint64_t name) noexcept {
+  const auto found = std::ranges::find(theirs, name, &Installation::instance);
+  return found == theirs.end() ? nullptr : &*found;
+}
+
+bool Friend::bundle_pending() const noexcept {
+  const auto lacks = [this](const Installation& one) { return one.taken_version < our_version; };
+  return theirs.empty() ? taken_version < our_version : std::ranges::any_of(theirs, lacks);
+}
+
+FriendBook::FriendBook(const Services& services, KeyRing& keys, Hooks hooks)
+    : services_(services), keys_(keys), hooks_(std::move(hooks)) {}
 
 bool FriendBook::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
-  if ((table != Table::friend_record && table != Table::friend_keys) ||
-      entry.key.size() != 1 + sizeof(FriendKey)) {
+  const ByteView name = ByteView(entry.key).subspan(1);
+  if (table == Table::friend_keys || table == Table::friend_use) {
+    return load_installation(entry);
+  }
+  if (table != Table::friend_record || name.size() != sizeof(FriendKey)) {
     return false;
   }
-  Friend& whom = friends_[to_array<32>(ByteView(entry.key).subspan(1))];
-  whom.key = to_array<32>(ByteView(entry.key).subspan(1));
-  const auto used = whom.theirs ? whom.theirs->used : 0;
-  if (table == Table::friend_record) {
-    FriendRecord record;
-    if (read_record(services_, entry, record)) {
-      whom.instance = record.instance;
-      whom.replaces = record.replaces;
-      whom.signer_seed = crypto::Secret<32>::copy_of(record.signer_seed);
-      whom.our_version = record.our_version;
-      whom.durable_version = record.our_version;
-      whom.taken_version = record.taken_version;
-      whom.our_content = record.our_content;
-      whom.next_sequence = record.next_sequence;
-      if (!whom.theirs) {
-        whom.theirs.emplace();  // the other row may come later
-      }
-      whom.theirs->used = record.used;
-    }
-    return true;
-  }
-  BundleRecord record;
+  FriendRecord record;
   if (read_record(services_, entry, record)) {
-    whom.theirs = std::move(record.bundle);
-    whom.theirs->used = used;
+    Friend& whom = friends_[to_array<32>(name)];
+    whom.key = to_array<32>(name);
+    whom.instance = record.instance;
+    whom.replaces = record.replaces;
+    whom.signer_seed = crypto::Secret<32>::copy_of(record.signer_seed);
+    whom.our_version = record.our_version;
+    whom.durable_version = record.our_version;
+    whom.taken_version = record.taken_version;
+    whom.our_content = record.our_content;
+    whom.next_sequence = record.next_sequence;
   }
   return true;
 }
@@ -96,25 +80,32 @@ Friend& FriendBook::add(const FriendKey& key) {
   Friend& whom = friends_[key];
   whom.key = key;
   whom.listed = true;
-  if (whom.theirs && whom.theirs->home_nodes.empty()) {
-    whom.theirs.reset();  // only the counters were stored: he has not given us a bundle
-  }
+  // A use row without its bundle: one of the two is damaged.
+  std::erase_if(whom.theirs, [](const Installation& one) { return one.home_nodes.empty(); });
   if (whom.instance == 0) {  // new, or his record is damaged: which keys are used up is then not known
     whom.instance = new_instance(services_.random);
     whom.signer_seed = crypto::Secret<32>::random(services_.random);
-    if (whom.theirs) {
-      whom.theirs->used = static_cast<std::uint32_t>(whom.theirs->one_time.size());
+    for (auto& installation : whom.theirs) {
+      installation.used = static_cast<std::uint32_t>(installation.one_time.size());
     }
   }
   return whom;
 }
 
-void FriendBook::remove(const FriendKey& key, store::StateBatch& batch) {
-  friends_.erase(key);
+bool FriendBook::remove(const FriendKey& key, store::StateBatch& batch) {
+  const auto found = friends_.find(key);
+  if (found == friends_.end()) {
+    return false;
+  }
+  const bool was_told = found->second.our_version != 0;
+  for (const auto& installation : found->second.theirs) {
+    forget(found->second, installation.instance(), batch);
+  }
+  friends_.erase(found);
   beats_.erase(key);
   keys_.drop_all_of(key, batch);
   batch.push_back(erase_record(state_key(Table::friend_record, {key})));
-  batch.push_back(erase_record(state_key(Table::friend_keys, {key})));
+  return was_told;
 }
 
 void FriendBook::set_online(Friend& whom, bool online) {
@@ -122,14 +113,12 @@ void FriendBook::set_online(Friend& whom, bool online) {
   whom.incoming.reset();
   whom.to_send.clear();
   beats_.erase(whom.key);
-  if (online) {
-    offer_bundle(whom, true);
-  }
+  offer_bundle(whom, true);
 }
 
 void FriendBook::bundle_changed() {
   for_each([this](Friend& whom) {
-    if (whom.online) {
+    if (whom.online || can_seal(whom, services_.clock.now().unix_s())) {
       offer_bundle(whom);
     }
   });
@@ -137,7 +126,7 @@ void FriendBook::bundle_changed() {
 
 void FriendBook::top_up(const FriendKey& key) {
   Friend* const whom = find(key);
-  if (whom != nullptr && whom->online && whom->our_version == whom->taken_version) {
+  if (whom != nullptr && !whom->bundle_pending()) {
     offer_bundle(*whom);
   }
 }
@@ -153,33 +142,37 @@ std::vector<FriendKey> FriendBook::unlisted() const {
 }
 
 ByteArray<16> FriendBook::content_now() const {
-  Bytes nodes(limits::friend_message);
+  Bytes nodes(limits::bundle_head);
   protocol::BundleHead head;
   head.root = keys_.root().pair.public_key;
   head.last_resort = keys_.last_resort().pair.public_key;
-  head.home_nodes = own_nodes_();
+  head.home_nodes = hooks_.own_nodes();
   const auto size = wire::encode(head, nodes);
   return crypto::h128({}, {ByteView(nodes).first(size ? *size : 0)});
 }
 
-/// Makes a new bundle if the friend's is used up or out of date, and sends it if he has not acknowledged it.
-/// The first one has no one-time keys: most friends do not run us, and never answer.
 void FriendBook::offer_bundle(Friend& whom, bool again) {
-  if (own_nodes_().empty()) {
-    return;  // there is nowhere to send mail to us
+  if (keep_bundle_current(whom) && whom.bundle_pending() && (again || !whom.online) &&
+      whom.durable_version == whom.our_version) {
+    give_bundle(whom);
+  }
+}
+
+/// Makes a new bundle if the friend's is used up or out of date, and gives it when it is on our disk. False:
+/// there is none, or it was not current. The first one has no one-time keys: most friends do not run us, and
+/// never answer.
+bool FriendBook::keep_bundle_current(Friend& whom) {
+  if (hooks_.own_nodes().empty()) {
+    return false;  // there is nowhere to send mail to us
   }
   const auto now_s = services_.clock.now().unix_s();
   const auto content = content_now();
   const std::size_t fresh = whom.has_no_keys ? 0 : keys_.fresh_one_time(whom.key, now_s);
   const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(whom.key));
-  const bool pending = whom.our_version > whom.taken_version;
-  const bool current = content == whom.our_content && whom.our_version != 0;
+  const bool pending = whom.bundle_pending();
   const bool few = whom.taken_version != 0 && fresh < top_up_below && room > 0;
-  if (current && (pending || !few)) {
-    if (again && pending && whom.durable_version == whom.our_version) {
-      send_bundle(whom);
-    }
-    return;
+  if (content == whom.our_content && whom.our_version != 0 && (pending || !few)) {
+    return true;
   }
   store::StateBatch batch;
   ++whom.our_version;
@@ -195,220 +188,154 @@ void FriendBook::offer_bundle(Friend& whom, bool again) {
                          Friend* const to = find(key);
                          if (to != nullptr && to->instance == instance && to->our_version == version) {
                            to->durable_version = version;
-                           if (to->online) {
-                             send_bundle(*to);
-                           }
+                           give_bundle(*to);
                          }
                        });
+  return false;
 }
 
-void FriendBook::send_bundle(Friend& whom) {
+/// The latest bundle, which is on our disk.
+void FriendBook::give_bundle(Friend& whom) {
+  if (whom.online) {
+    send_bundle(whom);
+    return;
+  }
+  const auto now_s = services_.clock.now().unix_s();
+  for (Installation& to : whom.theirs) {
+    if (to.taken_version >= whom.our_version || to.mailed_version == whom.our_version || !to.usable(now_s)) {
+      continue;
+    }
+    const auto bundle = make_bundle(whom);
+    hooks_.drop_mailed(whom, to.instance());
+    if (bundle && hooks_.mail_bundle(whom, to, *bundle)) {
+      to.mailed_version = whom.our_version;
+    }
+  }
+}
+
+std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& whom) const {
   const Root& root = keys_.root();
-  protocol::BundleHead head;
+  protocol::WholeBundle bundle;
+  protocol::BundleHead& head = bundle.head;
   head.version = {whom.instance, whom.our_version};
   head.replaces = whom.replaces;
   head.root = root.pair.public_key;
   crypto::Wiped<32> shared;
   if (!crypto::x25519(shared, root.pair.secret.bytes(), whom.key)) {
-    return;
+    return std::nullopt;
   }
   head.root_mac = protocol::root_mac(shared, head.root, services_.self.public_key, whom.key, head.version);
   head.last_resort = keys_.last_resort().pair.public_key;
   head.use_until_s = static_cast<std::uint64_t>(keys_.last_resort().use_until_s);
-  head.home_nodes = own_nodes_();
-  auto keys = keys_.one_time_keys(whom.key, whom.our_version);
-  keys.resize(std::min(keys.size(), limits::one_time_keys));
-  head.one_time_count = static_cast<std::uint16_t>(keys.size());
-  head.keys_hash = protocol::one_time_hash(keys);
+  head.home_nodes = hooks_.own_nodes();
+  bundle.keys = keys_.one_time_keys(whom.key, whom.our_version);
+  bundle.keys.resize(std::min(bundle.keys.size(), limits::one_time_keys));
+  head.one_time_count = static_cast<std::uint16_t>(bundle.keys.size());
+  head.keys_hash = protocol::one_time_hash(bundle.keys);
   head.sign(crypto::SigningKey(whom.signer_seed.bytes()), services_.self.public_key, whom.key);
-  enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_head, head));
+  return bundle;
+}
+
+void FriendBook::send_bundle(Friend& whom) {
+  const auto bundle = make_bundle(whom);
+  if (!bundle) {
+    return;
+  }
+  const auto& keys = bundle->keys;
+  enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_head, bundle->head));
   for (std::size_t first = 0; first < keys.size(); first += limits::keys_per_packet) {
     const auto begin = keys.begin() + static_cast<std::ptrdiff_t>(first);
     const auto count = std::min(limits::keys_per_packet, keys.size() - first);
-    protocol::BundleKeys part{
-        head.version, static_cast<std::uint16_t>(first), {begin, begin + static_cast<std::ptrdiff_t>(count)}};
+    protocol::BundleKeys part{bundle->head.version,
+                              static_cast<std::uint16_t>(first),
+                              {begin, begin + static_cast<std::ptrdiff_t>(count)}};
     enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_keys, part));
   }
   services_.telemetry.count(Counter::bundles_sent);
 }
 
-bool FriendBook::on_packet(Friend& from, const protocol::FriendPacket& packet) {
-  bool good = false;
-  if (packet.type == protocol::FriendPacketType::bundle_head) {
-    good = on_head(from, packet.message);
-  } else if (packet.type == protocol::FriendPacketType::bundle_keys) {
-    good = on_keys(from, packet.message);
-  } else if (packet.type == protocol::FriendPacketType::bundle_taken) {
-    good = on_taken(from, packet.message);
+std::optional<protocol::WholeBundle> FriendBook::whole_bundle_for(Friend& whom) {
+  if (!keep_bundle_current(whom) || !whom.bundle_pending() || whom.durable_version != whom.our_version) {
+    return std::nullopt;
   }
-  if (!good) {
-    services_.telemetry.refuse(Counter::refused_bundle);
-  }
-  return good;
+  return make_bundle(whom);
 }
 
-bool FriendBook::on_head(Friend& from, ByteView message) {
-  protocol::BundleHead head;
-  crypto::Wiped<32> shared;
-  if (wire::decode(message, head) != wire::Error::none || head.one_time_count > limits::one_time_keys ||
-      !crypto::is_canonical(head.last_resort) || !head.is_signed(from.key, services_.self.public_key) ||
-      !crypto::x25519(shared, services_.self.secret.bytes(), head.root) ||
-      !crypto::equal(head.root_mac, protocol::root_mac(shared, head.root, from.key, services_.self.public_key,
-                                                       head.version))) {
-    return false;
+void FriendBook::taken(Friend& from, std::uint64_t version, std::uint64_t taker) {
+  if (version > from.our_version) {
+    return;
   }
-  if (from.theirs && from.theirs->signer != head.signer &&
-      (from.theirs->version.instance == head.version.instance ||
-       from.theirs->version.instance == head.replaces)) {
-    return false;
-  }
-  for (auto& node : head.home_nodes) {
-    std::erase_if(node.addresses, [this](const protocol::Address& address) {
-      return !protocol::is_usable_address(address.endpoint, services_.config.allow_local_addresses);
-    });
-  }
-  std::erase_if(head.home_nodes, [](const protocol::HomeNode& node) { return node.addresses.empty(); });
-  if (head.home_nodes.empty()) {
-    return false;
-  }
-  if (from.theirs && from.theirs->version.instance == head.version.instance &&
-      from.theirs->version.version >= head.version.version) {
-    acknowledge(from, from.theirs->version);  // our acknowledgement was lost
-    return true;
-  }
-  if (from.bundles_under_way >= bundles_under_way) {
-    return false;
-  }
-  const auto latest = services_.clock.now().unix_s() + 2 * KeyRing::use_for_s;
-  from.incoming.emplace();
-  from.incoming->version = head.version;
-  from.incoming->root = head.root;
-  from.incoming->last_resort = head.last_resort;
-  from.incoming->signer = head.signer;
-  from.incoming_hash = head.keys_hash;
-  from.incoming->use_until_s = static_cast<std::int64_t>(
-      std::min<std::uint64_t>(head.use_until_s, static_cast<std::uint64_t>(latest)));
-  from.incoming->home_nodes = std::move(head.home_nodes);
-  from.incoming_count = head.one_time_count;
-  return from.incoming_count != 0 || finish_incoming(from);
-}
-
-bool FriendBook::on_keys(Friend& from, ByteView message) {
-  protocol::BundleKeys part;
-  if (wire::decode(message, part) != wire::Error::none ||
-      !std::ranges::all_of(part.keys, [](const crypto::Point& key) { return crypto::is_canonical(key); })) {
-    return false;
-  }
-  if (!from.incoming) {
-    // The rest of a bundle that we have already; its head was acknowledged.
-    return from.theirs && from.theirs->version == part.version;
-  }
-  TheirBundle& bundle = *from.incoming;
-  if (part.version != bundle.version || part.keys.empty() || part.first != bundle.one_time.size() ||
-      bundle.one_time.size() + part.keys.size() > from.incoming_count) {
-    from.incoming.reset();
-    return false;
-  }
-  for (const auto& key : part.keys) {
-    bundle.one_time.push_back({key, bundle.use_until_s});
-  }
-  return bundle.one_time.size() != from.incoming_count || finish_incoming(from);
-}
-
-/// The bundle is whole: it is acknowledged once it is on our disk.
-bool FriendBook::finish_incoming(Friend& from) {
-  TheirBundle bundle = std::move(*from.incoming);
-  from.incoming.reset();
-  std::vector<crypto::Point> keys;
-  std::ranges::transform(bundle.one_time, std::back_inserter(keys), &OneTimeKey::key);
-  if (protocol::one_time_hash(keys) != from.incoming_hash) {
-    return false;
-  }
-  if (from.theirs && from.theirs->version.instance == bundle.version.instance) {
-    // Those that end first stand first; when there are too many, they are the ones to go.
-    const auto& old = *from.theirs;
-    const auto used = std::min<std::size_t>(old.used, old.one_time.size());
-    const auto room = kept_keys - std::min(kept_keys, bundle.one_time.size());
-    const auto kept = std::min(room, old.one_time.size() - used);
-    bundle.one_time.insert(bundle.one_time.begin(), old.one_time.end() - static_cast<std::ptrdiff_t>(kept),
-                           old.one_time.end());
-  }
-  from.theirs = bundle;
   store::StateBatch batch;
-  batch.push_back(put_record(state_key(Table::friend_keys, {from.key}), BundleRecord{std::move(bundle)}));
+  Installation* const installation = from.installation(taker);
+  const bool news = version > (installation != nullptr ? installation->taken_version : from.taken_version);
+  if (!news) {
+    return;
+  }
+  if (installation != nullptr) {
+    installation->taken_version = version;
+    batch.push_back(use_write(from, *installation));
+    if (version == from.our_version) {
+      hooks_.drop_mailed(from, taker);
+    }
+  }
+  from.taken_version = std::max(from.taken_version, version);
   save(from, batch);
-  ++from.bundles_under_way;
-  services_.state.keep(std::move(batch), [this, key = from.key, version = from.theirs->version] {
-    Friend* const whom = find(key);
-    if (whom == nullptr) {
-      return;
-    }
-    whom->bundles_under_way -= std::min<std::size_t>(whom->bundles_under_way, 1);
-    services_.telemetry.count(Counter::bundles_accepted);
-    acknowledge(*whom, version);
-    on_bundle_(*whom);
-  });
-  return true;
+  services_.state.keep(std::move(batch));
+  if (!from.bundle_pending()) {
+    offer_bundle(from);  // now one-time keys too
+  }
 }
 
-bool FriendBook::on_taken(Friend& from, ByteView message) {
-  protocol::BundleVersion version;
-  if (wire::decode(message, version) != wire::Error::none || version.instance != from.instance) {
-    return false;
-  }
-  if (version.version > from.our_version) {
-    renew_instance(from);
-    return true;
-  }
-  if (version.version > from.taken_version) {
-    from.taken_version = version.version;
-    store::StateBatch batch;
-    save(from, batch);
-    services_.state.keep(std::move(batch));
-    if (from.taken_version == from.our_version) {
-      offer_bundle(from);  // now one-time keys too
-    }
-  }
-  return true;
-}
-
-/// He has a later bundle than we ever made: our state was restored from a copy. What he was given since, we
-/// have no private halves of; he drops it when our instance is another.
+/// What he was given before, we may have no private halves of; he drops it when our instance is another.
 void FriendBook::renew_instance(Friend& whom) {
   whom.replaces = std::exchange(whom.instance, new_instance(services_.random));
+  whom.renewed_ms = services_.clock.now().steady_ms;
   whom.our_content = {};
   whom.has_no_keys = true;
   offer_bundle(whom);
 }
 
-void FriendBook::acknowledge(Friend& whom, const protocol::BundleVersion& version) {
-  enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_taken, version));
+void FriendBook::renew_keys(Friend& whom) {
+  const auto now_ms = services_.clock.now().steady_ms;
+  if (whom.renewed_ms == INT64_MIN || now_ms - whom.renewed_ms >= renew_every_ms) {
+    renew_instance(whom);
+  }
 }
 
 bool FriendBook::can_seal(const Friend& whom, std::int64_t now_s) const noexcept {
-  return whom.theirs && !whom.theirs->home_nodes.empty() && now_s <= whom.theirs->use_until_s;
+  return std::ranges::any_of(whom.theirs, [now_s](const Installation& one) { return one.usable(now_s); });
 }
 
-crypto::Point FriendBook::take_pre_key(Friend& whom, std::int64_t now_s, store::StateBatch& batch) {
-  TheirBundle& theirs = *whom.theirs;
-  crypto::Point key = theirs.last_resort;
-  while (theirs.used < theirs.one_time.size()) {
-    const OneTimeKey& next = theirs.one_time[theirs.used++];
+crypto::Point FriendBook::take_pre_key(const Friend& whom, Installation& to, std::int64_t now_s,
+                                       store::StateBatch& batch) {
+  crypto::Point key = to.last_resort;
+  while (to.used < to.one_time.size()) {
+    const OneTimeKey& next = to.one_time[to.used++];
     if (now_s <= next.use_until_s) {
       key = next.key;
       break;
     }
   }
-  save(whom, batch);
+  batch.push_back(use_write(whom, to));
   return key;
+}
+
+void FriendBook::distrust_one_time(const Friend& whom, Installation& to) {
+  to.used = static_cast<std::uint32_t>(to.one_time.size());
+  services_.state.keep({use_write(whom, to)});
+}
+
+void FriendBook::heard_of(Friend& whom, std::uint64_t instance) {
+  if (Installation* const installation = whom.installation(instance)) {
+    installation->heard_s = services_.clock.now().unix_s();  // written with its next use
+  }
 }
 
 void FriendBook::save(const Friend& whom, store::StateBatch& batch) const {
   batch.push_back(
       put_record(state_key(Table::friend_record, {whom.key}),
                  FriendRecord{whom.instance, whom.replaces, crypto::Wiped<32>(whom.signer_seed.bytes()),
-                              whom.our_version, whom.taken_version, whom.our_content, whom.next_sequence,
-                              whom.theirs ? whom.theirs->used : 0}));
+                              whom.our_version, whom.taken_version, whom.our_content, whom.next_sequence}));
 }
 
 bool FriendBook::enqueue(Friend& whom, Bytes packet) {

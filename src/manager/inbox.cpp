@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "manager/utf8.hpp"
-#include "protocol/live.hpp"
+#include "protocol/bundle.hpp"
 
 namespace toxasync::manager {
 
@@ -31,6 +31,15 @@ struct PartRecord {
   void serialize(Archive& ar, unsigned /*version*/) {
     wire::fields(ar, m.id, m.from, m.instance, m.sequence, m.floor, m.kind, m.sent_at_ms, part, parts,
                  pre_key, since_s, wire::bounded<limits::large_text>(text));
+  }
+};
+
+struct SeenRecord {
+  std::int64_t until_s = 0;
+  std::uint8_t receipted = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, until_s, receipted);
   }
 };
 
@@ -62,10 +71,11 @@ std::size_t Inbox::SeenHash::operator()(const crypto::MessageId& id) const noexc
   return crypto::siphash(key, id);  // friends choose the ids
 }
 
-Inbox::Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Hooks hooks)
+Inbox::Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Receipts& receipts, Hooks hooks)
     : services_(services),
       friends_(friends),
       keys_(keys),
+      receipts_(receipts),
       hooks_(std::move(hooks)),
       seen_(64, SeenHash{services.random.array<16>()}) {}
 
@@ -81,9 +91,9 @@ bool Inbox::load(const store::StateEntry& entry) {
       return true;
     }
     case Table::seen: {
-      NumberRecord record;
+      SeenRecord record;
       if (name.size() == sizeof(crypto::MessageId) && read_record(services_, entry, record)) {
-        seen_[to_array<16>(name)] = static_cast<std::int64_t>(record.value);
+        seen_[to_array<16>(name)] = {record.until_s, record.receipted != 0};
       }
       return true;
     }
@@ -117,6 +127,17 @@ bool Inbox::load(const store::StateEntry& entry) {
 
 void Inbox::take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
                  const FriendKey* live_from, std::function<void(bool)> done) {
+  if (full()) {
+    for (std::size_t i = 0; i < envelopes.size(); ++i) {
+      services_.telemetry.refuse(Counter::refused_inbox_full);
+    }
+    services_.state.commit({}, [done = std::move(done)](bool /*durable*/) {
+      if (done) {
+        done(false);
+      }
+    });
+    return;
+  }
   auto intake = std::make_shared<Intake>();
   for (const auto& envelope : envelopes) {
     take_one(mailbox, envelope, live_from, *intake);
@@ -139,19 +160,26 @@ void Inbox::take_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, con
     telemetry.refuse(reason(header.error()));
     return;
   }
-  const Friend* const sender = friends_.find(header->sender);
+  Friend* const sender = friends_.find(header->sender);
   if (sender == nullptr || (live_from != nullptr && *live_from != header->sender)) {
     telemetry.refuse(Counter::refused_sender_unknown);
     return;
   }
-  if (seen_.contains(header->message_id) || committing_.contains(header->message_id)) {
+  const auto seen = seen_.find(header->message_id);
+  if (seen != seen_.end() || committing_.contains(header->message_id)) {
     telemetry.count(Counter::duplicates_dropped);
-    intake.receipts_due.emplace_back(header->sender, header->message_id);
+    if (seen != seen_.end() && seen->second.receipted) {  // the receipt may have been lost
+      owe({header->sender, header->instance, header->message_id}, intake);
+    }
     return;
   }
   const PreKey* const pre_key = keys_.find(header->pre_key);
-  if (pre_key == nullptr || spending_.contains(header->pre_key) ||
-      (pre_key->one_time && pre_key->given_to != header->sender)) {
+  if (pre_key == nullptr || spending_.contains(header->pre_key)) {
+    telemetry.refuse(Counter::refused_pre_key_unknown);
+    answer_unknown_pre_key(*header, intake);
+    return;
+  }
+  if (pre_key->one_time && pre_key->given_to != header->sender) {
     telemetry.refuse(Counter::refused_pre_key_unknown);
     return;
   }
@@ -164,7 +192,25 @@ void Inbox::take_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, con
     telemetry.refuse(Counter::refused_inbox_full);
     return;
   }
+  friends_.heard_of(*sender, header->instance);
   take_part(*header, std::move(*body), *pre_key, intake);
+}
+
+/// A receipt or nack, in the transaction of the message.
+void Inbox::owe(const ReceiptDue& due, Intake& intake) const {
+  if (!receipts_.is_due(due.to, due.id)) {
+    intake.batch.push_back(receipts_.row(due));
+    intake.receipts_due.push_back(due);
+  }
+}
+
+/// His keys of ours, or ours, are those of an old copy of a state: he is asked to seal again, and given new
+/// ones. Nothing of the header is authentic yet, so both are limited.
+void Inbox::answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake) {
+  if (!receipts_.is_due(header.sender, header.message_id) && receipts_.nack_permitted(header.sender)) {
+    owe({header.sender, header.instance, header.message_id, crypto::MessageKind::nack}, intake);
+    intake.renew.insert(header.sender);
+  }
 }
 
 void Inbox::take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,
@@ -224,38 +270,71 @@ void Inbox::take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody
   complete(std::move(message), header.pre_key, pre_key, intake);
 }
 
-/// All parts are here: one transaction holds the text, the message id and the end of the pre-key.
+/// All parts are here: one transaction holds the text, the message id, the receipt and the end of the
+/// pre-key.
 void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
                      Intake& intake) {
-  const bool is_text =
-      message.kind == crypto::MessageKind::normal || message.kind == crypto::MessageKind::action;
-  const bool is_receipt =
-      message.kind == crypto::MessageKind::receipt && message.text.size() % limits::id == 0;
-  if (is_text && !message.text.empty() && message.text.size() <= limits::message_text &&
-      is_utf8(message.text)) {
-    intake.batch.push_back(put_record(state_key(Table::inbox, {message.id}), MessageRecord{message}));
-    intake.receipts_due.emplace_back(message.from, message.id);
-  } else if (is_receipt) {
-    for (std::size_t at = 0; at < message.text.size(); at += limits::id) {
-      intake.receipts_for_us.emplace_back(message.from, to_array<16>(ByteView(message.text).subspan(at)));
-    }
-  } else {
-    services_.telemetry.refuse(is_text ? Counter::refused_message_text : Counter::refused_operation);
-  }
+  const bool good = take_content(message, intake);
   // A refused message uses its key up and is remembered like any other.
   const std::int64_t until_s = pre_key.use_until_s + KeyRing::kept_longer_s;
-  intake.batch.push_back(
-      put_record(state_key(Table::seen, {message.id}), NumberRecord{static_cast<std::uint64_t>(until_s)}));
-  intake.seen.emplace_back(message.id, until_s);
+  const bool receipted =
+      good && (crypto::is_ordered(message.kind) || message.kind == crypto::MessageKind::bundle);
+  intake.batch.push_back(put_record(state_key(Table::seen, {message.id}),
+                                    SeenRecord{until_s, static_cast<std::uint8_t>(receipted)}));
+  intake.seen.push_back({message.id, {until_s, receipted}});
   committing_.insert(message.id);
   if (pre_key.one_time) {
     intake.batch.push_back(KeyRing::erasure(pre_key_id));
     intake.used.push_back(pre_key_id);
     spending_.insert(pre_key_id);
   }
-  if (!intake.receipts_due.empty() && intake.receipts_due.back().second == message.id) {
+  if (good && crypto::is_ordered(message.kind)) {
     intake.messages.push_back(std::move(message));
   }
+}
+
+bool Inbox::take_content(const InboxMessage& message, Intake& intake) {
+  const auto refuse = [this](Counter reason) {
+    services_.telemetry.refuse(reason);
+    return false;
+  };
+  switch (message.kind) {
+    case crypto::MessageKind::normal:
+    case crypto::MessageKind::action:
+      if (message.text.empty() || message.text.size() > limits::message_text || !is_utf8(message.text)) {
+        return refuse(Counter::refused_message_text);
+      }
+      intake.batch.push_back(put_record(state_key(Table::inbox, {message.id}),
+                                        MessageRecord{const_cast<InboxMessage&>(message)}));
+      owe({message.from, message.instance, message.id}, intake);
+      return true;
+    case crypto::MessageKind::receipt:
+    case crypto::MessageKind::nack:
+      if (message.text.size() % limits::id != 0) {
+        return refuse(Counter::refused_operation);
+      }
+      for (std::size_t at = 0; at < message.text.size(); at += limits::id) {
+        intake.receipts_for_us.push_back(
+            {message.from, message.instance, to_array<16>(ByteView(message.text).subspan(at)), message.kind});
+      }
+      return true;
+    case crypto::MessageKind::bundle: {
+      // Its own transaction comes before this one: what this one says of it is true when it is durable.
+      protocol::WholeBundle bundle;
+      Friend* const from = friends_.find(message.from);
+      if (from == nullptr || wire::decode(message.text, bundle) != wire::Error::none) {
+        return refuse(Counter::refused_bundle);
+      }
+      if (!friends_.on_whole_bundle(*from, bundle, BundleSource::friends_mailbox, nullptr)) {
+        return false;  // counted
+      }
+      owe({message.from, message.instance, message.id}, intake);
+      return true;
+    }
+    case crypto::MessageKind::friend_request:
+      break;  // the envelope does not open in this root
+  }
+  return refuse(Counter::refused_operation);
 }
 
 /// Keeps a friend's incomplete messages within limits::incomplete_parts_bytes: the oldest gives way.
@@ -292,7 +371,7 @@ void Inbox::drop_assembly(const crypto::MessageId& id, store::StateBatch& batch)
 
 /// The transaction's outcome is known: what it wrote takes effect, or nothing does.
 void Inbox::apply(Intake& intake, bool durable) {
-  for (const auto& [id, until] : intake.seen) {
+  for (const auto& [id, seen] : intake.seen) {
     committing_.erase(id);
   }
   for (const auto& id : intake.used) {
@@ -304,8 +383,8 @@ void Inbox::apply(Intake& intake, bool durable) {
     }
     return;
   }
-  for (const auto& [id, until] : intake.seen) {
-    seen_[id] = until;
+  for (const auto& [id, seen] : intake.seen) {
+    seen_[id] = seen;
     store::StateBatch ignored;  // the parts' rows are erased already
     drop_assembly(id, ignored);
   }
@@ -319,16 +398,26 @@ void Inbox::apply(Intake& intake, bool durable) {
   for (const auto& key : used_by) {
     friends_.top_up(key);
   }
-  send_receipts(intake.receipts_due);
-  for (const auto& [from, id] : intake.receipts_for_us) {
-    services_.telemetry.count(Counter::receipts_received);
-    hooks_.on_receipt(from, id);
+  for (const auto& due : intake.receipts_due) {
+    receipts_.add(due, services_.clock.now());
+  }
+  for (const auto& [from, instance, id, kind] : intake.receipts_for_us) {
+    if (kind == crypto::MessageKind::receipt) {
+      services_.telemetry.count(Counter::receipts_received);
+    }
+    hooks_.on_receipt(kind, from, instance, id);
+  }
+  for (const auto& key : intake.renew) {
+    if (Friend* const whom = friends_.find(key)) {
+      friends_.renew_keys(*whom);
+    }
   }
   store::StateBatch removed;
   std::erase_if(intake.messages, [&](const InboxMessage& message) {
     if (friends_.find(message.from) != nullptr) {
       return false;
     }
+    services_.telemetry.count(Counter::messages_dropped);
     removed.push_back(erase_record(state_key(Table::inbox, {message.id})));
     return true;
   });
@@ -354,35 +443,9 @@ void Inbox::take_back(const crypto::MessageId& id, std::uint8_t part) {
   }
 }
 
-/// To friends who are online; the others offer their messages again when they come.
-void Inbox::send_receipts(const std::vector<std::pair<FriendKey, crypto::MessageId>>& due) {
-  std::map<FriendKey, protocol::LiveReceipt> receipts;
-  const auto send = [this](const FriendKey& to, protocol::LiveReceipt& receipt) {
-    Friend* const whom = friends_.find(to);
-    receipt.instance = whom != nullptr ? whom->instance : 0;
-    if (whom != nullptr &&
-        friends_.enqueue(*whom, protocol::make_friend_packet(protocol::FriendPacketType::receipt, receipt))) {
-      services_.telemetry.count(Counter::receipts_sent, receipt.ids.size());
-    }
-  };
-  for (const auto& [to, id] : due) {
-    auto& receipt = receipts[to];
-    receipt.ids.push_back(id);
-    if (receipt.ids.size() == limits::receipt_ids) {
-      send(to, receipt);
-      receipt.ids.clear();
-    }
-  }
-  for (auto& [to, receipt] : receipts) {
-    if (!receipt.ids.empty()) {
-      send(to, receipt);
-    }
-  }
-}
-
 void Inbox::refresh(std::int64_t now_s, store::StateBatch& batch) {
   std::erase_if(seen_, [&](const auto& entry) {
-    if (entry.second >= now_s) {
+    if (entry.second.until_s >= now_s) {
       return false;
     }
     batch.push_back(erase_record(state_key(Table::seen, {entry.first})));

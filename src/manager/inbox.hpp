@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
 #include <set>
 #include <unordered_map>
 
-#include "manager/friend_book.hpp"
+#include "manager/receipts.hpp"
 
 namespace toxasync::manager {
 
@@ -35,17 +36,22 @@ class Inbox {
   static constexpr std::size_t orders_per_friend = 8;     ///< Installations of a friend whose order is kept.
   static constexpr std::size_t ids_remembered = 1000000;  ///< Past that new messages are refused.
   static constexpr std::int64_t parts_kept_s = std::int64_t{15} * 86400;
+  /// Wait for the application; past that no mail is taken: it stays on its node, or with its sender.
+  static constexpr std::size_t messages_waiting = 10000;
+  static constexpr std::size_t bytes_waiting = 32U << 20;  ///< Their texts, likewise.
+  static constexpr std::int64_t offer_again_ms = 250;      ///< After the application did not take a message.
 
   struct Hooks {
-    /// A receipt that came in an envelope.
-    std::function<void(const FriendKey&, const crypto::MessageId&)> on_receipt;
+    /// A receipt or nack that came in an envelope, and the friend's installation that it is of.
+    std::function<void(crypto::MessageKind, const FriendKey&, std::uint64_t, const crypto::MessageId&)>
+        on_receipt;
     /// A gap opened: ask the home nodes soon.
     std::function<void()> hurry;
     /// Whether every home node has answered or failed once in a poll begun since then (steady ms).
     std::function<bool(std::int64_t)> swept_since;
   };
 
-  Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Hooks hooks);
+  Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Receipts& receipts, Hooks hooks);
 
   bool load(const store::StateEntry& entry);
   /// After all records were loaded and the friends are known: takes up what was left.
@@ -53,7 +59,8 @@ class Inbox {
   void on_added(const FriendKey& whom);
 
   /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction. `done` is
-  /// told when they (and what is refused) may be deleted where they came from: false, they may not.
+  /// told when they (and what is refused) may be deleted where they came from: false, they may not, for the
+  /// disk failed, or too many messages wait.
   void take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
             const FriendKey* live_from, std::function<void(bool)> done);
 
@@ -61,11 +68,11 @@ class Inbox {
   void tick(Now now);
   /// Drops what need not be remembered any longer.
   void refresh(std::int64_t now_s, store::StateBatch& batch);
-  /// Shows the application the next message, if the last one is on disk as shown. At the end of a tick, when
+  /// Offers the application the next message, if the last one is on disk as shown. At the end of a tick, when
   /// nothing of ours is half done: it may call anything.
   void hand_on();
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
-    return ready_.empty() || handing_on_ ? gap_check_ms_ : 0;
+    return ready_.empty() || handing_on_ ? gap_check_ms_ : std::min(gap_check_ms_, offer_at_ms_);
   }
 
  private:
@@ -94,15 +101,22 @@ class Inbox {
     std::size_t bytes = 0;
   };
 
+  /// A message id that is remembered.
+  struct Seen {
+    std::int64_t until_s = 0;  ///< Unix.
+    bool receipted = false;    ///< A copy of it is answered by a receipt: those of receipts are not.
+  };
+
   /// What one call of take() will change once it is on disk.
   struct Intake {
     store::StateBatch batch;
     std::vector<InboxMessage> messages;
-    std::vector<std::pair<crypto::MessageId, std::int64_t>> seen;
+    std::vector<std::pair<crypto::MessageId, Seen>> seen;
     std::vector<std::pair<crypto::MessageId, std::uint8_t>> parts;
     std::vector<crypto::PreKeyId> used;
-    std::vector<std::pair<FriendKey, crypto::MessageId>> receipts_due;
-    std::vector<std::pair<FriendKey, crypto::MessageId>> receipts_for_us;
+    std::vector<ReceiptDue> receipts_due;
+    std::vector<ReceiptDue> receipts_for_us;  ///< `to` is who sent them.
+    std::set<FriendKey> renew;                ///< They have keys of ours that we do not have.
   };
 
   struct SeenHash {
@@ -120,26 +134,35 @@ class Inbox {
                  store::StateBatch& batch);
   void drop_assembly(const crypto::MessageId& id, store::StateBatch& batch);
   void apply(Intake& intake, bool durable);
-  void send_receipts(const std::vector<std::pair<FriendKey, crypto::MessageId>>& due);
+  void owe(const ReceiptDue& due, Intake& intake) const;
+  void answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake);
+  /// What a whole message does beside being shown. False: it is refused (counted).
+  bool take_content(const InboxMessage& message, Intake& intake);
   Order& order_of(const OrderKey& key);
   void take_back(const crypto::MessageId& id, std::uint8_t part);
   void place_all(std::vector<InboxMessage> messages);
   void place(InboxMessage message);
   void release(const OrderKey& key);
+  [[nodiscard]] bool full() const noexcept {
+    return ready_.size() + committing_.size() >= messages_waiting || ready_bytes_ >= bytes_waiting;
+  }
   [[nodiscard]] store::StateWrite order_write(const OrderKey& key, std::uint64_t shown) const;
 
   const Services& services_;
   FriendBook& friends_;
   KeyRing& keys_;
+  Receipts& receipts_;
   Hooks hooks_;
-  std::unordered_map<crypto::MessageId, std::int64_t, SeenHash> seen_;  ///< Until when (Unix seconds).
-  std::set<crypto::MessageId> committing_;                              ///< On their way to the disk.
-  std::set<crypto::PreKeyId> spending_;                                 ///< One-time keys of those.
+  std::unordered_map<crypto::MessageId, Seen, SeenHash> seen_;
+  std::set<crypto::MessageId> committing_;  ///< On their way to the disk.
+  std::set<crypto::PreKeyId> spending_;     ///< One-time keys of those.
   std::map<crypto::MessageId, Assembly> assemblies_;
   std::map<FriendKey, std::size_t> assembly_bytes_;
   std::map<OrderKey, Order> orders_;
   std::vector<InboxMessage> absent_;  ///< Of friends whom the host has not named.
   std::deque<Ready> ready_;           ///< For the application; still on disk.
+  std::size_t ready_bytes_ = 0;
+  std::int64_t offer_at_ms_ = 0;  ///< When the first of them may be offered.
   std::size_t held_ = 0;
   std::size_t held_bytes_ = 0;
   bool resumed_ = false;

@@ -92,6 +92,7 @@ void Inbox::release(const OrderKey& key) {
     const bool late = message.sequence <= order.shown;
     order.shown = std::max(order.shown, message.sequence);
     order.next = std::max(order.next, order.shown == UINT64_MAX ? order.shown : order.shown + 1);
+    ready_bytes_ += message.text.size();
     ready_.push_back({std::move(message), late});
   }
   if (order.held.empty()) {
@@ -104,24 +105,35 @@ void Inbox::release(const OrderKey& key) {
 }
 
 void Inbox::hand_on() {
-  if (handing_on_ || ready_.empty()) {
+  const auto now_ms = services_.clock.now().steady_ms;
+  if (handing_on_ || ready_.empty() || now_ms < offer_at_ms_) {
     return;
   }
   // One at a time: the next is shown when it is on disk that this one was, so that a crash repeats at most
   // one.
   handing_on_ = true;
-  const Ready next = std::move(ready_.front());
+  Ready next = std::move(ready_.front());
   ready_.pop_front();
   const auto& message = next.message;
-  services_.telemetry.count(next.late ? Counter::messages_late : Counter::messages_delivered);
   ReceivedMessage received{message.id,
                            message.from,
                            message.kind,
                            message.text,
                            std::min(message.sent_at_ms, services_.clock.now().unix_ms),
                            next.late};
-  services_.listener.on_message(received);
+  const bool taken = services_.listener.on_message(received);
   crypto::wipe(received.text);
+  const bool removed = friends_.find(message.from) == nullptr;  // meanwhile
+  if (!taken && !removed) {
+    ready_.push_front(std::move(next));
+    offer_at_ms_ = now_ms + offer_again_ms;
+    handing_on_ = false;
+    return;
+  }
+  ready_bytes_ -= message.text.size();
+  services_.telemetry.count(!taken      ? Counter::messages_dropped
+                            : next.late ? Counter::messages_late
+                                        : Counter::messages_delivered);
   store::StateBatch batch{erase_record(state_key(Table::inbox, {message.id}))};
   const auto order = orders_.find({message.from, message.instance});
   if (order != orders_.end() && !next.late) {
@@ -159,11 +171,14 @@ void Inbox::tick(Now now) {
   }
 }
 
+/// What he sent and the application has not seen goes with him.
 void Inbox::on_removed(const FriendKey& whom, store::StateBatch& batch) {
+  std::size_t dropped = 0;
   const auto begin = orders_.lower_bound({whom, 0});
   const auto end = orders_.upper_bound({whom, UINT64_MAX});
   for (auto it = begin; it != end; ++it) {
     held_ -= it->second.held.size();
+    dropped += it->second.held.size();
     for (const auto& [sequence, message] : it->second.held) {
       held_bytes_ -= message.text.size();
       batch.push_back(erase_record(state_key(Table::inbox, {message.id})));
@@ -176,10 +191,20 @@ void Inbox::on_removed(const FriendKey& whom, store::StateBatch& batch) {
       return false;
     }
     batch.push_back(erase_record(state_key(Table::inbox, {message.id})));
+    ++dropped;
     return true;
   };
   std::erase_if(absent_, forget);
-  std::erase_if(ready_, [&](const Ready& ready) { return forget(ready.message); });
+  std::erase_if(ready_, [&](const Ready& ready) {
+    const bool his = forget(ready.message);
+    ready_bytes_ -= his ? ready.message.text.size() : 0;
+    return his;
+  });
+  if (dropped > 0) {
+    services_.telemetry.count(Counter::messages_dropped, dropped);
+    services_.telemetry.log(LogLevel::info, "inbox",
+                            "a friend was removed whose messages had not been shown yet: they are dropped");
+  }
   std::vector<crypto::MessageId> parts;
   for (const auto& [id, assembly] : assemblies_) {
     if (assembly.message.from == whom) {

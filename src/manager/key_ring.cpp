@@ -2,15 +2,33 @@
 #include "manager/key_ring.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace toxasync::manager {
 
 namespace {
 
-/// A root or a pre-key. Its secret is wiped with the record.
+/// Secrets are wiped with the record.
+struct RootRecord {
+  crypto::Wiped<32> secret;
+  std::int64_t created_s = 0;
+  std::int64_t replace_at_s = 0;
+  std::int64_t retired_s = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, static_cast<ByteArray<32>&>(secret), created_s, replace_at_s, retired_s);
+  }
+};
+
+store::StateWrite root_write(const Root& root) {
+  return put_record(state_key(Table::root, {root.id()}),
+                    RootRecord{crypto::Wiped<32>(root.pair.secret.bytes()), root.created_s, root.replace_at_s,
+                               root.retired_s});
+}
+
 struct KeyRecord {
   crypto::Wiped<32> secret;
-  std::int64_t time_s = 0;  ///< Roots: made at. Pre-keys: use until.
+  std::int64_t time_s = 0;  ///< Use until.
   FriendKey given_to{};
   std::uint64_t version = 0;
   template <class Archive>
@@ -35,28 +53,63 @@ bool KeyRing::load(const store::StateEntry& entry) {
   if (table != Table::root && table != Table::last_resort && table != Table::one_time) {
     return false;
   }
+  if (table == Table::root) {
+    RootRecord record;
+    if (read_record(services_, entry, record)) {
+      roots_.push_back({crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(record.secret)),
+                        record.created_s, record.replace_at_s, record.retired_s});
+      // The one that is not retired stands last, whatever the clock said when the others were made.
+      std::ranges::sort(roots_, {}, [](const Root& root) {
+        return std::pair(root.retired_s == 0 ? INT64_MAX : root.retired_s, root.created_s);
+      });
+    }
+    return true;
+  }
   KeyRecord record;
   if (!read_record(services_, entry, record)) {
     return true;
   }
   auto pair = crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(record.secret));
-  if (table == Table::root) {
-    roots_.push_back({std::move(pair), record.time_s});
-    std::ranges::sort(roots_, {}, &Root::created_s);
-    return true;
-  }
   const auto id = crypto::pre_key_id(pair.public_key);
   insert(id, {std::move(pair), record.time_s, record.given_to, record.version, table == Table::one_time});
   return true;
 }
 
-void KeyRing::refresh(std::int64_t now_s, store::StateBatch& batch) {
-  if (roots_.empty()) {
-    roots_.push_back({crypto::KeyPair::generate(services_.random), now_s});
-    const Root& root = roots_.back();
-    batch.push_back(put_record(state_key(Table::root, {root.id()}),
-                               KeyRecord{crypto::Wiped<32>(root.pair.secret.bytes()), now_s, {}, 0}));
+bool KeyRing::refresh_roots(std::int64_t now_s, store::StateBatch& batch) {
+  bool changed = false;
+  if (roots_.empty() || now_s >= roots_.back().replace_at_s) {
+    if (!roots_.empty()) {
+      roots_.back().retired_s = std::max<std::int64_t>(now_s, 1);
+      batch.push_back(root_write(roots_.back()));
+    }
+    roots_.push_back({crypto::KeyPair::generate(services_.random), now_s, now_s + root_replaced_after_s, 0});
+    batch.push_back(root_write(roots_.back()));
+    changed = true;
   }
+  while (roots_.size() > roots_held ||
+         (roots_.size() > 1 && roots_.front().retired_s + root_kept_s < now_s)) {
+    drop_oldest_root(batch);
+    changed = true;
+  }
+  return changed;
+}
+
+void KeyRing::drop_oldest_root(store::StateBatch& batch) {
+  batch.push_back(erase_record(state_key(Table::root, {roots_.front().id()})));
+  roots_.erase(roots_.begin());
+}
+
+void KeyRing::replace_root_soon(std::int64_t now_s, store::StateBatch& batch) {
+  Root& root = roots_.back();
+  const std::int64_t soon_s = now_s + root_replaced_after_removal_s;
+  if (soon_s < root.replace_at_s) {
+    root.replace_at_s = soon_s;
+    batch.push_back(root_write(root));
+  }
+}
+
+bool KeyRing::refresh(std::int64_t now_s, store::StateBatch& batch) {
+  const bool roots_changed = refresh_roots(now_s, batch);
   std::vector<crypto::PreKeyId> over;
   for (const auto& [id, key] : keys_) {
     if (key.use_until_s + kept_longer_s < now_s) {
@@ -71,6 +124,7 @@ void KeyRing::refresh(std::int64_t now_s, store::StateBatch& batch) {
   if (found == keys_.end() || found->second.use_until_s - use_for_s + last_resort_replaced_after_s <= now_s) {
     make_last_resort(now_s, batch);
   }
+  return roots_changed;
 }
 
 void KeyRing::make_last_resort(std::int64_t now_s, store::StateBatch& batch) {

@@ -9,10 +9,12 @@
 
 namespace toxasync::manager {
 
-/// A root of ours and when it was made.
+/// A root of ours. The latest is given to friends; the others are still polled.
 struct Root {
   crypto::KeyPair pair;
   std::int64_t created_s = 0;
+  std::int64_t replace_at_s = 0;  ///< Its time as the latest is over then.
+  std::int64_t retired_s = 0;     ///< Since when it is not the latest; 0: it is.
 
   /// First 8 bytes of M: names the root in our own state.
   [[nodiscard]] ByteArray<8> id() const noexcept { return to_array<8>(pair.public_key); }
@@ -38,12 +40,25 @@ class KeyRing {
   /// one-time keys: a day before that they no longer count.
   static constexpr std::int64_t stale_before_end_s = last_resort_replaced_after_s + 86400;
 
+  static constexpr std::int64_t root_replaced_after_s = std::int64_t{30} * 86400;
+  /// After a friend was removed, so that several who are removed together cost one new root.
+  static constexpr std::int64_t root_replaced_after_removal_s = 60;
+  /// A replaced root is polled so long: bundles are used for 28 days, and mail lives for 15 at most.
+  static constexpr std::int64_t root_kept_s = std::int64_t{45} * 86400;
+  /// Roots held; past that the oldest gives way.
+  static constexpr std::size_t roots_held = 12;
+
   explicit KeyRing(const Services& services) : services_(services) {}
 
   /// Takes one stored record of its tables; false when it is another's.
   bool load(const store::StateEntry& entry);
-  /// Makes what is missing: root, a last-resort key that is fresh enough. Drops what is over.
-  void refresh(std::int64_t now_s, store::StateBatch& batch);
+  /// Makes what is missing: a root and a last-resort key that are fresh enough. Drops what is over. True: the
+  /// roots changed.
+  bool refresh(std::int64_t now_s, store::StateBatch& batch);
+  /// Somebody who knows the latest root is no friend any longer: it will be replaced soon.
+  void replace_root_soon(std::int64_t now_s, store::StateBatch& batch);
+  /// Unix seconds.
+  [[nodiscard]] std::int64_t root_replaced_at_s() const noexcept { return root().replace_at_s; }
 
   [[nodiscard]] const Root& root() const noexcept { return roots_.back(); }
   [[nodiscard]] const std::vector<Root>& roots() const noexcept { return roots_; }
@@ -65,6 +80,8 @@ class KeyRing {
   void drop_all_of(const FriendKey& friend_key, store::StateBatch& batch);
 
  private:
+  bool refresh_roots(std::int64_t now_s, store::StateBatch& batch);
+  void drop_oldest_root(store::StateBatch& batch);
   void insert(const crypto::PreKeyId& id, PreKey key);
   void make_last_resort(std::int64_t now_s, store::StateBatch& batch);
 

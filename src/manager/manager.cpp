@@ -2,8 +2,8 @@
 #include "manager/manager.hpp"
 
 #include <algorithm>
-#include <set>
 
+#include "manager/home_choice.hpp"
 #include "manager/inbox.hpp"
 #include "manager/outbox.hpp"
 #include "manager/poller.hpp"
@@ -14,8 +14,7 @@ namespace toxasync::manager {
 
 namespace {
 constexpr std::int64_t housekeeping_ms = 3600000;
-/// Of one node: those that a store tries before it gives up.
-constexpr std::size_t endpoints_tried = 16;
+constexpr std::int64_t shortest_housekeeping_ms = 1000;
 }  // namespace
 
 class Manager::Impl final : public client::ClientListener {
@@ -28,29 +27,56 @@ class Manager::Impl final : public client::ClientListener {
         config_(config),
         client_(transport, random, telemetry, *this, config_.client),
         journal_(state, clock, telemetry),
-        events_(listener),
+        events_(listener, journal_),
         services_{self_, client_, channel, journal_, clock, random, telemetry, listener, events_, config_},
+        nodes_(services_, [this](const protocol::NodeId& id) { return poller_.uses(id); }),
+        scout_(services_, nodes_),
         keys_(services_),
-        friends_(
-            services_, keys_, [this] { return poller_.home_nodes(); },
-            [this](Friend& whom) { on_bundle(whom); }),
-        outbox_(services_, friends_, keys_),
-        inbox_(services_, friends_, keys_,
-               {[this](const FriendKey& from, const crypto::MessageId& id) { outbox_.on_receipt(from, id); },
+        friends_(services_, keys_,
+                 {[this] { return poller_.home_nodes(); }, [this](Friend& whom) { on_bundle(whom); },
+                  [this](const Friend& whom, const Installation& to, const protocol::WholeBundle& bundle) {
+                    return mail_bundle(whom, to, bundle);
+                  },
+                  [this](const Friend& whom, std::uint64_t instance) {
+                    outbox_.drop_bundles(whom.key, instance);
+                  }}),
+        outbox_(services_, friends_,
+                {[this](const FriendKey& from, std::uint64_t version, std::uint64_t taker) {
+                   on_bundle_taken(from, version, taker);
+                 },
+                 [this](const protocol::NodeId& id) { nodes_.lost(id); }}),
+        receipts_(services_, friends_,
+                  [this](const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
+                         store::StateBatch batch) {
+                    return outbox_.send_service(to, kind, std::move(ids), instance, 0, std::move(batch),
+                                                services_.clock.now());
+                  }),
+        inbox_(services_, friends_, keys_, receipts_,
+               {[this](crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
+                       const crypto::MessageId& id) { on_receipt(kind, from, instance, id); },
                 [this] { poller_.hurry(services_.clock.now()); },
                 [this](std::int64_t since_ms) { return poller_.swept_since(since_ms); }}),
-        poller_(services_, keys_, inbox_) {
+        poller_(services_, keys_, inbox_, nodes_),
+        homes_(services_, nodes_, poller_, scout_, [this] { friends_.bundle_changed(); }) {
     load();
   }
 
   void serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config) {
     node_ = std::make_unique<node::Node>(store, keys, services_.random, services_.telemetry,
                                          std::move(config), services_.clock.now());
+    nodes_.set_self(keys.id());
   }
 
-  Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text) {
-    return outbox_.send(to, kind, text, services_.clock.now());
+  void find_nodes(NodeFinder& finder) { scout_.use(&finder); }
+
+  Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text,
+                                            std::uint32_t ttl_s) {
+    return outbox_.send(to, kind, text, ttl_s, services_.clock.now());
   }
+  Result<bool, CancelError> cancel(const crypto::MessageId& id) {
+    return outbox_.cancel(id, services_.clock.now());
+  }
+  [[nodiscard]] const Outbox& outbox() const noexcept { return outbox_; }
 
   Result<bool, NodeError> add_home_node(const client::KnownNode& node) { return announce(poller_.add(node)); }
   Result<bool, NodeError> remove_home_node(const protocol::NodeId& id) {
@@ -69,19 +95,23 @@ class Manager::Impl final : public client::ClientListener {
     if (!resumed_) {
       resumed_ = true;
       outbox_.resume(now);
+      receipts_.resume(now);
       inbox_.resume();
       poller_.refresh(now);
     }
     journal_.tick(now.steady_ms);
     if (now.steady_ms >= next_housekeeping_ms_) {
-      next_housekeeping_ms_ = now.steady_ms + housekeeping_ms;
       keep_house(now);
     }
     poller_.tick(now);
     outbox_.tick(now);
+    receipts_.tick(now);
     inbox_.tick(now);
     client_.tick(now);
     friends_.tick(now.steady_ms);
+    homes_.tick(now);
+    scout_.tick(now);
+    nodes_.tick(now);
     if (node_) {
       node_->tick(now);
     }
@@ -95,8 +125,9 @@ class Manager::Impl final : public client::ClientListener {
     }
     const std::int64_t node = node_ ? node_->next_deadline_ms() : INT64_MAX;
     return std::min({next_housekeeping_ms_, journal_.next_deadline_ms(), poller_.next_deadline_ms(),
-                     outbox_.next_deadline_ms(), friends_.next_deadline_ms(), inbox_.next_deadline_ms(),
-                     client_.next_deadline_ms(), node});
+                     outbox_.next_deadline_ms(), receipts_.next_deadline_ms(), friends_.next_deadline_ms(),
+                     inbox_.next_deadline_ms(), homes_.next_deadline_ms(), scout_.next_deadline_ms(),
+                     nodes_.next_deadline_ms(), client_.next_deadline_ms(), node});
   }
 
   void on_packet(const Route& from, ByteView packet) {
@@ -118,7 +149,7 @@ class Manager::Impl final : public client::ClientListener {
 
   void on_friend_added(const FriendKey& key) {
     Friend& whom = friends_.add(key);
-    learn_nodes(whom);
+    claim_nodes(whom);
     inbox_.on_added(key);
     outbox_.on_bundle(key, services_.clock.now());
   }
@@ -126,16 +157,21 @@ class Manager::Impl final : public client::ClientListener {
   void on_friend_removed(const FriendKey& key) {
     store::StateBatch batch;
     outbox_.on_removed(key, batch);
+    receipts_.on_removed(key, batch);
     inbox_.on_removed(key, batch);
-    friends_.remove(key, batch);
+    if (friends_.remove(key, batch)) {
+      keys_.replace_root_soon(services_.clock.now().unix_s(), batch);
+      next_housekeeping_ms_ = services_.clock.now().steady_ms;  // sets the time anew
+    }
     services_.state.keep(std::move(batch));
-    forget_nodes();
+    nodes_.claim(key, {});
   }
 
   void on_friend_presence(const FriendKey& key, bool online) {
     if (Friend* const whom = friends_.find(key); whom != nullptr && whom->online != online) {
       friends_.set_online(*whom, online);
       outbox_.on_presence(key, services_.clock.now());
+      receipts_.on_presence(key, services_.clock.now());
     }
   }
 
@@ -146,8 +182,9 @@ class Manager::Impl final : public client::ClientListener {
       services_.telemetry.refuse(Counter::refused_friend_packet);
     } else if (packet->type == protocol::FriendPacketType::envelope) {
       on_live_envelope(key, packet->message);
-    } else if (packet->type == protocol::FriendPacketType::receipt) {
-      on_live_receipt(key, packet->message);
+    } else if (packet->type == protocol::FriendPacketType::receipt ||
+               packet->type == protocol::FriendPacketType::nack) {
+      on_live_receipt(key, *packet);
     } else {
       friends_.on_packet(*from, *packet);
     }
@@ -163,13 +200,27 @@ class Manager::Impl final : public client::ClientListener {
   void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
     poller_.on_retrieved(id, result, now);
   }
+  void on_peers(client::OperationId id, const client::PeersResult& result, Now /*now*/) noexcept override {
+    scout_.on_peers(id, result);
+  }
+  void on_discovered(client::OperationId id, const client::DiscoverResult& result,
+                     Now /*now*/) noexcept override {
+    scout_.on_discovered(id, result);
+  }
+  void on_node_news(const client::NodeNews& news, Now now) noexcept override {
+    nodes_.on_news(news, now);
+    if (news.answered) {
+      homes_.on_answer(now);
+    }
+  }
 
  private:
   void load() {
     for (auto& entry : services_.state.load()) {
       const bool known =
           !entry.key.empty() && (keys_.load(entry) || friends_.load(entry) || poller_.load(entry) ||
-                                 outbox_.load(entry) || inbox_.load(entry));
+                                 nodes_.load(entry) || outbox_.load(entry) || receipts_.load(entry) ||
+                                 inbox_.load(entry) || events_.load(entry, services_.telemetry));
       if (!known) {
         services_.telemetry.refuse(Counter::state_record_damaged);
       }
@@ -188,12 +239,22 @@ class Manager::Impl final : public client::ClientListener {
     }
     kept_house_ = true;
     store::StateBatch batch;
-    keys_.refresh(now.unix_s(), batch);
+    const bool roots_changed = keys_.refresh(now.unix_s(), batch);
     inbox_.refresh(now.unix_s(), batch);
+    receipts_.refresh(now.unix_s(), batch);
     if (!batch.empty()) {
       services_.state.keep(std::move(batch));
     }
+    if (roots_changed) {
+      poller_.refresh(now);
+    }
     friends_.bundle_changed();
+    if (node_) {
+      node_->set_peers(nodes_.descriptors_to_tell(node::Node::peers_kept));
+    }
+    const std::int64_t root_due_ms = (keys_.root_replaced_at_s() - now.unix_s()) * 1000;
+    next_housekeeping_ms_ =
+        now.steady_ms + std::clamp<std::int64_t>(root_due_ms, shortest_housekeeping_ms, housekeeping_ms);
   }
 
   Result<bool, NodeError> announce(Result<bool, NodeError> changed) {
@@ -203,58 +264,18 @@ class Manager::Impl final : public client::ClientListener {
     return changed;
   }
 
-  /// The addresses of a friend's home nodes. Those that we were told ourselves are left as they are, and a
-  /// friend's word does not displace another's: he could send the other's mail astray.
-  void learn_nodes(const Friend& whom) {
-    if (!whom.theirs) {
-      return;
+  void claim_nodes(const Friend& whom) {
+    std::vector<protocol::HomeNode> homes;
+    for (const auto& installation : whom.theirs) {
+      homes.insert(homes.end(), installation.home_nodes.begin(), installation.home_nodes.end());
     }
-    for (const auto& node : whom.theirs->home_nodes) {
-      if (!poller_.uses(node.id)) {
-        client_.set_node({node.id, claimed_endpoints(node.id)});
-        learnt_.insert(node.id);
-      }
-    }
-  }
-
-  /// What friends say of a node's addresses: the first ones of each, then the second ones and so on.
-  std::vector<Endpoint> claimed_endpoints(const protocol::NodeId& id) {
-    std::vector<Endpoint> endpoints;
-    for (std::size_t turn = 0; turn < limits::addresses_per_node; ++turn) {
-      for_each_claim([&](const protocol::HomeNode& node) {
-        if (node.id == id && turn < node.addresses.size() && endpoints.size() < endpoints_tried &&
-            std::ranges::find(endpoints, node.addresses[turn].endpoint) == endpoints.end()) {
-          endpoints.push_back(node.addresses[turn].endpoint);
-        }
-      });
-    }
-    return endpoints;
-  }
-
-  template <class Visit>
-  void for_each_claim(Visit visit) {
-    friends_.for_each([&](const Friend& whom) {
-      if (whom.theirs) {
-        std::ranges::for_each(whom.theirs->home_nodes, visit);
-      }
-    });
-  }
-
-  /// Nodes that are no friend's any longer.
-  void forget_nodes() {
-    auto unclaimed = learnt_;
-    for_each_claim([&](const protocol::HomeNode& node) { unclaimed.erase(node.id); });
-    for (const auto& id : unclaimed) {
-      learnt_.erase(id);
-      if (!poller_.uses(id)) {
-        client_.forget_node(id, services_.clock.now());
-      }
+    if (!homes.empty()) {
+      nodes_.claim(whom.key, homes);
     }
   }
 
   void on_bundle(Friend& whom) {
-    learn_nodes(whom);
-    forget_nodes();
+    claim_nodes(whom);
     services_.events.ready(whom.key);
     outbox_.on_bundle(whom.key, services_.clock.now());
   }
@@ -274,15 +295,50 @@ class Manager::Impl final : public client::ClientListener {
     inbox_.take(*mailbox, {std::move(live.envelope)}, &from, nullptr);
   }
 
-  void on_live_receipt(const FriendKey& from, ByteView message) {
+  void on_live_receipt(const FriendKey& from, const protocol::FriendPacket& packet) {
     protocol::LiveReceipt receipt;
-    if (wire::decode(message, receipt) != wire::Error::none) {
+    if (wire::decode(packet.message, receipt) != wire::Error::none) {
       services_.telemetry.refuse(Counter::refused_friend_packet);
       return;
     }
+    const bool is_nack = packet.type == protocol::FriendPacketType::nack;
     for (const auto& id : receipt.ids) {
-      services_.telemetry.count(Counter::receipts_received);
-      outbox_.on_receipt(from, id);
+      services_.telemetry.count(Counter::receipts_received, is_nack ? 0 : 1);
+      on_receipt(is_nack ? crypto::MessageKind::nack : crypto::MessageKind::receipt, from, receipt.instance,
+                 id);
+    }
+  }
+
+  void on_receipt(crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
+                  const crypto::MessageId& id) {
+    if (Friend* const whom = friends_.find(from)) {
+      friends_.heard_of(*whom, instance);
+    }
+    if (kind == crypto::MessageKind::nack) {
+      outbox_.on_nack(from, instance, id);
+    } else {
+      outbox_.on_receipt(from, instance, id);
+    }
+  }
+
+  /// A bundle of ours as a message, for a friend who is offline.
+  bool mail_bundle(const Friend& whom, const Installation& to, const protocol::WholeBundle& bundle) {
+    Bytes text(limits::whole_bundle);
+    const auto size = wire::encode(bundle, text);
+    if (!size) {
+      return false;  // limits.hpp rules it out
+    }
+    text.resize(*size);
+    const bool mailed =
+        outbox_.send_service(whom.key, crypto::MessageKind::bundle, std::move(text), to.instance(),
+                             bundle.head.version.version, {}, services_.clock.now());
+    services_.telemetry.count(Counter::bundles_mailed, mailed ? 1 : 0);
+    return mailed;
+  }
+
+  void on_bundle_taken(const FriendKey& from, std::uint64_t version, std::uint64_t taker) {
+    if (Friend* const whom = friends_.find(from)) {
+      friends_.taken(*whom, version, taker);
     }
   }
 
@@ -293,13 +349,16 @@ class Manager::Impl final : public client::ClientListener {
   Journal journal_;
   Events events_;
   Services services_;
+  NodeBook nodes_;
+  NodeScout scout_;
   KeyRing keys_;
   FriendBook friends_;
   Outbox outbox_;
+  Receipts receipts_;
   Inbox inbox_;
   Poller poller_;
+  HomeChoice homes_;
   std::unique_ptr<node::Node> node_;
-  std::set<protocol::NodeId> learnt_;  ///< From friends' bundles.
   bool resumed_ = false;
   bool kept_house_ = false;
   std::int64_t next_housekeeping_ms_ = 0;
@@ -321,9 +380,21 @@ Manager::~Manager() {
 void Manager::serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config) {
   impl_->serve(store, keys, std::move(config));
 }
+void Manager::find_nodes(NodeFinder& finder) {
+  impl_->find_nodes(finder);
+}
 Result<crypto::MessageId, SendError> Manager::send(const FriendKey& to, crypto::MessageKind kind,
-                                                   ByteView text) {
-  return impl_->send(to, kind, text);
+                                                   ByteView text, std::uint32_t ttl_s) {
+  return impl_->send(to, kind, text, ttl_s);
+}
+Result<bool, CancelError> Manager::cancel(const crypto::MessageId& id) {
+  return impl_->cancel(id);
+}
+std::optional<MessageStatus> Manager::status(const crypto::MessageId& id) const {
+  return impl_->outbox().status(id);
+}
+std::vector<MessageStatus> Manager::outgoing() const {
+  return impl_->outbox().all();
 }
 Result<bool, NodeError> Manager::add_home_node(const client::KnownNode& node) {
   return impl_->add_home_node(node);

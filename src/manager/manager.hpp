@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
+#include "base/node_finder.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "base/transport.hpp"
@@ -28,7 +30,18 @@ enum class MessageState : std::uint8_t {
   stored,     ///< On `stored` of `wanted` nodes; reported at each one.
   delivered,  ///< The recipient has it on his disk.
   expired,    ///< Its time to live passed without a receipt.
-  failed,     ///< It was not accepted: nothing of it remains.
+  cancelled,  ///< No node has it any longer, and it was never fetched.
+  failed,     ///< See FailReason: nothing of it remains.
+};
+
+constexpr bool is_final(MessageState state) noexcept {
+  return state >= MessageState::delivered;
+}
+
+enum class FailReason : std::uint8_t {
+  none,
+  disk,            ///< It could not be written to our disk, and was never accepted.
+  friend_removed,  ///< The friend was removed while it waited.
 };
 
 struct MessageStatus {
@@ -37,6 +50,7 @@ struct MessageStatus {
   MessageState state = MessageState::queued;
   std::uint8_t stored = 0;  ///< Nodes that have all of it.
   std::uint8_t wanted = 0;  ///< The recipient's home nodes.
+  FailReason reason = FailReason::none;
 };
 
 struct ReceivedMessage {
@@ -54,8 +68,14 @@ enum class SendError : std::uint8_t {
   empty,
   too_long,  ///< More than limits::message_text bytes.
   not_utf8,
-  clock,        ///< Our clock shows a time before 2025.
-  outbox_full,  ///< ManagerConfig::outbox_messages wait.
+  clock,         ///< Our clock shows a time before 2025.
+  outbox_full,   ///< ManagerConfig::outbox_messages wait.
+  time_to_live,  ///< Not one of limits::times_to_live_s.
+};
+
+enum class CancelError : std::uint8_t {
+  unknown,   ///< No such message is under way: its final state was told.
+  too_late,  ///< The friend has it, or it went to him directly.
 };
 
 enum class NodeError : std::uint8_t { bad_address, too_many, unknown };
@@ -70,8 +90,9 @@ struct HomeNodeStatus {
 class ManagerListener {
  public:
   virtual ~ManagerListener() = default;
-  /// When it has returned, the message is done and will not come again.
-  virtual void on_message(const ReceivedMessage& message) noexcept = 0;
+  /// True: the application has it; the message is done and will not come again. False: it cannot be shown
+  /// now; it stays on disk, at the head of all that wait, and is offered again every Inbox::offer_again_ms.
+  virtual bool on_message(const ReceivedMessage& message) noexcept = 0;
   virtual void on_message_state(const MessageStatus& status) noexcept = 0;
   /// The friend's bundle is here: messages to him can be stored.
   virtual void on_friend_ready(const FriendKey& key) noexcept = 0;
@@ -84,8 +105,13 @@ struct ManagerConfig {
       120000;  ///< Mean time between polls of a home node; the polls are a Poisson process.
   std::uint32_t ttl_s = limits::default_time_to_live_s;
   std::size_t outbox_messages = 10000;
-  std::int64_t retry_first_ms = 5000;  ///< Before a store that failed is tried again; doubled up to:
+  std::int64_t receipt_delay_ms =
+      300000;  ///< Mean time that receipts wait for others before they are stored.
+  std::int64_t first_offer_again_ms = 3600000;  ///< Until a node is asked whether it still has a message.
+  std::int64_t retry_first_ms = 5000;           ///< Before a store that failed is tried again; doubled up to:
   std::int64_t retry_longest_ms = 600000;
+  /// Home nodes are picked for a user who has named none.
+  bool pick_home_nodes = true;
   client::ClientConfig client;
 };
 
@@ -102,10 +128,21 @@ class Manager final : public PacketReceiver, public FriendListener {
 
   /// Serves as a storage node too. The references must outlive the manager.
   void serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config);
+  /// Where storage nodes are looked for while few are known. The reference must outlive the manager.
+  void find_nodes(NodeFinder& finder);
 
   /// Accepts a message: live if the friend is online, else by his home nodes. MessageState::queued says that
   /// it is on disk; before that a crash loses it.
-  Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text);
+  /// `ttl_s` is one of limits::times_to_live_s; 0: ManagerConfig::ttl_s.
+  Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text,
+                                            std::uint32_t ttl_s = 0);
+  /// Asks every node that may hold the message to drop it. MessageState::cancelled follows when all have said
+  /// so; `delivered` or `expired` when it was too late.
+  Result<bool, CancelError> cancel(const crypto::MessageId& id);
+  /// Of a message whose final state was not told yet.
+  [[nodiscard]] std::optional<MessageStatus> status(const crypto::MessageId& id) const;
+  /// All of those, in the order of sending to each friend.
+  [[nodiscard]] std::vector<MessageStatus> outgoing() const;
 
   /// Our home nodes, 5 at most: where our mail is kept. Friends who are online are told.
   Result<bool, NodeError> add_home_node(const client::KnownNode& node);

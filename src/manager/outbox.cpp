@@ -2,6 +2,8 @@
 #include "manager/outbox.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "manager/utf8.hpp"
 #include "protocol/live.hpp"
@@ -14,20 +16,26 @@ struct MessageRecord {
   OutgoingMessage& m;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
+    auto delivered = static_cast<std::uint8_t>(m.delivered);
     wire::fields(ar, m.id, m.to, m.kind, wire::bounded<limits::message_text>(m.text), m.sequence,
-                 m.sent_at_ms, m.ttl_s, m.pre_key, m.root, m.epoch, m.cancel_secret,
-                 wire::bounded<limits::parts>(m.envelopes));
+                 m.sent_at_ms, m.ttl_s, m.cancel_secret, m.only, m.bundle_version, delivered, m.stage);
+    m.delivered = delivered != 0;
   }
 };
 
 }  // namespace
 
-Outbox::Outbox(const Services& services, FriendBook& friends, KeyRing& keys)
-    : services_(services), friends_(friends), keys_(keys) {}
+Outbox::Outbox(const Services& services, FriendBook& friends, Hooks hooks)
+    : services_(services), friends_(friends), hooks_(std::move(hooks)) {}
 
 bool Outbox::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
-  if (table == Table::progress && entry.key.size() == 1 + sizeof(crypto::MessageId)) {
+  const std::size_t name_size = entry.key.size() - 1;
+  if (table == Table::target && name_size == sizeof(crypto::MessageId) + 8) {
+    load_target(entry);
+    return true;
+  }
+  if (table == Table::progress && name_size == sizeof(crypto::MessageId) + 8) {
     load_progress(entry);
     return true;
   }
@@ -38,21 +46,26 @@ bool Outbox::load(const store::StateEntry& entry) {
   MessageRecord record{message};
   if (read_record(services_, entry, record)) {
     message.reported = true;
+    message.loaded = true;
     insert(std::move(message));
   }
   return true;
 }
 
 void Outbox::resume(Now now) {
+  join_loaded();
   for (auto& [id, message] : messages_) {
-    if (const auto progress = loaded_progress_.find(id); progress != loaded_progress_.end()) {
-      for (const auto& node : progress->second) {
-        message.copies.emplace_back(node, true);
+    if (message.bundle_version != 0) {
+      Friend* const whom = friends_.find(message.to);
+      if (Installation* const to = whom != nullptr ? whom->installation(message.only) : nullptr) {
+        to->mailed_version = std::max(to->mailed_version, message.bundle_version);
       }
+    }
+    if (message.stage == Message::Stage::cancelling) {
+      plan_cancel(message);
     }
     deadlines_.set(id, now.steady_ms);
   }
-  loaded_progress_.clear();
   resumed_ = true;
 }
 
@@ -61,25 +74,16 @@ Outbox::Message* Outbox::find(const crypto::MessageId& id) noexcept {
   return found == messages_.end() ? nullptr : &found->second;
 }
 
-void Outbox::insert(Message message) {
+Outbox::Message& Outbox::insert(Message message) {
   recipients_[message.to].by_sequence.emplace(message.sequence, message.id);
+  service_count_ += message.is_service() ? 1 : 0;
   const auto id = message.id;
-  messages_.insert_or_assign(id, std::move(message));
-}
-
-const crypto::WritableMailbox* Outbox::mailbox(Recipient& recipient, const crypto::Point& root,
-                                               crypto::Epoch epoch) {
-  if (!recipient.mailbox || recipient.mailbox->epoch != epoch || recipient.root != root) {
-    recipient.mailbox = crypto::friends_mailbox(root, epoch);
-    recipient.root = root;
-  }
-  return recipient.mailbox ? &*recipient.mailbox : nullptr;
+  return messages_.insert_or_assign(id, std::move(message)).first->second;
 }
 
 Result<crypto::MessageId, SendError> Outbox::send(const FriendKey& to, crypto::MessageKind kind,
-                                                  ByteView text, Now now) {
+                                                  ByteView text, std::uint32_t ttl_s, Now now) {
   Friend* const whom = friends_.find(to);
-  const auto epoch = crypto::epoch_at(now.unix_s());
   if (whom == nullptr) {
     return SendError::unknown_friend;
   }
@@ -92,13 +96,17 @@ Result<crypto::MessageId, SendError> Outbox::send(const FriendKey& to, crypto::M
   if (!is_utf8(text)) {
     return SendError::not_utf8;
   }
-  if (!epoch) {
+  const std::uint32_t lifetime_s = ttl_s == 0 ? services_.config.ttl_s : ttl_s;
+  if (!limits::is_time_to_live(lifetime_s)) {
+    return SendError::time_to_live;
+  }
+  if (!crypto::epoch_at(now.unix_s())) {
     return SendError::clock;
   }
   if (!friends_.can_seal(*whom, now.unix_s())) {
     return SendError::no_bundle;
   }
-  if (messages_.size() >= services_.config.outbox_messages) {
+  if (size() >= services_.config.outbox_messages) {
     return SendError::outbox_full;
   }
   Message message;
@@ -108,66 +116,66 @@ Result<crypto::MessageId, SendError> Outbox::send(const FriendKey& to, crypto::M
   message.text.assign(text.begin(), text.end());
   message.sequence = whom->next_sequence++;
   message.sent_at_ms = now.unix_ms;
-  message.ttl_s = services_.config.ttl_s;
+  message.ttl_s = lifetime_s;
   message.cancel_secret = services_.random.array<16>();
+  Message& placed = insert(std::move(message));
   store::StateBatch batch;
-  message.pre_key = friends_.take_pre_key(*whom, now.unix_s(), batch);
-  const auto id = message.id;
-  insert(std::move(message));
-  Message& placed = *find(id);
-  if (!seal(placed, *whom,
-            *epoch)) {  // a point of the bundle is of low order: it was not made by an honest client
+  for (Installation& installation : whom->theirs) {
+    add_target(placed, *whom, installation, now, batch);
+  }
+  const auto id = placed.id;
+  if (std::ranges::none_of(placed.targets, &Target::open)) {  // points that no honest client gives
     store::StateBatch ignored;
     remove(placed, ignored);
     return SendError::no_bundle;
   }
+  friends_.save(*whom, batch);
+  batch.push_back(message_write(placed));
   write(placed, std::move(batch));
   return id;
 }
 
-/// Seals all parts for the friend's mailbox of `epoch`. Fails only for keys that no honest client gives.
-bool Outbox::seal(Message& message, const Friend& whom, crypto::Epoch epoch) {
-  Recipient& recipient = recipients_[message.to];
-  const auto* const to = mailbox(recipient, whom.theirs->root, epoch);
-  if (to == nullptr) {
+bool Outbox::send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, std::uint64_t only,
+                          std::uint64_t bundle_version, store::StateBatch batch, Now now) {
+  Friend* const whom = friends_.find(to);
+  if (whom == nullptr || !crypto::epoch_at(now.unix_s()) || !friends_.can_seal(*whom, now.unix_s()) ||
+      service_count_ >= service_messages) {
     return false;
   }
-  const std::size_t parts = limits::parts_needed(message.text.size());
-  const crypto::EnvelopeHeader header{services_.self.public_key, whom.instance,
-                                      crypto::pre_key_id(message.pre_key), message.id};
-  std::vector<protocol::PagedEnvelope> envelopes;
-  for (std::size_t part = 0; part < parts; ++part) {
-    const auto text = ByteView(message.text).subspan(part * limits::large_text);
-    const auto piece = text.first(std::min(text.size(), limits::large_text));
-    const crypto::EnvelopeBody body{message.sequence,
-                                    recipient.by_sequence.begin()->first,
-                                    static_cast<std::uint64_t>(message.sent_at_ms),
-                                    message.ttl_s,
-                                    message.kind,
-                                    static_cast<std::uint8_t>(part),
-                                    static_cast<std::uint8_t>(parts),
-                                    {piece.begin(), piece.end()}};
-    auto sealed = crypto::seal_envelope(services_.self, message.to, message.pre_key, *to, header, body,
-                                        message.cancel_secret, services_.random);
-    if (!sealed) {
-      return false;
-    }
-    envelopes.push_back({std::move(*sealed)});
-  }
-  message.envelopes = std::move(envelopes);
-  message.root = whom.theirs->root;
-  message.epoch = epoch;
-  for (auto& copy : message.copies) {
-    copy.done.reset();
-  }
+  Message message;
+  message.id = services_.random.array<16>();
+  message.to = to;
+  message.kind = kind;
+  message.text = std::move(text);
+  message.sent_at_ms = now.unix_ms;
+  message.ttl_s = service_ttl_s;
+  message.cancel_secret = services_.random.array<16>();
+  message.only = whom->installation(only) != nullptr ? only : 0;
+  message.bundle_version = bundle_version;
+  Message& placed = insert(std::move(message));
+  batch.push_back(message_write(placed));
+  write(placed, std::move(batch));  // it is sealed when that is on disk
   return true;
 }
 
-/// One transaction: the sealed message and what `batch` holds (its pre-key marked as used).
+store::StateWrite Outbox::message_write(const Message& message) {
+  auto copy = MessageRecord{const_cast<Message&>(message)};
+  return put_record(state_key(Table::outbox, {message.id}), copy);
+}
+
+/// One transaction. What it says leaves when it is on disk.
 void Outbox::write(Message& message, store::StateBatch batch) {
-  batch.push_back(put_record(state_key(Table::outbox, {message.id}), MessageRecord{message}));
   ++message.writes_under_way;
   services_.state.commit(std::move(batch), [this, id = message.id](bool durable) { written(id, durable); });
+}
+
+void Outbox::write_all(Message& message) {
+  store::StateBatch batch{message_write(message)};
+  for (Target& target : message.targets) {
+    batch.push_back(target_write(message, target));
+  }
+  message.unsaved = false;
+  write(message, std::move(batch));
 }
 
 void Outbox::written(const crypto::MessageId& id, bool durable) {
@@ -177,14 +185,14 @@ void Outbox::written(const crypto::MessageId& id, bool durable) {
   }
   --message->writes_under_way;
   const Now now = services_.clock.now();
-  if (!durable && !message->reported) {  // it was never accepted
-    report(*message, MessageState::failed);
+  if (!durable && !message->reported && !message->is_service()) {  // it was never accepted
+    report(*message, MessageState::failed, FailReason::disk);
     store::StateBatch ignored;
     remove(*message, ignored);
     return;
   }
-  message->unsaved = !durable;
   if (!durable) {
+    message->unsaved = true;
     deadlines_.set(id, now.steady_ms + services_.config.retry_first_ms);
     return;
   }
@@ -219,47 +227,98 @@ void Outbox::advance(Message& message, Now now) {
   }
   Friend* const whom = friends_.find(message.to);
   if (whom != nullptr && message.unsaved) {
-    write(message, {});
+    write_all(message);
     return;
   }
-  if (whom != nullptr) {
-    if (whom->online && !message.offered_live) {
-      offer_live(message, *whom, now);
+  if (message.stage == Message::Stage::cancelling) {
+    advance_cancel(message, now);
+    return;
+  }
+  if (whom != nullptr && message.stage == Message::Stage::under_way) {
+    const Sync sync = sync_targets(message, *whom, now);
+    if (sync == Sync::writing) {
+      return;
     }
-    const bool waits_for_receipt = whom->online && now.steady_ms < message.live_until_ms;
-    if (!waits_for_receipt && ready_to_store(message, *whom, now)) {
-      store_copies(message, *whom, now);
+    if (sync == Sync::later) {
+      deadlines_.set(message.id, now.steady_ms + 1);
+      return;
     }
+    for (Target& target : message.targets) {
+      if (target.open()) {
+        advance_target(message, target, *whom, now);
+      }
+    }
+    if (message.writes_under_way > 0) {
+      return;
+    }
+  }
+  if (is_done(message)) {
+    finish(message, MessageState::delivered);
+    return;
   }
   schedule(message, now);
 }
 
-void Outbox::offer_live(Message& message, Friend& whom, Now now) {
-  message.offered_live = true;
-  const auto* const to = mailbox(recipients_[message.to], message.root, message.epoch);
+void Outbox::advance_target(Message& message, Target& target, Friend& whom, Now now) {
+  const Installation* const to = whom.installation(target.instance);
   if (to == nullptr) {
     return;
   }
-  for (const auto& envelope : message.envelopes) {
-    const protocol::LiveEnvelope packet{message.epoch, to->address, envelope.bytes};
+  if (whom.online && !target.offered_live && !message.is_service()) {
+    offer_live(message, target, whom, now);
+  }
+  const bool waits_for_receipt = whom.online && now.steady_ms < target.live_until_ms;
+  if (!waits_for_receipt && ready_to_store(message, target, whom, now)) {
+    store_copies(message, target, *to, now);
+  }
+}
+
+void Outbox::offer_live(Message& message, Target& target, Friend& whom, Now now) {
+  target.offered_live = true;
+  const auto* const to = mailbox(recipients_[message.to], target.root, target.epoch);
+  if (to == nullptr) {
+    return;
+  }
+  for (const auto& envelope : target.envelopes) {
+    const protocol::LiveEnvelope packet{target.epoch, to->address, envelope.bytes};
     if (!friends_.enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::envelope, packet))) {
       return;
     }
+    target.went_directly = true;
     services_.telemetry.count(Counter::live_sent);
   }
-  message.live_until_ms = now.steady_ms + live_receipt_ms;
+  target.live_until_ms = now.steady_ms + live_receipt_ms;
+}
+
+/// Whether nothing is left to do: every installation has confirmed a text; a receipt, which nobody confirms,
+/// is on all nodes.
+bool Outbox::is_done(const Message& message) noexcept {
+  const bool unconfirmed_kind =
+      message.kind == crypto::MessageKind::receipt || message.kind == crypto::MessageKind::nack;
+  const auto done = [&](const Target& target) {
+    const bool stored = !target.copies.empty() && std::ranges::all_of(target.copies, &Copy::complete);
+    return !target.open() || (unconfirmed_kind && stored);
+  };
+  return (message.delivered || message.is_service()) && std::ranges::all_of(message.targets, done) &&
+         (message.delivered || !message.targets.empty());
 }
 
 void Outbox::schedule(const Message& message, Now now) {
   const std::int64_t left_ms = message.expires_at_ms() - now.unix_ms;
   std::int64_t at = now.steady_ms + std::clamp<std::int64_t>(left_ms, 1, look_again_ms);
-  if (message.live_until_ms > now.steady_ms) {
-    at = std::min(at, message.live_until_ms);
-  }
-  for (const auto& copy : message.copies) {
-    if (!copy.complete && copy.in_flight == 0 && copy.retry_at_ms > now.steady_ms) {
-      at = std::min(at, copy.retry_at_ms);
+  for (const Target& target : message.targets) {
+    if (target.live_until_ms > now.steady_ms) {
+      at = std::min(at, target.live_until_ms);
     }
+    for (const Copy& copy : target.copies) {
+      const std::int64_t due = copy.complete ? copy.offer_again_ms : copy.retry_at_ms;
+      if (target.open() && copy.in_flight == 0 && due > now.steady_ms) {
+        at = std::min(at, due);
+      }
+    }
+  }
+  if (message.stage == Message::Stage::cancelling && message.cancel_retry_ms > now.steady_ms) {
+    at = std::min(at, message.cancel_retry_ms);
   }
   deadlines_.set(message.id, at);
 }
@@ -270,11 +329,26 @@ void Outbox::on_presence(const FriendKey& whom, Now now) {
     return;
   }
   for (const auto& [sequence, id] : found->second.by_sequence) {
-    Message& message = *find(id);
-    message.offered_live = false;
-    message.live_until_ms = 0;
+    for (Target& target : find(id)->targets) {
+      target.offered_live = false;
+      target.live_until_ms = 0;
+    }
   }
   advance_all(whom, now);
+}
+
+void Outbox::drop_bundles(const FriendKey& whom, std::uint64_t instance) {
+  const auto found = recipients_.find(whom);
+  if (found == recipients_.end()) {
+    return;
+  }
+  const auto order = found->second.by_sequence;
+  for (const auto& [sequence, id] : order) {
+    Message* const message = find(id);
+    if (message != nullptr && message->kind == crypto::MessageKind::bundle && message->only == instance) {
+      finish(*message, MessageState::cancelled);
+    }
+  }
 }
 
 void Outbox::on_removed(const FriendKey& whom, store::StateBatch& batch) {
@@ -285,62 +359,165 @@ void Outbox::on_removed(const FriendKey& whom, store::StateBatch& batch) {
   const auto order = found->second.by_sequence;
   for (const auto& [sequence, id] : order) {
     Message& message = *find(id);
-    report(message, MessageState::failed);
+    if (!message.is_service() && !message.delivered) {
+      batch.push_back(
+          services_.events.ended_write(status_of(message, MessageState::failed), FailReason::friend_removed));
+      report(message, MessageState::failed, FailReason::friend_removed);
+    }
     remove(message, batch);
   }
   recipients_.erase(whom);
   roomy_.erase(whom);
 }
 
-void Outbox::on_receipt(const FriendKey& from, const crypto::MessageId& id) {
+void Outbox::on_receipt(const FriendKey& from, std::uint64_t instance, const crypto::MessageId& id) {
   Message* const message = find(id);
-  if (message != nullptr && message->to == from && message->reported) {
+  if (message == nullptr || message->to != from || !message->reported) {
+    return;
+  }
+  if (message->kind == crypto::MessageKind::bundle) {
+    const auto version = message->bundle_version;
     finish(*message, MessageState::delivered);
+    hooks_.on_bundle_taken(from, version, instance);
+    return;
+  }
+  store::StateBatch batch;
+  if (Target* const target = message->target(instance); target != nullptr && !target->confirmed) {
+    target->confirmed = true;
+    target->envelopes.clear();
+    target->past.clear();
+    target->copies.clear();
+    set_unconfirmed(*message, instance, false);
+    batch.push_back(target_write(*message, *target));
+  }
+  const bool first = !std::exchange(message->delivered, true);
+  if (is_done(*message)) {
+    if (first) {
+      finish(*message, MessageState::delivered);
+    } else {
+      remove(*message, batch);
+      services_.state.keep(std::move(batch));
+    }
+    return;
+  }
+  if (first) {  // other installations of his are still without it
+    message->stage = Message::Stage::under_way;
+    message->cancel_jobs.clear();
+    batch.push_back(
+        services_.events.ended_write(status_of(*message, MessageState::delivered), FailReason::none));
+    report(*message, MessageState::delivered);
+    batch.push_back(message_write(*message));
+  }
+  if (!batch.empty()) {
+    services_.state.keep(std::move(batch));
   }
 }
 
-void Outbox::report(const Message& message, MessageState state) const {
-  static constexpr std::array counters = {Counter::messages_queued, Counter::messages_stored,
-                                          Counter::messages_confirmed, Counter::messages_expired,
-                                          Counter::messages_failed};
-  if (state != MessageState::stored) {
-    services_.telemetry.count(counters[static_cast<std::size_t>(state)]);
-  }
-  MessageStatus status{message.id, message.to, state, 0, 0};
-  status.stored = static_cast<std::uint8_t>(std::ranges::count_if(message.copies, &Message::Copy::complete));
+MessageStatus Outbox::status_of(const Message& message, MessageState state) const {
+  MessageStatus status{message.id, message.to, state, 0, 0, FailReason::none};
   const Friend* const whom = friends_.find(message.to);
-  const std::size_t homes = whom != nullptr && whom->theirs ? whom->theirs->home_nodes.size() : 0;
-  status.wanted = static_cast<std::uint8_t>(std::max<std::size_t>(homes, status.stored));
+  for (const Target& target : message.targets) {
+    const auto stored = static_cast<std::uint8_t>(std::ranges::count_if(target.copies, &Copy::complete));
+    std::size_t homes = 0;
+    if (whom != nullptr) {
+      const auto to = std::ranges::find(whom->theirs, target.instance, &Installation::instance);
+      homes = to != whom->theirs.end() ? to->home_nodes.size() : 0;
+    }
+    if (stored >= status.stored) {
+      status.stored = stored;
+      status.wanted = static_cast<std::uint8_t>(std::max<std::size_t>({homes, stored, status.wanted}));
+    }
+  }
+  return status;
+}
+
+std::optional<MessageStatus> Outbox::status(const crypto::MessageId& id) const {
+  const auto found = messages_.find(id);
+  if (found == messages_.end() || found->second.is_service() || found->second.delivered) {
+    return std::nullopt;
+  }
+  auto status = status_of(found->second, MessageState::queued);
+  status.state = status.stored > 0 ? MessageState::stored : MessageState::queued;
+  return status;
+}
+
+std::vector<MessageStatus> Outbox::all() const {
+  std::vector<MessageStatus> statuses;
+  for (const auto& [key, recipient] : recipients_) {
+    for (const auto& [sequence, id] : recipient.by_sequence) {
+      if (const auto one = status(id)) {
+        statuses.push_back(*one);
+      }
+    }
+  }
+  return statuses;
+}
+
+void Outbox::report(const Message& message, MessageState state, FailReason reason) const {
+  static constexpr std::array counters = {Counter::messages_queued,    Counter::messages_stored,
+                                          Counter::messages_confirmed, Counter::messages_expired,
+                                          Counter::messages_cancelled, Counter::messages_failed};
+  if (message.is_service()) {
+    return;
+  }
+  services_.telemetry.count(counters.at(static_cast<std::size_t>(state)));
+  auto status = status_of(message, state);
+  status.reason = reason;
   services_.events.state(status);
 }
 
-void Outbox::finish(Message& message, MessageState state) {
+/// The end of a message: what came of it stays on disk until the application was told.
+void Outbox::finish(Message& message, MessageState state, FailReason reason) {
   store::StateBatch batch;
-  report(message, state);
+  const bool told = message.delivered && state != MessageState::delivered;
+  if (!message.is_service() && !told) {
+    batch.push_back(services_.events.ended_write(status_of(message, state), reason));
+    report(message, state, reason);
+  }
+  if (message.bundle_version != 0 && state == MessageState::expired) {
+    Friend* const whom = friends_.find(message.to);
+    if (Installation* const to = whom != nullptr ? whom->installation(message.only) : nullptr) {
+      to->mailed_version = 0;  // it is mailed anew
+    }
+  }
   remove(message, batch);
   services_.state.keep(std::move(batch));
+}
+
+void Outbox::abandon_operations(Message& message) {
+  for (const auto operation : message.operations) {
+    services_.client.abandon(operation, services_.clock.now());
+    operations_.erase(operation);
+  }
+  recipients_[message.to].in_flight -= message.operations.size();
+  message.operations.clear();
+  for (Target& target : message.targets) {
+    for (Copy& copy : target.copies) {
+      copy.in_flight = 0;
+    }
+  }
 }
 
 /// Forgets a message; `batch` takes it off the disk.
 void Outbox::remove(Message& message, store::StateBatch& batch) {
   const auto id = message.id;
-  Recipient& recipient = recipients_[message.to];
-  for (const auto operation : message.operations) {
-    services_.client.abandon(operation, services_.clock.now());
-    operations_.erase(operation);
+  abandon_operations(message);
+  while (!message.targets.empty()) {
+    drop_target(message, message.targets.back().instance, batch);
   }
-  recipient.in_flight -= message.operations.size();
+  Recipient& recipient = recipients_[message.to];
   recipient.by_sequence.erase({message.sequence, id});
   recipient.waiting.erase({message.sequence, id});
   roomy_.insert(message.to);
   deadlines_.erase(id);
+  service_count_ -= message.is_service() ? 1 : 0;
   crypto::wipe(message.text);
   batch.push_back(erase_record(state_key(Table::outbox, {id})));
-  batch.push_back(erase_record(state_key(Table::progress, {id})));
   messages_.erase(id);
 }
 
 void Outbox::tick(Now now) {
+  seals_left_ = seals_per_tick;
   for (const auto& whom : std::exchange(roomy_, {})) {
     if (const auto found = recipients_.find(whom); found != recipients_.end()) {
       release_waiting(found->second, now);

@@ -3,30 +3,11 @@
 
 #include "manager/outbox.hpp"
 
-// The copies of a message on the recipient's home nodes (docs/protocol.md, sections 4 and 6).
+// The copies of a message on the recipient's home nodes (docs/protocol.md, sections 6 and 7).
 
 namespace toxasync::manager {
 
 namespace {
-
-/// The nodes that have the whole message.
-struct ProgressRecord {
-  std::vector<protocol::NodeId> complete;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, wire::bounded<64>(complete));
-  }
-};
-
-std::vector<protocol::NodeId> complete_nodes(const OutgoingMessage& message) {
-  std::vector<protocol::NodeId> nodes;
-  for (const auto& copy : message.copies) {
-    if (copy.complete && nodes.size() < 64) {
-      nodes.push_back(copy.node);
-    }
-  }
-  return nodes;
-}
 
 bool is_good(client::StoreOutcome outcome) noexcept {
   return outcome == client::StoreOutcome::stored || outcome == client::StoreOutcome::duplicate ||
@@ -37,78 +18,85 @@ bool is_home(const std::vector<protocol::HomeNode>& homes, const protocol::NodeI
   return std::ranges::find(homes, node, &protocol::HomeNode::id) != homes.end();
 }
 
-}  // namespace
-
-void Outbox::load_progress(const store::StateEntry& entry) {
-  ProgressRecord record;
-  if (read_record(services_, entry, record)) {
-    loaded_progress_[to_array<16>(ByteView(entry.key).subspan(1))] = std::move(record.complete);
-  }
+/// Nodes take what is sealed for these epochs.
+bool is_taken(crypto::Epoch sealed_for, crypto::Epoch now) noexcept {
+  return sealed_for + 1 >= now && sealed_for <= now + 1;
 }
 
+/// Between two times that a node is asked whether it still has a message.
+constexpr std::int64_t offer_again_factor = 3;
+
+}  // namespace
+
 /// Whether the envelopes can be stored as they are; seals them again when their epoch or root has passed.
-bool Outbox::ready_to_store(Message& message, const Friend& whom, Now now) {
+bool Outbox::ready_to_store(Message& message, Target& target, const Friend& whom, Now now) {
+  const Installation& to = *std::ranges::find(whom.theirs, target.instance, &Installation::instance);
   const auto epoch = crypto::epoch_at(now.unix_s());
-  if (!epoch || !whom.theirs || whom.theirs->home_nodes.empty()) {
+  if (!epoch || to.home_nodes.empty()) {
     return false;
   }
-  const auto& homes = whom.theirs->home_nodes;
-  std::erase_if(message.copies, [&](const auto& copy) {
-    return !copy.complete && copy.in_flight == 0 && !is_home(homes, copy.node);
+  std::erase_if(target.copies, [&](const Copy& copy) {
+    return !copy.complete && copy.in_flight == 0 && !is_home(to.home_nodes, copy.node);
   });
   bool finished = true;
-  for (const auto& node : homes) {
-    const auto copy = std::ranges::find(message.copies, node.id, &Message::Copy::node);
-    if (copy == message.copies.end()) {
-      message.copies.emplace_back(node.id, false);
+  for (const auto& node : to.home_nodes) {
+    const auto copy = std::ranges::find(target.copies, node.id, &Copy::node);
+    if (copy == target.copies.end()) {
+      target.copies.emplace_back(node.id);
       finished = false;
     } else {
       finished = finished && copy->complete;
     }
   }
-  const bool busy = std::ranges::any_of(message.copies, [](const auto& copy) { return copy.in_flight > 0; });
-  const bool current =
-      message.epoch + 1 >= *epoch && message.epoch <= *epoch + 1 && message.root == whom.theirs->root;
+  const bool busy = std::ranges::any_of(target.copies, [](const Copy& copy) { return copy.in_flight > 0; });
+  const bool current = is_taken(target.epoch, *epoch) && target.root == to.root;
   if (finished || current || busy) {
-    return !finished && current;
+    return current;
   }
-  if (seal(message, whom, *epoch)) {
-    write(message, {});
+  if (seals_left_ == 0) {
+    deadlines_.set(message.id, now.steady_ms + 1);
+    return false;
+  }
+  if (seal(message, target, whom, to, *epoch)) {
+    write(message, {target_write(message, target)});
   }
   return false;
 }
 
-void Outbox::store_copies(Message& message, const Friend& whom, Now now) {
+void Outbox::store_copies(Message& message, Target& target, const Installation& to, Now now) {
   Recipient& recipient = recipients_[message.to];
   recipient.waiting.erase({message.sequence, message.id});
-  for (auto& copy : message.copies) {
-    if (copy.complete || copy.in_flight > 0 || copy.retry_at_ms > now.steady_ms ||
-        !is_home(whom.theirs->home_nodes, copy.node)) {
+  for (Copy& copy : target.copies) {
+    const bool due = copy.complete
+                         ? !copy.gone && copy.epoch == target.epoch && copy.offer_again_ms <= now.steady_ms
+                         : copy.retry_at_ms <= now.steady_ms;
+    if (!due || copy.in_flight > 0 || !is_home(to.home_nodes, copy.node)) {
       continue;
     }
-    if (!has_room(recipient, message)) {
+    if (!has_room(recipient, target)) {
       recipient.waiting.emplace(message.sequence, message.id);
       return;
     }
-    start_copy(message, copy, now);
+    start_copy(message, target, copy, now);
   }
 }
 
-bool Outbox::has_room(const Recipient& recipient, const Message& message) noexcept {
-  return recipient.in_flight == 0 || recipient.in_flight + message.envelopes.size() <= parts_in_flight;
+bool Outbox::has_room(const Recipient& recipient, const Target& target) noexcept {
+  return recipient.in_flight == 0 || recipient.in_flight + target.envelopes.size() <= parts_in_flight;
 }
 
-void Outbox::start_copy(Message& message, Message::Copy& copy, Now now) {
+/// Stores what a node has not confirmed yet; of a complete copy, everything again: it answers whether it
+/// still has it.
+void Outbox::start_copy(Message& message, Target& target, Copy& copy, Now now) {
   Recipient& recipient = recipients_[message.to];
-  const auto* const to = mailbox(recipient, message.root, message.epoch);
-  for (std::size_t part = 0; part < message.envelopes.size() && to != nullptr; ++part) {
-    if (copy.done[part]) {
+  const auto* const to = mailbox(recipient, target.root, target.epoch);
+  for (std::size_t part = 0; part < target.envelopes.size() && to != nullptr; ++part) {
+    if (!copy.complete && copy.done[part]) {
       continue;
     }
     const auto operation = services_.client.store(
-        {copy.node, to->clone(), protocol::StoreOp::store, message.ttl_s, message.envelopes[part].bytes},
-        now);
-    operations_.emplace(operation, PendingStore{message.id, copy.node, part});
+        {copy.node, to->clone(), protocol::StoreOp::store, message.ttl_s, target.envelopes[part].bytes}, now);
+    operations_.emplace(operation, PendingStore{message.id, target.instance, copy.node, part, false});
     message.operations.insert(operation);
     ++copy.in_flight;
     ++recipient.in_flight;
@@ -127,38 +115,74 @@ bool Outbox::on_stored(client::OperationId operation, const client::StoreResult&
     return true;
   }
   message->operations.erase(operation);
-  Recipient& recipient = recipients_[message->to];
-  --recipient.in_flight;
-  const auto copy = std::ranges::find(message->copies, pending.node, &Message::Copy::node);
-  if (copy != message->copies.end()) {
-    --copy->in_flight;
-    if (is_good(result.outcome)) {
-      copy->done.set(pending.part);
-    } else if (result.outcome == client::StoreOutcome::wrong_epoch) {
-      services_.telemetry.refuse(Counter::refused_clock);
-    }
-    if (copy->in_flight == 0) {
-      finish_copy(*message, *copy, now, result.retry_after_s);
-    }
+  const FriendKey to = message->to;
+  --recipients_[to].in_flight;
+  if (pending.cancel) {
+    take_cancel_outcome(*message, pending, result, now);
+  } else {
+    take_outcome(*message, pending, result, now);
   }
-  release_waiting(recipient, now);
+  if (const auto recipient = recipients_.find(to); recipient != recipients_.end()) {
+    release_waiting(recipient->second, now);
+  }
   return true;
 }
 
-void Outbox::finish_copy(Message& message, Message::Copy& copy, Now now, std::uint16_t retry_after_s) {
-  if (copy.done.count() == message.envelopes.size()) {
+void Outbox::take_outcome(Message& message, const PendingStore& pending, const client::StoreResult& result,
+                          Now now) {
+  Target* const target = message.target(pending.instance);
+  if (target == nullptr) {
+    return;
+  }
+  const auto copy = std::ranges::find(target->copies, pending.node, &Copy::node);
+  if (copy == target->copies.end()) {
+    return;
+  }
+  --copy->in_flight;
+  if (is_good(result.outcome)) {
+    copy->done.set(pending.part);
+    copy->gone = copy->gone || result.outcome == client::StoreOutcome::gone;
+    if (copy->complete && result.outcome == client::StoreOutcome::stored) {
+      services_.telemetry.count(Counter::messages_lost_by_node);
+      hooks_.on_lost(copy->node);  // it had confirmed it, and now it was new to it
+    }
+  } else if (result.outcome == client::StoreOutcome::wrong_epoch) {
+    services_.telemetry.refuse(Counter::refused_clock);
+  }
+  if (copy->in_flight == 0) {
+    finish_copy(message, *target, *copy, now, result.retry_after_s);
+  }
+}
+
+void Outbox::back_off(std::int64_t& backoff_ms, std::int64_t& at_ms, Now now,
+                      std::uint16_t retry_after_s) const {
+  const auto& config = services_.config;
+  backoff_ms = std::min(backoff_ms == 0 ? config.retry_first_ms : 2 * backoff_ms, config.retry_longest_ms);
+  const auto jitter =
+      static_cast<std::int64_t>(services_.random.below(static_cast<std::uint64_t>(backoff_ms / 4 + 1)));
+  at_ms = now.steady_ms + std::max(backoff_ms + jitter, std::int64_t{retry_after_s} * 1000);
+}
+
+void Outbox::finish_copy(Message& message, Target& target, Copy& copy, Now now, std::uint16_t retry_after_s) {
+  const bool offered_again = copy.complete;
+  if (!copy.complete && copy.done.count() == target.envelopes.size()) {
     copy.complete = true;
-    services_.state.keep(
-        {put_record(state_key(Table::progress, {message.id}), ProgressRecord{complete_nodes(message)})});
-    services_.telemetry.count(Counter::messages_stored);
-    report(message, MessageState::stored);
+    copy.epoch = target.epoch;
+    services_.state.keep({progress_write(message, target)});
+    const auto stored = status_of(message, MessageState::stored).stored;
+    if (stored > message.stored_reported && !message.delivered) {
+      message.stored_reported = stored;
+      report(message, MessageState::stored);
+    }
+  }
+  if (copy.complete) {
+    copy.offer_after_ms =
+        offered_again ? offer_again_factor * copy.offer_after_ms : services_.config.first_offer_again_ms;
+    copy.offer_again_ms = now.steady_ms + copy.offer_after_ms / 2 +
+                          static_cast<std::int64_t>(
+                              services_.random.below(static_cast<std::uint64_t>(copy.offer_after_ms) + 1));
   } else {
-    const auto& config = services_.config;
-    copy.backoff_ms =
-        std::min(copy.backoff_ms == 0 ? config.retry_first_ms : 2 * copy.backoff_ms, config.retry_longest_ms);
-    const std::int64_t jitter = static_cast<std::int64_t>(
-        services_.random.below(static_cast<std::uint64_t>(copy.backoff_ms / 4 + 1)));
-    copy.retry_at_ms = now.steady_ms + std::max(copy.backoff_ms + jitter, std::int64_t{retry_after_s} * 1000);
+    back_off(copy.backoff_ms, copy.retry_at_ms, now, retry_after_s);
   }
   advance(message, now);  // its other copies may have waited for this one, to be sealed again
 }
@@ -168,12 +192,18 @@ void Outbox::release_waiting(Recipient& recipient, Now now) {
   while (!recipient.waiting.empty()) {
     const auto first = *recipient.waiting.begin();
     Message* const message = find(first.second);
-    if (message != nullptr && !has_room(recipient, *message)) {
+    const bool room = message == nullptr || std::ranges::any_of(message->targets, [&](const Target& target) {
+                        return has_room(recipient, target);
+                      });
+    if (!room) {
       return;
     }
     recipient.waiting.erase(first);
     if (message != nullptr) {
       advance(*message, now);
+      if (recipient.waiting.contains(first)) {
+        return;  // one of its targets is too large for the room there is
+      }
     }
   }
 }

@@ -2,7 +2,8 @@
 #include "manager/poller.hpp"
 
 #include <algorithm>
-#include <cmath>
+
+#include "manager/random_delay.hpp"
 
 namespace toxasync::manager {
 
@@ -12,9 +13,10 @@ struct NodeRecord {
   std::vector<protocol::Address> addresses;
   std::int64_t added_s = 0;
   std::int64_t retired_s = 0;
+  Poller::By by = Poller::By::user;
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, wire::bounded<limits::addresses_per_node>(addresses), added_s, retired_s);
+    wire::fields(ar, wire::bounded<limits::addresses_per_node>(addresses), added_s, retired_s, by);
   }
 };
 
@@ -34,12 +36,11 @@ bool Poller::load(const store::StateEntry& entry) {
   if (table == Table::home_node && name.size() == sizeof(protocol::NodeId)) {
     NodeRecord record;
     if (read_record(services_, entry, record)) {
-      Node node{{to_array<32>(name), {}}, record.added_s, record.retired_s};
+      Node node{{to_array<32>(name), {}}, record.added_s, record.retired_s, record.by};
       for (const auto& address : record.addresses) {
         node.known.endpoints.push_back(address.endpoint);
       }
-      services_.client.set_node(node.known);
-      nodes_[node.known.id] = std::move(node);
+      enter(nodes_[node.known.id] = std::move(node));
     }
     return true;
   }
@@ -54,14 +55,19 @@ bool Poller::load(const store::StateEntry& entry) {
 }
 
 void Poller::save(const Node& node) {
-  NodeRecord record{{}, node.added_s, node.retired_s};
+  NodeRecord record{{}, node.added_s, node.retired_s, node.by};
   for (const auto& endpoint : node.known.endpoints) {
     record.addresses.push_back({endpoint});
   }
   services_.state.keep({put_record(state_key(Table::home_node, {node.known.id}), record)});
 }
 
-Result<bool, NodeError> Poller::add(const client::KnownNode& node) {
+/// The user's word goes into the book; what we picked was there, and is there unless its row was damaged.
+void Poller::enter(const Node& node) {
+  book_.learn(node.known, node.by == By::user ? Origin::configured : Origin::dht);
+}
+
+Result<bool, NodeError> Poller::add(const client::KnownNode& node, By by) {
   const Now now = services_.clock.now();
   const auto usable = [this](const Endpoint& endpoint) {
     return protocol::is_usable_address(endpoint, services_.config.allow_local_addresses);
@@ -72,17 +78,23 @@ Result<bool, NodeError> Poller::add(const client::KnownNode& node) {
   }
   const auto found = nodes_.find(node.id);
   const bool in_use = found != nodes_.end() && found->second.retired_s == 0;
-  if (in_use && found->second.known.endpoints == node.endpoints) {
+  if (in_use &&
+      (by == By::us || (found->second.by == By::user && found->second.known.endpoints == node.endpoints))) {
     return false;
   }
   if (!in_use && home_nodes().size() >= limits::home_nodes) {
-    return NodeError::too_many;
+    const auto ours = picked();
+    if (by == By::us || ours.empty()) {
+      return NodeError::too_many;
+    }
+    (void)remove(ours.front());
   }
   Node& placed = nodes_[node.id];
   placed.known = node;
   placed.added_s = placed.added_s == 0 ? now.unix_s() : placed.added_s;
   placed.retired_s = 0;
-  services_.client.set_node(node);
+  placed.by = by;
+  enter(placed);
   save(placed);
   refresh(now);
   return true;
@@ -104,13 +116,24 @@ std::vector<protocol::HomeNode> Poller::home_nodes() const {
   for (const auto& [id, node] : nodes_) {
     if (node.retired_s == 0) {
       protocol::HomeNode home{id, {}};
-      for (const auto& endpoint : node.known.endpoints) {
+      const auto addresses = book_.addresses(id);  // where it is now, if it has said so
+      for (const auto& endpoint : addresses.empty() ? node.known.endpoints : addresses) {
         home.addresses.push_back({endpoint});
       }
       homes.push_back(std::move(home));
     }
   }
   return homes;
+}
+
+std::vector<protocol::NodeId> Poller::picked() const {
+  std::vector<protocol::NodeId> ids;
+  for (const auto& [id, node] : nodes_) {
+    if (node.retired_s == 0 && node.by == By::us) {
+      ids.push_back(id);
+    }
+  }
+  return ids;
 }
 
 bool Poller::uses(const protocol::NodeId& id) const {
@@ -220,7 +243,7 @@ void Poller::refresh(Now now) {
         const auto old = polls_.find(key);
         wanted[key] = old == polls_.end() ? Poll{} : old->second;
         if (!wanted[key].operation && !due_.contains(key)) {
-          due_.set(key, now.steady_ms + random_delay(first_polls_within_ms));
+          due_.set(key, now.steady_ms + random_delay_ms(services_.random, first_polls_within_ms));
         }
       }
     }
@@ -234,12 +257,6 @@ void Poller::refresh(Now now) {
   }
   polls_ = std::move(wanted);
   std::erase_if(mailboxes_, [&](const auto& entry) { return entry.first.second + epochs_back + 1 < *epoch; });
-}
-
-/// Exponentially distributed, so that the polls tell nothing of one another (docs/protocol.md, section 6).
-std::int64_t Poller::random_delay(std::int64_t mean_ms) {
-  const double uniform = (static_cast<double>(services_.random.u64() >> 11U) + 1.0) / 9007199254740993.0;
-  return static_cast<std::int64_t>(std::min(-std::log(uniform), 5.0) * static_cast<double>(mean_ms));
 }
 
 void Poller::start(const Key& key, Now now) {
@@ -308,7 +325,8 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   const bool hurried = poll->second.started_ms < hurried_ms_;
   const std::int64_t mean = hurried ? first_polls_within_ms : services_.config.poll_interval_ms;
-  const std::int64_t wait = unserved ? std::min(mean, unserved_again_ms) : random_delay(mean);
+  const std::int64_t wait =
+      unserved ? std::min(mean, unserved_again_ms) : random_delay_ms(services_.random, mean);
   due_.set(key, now.steady_ms + std::max(wait, std::int64_t{result.retry_after_s} * 1000));
   return true;
 }

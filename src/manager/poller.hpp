@@ -8,6 +8,7 @@
 
 #include "manager/deadline_queue.hpp"
 #include "manager/inbox.hpp"
+#include "manager/node_book.hpp"
 
 namespace toxasync::manager {
 
@@ -25,16 +26,22 @@ class Poller {
   static constexpr std::int64_t retired_kept_s = std::int64_t{45} * 86400;
   static constexpr std::size_t retired_nodes = 16;
 
-  Poller(const Services& services, KeyRing& keys, Inbox& inbox)
-      : services_(services), keys_(keys), inbox_(inbox) {}
+  /// Who made a node a home node.
+  enum class By : std::uint8_t { user = 0, us = 1 };
+
+  Poller(const Services& services, KeyRing& keys, Inbox& inbox, NodeBook& book)
+      : services_(services), keys_(keys), inbox_(inbox), book_(book) {}
 
   bool load(const store::StateEntry& entry);
   /// Brings the list of what to poll up to date. At the start, at a new epoch and when a node changed.
   void refresh(Now now);
 
-  Result<bool, NodeError> add(const client::KnownNode& node);
+  /// The user's word for a node that we picked makes it his.
+  Result<bool, NodeError> add(const client::KnownNode& node, By by = By::user);
   Result<bool, NodeError> remove(const protocol::NodeId& id);
   [[nodiscard]] std::vector<protocol::HomeNode> home_nodes() const;
+  /// Those of them that we picked.
+  [[nodiscard]] std::vector<protocol::NodeId> picked() const;
   [[nodiscard]] std::vector<HomeNodeStatus> status() const;
   /// Whether it is a home node of ours or was one.
   [[nodiscard]] bool uses(const protocol::NodeId& id) const;
@@ -60,6 +67,7 @@ class Poller {
     client::KnownNode known;
     std::int64_t added_s = 0;
     std::int64_t retired_s = 0;  ///< 0: in use.
+    By by = By::user;
   };
   struct Poll {
     std::optional<client::OperationId> operation;
@@ -76,16 +84,17 @@ class Poller {
   void forget_retired(Now now);
   void start(const Key& key, Now now);
   void save(const Node& node);
+  void enter(const Node& node);
   void mark_final(const Key& key);
   [[nodiscard]] crypto::Epoch first_epoch(const Source& source, const Node& node, const Root& root,
                                           crypto::Epoch now_epoch);
   const crypto::OwnedMailbox* mailbox(const Root& root, crypto::Epoch epoch);
   [[nodiscard]] const Root* root_of(const RootId& id) const noexcept;
-  std::int64_t random_delay(std::int64_t mean_ms);
 
   const Services& services_;
   KeyRing& keys_;
   Inbox& inbox_;
+  NodeBook& book_;
   std::map<protocol::NodeId, Node> nodes_;
   std::map<Key, Poll> polls_;
   std::map<Source, Finished> finished_;

@@ -28,14 +28,19 @@ enum class Table : std::uint8_t {
   one_time = 'K',
   friend_record = 'F',
   friend_keys = 'T',
+  friend_use = 'U',
   outbox = 'O',
+  target = 'V',
   progress = 'C',
   inbox = 'I',
   part = 'P',
   seen = 'S',
+  receipt_due = 'D',
+  ended = 'E',
   order = 'Q',
   home_node = 'N',
   watermark = 'W',
+  node = 'B',
 };
 
 /// table 1 | parts

@@ -246,6 +246,17 @@ void Node::Impl::sign_descriptor() {
   descriptor_ = descriptor.encode_signed(keys_.signer());
 }
 
+void Node::Impl::set_peers(const std::vector<Bytes>& descriptors) {
+  peers_.clear();
+  for (const Bytes& bytes : descriptors) {
+    const auto descriptor = protocol::NodeDescriptor::decode_signed(bytes);
+    if (peers_.size() < peers_kept && descriptor && descriptor->id != keys_.id() &&
+        !descriptor->addresses.empty()) {
+      peers_.push_back({bytes, descriptor->valid_until_s});
+    }
+  }
+}
+
 Node::Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry telemetry, NodeConfig config,
            Now now)
     : impl_(std::make_unique<Impl>(store, keys, random, telemetry, std::move(config), now)) {}
@@ -268,6 +279,9 @@ std::int64_t Node::next_deadline_ms() const noexcept {
 }
 void Node::drop_transport(Transport& transport) noexcept {
   impl_->drop_transport(transport);
+}
+void Node::set_peers(const std::vector<Bytes>& descriptors) {
+  impl_->set_peers(descriptors);
 }
 const Bytes& Node::descriptor() const noexcept {
   return impl_->descriptor();

@@ -52,6 +52,12 @@ class Node {
   /// The transport goes away; what waits for an answer by it gets none.
   void drop_transport(Transport& transport) noexcept;
 
+  /// The other nodes that whoever asks is told of, a few at random: their signed descriptors, at most
+  /// peers_kept (what is more is dropped). Left out are our own, those without an address, and those past
+  /// their time.
+  static constexpr std::size_t peers_kept = 64;
+  void set_peers(const std::vector<Bytes>& descriptors);
+
   /// The signed descriptor that cookie replies carry.
   [[nodiscard]] const Bytes& descriptor() const noexcept;
 

@@ -11,6 +11,7 @@
 #include "node/session_table.hpp"
 #include "node/token_bucket.hpp"
 #include "protocol/page.hpp"
+#include "protocol/peers.hpp"
 #include "protocol/retrieve_request.hpp"
 #include "protocol/store_request.hpp"
 #include "protocol/store_response.hpp"
@@ -29,6 +30,8 @@ class Node::Impl final : public store::StoreListener {
   void drop_transport(const Transport& transport) noexcept { pending_.drop(transport); }
   [[nodiscard]] const Bytes& descriptor() const noexcept { return descriptor_; }
   [[nodiscard]] const Telemetry& telemetry() const noexcept { return telemetry_; }
+
+  void set_peers(const std::vector<Bytes>& descriptors);
 
   void on_put(store::Token token, const store::PutResult& result) noexcept override;
   void on_list(store::Token token, store::ListResult&& result) noexcept override;
@@ -88,6 +91,7 @@ class Node::Impl final : public store::StoreListener {
   void answer_empty_page(const ReplyPath& path, Now now, std::uint64_t cursor);
   void answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor, std::uint16_t retry_after_s);
   void finish_retrieve(store::Token token);
+  void answer_peers(const ReplyPath& path, Now now);
 
   void rotate_keys(Now now);
   void sign_descriptor();
@@ -105,6 +109,11 @@ class Node::Impl final : public store::StoreListener {
   TokenBuckets buckets_;
   PendingTable pending_;
   Bytes descriptor_;
+  struct Peer {
+    Bytes descriptor;
+    std::uint64_t valid_until_s = 0;
+  };
+  std::vector<Peer> peers_;
 
   // Kept so that their vectors are allocated once.
   protocol::StoreRequest store_request_;

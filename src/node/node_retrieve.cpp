@@ -17,6 +17,9 @@ void Node::Impl::on_retrieve(const Request& request, const protocol::RetrieveReq
     telemetry_.refuse(reason);
     answer_empty_page(request.path, request.now, message.cursor);
   };
+  if (message.op == protocol::RetrieveOp::peers) {
+    return answer_peers(request.path, request.now);
+  }
   if (message.op != protocol::RetrieveOp::list) {
     return refuse(Counter::refused_operation);
   }
@@ -120,6 +123,24 @@ void Node::Impl::answer_not_served(const ReplyPath& path, Now now, std::uint64_t
   pages.front().flags = Page::flag_try_later;
   pages.front().retry_after_s = retry_after_s;
   answer_pages(path, now, std::move(pages));
+}
+
+/// A few of those that are still valid, at random: the first places of a shuffle.
+void Node::Impl::answer_peers(const ReplyPath& path, Now now) {
+  const Session* session = answerable(path);
+  if (session == nullptr) {
+    return;
+  }
+  const auto now_s = static_cast<std::uint64_t>(now.unix_s());
+  std::erase_if(peers_, [now_s](const Peer& peer) { return peer.valid_until_s <= now_s; });
+  protocol::Peers answer{path.counter, now_s, {}};
+  const std::size_t count = std::min(peers_.size(), limits::peers_per_answer);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::swap(peers_[i], peers_[i + random_.below(peers_.size() - i)]);
+    answer.descriptors.push_back({peers_[i].descriptor});
+  }
+  telemetry_.count(Counter::node_peers_told, count);
+  send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady_ms), answer);
 }
 
 void Node::Impl::answer_pages(const ReplyPath& path, Now now, std::vector<Page>&& pages) noexcept {

@@ -168,7 +168,7 @@ void Node::Impl::on_cancel(store::Token token, store::CancelStatus status) noexc
     case store::CancelStatus::cancelled:
       answer(Counter::node_cancelled, StoreStatus::cancelled);
       break;
-    case store::CancelStatus::unknown:  // never came here, or has expired: there is nothing to cancel
+    case store::CancelStatus::unknown:  // never came here, has expired, or the owner has it
       answer(Counter::node_gone, StoreStatus::gone);
       break;
     case store::CancelStatus::wrong_proof:

@@ -37,6 +37,18 @@ struct BundleVersion {
   }
 };
 
+/// The taker has a bundle on disk.
+struct BundleTaken {
+  BundleVersion version;
+  std::uint64_t taker = 0;  ///< The taker's installation, as in his own bundles.
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned v) {
+    version.serialize(ar, v);
+    wire::fields(ar, taker);
+  }
+};
+
 struct BundleHead {
   BundleVersion version;
   std::uint64_t replaces = 0;  ///< The giver's instance that this one takes the place of; 0: none.

@@ -92,7 +92,7 @@ PutResult MemoryStore::apply_put(const MailboxKey& key, const RecordId& id, Byte
   }
   Mailbox& mailbox = mailboxes_[key];
   const std::uint64_t sequence = ++last_sequence_;
-  mailbox.entries[id] = {sequence, expires_at_s, true, Bytes(value.begin(), value.end())};
+  mailbox.entries[id] = {sequence, expires_at_s, true, false, Bytes(value.begin(), value.end())};
   mailbox.live[sequence] = id;
   mailbox.bytes += value.size();
   by_expiry_.insert({expires_at_s, sequence, key, id});
@@ -164,18 +164,25 @@ void MemoryStore::cancel(Token token, const MailboxKey& key, const RecordId& id,
     result = CancelStatus::unknown;
     const auto box = mailboxes_.find(key);
     if (box != mailboxes_.end() && box->second.entries.contains(id)) {
-      Entry& entry = box->second.entries.at(id);
-      const ByteView value = entry.value;
-      const bool proven = value.size() >= commitment_offset + commitment.size() &&
-                          crypto::equal(value.subspan(commitment_offset, commitment.size()), commitment);
-      result = !entry.live || proven ? CancelStatus::cancelled : CancelStatus::wrong_proof;
-      if (entry.live && proven) {
-        bury(box->second, entry);
-      }
+      result = apply_cancel(box->second, box->second.entries.at(id), commitment);
     }
   }
   complete(admission == Admission::overloaded ? 0 : operation_overhead_bytes,
            [token, result](StoreListener& listener) { listener.on_cancel(token, result); });
+}
+
+CancelStatus MemoryStore::apply_cancel(Mailbox& mailbox, Entry& entry, const Commitment& commitment) {
+  if (!entry.live) {
+    return entry.cancelled ? CancelStatus::cancelled : CancelStatus::unknown;
+  }
+  const ByteView value = entry.value;
+  if (value.size() < commitment_offset + commitment.size() ||
+      !crypto::equal(value.subspan(commitment_offset, commitment.size()), commitment)) {
+    return CancelStatus::wrong_proof;
+  }
+  bury(mailbox, entry);
+  entry.cancelled = true;
+  return CancelStatus::cancelled;
 }
 
 void MemoryStore::expire(std::int64_t now_s, std::size_t max_rows) {

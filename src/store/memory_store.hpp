@@ -23,6 +23,11 @@ class MemoryStore final : public Store {
   void hold_completions(bool hold) noexcept { holding_ = hold; }
   /// The next `count` operations (expire is none) have no effect and fail.
   void fail_next(std::size_t count) noexcept { failures_ = count; }
+  /// Live records of one mailbox.
+  [[nodiscard]] std::size_t live_in(const MailboxKey& mailbox) const {
+    const auto found = mailboxes_.find(mailbox);
+    return found == mailboxes_.end() ? 0 : found->second.live.size();
+  }
 
   void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
            std::int64_t expires_at_s, std::int64_t now_s) override;
@@ -42,6 +47,7 @@ class MemoryStore final : public Store {
     std::uint64_t sequence = 0;
     std::int64_t expires_at_s = 0;
     bool live = true;
+    bool cancelled = false;  // Of a tombstone: not by the owner.
     Bytes value;
   };
   struct Mailbox {
@@ -61,6 +67,7 @@ class MemoryStore final : public Store {
   void complete(std::size_t cost, Completion completion);
   PutResult apply_put(const MailboxKey& mailbox, const RecordId& id, ByteView value,
                       std::int64_t expires_at_s, std::int64_t now_s);
+  CancelStatus apply_cancel(Mailbox& mailbox, Entry& entry, const Commitment& commitment);
   void bury(Mailbox& mailbox, Entry& entry);
   void drop(const MailboxKey& key, const RecordId& id);
 

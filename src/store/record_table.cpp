@@ -11,15 +11,23 @@ namespace toxasync::store {
 namespace {
 
 // docs/state.md, "A node's files". mk, ik: SipHash of mailbox and id under hash_key. A tombstone has
-// no value. quota counts the live records of one mk; meta has one row.
+// no value; cancelled is 1 when a cancel made it. quota counts the live records of one mk; meta has one row.
 constexpr const char* schema = R"(
 CREATE TABLE rec(seq INTEGER PRIMARY KEY AUTOINCREMENT, mk INT, ik INT, exp INT, mailbox BLOB, id BLOB, value BLOB,
-                 sum BLOB);
+                 sum BLOB, cancelled INT NOT NULL DEFAULT 0);
 CREATE INDEX rec_key ON rec(mk, ik);
 CREATE INDEX rec_exp ON rec(exp);
 CREATE TABLE quota(mk INTEGER PRIMARY KEY, n INT, bytes INT);
 CREATE TABLE meta(n INT, bytes INT, tombstones INT, voided INT, hash_key BLOB, sum_key BLOB);
 )";
+
+// From version 1, whose tombstones did not tell. They count as the owner's: "gone" promises the sender
+// nothing.
+constexpr const char* from_version_1 = "ALTER TABLE rec ADD COLUMN cancelled INT NOT NULL DEFAULT 0";
+
+OpenError error_of(DbStatus status) noexcept {
+  return status == DbStatus::full ? OpenError::no_space : OpenError::io;
+}
 
 constexpr std::size_t commitment_offset = 1;  // docs/protocol.md, "Envelope".
 
@@ -42,22 +50,27 @@ std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
     if (const auto error = attached_before_ ? OpenError::damaged : create(db)) {
       return error;
     }
+  } else if (db.version() == 1) {
+    if (const auto error = upgrade(db)) {
+      return error;
+    }
   }
   if (const auto error = read_meta(db)) {
     return error;
   }
   DbStatus status = DbStatus::ok;
   Statements& s = statements_;
-  s.find = db.prepare("SELECT seq, exp, mailbox, id, value, sum FROM rec WHERE mk=? AND ik=?", status);
+  s.find =
+      db.prepare("SELECT seq, exp, mailbox, id, value, sum, cancelled FROM rec WHERE mk=? AND ik=?", status);
   s.insert =
       db.prepare("INSERT INTO rec(mk, ik, exp, mailbox, id, value, sum) VALUES(?,?,?,?,?,?,?)", status);
   s.extend = db.prepare("UPDATE rec SET exp=?, sum=? WHERE seq=?", status);
-  s.bury = db.prepare("UPDATE rec SET value=NULL, sum=? WHERE seq=?", status);
+  s.bury = db.prepare("UPDATE rec SET value=NULL, cancelled=?, sum=? WHERE seq=?", status);
   s.drop = db.prepare("DELETE FROM rec WHERE seq=?", status);
   // From the index alone: rows are read one by one, as many as a page of the list takes.
   s.keys_of_mailbox =
       db.prepare("SELECT seq FROM rec INDEXED BY rec_key WHERE mk=? AND seq>? ORDER BY seq", status);
-  s.record = db.prepare("SELECT exp, mailbox, id, value, sum FROM rec WHERE seq=?", status);
+  s.record = db.prepare("SELECT exp, mailbox, id, value, sum, cancelled FROM rec WHERE seq=?", status);
   s.expired = db.prepare(
       "SELECT seq, mk, value IS NOT NULL, length(value) FROM rec WHERE exp<=? ORDER BY exp LIMIT ?", status);
   s.read_quota = db.prepare("SELECT n, bytes FROM quota WHERE mk=?", status);
@@ -80,10 +93,18 @@ std::optional<OpenError> RecordTable::create(SqliteDb& db) const {
     }
     return status == DbStatus::ok ? db.finish_schema() : status;
   }();
-  if (made == DbStatus::ok) {
-    return std::nullopt;
+  return made == DbStatus::ok ? std::nullopt : std::optional(error_of(made));
+}
+
+std::optional<OpenError> RecordTable::upgrade(SqliteDb& db) {
+  DbStatus status = db.execute("BEGIN IMMEDIATE");
+  if (status == DbStatus::ok) {
+    status = db.execute(from_version_1);
   }
-  return made == DbStatus::full ? OpenError::no_space : OpenError::io;
+  if (status == DbStatus::ok) {
+    status = db.finish_schema();
+  }
+  return status == DbStatus::ok ? std::nullopt : std::optional(error_of(status));
 }
 
 std::optional<OpenError> RecordTable::read_meta(SqliteDb& db) {
@@ -149,11 +170,18 @@ std::int64_t RecordTable::id_hash(const RecordId& id) const noexcept {
   return static_cast<std::int64_t>(crypto::siphash(hash_key_, id));
 }
 
-ByteArray<16> RecordTable::checksum(ByteView mailbox, ByteView id, std::int64_t expires_at_s, bool live,
+RecordTable::Kind RecordTable::kind_of(bool has_value, std::int64_t cancelled) noexcept {
+  if (has_value) {
+    return Kind::live;
+  }
+  return cancelled != 0 ? Kind::cancelled : Kind::removed;
+}
+
+ByteArray<16> RecordTable::checksum(ByteView mailbox, ByteView id, std::int64_t expires_at_s, Kind kind,
                                     ByteView value) const noexcept {
   ByteArray<9> head{};
   store_le(static_cast<std::uint64_t>(expires_at_s), head.data());
-  head[8] = live ? 1 : 0;
+  head[8] = static_cast<std::uint8_t>(kind);
   return crypto::h128(sum_key_, {mailbox, id, head, value});
 }
 
@@ -168,10 +196,10 @@ DbStatus RecordTable::find(const MailboxKey& mailbox, const RecordId& id, std::o
     found.emplace();
     found->sequence = query.integer(0);
     found->expires_at_s = query.integer(1);
-    found->live = !query.is_null(4);
+    found->kind = kind_of(!query.is_null(4), query.integer(6));
     found->value.assign(value.begin(), value.end());
     found->sound =
-        std::ranges::equal(query.blob(5), checksum(mailbox, id, found->expires_at_s, found->live, value));
+        std::ranges::equal(query.blob(5), checksum(mailbox, id, found->expires_at_s, found->kind, value));
     if (!found->sound) {
       count_damaged();
     }
@@ -188,13 +216,13 @@ DbStatus RecordTable::put(const MailboxKey& mailbox, const RecordId& id, ByteVie
   DbStatus status = find(mailbox, id, found);
   if (status == DbStatus::ok && found && (!found->sound || found->expires_at_s <= now_s)) {
     // What is damaged is of no use and may be replaced; what has expired counts as dropped already.
-    status = drop(key, found->sequence, found->live, static_cast<std::int64_t>(found->value.size()));
+    status = drop(key, found->sequence, found->live(), static_cast<std::int64_t>(found->value.size()));
     found.reset();
   }
   if (status != DbStatus::ok) {
     return status;
   }
-  if (found && !found->live) {
+  if (found && !found->live()) {
     result = {PutStatus::gone, 0};
     return status;
   }
@@ -203,7 +231,7 @@ DbStatus RecordTable::put(const MailboxKey& mailbox, const RecordId& id, ByteVie
     if (expires_at_s <= found->expires_at_s) {
       return status;
     }
-    const auto sum = checksum(mailbox, id, expires_at_s, true, found->value);
+    const auto sum = checksum(mailbox, id, expires_at_s, Kind::live, found->value);
     return Query(statements_.extend).bind(expires_at_s).bind(ByteView(sum)).bind(found->sequence).run();
   }
   Quota quota;
@@ -230,7 +258,7 @@ DbStatus RecordTable::insert(const MailboxKey& mailbox, const RecordId& id, Byte
                              std::int64_t expires_at_s) {
   const std::int64_t key = mailbox_hash(mailbox);
   const auto size = static_cast<std::int64_t>(value.size());
-  const auto sum = checksum(mailbox, id, expires_at_s, true, value);
+  const auto sum = checksum(mailbox, id, expires_at_s, Kind::live, value);
   const DbStatus status = Query(statements_.insert)
                               .bind(key)
                               .bind(id_hash(id))
@@ -262,10 +290,14 @@ DbStatus RecordTable::drop(std::int64_t mailbox_hash, std::int64_t sequence, boo
   return change_quota(mailbox_hash, -1, -size);
 }
 
-DbStatus RecordTable::bury(const MailboxKey& mailbox, const RecordId& id, const Found& found) {
+DbStatus RecordTable::bury(const MailboxKey& mailbox, const RecordId& id, const Found& found, Kind by) {
   const auto size = static_cast<std::int64_t>(found.value.size());
-  const auto sum = checksum(mailbox, id, found.expires_at_s, false, {});
-  const DbStatus status = Query(statements_.bury).bind(ByteView(sum)).bind(found.sequence).run();
+  const auto sum = checksum(mailbox, id, found.expires_at_s, by, {});
+  const DbStatus status = Query(statements_.bury)
+                              .bind(by == Kind::cancelled ? 1 : 0)
+                              .bind(ByteView(sum))
+                              .bind(found.sequence)
+                              .run();
   if (status != DbStatus::ok) {
     return status;
   }
@@ -313,13 +345,13 @@ DbStatus RecordTable::list(const MailboxKey& mailbox, std::uint64_t after, const
       continue;  // An entry of the index without a row.
     }
     const std::int64_t expires_at_s = row.integer(0);
-    const bool live = !row.is_null(3);
+    const Kind kind = kind_of(!row.is_null(3), row.integer(5));
     const ByteView value = row.blob(3);
-    if (!std::ranges::equal(row.blob(4), checksum(row.blob(1), row.blob(2), expires_at_s, live, value))) {
+    if (!std::ranges::equal(row.blob(4), checksum(row.blob(1), row.blob(2), expires_at_s, kind, value))) {
       count_damaged();
       continue;
     }
-    if (!live || expires_at_s <= now_s || !std::ranges::equal(row.blob(1), mailbox)) {
+    if (kind != Kind::live || expires_at_s <= now_s || !std::ranges::equal(row.blob(1), mailbox)) {
       continue;
     }
     if (result.records.size() >= std::max<std::size_t>(limits.max_records, 1) ||
@@ -339,8 +371,8 @@ DbStatus RecordTable::remove(const MailboxKey& mailbox, std::span<const RecordId
   for (const RecordId& id : ids) {
     std::optional<Found> found;
     DbStatus status = find(mailbox, id, found);
-    if (status == DbStatus::ok && found && found->live) {
-      status = bury(mailbox, id, *found);
+    if (status == DbStatus::ok && found && found->live()) {
+      status = bury(mailbox, id, *found, Kind::removed);
       ++removed;
     }
     if (status != DbStatus::ok) {
@@ -358,8 +390,8 @@ DbStatus RecordTable::cancel(const MailboxKey& mailbox, const RecordId& id, cons
   if (status != DbStatus::ok || !found || !found->sound) {
     return status;
   }
-  if (!found->live) {
-    result = CancelStatus::cancelled;
+  if (!found->live()) {
+    result = found->kind == Kind::cancelled ? CancelStatus::cancelled : CancelStatus::unknown;
     return status;
   }
   const ByteView value = found->value;
@@ -369,7 +401,7 @@ DbStatus RecordTable::cancel(const MailboxKey& mailbox, const RecordId& id, cons
     return status;
   }
   result = CancelStatus::cancelled;
-  return bury(mailbox, id, *found);
+  return bury(mailbox, id, *found, Kind::cancelled);
 }
 
 DbStatus RecordTable::expire(std::int64_t now_s, std::size_t max_rows) {

@@ -52,12 +52,15 @@ class RecordTable final : public SqliteEngine {
     std::int64_t messages = 0;
     std::int64_t bytes = 0;
   };
+  enum class Kind : std::uint8_t { removed = 0, live = 1, cancelled = 2 };  // As in the checksum.
   struct Found {
     std::int64_t sequence = 0;
     std::int64_t expires_at_s = 0;
-    bool live = false;
+    Kind kind = Kind::removed;
     bool sound = false;  // The checksum fits.
     Bytes value;
+
+    [[nodiscard]] bool live() const noexcept { return kind == Kind::live; }
   };
 
   std::optional<OpenError> attach(SqliteDb& db) override;
@@ -68,15 +71,19 @@ class RecordTable final : public SqliteEngine {
   void rolled_back() noexcept override;
 
   std::optional<OpenError> create(SqliteDb& db) const;
+  static std::optional<OpenError> upgrade(SqliteDb& db);
   std::optional<OpenError> read_meta(SqliteDb& db);
   [[nodiscard]] std::int64_t mailbox_hash(const MailboxKey& mailbox) const noexcept;
   [[nodiscard]] std::int64_t id_hash(const RecordId& id) const noexcept;
-  [[nodiscard]] ByteArray<16> checksum(ByteView mailbox, ByteView id, std::int64_t expires_at_s, bool live,
+  /// Of the columns value and cancelled.
+  static Kind kind_of(bool has_value, std::int64_t cancelled) noexcept;
+  [[nodiscard]] ByteArray<16> checksum(ByteView mailbox, ByteView id, std::int64_t expires_at_s, Kind kind,
                                        ByteView value) const noexcept;
   DbStatus find(const MailboxKey& mailbox, const RecordId& id, std::optional<Found>& found);
   DbStatus insert(const MailboxKey& mailbox, const RecordId& id, ByteView value, std::int64_t expires_at_s);
   DbStatus drop(std::int64_t mailbox_hash, std::int64_t sequence, bool live, std::int64_t size);
-  DbStatus bury(const MailboxKey& mailbox, const RecordId& id, const Found& found);
+  /// `by`: removed or cancelled.
+  DbStatus bury(const MailboxKey& mailbox, const RecordId& id, const Found& found, Kind by);
   DbStatus read_quota(std::int64_t mailbox_hash, Quota& quota);
   DbStatus change_quota(std::int64_t mailbox_hash, std::int64_t messages, std::int64_t bytes);
   DbStatus vacuum();

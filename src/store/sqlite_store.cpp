@@ -12,7 +12,7 @@ namespace toxasync::store {
 namespace {
 
 constexpr std::int32_t application_id = 0x54784e31;  // "TxN1"
-constexpr std::int32_t schema_version = 1;
+constexpr std::int32_t schema_version = 2;
 constexpr std::size_t job_overhead_bytes = 256;  // What a queued operation holds beside its bytes.
 
 class StoreJob : public SqliteJob {

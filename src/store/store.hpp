@@ -52,7 +52,13 @@ struct RemoveResult {
   std::size_t removed = 0;  ///< How many of the ids were live.
 };
 
-enum class CancelStatus : std::uint8_t { cancelled, unknown, wrong_proof, overloaded, failed };
+enum class CancelStatus : std::uint8_t {
+  cancelled,    ///< The record is a tombstone now, or an earlier cancel made it one.
+  unknown,      ///< No such record; or the owner has removed it, and has it.
+  wrong_proof,  ///< The record is live, and its commitment is another.
+  overloaded,
+  failed,
+};
 
 /// `max_bytes` counts values; at least one record is returned when there is one.
 struct ListLimits {
@@ -107,7 +113,8 @@ class Store {
   /// Replaces the values by tombstones that stay until the records' expiry. Unknown ids are ignored.
   virtual void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) = 0;
 
-  /// As remove for one record, if its commitment is `commitment`; a tombstone counts as cancelled.
+  /// As remove for one record, if its commitment is `commitment`. A tombstone remembers which of the two made
+  /// it.
   virtual void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
                       const Commitment& commitment) = 0;
 

@@ -75,6 +75,8 @@ constexpr std::size_t signature = 64;
 constexpr std::size_t descriptor =
     1 + 32 + point + 8 + 8 + 8 + length_prefix + addresses_per_node * address + signature;
 static_assert(frame_header + descriptor <= frame, "a cookie reply must not be longer than the question");
+constexpr std::size_t peers_per_answer = 4;  ///< Other nodes that one answer tells of.
+static_assert(8 + 8 + length_prefix + peers_per_answer * (length_prefix + descriptor) <= message);
 
 // --- Friend channel (section 5) ---
 constexpr std::size_t friend_packet_header = 4;  ///< Packet id, magic, version, type.

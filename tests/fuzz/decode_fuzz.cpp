@@ -7,6 +7,7 @@
 #include "protocol/live.hpp"
 #include "protocol/node_descriptor.hpp"
 #include "protocol/page.hpp"
+#include "protocol/peers.hpp"
 #include "protocol/retrieve_request.hpp"
 #include "protocol/store_request.hpp"
 #include "protocol/store_response.hpp"
@@ -50,6 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 3:
       round_trip<protocol::Page>(in);
+      round_trip<protocol::Peers>(in);  // the two answers of one frame kind
       break;
     case 4:
       round_trip<protocol::BundleHead>(in);

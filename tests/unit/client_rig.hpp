@@ -31,6 +31,9 @@ class RecordingListener final : public client::ClientListener {
   std::map<client::OperationId, Stored> stored;
   std::map<client::OperationId, Retrieved> retrieved;
   std::map<client::OperationId, std::vector<Bytes>> envelopes;
+  std::map<client::OperationId, client::PeersResult> peers;
+  std::map<client::OperationId, client::DiscoverResult> discovered;
+  std::vector<client::NodeNews> news;
   unsigned windows = 0;
   unsigned told_twice = 0;   ///< Outcomes of an operation that had one.
   unsigned told_inside = 0;  ///< Calls from inside a call to the client that may not call back.
@@ -53,6 +56,20 @@ class RecordingListener final : public client::ClientListener {
   void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
     told_twice += retrieved.emplace(id, Retrieved{result, now.steady_ms}).second ? 0 : 1;
     told(id, now);
+  }
+
+  void on_peers(client::OperationId id, const client::PeersResult& result, Now now) noexcept override {
+    told_twice += peers.emplace(id, result).second ? 0 : 1;
+    told(id, now);
+  }
+  void on_discovered(client::OperationId id, const client::DiscoverResult& result,
+                     Now now) noexcept override {
+    told_twice += discovered.emplace(id, result).second ? 0 : 1;
+    told(id, now);
+  }
+  void on_node_news(const client::NodeNews& told_news, Now /*now*/) noexcept override {
+    told_inside += forbidden ? 1 : 0;
+    news.push_back(told_news);
   }
 
  private:

@@ -11,6 +11,7 @@
 #include "protocol/frame.hpp"
 #include "protocol/node_descriptor.hpp"
 #include "protocol/page.hpp"
+#include "protocol/peers.hpp"
 #include "protocol/retrieve_request.hpp"
 #include "protocol/store_request.hpp"
 #include "protocol/store_response.hpp"
@@ -38,7 +39,8 @@ class ScriptedNode final : public PacketReceiver {
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
   [[nodiscard]] protocol::NodeDescriptor descriptor() const {
     const auto now_s = static_cast<std::uint64_t>(clock_.unix_s());
-    return {1, id(), key_.public_key, now_s - now_s % week_s, now_s - now_s % week_s + week_s, 1 << 20, {}};
+    return {1,       id(),  key_.public_key, now_s - now_s % week_s, now_s - now_s % week_s + week_s,
+            1 << 20, told()};
   }
   [[nodiscard]] Bytes sign(const protocol::NodeDescriptor& descriptor) const {
     return descriptor.encode_signed(signer_);
@@ -48,9 +50,11 @@ class ScriptedNode final : public PacketReceiver {
   std::function<Bytes(const protocol::FrameHeader&)> descriptor_hook;  ///< In place of the descriptor.
   std::function<void(protocol::StoreResponse&)> store_hook;
   std::function<void(const protocol::RetrieveRequest&, std::vector<protocol::Page>&)> pages_hook;
-  bool never_content = false;  ///< Takes no cookie.
-  bool rotate_always = false;  ///< Has a new N whenever it is asked.
-  bool silent = false;         ///< Takes requests, answers none.
+  std::vector<Bytes> peers;       ///< What it tells of other nodes.
+  std::vector<Endpoint> told_at;  ///< Its addresses, as its descriptor says.
+  bool never_content = false;     ///< Takes no cookie.
+  bool rotate_always = false;     ///< Has a new N whenever it is asked.
+  bool silent = false;            ///< Takes requests, answers none.
   std::int64_t clock_ahead_s = 0;
 
   /// A new N; the old one is lost. A cookie stays good.
@@ -138,6 +142,14 @@ class ScriptedNode final : public PacketReceiver {
 
  private:
   static constexpr std::uint64_t week_s = 7 * 86400;
+
+  [[nodiscard]] std::vector<protocol::Address> told() const {
+    std::vector<protocol::Address> addresses;
+    for (const Endpoint& endpoint : told_at) {
+      addresses.push_back({endpoint});
+    }
+    return addresses;
+  }
 
   struct Session {
     std::optional<protocol::SessionKeys> keys;
@@ -231,6 +243,9 @@ class ScriptedNode final : public PacketReceiver {
 
   void take_retrieve(Session& session, const Route& from, const protocol::FrameHeader& header,
                      ByteView plain) {
+    if (plain[limits::length_prefix + 8] == static_cast<std::uint8_t>(protocol::RetrieveOp::peers)) {
+      return take_peers(session, from, header, plain);
+    }
     protocol::RetrieveRequest request;
     const crypto::Point p = to_array<32>(plain.subspan(limits::length_prefix + 8 + 1 + 1));
     if (!admit(session, header, crypto::TagKind::owner, p, plain, request, request.owner_tag)) {
@@ -249,6 +264,24 @@ class ScriptedNode final : public PacketReceiver {
     for (const auto& page : pages) {
       answer(session, from, header, page);
     }
+  }
+
+  void take_peers(Session& session, const Route& from, const protocol::FrameHeader& header, ByteView plain) {
+    protocol::RetrieveRequest request;
+    const protocol::RetrieveRequest empty;
+    if (!wire::decode_padded(plain, request) || request.mailbox != empty.mailbox || request.cursor != 0 ||
+        request.owner_tag != empty.owner_tag || !request.ids_to_delete.empty()) {
+      std::abort();  // it says nothing but that
+    }
+    if (!session.window.accept(request.counter)) {
+      ++replays;
+      return;
+    }
+    protocol::Peers answered{request.counter, node_time_s(), {}};
+    for (const Bytes& peer : peers) {
+      answered.descriptors.push_back({peer});
+    }
+    answer(session, from, header, answered);
   }
 
   /// Pages of one large or up to three small envelopes each.

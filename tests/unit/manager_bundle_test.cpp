@@ -125,7 +125,7 @@ BOOST_FIXTURE_TEST_CASE(hostile_bundle_packets_are_refused_and_counted, HandWorl
                eve.sign(head);
                eve.give(FriendPacketType::bundle_head, head);
              }) == 1);
-  BOOST_TEST(one([&] { eve.give(FriendPacketType::bundle_taken, protocol::BundleVersion{1, 1}); }) == 1);
+  BOOST_TEST(one([&] { eve.give(FriendPacketType::bundle_taken, protocol::BundleTaken{{1, 1}, 1}); }) == 1);
   BOOST_TEST(one([&] {  // a truncated head: no nodes, and nothing else
                auto packet =
                    protocol::make_friend_packet(FriendPacketType::bundle_head, eve.head(root, 1, 0));
@@ -209,7 +209,8 @@ BOOST_FIXTURE_TEST_CASE(a_state_restored_from_an_old_copy_recovers_at_the_next_m
 BOOST_FIXTURE_TEST_CASE(who_has_a_later_bundle_than_we_ever_made_is_given_a_new_instance, HandWorld) {
   const auto old = eve.bundle.version;
   eve.keys.clear();
-  eve.give(FriendPacketType::bundle_taken, protocol::BundleVersion{old.instance, old.version + 5});
+  eve.give(FriendPacketType::bundle_taken,
+           protocol::BundleTaken{{old.instance, old.version + 5}, eve.instance});
   run(1000);
   eve.take_what_came();
   BOOST_TEST(eve.bundle.version.instance != old.instance);

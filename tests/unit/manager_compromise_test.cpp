@@ -99,8 +99,12 @@ struct TappedPair : World {
     add_node();
     add_node();
     befriend(alice, bob);
-    give_nodes(alice);
-    give_nodes(bob);
+    for (User* const user : {&alice, &bob}) {  // receipts go live here: they are under last-resort keys
+      user->crash();
+      user->config.receipt_delay_ms = 86'400'000;
+      user->start();
+      give_nodes(*user);
+    }
     if (whole) {
       meet(alice, bob);
     } else {  // until alice has the first bundle, which has no one-time keys
@@ -202,8 +206,10 @@ BOOST_AUTO_TEST_CASE(what_was_delivered_with_a_last_resort_key_opens_until_that_
   BOOST_TEST_REQUIRE(world.bob.shown.size() == 1U);
   const auto readable = [&] {
     LateThief thief(world, {&world.alice, &world.bob});
-    BOOST_TEST(thief.seen().size() == 1U);
-    return thief.read(thief.seen().at(0)).has_value();
+    return std::ranges::any_of(thief.seen(), [&](const auto& letter) {
+      const auto text = thief.read(letter);
+      return text && text->starts_with("a secret under");
+    });
   };
   BOOST_TEST(readable());  // the exception that the document states
   world.alice.crash();
@@ -342,7 +348,8 @@ BOOST_FIXTURE_TEST_CASE(with_the_recipients_tox_key_no_message_of_a_friend_can_b
       }
     }
   }
-  BOOST_TEST(run(1'800'000, [&] { return nodes[0]->store.stats().messages == 1; }));  // bob's own is left
+  const auto key = crypto::mailbox_key(box.mailbox.address);
+  BOOST_TEST(run(1'800'000, [&] { return nodes[0]->store.live_in(key) == 0; }));
   BOOST_TEST(bob.shown.empty());
   BOOST_TEST(bob.told(waiting).find("delivered") == std::string::npos);
   BOOST_TEST(bob[Counter::refused_envelope_body] + bob[Counter::refused_pre_key_unknown] >= 2 * forged);
@@ -405,7 +412,7 @@ BOOST_FIXTURE_TEST_CASE(with_the_takers_tox_key_no_bundle_of_a_friend_can_be_for
   // Bob's mail goes where it went, sealed with keys that alice has.
   bob.manager->on_friend_presence(alice.key, false);
   const auto id = bob.send(alice, "to the true one");
-  BOOST_TEST(run(60'000, [&] { return alice.shown.size() == 1; }), bob.told(id));
+  BOOST_TEST(run(1'200'000, [&] { return alice.shown.size() == 1; }), bob.told(id));
   // And her own next bundle is taken.
   StorageNode& third = add_node();
   (void)alice.manager->add_home_node(third.known());
@@ -425,12 +432,11 @@ BOOST_FIXTURE_TEST_CASE(a_genuine_bundle_whose_keys_were_exchanged_is_refused, K
     }
     return false;
   };
-  (void)alice.manager->add_home_node(add_node().known());
+  connect(alice, bob);
   for (int i = 0; i < 75; ++i) {  // so that the next bundle has keys
     bob.send(alice, "x");
   }
   BOOST_TEST_REQUIRE(run(1'800'000, [&] { return alice.shown.size() == 75; }));
-  connect(alice, bob);
   run(10'000);
   disconnect(alice, bob);
   friend_filter = nullptr;

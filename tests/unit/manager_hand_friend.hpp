@@ -84,7 +84,7 @@ class HandFriend {
   void take_what_came() {
     for (auto& head : take<protocol::BundleHead>(protocol::FriendPacketType::bundle_head)) {
       bundle = head;
-      give(protocol::FriendPacketType::bundle_taken, head.version);
+      give(protocol::FriendPacketType::bundle_taken, protocol::BundleTaken{head.version, instance});
     }
     for (const auto& part : take<protocol::BundleKeys>(protocol::FriendPacketType::bundle_keys)) {
       keys.insert(keys.end(), part.keys.begin(), part.keys.end());

@@ -48,6 +48,8 @@ class StorageNode final : public PacketReceiver {
   void on_packet(const Route& from, ByteView packet) noexcept override;
   void switch_off() { on_ = false; }
   void switch_on() { on_ = true; }
+  /// Everything that it has stored is gone, tombstones too.
+  void lose_disk() { store.expire(INT64_MAX, SIZE_MAX); }
   [[nodiscard]] std::int64_t next_ms() const { return on_ ? node->next_deadline_ms() : INT64_MAX; }
   void tick();
   [[nodiscard]] client::KnownNode known() const { return {keys.id(), {endpoint}}; }
@@ -87,7 +89,7 @@ class User final : public manager::ManagerListener {
   /// Entries of a table on the disk (docs/state.md).
   [[nodiscard]] std::size_t rows(char table) const;
 
-  void on_message(const manager::ReceivedMessage& message) noexcept override;
+  bool on_message(const manager::ReceivedMessage& message) noexcept override;
   void on_message_state(const manager::MessageStatus& status) noexcept override { states.push_back(status); }
   void on_friend_ready(const manager::FriendKey& key) noexcept override { ready.push_back(key); }
 
@@ -107,6 +109,8 @@ class User final : public manager::ManagerListener {
   std::vector<manager::MessageStatus> states;
   std::vector<manager::FriendKey> ready;
   std::function<void(const manager::ReceivedMessage&)> inside_on_message;
+  bool takes_messages = true;  ///< Else it refuses what it is offered.
+  std::size_t refusals = 0;
 
  private:
   friend class World;
@@ -186,6 +190,16 @@ class World {
       records += node->store.stats().messages;
     }
     return records;
+  }
+  /// Whether nothing is left on the nodes once everybody has fetched his mail: the senders their receipts
+  /// too.
+  bool emptied(std::int64_t limit_ms = 10'800'000) {
+    for (const auto& user : users) {
+      if (!user->running()) {
+        user->start();
+      }
+    }
+    return run(limit_ms, [this] { return live_records() == 0; });
   }
   User* user(const manager::FriendKey& key) {
     const auto found = std::ranges::find_if(users, [&](const auto& user) { return user->key == key; });
@@ -327,7 +341,7 @@ inline std::vector<std::string> User::texts() const {
 }
 
 inline std::string User::told(const crypto::MessageId& id) const {
-  static constexpr std::array names = {"queued", "stored", "delivered", "expired", "failed"};
+  static constexpr std::array names = {"queued", "stored", "delivered", "expired", "cancelled", "failed"};
   std::string all;
   for (const auto& status : states) {
     if (status.id == id) {
@@ -346,11 +360,17 @@ inline std::size_t User::rows(char table) const {
       std::ranges::count_if(entries, [&](const auto& entry) { return entry.key[0] == table; }));
 }
 
-inline void User::on_message(const manager::ReceivedMessage& message) noexcept {
-  shown.push_back(message);
+inline bool User::on_message(const manager::ReceivedMessage& message) noexcept {
+  const bool takes = takes_messages;
+  if (takes) {
+    shown.push_back(message);
+  } else {
+    ++refusals;
+  }
   if (inside_on_message) {
     inside_on_message(message);
   }
+  return takes;
 }
 
 inline manager::ChannelSend User::Channel::send(const manager::FriendKey& to, ByteView packet) noexcept {
@@ -453,6 +473,16 @@ inline bool World::run(std::int64_t limit_ms, const std::function<bool()>& until
     }
     clock.advance_to_ms(std::min(next_ms(), end_ms));
   }
+}
+
+/// Crashes and restarts `user` after the k-th event from now on (a packet or a tick of anybody).
+inline void crash_after(World& world, User& user, unsigned k) {
+  world.after_event = [&user, k, events = 0U]() mutable {
+    if (++events == k) {
+      user.crash();
+      user.start();
+    }
+  };
 }
 
 /// Two friends, of whom both have three home nodes, who have met and parted.

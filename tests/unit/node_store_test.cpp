@@ -262,6 +262,18 @@ BOOST_AUTO_TEST_CASE(a_cancel_with_the_secret_removes_the_envelope_for_good) {
   BOOST_TEST(node[Counter::node_gone] == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_cancel_of_what_the_owner_has_deleted_finds_it_gone_and_not_cancelled) {
+  const crypto::CancelSecret secret{1, 2, 3};
+  const Bytes envelope = test_envelope(1, limits::small_envelope, secret);
+  client.ask(client.store_request(mailbox.mailbox, envelope));
+  HandClient owner(node, 77);
+  owner.greet();
+  BOOST_TEST(owner.ask(owner.retrieve_request(mailbox, 1, 0, {id_of(envelope)})).size() == 1U);
+  BOOST_TEST(is(client.ask(client.cancel_request(mailbox.mailbox, id_of(envelope), secret)).value(),
+                StoreStatus::gone));
+  BOOST_TEST(node[Counter::node_cancelled] == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_cancel_without_the_secret_is_refused_and_counted) {
   const Bytes envelope = test_envelope(1, limits::small_envelope, {1, 2, 3});
   client.ask(client.store_request(mailbox.mailbox, envelope));

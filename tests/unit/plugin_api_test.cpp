@@ -1,64 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "tox_async.h"
+#include "unit/plugin_fixture.hpp"
 
 // The C API by itself: one Tox instance without a network.
 
-namespace fs = std::filesystem;
+namespace toxasync::test {
 
 namespace {
-
-using ToxPointer = std::unique_ptr<Tox, decltype(&tox_kill)>;
-using AsyncPointer = std::unique_ptr<Tox_Async, decltype(&tox_async_kill)>;
-using OptionsPointer = std::unique_ptr<Tox_Async_Options, decltype(&tox_async_options_free)>;
-
-ToxPointer make_tox() {
-  struct Tox_Options* const options = tox_options_new(nullptr);
-  tox_options_set_udp_enabled(options, false);
-  tox_options_set_local_discovery_enabled(options, false);
-  ToxPointer tox(tox_new(options, nullptr), tox_kill);
-  tox_options_free(options);
-  BOOST_REQUIRE(tox != nullptr);
-  return tox;
-}
-
-struct Fixture {
-  Fixture() {
-    unsetenv("TOX_ASYNC");
-    std::string pattern = (fs::temp_directory_path() / "toxasync-api-XXXXXX").string();
-    BOOST_REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    directory = pattern;
-    tox_async_options_set_enabled(options.get(), true);
-    tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_UDP);
-    tox_async_options_set_state_path(options.get(), (directory / "state.db").c_str());
-    tox_async_options_set_log_callback(
-        options.get(),
-        [](Tox_Async_Log_Level /*level*/, const char* area, const char* message, void* self) {
-          static_cast<Fixture*>(self)->log += std::string(area) + ": " + message + "\n";
-        },
-        TOX_ASYNC_LOG_LEVEL_INFO, this);
-  }
-  ~Fixture() { fs::remove_all(directory); }
-
-  AsyncPointer make(Tox* on) {
-    AsyncPointer async(tox_async_new(on, options.get(), &failed), tox_async_kill);
-    BOOST_TEST((async != nullptr) == (failed == TOX_ERR_ASYNC_NEW_OK));
-    return async;
-  }
-
-  fs::path directory;
-  std::string log;
-  ToxPointer tox = make_tox();
-  OptionsPointer options{tox_async_options_new(nullptr), tox_async_options_free};
-  Tox_Err_Async_New failed = TOX_ERR_ASYNC_NEW_NULL;
-};
 
 std::string node_line(char digit, const char* address = "127.0.0.1:33445") {
   return "toxasync:" + std::string(64, digit) + "@" + address;
@@ -66,7 +18,7 @@ std::string node_line(char digit, const char* address = "127.0.0.1:33445") {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(plugin_api, Fixture)
+BOOST_FIXTURE_TEST_SUITE(plugin_api, PluginFixture)
 
 BOOST_AUTO_TEST_CASE(it_is_off_unless_the_options_or_the_environment_enable_it) {
   BOOST_TEST(!tox_async_enabled(nullptr));
@@ -274,3 +226,5 @@ BOOST_AUTO_TEST_CASE(a_program_made_for_a_newer_version_is_told_so) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace toxasync::test

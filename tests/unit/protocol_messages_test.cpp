@@ -63,10 +63,11 @@ BOOST_AUTO_TEST_CASE(every_largest_message_has_the_size_that_the_document_gives_
       {"retrieve request", 8 + 1 + 1 + 32 + 32 + 16 + 8 + 2 + 73 * 16},
       {"page of three", 8 + 1 + 1 + 8 + 8 + 1 + 2 + 2 + 3 * (2 + 400)},
       {"page of one", 8 + 1 + 1 + 8 + 8 + 1 + 2 + 2 + 2 + 1168},
+      {"peers", 8 + 8 + 2 + 4 * (2 + 231)},
       {"node descriptor", 1 + 32 + 32 + 8 + 8 + 8 + 2 + 4 * 19},
       {"bundle head", 8 + 8 + 8 + 32 + 16 + 32 + 8 + 2 + 32 + 32 + 2 + 5 * (32 + 2 + 4 * 19) + 64},
       {"bundle keys", 8 + 8 + 2 + 2 + 40 * 32},
-      {"bundle taken", 8 + 8},
+      {"bundle taken", 8 + 8 + 8},
       {"live envelope", 4 + 32 + 32 + 2 + 1168},
       {"live receipt", 8 + 2 + 80 * 16},
       {"frame header", 1 + 1 + 16 + 32 + 24}};
@@ -77,7 +78,7 @@ BOOST_AUTO_TEST_CASE(every_largest_message_has_the_size_that_the_document_gives_
     BOOST_REQUIRE(place < expected.size());
     BOOST_TEST(name == expected[place].first);
     BOOST_TEST(size == expected[place].second, name);
-    BOOST_TEST(size <= (place < 5 ? limits::message : limits::friend_message), name);
+    BOOST_TEST(size <= (place < 6 ? limits::message : limits::friend_message), name);
     ++place;
   });
   BOOST_TEST(place == expected.size());
@@ -183,6 +184,14 @@ BOOST_AUTO_TEST_CASE(a_page_is_laid_out_as_the_document_says) {
        TOXASYNC_COUNT(400), TOXASYNC_FIELD(envelopes[2].bytes, 400)});
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_about_peers_is_laid_out_as_the_document_says) {
+  auto peers = test::peers();
+  peers.descriptors.resize(2);
+  check_layout<Peers>(peers, {TOXASYNC_FIELD(counter, 8), TOXASYNC_FIELD(node_time_s, 8), TOXASYNC_COUNT(2),
+                              TOXASYNC_COUNT(231), TOXASYNC_FIELD(descriptors[0].bytes, 231),
+                              TOXASYNC_COUNT(231), TOXASYNC_FIELD(descriptors[1].bytes, 231)});
+}
+
 BOOST_AUTO_TEST_CASE(a_node_descriptor_is_laid_out_as_the_document_says) {
   auto descriptor = test::node_descriptor();
   descriptor.addresses.resize(1);
@@ -223,7 +232,8 @@ BOOST_AUTO_TEST_CASE(the_other_friend_messages_are_laid_out_as_the_document_says
   check_layout<BundleKeys>(test::bundle_keys(),
                            {TOXASYNC_FIELD(version.instance, 8), TOXASYNC_FIELD(version.version, 8),
                             TOXASYNC_FIELD(first, 2), TOXASYNC_COUNT(40), TOXASYNC_FIELD(keys, 40 * 32)});
-  check_layout<BundleVersion>({1, 2}, {TOXASYNC_FIELD(instance, 8), TOXASYNC_FIELD(version, 8)});
+  check_layout<BundleTaken>({{1, 2}, 3}, {TOXASYNC_FIELD(version.instance, 8),
+                                          TOXASYNC_FIELD(version.version, 8), TOXASYNC_FIELD(taker, 8)});
   check_layout<LiveEnvelope>(test::live_envelope(), {TOXASYNC_FIELD(epoch, 4), TOXASYNC_FIELD(mailbox.p, 32),
                                                      TOXASYNC_FIELD(mailbox.w, 32), TOXASYNC_COUNT(1168),
                                                      TOXASYNC_FIELD(envelope, 1168)});
@@ -279,6 +289,10 @@ BOOST_AUTO_TEST_CASE(one_item_past_the_limit_of_any_list_is_refused) {
       test::page(), [](Page & m) -> auto& { return m.envelopes; }, 3, 29);
   check_limit<Page, Bytes>(
       test::page_of_one_large(), [](Page & m) -> auto& { return m.envelopes[0].bytes; }, 1168, 31);
+  check_limit<Peers, std::vector<PeerDescriptor>>(
+      test::peers(), [](Peers & m) -> auto& { return m.descriptors; }, 4, 16);
+  check_limit<Peers, Bytes>(
+      test::peers(), [](Peers & m) -> auto& { return m.descriptors[0].bytes; }, 231, 18);
   check_limit<NodeDescriptor, std::vector<Address>>(
       test::node_descriptor(), [](NodeDescriptor & m) -> auto& { return m.addresses; }, 4, 89);
   check_limit<BundleHead, std::vector<HomeNode>>(

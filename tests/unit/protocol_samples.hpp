@@ -7,6 +7,7 @@
 #include "protocol/live.hpp"
 #include "protocol/node_descriptor.hpp"
 #include "protocol/page.hpp"
+#include "protocol/peers.hpp"
 #include "protocol/retrieve_request.hpp"
 #include "protocol/store_request.hpp"
 #include "protocol/store_response.hpp"
@@ -59,6 +60,14 @@ inline protocol::Page page() {
 inline protocol::Page page_of_one_large() {
   protocol::Page out = page();
   out.envelopes = {{counting_bytes(limits::large_envelope)}};
+  return out;
+}
+
+inline protocol::Peers peers() {
+  protocol::Peers out{0x0807060504030201, 0x1817161514131211, {}};
+  for (std::size_t i = 0; i < limits::peers_per_answer; ++i) {
+    out.descriptors.push_back({counting_bytes(limits::descriptor, static_cast<std::uint8_t>(i))});
+  }
   return out;
 }
 
@@ -138,10 +147,11 @@ void for_each_message(const Visit& visit) {
   visit("retrieve request", retrieve_request());
   visit("page of three", page());
   visit("page of one", page_of_one_large());
+  visit("peers", peers());
   visit("node descriptor", node_descriptor());
   visit("bundle head", bundle_head());
   visit("bundle keys", bundle_keys());
-  visit("bundle taken", protocol::BundleVersion{0x0807060504030201, 0x1817161514131211});
+  visit("bundle taken", protocol::BundleTaken{{0x0807060504030201, 0x1817161514131211}, 0x2827262524232221});
   visit("live envelope", live_envelope());
   visit("live receipt", live_receipt());
   visit("frame header", frame_header());

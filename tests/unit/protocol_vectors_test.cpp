@@ -43,8 +43,8 @@ std::vector<Address> addresses(const Vector& v) {
 BOOST_FIXTURE_TEST_SUITE(frame_vectors, test::CryptoFixture)
 
 BOOST_AUTO_TEST_CASE(every_list_of_the_frame_vectors_is_checked) {
-  test::check_lists_of(frames_file,
-                       {"sessions", "store", "store_response", "retrieve", "page", "frames", "bad_frames"});
+  test::check_lists_of(frames_file, {"sessions", "store", "store_response", "retrieve", "page",
+                                     "peers_request", "peers", "frames", "bad_frames"});
 }
 
 BOOST_AUTO_TEST_CASE(session_keys_are_those_of_the_vectors_at_both_ends) {
@@ -80,12 +80,21 @@ BOOST_AUTO_TEST_CASE(messages_to_and_from_nodes_are_those_of_the_vectors) {
                               v.number<std::uint16_t>("retry_after")},
                 v.bytes("bytes"));
   });
-  for_each_vector(frames_file, "retrieve", [](const Vector& v) {
-    check_bytes(RetrieveRequest{v.number<std::uint64_t>("counter"),
-                                static_cast<RetrieveOp>(v.number<std::uint8_t>("op")),
-                                v.number<std::uint8_t>("window"), address(v), v.array<16>("owner_tag"),
-                                v.number<std::uint64_t>("cursor"), v.arrays<16>("ids")},
-                v.bytes("bytes"));
+  for (const char* list : {"retrieve", "peers_request"}) {
+    for_each_vector(frames_file, list, [](const Vector& v) {
+      check_bytes(RetrieveRequest{v.number<std::uint64_t>("counter"),
+                                  static_cast<RetrieveOp>(v.number<std::uint8_t>("op")),
+                                  v.number<std::uint8_t>("window"), address(v), v.array<16>("owner_tag"),
+                                  v.number<std::uint64_t>("cursor"), v.arrays<16>("ids")},
+                  v.bytes("bytes"));
+    });
+  }
+  for_each_vector(frames_file, "peers", [](const Vector& v) {
+    Peers peers{v.number<std::uint64_t>("counter"), v.number<std::uint64_t>("node_time"), {}};
+    for (Bytes& descriptor : v.list("descriptors")) {
+      peers.descriptors.push_back({std::move(descriptor)});
+    }
+    check_bytes(peers, v.bytes("bytes"));
   });
   for_each_vector(frames_file, "page", [](const Vector& v) {
     Page page{v.number<std::uint64_t>("counter"),     v.number<std::uint8_t>("index"),
@@ -170,9 +179,11 @@ std::string stage_of(const Vector& v) {
   StoreResponse response;
   RetrieveRequest retrieve;
   Page page;
+  Peers peers;
   const bool decoded =
       wire::decode_padded(plain, store).has_value() || wire::decode_padded(plain, response).has_value() ||
-      wire::decode_padded(plain, retrieve).has_value() || wire::decode_padded(plain, page).has_value();
+      wire::decode_padded(plain, retrieve).has_value() || wire::decode_padded(plain, page).has_value() ||
+      wire::decode_padded(plain, peers).has_value();
   return decoded ? "opened" : "padding";
 }
 
@@ -339,8 +350,10 @@ BOOST_AUTO_TEST_CASE(friend_packets_are_those_of_the_vectors) {
     check_packet(FriendPacketType::bundle_keys,
                  BundleKeys{version(v), v.number<std::uint16_t>("first"), v.arrays<32>("keys")}, v);
   });
-  for_each_vector(bundles_file, "taken",
-                  [](const Vector& v) { check_packet(FriendPacketType::bundle_taken, version(v), v); });
+  for_each_vector(bundles_file, "taken", [](const Vector& v) {
+    check_packet(FriendPacketType::bundle_taken, BundleTaken{version(v), v.number<std::uint64_t>("taker")},
+                 v);
+  });
   for_each_vector(bundles_file, "envelopes", [](const Vector& v) {
     check_packet(FriendPacketType::envelope,
                  LiveEnvelope{v.number<std::uint32_t>("epoch"), address(v), v.bytes("envelope")}, v);

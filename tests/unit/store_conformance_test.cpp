@@ -282,8 +282,25 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancelling_takes_the_commitment_in_the_value, Engi
   BOOST_TEST(caller.list(mailbox(1)).records.size() == 1U);
   BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(5)) == CancelStatus::cancelled));
   BOOST_TEST(caller.list(mailbox(1)).records.empty());
-  BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(6)) == CancelStatus::cancelled));
   BOOST_TEST((caller.put(mailbox(1), record(1), value_of(17, 5)).status == PutStatus::gone));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_cancel_says_cancelled_again_but_not_of_what_the_owner_removed, Engine,
+                              Engines) {
+  Engine engine;
+  const auto store = engine.make({});
+  Caller caller(*store);
+  caller.put(mailbox(1), record(1), value_of(17, 5));
+  caller.put(mailbox(1), record(2), value_of(17, 5));
+  caller.put(mailbox(1), record(3), value_of(17, 5), 2000);
+  caller.cancel(mailbox(1), record(1), commitment(5));
+  caller.remove(mailbox(1), {record(1), record(2), record(3)});  // The first one is none of his any more.
+  BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(5)) == CancelStatus::cancelled));
+  BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(5)) == CancelStatus::unknown));
+  BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(6)) == CancelStatus::unknown));
+  caller.now_s = 2000;  // Stored anew after its time, it is another record.
+  caller.put(mailbox(1), record(3), value_of(17, 5), 3000);
+  BOOST_TEST((caller.cancel(mailbox(1), record(3), commitment(5)) == CancelStatus::cancelled));
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(the_commitment_is_bytes_1_to_16_and_a_shorter_value_cannot_be_cancelled, Engine,

@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(the_settings_of_the_file_are_those_that_the_design_names) {
   BOOST_TEST(!std::filesystem::exists(directory.file("test.db-shm")));
   BOOST_TEST(sql_text(directory.file(), "PRAGMA auto_vacuum") == "2");
   BOOST_TEST(sql_text(directory.file(), "PRAGMA journal_mode") == "wal");
-  BOOST_TEST(sql_text(directory.file(), "PRAGMA user_version") == "1");
+  BOOST_TEST(sql_text(directory.file(), "PRAGMA user_version") == "2");
   BOOST_TEST(sql_text(directory.file(), "PRAGMA integrity_check") == "ok");
 }
 
@@ -302,8 +302,51 @@ BOOST_AUTO_TEST_CASE(a_database_of_another_program_or_purpose_is_told_apart) {
 BOOST_AUTO_TEST_CASE(a_database_of_a_newer_version_is_told_apart) {
   open();
   store.reset();
-  sql(directory.file(), "PRAGMA user_version=2");
+  sql(directory.file(), "PRAGMA user_version=3");
   BOOST_TEST((error_of(directory.file()) == OpenError::newer_version));
+}
+
+BOOST_AUTO_TEST_CASE(a_database_of_version_1_is_upgraded_and_its_tombstones_count_as_the_owners) {
+  open();
+  {
+    Caller caller(*store);
+    caller.put(mailbox(1), record(1), value_of(50, 1));
+    caller.put(mailbox(1), record(2), value_of(50, 1));
+    caller.remove(mailbox(1), {record(1)});
+  }
+  store.reset();
+  sql(directory.file(), "ALTER TABLE rec DROP COLUMN cancelled; PRAGMA user_version=1");
+  open();
+  Caller caller(*store);
+  BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(1)) == CancelStatus::unknown));
+  BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(1)) == CancelStatus::cancelled));
+  BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(1)) == CancelStatus::cancelled));
+  BOOST_TEST(store->stats().damaged == 0U);
+  store.reset();
+  BOOST_TEST(sql_text(directory.file(), "PRAGMA user_version") == "2");
+}
+
+BOOST_AUTO_TEST_CASE(what_made_a_tombstone_survives_opening_again_and_cannot_be_changed_unnoticed) {
+  open();
+  {
+    Caller caller(*store);
+    caller.put(mailbox(1), record(1), value_of(50, 1));
+    caller.put(mailbox(1), record(2), value_of(50, 1));
+    caller.remove(mailbox(1), {record(1)});
+    caller.cancel(mailbox(1), record(2), commitment(1));
+  }
+  open();
+  {
+    Caller caller(*store);
+    BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(1)) == CancelStatus::unknown));
+    BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(1)) == CancelStatus::cancelled));
+  }
+  store.reset();
+  sql(directory.file(), "UPDATE rec SET cancelled=1");
+  open();
+  Caller caller(*store);
+  BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(1)) == CancelStatus::unknown));
+  BOOST_TEST(store->stats().damaged == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_database_is_told_apart_and_left_alone) {

@@ -421,6 +421,10 @@ def page(f):
             + u(1, f["flags"]) + u(2, f["retry_after"]) + vector([blob(e) for e in f["envelopes"]]))
 
 
+def peers(f):
+    return u(8, f["counter"]) + u(8, f["node_time"]) + vector([blob(d) for d in f["descriptors"]])
+
+
 def session_keys(x, N):
     keys = h512(b"toxasync/1 sess", x.point, N.point, key=x25519(x.secret, N.point))
     assert keys == h512(b"toxasync/1 sess", x.point, N.point, key=x25519(N.secret, x.point))
@@ -460,13 +464,13 @@ def open_frame(c, frame):
         return stage, None
 
 
-def frame_file(cases):
-    storing, polling = Pair("storing session"), Pair("polling session")
+def frame_file(cases, descriptors):
+    storing, polling, asking = Pair("storing session"), Pair("polling session"), Pair("asking session")
     box = Mailbox("friends", EPOCH)
     small = [c["envelope"] for c in cases if len(c["envelope"]) == SMALL and c["P"] == box.P]
     large = [c["envelope"] for c in cases if len(c["envelope"]) == LARGE and c["P"] == box.P]
     sessions = []
-    for name, x in (("storing", storing), ("polling", polling)):
+    for name, x in (("storing", storing), ("polling", polling), ("asking", asking)):
         c2s, s2c = session_keys(x, NODE)
         sessions.append({"name": name, "x": x.secret, "X": x.point, "n": NODE.secret, "N": NODE.point,
                          "shared": x25519(x.secret, NODE.point), "k_c2s": c2s, "k_s2c": s2c})
@@ -512,9 +516,22 @@ def frame_file(cases):
                 ("try later", 4, 0, 1, 0, 2, 30, []),
                 ("numbers at their largest", U64, 15, 16, U64, 3, U16, []))
         ],
+        "peers_request": [
+            ("ask for other nodes", {"counter": 1, "op": 2, "window": 1, "P": bytes(32), "W": bytes(32),
+                                     "owner_tag": bytes(16), "cursor": 0, "ids": []}),
+        ],
+        "peers": [
+            (name, {"counter": counter, "node_time": node_time, "descriptors": descriptors})
+            for name, counter, node_time, descriptors in (
+                ("none", 1, NOW, []),
+                ("one", 2, NOW, [descriptors[1]["bytes"]]),
+                ("four, numbers at their largest", U64, U64, [d["bytes"] for d in descriptors]))
+        ],
     }
-    encode = {"store": store, "store_response": store_response, "retrieve": retrieve, "page": page}
-    kinds = {"store": STORE, "store_response": STORE_RESPONSE, "retrieve": RETRIEVE, "page": RETRIEVE_RESPONSE}
+    encode = {"store": store, "store_response": store_response, "retrieve": retrieve, "page": page,
+              "peers_request": retrieve, "peers": peers}
+    kinds = {"store": STORE, "store_response": STORE_RESPONSE, "retrieve": RETRIEVE, "page": RETRIEVE_RESPONSE,
+             "peers_request": RETRIEVE, "peers": RETRIEVE_RESPONSE}
     out = {"protocol": 1, "sessions": sessions}
     for what, named in rows.items():
         out[what] = [{"name": name, **f, "bytes": encode[what](f)} for name, f in named]
@@ -522,7 +539,7 @@ def frame_file(cases):
 
     out["frames"] = []
     for what, kind in kinds.items():
-        x = storing if kind in (STORE, STORE_RESPONSE) else polling
+        x = storing if kind in (STORE, STORE_RESPONSE) else asking if what.startswith("peers") else polling
         for row in out[what]:
             frame = seal_frame(x, NODE, kind, f"{what}|{row['name']}", row["bytes"])
             assert open_frame(frame, frame["frame"]) == ("", row["bytes"])
@@ -817,9 +834,9 @@ def bundle_file(cases):
         keys = one_time(start, count)
         out["keys"].append({"name": name, "instance": INSTANCE, "version": 1, "first": start, "keys": keys,
                             "packet": packet(2, u(8, INSTANCE), u(8, 1), u(2, start), vector(keys))})
-    for name, instance_of, version in (("version 1", INSTANCE, 1), ("numbers at their largest", U64, U64)):
-        out["taken"].append({"name": name, "instance": instance_of, "version": version,
-                             "packet": packet(3, u(8, instance_of), u(8, version))})
+    for name, instance_of, version, taker in (("version 1", INSTANCE, 1, 2), ("numbers at their largest", U64, U64, U64)):
+        out["taken"].append({"name": name, "instance": instance_of, "version": version, "taker": taker,
+                             "packet": packet(3, u(8, instance_of), u(8, version), u(8, taker))})
     for c in (cases[0], cases[5]):
         out["envelopes"].append({"name": c["name"], "epoch": c["epoch"], "P": c["P"], "W": c["W"],
                                  "envelope": c["envelope"],
@@ -847,8 +864,10 @@ def main(arguments):
         raise SystemExit(__doc__)
     self_check()
     cases = envelope_cases()
-    files = {"mailbox.json": mailbox_file(), "envelope.json": envelope_file(cases), "frame.json": frame_file(cases),
-             "descriptor.json": descriptor_file(), "bundle.json": bundle_file(cases)}
+    nodes = descriptor_file()
+    files = {"mailbox.json": mailbox_file(), "envelope.json": envelope_file(cases),
+             "frame.json": frame_file(cases, nodes["descriptors"]), "descriptor.json": nodes,
+             "bundle.json": bundle_file(cases)}
     folder, differs = pathlib.Path(__file__).resolve().parent, []
     for name, content in files.items():
         data = (json.dumps(plain(content), indent=1) + "\n").encode()

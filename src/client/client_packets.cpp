@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <exception>
+
+#include "client/client_impl.hpp"
+
+namespace toxasync::client {
+
+namespace {
+
+constexpr std::string_view area = "client";
+/// How often it is told that a node answers.
+constexpr std::int64_t news_every_ms = 60'000;
+
+Counter reason_of(protocol::FrameError error) noexcept {
+  switch (error) {
+    case protocol::FrameError::kind:
+      return Counter::refused_kind;
+    case protocol::FrameError::version:
+      return Counter::refused_version;
+    default:
+      return Counter::refused_length;
+  }
+}
+
+}  // namespace
+
+void Client::Impl::on_packet(const Route& from, ByteView packet, Now now) noexcept {
+  try {
+    const auto header = protocol::read_frame_header(packet);
+    if (!header) {
+      telemetry_.refuse(reason_of(header.error()));
+      return;
+    }
+    take_packet({from, *header, packet}, now);
+    start_waiting(now);
+    deliver(now);
+  } catch (const std::exception&) {  // no memory: as if the packet were lost
+    telemetry_.log(LogLevel::error, area, "a packet was dropped for want of memory");
+  }
+}
+
+void Client::Impl::take_packet(const Packet& packet, Now now) {
+  if (protocol::is_request(packet.header.kind)) {
+    telemetry_.refuse(Counter::refused_kind);
+    return;
+  }
+  Session* session = sessions_.find(packet.header.session);
+  Discoveries::Discovery* discovery = session == nullptr ? discoveries_.find(packet.header) : nullptr;
+  if (discovery != nullptr && packet.header.kind == protocol::FrameKind::retrieve_response &&
+      packet.bytes.size() < limits::frame) {
+    take_discovery(*discovery, packet, now);
+  } else if (session == nullptr ||
+             packet.header.kind != protocol::response_to(request_kind(session->name().purpose))) {
+    telemetry_.refuse(Counter::refused_answer);
+  } else if (packet.bytes.size() == limits::frame) {
+    take_answer(*session, packet, now);
+  } else {
+    take_cookie_reply(*session, packet, now);
+  }
+}
+
+void Client::Impl::take_cookie_reply(Session& session, const Packet& packet, Now now) {
+  Operation* operation = find_user(session, [&](const Operation& user) {  //
+    return user.exchange.awaits_cookie(packet.header.nonce);
+  });
+  if (operation == nullptr) {
+    telemetry_.refuse(Counter::refused_answer);
+    return;
+  }
+  NodeEntry& node = *nodes_.find(operation->node);
+  const ByteView bytes = packet.bytes.subspan(limits::frame_header);
+  auto fresh = node.read_descriptor(bytes, now);
+  if (!fresh || !key_session(session, operation->work, fresh->key)) {
+    operation->exchange.descriptor_refused();
+    telemetry_.refuse(Counter::refused_descriptor);
+    return;
+  }
+  telemetry_.count(Counter::client_cookies);
+  node.adopt(std::move(*fresh), bytes);
+  session.set_cookie(packet.header.cookie);
+  operation->exchange.cookie_taken();
+  transmit(*operation, now);
+}
+
+void Client::Impl::take_answer(Session& session, const Packet& packet, Now now) {
+  ByteArray<limits::plaintext> plain;
+  if (!session.open(packet.header, packet.bytes, plain)) {
+    telemetry_.refuse(Counter::refused_frame_forged);
+    return;
+  }
+  switch (session.name().purpose) {
+    case Purpose::store:
+      return take_store_response(session, packet, plain, now);
+    case Purpose::retrieve:
+      return take_page(session, packet, plain, now);
+    case Purpose::peers:
+      return take_peers(session, packet, plain, now);
+  }
+}
+
+void Client::Impl::take_store_response(Session& session, const Packet& packet, ByteView plain, Now now) {
+  protocol::StoreResponse response;
+  if (!wire::decode_padded(plain, response)) {
+    telemetry_.refuse(Counter::refused_message_malformed);
+    return;
+  }
+  Operation* operation = find_asker(session, response.counter);
+  if (operation == nullptr) {
+    return;
+  }
+  const auto result = std::get<StoreOperation>(operation->work).on_response(response);
+  if (!result) {
+    telemetry_.refuse(result.error());
+    return;
+  }
+  note_answer(*operation, packet, response.node_time_s, now);
+  end(*operation, *result);
+}
+
+void Client::Impl::take_page(Session& session, const Packet& packet, ByteView plain, Now now) {
+  protocol::Page page;
+  if (!wire::decode_padded(plain, page)) {
+    telemetry_.refuse(Counter::refused_message_malformed);
+    return;
+  }
+  Operation* operation = find_asker(session, page.counter);
+  if (operation == nullptr) {
+    return;
+  }
+  const std::uint64_t node_time_s = page.node_time_s;
+  const auto step = std::get<RetrieveOperation>(operation->work).on_page(std::move(page));
+  if (!step) {
+    telemetry_.refuse(step.error());
+    return;
+  }
+  note_answer(*operation, packet, node_time_s, now);
+  advance_retrieve(*operation, *step, now);
+}
+
+void Client::Impl::take_peers(Session& session, const Packet& packet, ByteView plain, Now now) {
+  protocol::Peers peers;
+  if (!wire::decode_padded(plain, peers)) {
+    telemetry_.refuse(Counter::refused_message_malformed);
+    return;
+  }
+  if (Operation* operation = find_asker(session, peers.counter)) {
+    note_answer(*operation, packet, peers.node_time_s, now);
+    end(*operation, PeersOperation::on_answer(peers, now, telemetry_));
+  }
+}
+
+/// Whoever saw our packet can send what looks like an answer: a descriptor says what its node signed, and not
+/// that the node is there.
+void Client::Impl::take_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now) {
+  const ByteView descriptor = packet.bytes.subspan(limits::frame_header);
+  if (discovery.bad >= Discoveries::bad_descriptors) {
+    telemetry_.refuse(Counter::refused_answer);
+    return;
+  }
+  if (!read_valid_descriptor(descriptor, now)) {
+    ++discovery.bad;
+    telemetry_.refuse(Counter::refused_descriptor);
+    return;
+  }
+  events_.push_back({discovery.id, DiscoverResult{discovery.at, {descriptor.begin(), descriptor.end()}}});
+  discoveries_.remove(discovery.id);
+}
+
+void Client::Impl::note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s,
+                               Now now) {
+  operation.session->set_cookie(packet.header.cookie);
+  NodeEntry& node = *nodes_.find(operation.node);
+  const bool proves =
+      node.descriptor && !node.descriptor_proven && operation.session->is_keyed_for(node.descriptor->key);
+  if (proves || !node.status.answered || node.status.failures_in_a_row != 0 ||
+      now.steady_ms >= node.last_news_ms + news_every_ms) {
+    const bool by_relay = packet.from.sendback_size != 0;
+    events_.push_back({0, NodeNews{operation.node, true, by_relay ? Endpoint{} : packet.from.endpoint,
+                                   proves ? node.descriptor_bytes : Bytes{}}});
+    node.descriptor_proven = node.descriptor_proven || proves;
+    node.last_news_ms = now.steady_ms;
+  }
+  node.answered(packet.from.endpoint, node_time_s, now);
+}
+
+void Client::Impl::advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now) {
+  auto& retrieve = std::get<RetrieveOperation>(operation.work);
+  switch (step) {
+    case RetrieveOperation::Step::wait:
+      return;
+    case RetrieveOperation::Step::hand_over:
+      operation.exchange.begin();  // the rest of this window is not waited for
+      set_deadline(operation);
+      events_.push_back({operation.id, retrieve.take_envelopes()});
+      return;
+    case RetrieveOperation::Step::request:
+      begin_request(operation, now);
+      return;
+    case RetrieveOperation::Step::ended:
+      end(operation, retrieve.result());
+      return;
+  }
+}
+
+/// The operation of the session that waits for an answer with this counter; null, and counted, if none does.
+Client::Impl::Operation* Client::Impl::find_asker(const Session& session, std::uint64_t counter) {
+  Operation* operation =
+      find_user(session, [&](const Operation& user) { return user.exchange.awaits_answer(counter); });
+  if (operation == nullptr) {
+    telemetry_.refuse(Counter::refused_answer);
+  }
+  return operation;
+}
+
+template <class Predicate>
+Client::Impl::Operation* Client::Impl::find_user(const Session& session, Predicate&& matches) {
+  for (const OperationId id : session.users) {
+    Operation& operation = operations_.at(id);
+    if (matches(operation)) {
+      return &operation;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace toxasync::client

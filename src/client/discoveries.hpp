@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "client/client.hpp"
+#include "protocol/frame.hpp"
+
+namespace toxasync::client {
+
+/// Questions to addresses whether a storage node is there. Each is a first packet, as to a node whose N is
+/// not known (docs/protocol.md, section 6), so a node cannot tell them from others; whoever knows nothing of
+/// us drops them. The answer is a cookie reply with a signed descriptor.
+class Discoveries {
+ public:
+  static constexpr std::size_t most = 8;  ///< Under way.
+  static constexpr unsigned attempts = 2;
+  static constexpr std::int64_t timeout_ms = 3000;
+  /// Cookie replies with a bad descriptor looked at: each costs a signature check.
+  static constexpr unsigned bad_descriptors = 2;
+
+  struct Discovery {
+    OperationId id = 0;
+    Endpoint at;
+    crypto::Point x{};
+    std::vector<protocol::FrameNonce> nonces;  ///< One of each attempt.
+    unsigned bad = 0;
+    std::int64_t deadline_ms = 0;
+  };
+
+  [[nodiscard]] bool full() const noexcept { return under_way_.size() >= most; }
+  [[nodiscard]] std::size_t size() const noexcept { return under_way_.size(); }
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+
+  /// Begins one, with a new X. The reference holds until the next call of a function that is not const.
+  Discovery& begin(OperationId id, const Endpoint& at, Random& random);
+  /// The next packet of it, which is waited for from now on.
+  static void write_packet(Discovery& discovery, Random& random, Now now, protocol::FrameBytes& out);
+
+  /// The one that waits for a cookie reply with this header, or null.
+  [[nodiscard]] Discovery* find(const protocol::FrameHeader& header) noexcept;
+  /// One whose time is over, or null.
+  [[nodiscard]] Discovery* overdue(std::int64_t steady_ms) noexcept;
+  void remove(OperationId id) noexcept;
+
+ private:
+  std::vector<Discovery> under_way_;
+};
+
+}  // namespace toxasync::client

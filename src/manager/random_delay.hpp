@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "base/random.hpp"
+
+namespace toxasync::manager {
+
+/// Exponentially distributed with this mean, at most five times it: events of a Poisson process tell nothing
+/// of one another (docs/protocol.md, sections 4 and 6).
+inline std::int64_t random_delay_ms(Random& random, std::int64_t mean_ms) {
+  constexpr double longest = 5.0;
+  const double uniform = (static_cast<double>(random.u64() >> 11U) + 1.0) / 9007199254740993.0;
+  return static_cast<std::int64_t>(std::min(-std::log(uniform), longest) * static_cast<double>(mean_ms));
+}
+
+}  // namespace toxasync::manager
