@@ -119,8 +119,11 @@ def play(world):
     def emptied():
         teller.dot()
         return left_on(nodes) == 0
-    support.poll_until(emptied, 30, "all nodes are empty", every=0.2)
+    back = alice.again().ready()
+    teller.say("Alice comes back for her receipts")
+    support.poll_until(emptied, 60, "all nodes are empty", every=0.2)
     teller.say("all nodes are empty")
+    back.quit()
     later.quit()
     shown = bob.messages() + later.messages()
     check(len(shown) == len(ids), f"{len(shown)} messages were shown for {len(ids)} sent")

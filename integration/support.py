@@ -255,14 +255,15 @@ class Message:
 
 
 class Chat(Process):
-    """minichat. Started again it has the same profile, state and port."""
+    """minichat. Started again it has the same profile, state and port. `node`: it is a storage node too."""
 
-    def __init__(self, world, name, nodes=(), bootstrap=(), like=None, extra=(), carrier="auto"):
+    def __init__(self, world, name, nodes=(), bootstrap=(), like=None, extra=(), carrier="auto",
+                 node=False):
         self.udp_port = like.udp_port if like else world.ports.take()
         arguments = [
             world.program("minichat"), "--profile", world.directory / f"{name}.tox", "--state",
             world.directory / f"{name}.state", "--name", name, "--udp-port", self.udp_port, "--carrier", carrier,
-            "--poll-interval-ms", "1000", "--local", "--auto-accept", *extra]
+            "--poll-interval-ms", "1000", "--local", "--auto-accept", *([] if node else ["--no-node"]), *extra]
         for node in nodes:
             arguments += ["--node", node]
         for other in bootstrap:

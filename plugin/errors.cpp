@@ -47,6 +47,34 @@ const char* tox_async_log_level_to_string(Tox_Async_Log_Level value) {
   return "<invalid Tox_Async_Log_Level>";
 }
 
+const char* tox_async_fail_reason_to_string(Tox_Async_Fail_Reason value) {
+  switch (value) {
+    case TOX_ASYNC_FAIL_REASON_NONE:
+      return "none";
+    case TOX_ASYNC_FAIL_REASON_DISK:
+      return "it could not be written to the disk: make room there, and send it again";
+    case TOX_ASYNC_FAIL_REASON_FRIEND_REMOVED:
+      return "the friend was removed while it waited";
+  }
+  return "<invalid Tox_Async_Fail_Reason>";
+}
+
+const char* tox_err_async_message_cancel_to_string(Tox_Err_Async_Message_Cancel value) {
+  switch (value) {
+    case TOX_ERR_ASYNC_MESSAGE_CANCEL_OK:
+      return success;
+    case TOX_ERR_ASYNC_MESSAGE_CANCEL_NULL:
+      return null_argument;
+    case TOX_ERR_ASYNC_MESSAGE_CANCEL_MALLOC:
+      return no_memory;
+    case TOX_ERR_ASYNC_MESSAGE_CANCEL_NOT_FOUND:
+      return "no such message is on its way";
+    case TOX_ERR_ASYNC_MESSAGE_CANCEL_TOO_LATE:
+      return "it is too late: the friend has fetched the message, or it went to them directly";
+  }
+  return "<invalid Tox_Err_Async_Message_Cancel>";
+}
+
 const char* tox_async_message_state_to_string(Tox_Async_Message_State value) {
   switch (value) {
     case TOX_ASYNC_MESSAGE_STATE_QUEUED:
@@ -57,10 +85,30 @@ const char* tox_async_message_state_to_string(Tox_Async_Message_State value) {
       return "delivered";
     case TOX_ASYNC_MESSAGE_STATE_EXPIRED:
       return "expired";
+    case TOX_ASYNC_MESSAGE_STATE_CANCELLED:
+      return "cancelled";
     case TOX_ASYNC_MESSAGE_STATE_FAILED:
       return "failed";
   }
   return "<invalid Tox_Async_Message_State>";
+}
+
+const char* tox_async_friend_request_state_to_string(Tox_Async_Friend_Request_State value) {
+  switch (value) {
+    case TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED:
+      return "queued";
+    case TOX_ASYNC_FRIEND_REQUEST_STATE_STORED:
+      return "stored";
+    case TOX_ASYNC_FRIEND_REQUEST_STATE_ANSWERED:
+      return "answered";
+    case TOX_ASYNC_FRIEND_REQUEST_STATE_EXPIRED:
+      return "expired";
+    case TOX_ASYNC_FRIEND_REQUEST_STATE_CANCELLED:
+      return "cancelled";
+    case TOX_ASYNC_FRIEND_REQUEST_STATE_FAILED:
+      return "failed";
+  }
+  return "<invalid Tox_Async_Friend_Request_State>";
 }
 
 const char* tox_err_async_options_new_to_string(Tox_Err_Async_Options_New value) {
@@ -140,10 +188,42 @@ const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Sen
       return "the message is not UTF-8";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_CLOCK:
       return "the system's clock shows a time before 2025: set the clock";
+    case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TIME_TO_LIVE:
+      return "the time to live must be 86400, 259200, 604800 or 1209600 seconds (1, 3, 7 or 14 days)";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL:
       return "too many messages wait to be delivered: send again later";
   }
   return "<invalid Tox_Err_Async_Friend_Send_Message>";
+}
+
+const char* tox_err_async_friend_request_send_to_string(Tox_Err_Async_Friend_Request_Send value) {
+  switch (value) {
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OK:
+      return success;
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_NULL:
+      return null_argument;
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_MALLOC:
+      return no_memory;
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_BAD_ADDRESS:
+      return "not a Tox id: a digit is wrong or missing; copy it again";
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OWN_ADDRESS:
+      return "this is your own Tox id";
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_ALREADY_FRIEND:
+      return "this is a friend whose keys are here already: send a message";
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_ALREADY_SENT:
+      return "a request to this Tox id is under way: cancel it first if it is to say something else";
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_EMPTY:
+      return "the message is empty";
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_LONG:
+      return "the message is longer than 921 bytes: shorten it";
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_NOT_UTF8:
+      return "the message is not UTF-8";
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_CLOCK:
+      return "the system's clock shows a time before 2025: set the clock";
+    case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_MANY:
+      return "too many friend requests are under way: cancel one first";
+  }
+  return "<invalid Tox_Err_Async_Friend_Request_Send>";
 }
 
 const char* tox_err_async_node_add_to_string(Tox_Err_Async_Node_Add value) {

@@ -21,6 +21,8 @@ Tox_Err_Async_Friend_Send_Message from_send_error(manager::SendError error) noex
       return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NOT_UTF8;
     case manager::SendError::clock:
       return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_CLOCK;
+    case manager::SendError::time_to_live:
+      return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TIME_TO_LIVE;
     case manager::SendError::outbox_full:
       break;
   }
@@ -28,7 +30,8 @@ Tox_Err_Async_Friend_Send_Message from_send_error(manager::SendError error) noex
 }
 
 Tox_Err_Async_Friend_Send_Message send(Tox_Async& async, std::uint32_t friend_number, Tox_Message_Type type,
-                                       ByteView text, std::uint8_t* message_id) {
+                                       ByteView text, std::uint32_t time_to_live_s,
+                                       std::uint8_t* message_id) {
   const auto key = async.friends->key_of(friend_number);
   if (!key) {
     return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND;
@@ -38,7 +41,7 @@ Tox_Err_Async_Friend_Send_Message send(Tox_Async& async, std::uint32_t friend_nu
   }
   const auto kind =
       type == TOX_MESSAGE_TYPE_ACTION ? crypto::MessageKind::action : crypto::MessageKind::normal;
-  const auto sent = async.manager->send(*key, kind, text);
+  const auto sent = async.manager->send(*key, kind, text, time_to_live_s);
   if (!sent) {
     return from_send_error(sent.error());
   }
@@ -73,9 +76,10 @@ bool Tox_Async::on_message(const manager::ReceivedMessage& message) noexcept {
 
 void Tox_Async::on_message_state(const manager::MessageStatus& status) noexcept {
   if (message_state_callback != nullptr) {
-    message_state_callback(
-        this, status.id.data(), friends->number_of(status.to).value_or(TOX_ASYNC_NO_FRIEND),
-        static_cast<Tox_Async_Message_State>(status.state), status.stored, status.wanted, user_data);
+    message_state_callback(this, status.id.data(),
+                           friends->number_of(status.to).value_or(TOX_ASYNC_NO_FRIEND),
+                           static_cast<Tox_Async_Message_State>(status.state), status.stored, status.wanted,
+                           static_cast<Tox_Async_Fail_Reason>(status.reason), user_data);
   }
 }
 
@@ -99,6 +103,12 @@ bool tox_async_friend_ready(const Tox_Async* async, uint32_t friend_number) {
 bool tox_async_friend_send_message(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
                                    const uint8_t* message, size_t length, uint8_t* message_id,
                                    Tox_Err_Async_Friend_Send_Message* error) {
+  return tox_async_friend_send_message_for(async, friend_number, type, message, length, 0, message_id, error);
+}
+
+bool tox_async_friend_send_message_for(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
+                                       const uint8_t* message, size_t length, uint32_t time_to_live,
+                                       uint8_t* message_id, Tox_Err_Async_Friend_Send_Message* error) {
   auto failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK;
   if (async == nullptr || message == nullptr) {
     failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NULL;
@@ -106,11 +116,52 @@ bool tox_async_friend_send_message(Tox_Async* async, uint32_t friend_number, Tox
     failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TYPE;
   } else {
     failed = guarded(TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_MALLOC, [&] {
-      return send(*async, friend_number, type, {message, length}, message_id);
+      return send(*async, friend_number, type, {message, length}, time_to_live, message_id);
     });
   }
   set_error(error, failed);
   return failed == TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK;
+}
+
+bool tox_async_message_get_state(const Tox_Async* async, const uint8_t* message_id,
+                                 Tox_Async_Message_State* state, uint8_t* stored, uint8_t* wanted) {
+  if (async == nullptr || message_id == nullptr) {
+    return false;
+  }
+  return guarded(false, [&] {
+    const auto status = async->manager->status(to_array<16>(ByteView(message_id, TOX_ASYNC_MESSAGE_ID_SIZE)));
+    if (!status) {
+      return false;
+    }
+    if (state != nullptr) {
+      *state = static_cast<Tox_Async_Message_State>(status->state);
+    }
+    if (stored != nullptr) {
+      *stored = status->stored;
+    }
+    if (wanted != nullptr) {
+      *wanted = status->wanted;
+    }
+    return true;
+  });
+}
+
+bool tox_async_message_cancel(Tox_Async* async, const uint8_t* message_id,
+                              Tox_Err_Async_Message_Cancel* error) {
+  auto failed = TOX_ERR_ASYNC_MESSAGE_CANCEL_NULL;
+  if (async != nullptr && message_id != nullptr) {
+    failed = guarded(TOX_ERR_ASYNC_MESSAGE_CANCEL_MALLOC, [&] {
+      const auto begun =
+          async->manager->cancel(to_array<16>(ByteView(message_id, TOX_ASYNC_MESSAGE_ID_SIZE)));
+      if (begun) {
+        return TOX_ERR_ASYNC_MESSAGE_CANCEL_OK;
+      }
+      return begun.error() == manager::CancelError::too_late ? TOX_ERR_ASYNC_MESSAGE_CANCEL_TOO_LATE
+                                                             : TOX_ERR_ASYNC_MESSAGE_CANCEL_NOT_FOUND;
+    });
+  }
+  set_error(error, failed);
+  return failed == TOX_ERR_ASYNC_MESSAGE_CANCEL_OK;
 }
 
 void tox_async_callback_message(Tox_Async* async, tox_async_message_cb* callback) {

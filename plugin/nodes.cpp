@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "adapters/node_address.hpp"
 #include "plugin/tox_async_impl.hpp"
@@ -80,6 +81,10 @@ bool tox_async_node_get_address_line(const Tox_Async* async, uint32_t index, cha
   });
 }
 
+bool tox_async_node_get_picked(const Tox_Async* async, uint32_t index) {
+  return of_node(async, index, [](const manager::HomeNodeStatus& node) { return node.picked; });
+}
+
 bool tox_async_node_get_answered(const Tox_Async* async, uint32_t index) {
   return of_node(async, index, [](const manager::HomeNodeStatus& node) { return node.status.answered; });
 }
@@ -102,6 +107,30 @@ uint32_t tox_async_node_get_failures(const Tox_Async* async, uint32_t index) {
 uint64_t tox_async_node_get_capacity(const Tox_Async* async, uint32_t index) {
   return of_node(async, index,
                  [](const manager::HomeNodeStatus& node) { return node.status.capacity_bytes; });
+}
+
+bool tox_async_get_node_id(const Tox_Async* async, uint8_t* node_id) {
+  if (async->own_node && node_id != nullptr) {
+    const auto& id = async->own_node->keys().id();
+    std::copy(id.begin(), id.end(), node_id);
+  }
+  return async->own_node != nullptr;
+}
+
+uint64_t tox_async_get_node_capacity(const Tox_Async* async) {
+  return async->own_node ? async->own_node->capacity_bytes() : 0;
+}
+
+uint64_t tox_async_get_node_messages(const Tox_Async* async) {
+  return guarded(std::uint64_t{0}, [&] {
+    return async->own_node ? std::as_const(*async->own_node).store().stats().messages : std::uint64_t{0};
+  });
+}
+
+uint64_t tox_async_get_node_bytes(const Tox_Async* async) {
+  return guarded(std::uint64_t{0}, [&] {
+    return async->own_node ? std::as_const(*async->own_node).store().stats().bytes : std::uint64_t{0};
+  });
 }
 
 uint32_t tox_async_stats_get_count(void) {

@@ -80,6 +80,13 @@ uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options) {
   return options->poll_interval_ms;
 }
 
+void tox_async_options_set_node_enabled(Tox_Async_Options* options, bool enabled) {
+  options->node_enabled = enabled;
+}
+bool tox_async_options_get_node_enabled(const Tox_Async_Options* options) {
+  return options->node_enabled;
+}
+
 void tox_async_options_set_time_to_live(Tox_Async_Options* options, uint32_t seconds) {
   options->time_to_live_s = seconds;
 }

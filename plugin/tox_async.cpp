@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::uint32_t longest_interval_ms = 50;  // As toxcore's.
 constexpr std::uint32_t shortest_poll_interval_ms = 100;
+constexpr std::int64_t look_at_nospam_every_ms = 1000;
+
+// A client's own node is a small one, on a machine that has other things to do.
+constexpr std::size_t strangers_remembered = 1024;
+constexpr std::int64_t expire_every_ms = 60000;
 
 static_assert(TOX_ASYNC_MESSAGE_ID_SIZE == sizeof(crypto::MessageId));
 static_assert(TOX_ASYNC_NODE_ID_SIZE == sizeof(protocol::NodeId));
@@ -21,7 +26,11 @@ static_assert(static_cast<int>(manager::MessageState::queued) == TOX_ASYNC_MESSA
               static_cast<int>(manager::MessageState::stored) == TOX_ASYNC_MESSAGE_STATE_STORED &&
               static_cast<int>(manager::MessageState::delivered) == TOX_ASYNC_MESSAGE_STATE_DELIVERED &&
               static_cast<int>(manager::MessageState::expired) == TOX_ASYNC_MESSAGE_STATE_EXPIRED &&
+              static_cast<int>(manager::MessageState::cancelled) == TOX_ASYNC_MESSAGE_STATE_CANCELLED &&
               static_cast<int>(manager::MessageState::failed) == TOX_ASYNC_MESSAGE_STATE_FAILED);
+static_assert(static_cast<int>(manager::FailReason::none) == TOX_ASYNC_FAIL_REASON_NONE &&
+              static_cast<int>(manager::FailReason::disk) == TOX_ASYNC_FAIL_REASON_DISK &&
+              static_cast<int>(manager::FailReason::friend_removed) == TOX_ASYNC_FAIL_REASON_FRIEND_REMOVED);
 
 Tox_Err_Async_New from_open_error(store::OpenError error) noexcept {
   return static_cast<Tox_Err_Async_New>(TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING + static_cast<int>(error));
@@ -72,6 +81,7 @@ Tox_Err_Async_New build(std::unique_ptr<Tox_Async>& async, Tox* tox, const Tox_A
   }
   if (failed == TOX_ERR_ASYNC_NEW_OK) {
     async->start(tox, options);
+    async->join_nodes(tox, options);
   }
   return failed;
 }
@@ -138,6 +148,7 @@ Tox_Err_Async_New Tox_Async::open_state(const Tox* tox, const Tox_Async_Options&
     return from_open_error(opened.error());
   }
   state = std::move(*opened);
+  directory = path->has_parent_path() ? path->parent_path() : ".";
   return TOX_ERR_ASYNC_NEW_OK;
 }
 
@@ -149,9 +160,38 @@ void Tox_Async::start(Tox* tox, const Tox_Async_Options& options) {
   config.allow_local_addresses = options.allow_local_addresses;
   config.poll_interval_ms = options.poll_interval_ms;
   config.ttl_s = options.time_to_live_s;
+  // Its looks for mail still cost a node more than it allows one source (docs/protocol.md, section 6).
+  const char* const contact = std::getenv("TOX_ASYNC_FIRST_CONTACT");
+  config.first_contact = contact != nullptr && std::string_view(contact) == "1";
   manager = std::make_unique<manager::Manager>(crypto::KeyPair::from_secret(tox_secret_key(tox)), transport(),
                                                *friends, *state, clock, random, telemetry, *this, config);
   friends->set_listener(manager.get());
+  this->tox = tox;
+}
+
+void Tox_Async::join_nodes(Tox* tox, const Tox_Async_Options& options) {
+  if (!dispatcher) {
+    return;
+  }
+  neighbours.emplace(tox, random);
+  manager->find_nodes(*neighbours);
+  const char* const variable = std::getenv("TOX_ASYNC_NODE");
+  if (!options.node_enabled || (variable != nullptr && std::string_view(variable) == "0")) {
+    return;
+  }
+  own_node = OwnNode::open(directory, tox_secret_key(tox), telemetry, random, clock.now().unix_s());
+  if (!own_node) {
+    return;
+  }
+  node::NodeConfig config;  // Without addresses: a client does not know how it is seen from outside.
+  config.capacity_bytes = own_node->capacity_bytes();
+  config.sources = strangers_remembered;
+  config.sessions = strangers_remembered;
+  config.expire_every_ms = expire_every_ms;
+  manager->serve(own_node->store(), own_node->keys(), std::move(config));
+  telemetry.log(LogLevel::info, "node",
+                "this client keeps up to " + std::to_string(own_node->capacity_bytes() >> 20) +
+                    " MiB of mail for others");
 }
 
 Transport& Tox_Async::transport() const noexcept {
@@ -164,7 +204,12 @@ Transport& Tox_Async::transport() const noexcept {
 void Tox_Async::iterate(void* client_data) {
   user_data = client_data;
   log.flush();
-  friends->poll(clock.now().steady_ms);
+  const std::int64_t now_ms = clock.now().steady_ms;
+  if (now_ms >= next_look_at_nospam_ms) {
+    next_look_at_nospam_ms = now_ms + look_at_nospam_every_ms;
+    look_at_nospam();
+  }
+  friends->poll(now_ms);
   if (dispatcher) {
     dispatcher->poll();
   } else {

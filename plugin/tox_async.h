@@ -240,6 +240,16 @@ void tox_async_options_set_poll_interval(Tox_Async_Options* options, uint32_t in
 uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options);
 
 /**
+ * Whether this client is a storage node for others too, where it can be: with the
+ * dispatcher. It keeps what strangers leave for one another, sealed, on at most 1 % of
+ * the disk that is free when it starts, from 1 MiB to 1 GiB, in two files beside the state
+ * file. When these can't be used, the log tells why, and the client is no node. Also
+ * false: TOX_ASYNC_NODE=0 in the environment. Default: true.
+ */
+void tox_async_options_set_node_enabled(Tox_Async_Options* options, bool enabled);
+bool tox_async_options_get_node_enabled(const Tox_Async_Options* options);
+
+/**
  * How long storage nodes keep our messages, in seconds: 86400, 259200, 604800 or
  * 1209600 (1, 3, 7 or 14 days). Default: 86400.
  */
@@ -362,6 +372,21 @@ Tox_Async_Carrier tox_async_get_carrier(const Tox_Async* async);
 uint16_t tox_async_get_udp_port(const Tox_Async* async);
 
 /**
+ * Whether this client is a storage node itself; see
+ * tox_async_options_set_node_enabled. Its address is not known: others find it by the DHT.
+ *
+ * @param node_id May be NULL. Gets the node's id.
+ */
+bool tox_async_get_node_id(const Tox_Async* async, uint8_t node_id[TOX_ASYNC_NODE_ID_SIZE]);
+
+/** @return the most bytes of mail that this client keeps for others; 0 if it is no node. */
+uint64_t tox_async_get_node_capacity(const Tox_Async* async);
+
+/** @return how many messages of others it keeps now, and their size in bytes. */
+uint64_t tox_async_get_node_messages(const Tox_Async* async);
+uint64_t tox_async_get_node_bytes(const Tox_Async* async);
+
+/**
  * Waits until every message that was accepted before is on disk.
  *
  * @param timeout_ms The longest time to wait.
@@ -416,6 +441,9 @@ typedef enum Tox_Err_Async_Friend_Send_Message {
 
   /** Too many messages wait to be delivered. */
   TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL,
+
+  /** The time to live is not one of 86400, 259200, 604800 and 1209600 s. */
+  TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TIME_TO_LIVE,
 } Tox_Err_Async_Friend_Send_Message;
 
 const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Send_Message value);
@@ -438,6 +466,17 @@ bool tox_async_friend_send_message(Tox_Async* async, uint32_t friend_number, Tox
                                    uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
                                    Tox_Err_Async_Friend_Send_Message* error);
 
+/**
+ * As tox_async_friend_send_message, with a time to live of its own.
+ *
+ * @param time_to_live How long storage nodes keep the message, in seconds: 86400, 259200,
+ *   604800 or 1209600 (1, 3, 7 or 14 days); 0: as the options say.
+ */
+bool tox_async_friend_send_message_for(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
+                                       const uint8_t* message, size_t length, uint32_t time_to_live,
+                                       uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
+                                       Tox_Err_Async_Friend_Send_Message* error);
+
 typedef enum Tox_Async_Message_State {
   /** It is on our disk. */
   TOX_ASYNC_MESSAGE_STATE_QUEUED,
@@ -451,21 +490,85 @@ typedef enum Tox_Async_Message_State {
   /** Its time is over, and the friend did not confirm it. Nothing more will be told of it. */
   TOX_ASYNC_MESSAGE_STATE_EXPIRED,
 
-  /** It could not be written to our disk, and is lost. Nothing more will be told of it. */
+  /**
+   * It was cancelled: every node that may have held it says that it does not, and that
+   * it was not fetched there. Nothing more will be told of it.
+   */
+  TOX_ASYNC_MESSAGE_STATE_CANCELLED,
+
+  /** It is lost; the reason is told. Nothing more will be told of it. */
   TOX_ASYNC_MESSAGE_STATE_FAILED,
 } Tox_Async_Message_State;
 
 const char* tox_async_message_state_to_string(Tox_Async_Message_State value);
 
+/** Why a message failed. */
+typedef enum Tox_Async_Fail_Reason {
+  /** It did not. */
+  TOX_ASYNC_FAIL_REASON_NONE,
+
+  /** It could not be written to our disk. */
+  TOX_ASYNC_FAIL_REASON_DISK,
+
+  /** The friend was removed while it waited. */
+  TOX_ASYNC_FAIL_REASON_FRIEND_REMOVED,
+} Tox_Async_Fail_Reason;
+
+const char* tox_async_fail_reason_to_string(Tox_Async_Fail_Reason value);
+
 /**
- * A message of ours has gone a step further.
+ * A message of ours has gone a step further. How it ended is told also after a restart,
+ * if the program ended before this callback had returned: perhaps twice, then.
  *
  * @param message_id Its TOX_ASYNC_MESSAGE_ID_SIZE bytes.
  * @param friend_number Or TOX_ASYNC_NO_FRIEND.
+ * @param reason Of TOX_ASYNC_MESSAGE_STATE_FAILED.
  */
 typedef void tox_async_message_state_cb(Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
                                         uint32_t friend_number, Tox_Async_Message_State state, uint8_t stored,
-                                        uint8_t wanted, void* user_data);
+                                        uint8_t wanted, Tox_Async_Fail_Reason reason, void* user_data);
+
+/**
+ * The state of a message of ours, also after a restart.
+ *
+ * @param state Gets TOX_ASYNC_MESSAGE_STATE_QUEUED or _STORED. May be NULL, as may the next
+ *   two.
+ * @param stored On how many storage nodes it is,
+ * @param wanted of how many.
+ *
+ * @return false if there is no such message, or its end was told.
+ */
+bool tox_async_message_get_state(const Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
+                                 Tox_Async_Message_State* state, uint8_t* stored, uint8_t* wanted);
+
+typedef enum Tox_Err_Async_Message_Cancel {
+  /** The function returned successfully. */
+  TOX_ERR_ASYNC_MESSAGE_CANCEL_OK,
+
+  /** An argument was NULL. */
+  TOX_ERR_ASYNC_MESSAGE_CANCEL_NULL,
+
+  /** Not enough memory. */
+  TOX_ERR_ASYNC_MESSAGE_CANCEL_MALLOC,
+
+  /** There is no such message, or its end was told. */
+  TOX_ERR_ASYNC_MESSAGE_CANCEL_NOT_FOUND,
+
+  /** The friend has fetched it, or it went to them directly. */
+  TOX_ERR_ASYNC_MESSAGE_CANCEL_TOO_LATE,
+} Tox_Err_Async_Message_Cancel;
+
+const char* tox_err_async_message_cancel_to_string(Tox_Err_Async_Message_Cancel value);
+
+/**
+ * Takes a message back that the friend has not fetched. The storage nodes are asked to
+ * drop it; TOX_ASYNC_MESSAGE_STATE_CANCELLED follows when all of them have said so. If it
+ * turns out that the friend was faster, TOX_ASYNC_MESSAGE_STATE_DELIVERED does.
+ *
+ * @return true if the nodes are being asked.
+ */
+bool tox_async_message_cancel(Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
+                              Tox_Err_Async_Message_Cancel* error);
 
 /**
  * A friend's message has come. When the callback has returned, the message is done; if
@@ -496,10 +599,145 @@ void tox_async_callback_friend_ready(Tox_Async* async, tox_async_friend_ready_cb
 /** @} */
 
 /** @{
+ * @name Friend requests
+ *
+ * To people who are offline. A request waits on storage nodes for up to two weeks, and is
+ * found by a client with toxasync that has the Tox id's key and its present nospam; as in
+ * Tox, nobody else can send one. Requests that Tox itself carries are not touched.
+ */
+
+typedef enum Tox_Err_Async_Friend_Request_Send {
+  /** The function returned successfully. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OK,
+
+  /** An argument was NULL. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_NULL,
+
+  /** Not enough memory. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_MALLOC,
+
+  /** Not a Tox id: its checksum is wrong, or its key is none. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_BAD_ADDRESS,
+
+  /** It is our own. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OWN_ADDRESS,
+
+  /** A friend for whom tox_async_friend_ready holds. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_ALREADY_FRIEND,
+
+  /** A request to this Tox id is under way. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_ALREADY_SENT,
+
+  /** The message was empty. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_EMPTY,
+
+  /** The message was longer than 921 bytes. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_LONG,
+
+  /** The message was not UTF-8. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_NOT_UTF8,
+
+  /** The system's clock shows a time before 2025. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_CLOCK,
+
+  /** Too many requests are under way. */
+  TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_MANY,
+} Tox_Err_Async_Friend_Request_Send;
+
+const char* tox_err_async_friend_request_send_to_string(Tox_Err_Async_Friend_Request_Send value);
+
+/**
+ * Leaves a friend request for somebody who is offline. In addition to tox_friend_add with
+ * the same Tox id and message, which adds the friend here and asks while they are online;
+ * whichever comes first is shown, and the other one only if the first was not accepted.
+ *
+ * Returns at once. A crash before the state is TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED loses
+ * the request. One with another nospam takes the place of one that is under way.
+ *
+ * @param address The TOX_ADDRESS_SIZE bytes of a Tox id.
+ * @param length From 1 to 921.
+ *
+ * @return true on success.
+ */
+bool tox_async_friend_request_send(Tox_Async* async, const uint8_t address[TOX_ADDRESS_SIZE],
+                                   const uint8_t* message, size_t length,
+                                   Tox_Err_Async_Friend_Request_Send* error);
+
+/**
+ * Takes a request back from the storage nodes, as far as it was not fetched yet. The state
+ * TOX_ASYNC_FRIEND_REQUEST_STATE_CANCELLED follows when it is over. To remove the friend
+ * does the same.
+ *
+ * @return false if no request to that key is under way, or on NULL.
+ */
+bool tox_async_friend_request_cancel(Tox_Async* async, const uint8_t public_key[TOX_PUBLIC_KEY_SIZE]);
+
+typedef enum Tox_Async_Friend_Request_State {
+  /** It is on our disk. */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED,
+
+  /** It is on `stored` of `wanted` storage nodes; told for each, and again each day. */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_STORED,
+
+  /** They came online, or their keys came: they have accepted. The last word of it. */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_ANSWERED,
+
+  /**
+   * Two weeks have passed since it was first stored, or it was cancelled too late: they
+   * have fetched it. The last word of it.
+   */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_EXPIRED,
+
+  /** No storage node has it any longer, and none has given it to anybody. The last word of it. */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_CANCELLED,
+
+  /** It could not be written to our disk, and is lost. The last word of it. */
+  TOX_ASYNC_FRIEND_REQUEST_STATE_FAILED,
+} Tox_Async_Friend_Request_State;
+
+const char* tox_async_friend_request_state_to_string(Tox_Async_Friend_Request_State value);
+
+/**
+ * A request of ours has gone a step further.
+ *
+ * @param public_key The TOX_PUBLIC_KEY_SIZE bytes of the key that it is to.
+ */
+typedef void tox_async_friend_request_state_cb(Tox_Async* async,
+                                               const uint8_t public_key[TOX_PUBLIC_KEY_SIZE],
+                                               Tox_Async_Friend_Request_State state, uint8_t stored,
+                                               uint8_t wanted, void* user_data);
+
+/**
+ * Somebody asks to be our friend, as in tox_friend_request_cb. To accept, call
+ * tox_friend_add_norequest; to refuse, do nothing: the sender is not shown again for 30 days.
+ * If the program ends before the callback has returned, the request is shown again.
+ *
+ * @param public_key The TOX_PUBLIC_KEY_SIZE bytes of the sender's key, which is proven.
+ * @param message UTF-8, without a terminating zero.
+ * @param length From 1 to 921.
+ * @param sent_at_ms When it was sent, by the sender's clock: milliseconds since 1970 (UTC),
+ *   at most the present time.
+ */
+typedef void tox_async_friend_request_cb(Tox_Async* async, const uint8_t public_key[TOX_PUBLIC_KEY_SIZE],
+                                         const uint8_t* message, size_t length, uint64_t sent_at_ms,
+                                         void* user_data);
+
+/** NULL: no callback; requests wait for one. */
+void tox_async_callback_friend_request(Tox_Async* async, tox_async_friend_request_cb* callback);
+/** NULL: no callback. */
+void tox_async_callback_friend_request_state(Tox_Async* async, tox_async_friend_request_state_cb* callback);
+
+/** @} */
+
+/** @{
  * @name Storage nodes
  *
  * Those that keep the messages sent to us while we are offline. Friends are told of
  * them by themselves. They are remembered in the state file.
+ *
+ * For a user who has named none, up to three are picked of those that are known: from
+ * friends, from other nodes and, with the dispatcher, from the DHT. They are replaced
+ * when they can't be reached for days, and give way to those that the user names.
  *
  * A node is known by a line: `toxasync:<node id, 64 hexadecimal digits>@<address>`, with one
  * to four numeric addresses, separated by commas: `192.0.2.7:33445` or
@@ -575,6 +813,9 @@ bool tox_async_node_get_id(const Tox_Async* async, uint32_t index, uint8_t node_
  * @return false also if there is not enough room.
  */
 bool tox_async_node_get_address_line(const Tox_Async* async, uint32_t index, char* line, size_t size);
+
+/** Whether it was picked, and not named by tox_async_node_add. */
+bool tox_async_node_get_picked(const Tox_Async* async, uint32_t index);
 
 /** Whether it has answered since tox_async_new. */
 bool tox_async_node_get_answered(const Tox_Async* async, uint32_t index);

@@ -23,6 +23,15 @@ struct Addr {
 };
 static_assert(sizeof(Addr) == 20);
 
+/// Tox_Net_Node
+struct Node {
+  std::uint8_t public_key[TOX_PUBLIC_KEY_SIZE];
+  Addr addr;
+};
+static_assert(sizeof(Node) == 52);
+/// TOX_NET_CLOSE_NODES_MAX
+constexpr std::size_t close_nodes = 4;
+
 extern "C" {
 /// tox_net_packet_cb
 using PacketCallback = void(Tox* tox, const Addr* source, const std::uint8_t* sendback,
@@ -40,6 +49,8 @@ struct Handler {
 [[gnu::weak]] bool tox_net_send(Tox* tox, const Addr* addr, const std::uint8_t* sendback,
                                 std::uint16_t sendback_length, const std::uint8_t* packet,
                                 std::uint16_t length);
+/// Gives the number of nodes written, at most close_nodes.
+[[gnu::weak]] std::uint16_t tox_net_close_nodes(const Tox* tox, const std::uint8_t* public_key, Node* nodes);
 }
 
 }  // namespace toxasync::tox_net

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "adapters/udp/udp_transport.hpp"
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
 #include "adapters/asio_endpoint.hpp"
+#include "adapters/udp/datagram.hpp"
 
 namespace toxasync {
 
@@ -91,6 +91,11 @@ error_code UdpTransport::bind_socket(Socket& socket, const udp::endpoint& local,
   if (!failed) {
     socket.non_blocking(true, failed);
   }
+  if (!failed && local.address().is_unspecified() && !want_local_address(socket)) {
+    telemetry_.log(LogLevel::warning, "udp",
+                   "the system does not tell which of its addresses a packet came to: on a machine with "
+                   "several, answers may leave from another one");
+  }
   error_code ignored;
   if (failed) {
     socket.close(ignored);
@@ -110,9 +115,8 @@ std::size_t UdpTransport::drain(Socket& socket, std::size_t most) {
   route.carrier = Carrier::udp;
   std::size_t read = 0;
   for (; read < most; ++read) {
-    udp::endpoint from;
     error_code failed;
-    const std::size_t size = socket.receive_from(asio::buffer(buffer_), from, 0, failed);
+    const std::size_t size = receive_datagram(socket, buffer_, route, failed);
     if (would_block(failed)) {
       break;
     }
@@ -126,7 +130,6 @@ std::size_t UdpTransport::drain(Socket& socket, std::size_t most) {
       continue;
     }
     if (receiver_ != nullptr) {
-      route.endpoint = from_asio(from);
       receiver_->on_packet(route, ByteView(buffer_.data(), size));
     }
   }
@@ -134,7 +137,7 @@ std::size_t UdpTransport::drain(Socket& socket, std::size_t most) {
 }
 
 bool UdpTransport::send(const Route& to, ByteView packet) noexcept {
-  if (to.sendback_size != 0) {
+  if (to.sendback_size != 0 && to.carrier != Carrier::udp) {
     return false;  // It came through a relay of another carrier.
   }
   const auto endpoint = to_asio(to.endpoint);
@@ -146,10 +149,10 @@ bool UdpTransport::send(const Route& to, ByteView packet) noexcept {
     return false;
   }
   error_code failed;
-  socket.send_to(asio::buffer(packet.data(), packet.size()), *endpoint, 0, failed);
+  send_datagram(socket, *endpoint, to.sendback_bytes(), packet, failed);
   if (failed == asio::error::connection_refused) {
     // Linux reports an earlier packet's ICMP error once, in place of sending this one.
-    socket.send_to(asio::buffer(packet.data(), packet.size()), *endpoint, 0, failed);
+    send_datagram(socket, *endpoint, to.sendback_bytes(), packet, failed);
   }
   return !failed;
 }

@@ -22,7 +22,8 @@ struct UdpOptions {
 };
 
 /// Frames over UDP sockets of our own. A host with a loop of its own calls poll(); a program that runs the
-/// io_context calls start() once instead. Either way on one thread.
+/// io_context calls start() once instead. Either way on one thread. What is sent by the route of a packet
+/// that came leaves from the address that the packet came to.
 class UdpTransport final : public Transport {
  public:
   /// Longer datagrams are dropped and counted (refused.frame_length).

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "adapters/node_address.hpp"
+#include "peer_keeper.hpp"
 #include "startup_error.hpp"
 
 namespace po = boost::program_options;
@@ -69,6 +70,8 @@ po::options_description description() {
   add("capacity", po::value<Text>()->value_name("SIZE"), "most mail to keep: 500M, 2G, ... Default: 1G.");
   add("bootstrap", po::value<List>()->value_name("HOST:PORT:KEY")->composing(),
       "a node of the Tox network to join it by. Not needed to serve, but to be found through relays.");
+  add("peer", po::value<List>()->value_name("LINE")->composing(),
+      "another node's address line: clients that ask are told of it, and of those found in the DHT.");
   add("key-work-per-minute", po::value<Text>()->value_name("N"),
       "new mailboxes and sessions for each client address (IPv4 /32, IPv6 /56) in the long run; more are "
       "refused. Default: 8.");
@@ -179,6 +182,14 @@ BootstrapNode parse_bootstrap(const Values& values, const std::string& given) {
   return node;
 }
 
+client::KnownNode parse_peer(const Values& values, const std::string& given) {
+  auto node = parse_node_address(given);
+  if (!node) {
+    values.refuse(given, std::string(describe(node.error())));
+  }
+  return std::move(*node);
+}
+
 Options convert(const po::variables_map& all) {
   Options options;
   options.data_directory = Values(all, "data-dir").text();
@@ -207,6 +218,13 @@ Options convert(const po::variables_map& all) {
   const Values bootstrap(all, "bootstrap");
   for (const std::string& given : bootstrap.list()) {
     options.bootstrap.push_back(parse_bootstrap(bootstrap, given));
+  }
+  const Values peer(all, "peer");
+  for (const std::string& given : peer.list()) {
+    options.peers.push_back(parse_peer(peer, given));
+  }
+  if (options.peers.size() > PeerKeeper::most_peers) {
+    fail("--peer: at most " + std::to_string(PeerKeeper::most_peers) + " of them");
   }
   constexpr std::uint32_t most_work = 1000000;
   options.key_work_per_minute =

@@ -10,6 +10,7 @@
 
 #include "base/bytes.hpp"
 #include "base/transport.hpp"
+#include "client/client.hpp"
 
 namespace toxasync::daemon {
 
@@ -27,6 +28,7 @@ struct Options {
   std::vector<Endpoint> addresses;  ///< Port 0: all of our ports.
   std::uint64_t capacity_bytes = 0;
   std::vector<BootstrapNode> bootstrap;
+  std::vector<client::KnownNode> peers;  ///< Nodes that clients are told of.
   std::uint32_t key_work_per_minute = 0;
   std::uint32_t key_work_burst = 0;
   bool verbose = false;

@@ -11,6 +11,7 @@
 
 #include "adapters/node_address.hpp"
 #include "own_address.hpp"
+#include "protocol/frame.hpp"
 #include "startup_error.hpp"
 
 namespace toxasync::daemon {
@@ -62,6 +63,7 @@ StorageServer::StorageServer(const Options& options, Log& log)
   open_dispatcher();
   open_udp();
   start_node();
+  start_peers();
 }
 
 void StorageServer::open_store() {
@@ -177,6 +179,26 @@ void StorageServer::start_node() {
   }
 }
 
+/// Answers come to the carrier that we ask by.
+void StorageServer::take(Transport& transport, const Route& from, ByteView packet) noexcept {
+  const bool request = packet.empty() || protocol::is_request(static_cast<protocol::FrameKind>(packet[0]));
+  if (request || !peers_ || &transport != &peers_->transport()) {
+    node_->on_packet(transport, from, packet, clock_.now());
+  } else {
+    peers_->on_packet(from, packet, clock_.now());
+  }
+}
+
+void StorageServer::start_peers() {
+  if (dispatcher_) {
+    neighbours_.emplace(tox_host_->tox(), random_);
+  }
+  Transport& transport = dispatcher_ ? static_cast<Transport&>(*dispatcher_) : *udp_;
+  NodeFinder* const finder = neighbours_ ? &*neighbours_ : nullptr;
+  peers_.emplace(transport, random_, telemetry_, keys_->id(), options_.peers, finder,
+                 [this](const std::vector<Bytes>& descriptors) { node_->set_peers(descriptors); });
+}
+
 void StorageServer::announce() const {
   const char* const carriers = dispatcher_ && udp_ ? "dispatcher,udp" : dispatcher_ ? "dispatcher" : "udp";
   std::cout << "toxasyncd: node address " << format_node_address({keys_->id(), endpoints_})
@@ -200,7 +222,8 @@ void StorageServer::run() {
 /// After packets, completions of the store, or a deadline.
 void StorageServer::tick() {
   node_->tick(clock_.now());
-  node_timer_.expires_at(at(node_->next_deadline_ms()));
+  peers_->tick(clock_.now());
+  node_timer_.expires_at(at(std::min(node_->next_deadline_ms(), peers_->next_deadline_ms())));
   node_timer_.async_wait([this](const error_code& failed) {
     if (!failed) {
       tick();

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "adapters/clock/system_clock.hpp"
+#include "adapters/toxcore_dispatcher/dht_neighbours.hpp"
 #include "adapters/toxcore_dispatcher/toxcore_dispatcher.hpp"
 #include "adapters/udp/udp_transport.hpp"
 #include "bootstrapper.hpp"
@@ -19,6 +20,7 @@
 #include "data_directory.hpp"
 #include "node/node.hpp"
 #include "options.hpp"
+#include "peer_keeper.hpp"
 #include "store/sqlite_store.hpp"
 #include "tox_host.hpp"
 
@@ -37,7 +39,7 @@ class StorageServer {
   void run();
 
  private:
-  /// Hands a carrier's packets to the node, with the way back.
+  /// Hands a carrier's packets to the node, with the way back; and answers to whom we asked.
   class Receiver final : public PacketReceiver {
    public:
     Receiver(StorageServer& server, Transport& transport) : server_(server), transport_(transport) {
@@ -47,7 +49,7 @@ class StorageServer {
     Receiver(const Receiver&) = delete;
     Receiver& operator=(const Receiver&) = delete;
     void on_packet(const Route& from, ByteView packet) noexcept override {
-      server_.node_->on_packet(transport_, from, packet, server_.clock_.now());
+      server_.take(transport_, from, packet);
     }
 
    private:
@@ -60,6 +62,8 @@ class StorageServer {
   void open_dispatcher();
   void open_udp();
   void start_node();
+  void start_peers();
+  void take(Transport& transport, const Route& from, ByteView packet) noexcept;
   void announce() const;
   void tick();
   void iterate_tox();
@@ -89,6 +93,8 @@ class StorageServer {
   std::unique_ptr<UdpTransport> udp_;
   std::vector<Endpoint> endpoints_;
   std::optional<node::Node> node_;
+  std::optional<DhtNeighbours> neighbours_;
+  std::optional<PeerKeeper> peers_;
   std::optional<Receiver> dispatcher_receiver_;
   std::optional<Receiver> udp_receiver_;
   std::int64_t tox_busy_until_ms_ = 0;

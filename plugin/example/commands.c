@@ -20,32 +20,68 @@ void print_friend(const Tox* tox, uint32_t friend_number) {
   putchar('\n');
 }
 
-static void command_add(Chat* chat, const char* tox_id) {
-  static const char greeting[] = "minichat";
-  uint8_t address[TOX_ADDRESS_SIZE];
+static bool add_friend(Chat* chat, const uint8_t address[TOX_ADDRESS_SIZE], const char* greeting) {
   Tox_Err_Friend_Add failed = TOX_ERR_FRIEND_ADD_OK;
+  const uint32_t number =
+      tox_friend_add(chat->tox, address, (const uint8_t*)greeting, strlen(greeting), &failed);
+
+  if (failed != TOX_ERR_FRIEND_ADD_OK) {
+    printf("error add: toxcore's error %d\n", (int)failed);
+    return false;
+  }
+
+  print_friend(chat->tox, number);
+  chat->changed = true;
+  return true;
+}
+
+static void command_add(Chat* chat, const char* tox_id) {
+  uint8_t address[TOX_ADDRESS_SIZE];
 
   if (!parse_hex(tox_id, address, sizeof(address))) {
     printf("error add: a Tox id has %d hexadecimal digits\n", 2 * (int)TOX_ADDRESS_SIZE);
     return;
   }
 
-  const uint32_t number =
-      tox_friend_add(chat->tox, address, (const uint8_t*)greeting, sizeof(greeting) - 1, &failed);
+  add_friend(chat, address, "minichat");
+}
 
-  if (failed != TOX_ERR_FRIEND_ADD_OK) {
-    printf("error add: toxcore's error %d\n", (int)failed);
+/* "TOX_ID TEXT": like add, and the request also waits for somebody who is offline. */
+static void command_request(Chat* chat, char* rest) {
+  uint8_t address[TOX_ADDRESS_SIZE];
+  char* const space = strchr(rest, ' ');
+
+  if (space != NULL) {
+    *space = '\0';
+  }
+
+  if (space == NULL || !parse_hex(rest, address, sizeof(address))) {
+    printf("error request: a Tox id (%d hexadecimal digits) and a text are needed\n",
+           2 * (int)TOX_ADDRESS_SIZE);
     return;
   }
 
-  print_friend(chat->tox, number);
-  chat->changed = true;
+  const char* const text = space + 1;
+  Tox_Err_Async_Friend_Request_Send failed;
+
+  if (add_friend(chat, address, text) &&
+      !tox_async_friend_request_send(chat->async, address, (const uint8_t*)text, strlen(text), &failed)) {
+    printf("error request: %s\n", tox_err_async_friend_request_send_to_string(failed));
+  }
+}
+
+static void command_cancel_request(Chat* chat, const char* hex) {
+  uint8_t key[TOX_PUBLIC_KEY_SIZE];
+
+  if (!parse_hex(hex, key, sizeof(key)) || !tox_async_friend_request_cancel(chat->async, key)) {
+    puts("error cancel-request: no request to such a key is under way");
+  }
 }
 
 static void send_text(Chat* chat, uint32_t friend_number, Tox_Message_Type type, const uint8_t* text,
                       size_t length) {
   uint8_t id[TOX_ASYNC_MESSAGE_ID_SIZE];
-  Tox_Err_Async_Friend_Send_Message failed;
+  Tox_Err_Async_Friend_Send_Message failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK;
 
   /* async: in place of tox_friend_send_message, whether the friend is online or not. */
   if (tox_async_friend_send_message(chat->async, friend_number, type, text, length, id, &failed)) {
@@ -114,10 +150,12 @@ static void command_nodes(const Chat* chat) {
 
   for (uint32_t i = 0; chat->async != NULL && i < tox_async_node_get_count(chat->async); ++i) {
     if (tox_async_node_get_address_line(chat->async, i, line, sizeof(line))) {
-      printf(
-          "node %s answered=%d last_answer=%" PRIu64 " clock_difference=%" PRId64 " failures=%" PRIu32 "\n",
-          line, tox_async_node_get_answered(chat->async, i), tox_async_node_get_last_answer(chat->async, i),
-          tox_async_node_get_clock_difference(chat->async, i), tox_async_node_get_failures(chat->async, i));
+      printf("node %s answered=%d last_answer=%" PRIu64 " clock_difference=%" PRId64 " failures=%" PRIu32
+             " picked=%d\n",
+             line, tox_async_node_get_answered(chat->async, i),
+             tox_async_node_get_last_answer(chat->async, i),
+             tox_async_node_get_clock_difference(chat->async, i), tox_async_node_get_failures(chat->async, i),
+             tox_async_node_get_picked(chat->async, i));
     }
   }
 
@@ -137,7 +175,7 @@ static void command_stats(const Chat* chat) {
 }
 
 void add_node(Chat* chat, const char* line) {
-  Tox_Err_Async_Node_Add failed;
+  Tox_Err_Async_Node_Add failed = TOX_ERR_ASYNC_NODE_ADD_OK;
 
   if (tox_async_node_add(chat->async, line, &failed)) {
     puts("node-added");
@@ -157,9 +195,21 @@ static void command_node_remove(Chat* chat, const char* hex) {
   }
 }
 
+static void command_cancel(Chat* chat, const char* hex) {
+  uint8_t id[TOX_ASYNC_MESSAGE_ID_SIZE];
+  Tox_Err_Async_Message_Cancel failed = TOX_ERR_ASYNC_MESSAGE_CANCEL_NOT_FOUND;
+
+  if (parse_hex(hex, id, sizeof(id)) && tox_async_message_cancel(chat->async, id, &failed)) {
+    puts("cancelling");
+  } else {
+    printf("error cancel: %s\n", tox_err_async_message_cancel_to_string(failed));
+  }
+}
+
 void run_command(Chat* chat, char* line) {
   char* const space = strchr(line, ' ');
-  const char* const rest = space != NULL ? space + 1 : "";
+  static char nothing[] = "";
+  char* const rest = space != NULL ? space + 1 : nothing;
 
   if (space != NULL) {
     *space = '\0';
@@ -170,6 +220,12 @@ void run_command(Chat* chat, char* line) {
     command_send(chat, line, rest);
   } else if (strcmp(line, "add") == 0) {
     command_add(chat, rest);
+  } else if (strcmp(line, "request") == 0) {
+    command_request(chat, rest);
+  } else if (strcmp(line, "cancel-request") == 0) {
+    command_cancel_request(chat, rest);
+  } else if (strcmp(line, "cancel") == 0) {
+    command_cancel(chat, rest);
   } else if (strcmp(line, "friends") == 0) {
     print_friends(chat);
   } else if (strcmp(line, "nodes") == 0) {

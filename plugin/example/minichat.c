@@ -5,13 +5,14 @@
  *
  * It reads commands from stdin and prints one line per event to stdout, so a script can drive it:
  *
- *   add TOX_ID | send FRIEND TEXT | action FRIEND TEXT | send-file FRIEND FILE | tox-send FRIEND TEXT |
- * friends node-add LINE | node-remove NODE_ID | nodes | stats | flush | quit
+ *   add TOX_ID | request TOX_ID TEXT | cancel-request KEY | send FRIEND TEXT | action FRIEND TEXT | send-file
+ * FRIEND FILE | tox-send FRIEND TEXT | friends node-add LINE | node-remove NODE_ID | nodes | stats | flush |
+ * quit
  *
  * FRIEND is a friend number. `send` goes through tox_async, `tox-send` is an ordinary Tox message. The end of
  * stdin, SIGTERM and SIGINT are `quit`.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _POSIX_C_SOURCE 200809L /* NOLINT(bugprone-reserved-identifier): POSIX wants that one */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -70,22 +71,27 @@ static void on_friend_connection(Tox* tox, uint32_t friend_number, Tox_Connectio
   printf("friend %" PRIu32 " %s\n", friend_number, status != TOX_CONNECTION_NONE ? "online" : "offline");
 }
 
-static void on_friend_request(Tox* tox, const uint8_t* public_key, const uint8_t* message, size_t length,
-                              void* user_data) {
-  Chat* const chat = (Chat*)user_data;
-  fputs("friend-request ", stdout);
+static void show_request(Chat* chat, const char* name, const uint8_t* public_key, const uint8_t* message,
+                         size_t length) {
+  printf("%s ", name);
   print_hex(public_key, TOX_PUBLIC_KEY_SIZE);
   putchar(' ');
   print_text(message, length);
 
   if (chat->auto_accept) {
-    const uint32_t friend_number = tox_friend_add_norequest(tox, public_key, NULL);
+    const uint32_t friend_number = tox_friend_add_norequest(chat->tox, public_key, NULL);
 
     if (friend_number != UINT32_MAX) {
-      print_friend(tox, friend_number);
+      print_friend(chat->tox, friend_number);
       chat->changed = true;
     }
   }
+}
+
+static void on_friend_request(Tox* tox, const uint8_t* public_key, const uint8_t* message, size_t length,
+                              void* user_data) {
+  (void)tox;
+  show_request((Chat*)user_data, "friend-request", public_key, message, length);
 }
 
 /* Ordinary messages, from friends without tox_async. The others never come by this way: nothing is shown
@@ -115,7 +121,7 @@ static void on_message(Tox_Async* async, uint32_t friend_number, Tox_Message_Typ
 
 static void on_message_state(Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
                              uint32_t friend_number, Tox_Async_Message_State state, uint8_t stored,
-                             uint8_t wanted, void* user_data) {
+                             uint8_t wanted, Tox_Async_Fail_Reason reason, void* user_data) {
   (void)async;
   (void)friend_number;
   (void)user_data;
@@ -124,6 +130,8 @@ static void on_message_state(Tox_Async* async, const uint8_t message_id[TOX_ASYN
 
   if (state == TOX_ASYNC_MESSAGE_STATE_STORED) {
     printf(" %u/%u", stored, wanted);
+  } else if (state == TOX_ASYNC_MESSAGE_STATE_FAILED) {
+    printf(" %s", tox_async_fail_reason_to_string(reason));
   }
 
   putchar('\n');
@@ -133,6 +141,25 @@ static void on_friend_ready(Tox_Async* async, uint32_t friend_number, void* user
   (void)async;
   (void)user_data;
   printf("friend %" PRIu32 " ready\n", friend_number);
+}
+
+/* A request that was left while we were offline: accepted and refused like Tox's own. */
+static void on_async_friend_request(Tox_Async* async, const uint8_t public_key[TOX_PUBLIC_KEY_SIZE],
+                                    const uint8_t* message, size_t length, uint64_t sent_at_ms,
+                                    void* user_data) {
+  (void)async;
+  (void)sent_at_ms;
+  show_request((Chat*)user_data, "async-friend-request", public_key, message, length);
+}
+
+static void on_request_state(Tox_Async* async, const uint8_t public_key[TOX_PUBLIC_KEY_SIZE],
+                             Tox_Async_Friend_Request_State state, uint8_t stored, uint8_t wanted,
+                             void* user_data) {
+  (void)async;
+  (void)user_data;
+  printf("request-%s ", tox_async_friend_request_state_to_string(state));
+  print_hex(public_key, TOX_PUBLIC_KEY_SIZE);
+  printf(" %u/%u\n", stored, wanted);
 }
 
 static void on_log(Tox_Async_Log_Level level, const char* area, const char* message, void* user_data) {
@@ -148,7 +175,8 @@ static void usage(void) {
       "[--auto-accept]\n"
       "                [--state FILE] [--carrier auto|dispatcher|udp] [--node ADDRESS_LINE]... "
       "[--poll-interval-ms N]\n"
-      "                [--local] [--no-async] [--debug]\n"
+      "                [--local] [--no-async] [--no-node] [--debug]\n"
+      "--no-node: is no storage node for others\n"
       "--local: no local discovery, and storage nodes may have local addresses\n",
       stderr);
   exit(2);
@@ -165,38 +193,55 @@ static void set_carrier(Tox_Async_Options* options, const char* name) {
   usage();
 }
 
+/* False: the option takes a value, or there is no such option. */
+static bool parse_switch(Chat* chat, const char* name) {
+  if (strcmp(name, "--auto-accept") == 0) {
+    chat->auto_accept = true;
+  } else if (strcmp(name, "--no-async") == 0) {
+    chat->no_async = true;
+  } else if (strcmp(name, "--no-node") == 0) {
+    tox_async_options_set_node_enabled(chat->options, false);
+  } else if (strcmp(name, "--debug") == 0) {
+    chat->debug = true;
+  } else if (strcmp(name, "--local") == 0) {
+    chat->local = true;
+    tox_async_options_set_allow_local_addresses(chat->options, true);
+  } else {
+    return false;
+  }
+
+  return true;
+}
+
+static bool parse_option(Chat* chat, const char* name, const char* value) {
+  if (strcmp(name, "--profile") == 0) {
+    chat->profile = value;
+  } else if (strcmp(name, "--name") == 0) {
+    chat->name = value;
+  } else if (strcmp(name, "--udp-port") == 0) {
+    chat->udp_port = (uint16_t)strtoul(value, NULL, 10);
+  } else if (strcmp(name, "--bootstrap") == 0 && chat->bootstrap_count < MAX_BOOTSTRAP) {
+    chat->bootstrap[chat->bootstrap_count++] = value;
+  } else if (strcmp(name, "--node") == 0 && chat->node_count < TOX_ASYNC_MAX_NODES) {
+    chat->nodes[chat->node_count++] = value;
+  } else if (strcmp(name, "--state") == 0) {
+    tox_async_options_set_state_path(chat->options, value);
+  } else if (strcmp(name, "--carrier") == 0) {
+    set_carrier(chat->options, value);
+  } else if (strcmp(name, "--poll-interval-ms") == 0) {
+    tox_async_options_set_poll_interval(chat->options, (uint32_t)strtoul(value, NULL, 10));
+  } else {
+    return false;
+  }
+
+  return true;
+}
+
 static void parse_arguments(Chat* chat, int count, char** arguments) {
   for (int i = 1; i < count; ++i) {
     const char* const name = arguments[i];
 
-    if (strcmp(name, "--auto-accept") == 0) {
-      chat->auto_accept = true;
-    } else if (strcmp(name, "--no-async") == 0) {
-      chat->no_async = true;
-    } else if (strcmp(name, "--debug") == 0) {
-      chat->debug = true;
-    } else if (strcmp(name, "--local") == 0) {
-      chat->local = true;
-      tox_async_options_set_allow_local_addresses(chat->options, true);
-    } else if (++i == count) {
-      usage();
-    } else if (strcmp(name, "--profile") == 0) {
-      chat->profile = arguments[i];
-    } else if (strcmp(name, "--name") == 0) {
-      chat->name = arguments[i];
-    } else if (strcmp(name, "--udp-port") == 0) {
-      chat->udp_port = (uint16_t)strtoul(arguments[i], NULL, 10);
-    } else if (strcmp(name, "--bootstrap") == 0 && chat->bootstrap_count < MAX_BOOTSTRAP) {
-      chat->bootstrap[chat->bootstrap_count++] = arguments[i];
-    } else if (strcmp(name, "--node") == 0 && chat->node_count < TOX_ASYNC_MAX_NODES) {
-      chat->nodes[chat->node_count++] = arguments[i];
-    } else if (strcmp(name, "--state") == 0) {
-      tox_async_options_set_state_path(chat->options, arguments[i]);
-    } else if (strcmp(name, "--carrier") == 0) {
-      set_carrier(chat->options, arguments[i]);
-    } else if (strcmp(name, "--poll-interval-ms") == 0) {
-      tox_async_options_set_poll_interval(chat->options, (uint32_t)strtoul(arguments[i], NULL, 10));
-    } else {
+    if (!parse_switch(chat, name) && (++i == count || !parse_option(chat, name, arguments[i]))) {
       usage();
     }
   }
@@ -251,7 +296,7 @@ static bool start_tox(Chat* chat) {
 
 /* async: everything needed at the start. */
 static bool start_async(Chat* chat) {
-  Tox_Err_Async_New failed;
+  Tox_Err_Async_New failed = TOX_ERR_ASYNC_NEW_OK;
   tox_async_options_set_enabled(chat->options, true); /* Else it takes TOX_ASYNC=1 in the environment. */
   tox_async_options_set_log_callback(
       chat->options, on_log, chat->debug ? TOX_ASYNC_LOG_LEVEL_DEBUG : TOX_ASYNC_LOG_LEVEL_INFO, NULL);
@@ -265,6 +310,8 @@ static bool start_async(Chat* chat) {
   tox_async_callback_message(chat->async, on_message);
   tox_async_callback_message_state(chat->async, on_message_state);
   tox_async_callback_friend_ready(chat->async, on_friend_ready);
+  tox_async_callback_friend_request(chat->async, on_async_friend_request);
+  tox_async_callback_friend_request_state(chat->async, on_request_state);
 
   for (size_t i = 0; i < chat->node_count; ++i) {
     add_node(chat, chat->nodes[i]);
@@ -308,6 +355,16 @@ static void print_ready(const Chat* chat) {
   print_hex(dht_key, sizeof(dht_key));
   printf(" udp_port=%u carrier=%s\n", tox_self_get_udp_port(chat->tox, NULL),
          chat->async != NULL ? tox_async_carrier_to_string(tox_async_get_carrier(chat->async)) : "none");
+
+  if (chat->async != NULL) {
+    uint8_t node_id[TOX_ASYNC_NODE_ID_SIZE];
+
+    if (tox_async_get_node_id(chat->async, node_id)) {
+      fputs("serving node=", stdout);
+      print_hex(node_id, sizeof(node_id));
+      printf(" capacity=%" PRIu64 "\n", tox_async_get_node_capacity(chat->async));
+    }
+  }
 }
 
 static void loop(Chat* chat) {

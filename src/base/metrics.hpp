@@ -100,7 +100,21 @@ namespace toxasync {
   X(live_sent, "live.envelopes_sent")                       \
   X(live_received, "live.envelopes_received")               \
   X(receipts_sent, "receipts.sent")                         \
-  X(receipts_received, "receipts.received")
+  X(receipts_received, "receipts.received")                 \
+  X(contact_operations, "contact.operations")               \
+  X(pair_bundles_posted, "contact.bundles_posted")          \
+  X(pair_bundles_found, "contact.bundles_found")            \
+  X(requests_queued, "requests.queued")                     \
+  X(requests_stored, "requests.stored")                     \
+  X(requests_answered, "requests.answered")                 \
+  X(requests_expired, "requests.expired")                   \
+  X(requests_cancelled, "requests.cancelled")               \
+  X(requests_failed, "requests.failed")                     \
+  X(requests_received, "requests.received")                 \
+  X(requests_taken, "requests.taken")                       \
+  X(refused_request_text, "refused.request_text")           \
+  X(refused_request_known, "refused.request_known")         \
+  X(refused_request_quota, "refused.request_quota")
 
 enum class Counter : std::uint8_t {
 #define TOXASYNC_COUNTER_ENUM(identifier, name) identifier,

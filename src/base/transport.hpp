@@ -20,12 +20,14 @@ struct Endpoint {
   ByteArray<16> ip{};
   std::uint16_t port = 0;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 that <=> is compared with for a pointer
   auto operator<=>(const Endpoint&) const = default;
 };
 
 /// The way to a peer: where a packet came from, or where one goes.
 struct Route {
-  /// c-toxcore's MAX_SENDBACK_SIZE: how a reply finds its way back through a relay.
+  /// c-toxcore's MAX_SENDBACK_SIZE. The carrier's own: how a reply finds its way back through a relay, or
+  /// from which of our addresses it leaves.
   static constexpr std::size_t max_sendback_size = 254;
 
   Carrier carrier = Carrier::mock;

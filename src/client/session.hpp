@@ -31,7 +31,8 @@ struct SessionName {
   crypto::Point w{};
 
   // clang-tidy 14 takes the 0 in a defaulted comparison for a pointer
-  auto operator<=>(const SessionName&) const = default;  // NOLINT(modernize-use-nullptr)
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 that <=> is compared with for a pointer
+  auto operator<=>(const SessionName&) const = default;
 };
 
 /// A first packet to a node whose N is not known: no cookie, a random box.

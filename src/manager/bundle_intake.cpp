@@ -226,7 +226,10 @@ bool FriendBook::take_bundle(Friend& from, const protocol::WholeBundle& bundle, 
     if (!old) {
       services_.telemetry.count(Counter::bundles_accepted);
       hooks_.on_bundle(*whom);
-      offer_bundle(*whom, fresh);  // he runs us, and can be reached
+      if (fresh) {
+        whom->our_content = {};  // a new bundle, with keys that no other installation of his has
+      }
+      offer_bundle(*whom);
     }
   });
   return true;

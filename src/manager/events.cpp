@@ -53,6 +53,8 @@ void Events::tell() {
       if (is_final(status->state) && status->reason != FailReason::disk) {
         journal_.keep({erase_record(state_key(Table::ended, {status->id}))});
       }
+    } else if (const auto* const request = std::get_if<RequestStatus>(&event)) {
+      listener_.on_friend_request_state(*request);
     } else {
       listener_.on_friend_ready(std::get<FriendKey>(event));
     }

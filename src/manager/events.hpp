@@ -21,13 +21,14 @@ class Events {
   [[nodiscard]] static store::StateWrite ended_write(MessageStatus status, FailReason reason);
   void state(const MessageStatus& status) { waiting_.emplace_back(status); }
   void ready(const FriendKey& key) { waiting_.emplace_back(key); }
+  void request(const RequestStatus& status) { waiting_.emplace_back(status); }
   void tell();
   [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
 
  private:
   ManagerListener& listener_;
   Journal& journal_;
-  std::deque<std::variant<MessageStatus, FriendKey>> waiting_;
+  std::deque<std::variant<MessageStatus, FriendKey, RequestStatus>> waiting_;
   bool telling_ = false;
 };
 

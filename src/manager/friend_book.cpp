@@ -170,7 +170,8 @@ bool FriendBook::keep_bundle_current(Friend& whom) {
   const std::size_t fresh = whom.has_no_keys ? 0 : keys_.fresh_one_time(whom.key, now_s);
   const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(whom.key));
   const bool pending = whom.bundle_pending();
-  const bool few = whom.taken_version != 0 && fresh < top_up_below && room > 0;
+  const bool runs_us = whom.taken_version != 0 || !whom.theirs.empty();
+  const bool few = runs_us && fresh < top_up_below && room > 0;
   if (content == whom.our_content && whom.our_version != 0 && (pending || !few)) {
     return true;
   }
@@ -178,7 +179,7 @@ bool FriendBook::keep_bundle_current(Friend& whom) {
   ++whom.our_version;
   whom.our_content = content;
   whom.has_no_keys = false;
-  if (whom.taken_version != 0 && (few || pending)) {
+  if (runs_us && (few || pending)) {
     const std::size_t wanted = pending ? bundle_keys : bundle_keys - fresh;
     keys_.make_one_time(whom.key, whom.our_version, std::min(wanted, room), now_s, batch);
   }
@@ -318,11 +319,6 @@ crypto::Point FriendBook::take_pre_key(const Friend& whom, Installation& to, std
   }
   batch.push_back(use_write(whom, to));
   return key;
-}
-
-void FriendBook::distrust_one_time(const Friend& whom, Installation& to) {
-  to.used = static_cast<std::uint32_t>(to.one_time.size());
-  services_.state.keep({use_write(whom, to)});
 }
 
 void FriendBook::heard_of(Friend& whom, std::uint64_t instance) {

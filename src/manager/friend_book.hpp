@@ -142,9 +142,6 @@ class FriendBook {
   /// A pre-key for a new text, marked as used in `batch`: one-time, else the last-resort one.
   crypto::Point take_pre_key(const Friend& whom, Installation& to, std::int64_t now_s,
                              store::StateBatch& batch);
-  /// He has no private half of a one-time key that we took for unused: our state or his is an old copy. The
-  /// rest of them are not used.
-  void distrust_one_time(const Friend& whom, Installation& to);
   /// A message of his used a pre-key that we do not have: our state or his is an old copy. Takes a new
   /// instance, with new keys.
   void renew_keys(Friend& whom);

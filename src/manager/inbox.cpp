@@ -171,6 +171,7 @@ void Inbox::take_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, con
     if (seen != seen_.end() && seen->second.receipted) {  // the receipt may have been lost
       owe({header->sender, header->instance, header->message_id}, intake);
     }
+    spend_copys_key(mailbox, *header, envelope, intake);
     return;
   }
   const PreKey* const pre_key = keys_.find(header->pre_key);
@@ -194,6 +195,20 @@ void Inbox::take_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, con
   }
   friends_.heard_of(*sender, header->instance);
   take_part(*header, std::move(*body), *pre_key, intake);
+}
+
+/// A copy of a message may be sealed with another one-time key than the one that was opened: whoever kept it
+/// must not be able to open it later, either.
+void Inbox::spend_copys_key(const crypto::OwnedMailbox& mailbox, const crypto::EnvelopeHeader& header,
+                            ByteView envelope, Intake& intake) {
+  const PreKey* const pre_key = keys_.find(header.pre_key);
+  if (pre_key != nullptr && pre_key->one_time && pre_key->given_to == header.sender &&
+      !spending_.contains(header.pre_key) &&
+      crypto::open_body(mailbox, services_.self, pre_key->pair, header, envelope)) {
+    intake.batch.push_back(KeyRing::erasure(header.pre_key));
+    intake.used.push_back(header.pre_key);
+    spending_.insert(header.pre_key);
+  }
 }
 
 /// A receipt or nack, in the transaction of the message.

@@ -134,6 +134,8 @@ class Inbox {
                  store::StateBatch& batch);
   void drop_assembly(const crypto::MessageId& id, store::StateBatch& batch);
   void apply(Intake& intake, bool durable);
+  void spend_copys_key(const crypto::OwnedMailbox& mailbox, const crypto::EnvelopeHeader& header,
+                       ByteView envelope, Intake& intake);
   void owe(const ReceiptDue& due, Intake& intake) const;
   void answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake);
   /// What a whole message does beside being shown. False: it is refused (counted).

@@ -2,7 +2,10 @@
 #include "manager/manager.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "manager/contact_wiring.hpp"
+#include "manager/first_contact.hpp"
 #include "manager/home_choice.hpp"
 #include "manager/inbox.hpp"
 #include "manager/outbox.hpp"
@@ -57,7 +60,10 @@ class Manager::Impl final : public client::ClientListener {
                 [this] { poller_.hurry(services_.clock.now()); },
                 [this](std::int64_t since_ms) { return poller_.swept_since(since_ms); }}),
         poller_(services_, keys_, inbox_, nodes_),
-        homes_(services_, nodes_, poller_, scout_, [this] { friends_.bundle_changed(); }) {
+        homes_(services_, nodes_, poller_, scout_, [this] { on_home_nodes(); }),
+        contact_(services_, contact_hooks(services_, friends_, poller_, nodes_, [this](const FriendKey& key) {
+                   contact_.look_again(key, services_.clock.now());
+                 })) {
     load();
   }
 
@@ -77,6 +83,14 @@ class Manager::Impl final : public client::ClientListener {
     return outbox_.cancel(id, services_.clock.now());
   }
   [[nodiscard]] const Outbox& outbox() const noexcept { return outbox_; }
+
+  Result<crypto::MessageId, RequestError> send_friend_request(const ToxAddress& to, ByteView text) {
+    return contact_.send_request(to, text, services_.clock.now());
+  }
+  bool cancel_friend_request(const FriendKey& to) {
+    return contact_.cancel_request(to, services_.clock.now());
+  }
+  void set_nospam(const Nospam& nospam) { contact_.set_nospam(nospam, services_.clock.now()); }
 
   Result<bool, NodeError> add_home_node(const client::KnownNode& node) { return announce(poller_.add(node)); }
   Result<bool, NodeError> remove_home_node(const protocol::NodeId& id) {
@@ -107,6 +121,9 @@ class Manager::Impl final : public client::ClientListener {
     outbox_.tick(now);
     receipts_.tick(now);
     inbox_.tick(now);
+    if (config_.first_contact) {
+      contact_.tick(now);
+    }
     client_.tick(now);
     friends_.tick(now.steady_ms);
     homes_.tick(now);
@@ -116,6 +133,7 @@ class Manager::Impl final : public client::ClientListener {
       node_->tick(now);
     }
     inbox_.hand_on();
+    contact_.hand_on(now);
     events_.tell();
   }
 
@@ -123,10 +141,11 @@ class Manager::Impl final : public client::ClientListener {
     if (!resumed_ || !events_.empty()) {
       return 0;
     }
+    const std::int64_t contact = config_.first_contact ? contact_.next_deadline_ms() : INT64_MAX;
     const std::int64_t node = node_ ? node_->next_deadline_ms() : INT64_MAX;
     return std::min({next_housekeeping_ms_, journal_.next_deadline_ms(), poller_.next_deadline_ms(),
                      outbox_.next_deadline_ms(), receipts_.next_deadline_ms(), friends_.next_deadline_ms(),
-                     inbox_.next_deadline_ms(), homes_.next_deadline_ms(), scout_.next_deadline_ms(),
+                     inbox_.next_deadline_ms(), contact, homes_.next_deadline_ms(), scout_.next_deadline_ms(),
                      nodes_.next_deadline_ms(), client_.next_deadline_ms(), node});
   }
 
@@ -151,6 +170,7 @@ class Manager::Impl final : public client::ClientListener {
     Friend& whom = friends_.add(key);
     claim_nodes(whom);
     inbox_.on_added(key);
+    contact_.on_friend_added(key, services_.clock.now());
     outbox_.on_bundle(key, services_.clock.now());
   }
 
@@ -159,6 +179,7 @@ class Manager::Impl final : public client::ClientListener {
     outbox_.on_removed(key, batch);
     receipts_.on_removed(key, batch);
     inbox_.on_removed(key, batch);
+    contact_.on_friend_removed(key, batch, services_.clock.now());
     if (friends_.remove(key, batch)) {
       keys_.replace_root_soon(services_.clock.now().unix_s(), batch);
       next_housekeeping_ms_ = services_.clock.now().steady_ms;  // sets the time anew
@@ -170,6 +191,11 @@ class Manager::Impl final : public client::ClientListener {
   void on_friend_presence(const FriendKey& key, bool online) {
     if (Friend* const whom = friends_.find(key); whom != nullptr && whom->online != online) {
       friends_.set_online(*whom, online);
+      if (online) {
+        contact_.on_contact(key);
+      } else {
+        contact_.look_again(key, services_.clock.now());
+      }
       outbox_.on_presence(key, services_.clock.now());
       receipts_.on_presence(key, services_.clock.now());
     }
@@ -192,13 +218,19 @@ class Manager::Impl final : public client::ClientListener {
 
   // ClientListener
   void on_stored(client::OperationId id, const client::StoreResult& result, Now now) noexcept override {
-    outbox_.on_stored(id, result, now);
+    if (!outbox_.on_stored(id, result, now)) {
+      contact_.on_stored(id, result, now);
+    }
   }
   void on_envelopes(client::OperationId id, std::vector<Bytes> envelopes, Now now) noexcept override {
-    poller_.on_envelopes(id, envelopes, now);
+    if (!poller_.on_envelopes(id, envelopes, now)) {
+      contact_.on_envelopes(id, envelopes, now);
+    }
   }
   void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
-    poller_.on_retrieved(id, result, now);
+    if (!poller_.on_retrieved(id, result, now)) {
+      contact_.on_retrieved(id, result, now);
+    }
   }
   void on_peers(client::OperationId id, const client::PeersResult& result, Now /*now*/) noexcept override {
     scout_.on_peers(id, result);
@@ -218,9 +250,10 @@ class Manager::Impl final : public client::ClientListener {
   void load() {
     for (auto& entry : services_.state.load()) {
       const bool known =
-          !entry.key.empty() && (keys_.load(entry) || friends_.load(entry) || poller_.load(entry) ||
-                                 nodes_.load(entry) || outbox_.load(entry) || receipts_.load(entry) ||
-                                 inbox_.load(entry) || events_.load(entry, services_.telemetry));
+          !entry.key.empty() &&
+          (keys_.load(entry) || friends_.load(entry) || poller_.load(entry) || nodes_.load(entry) ||
+           outbox_.load(entry) || receipts_.load(entry) || inbox_.load(entry) || contact_.load(entry) ||
+           events_.load(entry, services_.telemetry));
       if (!known) {
         services_.telemetry.refuse(Counter::state_record_damaged);
       }
@@ -237,8 +270,11 @@ class Manager::Impl final : public client::ClientListener {
         on_friend_removed(key);
       }
     }
-    kept_house_ = true;
     store::StateBatch batch;
+    if (std::exchange(kept_house_, true)) {
+      contact_.forget_unlisted(batch);
+    }
+    contact_.refresh(now.unix_s(), batch);
     const bool roots_changed = keys_.refresh(now.unix_s(), batch);
     inbox_.refresh(now.unix_s(), batch);
     receipts_.refresh(now.unix_s(), batch);
@@ -259,9 +295,14 @@ class Manager::Impl final : public client::ClientListener {
 
   Result<bool, NodeError> announce(Result<bool, NodeError> changed) {
     if (changed && *changed) {
-      friends_.bundle_changed();
+      on_home_nodes();
     }
     return changed;
+  }
+
+  void on_home_nodes() {
+    friends_.bundle_changed();
+    contact_.nodes_changed(services_.clock.now());
   }
 
   void claim_nodes(const Friend& whom) {
@@ -277,6 +318,7 @@ class Manager::Impl final : public client::ClientListener {
   void on_bundle(Friend& whom) {
     claim_nodes(whom);
     services_.events.ready(whom.key);
+    contact_.on_contact(whom.key);
     outbox_.on_bundle(whom.key, services_.clock.now());
   }
 
@@ -358,6 +400,7 @@ class Manager::Impl final : public client::ClientListener {
   Inbox inbox_;
   Poller poller_;
   HomeChoice homes_;
+  FirstContact contact_;
   std::unique_ptr<node::Node> node_;
   bool resumed_ = false;
   bool kept_house_ = false;
@@ -389,6 +432,15 @@ Result<crypto::MessageId, SendError> Manager::send(const FriendKey& to, crypto::
 }
 Result<bool, CancelError> Manager::cancel(const crypto::MessageId& id) {
   return impl_->cancel(id);
+}
+Result<crypto::MessageId, RequestError> Manager::send_friend_request(const ToxAddress& to, ByteView text) {
+  return impl_->send_friend_request(to, text);
+}
+bool Manager::cancel_friend_request(const FriendKey& to) {
+  return impl_->cancel_friend_request(to);
+}
+void Manager::set_nospam(const Nospam& nospam) {
+  impl_->set_nospam(nospam);
 }
 std::optional<MessageStatus> Manager::status(const crypto::MessageId& id) const {
   return impl_->outbox().status(id);

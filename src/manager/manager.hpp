@@ -16,6 +16,7 @@
 #include "client/client.hpp"
 #include "crypto/envelope.hpp"
 #include "manager/friend_channel.hpp"
+#include "manager/friend_request.hpp"
 #include "node/node.hpp"
 #include "store/state_store.hpp"
 
@@ -83,6 +84,7 @@ enum class NodeError : std::uint8_t { bad_address, too_many, unknown };
 struct HomeNodeStatus {
   client::KnownNode node;
   client::NodeStatus status;
+  bool picked = false;  ///< By us; else the user named it.
 };
 
 /// Told by Manager::tick only (or from the packets and completions it handles), never from inside a call of
@@ -96,6 +98,10 @@ class ManagerListener {
   virtual void on_message_state(const MessageStatus& status) noexcept = 0;
   /// The friend's bundle is here: messages to him can be stored.
   virtual void on_friend_ready(const FriendKey& key) noexcept = 0;
+  /// Somebody asks to be our friend. To accept is to add him to the host's list, to refuse is to do nothing.
+  /// True: it was shown, and he is not shown again for 30 days. False: it is offered again later.
+  virtual bool on_friend_request(const ReceivedRequest& /*request*/) noexcept { return false; }
+  virtual void on_friend_request_state(const RequestStatus& /*status*/) noexcept {}
 };
 
 struct ManagerConfig {
@@ -104,6 +110,7 @@ struct ManagerConfig {
   std::int64_t poll_interval_ms =
       120000;  ///< Mean time between polls of a home node; the polls are a Poisson process.
   std::uint32_t ttl_s = limits::default_time_to_live_s;
+  bool first_contact = false;  ///< Whether pair and public mailboxes are used; the plugin says yes.
   std::size_t outbox_messages = 10000;
   std::int64_t receipt_delay_ms =
       300000;  ///< Mean time that receipts wait for others before they are stored.
@@ -143,6 +150,14 @@ class Manager final : public PacketReceiver, public FriendListener {
   [[nodiscard]] std::optional<MessageStatus> status(const crypto::MessageId& id) const;
   /// All of those, in the order of sending to each friend.
   [[nodiscard]] std::vector<MessageStatus> outgoing() const;
+
+  /// Leaves a friend request for somebody who is offline (docs/protocol.md, section 8), `text` being 1 to
+  /// limits::friend_request_text bytes. RequestState::queued says that it is on disk.
+  Result<crypto::MessageId, RequestError> send_friend_request(const ToxAddress& to, ByteView text);
+  /// False: none is under way. RequestState::cancelled follows, or `expired` when it was too late.
+  bool cancel_friend_request(const FriendKey& to);
+  /// Our own nospam: until it is told, no requests are looked for. Call it whenever it may have changed.
+  void set_nospam(const Nospam& nospam);
 
   /// Our home nodes, 5 at most: where our mail is kept. Friends who are online are told.
   Result<bool, NodeError> add_home_node(const client::KnownNode& node);

@@ -292,14 +292,11 @@ void Outbox::on_nack(const FriendKey& from, std::uint64_t instance, const crypto
   services_.telemetry.count(Counter::nacks_received);
   const Now now = services_.clock.now();
   store::StateBatch batch;
-  if (target->nacks++ == 0 && !message->is_service()) {  // another device of ours may have used the key
-    target->pre_key = friends_.take_pre_key(*whom, *to, now.unix_s(), batch);
-  } else {
-    if (target->pre_key != to->last_resort) {
-      friends_.distrust_one_time(*whom, *to);
-    }
-    target->pre_key = to->last_resort;
-  }
+  // Another device of ours, or an old copy of our state, has used the key; or he has lost it. New keys are on
+  // their way: he makes them when he nacks.
+  const bool first = target->nacks++ == 0;
+  target->pre_key = first && !message->is_service() ? friends_.take_pre_key(*whom, *to, now.unix_s(), batch)
+                                                    : to->last_resort;
   abandon_operations(*message);
   const auto epoch = crypto::epoch_at(now.unix_s());
   if (!epoch || !seal(*message, *target, *whom, *to, *epoch)) {

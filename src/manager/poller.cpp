@@ -144,7 +144,8 @@ std::vector<HomeNodeStatus> Poller::status() const {
   std::vector<HomeNodeStatus> all;
   for (const auto& [id, node] : nodes_) {
     if (node.retired_s == 0) {
-      all.push_back({node.known, services_.client.node_status(id).value_or(client::NodeStatus{})});
+      all.push_back(
+          {node.known, services_.client.node_status(id).value_or(client::NodeStatus{}), node.by == By::us});
     }
   }
   return all;

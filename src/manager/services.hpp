@@ -40,6 +40,8 @@ enum class Table : std::uint8_t {
   order = 'Q',
   home_node = 'N',
   watermark = 'W',
+  request_out = 'G',  ///< Also what of the pair mailboxes is done.
+  request_in = 'H',   ///< Also parts of bundles in pair mailboxes, and what of the public mailbox is done.
   node = 'B',
 };
 

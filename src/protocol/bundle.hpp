@@ -29,6 +29,7 @@ struct BundleVersion {
   std::uint64_t instance = 0;
   std::uint64_t version = 0;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 that <=> is compared with for a pointer
   auto operator<=>(const BundleVersion&) const = default;
 
   template <class Archive>

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 #include "crypto/symmetric.hpp"
@@ -87,13 +86,12 @@ Result<std::unique_ptr<SqliteState>, OpenError> SqliteState::open(const std::fil
   WorkerOptions worker_options;
   worker_options.queue_bytes = options.queue_bytes;
   worker_options.on_failure = WorkerOptions::OnFailure::fail_following;
-  try {
-    auto worker = std::make_unique<SqliteWorker>(*table, worker_options);
-    return std::unique_ptr<SqliteState>(
-        new SqliteState(std::move(table), std::move(worker), std::move(rows), telemetry, random));
-  } catch (const std::system_error&) {
-    return OpenError::io;  // No thread to be had.
+  auto worker = SqliteWorker::start(*table, worker_options);
+  if (!worker) {
+    return worker.error();
   }
+  return std::unique_ptr<SqliteState>(
+      new SqliteState(std::move(table), std::move(*worker), std::move(rows), telemetry, random));
 }
 
 std::vector<StateEntry> SqliteState::load() {

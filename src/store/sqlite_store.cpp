@@ -2,7 +2,6 @@
 #include "store/sqlite_store.hpp"
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -174,12 +173,11 @@ Result<std::unique_ptr<SqliteStore>, OpenError> SqliteStore::open(const std::fil
   }
   WorkerOptions worker_options;
   worker_options.queue_bytes = limits.queue_bytes;
-  try {
-    auto worker = std::make_unique<SqliteWorker>(*table, worker_options);
-    return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(table), std::move(worker), limits));
-  } catch (const std::system_error&) {
-    return OpenError::io;  // No thread to be had.
+  auto worker = SqliteWorker::start(*table, worker_options);
+  if (!worker) {
+    return worker.error();
   }
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(table), std::move(*worker), limits));
 }
 
 SqliteStore::SqliteStore(std::unique_ptr<RecordTable> table, std::unique_ptr<SqliteWorker> worker,

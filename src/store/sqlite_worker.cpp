@@ -8,9 +8,19 @@
 #include <exception>
 #include <iterator>
 #include <limits>
+#include <system_error>
 #include <utility>
 
 namespace toxasync::store {
+
+Result<std::unique_ptr<SqliteWorker>, OpenError> SqliteWorker::start(SqliteEngine& engine,
+                                                                     const WorkerOptions& options) {
+  try {
+    return std::unique_ptr<SqliteWorker>(new SqliteWorker(engine, options));
+  } catch (const std::system_error&) {
+    return OpenError::io;
+  }
+}
 
 SqliteWorker::SqliteWorker(SqliteEngine& engine, const WorkerOptions& options)
     : engine_(engine), options_(options), wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {

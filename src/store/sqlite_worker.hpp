@@ -51,8 +51,10 @@ struct WorkerOptions {
 /// for the disk, except wait_idle and the destructor.
 class SqliteWorker {
  public:
-  /// Throws std::system_error when no thread can be started.
-  SqliteWorker(SqliteEngine& engine, const WorkerOptions& options);
+  /// Starts a thread for an engine that is open, and must outlive the worker. OpenError::io: no thread is to
+  /// be had.
+  static Result<std::unique_ptr<SqliteWorker>, OpenError> start(SqliteEngine& engine,
+                                                                const WorkerOptions& options);
   /// Runs everything that is queued, then ends the thread.
   ~SqliteWorker();
   SqliteWorker(const SqliteWorker&) = delete;
@@ -73,6 +75,7 @@ class SqliteWorker {
   [[nodiscard]] int wake_fd() const noexcept { return wake_fd_; }
 
  private:
+  SqliteWorker(SqliteEngine& engine, const WorkerOptions& options);
   void run();
   void process(JobList& group);
   DbStatus transaction(JobList& group);

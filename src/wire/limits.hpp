@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Every size and count limit of the protocol (docs/protocol.md, sections 4 to 7), checked against each other
+/// Every size and count limit of the protocol (docs/protocol.md, sections 4 to 8), checked against each other
 /// here, so that nothing we may produce is refused by us. Sizes are bytes.
 namespace toxasync::limits {
 
@@ -42,8 +42,10 @@ constexpr bool is_envelope_size(std::size_t size) noexcept {
   return size == small_envelope || size == large_envelope;
 }
 
-constexpr std::size_t message_text = 65536;  ///< Whole text of one message, UTF-8.
-constexpr std::size_t parts = 72;            ///< What the format allows for one message.
+constexpr std::size_t message_text = 65536;       ///< Whole text of one message, UTF-8.
+constexpr std::size_t friend_request_text = 921;  ///< TOX_MAX_FRIEND_REQUEST_LENGTH.
+static_assert(friend_request_text <= large_text, "a friend request is one envelope");
+constexpr std::size_t parts = 72;  ///< What the format allows for one message.
 constexpr std::size_t parts_needed(std::size_t text_size) noexcept {
   return text_size == 0 ? 1 : (text_size + large_text - 1) / large_text;
 }

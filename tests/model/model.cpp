@@ -140,9 +140,7 @@ void Model::removed(const FriendKey& who, const FriendKey& whom) {
   strangers(who, whom);
   disordered_.insert({who, whom});
   disordered_.insert({whom, who});
-  if (!promises::one_time_keys_for_who_begins_anew) {
-    given_again_.insert({who, whom});  // the keys that he may have used
-  }
+  given_again_.insert({who, whom});  // the keys that he may have used: what he uses twice is nacked
   for (auto& [id, message] : messages_) {
     if (message.from == who && message.to == whom) {
       message.may_be_lost = true;  // and he is told that it failed

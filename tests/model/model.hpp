@@ -146,7 +146,7 @@ class Model {
   std::string wrong_on_the_way_;
   /// The state of one of them is an old copy, or was lost: which keys were used is not known to all.
   std::set<Direction> reusing_;
-  std::set<Direction> given_again_;  ///< The sender was given the same keys twice (promises.hpp).
+  std::set<Direction> given_again_;  ///< The sender was given the same keys twice.
 };
 
 }  // namespace toxasync::model

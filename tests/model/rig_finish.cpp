@@ -136,9 +136,11 @@ void Rig::wait_for_the_end() {
 /// The rows that must not be left on somebody's disk, as "OV".
 std::string Rig::rows_left(const Person& who) const {
   std::string left;
-  for (const char table : std::string("OVCIED")) {
+  const bool gave_up = model.count([](const Message& m) { return m.cancel_asked || m.failed; }) > 0;
+  for (const char table : std::string("OVCIEDP")) {
     const bool may_be_for_old_ones = table != 'I' && table != 'E' && model.has_old_installations();
-    if (!may_be_for_old_ones && who.user->rows(table) > 0) {
+    const bool may_be_left = may_be_for_old_ones || (table == 'P' && gave_up);
+    if (!may_be_left && who.user->rows(table) > 0) {
       left += table;
     }
   }

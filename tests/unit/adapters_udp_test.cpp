@@ -169,12 +169,41 @@ BOOST_AUTO_TEST_CASE(both_families_share_a_port_where_there_is_ipv6) {
   BOOST_REQUIRE(run_until([&] { a.transport->poll(); }, [&] { return a.inbox.packets.size() == expected; }));
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_leaves_from_the_address_that_the_request_came_to) {
+  Peer node("");
+  Peer a;
+  const Route asked = node.route("127.0.0.2");
+  BOOST_REQUIRE(a.transport->send(asked, frame(1)));
+  BOOST_REQUIRE(run_until([&] { node.transport->poll(); }, [&] { return !node.inbox.packets.empty(); }));
+  BOOST_REQUIRE(node.transport->send(node.inbox.routes[0], frame(2)));
+  BOOST_REQUIRE(run_until([&] { a.transport->poll(); }, [&] { return !a.inbox.packets.empty(); }));
+  BOOST_TEST((a.inbox.routes[0].endpoint == asked.endpoint));
+  BOOST_TEST(a.transport->send(a.inbox.routes[0], frame(3)));  // and so back and forth
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_by_ipv6_finds_its_way_where_there_is_ipv6) {
+  Peer node("");
+  Peer a("");
+  if (!node.transport->has_ipv6() || !a.transport->send(node.route("::1"), frame(1))) {
+    BOOST_TEST_MESSAGE("this machine has no IPv6 loopback address");
+    return;
+  }
+  BOOST_REQUIRE(run_until([&] { node.transport->poll(); }, [&] { return !node.inbox.packets.empty(); }));
+  BOOST_TEST(node.inbox.routes[0].sendback_size == 16);
+  BOOST_REQUIRE(node.transport->send(node.inbox.routes[0], frame(2)));
+  BOOST_REQUIRE(run_until([&] { a.transport->poll(); }, [&] { return !a.inbox.packets.empty(); }));
+  BOOST_TEST((a.inbox.routes[0].endpoint == node.route("::1").endpoint));
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_sent_is_told_at_once) {
   Peer a;
   Route nowhere;
   BOOST_TEST(!a.transport->send(nowhere, frame(1)));
   Route relayed = a.route();
   relayed.sendback_size = 1;
+  BOOST_TEST(!a.transport->send(relayed, frame(1)));
+  relayed.sendback_size = 4;
+  relayed.carrier = Carrier::toxcore_dispatcher;
   BOOST_TEST(!a.transport->send(relayed, frame(1)));
   Route v6 = a.route("::1");
   BOOST_TEST(!a.transport->send(v6, frame(1)));  // Bound to an IPv4 address only.

@@ -50,6 +50,7 @@ BOOST_AUTO_TEST_CASE(counters_count_alone) {
 BOOST_AUTO_TEST_CASE(counts_from_several_threads_are_not_lost) {
   Metrics metrics;
   std::vector<std::jthread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&metrics] {
       for (int k = 0; k < 10000; ++k) {

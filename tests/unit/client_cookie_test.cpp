@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_is_taken_within_a_day_of_its_validity) {
     node.descriptor_hook = [&](const auto&) {
       auto descriptor = node.descriptor();
       const auto now_s = static_cast<std::uint64_t>(rig.clock.unix_s());
-      descriptor.valid_from_s = late ? now_s - 14 * 86400 : now_s + 86400 - 60;
+      descriptor.valid_from_s = late ? now_s - std::uint64_t{14} * 86400 : now_s + 86400 - 60;
       descriptor.valid_until_s = late ? now_s - 86400 + 60 : UINT64_MAX;
       return node.sign(descriptor);
     };

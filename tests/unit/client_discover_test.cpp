@@ -215,6 +215,29 @@ BOOST_AUTO_TEST_CASE(another_descriptor_is_told_only_when_the_node_has_shown_its
   BOOST_TEST(listener.news[1].descriptor == node.sign(node.descriptor()));
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_in_another_session_does_not_prove_an_old_descriptor) {
+  ScriptedNode& node = add_node();
+  store(node);
+  run();
+  const Bytes old = node.sign(node.descriptor());
+  node.rotate_key();
+  node.told_at = {ipv4(200)};
+  store(node);
+  run();
+  unsigned replayed = 0;
+  node.descriptor_hook = [&](const protocol::FrameHeader&) {
+    return ++replayed == 1 ? old : node.sign(node.descriptor());
+  };
+  store(node, 1);  // its first packet is answered with the old one
+  clock.advance_s(60);
+  store(node);
+  run();
+  BOOST_TEST(replayed >= 2U);
+  for (std::size_t i = 1; i < listener.news.size(); ++i) {
+    BOOST_TEST(listener.news[i].descriptor != old);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_operation_without_an_answer_is_told_and_then_the_next_answer_at_once) {
   ScriptedNode& node = add_node();
   store(node);

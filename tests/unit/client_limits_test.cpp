@@ -21,6 +21,7 @@ BOOST_AUTO_TEST_CASE(more_operations_than_places_wait_in_line_and_all_are_served
   Rig rig(1, config);
   ScriptedNode& node = rig.add_node();
   std::vector<OperationId> ids;
+  ids.reserve(50);
   for (int i = 0; i < 50; ++i) {
     ids.push_back(rig.store(node, 0));
   }
@@ -40,6 +41,7 @@ BOOST_AUTO_TEST_CASE(past_the_line_an_operation_ends_try_later) {
   Rig rig(1, config);
   ScriptedNode& node = rig.add_node();
   std::vector<OperationId> ids;
+  ids.reserve(5);
   for (int i = 0; i < 5; ++i) {
     ids.push_back(rig.store(node));
   }
@@ -78,7 +80,7 @@ BOOST_AUTO_TEST_CASE(the_line_serves_the_nodes_in_turn_and_each_in_order) {
   client::WaitingLine line;
   const protocol::NodeId a{1};
   const protocol::NodeId b{2};
-  for (const OperationId id : {1, 2, 3}) {
+  for (const OperationId id : {1U, 2U, 3U}) {
     line.push(a, id);
   }
   line.push(b, 4);

@@ -141,7 +141,7 @@ class ScriptedNode final : public PacketReceiver {
   }
 
  private:
-  static constexpr std::uint64_t week_s = 7 * 86400;
+  static constexpr std::uint64_t week_s = std::uint64_t{7} * 86400;
 
   [[nodiscard]] std::vector<protocol::Address> told() const {
     std::vector<protocol::Address> addresses;

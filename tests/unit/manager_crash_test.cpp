@@ -211,10 +211,10 @@ BOOST_AUTO_TEST_CASE(a_bundle_is_never_given_away_before_its_keys_are_on_disk) {
       Pair world(k, 1, false);
       slow_disk(world, world.bob, 3);
       world.connect(world.alice, world.bob);
-      world.run(50 + 20 * k);
+      world.run(50 + std::int64_t{20} * k);
       world.disconnect(world.alice, world.bob);
       world.connect(world.alice, world.bob);  // flapping while the bundle is on its way to the disk
-      world.run(5 * k);
+      world.run(std::int64_t{5} * k);
       world.after_event = nullptr;
       world.bob.crash();
       if (!world.alice.manager->friend_ready(world.bob.key)) {

@@ -123,6 +123,7 @@ BOOST_FIXTURE_TEST_CASE(messages_that_wait_for_room_move_on_when_the_one_before_
     node->switch_off();
   }
   std::vector<crypto::MessageId> ids;
+  ids.reserve(3);
   for (int i = 0; i < 3; ++i) {
     ids.push_back(alice.send(bob, std::string(60'000, 'x')));
   }

@@ -150,7 +150,7 @@ class HandFriend {
     }
     made.root_mac = protocol::root_mac(shared, made.root, key(), peer_.key, made.version);
     made.last_resort = crypto::KeyPair::generate(random_).public_key;
-    made.use_until_s = static_cast<std::uint64_t>(world_.clock.unix_s() + 28 * 86400);
+    made.use_until_s = static_cast<std::uint64_t>(world_.clock.unix_s() + std::int64_t{28} * 86400);
     made.one_time_count = count;
     made.home_nodes.push_back({world_.nodes.at(0)->keys.id(), {{world_.nodes.at(0)->endpoint}}});
     made.keys_hash = protocol::one_time_hash({});

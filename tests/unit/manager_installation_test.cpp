@@ -67,7 +67,7 @@ BOOST_FIXTURE_TEST_CASE(a_fourth_device_takes_the_place_of_the_one_not_heard_of_
   bob.crash();
   const auto id = alice.send(bob, "to three");
   run(60'000);
-  BOOST_TEST(alice.rows('V') == limits::instances_per_friend);
+  BOOST_TEST(alice.rows('V') >= limits::instances_per_friend);  // and what a bundle by mail takes
   bob.start();
   let_alice_confirm(id);
 }

@@ -92,7 +92,7 @@ BOOST_FIXTURE_TEST_CASE(a_friend_removed_while_the_program_did_not_run_is_forgot
   alice.crash();
   alice.friends.erase(bob.key);
   alice.start();
-  run(2 * 3'600'000 + 10'000);
+  run(std::int64_t{2} * 3'600'000 + 10'000);
   BOOST_TEST(alice.told(id).ends_with("failed"));
   BOOST_TEST(alice.rows('O') + alice.rows('F') + alice.rows('K') == 0);
 }

@@ -356,8 +356,8 @@ inline std::string User::told(const crypto::MessageId& id) const {
 
 inline std::size_t User::rows(char table) const {
   const auto entries = state->load();
-  return static_cast<std::size_t>(
-      std::ranges::count_if(entries, [&](const auto& entry) { return entry.key[0] == table; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      entries, [&](const auto& entry) { return entry.key[0] == static_cast<std::uint8_t>(table); }));
 }
 
 inline bool User::on_message(const manager::ReceivedMessage& message) noexcept {

@@ -124,7 +124,8 @@ BOOST_AUTO_TEST_CASE(a_cookie_reply_is_never_longer_than_the_question_and_needs_
   BOOST_TEST(descriptor->id == node.keys.id());
   BOOST_TEST(descriptor->key == node.keys.current().pair.public_key);
   BOOST_TEST(descriptor->addresses.size() == limits::addresses_per_node);
-  BOOST_TEST(descriptor->valid_until_s == static_cast<std::uint64_t>(node.clock.unix_s()) + 7 * 86400);
+  BOOST_TEST(descriptor->valid_until_s ==
+             static_cast<std::uint64_t>(node.clock.unix_s()) + std::uint64_t{7} * 86400);
 }
 
 BOOST_AUTO_TEST_CASE(the_cookie_of_the_reply_opens_the_door) {

@@ -155,7 +155,7 @@ BOOST_FIXTURE_TEST_CASE(when_the_file_cannot_be_written_the_old_key_stays, Fixtu
 }
 
 BOOST_FIXTURE_TEST_CASE(a_key_from_a_time_to_come_is_replaced, Fixture) {
-  NodeKeys keys = NodeKeys::ephemeral(random, now + 365 * 86400);  // the clock was wrong
+  NodeKeys keys = NodeKeys::ephemeral(random, now + std::int64_t{365} * 86400);  // the clock was wrong
   BOOST_TEST(must(keys.rotate(random, now)));
   BOOST_TEST(keys.current().valid_until_s == now + week_s);
   BOOST_TEST(keys.previous(now) != nullptr);

@@ -57,6 +57,7 @@ std::vector<Bytes> all_of(const std::vector<Page>& pages) {
 
 std::vector<std::size_t> shape_of(const std::vector<Page>& pages) {
   std::vector<std::size_t> shape;
+  shape.reserve(pages.size());
   for (const Page& page : pages) {
     shape.push_back(page.envelopes.size());
   }
@@ -65,6 +66,7 @@ std::vector<std::size_t> shape_of(const std::vector<Page>& pages) {
 
 std::vector<store::Record> records(const std::vector<std::size_t>& sizes) {
   std::vector<store::Record> made;
+  made.reserve(sizes.size());
   for (const std::size_t size : sizes) {
     made.push_back({100 + made.size(), {}, 0, Bytes(size)});
   }
@@ -83,6 +85,7 @@ BOOST_AUTO_TEST_CASE(mail_is_listed_deleted_and_then_gone) {
   BOOST_TEST((all_of(pages) == sent));
   BOOST_TEST((all_of(retrieve()) == sent));  // listing takes nothing away
   std::vector<crypto::EnvelopeId> ids;
+  ids.reserve(sent.size());
   for (const Bytes& envelope : sent) {
     ids.push_back(id_of(envelope));
   }
@@ -134,6 +137,7 @@ BOOST_AUTO_TEST_CASE(a_page_tells_counter_time_place_and_the_next_cursor) {
 
 BOOST_AUTO_TEST_CASE(windows_follow_each_other_by_cursor_until_nothing_is_left) {
   std::vector<std::size_t> sizes;
+  sizes.reserve(60);
   SeededRandom random(5);
   for (int i = 0; i < 60; ++i) {
     sizes.push_back(random.chance(500) ? small : large);

@@ -308,7 +308,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_comes_through_at_any_epoch_and_is_not_confirmed_by
   longest.ttl_s = limits::largest_time_to_live_s;
   client.sign(longest, mailbox.mailbox);
   client.ask(longest);
-  node.clock.advance_s(6 * 86400);
+  node.clock.advance_s(std::int64_t{6} * 86400);
   client.greet();
   node.store.fail_next(1);
   const auto failed = client.ask(client.cancel_request(mailbox.mailbox, id_of(envelope), {})).value();

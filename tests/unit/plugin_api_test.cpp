@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(every_error_has_a_text_and_nothing_else_has) {
   }
   BOOST_TEST(
       !valid(tox_err_async_new_to_string(static_cast<Tox_Err_Async_New>(TOX_ERR_ASYNC_NEW_STATE_IO + 1))));
-  for (int i = 0; i <= TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL; ++i) {
+  for (int i = 0; i <= TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TIME_TO_LIVE; ++i) {
     BOOST_TEST(valid(
         tox_err_async_friend_send_message_to_string(static_cast<Tox_Err_Async_Friend_Send_Message>(i))));
   }
@@ -210,6 +210,12 @@ BOOST_AUTO_TEST_CASE(every_error_has_a_text_and_nothing_else_has) {
   }
   for (int i = 0; i <= TOX_ERR_ASYNC_NODE_REMOVE_NOT_FOUND; ++i) {
     BOOST_TEST(valid(tox_err_async_node_remove_to_string(static_cast<Tox_Err_Async_Node_Remove>(i))));
+  }
+  for (int i = 0; i <= TOX_ERR_ASYNC_MESSAGE_CANCEL_TOO_LATE; ++i) {
+    BOOST_TEST(valid(tox_err_async_message_cancel_to_string(static_cast<Tox_Err_Async_Message_Cancel>(i))));
+  }
+  for (int i = 0; i <= TOX_ASYNC_FAIL_REASON_FRIEND_REMOVED; ++i) {
+    BOOST_TEST(valid(tox_async_fail_reason_to_string(static_cast<Tox_Async_Fail_Reason>(i))));
   }
   for (int i = 0; i <= TOX_ASYNC_MESSAGE_STATE_FAILED; ++i) {
     BOOST_TEST(valid(tox_async_message_state_to_string(static_cast<Tox_Async_Message_State>(i))));

@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(a_retrieve_request_is_laid_out_as_the_document_says) {
       test::retrieve_request(),
       {TOXASYNC_FIELD(counter, 8), TOXASYNC_FIELD(op, 1), TOXASYNC_FIELD(window, 1),
        TOXASYNC_FIELD(mailbox.p, 32), TOXASYNC_FIELD(mailbox.w, 32), TOXASYNC_FIELD(owner_tag, 16),
-       TOXASYNC_FIELD(cursor, 8), TOXASYNC_COUNT(73), TOXASYNC_FIELD(ids_to_delete, 73 * 16)});
+       TOXASYNC_FIELD(cursor, 8), TOXASYNC_COUNT(73), TOXASYNC_FIELD(ids_to_delete, std::size_t{73} * 16)});
   TOXASYNC_TEST_BYTES(ByteView(encoded(test::retrieve_request())).subspan(RetrieveRequest::tag_offset, 16),
                       test::retrieve_request().owner_tag);
 }
@@ -229,16 +229,17 @@ BOOST_AUTO_TEST_CASE(a_bundle_head_is_laid_out_as_the_document_says) {
 }
 
 BOOST_AUTO_TEST_CASE(the_other_friend_messages_are_laid_out_as_the_document_says) {
-  check_layout<BundleKeys>(test::bundle_keys(),
-                           {TOXASYNC_FIELD(version.instance, 8), TOXASYNC_FIELD(version.version, 8),
-                            TOXASYNC_FIELD(first, 2), TOXASYNC_COUNT(40), TOXASYNC_FIELD(keys, 40 * 32)});
+  check_layout<BundleKeys>(
+      test::bundle_keys(),
+      {TOXASYNC_FIELD(version.instance, 8), TOXASYNC_FIELD(version.version, 8), TOXASYNC_FIELD(first, 2),
+       TOXASYNC_COUNT(40), TOXASYNC_FIELD(keys, std::size_t{40} * 32)});
   check_layout<BundleTaken>({{1, 2}, 3}, {TOXASYNC_FIELD(version.instance, 8),
                                           TOXASYNC_FIELD(version.version, 8), TOXASYNC_FIELD(taker, 8)});
   check_layout<LiveEnvelope>(test::live_envelope(), {TOXASYNC_FIELD(epoch, 4), TOXASYNC_FIELD(mailbox.p, 32),
                                                      TOXASYNC_FIELD(mailbox.w, 32), TOXASYNC_COUNT(1168),
                                                      TOXASYNC_FIELD(envelope, 1168)});
-  check_layout<LiveReceipt>(test::live_receipt(),
-                            {TOXASYNC_FIELD(instance, 8), TOXASYNC_COUNT(80), TOXASYNC_FIELD(ids, 80 * 16)});
+  check_layout<LiveReceipt>(test::live_receipt(), {TOXASYNC_FIELD(instance, 8), TOXASYNC_COUNT(80),
+                                                   TOXASYNC_FIELD(ids, std::size_t{80} * 16)});
 }
 
 BOOST_AUTO_TEST_CASE(a_frame_header_is_laid_out_as_the_document_says) {

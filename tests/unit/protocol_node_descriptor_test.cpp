@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_comes_back_as_it_was_signed) {
   TOXASYNC_TEST_BYTES(test::encoded(*back), test::encoded(descriptor));
   descriptor.addresses.clear();
   const Bytes shortest = descriptor.encode_signed(signer);
-  BOOST_TEST(shortest.size() == limits::descriptor - 4 * 19);
+  BOOST_TEST(shortest.size() == limits::descriptor - std::size_t{4} * 19);
   BOOST_TEST(NodeDescriptor::decode_signed(shortest).has_value());
 }
 

@@ -33,7 +33,7 @@ T integer(const boost::property_tree::ptree& value) {
 /// One object of a list.
 class Vector {
  public:
-  explicit Vector(boost::property_tree::ptree tree) : tree_(std::move(tree)) {}
+  explicit Vector(const boost::property_tree::ptree& tree) : tree_(tree) {}
 
   [[nodiscard]] std::string text(const std::string& field) const { return tree_.get<std::string>(field); }
 

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "adapters/udp/datagram.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "adapters/asio_endpoint.hpp"
+
+namespace toxasync {
+
+using boost::system::error_code;
+using udp = boost::asio::ip::udp;
+
+namespace {
+
+/// Room for one control message about an address, of either family.
+union Control {
+  cmsghdr header;  ///< For its alignment.
+  std::uint8_t bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
+};
+
+error_code last_error() noexcept {
+  return {errno, boost::system::system_category()};
+}
+
+/// The local address that the system told beside a datagram.
+void take_local_address(msghdr& message, Route& from) noexcept {
+  const auto keep = [&from](const auto& address) {
+    static_assert(sizeof(address) == 4 || sizeof(address) == 16);
+    from.sendback_size = sizeof(address);
+    std::memcpy(from.sendback.data(), &address, sizeof(address));
+  };
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
+      in_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(part), sizeof(info));
+      keep(info.ipi_spec_dst);
+    } else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(part), sizeof(info));
+      keep(info.ipi6_addr);
+    }
+  }
+}
+
+template <class Info>
+void put_control(msghdr& message, Control& control, int level, int type, const Info& info) noexcept {
+  message.msg_control = control.bytes;
+  message.msg_controllen = CMSG_SPACE(sizeof(info));
+  cmsghdr* const part = CMSG_FIRSTHDR(&message);
+  part->cmsg_level = level;
+  part->cmsg_type = type;
+  part->cmsg_len = CMSG_LEN(sizeof(info));
+  std::memcpy(CMSG_DATA(part), &info, sizeof(info));
+}
+
+/// False: not an address of that family.
+bool put_local_address(msghdr& message, Control& control, ByteView local, bool v4) noexcept {
+  in_pktinfo info4{};
+  in6_pktinfo info6{};
+  if (v4 && local.size() == sizeof(info4.ipi_spec_dst)) {
+    std::memcpy(&info4.ipi_spec_dst, local.data(), local.size());
+    put_control(message, control, IPPROTO_IP, IP_PKTINFO, info4);
+    return true;
+  }
+  if (!v4 && local.size() == sizeof(info6.ipi6_addr)) {
+    std::memcpy(&info6.ipi6_addr, local.data(), local.size());
+    put_control(message, control, IPPROTO_IPV6, IPV6_PKTINFO, info6);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool want_local_address(udp::socket& socket) noexcept {
+  error_code failed;
+  const bool v4 = socket.local_endpoint(failed).address().is_v4();
+  const int on = 1;
+  return !failed && ::setsockopt(socket.native_handle(), v4 ? IPPROTO_IP : IPPROTO_IPV6,
+                                 v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, &on, sizeof(on)) == 0;
+}
+
+std::size_t receive_datagram(udp::socket& socket, std::span<std::uint8_t> room, Route& from,
+                             error_code& failed) noexcept {
+  udp::endpoint peer;
+  Control control{};
+  iovec data{room.data(), room.size()};
+  msghdr message{};
+  message.msg_name = peer.data();
+  message.msg_namelen = static_cast<socklen_t>(peer.capacity());
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.bytes;
+  message.msg_controllen = sizeof(control.bytes);
+  const ssize_t size = ::recvmsg(socket.native_handle(), &message, MSG_DONTWAIT);
+  if (size < 0) {
+    failed = last_error();
+    return 0;
+  }
+  failed = {};
+  peer.resize(message.msg_namelen);
+  from.endpoint = from_asio(peer);
+  from.sendback_size = 0;
+  take_local_address(message, from);
+  return static_cast<std::size_t>(size);
+}
+
+void send_datagram(udp::socket& socket, const udp::endpoint& to, ByteView local, ByteView packet,
+                   error_code& failed) noexcept {
+  udp::endpoint peer = to;
+  iovec data{const_cast<std::uint8_t*>(packet.data()), packet.size()};  // it is only read
+  Control control{};
+  msghdr message{};
+  message.msg_name = peer.data();
+  message.msg_namelen = static_cast<socklen_t>(peer.size());
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  if (!local.empty() && !put_local_address(message, control, local, to.address().is_v4())) {
+    failed = boost::system::errc::make_error_code(boost::system::errc::invalid_argument);
+    return;
+  }
+  failed = ::sendmsg(socket.native_handle(), &message, MSG_DONTWAIT) >= 0 ? error_code() : last_error();
+}
+
+}  // namespace toxasync

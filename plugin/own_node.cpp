@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/own_node.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace toxasync {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::unique_ptr<OwnNode> refuse(const Telemetry& telemetry, std::string_view why) {
+  telemetry.log(LogLevel::warning, "node",
+                std::string("this client does not serve others as a storage node: ").append(why));
+  return nullptr;
+}
+
+}  // namespace
+
+std::uint64_t OwnNode::capacity_of(const fs::path& directory) noexcept {
+  std::error_code failed;
+  const fs::space_info space = fs::space(directory, failed);
+  const std::uint64_t free_bytes = failed ? 0 : space.available;
+  return std::clamp(free_bytes / 100, smallest_capacity_bytes, largest_capacity_bytes);
+}
+
+std::unique_ptr<OwnNode> OwnNode::open(const fs::path& directory, const crypto::Secret<32>& tox_secret,
+                                       const Telemetry& telemetry, Random& random, std::int64_t now_s) {
+  const auto hash = crypto::h128(tox_secret.view(), {as_bytes("toxasync/1 node files")});
+  const std::string name = to_hex(hash);
+  store::StoreLimits limits;
+  limits.capacity_bytes = capacity_of(directory);
+  auto store = store::SqliteStore::open(directory / (name + ".node.db"), limits, {}, telemetry, random);
+  if (!store) {
+    return refuse(telemetry, describe(store.error()));
+  }
+  auto keys = node::NodeKeys::open((directory / (name + ".node.key")).string(), random, now_s);
+  if (!keys) {
+    return refuse(telemetry, crypto::describe(keys.error()));
+  }
+  return std::unique_ptr<OwnNode>(new OwnNode(std::move(*store), std::move(*keys), limits.capacity_bytes));
+}
+
+}  // namespace toxasync

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+namespace toxasync {
+
+namespace {
+
+class File {
+ public:
+  File(const std::filesystem::path& path, int flags) noexcept
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, S_IRUSR | S_IWUSR)) {}
+  ~File() {
+    if (fd_ >= 0) {
+      ::close(fd_);
+    }
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+/// What the last call of the system said.
+std::error_code last_error() noexcept {
+  return {errno, std::generic_category()};
+}
+
+std::error_code write_all(int fd, ByteView bytes) noexcept {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written > 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    } else if (written == 0) {
+      return std::make_error_code(std::errc::io_error);
+    } else if (errno != EINTR) {
+      return last_error();
+    }
+  }
+  return ::fsync(fd) == 0 ? std::error_code() : last_error();
+}
+
+/// Makes a rename survive a power cut, where directories can be synchronised.
+void sync_directory_of(const std::filesystem::path& path) {
+  const auto parent = path.parent_path();
+  const File directory(parent.empty() ? "." : parent, O_RDONLY | O_DIRECTORY);
+  if (directory.fd() >= 0) {
+    (void)::fsync(directory.fd());
+  }
+}
+
+}  // namespace
+
+Result<std::size_t, std::error_code> read_file(const std::filesystem::path& path,
+                                               std::span<std::uint8_t> out) {
+  const File file(path, O_RDONLY);
+  if (file.fd() < 0) {
+    return last_error();
+  }
+  std::size_t used = 0;
+  while (used < out.size()) {
+    const ssize_t got = ::read(file.fd(), out.data() + used, out.size() - used);
+    if (got > 0) {
+      used += static_cast<std::size_t>(got);
+    } else if (got == 0) {
+      break;
+    } else if (errno != EINTR) {
+      return last_error();
+    }
+  }
+  return used;
+}
+
+std::error_code replace_file(const std::filesystem::path& path, ByteView content) {
+  std::filesystem::path temporary = path;
+  temporary += ".new";
+  (void)::unlink(temporary.c_str());  // left by a crash, or laid there: its permissions would be kept
+  std::error_code failed;
+  {
+    const File file(temporary, O_WRONLY | O_CREAT | O_EXCL);
+    failed = file.fd() >= 0 ? write_all(file.fd(), content) : last_error();
+  }
+  if (!failed && std::rename(temporary.c_str(), path.c_str()) != 0) {
+    failed = last_error();
+  }
+  if (failed) {
+    (void)::unlink(temporary.c_str());
+  } else {
+    sync_directory_of(path);
+  }
+  return failed;
+}
+
+}  // namespace toxasync

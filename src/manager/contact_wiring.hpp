@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "manager/contact_hooks.hpp"
+#include "manager/friend_book.hpp"
+#include "manager/node_book.hpp"
+#include "manager/poller.hpp"
+
+namespace toxasync::manager {
+
+/// What first contact asks of friends, nodes and the application. `look_again` is FirstContact::look_again.
+ContactHooks contact_hooks(const Services& services, FriendBook& friends, const Poller& poller,
+                           const NodeBook& nodes, std::function<void(const FriendKey&)> look_again);
+
+}  // namespace toxasync::manager
