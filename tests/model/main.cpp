@@ -76,6 +76,12 @@ void print_counters(std::ostream& out, const std::string& whose, const Metrics& 
 
 void print_counters(std::ostream& out, const Rig& rig) {
   for (const auto& person : rig.people) {
+    std::set<Id> ids;
+    for (const auto& status : person.user->states) {
+      if (ids.insert(status.id).second) {
+        out << "  " << to_hex(ByteView(status.id).first(4)) << ": " << person.user->told(status.id) << "\n";
+      }
+    }
     print_counters(
         out, to_hex(ByteView(person.user->key).first(3)) + (person.user->running() ? "" : " (not running)"),
         person.user->metrics);
@@ -133,16 +139,28 @@ Outcome run(const Sequence& sequence, Totals& totals, std::ostream* trace,
   return outcome;
 }
 
+/// What went wrong, without the numbers: shrinking must not lead from one failure to another.
+std::string kind_of(const std::string& wrong) {
+  const auto message = wrong.rfind("): ");
+  std::string kind = message == std::string::npos ? wrong : wrong.substr(message);
+  std::erase_if(kind, [](char c) { return c >= '0' && c <= '9'; });
+  return kind;
+}
+
 /// Leaves out what is not needed for a failure.
-Sequence shrink(Sequence sequence, std::optional<Crash> crash) {
+Sequence shrink(Sequence sequence, const std::string& wrong, std::optional<Crash> crash) {
   Totals ignored;
+  const auto fails_alike = [&](const Sequence& shorter) {
+    const auto now = run(shorter, ignored, nullptr, crash).wrong;
+    return now && kind_of(*now) == kind_of(wrong);
+  };
   for (std::size_t size = std::max<std::size_t>(sequence.steps.size() / 2, 1);; size /= 2) {
     for (std::size_t at = 0; at < sequence.steps.size();) {
       Sequence shorter = sequence;
       const auto begin = shorter.steps.begin() + static_cast<std::ptrdiff_t>(at);
       shorter.steps.erase(begin,
                           begin + static_cast<std::ptrdiff_t>(std::min(size, shorter.steps.size() - at)));
-      if (run(shorter, ignored, nullptr, crash).wrong) {
+      if (fails_alike(shorter)) {
         sequence = std::move(shorter);
       } else {
         at += size;
@@ -188,7 +206,8 @@ class Runner {
               << " old copies; " << totals_.messages << " messages in " << totals_.envelopes
               << " envelopes: " << totals_.shown << " shown (" << totals_.repeated
               << " repetitions after a crash or an old copy), " << totals_.expired << " expired, "
-              << totals_.failed << " failed; " << failures_ << " sequences went wrong\n";
+              << totals_.cancelled << " cancelled, " << totals_.failed << " failed; " << failures_
+              << " sequences went wrong\n";
     return failures_ == 0;
   }
 
@@ -225,7 +244,7 @@ class Runner {
         report << "with a crash of user " << crash->who << " at event " << crash->event << "\n";
       }
       if (options_.shrinks) {
-        const auto shortest = shrink(sequence, crash);
+        const auto shortest = shrink(sequence, *wrong, crash);
         Totals ignored;
         report << "the shortest that goes wrong:\n";
         const auto how = run(shortest, ignored, &report, crash).wrong;

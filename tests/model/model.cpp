@@ -9,6 +9,11 @@ namespace toxasync::model {
 
 namespace {
 
+/// A node that lost its disk has lost, too, that the message was fetched there.
+bool cancel_may_be_wrong(const Message& message) {
+  return message.node_failed || (message.outlived_a_crash && !promises::what_went_directly_is_not_cancelled);
+}
+
 std::string name_of(const FriendKey& key) {
   return to_hex(ByteView(key).first(3));
 }
@@ -60,17 +65,29 @@ void Model::crashed(const FriendKey& who, bool repeats_last, bool disk_was_behin
   if (const auto last = last_shown_.find(who); last != last_shown_.end() && repeats_last) {
     Message& message = messages_.at(last->second.id);
     message.may_be_shown = std::max(message.may_be_shown, message.shown + 1);
-    // It counts as not shown: what comes before it in the order may be shown first.
-    highest_shown_[{message.from, who}] = last->second.highest_before;
+    highest_shown_[{message.from, who}].for_sure = last->second.sure_before;
   }
   for (auto& [id, message] : messages_) {
     if (message.from == who) {
       message.forgotten = message.forgotten || !message.queued;  // it was never promised
+      message.outlived_a_crash = true;
       message.may_be_retold = message.may_be_retold || (message.ended() && disk_was_behind);
-      message.end_may_be_untold = message.end_may_be_untold || (message.shown > 0 && !message.ended() &&
-                                                                !promises::ends_are_told_after_a_crash);
     }
   }
+}
+
+void Model::cancel_asked(const Id& id) {
+  must_find(id, "cancelled").cancel_asked = true;
+}
+
+std::vector<Id> Model::open_messages(const FriendKey& who) const {
+  std::vector<Id> open;
+  for (const auto& [id, message] : messages_) {
+    if (message.from == who && !message.ended()) {
+      open.push_back(id);
+    }
+  }
+  return open;
 }
 
 void Model::node_lost_its_disk() {
@@ -95,25 +112,22 @@ Model::Backup Model::backup(const FriendKey& who) const {
   return copy;
 }
 
-void Model::restored(const FriendKey& who, const Backup& copy) {
+void Model::restored(const FriendKey& who, const std::set<FriendKey>& friends, const Backup& copy) {
+  old_installations_ = true;
+  for (const auto& other : friends) {
+    strangers(who, other);
+    for (const Direction& direction : {Direction{who, other}, Direction{other, who}}) {
+      disordered_.insert(direction);
+      reusing_.insert(direction);
+    }
+  }
   for (auto& [id, message] : messages_) {
     if (message.from == who) {
-      broken_.insert({who, message.to});
-      disordered_.insert({who, message.to});
-      reusing_.insert({who, message.to});
-      if (!promises::keys_after_a_senders_old_copy) {
-        beyond_repair_.insert({who, message.to});
-      }
       message.forgotten = message.forgotten || !copy.known.contains(id);
       message.may_be_retold = message.may_be_retold || (message.ended() && !copy.ended.contains(id));
       message.may_be_lost = true;
     }
     if (message.to == who) {
-      broken_.insert({message.from, who});
-      disordered_.insert({message.from, who});
-      if (!promises::keys_after_a_recipients_old_copy) {
-        beyond_repair_.insert({message.from, who});
-      }
       message.may_be_lost = true;
       if (!copy.shown.contains(id)) {
         message.may_be_shown = std::max(message.may_be_shown, message.shown + 1);
@@ -123,15 +137,10 @@ void Model::restored(const FriendKey& who, const Backup& copy) {
 }
 
 void Model::removed(const FriendKey& who, const FriendKey& whom) {
-  for (const Direction& direction : {Direction{who, whom}, Direction{whom, who}}) {
-    broken_.insert(direction);
-    disordered_.insert(direction);
-  }
-  // Whoever forgot a friend's bundle may be given it once more; what he uses twice is nacked.
-  reusing_.insert({who, whom});
-  if (!promises::keys_after_a_removal) {
-    beyond_repair_.insert({who, whom});
-  }
+  strangers(who, whom);
+  disordered_.insert({who, whom});
+  disordered_.insert({whom, who});
+  given_again_.insert({who, whom});  // the keys that he may have used: what he uses twice is nacked
   for (auto& [id, message] : messages_) {
     if (message.from == who && message.to == whom) {
       message.may_be_lost = true;  // and he is told that it failed
@@ -150,7 +159,7 @@ void Model::strangers(const FriendKey& a, const FriendKey& b) {
 
 void Model::met(const FriendKey& a, const FriendKey& b) {
   for (const Direction& direction : {Direction{a, b}, Direction{b, a}}) {
-    if (!beyond_repair_.contains(direction)) {
+    if (promises::installations_find_each_other || !reusing_.contains(direction)) {
       broken_.erase(direction);
     }
   }
@@ -174,17 +183,20 @@ void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received,
   if (++message.shown > message.may_be_shown) {
     fail(message, "shown " + std::to_string(message.shown) + " times");
   }
-  std::uint64_t& highest = highest_shown_[{message.from, to}];
+  if (message.cancelled && !cancel_may_be_wrong(message)) {
+    fail(message, "shown after it was reported cancelled");
+  }
+  Highest& highest = highest_shown_[{message.from, to}];
   if (!disordered_.contains({message.from, to})) {
-    if (received.late && message.number > highest) {
+    if (received.late && message.number > highest.of_all) {
       fail(message, "marked late though nothing later was shown");
     }
-    if (!received.late && message.number <= highest) {
+    if (!received.late && message.number <= highest.for_sure) {
       fail(message, "shown after a later one, and not marked");
     }
   }
-  last_shown_[to] = {message.id, highest};
-  highest = std::max(highest, message.number);
+  last_shown_[to] = {message.id, highest.for_sure};
+  highest = {std::max(highest.of_all, message.number), std::max(highest.for_sure, message.number)};
 }
 
 void Model::told(const FriendKey& from, const manager::MessageStatus& status) {
@@ -193,8 +205,10 @@ void Model::told(const FriendKey& from, const manager::MessageStatus& status) {
     fail(message, "reported to somebody else");
   }
   using manager::MessageState;
-  const bool again = message.ended() && !message.may_be_retold;
-  if (again) {
+  const bool delivered_again = status.state == MessageState::delivered && message.delivered &&
+                               disordered_.contains({message.from, message.to});
+  const bool excused = message.may_be_retold || (delivered_again && !promises::delivery_is_told_once);
+  if (message.ended() && !excused) {
     fail(message, "reported again after its end");
   }
   switch (status.state) {
@@ -216,9 +230,19 @@ void Model::told(const FriendKey& from, const manager::MessageStatus& status) {
       message.expired = true;
       break;
     case MessageState::cancelled:
-      fail(message, "cancelled, which nobody asked for");
+      message.cancelled = true;
+      if (!message.cancel_asked) {
+        fail(message, "reported cancelled, and nobody asked for it");
+      }
+      if (message.shown > 0 && !cancel_may_be_wrong(message)) {
+        fail(message, "reported cancelled, and it has been shown");
+      }
+      break;
     case MessageState::failed:
       message.failed = true;
+      if (status.reason == manager::FailReason::none) {
+        fail(message, "failed without a reason");
+      }
       break;
   }
   message.queued = true;
@@ -228,17 +252,23 @@ void Model::sealed(const FriendKey& from, const FriendKey& to, const Id& id, con
                    bool one_time) {
   const Message* const message = find(id);
   if (message != nullptr && (message->from != from || message->to != to)) {
-    fail(*message, "sealed by somebody else, or for somebody else");
+    wrong_on_the_way_ = "sealed by somebody else, or for somebody else";
   }
   if (!one_time) {
     return;
   }
   if (message == nullptr) {
-    throw Broken("a one-time key was used for what is no text");
+    wrong_on_the_way_ = "a one-time key was used for what is no text";
   }
   const auto [first, fresh] = one_time_.try_emplace(pre_key, id);
-  if (!fresh && first->second != id && !reusing_.contains({from, to})) {
-    throw Broken("one-time key " + to_hex(pre_key) + " was used for two messages");
+  if (!fresh && first->second != id && !reusing_.contains({from, to}) && !given_again_.contains({from, to})) {
+    wrong_on_the_way_ = "one-time key " + to_hex(pre_key) + " was used for two messages";
+  }
+}
+
+void Model::check_the_way() const {
+  if (!wrong_on_the_way_.empty()) {
+    throw Broken(wrong_on_the_way_);
   }
 }
 
@@ -246,9 +276,7 @@ std::vector<std::pair<FriendKey, crypto::PreKeyId>> Model::spent_keys() const {
   std::vector<std::pair<FriendKey, crypto::PreKeyId>> spent;
   for (const auto& [key, id] : one_time_) {
     const Message* const message = find(id);
-    // A copy that was sealed anew for another installation, and never came, keeps its key until that expires.
-    const bool sealed_once = message != nullptr && !broken_.contains({message->from, message->to});
-    if (sealed_once && message->shown > 0 && !message->may_be_lost) {
+    if (message != nullptr && message->shown > 0 && !message->may_be_lost) {
       spent.emplace_back(message->to, key);
     }
   }
@@ -257,7 +285,8 @@ std::vector<std::pair<FriendKey, crypto::PreKeyId>> Model::spent_keys() const {
 
 void Model::check_stored_was_shown(const std::set<FriendKey>& absent, std::int64_t now_ms) const {
   for (const auto& [id, message] : messages_) {
-    const bool excused = message.may_be_lost || message.node_failed || message.expires_at_ms() <= now_ms;
+    const bool excused = message.may_be_lost || message.node_failed || message.cancel_asked ||
+                         message.expires_at_ms() <= now_ms;
     if (message.stored > 0 && message.shown == 0 && !excused && !absent.contains(message.to)) {
       fail(message, "was stored on a node, and is not shown though the recipient had time to fetch it");
     }
@@ -266,8 +295,8 @@ void Model::check_stored_was_shown(const std::set<FriendKey>& absent, std::int64
 
 void Model::check_queued_was_shown(std::int64_t now_ms) const {
   for (const auto& [id, message] : messages_) {
-    const bool excused =
-        message.may_be_lost || message.forgotten || message.failed || message.expires_at_ms() <= now_ms;
+    const bool excused = message.may_be_lost || message.forgotten || message.failed || message.cancel_asked ||
+                         message.expires_at_ms() <= now_ms;
     if (message.queued && message.shown == 0 && !excused) {
       fail(message, "was queued, and is not shown though both were online together");
     }
@@ -276,7 +305,7 @@ void Model::check_queued_was_shown(std::int64_t now_ms) const {
 
 void Model::check_ended() const {
   for (const auto& [id, message] : messages_) {
-    if (message.queued && !message.forgotten && !message.end_may_be_untold && !message.ended()) {
+    if (message.queued && !message.forgotten && !message.ended()) {
       fail(message, std::string("was queued, and nothing was said of its end; shown ") +
                         std::to_string(message.shown) + " times");
     }

@@ -38,8 +38,11 @@ struct Message {
   bool queued = false;  ///< Told; or anything else was.
   bool delivered = false;
   bool expired = false;
+  bool cancelled = false;
   bool failed = false;
-  std::uint8_t stored = 0;  ///< The most nodes that were told.
+  bool cancel_asked = false;
+  bool outlived_a_crash = false;  ///< Of its sender.
+  std::uint8_t stored = 0;        ///< The most nodes that were told.
   unsigned shown = 0;
   unsigned may_be_shown = 1;  ///< How often; more after what excuses a repetition.
 
@@ -47,10 +50,9 @@ struct Message {
   bool forgotten = false;    ///< by the sender: his state is from before it, or he removed the friend;
   bool may_be_lost = false;  ///< for the recipient: he lost it or the key to it. It is then reported expired.
   bool node_failed = false;  ///< A node lost its disk since it was sent.
-  bool end_may_be_untold = false;
   bool may_be_retold = false;  ///< The end of it was told, but that may not have come to the disk.
 
-  [[nodiscard]] bool ended() const noexcept { return delivered || expired || failed; }
+  [[nodiscard]] bool ended() const noexcept { return delivered || expired || cancelled || failed; }
   [[nodiscard]] std::int64_t expires_at_ms() const noexcept {
     return sent_at_ms + std::int64_t{ttl_s} * 1000;
   }
@@ -64,6 +66,7 @@ class Model {
   /// The program of `who` ended. `repeats_last`: the message that it showed last may be shown again.
   void crashed(const FriendKey& who, bool repeats_last, bool disk_was_behind);
   void node_lost_its_disk();
+  void cancel_asked(const Id& id);
   /// A copy of `who`'s state is made; restored() goes back to it.
   struct Backup {
     std::set<Id> known;  ///< Of his messages,
@@ -71,7 +74,7 @@ class Model {
     std::set<Id> shown;  ///< and what was shown to him.
   };
   [[nodiscard]] Backup backup(const FriendKey& who) const;
-  void restored(const FriendKey& who, const Backup& copy);
+  void restored(const FriendKey& who, const std::set<FriendKey>& friends, const Backup& copy);
   /// They do not have each other's keys (yet).
   void strangers(const FriendKey& a, const FriendKey& b);
   /// `who` removes `whom` from his list.
@@ -83,9 +86,11 @@ class Model {
   void shown(const FriendKey& to, const manager::ReceivedMessage& message, std::int64_t now_ms);
   void told(const FriendKey& from, const manager::MessageStatus& status);
   /// An envelope was seen on its way: which pre-key its header names, and whether that is for one message
-  /// only.
+  /// only. (Called where nothing may be thrown.)
   void sealed(const FriendKey& from, const FriendKey& to, const Id& id, const crypto::PreKeyId& pre_key,
               bool one_time);
+  /// Throws what sealed() found.
+  void check_the_way() const;
 
   // What must hold at the end of a sequence:
   /// All senders but `present` were gone; the others had time to fetch. What nodes had confirmed has been
@@ -101,6 +106,14 @@ class Model {
   [[nodiscard]] std::size_t messages() const noexcept { return messages_.size(); }
   [[nodiscard]] std::size_t count(bool (*what)(const Message&)) const;
   [[nodiscard]] const Message* find(const Id& id) const;
+  /// Messages of `who` whose end was not told.
+  [[nodiscard]] std::vector<Id> open_messages(const FriendKey& who) const;
+  /// Whether somebody went back to an old state, or to an empty one: there may be mail for what is no more.
+  [[nodiscard]] bool has_old_installations() const noexcept { return old_installations_; }
+  /// Whether they began anew with each other: there are keys and installations of before.
+  [[nodiscard]] bool began_anew(const FriendKey& a, const FriendKey& b) const {
+    return disordered_.contains({a, b});
+  }
   /// Whether the message was seen, sealed with a one-time key.
   [[nodiscard]] bool had_one_time_key(const Id& id) const;
   [[nodiscard]] bool keys_are_good(const FriendKey& from, const FriendKey& to) const {
@@ -112,20 +125,28 @@ class Model {
   [[noreturn]] static void fail(const Message& message, const std::string& what);
 
   std::map<Id, Message> messages_;
+  bool old_installations_ = false;
   std::uint64_t last_number_ = 0;
+  /// The highest number that was shown, of all, and without the last one before a crash that may not have
+  /// come to the disk: it may count as shown, or not.
+  struct Highest {
+    std::uint64_t of_all = 0;
+    std::uint64_t for_sure = 0;
+  };
   struct LastShown {
     Id id{};
-    std::uint64_t highest_before = 0;  ///< Of its direction.
+    std::uint64_t sure_before = 0;  ///< Highest::for_sure of its direction.
   };
   std::map<FriendKey, LastShown> last_shown_;
-  std::map<Direction, std::uint64_t> highest_shown_;  ///< Numbers.
+  std::map<Direction, Highest> highest_shown_;
   std::set<Direction>
       disordered_;              ///< One of them lost his place in the order: late or not, nothing is asked.
   std::set<Direction> broken_;  ///< The sender's keys of the recipient are not those that the recipient has.
   std::map<crypto::PreKeyId, Id> one_time_;
-  /// The sender's state is an old copy: he does not know which keys he has used.
+  std::string wrong_on_the_way_;
+  /// The state of one of them is an old copy, or was lost: which keys were used is not known to all.
   std::set<Direction> reusing_;
-  std::set<Direction> beyond_repair_;  ///< Broken, and a meeting does not mend it (promises.hpp).
+  std::set<Direction> given_again_;  ///< The sender was given the same keys twice.
 };
 
 }  // namespace toxasync::model

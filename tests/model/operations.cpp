@@ -81,6 +81,20 @@ void send_at_the_end_of_an_epoch(Rig& rig, SeededRandom& random) {
   rig.run(between(random, 0, 5 * second_ms));
 }
 
+void send_for_longer(Rig& rig, SeededRandom& random) {
+  const auto [from, to] = two(rig, random);
+  rig.send(from, to, text(random, between(random, 8, 1500)), crypto::MessageKind::normal,
+           limits::times_to_live_s[random.below(limits::times_to_live_s.size())]);
+}
+
+void cancel(Rig& rig, SeededRandom& random) {
+  Person& who = anybody(rig, random);
+  const auto open = rig.model.open_messages(who.user->key);
+  if (!open.empty()) {
+    rig.cancel(who, open[random.below(open.size())]);
+  }
+}
+
 // --- People ---
 
 void meet_for(Rig& rig, SeededRandom& random, std::int64_t ms) {
@@ -169,8 +183,26 @@ void make_copy(Rig& rig, SeededRandom& random) {
 void go_back_to_copy(Rig& rig, SeededRandom& random) {
   Person& who = anybody(rig, random);
   if (who.copy) {
-    rig.go_back_to_copy(who);
+    rig.go_on_with(who, who.copy->crash_copy(), who.copy_model);
   }
+}
+
+void lose_the_state(Rig& rig, SeededRandom& random) {
+  rig.go_on_with(anybody(rig, random), nullptr, {});
+}
+
+/// He has two; the one that he does not use lies in a drawer.
+void take_the_other_device(Rig& rig, SeededRandom& random) {
+  Person& who = anybody(rig, random);
+  auto other = std::exchange(who.copy, nullptr);
+  const auto then = other ? who.copy_model : Model::Backup{};
+  rig.make_copy(who);
+  rig.go_on_with(who, std::move(other), then);
+}
+
+void application_is_away_or_back(Rig& rig, SeededRandom& random) {
+  Person& who = anybody(rig, random);
+  who.user->takes_messages = !who.user->takes_messages;
 }
 
 // --- Nodes and networks ---
@@ -239,6 +271,8 @@ constexpr std::array table{
     Operation{"send a long one", {10, 10, 4}, send_long},
     Operation{"send one of the largest size", {1, 1, 0}, send_largest},
     Operation{"send many", {3, 3, 8}, send_many},
+    Operation{"send with a time to live", {4, 4, 1}, send_for_longer},
+    Operation{"cancel", {10, 2, 1}, cancel},
     Operation{"send at the end of an epoch", {4, 1, 1}, send_at_the_end_of_an_epoch},
     Operation{"meet", {5, 5, 12}, meet},
     Operation{"meet in passing", {4, 4, 12}, meet_in_passing},
@@ -254,6 +288,9 @@ constexpr std::array table{
     Operation{"failing disk", {2, 3, 1}, failing_disk},
     Operation{"make a copy", {0, 0, 3}, make_copy},
     Operation{"go back to the copy", {0, 0, 2}, go_back_to_copy},
+    Operation{"lose the state", {0, 0, 1}, lose_the_state},
+    Operation{"take the other device", {0, 0, 2}, take_the_other_device},
+    Operation{"the application is away or back", {0, 2, 0}, application_is_away_or_back},
     Operation{"a node off", {5, 2, 1}, node_off},
     Operation{"nodes on", {4, 3, 2}, nodes_on},
     Operation{"a node loses its disk", {1, 1, 0}, node_loses_its_disk},

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-// Promises that the manager does not keep yet. Each `false` switches off a check; whoever mends it sets it to
-// true.
+// Promises that src/manager does not keep yet; tests/unit/manager_found_test.cpp has a test of each. A
+// `false` switches a check off: whoever mends it sets it to true.
 
 namespace toxasync::model::promises {
 
-/// Who removes a friend and adds him again is given his keys at their next meeting, and not only with his
-/// next bundle.
-constexpr bool keys_after_a_removal = true;
-/// A sender whose state is an old copy stops using pre-keys that are used up (nack, seal again).
-constexpr bool keys_after_a_senders_old_copy = true;
-/// A recipient whose state is an old copy is given new keys to give away at the next meeting.
-constexpr bool keys_after_a_recipients_old_copy = true;
-/// The end of a message (delivered, expired, failed) is told even if the program crashes just before it would
-/// be.
-constexpr bool ends_are_told_after_a_crash = true;
+/// A message that came twice, sealed with two one-time keys, leaves the private half of neither.
+constexpr bool copies_use_up_their_keys = false;
+/// Who begins anew (a lost state, a friend added again) is given one-time keys, whatever the last bundle
+/// brought.
+constexpr bool one_time_keys_for_who_begins_anew = false;
+/// Two installations that have not met before give each other their bundles when they do.
+constexpr bool installations_find_each_other = false;
+/// That a message was delivered is told once, though an installation goes that has not confirmed it.
+constexpr bool delivery_is_told_once = false;
+/// A message that went directly in an earlier run of the program is not reported cancelled.
+constexpr bool what_went_directly_is_not_cancelled = false;
 
 }  // namespace toxasync::model::promises

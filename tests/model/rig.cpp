@@ -52,6 +52,7 @@ Rig::Rig(std::uint64_t seed, const Setup& setup, Totals& totals)
 }
 
 void Rig::observe() {
+  model.check_the_way();
   for (auto& person : people) {
     User& user = *person.user;
     for (; person.shown_seen < user.shown.size(); ++person.shown_seen) {
@@ -112,17 +113,18 @@ void Rig::run(std::int64_t ms) {
   observe();
 }
 
-std::optional<Id> Rig::send(Person& from, const Person& to, std::string text, crypto::MessageKind kind) {
+std::optional<Id> Rig::send(Person& from, const Person& to, std::string text, crypto::MessageKind kind,
+                            std::uint32_t ttl_s) {
   if (!from.user->running()) {
     return std::nullopt;
   }
-  const auto id = from.user->manager->send(to.user->key, kind, as_bytes(text));
+  const auto id = from.user->manager->send(to.user->key, kind, as_bytes(text), ttl_s);
   if (!id) {
     note += " (not accepted: " + std::to_string(static_cast<int>(id.error())) + ")";
     return std::nullopt;
   }
   model.sent(*id, from.user->key, to.user->key, as_bytes(text), kind, from.user->clock.now().unix_ms,
-             from.user->config.ttl_s);
+             ttl_s != 0 ? ttl_s : from.user->config.ttl_s);
   ++totals_.messages;
   return *id;
 }
@@ -175,20 +177,25 @@ void Rig::make_copy(Person& who) {
   who.copy_model = model.backup(who.user->key);
 }
 
-void Rig::go_back_to_copy(Person& who) {
+void Rig::go_on_with(Person& who, std::unique_ptr<store::MemoryState> disk, const Model::Backup& then) {
   crash(who, -1);
-  who.user->state = who.copy->crash_copy();
-  model.restored(who.user->key, who.copy_model);
+  who.user->state = disk ? std::move(disk) : std::make_unique<store::MemoryState>();
+  model.restored(who.user->key, who.user->friends, then);
   ++totals_.restores;
   start(who);
+  if (who.user->manager->home_nodes().empty()) {
+    add_all_nodes(who);
+  }
+}
+
+void Rig::cancel(Person& who, const Id& id) {
+  if (who.user->running() && who.user->manager->cancel(id)) {
+    model.cancel_asked(id);
+  }
 }
 
 void Rig::lose_disk(StorageNode& node) {
-  node.node.reset();
-  node.store = store::MemoryStore();
-  node.node =
-      std::make_unique<node::Node>(node.store, node.keys, *node.random, Telemetry(node.metrics, node.log),
-                                   node::NodeConfig{}, world.clock.now());
+  node.lose_disk();
   model.node_lost_its_disk();
 }
 

@@ -28,6 +28,7 @@ struct Totals {
   std::uint64_t messages = 0;
   std::uint64_t shown = 0;
   std::uint64_t expired = 0;
+  std::uint64_t cancelled = 0;
   std::uint64_t failed = 0;
   std::uint64_t repeated = 0;  ///< Shown again, after what excuses it.
   std::uint64_t envelopes = 0;
@@ -35,7 +36,7 @@ struct Totals {
   Totals& operator+=(const Totals& more) {
     for (const auto field : {&Totals::sequences, &Totals::operations, &Totals::events, &Totals::crash_points,
                              &Totals::restores, &Totals::messages, &Totals::shown, &Totals::expired,
-                             &Totals::failed, &Totals::repeated, &Totals::envelopes}) {
+                             &Totals::cancelled, &Totals::failed, &Totals::repeated, &Totals::envelopes}) {
       this->*field += more.*field;
     }
     return *this;
@@ -74,7 +75,8 @@ class Rig {
   void run(std::int64_t ms);
   /// Nothing when it was not accepted.
   std::optional<Id> send(Person& from, const Person& to, std::string text,
-                         crypto::MessageKind kind = crypto::MessageKind::normal);
+                         crypto::MessageKind kind = crypto::MessageKind::normal, std::uint32_t ttl_s = 0);
+  void cancel(Person& who, const Id& id);
   void crash(Person& who, std::int64_t restart_after_ms);
   void start(Person& who);
   void stop(Person& who) {
@@ -84,7 +86,9 @@ class Rig {
   void set_slow_disk(Person& who, bool slow);
   void fail_disk(Person& who, std::size_t batches);
   void make_copy(Person& who);
-  void go_back_to_copy(Person& who);
+  /// He goes on with what `disk` holds, of which `then` was true when it was made; an empty one if there is
+  /// none.
+  void go_on_with(Person& who, std::unique_ptr<store::MemoryState> disk, const Model::Backup& then);
   void lose_disk(StorageNode& node);
   void unfriend(Person& who, Person& whom);
   void befriend(Person& who, Person& whom);
@@ -112,7 +116,8 @@ class Rig {
   void settle_apart(SeededRandom& random);
   void settle_together();
   void wait_for_the_end();
-  void check_disks() const;
+  [[nodiscard]] std::string rows_left(const Person& who) const;
+  void check_disks();
 
   Totals& totals_;
   SeededRandom random_;
