@@ -346,6 +346,46 @@ def node_stops_cleanly(world):
 
 
 @scenario
+def first_contact_offline(world):
+    """A friend request to somebody offline arrives when he starts and is accepted, and the two write to each other
+    without ever being online together."""
+    nodes = world.nodes(3)
+    addresses = [node.address for node in nodes]
+    bob = world.chat("bob", nodes=addresses).ready()  # so that he has a Tox id
+    bob.quit()
+    alice = world.chat("alice", nodes=addresses).ready()
+    alice.write(f"request {bob.tox_id} It is Alice")
+    alice.wait_for(rf"request-stored {bob.tox_id[:64]} 3/3", 30)
+    alice.wait_until(lambda: alice.counters().get("contact.bundles_posted"), 60, "her keys are left for him")
+    alice.quit()
+
+    later = bob.again().ready()
+    later.wait_for(rf"async-friend-request {alice.tox_id[:64]} It is Alice", 60)
+    later.wait_for(r"friend 0 ready", 60, what="her keys")
+    there = [later.send("Welcome"), later.send("There you are")]
+    later.wait_stored(there, 3, 30)
+    later.wait_until(lambda: later.counters().get("bundles.mailed"), 30, "his keys are under way to her")
+    later.quit()
+
+    back = alice.again().ready()
+    back.wait_messages(2, 60)
+    back.wait_for(rf"request-answered {bob.tox_id[:64]}", 60)
+    back.wait_for(r"friend 0 ready", 60, what="his keys")
+    answer = back.send("Here I am")
+    back.wait_stored([answer], 3, 30)
+    back.quit()
+
+    last = bob.again().ready()
+    last.wait_messages(1, 60)
+    last.quit()
+    chats = (bob, alice, later, back, last)
+    check(not any(chat.find(r"friend 0 online") for chat in chats), "they were online together")
+    check_each_once([back], there)
+    check_each_once([last], [answer])
+    check(sum(bool(chat.find(r"async-friend-request")) for chat in chats) == 1, "the request was shown twice")
+
+
+@scenario
 def demonstration(world):
     """What `./dev demo` runs, in under a minute."""
     demo.play(world)
