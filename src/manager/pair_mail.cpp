@@ -103,6 +103,7 @@ void PairMail::add(const FriendKey& key, Now now) {
   Pair& pair = pair_of(key);
   if (!pair.listed) {
     pair.listed = true;
+    post_from_ms_ = now.steady_ms + post_after_ms;
     pace_.hurry(now.steady_ms, services_.random);
   }
 }
@@ -183,6 +184,9 @@ void PairMail::tick(Now now) {
         break;
       case Step::none:
         pace_.rest(now.steady_ms, services_.random);
+        if (now.steady_ms < post_from_ms_) {
+          pace_.hurry(post_from_ms_, services_.random);
+        }
         break;
     }
   }

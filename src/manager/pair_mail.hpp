@@ -23,6 +23,9 @@ class PairMail {
   static constexpr std::int64_t parts_kept_s = 86400;
   static constexpr std::uint32_t ttl_s = limits::largest_time_to_live_s;
   static constexpr std::int64_t post_every_s = 86400;
+  /// Since the start, or since somebody became a friend: who is online is seen by then, and takes the bundle
+  /// directly.
+  static constexpr std::int64_t post_after_ms = 30000;
   static constexpr std::int64_t ask_again_ms = 600000;  ///< For a bundle to post, when there was none.
   static constexpr std::int64_t longest_ask_again_ms = 7200000;
   static constexpr std::size_t posts_under_way = 64;  ///< More wait.
@@ -149,6 +152,7 @@ class PairMail {
   FriendKey turn_{};  ///< Whose turn it was last.
   std::uint64_t last_serial_ = 0;
   std::size_t posts_ = 0;
+  std::int64_t post_from_ms_ = 0;  ///< Steady.
 };
 
 }  // namespace toxasync::manager

@@ -48,8 +48,8 @@ PairMail::Step PairMail::post_step(const FriendKey& key, Pair& pair, Now now) {
 PairMail::Step PairMail::make_post(const FriendKey& key, Pair& pair, Now now) {
   const auto epoch = crypto::epoch_at(now.unix_s());
   const std::int64_t age_s = now.unix_s() - pair.posted_s;
-  if (!epoch || (age_s < post_every_s && age_s > -post_every_s) || now.steady_ms < pair.ask_at_ms ||
-      posts_ >= posts_under_way) {
+  if (!epoch || (age_s < post_every_s && age_s > -post_every_s) ||
+      now.steady_ms < std::max(pair.ask_at_ms, post_from_ms_) || posts_ >= posts_under_way) {
     return Step::none;
   }
   pair.ask_at_ms = now.steady_ms + ask_again_ms;
