@@ -160,7 +160,6 @@ void Tox_Async::start(Tox* tox, const Tox_Async_Options& options) {
   config.allow_local_addresses = options.allow_local_addresses;
   config.poll_interval_ms = options.poll_interval_ms;
   config.ttl_s = options.time_to_live_s;
-  config.first_contact = true;
   manager = std::make_unique<manager::Manager>(crypto::KeyPair::from_secret(tox_secret_key(tox)), transport(),
                                                *friends, *state, clock, random, telemetry, *this, config);
   friends->set_listener(manager.get());

@@ -279,15 +279,38 @@ void FriendBook::add_keys(Installation& to, std::vector<crypto::Point> keys) con
 
 bool FriendBook::on_taken(Friend& from, ByteView message) {
   protocol::BundleTaken taken_by;
-  if (wire::decode(message, taken_by) != wire::Error::none || taken_by.version.instance != from.instance) {
+  if (wire::decode(message, taken_by) != wire::Error::none || taken_by.taker == 0) {
     return false;
   }
-  if (taken_by.version.version > from.our_version) {
+  const auto& [version, taker] = taken_by;
+  if (version == protocol::greeting) {
+    const Installation* const held = from.installation(taker);
+    acknowledge(from, held != nullptr ? held->version : protocol::BundleVersion{taker, 0});
+    return true;
+  }
+  if (version.instance != from.instance) {
+    return false;
+  }
+  if (version.version > from.our_version) {
     renew_instance(from);  // our state was restored from a copy
+  } else if (version.version == 0) {
+    give_bundle_anew(from, taker);
   } else {
-    taken(from, taken_by.version.version, taken_by.taker);
+    taken(from, version.version, taker);
   }
   return true;
+}
+
+/// The installation with which he is online has nothing of us.
+void FriendBook::give_bundle_anew(Friend& whom, std::uint64_t taker) {
+  if (std::exchange(whom.gave_anew, true)) {
+    return;
+  }
+  if (Installation* const installation = whom.installation(taker)) {
+    installation->taken_version = 0;
+  }
+  whom.our_content = {};
+  offer_bundle(whom);
 }
 
 void FriendBook::acknowledge(Friend& whom, const protocol::BundleVersion& version) {

@@ -113,6 +113,10 @@ void FriendBook::set_online(Friend& whom, bool online) {
   whom.incoming.reset();
   whom.to_send.clear();
   beats_.erase(whom.key);
+  whom.gave_anew = false;
+  if (!whom.theirs.empty()) {
+    acknowledge(whom, protocol::greeting);  // he may be at another device than last time, and so may we
+  }
   offer_bundle(whom, true);
 }
 
@@ -180,7 +184,7 @@ bool FriendBook::keep_bundle_current(Friend& whom) {
   whom.our_content = content;
   whom.has_no_keys = false;
   if (runs_us && (few || pending)) {
-    const std::size_t wanted = pending ? bundle_keys : bundle_keys - fresh;
+    const std::size_t wanted = few ? bundle_keys - fresh : again_keys;
     keys_.make_one_time(whom.key, whom.our_version, std::min(wanted, room), now_s, batch);
   }
   save(whom, batch);

@@ -67,6 +67,7 @@ struct Friend {
   std::uint64_t durable_version = 0;    ///< Of our bundles for him, the last one on disk.
   bool has_no_keys = false;             ///< Of this instance, which is new: those we hold were another's.
   std::int64_t renewed_ms = INT64_MIN;  ///< Steady; when the instance was.
+  bool gave_anew = false;               ///< Our bundle, since he came or went last, because he has none.
   std::size_t bundles_under_way = 0;    ///< Bundles of his, to the disk.
   std::optional<protocol::WholeBundle> incoming;  ///< A bundle whose packets are still coming.
   std::deque<Bytes> to_send;                      ///< Packets for the friend channel, sent at a steady pace.
@@ -88,8 +89,9 @@ enum class BundleSource : std::uint8_t {
 class FriendBook {
  public:
   static constexpr std::size_t bundle_keys = 100;  ///< One-time keys that a friend is given.
+  static constexpr std::size_t again_keys = 40;    ///< When only an installation of his lacks them.
   static constexpr std::size_t top_up_below = 30;  ///< Unused ones at which he gets new ones.
-  static constexpr std::size_t keys_held = 300;    ///< One-time keys for one friend, given away in vain too.
+  static constexpr std::size_t keys_held = 500;    ///< One-time keys for one friend, given away in vain too.
   static constexpr std::size_t bundles_under_way = 4;  ///< Of one friend, to the disk; more are dropped.
   /// Our instance for a friend is renewed so often at most: others can make it seem necessary.
   static constexpr std::int64_t renew_every_ms = 86400000;
@@ -182,6 +184,7 @@ class FriendBook {
   static store::StateWrite use_write(const Friend& whom, const Installation& of);
   bool load_installation(const store::StateEntry& entry);
   void renew_instance(Friend& whom);
+  void give_bundle_anew(Friend& whom, std::uint64_t taker);
   void acknowledge(Friend& whom, const protocol::BundleVersion& version);
   [[nodiscard]] ByteArray<16> content_now() const;
 

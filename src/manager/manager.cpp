@@ -121,9 +121,7 @@ class Manager::Impl final : public client::ClientListener {
     outbox_.tick(now);
     receipts_.tick(now);
     inbox_.tick(now);
-    if (config_.first_contact) {
-      contact_.tick(now);
-    }
+    contact_.tick(now);
     client_.tick(now);
     friends_.tick(now.steady_ms);
     homes_.tick(now);
@@ -141,12 +139,11 @@ class Manager::Impl final : public client::ClientListener {
     if (!resumed_ || !events_.empty()) {
       return 0;
     }
-    const std::int64_t contact = config_.first_contact ? contact_.next_deadline_ms() : INT64_MAX;
     const std::int64_t node = node_ ? node_->next_deadline_ms() : INT64_MAX;
     return std::min({next_housekeeping_ms_, journal_.next_deadline_ms(), poller_.next_deadline_ms(),
                      outbox_.next_deadline_ms(), receipts_.next_deadline_ms(), friends_.next_deadline_ms(),
-                     inbox_.next_deadline_ms(), contact, homes_.next_deadline_ms(), scout_.next_deadline_ms(),
-                     nodes_.next_deadline_ms(), client_.next_deadline_ms(), node});
+                     inbox_.next_deadline_ms(), contact_.next_deadline_ms(), homes_.next_deadline_ms(),
+                     scout_.next_deadline_ms(), nodes_.next_deadline_ms(), client_.next_deadline_ms(), node});
   }
 
   void on_packet(const Route& from, ByteView packet) {

@@ -110,7 +110,6 @@ struct ManagerConfig {
   std::int64_t poll_interval_ms =
       120000;  ///< Mean time between polls of a home node; the polls are a Poisson process.
   std::uint32_t ttl_s = limits::default_time_to_live_s;
-  bool first_contact = false;  ///< Whether pair and public mailboxes are used; the plugin says yes.
   std::size_t outbox_messages = 10000;
   std::int64_t receipt_delay_ms =
       300000;  ///< Mean time that receipts wait for others before they are stored.

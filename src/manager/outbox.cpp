@@ -265,6 +265,10 @@ void Outbox::advance_target(Message& message, Target& target, Friend& whom, Now 
     return;
   }
   if (whom.online && !target.offered_live && !message.is_service()) {
+    if (!std::exchange(target.may_go_directly, true)) {
+      write(message, {target_write(message, target)});
+      return;
+    }
     offer_live(message, target, whom, now);
   }
   const bool waits_for_receipt = whom.online && now.steady_ms < target.live_until_ms;
@@ -284,7 +288,6 @@ void Outbox::offer_live(Message& message, Target& target, Friend& whom, Now now)
     if (!friends_.enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::envelope, packet))) {
       return;
     }
-    target.went_directly = true;
     services_.telemetry.count(Counter::live_sent);
   }
   target.live_until_ms = now.steady_ms + live_receipt_ms;
@@ -391,21 +394,16 @@ void Outbox::on_receipt(const FriendKey& from, std::uint64_t instance, const cry
     batch.push_back(target_write(*message, *target));
   }
   const bool first = !std::exchange(message->delivered, true);
-  if (is_done(*message)) {
-    if (first) {
-      finish(*message, MessageState::delivered);
-    } else {
-      remove(*message, batch);
-      services_.state.keep(std::move(batch));
-    }
-    return;
-  }
-  if (first) {  // other installations of his are still without it
-    message->stage = Message::Stage::under_way;
-    message->cancel_jobs.clear();
+  if (first) {
     batch.push_back(
         services_.events.ended_write(status_of(*message, MessageState::delivered), FailReason::none));
     report(*message, MessageState::delivered);
+  }
+  if (is_done(*message)) {
+    remove(*message, batch);
+  } else if (first) {  // other installations of his are still without it
+    message->stage = Message::Stage::under_way;
+    message->cancel_jobs.clear();
     batch.push_back(message_write(*message));
   }
   if (!batch.empty()) {
@@ -469,8 +467,7 @@ void Outbox::report(const Message& message, MessageState state, FailReason reaso
 /// The end of a message: what came of it stays on disk until the application was told.
 void Outbox::finish(Message& message, MessageState state, FailReason reason) {
   store::StateBatch batch;
-  const bool told = message.delivered && state != MessageState::delivered;
-  if (!message.is_service() && !told) {
+  if (!message.is_service() && !message.delivered) {  // which was told
     batch.push_back(services_.events.ended_write(status_of(message, state), reason));
     report(message, state, reason);
   }

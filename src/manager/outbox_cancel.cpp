@@ -16,9 +16,8 @@ Result<bool, CancelError> Outbox::cancel(const crypto::MessageId& id, Now now) {
   if (message->stage == Message::Stage::cancelling) {
     return true;
   }
-  const bool went_directly =
-      std::ranges::any_of(message->targets, [](const Target& target) { return target.went_directly; });
-  if (message->stage == Message::Stage::too_late || went_directly) {
+  if (message->stage == Message::Stage::too_late ||
+      std::ranges::any_of(message->targets, &Target::may_go_directly)) {
     return CancelError::too_late;
   }
   plan_cancel(*message);

@@ -19,10 +19,12 @@ struct TargetRecord {
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
     auto confirmed = static_cast<std::uint8_t>(t.confirmed);
-    wire::fields(ar, confirmed, t.nacks, t.pre_key, t.root, t.epoch,
+    auto may_go_directly = static_cast<std::uint8_t>(t.may_go_directly);
+    wire::fields(ar, confirmed, may_go_directly, t.nacks, t.pre_key, t.root, t.epoch,
                  wire::bounded<limits::parts>(t.envelopes),
                  wire::bounded<OutgoingMessage::Past::kept>(t.past));
     t.confirmed = confirmed != 0;
+    t.may_go_directly = may_go_directly != 0;
   }
 };
 
@@ -221,6 +223,7 @@ bool Outbox::add_target(Message& message, Friend& whom, Installation& to, Now no
   }
   Target target;
   target.instance = to.instance();
+  target.may_go_directly = whom.online && !message.is_service();
   target.pre_key =
       message.is_service() ? to.last_resort : friends_.take_pre_key(whom, to, now.unix_s(), batch);
   set_unconfirmed(message, target.instance, true);

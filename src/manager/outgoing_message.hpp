@@ -55,7 +55,8 @@ struct OutgoingMessage {
   struct Target {
     // On disk:
     std::uint64_t instance = 0;
-    bool confirmed = false;  ///< Its receipt came; the rest is then empty.
+    bool confirmed = false;        ///< Its receipt came; the rest is then empty.
+    bool may_go_directly = false;  ///< By the friend channel: it cannot be cancelled any longer.
     std::uint8_t nacks = 0;
     crypto::Point pre_key{};
     crypto::Point root{};     ///< Of the mailbox that `envelopes` are sealed for,
@@ -67,7 +68,6 @@ struct OutgoingMessage {
     bool refused = false;  ///< Its keys cannot be sealed with: no honest client gave them.
     bool unsaved = false;
     bool offered_live = false;       ///< Since the friend came or went last.
-    bool went_directly = false;      ///< It was handed to the friend channel in this run.
     std::int64_t live_until_ms = 0;  ///< A receipt is waited for until then, before nodes are asked.
 
     [[nodiscard]] bool open() const noexcept { return !confirmed && !refused; }

@@ -38,7 +38,10 @@ struct BundleVersion {
   }
 };
 
-/// The taker has a bundle on disk.
+/// In the place of a bundle's version: which of my bundles do you have?
+constexpr BundleVersion greeting{};
+
+/// The taker has a bundle on disk; version 0: none of this instance.
 struct BundleTaken {
   BundleVersion version;
   std::uint64_t taker = 0;  ///< The taker's installation, as in his own bundles.

@@ -3,15 +3,13 @@
 
 #include <algorithm>
 
-#include "model/promises.hpp"
-
 namespace toxasync::model {
 
 namespace {
 
 /// A node that lost its disk has lost, too, that the message was fetched there.
 bool cancel_may_be_wrong(const Message& message) {
-  return message.node_failed || (message.outlived_a_crash && !promises::what_went_directly_is_not_cancelled);
+  return message.node_failed;
 }
 
 std::string name_of(const FriendKey& key) {
@@ -70,7 +68,6 @@ void Model::crashed(const FriendKey& who, bool repeats_last, bool disk_was_behin
   for (auto& [id, message] : messages_) {
     if (message.from == who) {
       message.forgotten = message.forgotten || !message.queued;  // it was never promised
-      message.outlived_a_crash = true;
       message.may_be_retold = message.may_be_retold || (message.ended() && disk_was_behind);
     }
   }
@@ -159,14 +156,8 @@ void Model::strangers(const FriendKey& a, const FriendKey& b) {
 
 void Model::met(const FriendKey& a, const FriendKey& b) {
   for (const Direction& direction : {Direction{a, b}, Direction{b, a}}) {
-    if (promises::installations_find_each_other || !reusing_.contains(direction)) {
-      broken_.erase(direction);
-    }
+    broken_.erase(direction);
   }
-}
-
-bool Model::had_one_time_key(const Id& id) const {
-  return std::ranges::any_of(one_time_, [&](const auto& entry) { return entry.second == id; });
 }
 
 void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received, std::int64_t now_ms) {
@@ -205,10 +196,7 @@ void Model::told(const FriendKey& from, const manager::MessageStatus& status) {
     fail(message, "reported to somebody else");
   }
   using manager::MessageState;
-  const bool delivered_again = status.state == MessageState::delivered && message.delivered &&
-                               disordered_.contains({message.from, message.to});
-  const bool excused = message.may_be_retold || (delivered_again && !promises::delivery_is_told_once);
-  if (message.ended() && !excused) {
+  if (message.ended() && !message.may_be_retold) {
     fail(message, "reported again after its end");
   }
   switch (status.state) {
@@ -260,6 +248,7 @@ void Model::sealed(const FriendKey& from, const FriendKey& to, const Id& id, con
   if (message == nullptr) {
     wrong_on_the_way_ = "a one-time key was used for what is no text";
   }
+  with_one_time_key_.insert(id);
   const auto [first, fresh] = one_time_.try_emplace(pre_key, id);
   if (!fresh && first->second != id && !reusing_.contains({from, to}) && !given_again_.contains({from, to})) {
     wrong_on_the_way_ = "one-time key " + to_hex(pre_key) + " was used for two messages";

@@ -41,8 +41,7 @@ struct Message {
   bool cancelled = false;
   bool failed = false;
   bool cancel_asked = false;
-  bool outlived_a_crash = false;  ///< Of its sender.
-  std::uint8_t stored = 0;        ///< The most nodes that were told.
+  std::uint8_t stored = 0;  ///< The most nodes that were told.
   unsigned shown = 0;
   unsigned may_be_shown = 1;  ///< How often; more after what excuses a repetition.
 
@@ -110,12 +109,8 @@ class Model {
   [[nodiscard]] std::vector<Id> open_messages(const FriendKey& who) const;
   /// Whether somebody went back to an old state, or to an empty one: there may be mail for what is no more.
   [[nodiscard]] bool has_old_installations() const noexcept { return old_installations_; }
-  /// Whether they began anew with each other: there are keys and installations of before.
-  [[nodiscard]] bool began_anew(const FriendKey& a, const FriendKey& b) const {
-    return disordered_.contains({a, b});
-  }
   /// Whether the message was seen, sealed with a one-time key.
-  [[nodiscard]] bool had_one_time_key(const Id& id) const;
+  [[nodiscard]] bool had_one_time_key(const Id& id) const { return with_one_time_key_.contains(id); }
   [[nodiscard]] bool keys_are_good(const FriendKey& from, const FriendKey& to) const {
     return !broken_.contains({from, to});
   }
@@ -142,7 +137,8 @@ class Model {
   std::set<Direction>
       disordered_;              ///< One of them lost his place in the order: late or not, nothing is asked.
   std::set<Direction> broken_;  ///< The sender's keys of the recipient are not those that the recipient has.
-  std::map<crypto::PreKeyId, Id> one_time_;
+  std::map<crypto::PreKeyId, Id> one_time_;  ///< The first message that each was used for.
+  std::set<Id> with_one_time_key_;
   std::string wrong_on_the_way_;
   /// The state of one of them is an old copy, or was lost: which keys were used is not known to all.
   std::set<Direction> reusing_;

@@ -84,8 +84,7 @@ BOOST_FIXTURE_TEST_CASE(a_recipient_whose_state_is_an_old_copy_can_be_written_to
 }
 
 // A message that was sealed again (after a nack, or for another installation) may come twice, with two keys.
-BOOST_FIXTURE_TEST_CASE(a_copy_with_another_one_time_key_uses_that_key_up_too, HandWorld,
-                        *boost::unit_test::expected_failures(1)) {
+BOOST_FIXTURE_TEST_CASE(a_copy_with_another_one_time_key_uses_that_key_up_too, HandWorld) {
   const auto first = eve.send({.text = "once"});
   run(1000);
   eve.send({.text = "once", .id = first.id});
@@ -96,8 +95,7 @@ BOOST_FIXTURE_TEST_CASE(a_copy_with_another_one_time_key_uses_that_key_up_too, H
 
 // The bundle of the day may bring no one-time keys, because the friend had enough: then who begins anew gets
 // none.
-BOOST_FIXTURE_TEST_CASE(who_begins_anew_is_given_one_time_keys_whatever_the_last_bundle_brought, Pair,
-                        *boost::unit_test::expected_failures(1)) {
+BOOST_FIXTURE_TEST_CASE(who_begins_anew_is_given_one_time_keys_whatever_the_last_bundle_brought, Pair) {
   run(std::int64_t{8} * 86'400'000);  // the last-resort keys are replaced
   meet(alice, bob, 60'000);
   alice.crash();
@@ -112,8 +110,7 @@ BOOST_FIXTURE_TEST_CASE(who_begins_anew_is_given_one_time_keys_whatever_the_last
 }
 
 // Alice has two devices, and so has bob. The first ones have met, and the second ones.
-BOOST_FIXTURE_TEST_CASE(installations_that_have_not_met_before_are_given_each_others_bundles, Pair,
-                        *boost::unit_test::expected_failures(2)) {
+BOOST_FIXTURE_TEST_CASE(installations_that_have_not_met_before_are_given_each_others_bundles, Pair) {
   const auto change = [this](User& whose, std::unique_ptr<store::MemoryState> disk) {
     whose.crash();
     auto old = std::exchange(whose.state, std::move(disk));
@@ -133,8 +130,7 @@ BOOST_FIXTURE_TEST_CASE(installations_that_have_not_met_before_are_given_each_ot
   BOOST_TEST(alice.shown.size() == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(delivery_is_told_once_though_an_installation_goes_that_did_not_confirm_it, HandWorld,
-                        *boost::unit_test::expected_failures(1)) {
+BOOST_FIXTURE_TEST_CASE(delivery_is_told_once_though_an_installation_goes_that_did_not_confirm_it, HandWorld) {
   using protocol::FriendPacketType;
   const auto root = crypto::KeyPair::generate(eve.random());
   const auto give = [&](std::uint64_t version, std::uint64_t replaces) {
@@ -159,8 +155,7 @@ BOOST_FIXTURE_TEST_CASE(delivery_is_told_once_though_an_installation_goes_that_d
              }) == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_message_that_went_directly_is_not_reported_cancelled_after_a_restart, Pair,
-                        *boost::unit_test::expected_failures(1)) {
+BOOST_FIXTURE_TEST_CASE(a_message_that_went_directly_is_not_reported_cancelled_after_a_restart, Pair) {
   connect(alice, bob);
   friend_filter = [&](const FriendPacket& packet) { return packet.from == &bob; };  // his receipt is lost
   const auto id = alice.send(bob, "seen");
