@@ -180,7 +180,9 @@ bool FriendBook::keep_bundle_current(Friend& whom) {
     return true;
   }
   store::StateBatch batch;
-  ++whom.our_version;
+  // By the time: a version that an old copy of our state makes must not be one that he has from us already.
+  const auto now_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(services_.clock.now().unix_ms, 0));
+  whom.our_version = std::max(whom.our_version + 1, now_ms);
   whom.our_content = content;
   whom.has_no_keys = false;
   if (runs_us && (few || pending)) {

@@ -256,6 +256,7 @@ class Manager::Impl final : public client::ClientListener {
       }
       crypto::wipe(entry.value);
     }
+    outbox_.join_loaded();
     store::StateBatch batch;
     keys_.refresh(services_.clock.now().unix_s(), batch);
     services_.state.keep(std::move(batch));

@@ -53,7 +53,6 @@ bool Outbox::load(const store::StateEntry& entry) {
 }
 
 void Outbox::resume(Now now) {
-  join_loaded();
   for (auto& [id, message] : messages_) {
     if (message.bundle_version != 0) {
       Friend* const whom = friends_.find(message.to);

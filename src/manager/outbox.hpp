@@ -44,7 +44,9 @@ class Outbox {
   Outbox(const Services& services, FriendBook& friends, Hooks hooks);
 
   bool load(const store::StateEntry& entry);
-  /// After all records were loaded and the friends are known: takes up what was left.
+  /// After all records were loaded.
+  void join_loaded();
+  /// When the friends are known: takes up what was left.
   void resume(Now now);
 
   Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text,
@@ -102,7 +104,6 @@ class Outbox {
   Message& insert(Message message);
   void load_target(const store::StateEntry& entry);
   void load_progress(const store::StateEntry& entry);
-  void join_loaded();
   void write(Message& message, store::StateBatch batch);
   void write_all(Message& message);
   void written(const crypto::MessageId& id, bool durable);
@@ -156,7 +157,7 @@ class Outbox {
   std::map<crypto::MessageId, Message> messages_;
   std::map<FriendKey, Recipient> recipients_;
   std::unordered_map<client::OperationId, PendingStore> operations_;
-  std::map<crypto::MessageId, std::vector<Target>> loaded_targets_;  ///< Until resume().
+  std::map<crypto::MessageId, std::vector<Target>> loaded_targets_;  ///< Until join_loaded().
   DeadlineQueue<crypto::MessageId> deadlines_;
   std::set<FriendKey> roomy_;  ///< Recipients of whose messages one ended: others may have waited for it.
   std::size_t service_count_ = 0;

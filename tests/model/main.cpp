@@ -143,7 +143,7 @@ Outcome run(const Sequence& sequence, Totals& totals, std::ostream* trace,
 std::string kind_of(const std::string& wrong) {
   const auto message = wrong.rfind("): ");
   std::string kind = message == std::string::npos ? wrong : wrong.substr(message);
-  std::erase_if(kind, [](char c) { return c >= '0' && c <= '9'; });
+  std::erase_if(kind, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   return kind;
 }
 

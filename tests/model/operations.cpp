@@ -16,8 +16,13 @@ std::int64_t between(SeededRandom& random, std::int64_t least, std::int64_t most
   return least + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most - least + 1)));
 }
 
+Person& named(Rig& rig, std::size_t place) {
+  rig.note += ' ' + to_hex(ByteView(rig.people[place].user->key).first(3));
+  return rig.people[place];
+}
+
 Person& anybody(Rig& rig, SeededRandom& random) {
-  return rig.people[random.below(rig.people.size())];
+  return named(rig, random.below(rig.people.size()));
 }
 
 struct Two {
@@ -28,7 +33,7 @@ struct Two {
 Two two(Rig& rig, SeededRandom& random) {
   const auto from = random.below(rig.people.size());
   const auto to = (from + 1 + random.below(rig.people.size() - 1)) % rig.people.size();
-  return {rig.people[from], rig.people[to]};
+  return {named(rig, from), named(rig, to)};
 }
 
 StorageNode& node(Rig& rig, SeededRandom& random) {

@@ -142,9 +142,11 @@ void Rig::wait_for_the_end() {
   until(polled_by_ms, [&] { return std::ranges::all_of(probes, shown); });
   until(receipt_by_ms, [&] { return std::ranges::all_of(probes, delivered) && records_left(world) == 0; });
   for (const auto& id : probes) {
-    must(shown(id), "a message between friends who have just met is not shown");
-    must(delivered(id), "a message that was shown is not reported delivered though both fetch their mail");
-    must(model.had_one_time_key(id), "friends have met, and no one-time key is left");
+    const std::string which = " (" + to_hex(ByteView(id).first(4)) + ")";
+    must(shown(id), "a message between friends who have just met is not shown" + which);
+    must(delivered(id),
+         "a message that was shown is not reported delivered though both fetch their mail" + which);
+    must(model.had_one_time_key(id), "friends have met, and no one-time key is left" + which);
   }
   must(records_left(world) == 0 || model.has_old_installations(),
        std::to_string(records_left(world)) + " records are left on the nodes");
