@@ -130,7 +130,8 @@ BOOST_FIXTURE_TEST_CASE(installations_that_have_not_met_before_are_given_each_ot
   BOOST_TEST(alice.shown.size() == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(delivery_is_told_once_though_an_installation_goes_that_did_not_confirm_it, HandWorld) {
+BOOST_FIXTURE_TEST_CASE(delivery_is_told_once_though_an_installation_goes_that_did_not_confirm_it,
+                        HandWorld) {
   using protocol::FriendPacketType;
   const auto root = crypto::KeyPair::generate(eve.random());
   const auto give = [&](std::uint64_t version, std::uint64_t replaces) {
@@ -168,6 +169,27 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_went_directly_is_not_reported_cancelled_a
   BOOST_TEST(!alice.manager->cancel(id));
   run(60'000);
   BOOST_TEST(alice.told(id).find("cancelled") == std::string::npos, alice.told(id));
+}
+
+// Both the copy and what it was copied from make the version after the last one.
+BOOST_FIXTURE_TEST_CASE(a_bundle_made_by_an_old_copy_is_not_taken_for_one_that_the_friend_has, Pair) {
+  const auto other_home_node = [&](std::size_t place) {
+    (void)alice.manager->remove_home_node(nodes[place]->known().id);
+    run(1000);
+  };
+  const auto old = alice.state->crash_copy();
+  connect(alice, bob);
+  other_home_node(0);
+  alice.crash();
+  alice.state = old->crash_copy();
+  alice.start();
+  other_home_node(1);  // before they meet
+  meet(alice, bob, 10'000);
+  const auto before = nodes[1]->metrics.value(Counter::node_stored);
+  const auto id = bob.send(alice, "to the nodes that you have");
+  run(10'000);
+  BOOST_TEST(bob.told(id).find("stored:2/2") != std::string::npos, bob.told(id));
+  BOOST_TEST(nodes[1]->metrics.value(Counter::node_stored) == before);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
