@@ -26,6 +26,7 @@ namespace toxasync {
   X(node_stored, "node.stored")                             \
   X(node_duplicates, "node.duplicates")                     \
   X(node_gone, "node.gone")                                 \
+  X(node_absent, "node.absent")                             \
   X(node_cancelled, "node.cancelled")                       \
   X(node_listed, "node.listed")                             \
   X(node_pages, "node.pages_sent")                          \

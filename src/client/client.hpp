@@ -43,7 +43,7 @@ struct StoreJob {
   Bytes payload;  ///< As in protocol::StoreRequest.
 };
 
-/// How an operation ended. The first nine are the node's word (protocol::StoreStatus); the rest ours.
+/// How an operation ended. The first ten are the node's word (protocol::StoreStatus); the rest ours.
 enum class StoreOutcome : std::uint8_t {
   stored = 0,
   duplicate = 1,
@@ -54,8 +54,9 @@ enum class StoreOutcome : std::uint8_t {
   wrong_epoch = 6,
   refused = 7,
   cancelled = 8,
-  unreachable = 9,    ///< No valid answer in all attempts.
-  unknown_node = 10,  ///< set_node was not called for it, or it was forgotten.
+  absent = 9,
+  unreachable = 10,   ///< No valid answer in all attempts.
+  unknown_node = 11,  ///< set_node was not called for it, or it was forgotten.
 };
 
 struct StoreResult {

@@ -19,7 +19,8 @@ static_assert(same(StoreOutcome::stored, protocol::StoreStatus::stored) &&
               same(StoreOutcome::try_later, protocol::StoreStatus::try_later) &&
               same(StoreOutcome::wrong_epoch, protocol::StoreStatus::wrong_epoch) &&
               same(StoreOutcome::refused, protocol::StoreStatus::refused) &&
-              same(StoreOutcome::cancelled, protocol::StoreStatus::cancelled));
+              same(StoreOutcome::cancelled, protocol::StoreStatus::cancelled) &&
+              same(StoreOutcome::absent, protocol::StoreStatus::absent));
 
 /// Whether the status can answer the operation: a cancel is not "stored", nor a store "cancelled".
 bool answers(protocol::StoreStatus status, protocol::StoreOp op) noexcept {
@@ -28,6 +29,7 @@ bool answers(protocol::StoreStatus status, protocol::StoreOp op) noexcept {
     case protocol::StoreStatus::duplicate:
       return op == protocol::StoreOp::store;
     case protocol::StoreStatus::cancelled:
+    case protocol::StoreStatus::absent:
       return op == protocol::StoreOp::cancel;
     default:
       return true;
@@ -59,7 +61,7 @@ protocol::StoreRequest StoreOperation::request(std::uint64_t counter) const {
 
 Result<StoreResult, Counter> StoreOperation::on_response(
     const protocol::StoreResponse& response) const noexcept {
-  if (response.status > protocol::StoreStatus::cancelled) {
+  if (response.status > protocol::StoreStatus::absent) {
     return Counter::refused_message_malformed;
   }
   if (!answers(response.status, job_.op)) {

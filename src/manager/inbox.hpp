@@ -71,6 +71,10 @@ class Inbox {
   /// Offers the application the next message, if the last one is on disk as shown. At the end of a tick, when
   /// nothing of ours is half done: it may call anything.
   void hand_on();
+  /// Whether so many messages wait for the application that take() takes no mail.
+  [[nodiscard]] bool full() const noexcept {
+    return ready_.size() + committing_.size() >= messages_waiting || ready_bytes_ >= bytes_waiting;
+  }
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
     return ready_.empty() || handing_on_ ? gap_check_ms_ : std::min(gap_check_ms_, offer_at_ms_);
   }
@@ -145,9 +149,6 @@ class Inbox {
   void place_all(std::vector<InboxMessage> messages);
   void place(InboxMessage message);
   void release(const OrderKey& key);
-  [[nodiscard]] bool full() const noexcept {
-    return ready_.size() + committing_.size() >= messages_waiting || ready_bytes_ >= bytes_waiting;
-  }
   [[nodiscard]] store::StateWrite order_write(const OrderKey& key, std::uint64_t shown) const;
 
   const Services& services_;

@@ -8,6 +8,13 @@
 
 namespace toxasync::manager {
 
+namespace {
+
+/// What was sent to a node has come there after it, or never will.
+constexpr std::int64_t packet_lifetime_ms = 60000;
+
+}  // namespace
+
 Result<bool, CancelError> Outbox::cancel(const crypto::MessageId& id, Now now) {
   Message* const message = find(id);
   if (message == nullptr || message->is_service() || message->delivered) {
@@ -31,6 +38,8 @@ Result<bool, CancelError> Outbox::cancel(const crypto::MessageId& id, Now now) {
 /// Every envelope on every node that it was, or in an earlier run may have been, sent to.
 void Outbox::plan_cancel(Message& message) {
   message.cancel_jobs.clear();
+  message.cancel_from_ms = services_.clock.now().steady_ms;
+  const auto may_come = [&](const Copy& copy) { return copy.in_flight > 0 || message.loaded; };
   const Friend* const whom = friends_.find(message.to);
   for (Target& target : message.targets) {
     if (message.loaded && whom != nullptr) {
@@ -45,13 +54,11 @@ void Outbox::plan_cancel(Message& message) {
     for (const Copy& copy : target.copies) {
       for (std::size_t part = 0; part < target.envelopes.size() && where != nullptr; ++part) {
         const auto id = crypto::envelope_id(where->address, target.envelopes[part].bytes);
-        const bool held = copy.complete ? copy.epoch == target.epoch : copy.done[part];
-        message.cancel_jobs.push_back({copy.node, target.root, target.epoch, id, held});
+        message.cancel_jobs.push_back({copy.node, target.root, target.epoch, id, may_come(copy)});
       }
       for (const auto& past : target.past) {
         for (const auto& id : past.ids) {
-          const bool held = copy.complete && copy.epoch == past.epoch;
-          message.cancel_jobs.push_back({copy.node, past.root, past.epoch, id, held});
+          message.cancel_jobs.push_back({copy.node, past.root, past.epoch, id, may_come(copy)});
         }
       }
     }
@@ -94,12 +101,15 @@ void Outbox::take_cancel_outcome(Message& message, const PendingStore& pending,
   }
   auto& job = message.cancel_jobs[pending.part];
   job.in_flight = false;
+  const std::int64_t came_by_ms = message.cancel_from_ms + packet_lifetime_ms;
   if (result.outcome == client::StoreOutcome::cancelled) {
     job.done = true;
-  } else if (result.outcome == client::StoreOutcome::gone && !job.held) {
-    job.done = true;  // it never came there
+  } else if (result.outcome == client::StoreOutcome::absent && job.may_come && now.steady_ms < came_by_ms) {
+    message.cancel_retry_ms = std::max(message.cancel_retry_ms, came_by_ms);
+  } else if (result.outcome == client::StoreOutcome::absent) {
+    job.done = true;
   } else if (result.outcome == client::StoreOutcome::gone) {
-    message.stage = Message::Stage::too_late;  // the owner has fetched it
+    message.stage = Message::Stage::too_late;  // the owner has it, or may have it
     abandon_operations(message);
     message.cancel_jobs.clear();
     services_.state.keep({message_write(message)});

@@ -79,7 +79,7 @@ struct OutgoingMessage {
     crypto::Point root{};
     crypto::Epoch epoch = 0;
     crypto::EnvelopeId id{};
-    bool held = false;  ///< The node had confirmed it.
+    bool may_come = false;  ///< It may still be on its way to the node.
     bool done = false;
     bool in_flight = false;
   };
@@ -106,6 +106,7 @@ struct OutgoingMessage {
   bool loaded = false;  ///< An earlier run may have sent it to nodes without knowing the outcome.
   std::uint8_t stored_reported = 0;
   std::vector<CancelJob> cancel_jobs;
+  std::int64_t cancel_from_ms = 0;  ///< Steady: nothing was sent to nodes since.
   std::int64_t cancel_retry_ms = 0;
   std::int64_t cancel_backoff_ms = 0;
 

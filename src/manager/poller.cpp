@@ -268,6 +268,10 @@ void Poller::start(const Key& key, Now now) {
   if (found == polls_.end() || found->second.operation || owned == nullptr) {
     return;
   }
+  if (inbox_.full()) {  // what came would be left there
+    due_.set(key, now.steady_ms + random_delay_ms(services_.random, services_.config.poll_interval_ms));
+    return;
+  }
   found->second.started_ms = now.steady_ms;
   found->second.started_s = now.unix_s();
   found->second.operation = services_.client.retrieve({node, owned->clone()}, now);

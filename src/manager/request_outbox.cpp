@@ -370,6 +370,7 @@ bool RequestOutbox::on_stored(client::OperationId operation, const client::Store
   const Operation done = found->second;
   operations_.erase(found);
   const bool settled = is_good(result.outcome) || result.outcome == client::StoreOutcome::cancelled ||
+                       result.outcome == client::StoreOutcome::absent ||
                        (done.cancel && result.outcome == client::StoreOutcome::refused);
   if (settled) {
     health_.worked(done.node);
@@ -392,7 +393,7 @@ bool RequestOutbox::on_stored(client::OperationId operation, const client::Store
     }
     place->under_way = false;
     if (settled && done.cancel) {
-      if (place->stored != 0 && result.outcome != client::StoreOutcome::cancelled) {
+      if (result.outcome == client::StoreOutcome::gone) {
         request->second.fetched = 1;
       }
       round.placements.erase(place);

@@ -26,6 +26,7 @@ Node::Impl::Impl(store::Store& store, NodeKeys& keys, Random& random, Telemetry 
       sessions_(config_.sessions, random.array<16>()),
       buckets_(config_.sources, {config_.key_work_burst, config_.key_work_per_minute}, random.array<16>()),
       pending_(config_.pending_requests),
+      handed_out_(handed_out_remembered, random.array<16>()),
       now_(now),
       next_expire_ms_(now.steady_ms),
       next_rotate_ms_(now.steady_ms) {

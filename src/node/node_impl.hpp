@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "node/cookie_jar.hpp"
+#include "node/lru_table.hpp"
 #include "node/node.hpp"
 #include "node/pending_table.hpp"
 #include "node/session_table.hpp"
@@ -108,6 +109,8 @@ class Node::Impl final : public store::StoreListener {
   SessionTable sessions_;
   TokenBuckets buckets_;
   PendingTable pending_;
+  struct Nothing {};
+  LruTable<store::RecordId, Nothing> handed_out_;  ///< Envelopes that their owner was given.
   Bytes descriptor_;
   struct Peer {
     Bytes descriptor;
@@ -124,6 +127,9 @@ class Node::Impl final : public store::StoreListener {
   std::int64_t next_rotate_ms_;
   bool group_open_ = false;  ///< The store was given operations since its last submit().
 };
+
+/// Envelopes of which is remembered that their owner was given them: about 2 MiB.
+inline constexpr std::size_t handed_out_remembered = 16384;
 
 /// When to come back, in seconds: the queue to the disk is full; the disk failed.
 inline constexpr std::uint16_t overloaded_retry_s = 2;

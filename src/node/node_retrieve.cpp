@@ -52,7 +52,7 @@ void Node::Impl::submit_retrieve(const Request& request, const protocol::Retriev
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const auto window = std::clamp<std::uint8_t>(message.window, 1, limits::window);
   const bool deletes = !message.ids_to_delete.empty();
-  Pending pending{.path = request.path, .cursor = message.cursor, .window = window};
+  Pending pending{.path = request.path, .mailbox = mailbox, .cursor = message.cursor, .window = window};
   pending.awaited = deletes ? 2 : 1;
   const store::Token token = pending_.add(std::move(pending));
   try {
@@ -100,6 +100,9 @@ void Node::Impl::finish_retrieve(store::Token token) {
     return;
   }
   if (pending.status == store::OpStatus::ok) {
+    for (const auto& record : pending.records) {
+      handed_out_.insert(record.id, {});
+    }
     auto pages = pack_pages(std::move(pending.records), pending.more, pending.cursor, pending.window);
     for (const Page& page : pages) {
       telemetry_.count(Counter::node_listed, page.envelopes.size());

@@ -87,6 +87,16 @@ void Node::Impl::on_store(const Request& request, const protocol::StoreRequest& 
 void Node::Impl::submit_store(const Request& request, const protocol::StoreRequest& message) {
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const ByteView payload(message.payload);
+  if (message.op == StoreOp::cancel) {
+    // The owner may have it, though he has not deleted it yet; or is about to be given it.
+    if (handed_out_.find(to_array<limits::id>(payload)) != nullptr) {
+      telemetry_.count(Counter::node_gone);
+      return answer_store(request.path, request.now, StoreStatus::gone);
+    }
+    if (pending_.lists(mailbox)) {
+      return answer_store(request.path, request.now, StoreStatus::try_later, 0, overloaded_retry_s);
+    }
+  }
   const store::Token token = pending_.add({.path = request.path});
   try {
     if (message.op == StoreOp::store) {
@@ -168,8 +178,11 @@ void Node::Impl::on_cancel(store::Token token, store::CancelStatus status) noexc
     case store::CancelStatus::cancelled:
       answer(Counter::node_cancelled, StoreStatus::cancelled);
       break;
-    case store::CancelStatus::unknown:  // never came here, has expired, or the owner has it
+    case store::CancelStatus::removed:
       answer(Counter::node_gone, StoreStatus::gone);
+      break;
+    case store::CancelStatus::unknown:  // never came here, or has expired
+      answer(Counter::node_absent, StoreStatus::absent);
       break;
     case store::CancelStatus::wrong_proof:
       answer(Counter::refused_cancel_proof, StoreStatus::refused);

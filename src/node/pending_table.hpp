@@ -25,6 +25,7 @@ struct ReplyPath {
 struct Pending {
   ReplyPath path;
   // Of a retrieve:
+  store::MailboxKey mailbox{};
   std::uint64_t cursor = 0;
   std::uint8_t window = 1;
   std::uint8_t awaited = 1;                      ///< Completions that are still to come.
@@ -47,6 +48,9 @@ class PendingTable {
   /// Null when nothing waits under this token. Holds until the next add().
   [[nodiscard]] Pending* find(store::Token token) noexcept;
   void remove(store::Token token) noexcept;
+
+  /// Whether a retrieve of that mailbox waits. Takes time by the capacity.
+  [[nodiscard]] bool lists(const store::MailboxKey& mailbox) const noexcept;
 
   /// What waits for an answer by `transport` will get none.
   void drop(const Transport& transport) noexcept;

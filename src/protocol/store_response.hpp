@@ -10,13 +10,14 @@ namespace toxasync::protocol {
 enum class StoreStatus : std::uint8_t {
   stored = 0,
   duplicate = 1,  ///< Held already; the expiry is the larger of the two.
-  gone = 2,       ///< Deleted by the owner or cancelled: a good end for the sender.
+  gone = 2,       ///< Deleted by the owner, or given to him, or (to a store) cancelled.
   mailbox_full = 3,
   node_full = 4,
   try_later = 5,
   wrong_epoch = 6,
   refused = 7,
   cancelled = 8,
+  absent = 9,  ///< To a cancel: there is no such envelope.
 };
 
 /// The answer to a StoreRequest: docs/protocol.md, section 6.

@@ -173,7 +173,7 @@ void MemoryStore::cancel(Token token, const MailboxKey& key, const RecordId& id,
 
 CancelStatus MemoryStore::apply_cancel(Mailbox& mailbox, Entry& entry, const Commitment& commitment) {
   if (!entry.live) {
-    return entry.cancelled ? CancelStatus::cancelled : CancelStatus::unknown;
+    return entry.cancelled ? CancelStatus::cancelled : CancelStatus::removed;
   }
   const ByteView value = entry.value;
   if (value.size() < commitment_offset + commitment.size() ||

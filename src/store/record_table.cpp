@@ -391,7 +391,7 @@ DbStatus RecordTable::cancel(const MailboxKey& mailbox, const RecordId& id, cons
     return status;
   }
   if (!found->live()) {
-    result = found->kind == Kind::cancelled ? CancelStatus::cancelled : CancelStatus::unknown;
+    result = found->kind == Kind::cancelled ? CancelStatus::cancelled : CancelStatus::removed;
     return status;
   }
   const ByteView value = found->value;

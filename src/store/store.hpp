@@ -54,7 +54,8 @@ struct RemoveResult {
 
 enum class CancelStatus : std::uint8_t {
   cancelled,    ///< The record is a tombstone now, or an earlier cancel made it one.
-  unknown,      ///< No such record; or the owner has removed it, and has it.
+  removed,      ///< By the owner, who has it.
+  unknown,      ///< No such record.
   wrong_proof,  ///< The record is live, and its commitment is another.
   overloaded,
   failed,

@@ -159,7 +159,8 @@ void Rig::wait_for_the_end() {
 /// The rows that must not be left on somebody's disk, as "OV".
 std::string Rig::rows_left(const Person& who) const {
   std::string left;
-  const bool gave_up = model.count([](const Message& m) { return m.cancel_asked || m.failed; }) > 0;
+  const bool gave_up =
+      model.count([](const Message& m) { return m.cancel_asked || m.failed || m.expired; }) > 0;
   for (const char table : std::string("OVCIEDP")) {
     const bool may_be_for_old_ones = table != 'I' && table != 'E' && model.has_old_installations();
     const bool may_be_left = may_be_for_old_ones || (table == 'P' && gave_up);

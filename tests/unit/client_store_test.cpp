@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_is_answered_cancelled_and_never_by_what_answers_a_
   const auto lied_to = cancel();
   rig.run();
   BOOST_TEST(rig.outcome(lied_to) == StoreOutcome::unreachable);
-  node.store_hook = [](protocol::StoreResponse& response) { response.status = protocol::StoreStatus{9}; };
+  node.store_hook = [](protocol::StoreResponse& response) { response.status = protocol::StoreStatus{10}; };
   const auto nonsense = cancel();
   rig.run();
   BOOST_TEST(rig.outcome(nonsense) == StoreOutcome::unreachable);

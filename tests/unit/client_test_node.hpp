@@ -228,7 +228,7 @@ class ScriptedNode final : public PacketReceiver {
     if (request.op == protocol::StoreOp::cancel) {
       const auto id = to_array<16>(request.payload);
       return std::erase_if(box, has(id)) != 0 ? protocol::StoreStatus::cancelled
-                                              : protocol::StoreStatus::gone;
+                                              : protocol::StoreStatus::absent;
     }
     const auto id = crypto::envelope_id(request.mailbox, request.payload);
     if (deleted.contains(id)) {

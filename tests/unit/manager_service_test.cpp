@@ -126,6 +126,25 @@ BOOST_FIXTURE_TEST_CASE(a_cancel_survives_a_crash_of_the_sender, Pair) {
   BOOST_TEST(live_records() == 0);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_cancel_that_overtakes_its_message_waits_until_that_can_come_no_longer, Pair) {
+  bob.crash();
+  alice.send(bob, "before");
+  run(10'000);  // the nodes know her
+  network.set_conditions({0, 0, 5000, 0});
+  const auto id = alice.send(bob, "never mind");
+  run(100);
+  network.set_conditions({0, 0, 10, 0});
+  BOOST_TEST(alice.manager->cancel(id).has_value());
+  run(4000);
+  BOOST_TEST(!alice.told(id).ends_with("cancelled"), alice.told(id));
+  BOOST_TEST(live_records() == 3);
+  BOOST_TEST(run(hour_ms, [&] { return alice.told(id).ends_with("cancelled"); }));
+  BOOST_TEST(live_records() == 3);  // of the one before
+  bob.start();
+  run(600'000);
+  BOOST_TEST(bob.texts() == std::vector<std::string>{"before"}, boost::test_tools::per_element());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_message_that_was_fetched_is_delivered_not_cancelled, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "too late");

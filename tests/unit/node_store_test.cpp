@@ -274,6 +274,23 @@ BOOST_AUTO_TEST_CASE(a_cancel_of_what_the_owner_has_deleted_finds_it_gone_and_no
   BOOST_TEST(node[Counter::node_cancelled] == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_cancel_of_what_the_owner_was_sent_finds_it_gone_though_he_has_not_deleted_it) {
+  const crypto::CancelSecret secret{1, 2, 3};
+  const Bytes envelope = test_envelope(1, limits::small_envelope, secret);
+  client.ask(client.store_request(mailbox.mailbox, envelope));
+  HandClient owner(node, 77);
+  owner.greet();
+  node.store.hold_completions(true);
+  BOOST_TEST(owner.ask(owner.retrieve_request(mailbox)).empty());  // the listing is under way
+  BOOST_TEST(is(client.ask(client.cancel_request(mailbox.mailbox, id_of(envelope), secret)).value(),
+                StoreStatus::try_later));
+  node.store.hold_completions(false);
+  BOOST_TEST(owner.learn(node.tick()).size() == 1U);
+  BOOST_TEST(is(client.ask(client.cancel_request(mailbox.mailbox, id_of(envelope), secret)).value(),
+                StoreStatus::gone));
+  BOOST_TEST(node.store.stats().messages == 1U);  // his page may have been lost
+}
+
 BOOST_AUTO_TEST_CASE(a_cancel_without_the_secret_is_refused_and_counted) {
   const Bytes envelope = test_envelope(1, limits::small_envelope, {1, 2, 3});
   client.ask(client.store_request(mailbox.mailbox, envelope));
@@ -288,8 +305,8 @@ BOOST_AUTO_TEST_CASE(a_cancel_without_the_secret_is_refused_and_counted) {
   BOOST_TEST(node.store.stats().messages == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_cancel_of_what_is_not_there_finds_it_gone) {
-  BOOST_TEST(is(client.ask(client.cancel_request(mailbox.mailbox, {}, {})).value(), StoreStatus::gone));
+BOOST_AUTO_TEST_CASE(a_cancel_of_what_is_not_there_finds_it_absent) {
+  BOOST_TEST(is(client.ask(client.cancel_request(mailbox.mailbox, {}, {})).value(), StoreStatus::absent));
 }
 
 BOOST_AUTO_TEST_CASE(a_cancel_that_is_not_an_id_and_a_secret_is_refused) {

@@ -296,8 +296,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_cancel_says_cancelled_again_but_not_of_what_the_
   caller.cancel(mailbox(1), record(1), commitment(5));
   caller.remove(mailbox(1), {record(1), record(2), record(3)});  // The first one is none of his any more.
   BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(5)) == CancelStatus::cancelled));
-  BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(5)) == CancelStatus::unknown));
-  BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(6)) == CancelStatus::unknown));
+  BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(5)) == CancelStatus::removed));
+  BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(6)) == CancelStatus::removed));
   caller.now_s = 2000;  // Stored anew after its time, it is another record.
   caller.put(mailbox(1), record(3), value_of(17, 5), 3000);
   BOOST_TEST((caller.cancel(mailbox(1), record(3), commitment(5)) == CancelStatus::cancelled));

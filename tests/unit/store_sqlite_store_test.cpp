@@ -318,7 +318,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_version_1_is_upgraded_and_its_tombstones_coun
   sql(directory.file(), "ALTER TABLE rec DROP COLUMN cancelled; PRAGMA user_version=1");
   open();
   Caller caller(*store);
-  BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(1)) == CancelStatus::unknown));
+  BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(1)) == CancelStatus::removed));
   BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(1)) == CancelStatus::cancelled));
   BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(1)) == CancelStatus::cancelled));
   BOOST_TEST(store->stats().damaged == 0U);
@@ -338,7 +338,7 @@ BOOST_AUTO_TEST_CASE(what_made_a_tombstone_survives_opening_again_and_cannot_be_
   open();
   {
     Caller caller(*store);
-    BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(1)) == CancelStatus::unknown));
+    BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(1)) == CancelStatus::removed));
     BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(1)) == CancelStatus::cancelled));
   }
   store.reset();

@@ -496,7 +496,7 @@ def frame_file(cases, descriptors):
             for status, name, expires, retry in (
                 (0, "stored", NOW + 86400, 0), (1, "duplicate", NOW + 259200, 0), (2, "gone", NOW + 86400, 0),
                 (3, "mailbox full", 0, 600), (4, "node full", 0, 3600), (5, "try later", 0, 30),
-                (6, "wrong epoch", 0, 0), (7, "refused", 0, 0), (8, "cancelled", NOW + 86400, 0))
+                (6, "wrong epoch", 0, 0), (7, "refused", 0, 0), (8, "cancelled", NOW + 86400, 0), (9, "absent", 0, 0))
         ] + [("numbers at their largest",
               {"counter": U64, "status": 0, "expires_at": U64, "node_time": U64, "retry_after": U16})],
         "retrieve": [
