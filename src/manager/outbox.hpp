@@ -14,8 +14,8 @@ namespace toxasync::manager {
 /// Messages from their acceptance to their receipt, expiry or cancelling, and the service messages of our own
 /// (receipts, nacks, bundles), for every installation of the recipient (docs/protocol.md, sections 4 to 7).
 ///
-/// outbox.cpp: their life. outbox_seal.cpp: sealing for installations, epochs and roots. outbox_store.cpp:
-/// the copies on nodes. outbox_cancel.cpp: cancelling.
+/// outbox.cpp: their life. outbox_report.cpp: what is said of it. outbox_seal.cpp: sealing for installations,
+/// epochs and roots. outbox_store.cpp: the copies on nodes. outbox_cancel.cpp: cancelling.
 class Outbox {
  public:
   /// Envelopes on their way to nodes, for one friend; further messages wait their turn. Keeps a recipient
