@@ -97,7 +97,7 @@ std::vector<crypto::Secret<32>> secrets() {
 template <class... More>
 std::vector<crypto::Secret<32>> secrets(ByteArray<32> first, More... more) {
   auto all = secrets(more...);
-  all.push_back(crypto::Secret<32>(std::move(first)));
+  all.push_back(crypto::Secret<32>::copy_of(first));
   return all;
 }
 

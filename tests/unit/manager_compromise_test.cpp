@@ -316,8 +316,8 @@ BOOST_FIXTURE_TEST_CASE(with_the_recipients_tox_key_no_message_of_a_friend_can_b
   std::vector<crypto::Point> pre_keys = {bob.key, crypto::KeyPair::generate(random).public_key};
   for (const auto& [id, key] : tap.pre_keys) {
     const auto bobs = StolenState(*bob.state).secrets("LK");
-    const bool is_bobs =
-        std::ranges::any_of(bobs, [&](const auto& k) { return crypto::x25519_base(k) == key; });
+    const bool is_bobs = std::ranges::any_of(
+        bobs, [&, &public_half = key](const auto& k) { return crypto::x25519_base(k) == public_half; });
     if (is_bobs && pre_keys.size() < 5) {
       pre_keys.push_back(key);
     }

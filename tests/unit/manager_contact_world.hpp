@@ -71,8 +71,8 @@ class Person final : public PacketReceiver, public client::ClientListener {
   [[nodiscard]] std::uint64_t operator[](Counter counter) const noexcept { return metrics.value(counter); }
   [[nodiscard]] std::size_t rows(char table) const {
     const auto entries = state->load();
-    return static_cast<std::size_t>(
-        std::ranges::count_if(entries, [&](const auto& entry) { return entry.key[0] == table; }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        entries, [&](const auto& entry) { return static_cast<char>(entry.key[0]) == table; }));
   }
   [[nodiscard]] Now clock_now() const;
   [[nodiscard]] crypto::KeyPair pair() const {
@@ -144,6 +144,7 @@ class Person final : public PacketReceiver, public client::ClientListener {
   manager::ContactHooks hooks();
   static std::vector<protocol::NodeId> ids(const std::vector<StorageNode*>& nodes) {
     std::vector<protocol::NodeId> all;
+    all.reserve(nodes.size());
     for (const auto* node : nodes) {
       all.push_back(node->keys.id());
     }

@@ -28,7 +28,7 @@ struct Strangers : ContactWorld {
     const auto all = std::to_string(nodes.size());
     return run(limit_ms, [this, last = "stored:" + all + "/" + all] { return alice.told().ends_with(last); });
   }
-  bool run_until_taken(std::size_t count = 1, std::int64_t limit_ms = 3 * 60 * minute_ms) {
+  bool run_until_taken(std::size_t count = 1, std::int64_t limit_ms = std::int64_t{180} * minute_ms) {
     return run(limit_ms, [this, count] { return bob.taken.size() >= count; });
   }
   /// Puts an envelope of a test's own making into Bob's public mailbox, on all nodes.
@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(a_disk_that_fails_loses_no_request_of_either_side) {
 
   world.bob.start();
   world.bob.state->fail_next(2);
-  BOOST_TEST(world.run_until_taken(1, 3 * 60 * minute_ms));
+  BOOST_TEST(world.run_until_taken(1, std::int64_t{180} * minute_ms));
   world.run_hours(day_h);
   BOOST_TEST(world.bob.taken.size() == 1U);
 }
@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(a_refused_sender_is_not_shown_again_for_thirty_days) {
   BOOST_TEST(world.bob[Counter::duplicates_dropped] > 0U);
   world.bob.crash();
   world.alice.crash();
-  world.clock.advance_s(31 * 86400);
+  world.clock.advance_s(std::int64_t{31} * 86400);
   world.bob.start();
   world.alice.start();
   world.run_hours(1);
@@ -323,7 +323,7 @@ BOOST_AUTO_TEST_CASE(nobody_asks_in_anothers_name) {
 
 BOOST_AUTO_TEST_CASE(whatever_is_malformed_is_refused) {
   Strangers world(1);
-  const auto put = [&](crypto::EnvelopeBody body) {
+  const auto put = [&](const crypto::EnvelopeBody& body) {
     const auto stranger = crypto::KeyPair::generate(*world.alice.random);
     world.put(stranger, stranger.public_key, body, world.alice.random->array<16>());
   };

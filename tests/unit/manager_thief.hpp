@@ -147,7 +147,8 @@ struct StolenState {
   [[nodiscard]] bool contains(std::string_view text) const {
     const auto wanted = as_bytes(text);
     return std::ranges::any_of(entries, [&](const store::StateEntry& entry) {
-      return !std::ranges::search(entry.value, wanted).empty();
+      return std::search(entry.value.begin(), entry.value.end(), wanted.begin(), wanted.end()) !=
+             entry.value.end();
     });
   }
 
