@@ -65,7 +65,6 @@ namespace toxasync {
   X(nodes_asked, "nodes.asked_for_others")                  \
   X(nodes_probed, "nodes.addresses_probed")                 \
   X(nodes_discovered, "nodes.discovered")                   \
-  X(nodes_lost_mail, "nodes.lost_mail")                     \
   X(nodes_picked, "nodes.picked_as_home")                   \
   X(nodes_replaced, "nodes.replaced_as_home")               \
   X(refused_descriptor, "refused.node_descriptor")          \
@@ -105,6 +104,8 @@ namespace toxasync {
   X(contact_operations, "contact.operations")               \
   X(pair_bundles_posted, "contact.bundles_posted")          \
   X(pair_bundles_found, "contact.bundles_found")            \
+  X(cover_stored, "cover.stored")                           \
+  X(cover_fetched, "cover.fetched")                         \
   X(requests_queued, "requests.queued")                     \
   X(requests_stored, "requests.stored")                     \
   X(requests_answered, "requests.answered")                 \

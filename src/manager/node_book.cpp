@@ -249,7 +249,6 @@ void NodeBook::lost(const protocol::NodeId& id) {
   if (BookedNode* const node = entry(id)) {
     node->lost = std::min(lost_now(*node) + lost_message, lost_at_most);
     node->lost_s = now_s();
-    services_.telemetry.count(Counter::nodes_lost_mail);
     changed(*node);
     save();
   }
