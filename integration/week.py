@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A week of two people and three storage nodes, in some minutes: the wall clock is stepped, everything else is real.
+
+What goes by the calendar is seen at work: epochs, times to live, the keys that nodes and clients renew each week. Who is
+off while the clock is stepped was away for so long; who is on sees his clock jump. Time-outs and polls run by the
+monotonic clock, which nobody touches: what they wait for is shortened by options.
+"""
+
+import collections
+import hashlib
+import itertools
+
+import faketime
+from support import Failure, check, poll_until
+
+HOUR = 3600
+DAY = 24 * HOUR
+EPOCH = 6 * HOUR
+EPOCH_ORIGIN = 1735689600  # docs/protocol.md, section 2
+# Hours from a step to the next: so each epoch is visited, at another hour; 28 of them are a week to the second.
+STEPS = (6, 5, 7, 6.5, 5.5)
+STEPS_IN_WEEK = 28
+ONE_DAY, SEVEN_DAYS = DAY, 7 * DAY  # times to live
+
+DELIVERED, EXPIRED, CANCELLED = "delivered", "expired", "cancelled"
+
+# A week's polls from one address come within minutes here.
+NODE_OPTIONS = ("--key-work-per-minute", "100000", "--key-work-burst", "10000")
+CHAT_OPTIONS = ("--receipt-delay-ms", "300")
+
+Sent = collections.namedtuple("Sent", "id text earliest_s latest_s fate")
+
+
+class Person:
+    """Somebody who comes and goes. What he was shown and told counts over all runs of his program."""
+
+    def __init__(self, week, name, chat):
+        self.week = week
+        self.name = name
+        self.chat = chat  # None: he is off
+        self.runs = [chat]
+        self.sent = []
+        self.friend = None
+        self._stored_before = []
+
+    def come(self):
+        """He starts his program; beside the friend, if she is there, they meet."""
+        self._stored_before = self.week.stored()
+        beside = [self.friend.chat] if self.friend.chat else []
+        self.chat = self.runs[-1].again(bootstrap=beside, extra=CHAT_OPTIONS).ready()
+        self.runs.append(self.chat)
+        if beside:
+            self.chat.wait_for(r"friend 0 online", 60)
+            self.friend.chat.wait_until(lambda: self.friend.sees_friend(), 60, f"{self.name} is seen")
+
+    def sees_friend(self):
+        seen = [text for text in self.chat.texts() if text in ("friend 0 online", "friend 0 offline")]
+        return bool(seen) and seen[-1] == "friend 0 online"
+
+    def go(self):
+        chat, self.chat = self.chat, None
+        chat.quit()
+        if self.friend.chat:
+            self.friend.chat.wait_until(lambda: not self.friend.sees_friend(), 40, f"{self.name} is seen off")
+
+    def write(self, text, ttl=SEVEN_DAYS, fate=DELIVERED):
+        """To a friend who is off: until it is on every node that is up."""
+        earliest = self.week.clock.now()
+        message_id = self.chat.send(text, kind=f"send-for {ttl}")
+        self.sent.append(Sent(message_id, text, earliest, self.week.clock.now(), fate))
+        if not self.friend.chat:
+            self.chat.wait_stored([message_id], len(self.week.up()), 30)
+        return message_id
+
+    def shown(self):
+        return [message for run in self.runs for message in run.messages()]
+
+    def due(self):
+        return [sent.id for sent in self.friend.sent if sent.fate == DELIVERED]
+
+    def read(self):
+        """Until he was shown all that was written to him."""
+        due = set(self.due())
+        self.chat.wait_until(lambda: due <= {message.id for message in self.shown()}, 40,
+                             f"all of {len(due)} messages")
+
+    def confirm(self):
+        """What he read while the friend is off: until the receipts are on every node that is up."""
+        read, before = len(self.chat.messages()), self._stored_before
+        while self.chat.counters().get("receipts.sent", 0) < read:
+            before = self.week.stored()
+            poll_until(lambda: self.chat.counters().get("receipts.sent", 0) >= read or self.week.stored() != before, 30,
+                       f"{self.name} sends receipts")
+        poll_until(lambda: all(now > then for now, then in zip(self.week.stored(), before)), 30,
+                   f"the receipts of {self.name} are on all nodes")
+
+    def told(self):
+        """Until he was told of all that he wrote that the friend has it."""
+        self.wait_state(DELIVERED, [sent.id for sent in self.sent if sent.fate == DELIVERED])
+
+    def wait_state(self, state, ids):
+        def told():
+            lines = {text for run in self.runs for text in run.texts()}
+            return all(f"{state} {message_id}" in lines for message_id in ids)
+        self.chat.wait_until(told, 40, f"{len(ids)} messages {state}")
+
+
+class Week:
+    def __init__(self, world):
+        self.world = world
+        self.clock = faketime.WallClock(world, "toxasyncd")
+        # Two hours into an epoch, whatever the time is.
+        self.clock.step(EPOCH - int(self.clock.now() - EPOCH_ORIGIN - 2 * HOUR) % EPOCH)
+        self.begun_s = self.clock.now()
+        self.count = 0
+        self._hours = itertools.cycle(STEPS)
+        self.nodes = [node.ready() for node in [world.node(f"node{i + 1}", extra=NODE_OPTIONS) for i in range(3)]]
+        self.say("three storage nodes")
+
+    def say(self, text):
+        passed = int(self.clock.now() - self.begun_s)
+        print(f"[{self.world.elapsed():6.1f} s] step {self.count:2}, day {passed // DAY + 1}"
+              f" {passed % DAY // HOUR:02}:{passed % HOUR // 60:02}  {text}", flush=True)
+
+    def step(self, text):
+        self.clock.step(int(next(self._hours) * HOUR))
+        self.count += 1
+        self.say(text)
+
+    def up(self):
+        return [node for node in self.nodes if node.running()]
+
+    def stored(self):
+        return [node.stats()["stored"] for node in self.up()]
+
+    def left(self):
+        return [node.stats()["messages"] for node in self.up()]
+
+    def back(self, number):
+        self.nodes[number] = self.nodes[number].again(extra=NODE_OPTIONS).ready()
+
+    def node_keys(self):
+        return [hashlib.sha256((node.directory / "node.key").read_bytes()).digest() for node in self.nodes]
+
+    def befriend(self):
+        alice, bob = self.world.friends(self.nodes, extra=CHAT_OPTIONS)
+        alice, bob = Person(self, "alice", alice), Person(self, "bob", bob)
+        alice.friend, bob.friend = bob, alice
+        return alice, bob
+
+
+def both_write(alice, bob, text):
+    """They see each other, and everything goes live."""
+    alice.write(f"Alice: {text}")
+    bob.write(f"Bob: {text}")
+    for person in (alice, bob):
+        person.read()
+        person.told()
+
+
+def visit(person, text=None):
+    """He comes, reads and answers to a friend who is off, and goes."""
+    person.come()
+    waiting = len(person.chat.messages())
+    person.read()
+    if person.chat.messages() or waiting:
+        person.confirm()
+    if text:
+        person.write(text)
+    person.go()
+
+
+def first_day(week, alice, bob):
+    both_write(alice, bob, "hello")
+    week.step("both are on: the clock jumps under a connection")
+    both_write(alice, bob, "still there?")
+    bob.go()
+    week.step("Bob is off; Alice, whose clock jumps, writes to him")
+    alice.write("You were gone before I could say it")
+    alice.write("and one thing more")
+    alice.go()
+    week.step("everybody was off; Bob comes, reads and answers")
+    visit(bob, "I had to go")
+    week.step("Alice comes, reads, is told, and writes to Bob, who will be off for three days")
+    alice.come()
+    alice.read()
+    alice.told()
+    alice.confirm()
+    alice.write("Enjoy the mountains")
+    alice.write("Only good for today", ttl=ONE_DAY, fate=EXPIRED)
+    alice.go()
+
+
+def second_day(week, alice):
+    week.step("nobody comes")
+    week.step("Alice comes, writes, and takes one message back")
+    alice.come()
+    alice.write("What is the weather like?")
+    cancelled = alice.write("I should not have written this", fate=CANCELLED)
+    alice.chat.write(f"cancel {cancelled}")
+    alice.wait_state(CANCELLED, [cancelled])
+    week.step("Alice, whose clock jumps, writes; node 2 is killed; she writes")
+    alice.write("Here it rains")
+    week.nodes[1].kill()
+    alice.write("and rains")
+    alice.go()
+    held = week.left()
+    week.step("nobody comes")
+    return held
+
+
+def third_day(week, alice, held):
+    week.step("what was good for a day is gone from the nodes; Alice comes and is told")
+    poll_until(lambda: all(now < then for now, then in zip(week.left(), held)), 30, "the nodes drop what has expired")
+    alice.come()
+    alice.wait_state(EXPIRED, [sent.id for sent in alice.sent if sent.fate == EXPIRED])
+    alice.write("Are you well?")
+    alice.go()
+    week.step("nobody comes")
+    week.step("node 2 is back after a day; Alice comes and leaves there what it missed")
+    week.back(1)
+    alice.come()
+    waiting = [sent.id for sent in alice.sent if sent.fate == DELIVERED][-3:]
+    alice.chat.wait_stored(waiting[1:], 3, 30)
+    week.step("Alice, whose clock jumps, writes")
+    alice.write("A long one: " + "from the mountains to the sea, " * 100)
+    alice.go()
+
+
+def fourth_day(week, alice, bob):
+    week.step("nobody comes")
+    week.step("Alice comes and writes")
+    visit(alice, "When do you come back?")
+    week.step("nobody comes")
+    week.step("Bob is back after three days, reads and answers")
+    visit(bob, "It was wonderful")
+
+
+def fifth_day(week, alice, bob):
+    week.nodes[2].stop()
+    week.step("node 3 is off for two days; Alice comes, reads, and is told of three days' mail")
+    alice.come()
+    alice.read()
+    alice.told()
+    alice.confirm()
+    alice.write("Tell me more")
+    week.step("Bob comes: they meet")
+    bob.come()
+    both_write(alice, bob, "hello again")
+    week.step("the clock jumps under their connection")
+    both_write(alice, bob, "I must go")
+    alice.go()
+    bob.write("Something I forgot")
+    week.step("Bob, whose clock jumps, writes once more, and goes")
+    bob.write("and something else")
+    bob.go()
+
+
+def sixth_day(week, alice, bob):
+    week.step("Alice comes, reads and answers")
+    visit(alice, "You forget everything")
+    week.step("Bob comes, reads and answers")
+    visit(bob, "Not everything")
+    week.step("nobody comes")
+    week.step("Alice comes, reads and answers")
+    visit(alice, "Well")
+
+
+def seventh_day(week, alice, bob):
+    week.back(2)
+    week.step("node 3 is back after two days; Bob comes, reads and answers")
+    visit(bob, "Is node 3 back?")
+    week.step("Alice comes, reads and answers")
+    visit(alice, "It is")
+    week.step("Bob comes, reads, and stays")
+    bob.come()
+    bob.read()
+    bob.confirm()
+    keys = week.node_keys()
+    week.step("the week is over: the nodes renew their keys; Bob's sessions with them are of the old ones")
+    check(week.count == STEPS_IN_WEEK, f"{week.count} steps in a week")
+    poll_until(lambda: all(now != then for now, then in zip(week.node_keys(), keys)), 20, "the nodes renew their keys")
+    bob.write("A new week")
+    bob.go()
+
+
+def next_week(week, alice, bob):
+    """The people's last-resort keys are renewed when they come, and so are given to the friend by the nodes."""
+    for person, text in ((alice, "New keys, too"), (bob, "New keys here")):
+        week.step(f"{person.name.capitalize()} comes, with new keys for the friend")
+        person.come()
+        person.read()
+        person.confirm()
+        person.chat.wait_until(lambda: person.chat.counters().get("bundles.mailed"), 30, "new keys are mailed")
+        person.write(text)
+        accepted = person.chat.counters().get("bundles.accepted", 0)
+        check((accepted > 0) == (person is bob), f"{person.name} got {accepted} bundles")
+        person.go()
+    week.step("Alice comes with Bob's new keys, and stays")
+    alice.come()
+    alice.read()
+    alice.chat.wait_until(lambda: alice.chat.counters().get("bundles.accepted"), 30, "Bob's new keys")
+    alice.confirm()
+    alice.write("Sealed with the new keys")
+    week.step("Bob comes: they meet, and nothing is left")
+    bob.come()
+    both_write(alice, bob, "good night")
+
+
+def check_shown(reader):
+    """Each once, in order, at the time when it was sent; nothing else."""
+    sent = {message.id: message for message in reader.friend.sent}
+    shown = reader.shown()
+    ids = [message.id for message in shown]
+    check(len(set(ids)) == len(ids), f"{reader.name}: something was shown twice")
+    check(set(ids) == set(reader.due()), f"{reader.name}: {len(set(ids) ^ set(reader.due()))} messages are missing or too many")
+    in_order = [message.id for message in shown if not message.late]
+    check(in_order == [one for one in reader.due() if one in set(in_order)], f"{reader.name}: not in order")
+    for message in shown:
+        original = sent[message.id]
+        check(message.text == original.text, f"{reader.name}: {message.text[:40]!r} is not what was sent")
+        at = message.sent_at_ms / 1000
+        check(original.earliest_s - 1 <= at <= original.latest_s + 1,
+              f"{reader.name}: {message.text[:40]!r} says {at:.0f}, was sent at {original.earliest_s:.0f}")
+    return sum(message.late for message in shown)
+
+
+def play(world):
+    week = Week(world)
+    try:
+        alice, bob = week.befriend()
+        week.say("Alice and Bob are friends, and each has the other's keys")
+        first_day(week, alice, bob)
+        held = second_day(week, alice)
+        third_day(week, alice, held)
+        fourth_day(week, alice, bob)
+        fifth_day(week, alice, bob)
+        sixth_day(week, alice, bob)
+        seventh_day(week, alice, bob)
+        next_week(week, alice, bob)
+        late = [check_shown(person) for person in (alice, bob)]
+        poll_until(lambda: not any(week.left()), 60, "the nodes are empty")
+        for person in (alice, bob):
+            person.chat.quit()
+        week.say(f"sent {len(alice.sent)} and {len(bob.sent)}, shown {len(bob.shown())} and {len(alice.shown())}"
+                 f" ({sum(late)} late), expired 1, cancelled 1, left on nodes 0")
+    except Failure as failure:
+        raise Failure(f"step {week.count}: {failure}") from None
+    finally:
+        world.kill_all()
+        week.clock.end()
