@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A wall clock that the test sets, for programs that need not know: Debian's libfaketime.
 
-Only the wall clock is the test's. The monotonic one, which polls, time-outs and toxcore's timers run by, is the machine's.
+Only the wall clock is the test's. The monotonic one, by which polls, time-outs and toxcore's timers run, is the
+machine's.
 """
 
 import pathlib
@@ -40,6 +41,7 @@ class WallClock:
         self._file = world.directory / "clock"
         self._ahead_s = 0
         self._write()
+        world.cleanups.append(self._clean_up)
         listed = subprocess.run(["ldd", world.program(program)], capture_output=True, text=True, check=True,
                                 env=world.environment).stdout
         # A sanitizer's library must come before all others.
@@ -65,7 +67,7 @@ class WallClock:
         """Unix seconds."""
         return time.time() + self._ahead_s
 
-    def end(self):
+    def _clean_up(self):
         """libfaketime leaves these when its program is killed, and fails where the number is used again."""
         for process in self._world.processes:
             for name in (f"faketime_shm_{process.pid}", f"sem.faketime_sem_{process.pid}"):
