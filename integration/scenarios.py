@@ -20,6 +20,7 @@ import time
 
 import demo
 import support
+import week as calendar_week
 from support import Failure, Skip, check, poll_until
 
 SCENARIOS = {}
@@ -390,6 +391,12 @@ def demonstration(world):
     """What `./dev demo` runs, in under a minute."""
     demo.play(world)
     check(world.elapsed() < 60 * support.PATIENCE, f"it took {world.elapsed():.0f} s")
+
+
+@scenario
+def week(world):
+    """A week of compressed time: what is written to friends who are off is shown once, in order, with its time."""
+    calendar_week.play(world)
 
 
 def main():

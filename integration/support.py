@@ -336,6 +336,7 @@ class World:
     def __init__(self, build, toxcore=None, name="test", system_toxcore=False):
         self.build = pathlib.Path(build).resolve()
         self.processes = []
+        self.cleanups = []  # what is to be done when all programs have ended
         self.ports = Ports()
         self._begun = time.monotonic()
         self.environment = self._environment(toxcore, system_toxcore)
@@ -399,6 +400,8 @@ class World:
 
     def end(self, keep_files=False):
         self.kill_all()
+        for cleanup in self.cleanups:
+            cleanup()
         self.ports.close()
         if not keep_files:
             shutil.rmtree(self.directory, ignore_errors=True)

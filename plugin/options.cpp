@@ -80,6 +80,13 @@ uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options) {
   return options->poll_interval_ms;
 }
 
+void tox_async_options_set_receipt_delay(Tox_Async_Options* options, uint32_t delay_ms) {
+  options->receipt_delay_ms = delay_ms;
+}
+uint32_t tox_async_options_get_receipt_delay(const Tox_Async_Options* options) {
+  return options->receipt_delay_ms;
+}
+
 void tox_async_options_set_node_enabled(Tox_Async_Options* options, bool enabled) {
   options->node_enabled = enabled;
 }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint32_t longest_interval_ms = 50;  // As toxcore's.
 constexpr std::uint32_t shortest_poll_interval_ms = 100;
+constexpr std::uint32_t shortest_receipt_delay_ms = 100;
 constexpr std::int64_t look_at_nospam_every_ms = 1000;
 
 // A client's own node is a small one, on a machine that has other things to do.
@@ -46,6 +47,8 @@ Tox_Err_Async_New check_options(const Tox_Async_Options& options, const Telemetr
   const char* fault = nullptr;
   if (options.poll_interval_ms < shortest_poll_interval_ms) {
     fault = "the poll interval must be at least 100 ms";
+  } else if (options.receipt_delay_ms < shortest_receipt_delay_ms) {
+    fault = "the receipt delay must be at least 100 ms";
   } else if (!limits::is_time_to_live(options.time_to_live_s)) {
     fault = "the time to live must be 86400, 259200, 604800 or 1209600 s";
   } else if (options.carrier < TOX_ASYNC_CARRIER_AUTO || options.carrier > TOX_ASYNC_CARRIER_UDP) {
@@ -159,6 +162,7 @@ void Tox_Async::start(Tox* tox, const Tox_Async_Options& options) {
   manager::ManagerConfig config;
   config.allow_local_addresses = options.allow_local_addresses;
   config.poll_interval_ms = options.poll_interval_ms;
+  config.receipt_delay_ms = options.receipt_delay_ms;
   config.ttl_s = options.time_to_live_s;
   manager = std::make_unique<manager::Manager>(crypto::KeyPair::from_secret(tox_secret_key(tox)), transport(),
                                                *friends, *state, clock, random, telemetry, *this, config);

@@ -240,6 +240,13 @@ void tox_async_options_set_poll_interval(Tox_Async_Options* options, uint32_t in
 uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options);
 
 /**
+ * The mean time that receipts to a friend who is offline wait for others, in milliseconds; at least
+ * 100. The shorter, the easier storage nodes can tell what they answer. Default: 300000.
+ */
+void tox_async_options_set_receipt_delay(Tox_Async_Options* options, uint32_t delay_ms);
+uint32_t tox_async_options_get_receipt_delay(const Tox_Async_Options* options);
+
+/**
  * Whether this client is a storage node for others too, where it can be: with the
  * dispatcher. It keeps what strangers leave for one another, sealed, on at most 1 % of
  * the disk that is free when it starts, from 1 MiB to 1 GiB, in two files beside the state

@@ -79,12 +79,13 @@ static void command_cancel_request(Chat* chat, const char* hex) {
 }
 
 static void send_text(Chat* chat, uint32_t friend_number, Tox_Message_Type type, const uint8_t* text,
-                      size_t length) {
+                      size_t length, uint32_t time_to_live) {
   uint8_t id[TOX_ASYNC_MESSAGE_ID_SIZE];
   Tox_Err_Async_Friend_Send_Message failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OK;
 
   /* async: in place of tox_friend_send_message, whether the friend is online or not. */
-  if (tox_async_friend_send_message(chat->async, friend_number, type, text, length, id, &failed)) {
+  if (tox_async_friend_send_message_for(chat->async, friend_number, type, text, length, time_to_live, id,
+                                        &failed)) {
     printf("accepted %" PRIu32 " ", friend_number);
     print_hex(id, sizeof(id));
     putchar('\n');
@@ -112,7 +113,7 @@ static void command_send(Chat* chat, const char* command, const char* rest) {
     if (data == NULL) {
       printf("error send-file %s: %s\n", text, strerror(errno));
     } else {
-      send_text(chat, friend_number, TOX_MESSAGE_TYPE_NORMAL, data, size);
+      send_text(chat, friend_number, TOX_MESSAGE_TYPE_NORMAL, data, size, 0);
     }
 
     free(data);
@@ -128,8 +129,24 @@ static void command_send(Chat* chat, const char* command, const char* rest) {
   } else {
     const bool action = strcmp(command, "action") == 0;
     send_text(chat, friend_number, action ? TOX_MESSAGE_TYPE_ACTION : TOX_MESSAGE_TYPE_NORMAL,
-              (const uint8_t*)text, strlen(text));
+              (const uint8_t*)text, strlen(text), 0);
   }
+}
+
+/* "SECONDS FRIEND TEXT" */
+static void command_send_for(Chat* chat, const char* rest) {
+  char* friend_at = NULL;
+  char* text = NULL;
+  const uint32_t time_to_live = (uint32_t)strtoul(rest, &friend_at, 10);
+  const uint32_t friend_number = (uint32_t)strtoul(friend_at, &text, 10);
+
+  if (friend_at == rest || text == friend_at || *text != ' ') {
+    puts("error send-for: seconds, a friend number and a text are needed");
+    return;
+  }
+
+  ++text;
+  send_text(chat, friend_number, TOX_MESSAGE_TYPE_NORMAL, (const uint8_t*)text, strlen(text), time_to_live);
 }
 
 void print_friends(const Chat* chat) {
@@ -218,6 +235,8 @@ void run_command(Chat* chat, char* line) {
   if (strcmp(line, "send") == 0 || strcmp(line, "action") == 0 || strcmp(line, "send-file") == 0 ||
       strcmp(line, "tox-send") == 0) {
     command_send(chat, line, rest);
+  } else if (strcmp(line, "send-for") == 0) {
+    command_send_for(chat, rest);
   } else if (strcmp(line, "add") == 0) {
     command_add(chat, rest);
   } else if (strcmp(line, "request") == 0) {

@@ -5,12 +5,13 @@
  *
  * It reads commands from stdin and prints one line per event to stdout, so a script can drive it:
  *
- *   add TOX_ID | request TOX_ID TEXT | cancel-request KEY | send FRIEND TEXT | action FRIEND TEXT | send-file
- * FRIEND FILE | tox-send FRIEND TEXT | friends node-add LINE | node-remove NODE_ID | nodes | stats | flush |
- * quit
+ *   add TOX_ID | request TOX_ID TEXT | cancel-request KEY | friends |
+ *   send FRIEND TEXT | action FRIEND TEXT | send-file FRIEND FILE | send-for SECONDS FRIEND TEXT |
+ *   cancel MESSAGE_ID | tox-send FRIEND TEXT |
+ *   node-add LINE | node-remove NODE_ID | nodes | stats | flush | quit
  *
- * FRIEND is a friend number. `send` goes through tox_async, `tox-send` is an ordinary Tox message. The end of
- * stdin, SIGTERM and SIGINT are `quit`.
+ * FRIEND is a friend number, SECONDS how long storage nodes keep the message. `send` goes through tox_async,
+ * `tox-send` is an ordinary Tox message. The end of stdin, SIGTERM and SIGINT are `quit`.
  */
 #define _POSIX_C_SOURCE 200809L /* NOLINT(bugprone-reserved-identifier): POSIX wants that one */
 
@@ -175,7 +176,7 @@ static void usage(void) {
       "[--auto-accept]\n"
       "                [--state FILE] [--carrier auto|dispatcher|udp] [--node ADDRESS_LINE]... "
       "[--poll-interval-ms N]\n"
-      "                [--local] [--no-async] [--no-node] [--debug]\n"
+      "                [--receipt-delay-ms N] [--local] [--no-async] [--no-node] [--debug]\n"
       "--no-node: is no storage node for others\n"
       "--local: no local discovery, and storage nodes may have local addresses\n",
       stderr);
@@ -230,6 +231,8 @@ static bool parse_option(Chat* chat, const char* name, const char* value) {
     set_carrier(chat->options, value);
   } else if (strcmp(name, "--poll-interval-ms") == 0) {
     tox_async_options_set_poll_interval(chat->options, (uint32_t)strtoul(value, NULL, 10));
+  } else if (strcmp(name, "--receipt-delay-ms") == 0) {
+    tox_async_options_set_receipt_delay(chat->options, (uint32_t)strtoul(value, NULL, 10));
   } else {
     return false;
   }
