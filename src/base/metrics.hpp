@@ -104,6 +104,8 @@ namespace toxasync {
   X(contact_operations, "contact.operations")               \
   X(pair_bundles_posted, "contact.bundles_posted")          \
   X(pair_bundles_found, "contact.bundles_found")            \
+  X(cover_stored, "cover.stored")                           \
+  X(cover_fetched, "cover.fetched")                         \
   X(requests_queued, "requests.queued")                     \
   X(requests_stored, "requests.stored")                     \
   X(requests_answered, "requests.answered")                 \
