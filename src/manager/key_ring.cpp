@@ -46,7 +46,21 @@ store::StateWrite key_write(const PreKey& key, const crypto::PreKeyId& id) {
                                                  key.given_to, key.version});
 }
 
+/// Whose mailboxes are cover for those of `root`. Derived, so that it is the same after a restart, and
+/// nothing more is on disk.
+crypto::KeyPair cover_root(const crypto::KeyPair& root) {
+  return crypto::KeyPair::from_secret(
+      crypto::Secret<32>(crypto::h256(root.secret.view(), {as_bytes("toxasync/1 cover root")})));
+}
+
 }  // namespace
+
+Root::Root(crypto::KeyPair keys, std::int64_t created, std::int64_t replace_at, std::int64_t retired)
+    : pair(std::move(keys)),
+      cover(cover_root(pair)),
+      created_s(created),
+      replace_at_s(replace_at),
+      retired_s(retired) {}
 
 bool KeyRing::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
@@ -56,8 +70,8 @@ bool KeyRing::load(const store::StateEntry& entry) {
   if (table == Table::root) {
     RootRecord record;
     if (read_record(services_, entry, record)) {
-      roots_.push_back({crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(record.secret)),
-                        record.created_s, record.replace_at_s, record.retired_s});
+      roots_.emplace_back(crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(record.secret)),
+                          record.created_s, record.replace_at_s, record.retired_s);
       // The one that is not retired stands last, whatever the clock said when the others were made.
       std::ranges::sort(roots_, {}, [](const Root& root) {
         return std::pair(root.retired_s == 0 ? INT64_MAX : root.retired_s, root.created_s);
@@ -82,7 +96,7 @@ bool KeyRing::refresh_roots(std::int64_t now_s, store::StateBatch& batch) {
       roots_.back().retired_s = std::max<std::int64_t>(now_s, 1);
       batch.push_back(root_write(roots_.back()));
     }
-    roots_.push_back({crypto::KeyPair::generate(services_.random), now_s, now_s + root_replaced_after_s, 0});
+    roots_.emplace_back(crypto::KeyPair::generate(services_.random), now_s, now_s + root_replaced_after_s);
     batch.push_back(root_write(roots_.back()));
     changed = true;
   }

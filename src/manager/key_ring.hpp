@@ -11,7 +11,12 @@ namespace toxasync::manager {
 
 /// A root of ours. The latest is given to friends; the others are still polled.
 struct Root {
+  explicit Root(crypto::KeyPair keys, std::int64_t created = 0, std::int64_t replace_at = 0,
+                std::int64_t retired = 0);
+
   crypto::KeyPair pair;
+  crypto::KeyPair
+      cover;  ///< Root of the mailboxes of its time that are cover (docs/protocol.md, section 10).
   std::int64_t created_s = 0;
   std::int64_t replace_at_s = 0;  ///< Its time as the latest is over then.
   std::int64_t retired_s = 0;     ///< Since when it is not the latest; 0: it is.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "manager/contact_wiring.hpp"
+#include "manager/cover.hpp"
 #include "manager/first_contact.hpp"
 #include "manager/home_choice.hpp"
 #include "manager/inbox.hpp"
@@ -60,6 +61,7 @@ class Manager::Impl final : public client::ClientListener {
                 [this] { poller_.hurry(services_.clock.now()); },
                 [this](std::int64_t since_ms) { return poller_.swept_since(since_ms); }}),
         poller_(services_, keys_, inbox_, nodes_),
+        cover_(services_, keys_, poller_),
         homes_(services_, nodes_, poller_, scout_, [this] { on_home_nodes(); }),
         contact_(services_, contact_hooks(services_, friends_, poller_, nodes_, [this](const FriendKey& key) {
                    contact_.look_again(key, services_.clock.now());
@@ -118,6 +120,7 @@ class Manager::Impl final : public client::ClientListener {
       keep_house(now);
     }
     poller_.tick(now);
+    cover_.tick(now);
     outbox_.tick(now);
     receipts_.tick(now);
     inbox_.tick(now);
@@ -143,7 +146,8 @@ class Manager::Impl final : public client::ClientListener {
     return std::min({next_housekeeping_ms_, journal_.next_deadline_ms(), poller_.next_deadline_ms(),
                      outbox_.next_deadline_ms(), receipts_.next_deadline_ms(), friends_.next_deadline_ms(),
                      inbox_.next_deadline_ms(), contact_.next_deadline_ms(), homes_.next_deadline_ms(),
-                     scout_.next_deadline_ms(), nodes_.next_deadline_ms(), client_.next_deadline_ms(), node});
+                     scout_.next_deadline_ms(), nodes_.next_deadline_ms(), client_.next_deadline_ms(),
+                     cover_.next_deadline_ms(), node});
   }
 
   void on_packet(const Route& from, ByteView packet) {
@@ -215,7 +219,7 @@ class Manager::Impl final : public client::ClientListener {
 
   // ClientListener
   void on_stored(client::OperationId id, const client::StoreResult& result, Now now) noexcept override {
-    if (!outbox_.on_stored(id, result, now)) {
+    if (!outbox_.on_stored(id, result, now) && !cover_.on_stored(id, result)) {
       contact_.on_stored(id, result, now);
     }
   }
@@ -397,6 +401,7 @@ class Manager::Impl final : public client::ClientListener {
   Receipts receipts_;
   Inbox inbox_;
   Poller poller_;
+  Cover cover_;
   HomeChoice homes_;
   FirstContact contact_;
   std::unique_ptr<node::Node> node_;

@@ -118,6 +118,9 @@ struct ManagerConfig {
   std::int64_t retry_longest_ms = 600000;
   /// Home nodes are picked for a user who has named none.
   bool pick_home_nodes = true;
+  /// Cover mailboxes and what is sent to them (docs/protocol.md, section 10). Off for tests that count what
+  /// is sent or stored, and for whoever would rather save the traffic.
+  bool cover = true;
   client::ClientConfig client;
 };
 

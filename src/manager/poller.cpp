@@ -156,13 +156,25 @@ const Root* Poller::root_of(const RootId& id) const noexcept {
   return found == keys_.roots().end() ? nullptr : &*found;
 }
 
-const crypto::OwnedMailbox* Poller::mailbox(const Root& root, crypto::Epoch epoch) {
-  const std::pair key{root.id(), epoch};
+const crypto::KeyPair* Poller::keys_of(const RootId& id) const noexcept {
+  for (const Root& root : keys_.roots()) {
+    if (root.id() == id) {
+      return &root.pair;
+    }
+    if (to_array<8>(root.cover.public_key) == id) {
+      return &root.cover;
+    }
+  }
+  return nullptr;
+}
+
+const crypto::OwnedMailbox* Poller::mailbox(const crypto::KeyPair& root, crypto::Epoch epoch) {
+  const std::pair key{to_array<8>(root.public_key), epoch};
   const auto found = mailboxes_.find(key);
   if (found != mailboxes_.end()) {
     return &found->second;
   }
-  auto made = crypto::own_friends_mailbox(root.pair, epoch);
+  auto made = crypto::own_friends_mailbox(root, epoch);
   return made ? &mailboxes_.emplace(key, std::move(*made)).first->second : nullptr;
 }
 
@@ -172,7 +184,7 @@ const crypto::OwnedMailbox* Poller::find_mailbox(crypto::Epoch epoch, const cryp
     return nullptr;
   }
   for (const Root& root : keys_.roots()) {
-    const auto* const owned = mailbox(root, epoch);
+    const auto* const owned = mailbox(root.pair, epoch);
     if (owned != nullptr && owned->mailbox.address == address) {
       return owned;
     }
@@ -223,6 +235,37 @@ void Poller::forget_retired(Now now) {
   }
 }
 
+void Poller::want(Wanted& wanted, const Key& key, bool is_cover, Now now) {
+  if (is_cover && cover_done_.contains(key)) {
+    wanted.cover_done.insert(key);
+    return;
+  }
+  const auto old = polls_.find(key);
+  Poll& poll = wanted.polls[key];
+  poll = old == polls_.end() ? Poll{} : old->second;
+  poll.is_cover = is_cover;
+  if (!poll.operation && !due_.contains(key)) {
+    due_.set(key, now.steady_ms + random_delay_ms(services_.random, first_polls_within_ms));
+  }
+}
+
+/// Like the root that it belongs to, whose watermark is its own. What has begun is gone on with after the
+/// root or the node has retired, until it is final.
+void Poller::want_cover(Wanted& wanted, const Node& node, const Root& root, crypto::Epoch first, Now now) {
+  const auto epoch = crypto::epoch_at(now.unix_s()).value_or(0);
+  crypto::Epoch last = epoch + 1;
+  for (const std::int64_t retired_s : {root.retired_s, node.retired_s}) {
+    if (retired_s != 0) {
+      last = std::min(last, crypto::epoch_at(retired_s).value_or(0) + 1);
+    }
+  }
+  for (auto e = first; e <= last; ++e) {
+    if (e < first + cover_epochs || e + cover_epochs > epoch + 1) {
+      want(wanted, {node.known.id, to_array<8>(root.cover.public_key), e}, true, now);
+    }
+  }
+}
+
 void Poller::refresh(Now now) {
   const auto epoch = crypto::epoch_at(now.unix_s());
   if (!epoch) {
@@ -231,39 +274,38 @@ void Poller::refresh(Now now) {
   }
   next_epoch_s_ = crypto::epoch_start_s(*epoch + 1);
   forget_retired(now);
-  std::map<Key, Poll> wanted;
+  Wanted wanted;
   for (const auto& [id, node] : nodes_) {
     for (const Root& root : keys_.roots()) {
       const Source source{id, root.id()};
       const auto finished = finished_.find(source);
-      for (auto e = first_epoch(source, node, root, *epoch); e <= *epoch + 1; ++e) {
-        if (finished != finished_.end() && finished->second.beyond.contains(e)) {
-          continue;
+      const auto first = first_epoch(source, node, root, *epoch);
+      for (auto e = first; e <= *epoch + 1; ++e) {
+        if (finished == finished_.end() || !finished->second.beyond.contains(e)) {
+          want(wanted, {id, root.id(), e}, false, now);
         }
-        const Key key{id, root.id(), e};
-        const auto old = polls_.find(key);
-        wanted[key] = old == polls_.end() ? Poll{} : old->second;
-        if (!wanted[key].operation && !due_.contains(key)) {
-          due_.set(key, now.steady_ms + random_delay_ms(services_.random, first_polls_within_ms));
-        }
+      }
+      if (services_.config.cover) {
+        want_cover(wanted, node, root, first, now);
       }
     }
   }
   for (const auto& [key, poll] : polls_) {
-    if (!wanted.contains(key) && !poll.operation) {
+    if (!wanted.polls.contains(key) && !poll.operation) {
       due_.erase(key);
     } else if (poll.operation) {
-      wanted.try_emplace(key, poll);
+      wanted.polls.try_emplace(key, poll);
     }
   }
-  polls_ = std::move(wanted);
+  polls_ = std::move(wanted.polls);
+  cover_done_ = std::move(wanted.cover_done);
   std::erase_if(mailboxes_, [&](const auto& entry) { return entry.first.second + epochs_back + 1 < *epoch; });
 }
 
 void Poller::start(const Key& key, Now now) {
   const auto found = polls_.find(key);
   const auto& [node, root_id, epoch] = key;
-  const Root* const root = root_of(root_id);
+  const auto* const root = keys_of(root_id);
   const auto* const owned = root != nullptr ? mailbox(*root, epoch) : nullptr;
   if (found == polls_.end() || found->second.operation || owned == nullptr) {
     return;
@@ -284,7 +326,16 @@ bool Poller::on_envelopes(client::OperationId operation, std::vector<Bytes>& env
     return false;
   }
   const Key key = found->second;
-  const Root* const root = root_of(std::get<1>(key));
+  const auto poll = polls_.find(key);
+  if (poll != polls_.end() && poll->second.is_cover) {
+    services_.telemetry.count(Counter::cover_fetched, envelopes.size());
+    // Deleted after a turn of the disk, as all that is fetched is: the time until then shall not tell.
+    services_.state.commit({}, [this, operation](bool /*durable*/) {
+      services_.client.continue_retrieve(operation, services_.clock.now());
+    });
+    return true;
+  }
+  const auto* const root = keys_of(std::get<1>(key));
   const auto* const owned = root != nullptr ? mailbox(*root, std::get<2>(key)) : nullptr;
   if (owned == nullptr) {
     services_.client.abandon(operation, now);
@@ -324,7 +375,11 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   const std::int64_t end_s = crypto::epoch_start_s(std::get<2>(key) + 2);
   const bool beyond_doubt = end_s + limits::late_store_grace_s <= std::min(result.node_time_s, now.unix_s());
   if (result.complete && beyond_doubt) {
-    mark_final(key);
+    if (poll->second.is_cover) {
+      cover_done_.insert(key);
+    } else {
+      mark_final(key);
+    }
     polls_.erase(poll);
     return true;
   }
@@ -370,7 +425,7 @@ void Poller::hurry(Now now) {
 
 bool Poller::swept_since(std::int64_t steady_ms) const {
   return std::ranges::all_of(polls_, [steady_ms](const auto& entry) {
-    return entry.second.last_begun_ms && *entry.second.last_begun_ms >= steady_ms;
+    return entry.second.is_cover || (entry.second.last_begun_ms && *entry.second.last_begun_ms >= steady_ms);
   });
 }
 

@@ -13,7 +13,8 @@
 namespace toxasync::manager {
 
 /// Our home nodes, and when which of our mailboxes is asked for on them: each (node, root, epoch) by a
-/// Poisson process of its own, until its epoch is final (docs/protocol.md, section 2).
+/// Poisson process of its own, until its epoch is final (docs/protocol.md, section 2). Cover mailboxes are
+/// asked for in the same way and for the same time (section 10); what lies in them is deleted unread.
 class Poller {
  public:
   /// Epochs in which mail may still lie: the longest time to live, and the edges.
@@ -25,6 +26,10 @@ class Poller {
   /// A home node that was given up is asked for so long: friends may still use an older bundle.
   static constexpr std::int64_t retired_kept_s = std::int64_t{45} * 86400;
   static constexpr std::size_t retired_nodes = 16;
+  /// What a program that always runs polls of one root: the next epoch, the present one, and those before
+  /// until they are final. After a longer absence cover is polled for the last epochs that it saw and for
+  /// the present ones: it was not there in between.
+  static constexpr crypto::Epoch cover_epochs = 4;
 
   /// Who made a node a home node.
   enum class By : std::uint8_t { user = 0, us = 1 };
@@ -46,7 +51,7 @@ class Poller {
   /// Whether it is a home node of ours or was one.
   [[nodiscard]] bool uses(const protocol::NodeId& id) const;
 
-  /// Our mailbox of an epoch, if `address` is that of one of our roots.
+  /// Our mailbox of an epoch, if `address` is that of one of our roots. Nobody sends to a cover root.
   const crypto::OwnedMailbox* find_mailbox(crypto::Epoch epoch, const crypto::MailboxAddress& address);
 
   /// False when the operation is not the poller's.
@@ -54,6 +59,7 @@ class Poller {
   bool on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now);
 
   void hurry(Now now);
+  /// Whether all that may hold mail was asked for since then: of cover nobody waits for an answer.
   [[nodiscard]] bool swept_since(std::int64_t steady_ms) const;
   void tick(Now now);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
@@ -70,6 +76,7 @@ class Poller {
     By by = By::user;
   };
   struct Poll {
+    bool is_cover = false;
     std::optional<client::OperationId> operation;
     std::int64_t started_ms = 0;
     std::int64_t started_s = 0;                 ///< Unix.
@@ -81,15 +88,25 @@ class Poller {
     std::set<crypto::Epoch> beyond;
   };
 
+  /// The list of what to poll, as refresh() makes it.
+  struct Wanted {
+    std::map<Key, Poll> polls;
+    std::set<Key> cover_done;
+  };
+
   void forget_retired(Now now);
+  void want(Wanted& wanted, const Key& key, bool is_cover, Now now);
+  void want_cover(Wanted& wanted, const Node& node, const Root& root, crypto::Epoch first, Now now);
   void start(const Key& key, Now now);
   void save(const Node& node);
   void enter(const Node& node);
   void mark_final(const Key& key);
   [[nodiscard]] crypto::Epoch first_epoch(const Source& source, const Node& node, const Root& root,
                                           crypto::Epoch now_epoch);
-  const crypto::OwnedMailbox* mailbox(const Root& root, crypto::Epoch epoch);
+  const crypto::OwnedMailbox* mailbox(const crypto::KeyPair& root, crypto::Epoch epoch);
   [[nodiscard]] const Root* root_of(const RootId& id) const noexcept;
+  /// Of a root or of a cover root.
+  [[nodiscard]] const crypto::KeyPair* keys_of(const RootId& id) const noexcept;
 
   const Services& services_;
   KeyRing& keys_;
@@ -98,6 +115,7 @@ class Poller {
   std::map<protocol::NodeId, Node> nodes_;
   std::map<Key, Poll> polls_;
   std::map<Source, Finished> finished_;
+  std::set<Key> cover_done_;  ///< Final, of those that would be polled else.
   std::map<std::pair<RootId, crypto::Epoch>, crypto::OwnedMailbox> mailboxes_;
   std::unordered_map<client::OperationId, Key> operations_;
   DeadlineQueue<Key> due_;

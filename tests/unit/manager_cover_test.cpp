@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+
+#include "manager/cover.hpp"
+#include "protocol/frame.hpp"
+#include "protocol/retrieve_request.hpp"
+#include "unit/manager_hand_friend.hpp"
+
+// Cover: docs/protocol.md, section 10.
+
+namespace toxasync::test {
+
+namespace {
+
+constexpr std::int64_t hour_ms = 3'600'000;
+constexpr std::int64_t day_ms = 24 * hour_ms;
+constexpr std::int64_t epoch_ms = limits::epoch_length_s * 1000;
+
+/// The nodes' view of who asks what: opens the requests on their way with the nodes' keys.
+class Eye {
+ public:
+  struct Request {
+    StorageNode* node = nullptr;
+    protocol::FrameKind kind{};
+    crypto::MailboxAddress mailbox;
+    std::int64_t unix_ms = 0;
+    std::uint8_t operation = 0;
+    std::uint8_t window = 0;   ///< Retrieves.
+    std::uint32_t ttl_s = 0;   ///< Stores.
+    std::size_t envelope = 0;  ///< Stores: its size.
+  };
+
+  explicit Eye(World& world) : world_(world) {
+    world.network.set_filter([this](auto& packet) { return on_packet(packet); });
+  }
+
+  /// Else it is a store, or the question for other nodes.
+  static bool is_poll(const Request& request) {
+    return request.kind == protocol::FrameKind::retrieve &&
+           request.operation == static_cast<std::uint8_t>(protocol::RetrieveOp::list);
+  }
+  [[nodiscard]] std::set<ByteArray<32>> polled() const {
+    std::set<ByteArray<32>> mailboxes;
+    for (const auto& request : requests) {
+      if (is_poll(request)) {
+        mailboxes.insert(crypto::mailbox_key(request.mailbox));
+      }
+    }
+    return mailboxes;
+  }
+
+  std::vector<Request> requests;
+  std::set<std::size_t> sizes;  ///< Of packets to nodes and from them, cookie replies aside.
+  std::function<bool(const Request&)> drops;
+
+ private:
+  bool on_packet(MockNetwork::Packet& packet) {
+    if (packet.bytes.size() > limits::frame_header + limits::descriptor) {
+      sizes.insert(packet.bytes.size());
+    }
+    const auto node = std::ranges::find(world_.nodes, packet.to, [](const auto& n) { return n->endpoint; });
+    const auto header = protocol::read_frame_header(packet.bytes);
+    if (node == world_.nodes.end() || !header) {
+      return false;
+    }
+    const auto& n = (*node)->keys.current().pair;
+    const auto name = std::pair{n.public_key, header->session};
+    auto session = sessions_.find(name);
+    if (session == sessions_.end()) {
+      auto keys = protocol::session_keys(n.secret, header->session, header->session, n.public_key);
+      session = sessions_.emplace(name, std::move(keys.value().client_to_node)).first;
+    }
+    ByteArray<limits::plaintext> plain{};
+    if (!protocol::open_frame(*header, session->second, packet.bytes, plain)) {
+      return false;  // a first packet, which says nothing
+    }
+    Request seen{node->get(), header->kind, {}, world_.clock.now().unix_ms, 0, 0, 0, 0};
+    protocol::StoreRequest store;
+    protocol::RetrieveRequest retrieve;
+    if (header->kind == protocol::FrameKind::store && wire::decode_padded(plain, store)) {
+      seen.mailbox = store.mailbox;
+      seen.operation = static_cast<std::uint8_t>(store.op);
+      seen.ttl_s = store.ttl_s;
+      seen.envelope = store.payload.size();
+    } else if (wire::decode_padded(plain, retrieve)) {
+      seen.mailbox = retrieve.mailbox;
+      seen.operation = static_cast<std::uint8_t>(retrieve.op);
+      seen.window = retrieve.window;
+    }
+    requests.push_back(seen);
+    return drops && drops(seen);
+  }
+
+  World& world_;
+  std::map<std::pair<crypto::Point, crypto::Point>, crypto::Secret<32>> sessions_;
+};
+
+/// Roots of a user as they are on his disk, the cover root of each beside it. The latest has no follower.
+struct RootPair {
+  crypto::KeyPair real;
+  crypto::KeyPair cover;
+};
+std::vector<RootPair> roots_of(const User& user) {
+  std::vector<RootPair> roots;
+  for (const auto& entry : user.state->load()) {
+    if (entry.key[0] == 'R') {
+      auto real = crypto::KeyPair::from_secret(crypto::Secret<32>(to_array<32>(entry.value)));
+      auto cover = crypto::KeyPair::from_secret(
+          crypto::Secret<32>(crypto::h256(real.secret.view(), {as_bytes("toxasync/1 cover root")})));
+      roots.push_back({std::move(real), std::move(cover)});
+    }
+  }
+  return roots;
+}
+
+crypto::MailboxAddress address(const crypto::KeyPair& root, crypto::Epoch epoch) {
+  return crypto::friends_mailbox(root.public_key, epoch).value().address;
+}
+crypto::Epoch now_epoch(const World& world) {
+  return crypto::epoch_at(world.clock.unix_s()).value();
+}
+
+/// A user with three home nodes and no friends: all his traffic is polls and cover.
+struct Lone : World {
+  explicit Lone(std::uint64_t seed = 1, std::size_t node_count = 3) : World(seed) {
+    for (std::size_t i = 0; i < node_count; ++i) {
+      add_node();
+    }
+    give_nodes(bob);
+  }
+  void restart_with(const std::function<void(manager::ManagerConfig&)>& change) {
+    bob.crash();
+    change(bob.config);
+    bob.start();
+  }
+  /// All copies of a loop message wait on the nodes: nothing has been fetched yet.
+  bool run_to_loop(std::int64_t limit_ms = 10 * day_ms) {
+    return run(limit_ms, [this] { return live_records() == nodes.size(); });
+  }
+  [[nodiscard]] std::size_t in_mailbox(const crypto::MailboxAddress& where) const {
+    std::size_t records = 0;
+    for (const auto& node : nodes) {
+      records += node->store.live_in(crypto::mailbox_key(where));
+    }
+    return records;
+  }
+
+  User& bob = add_user();
+};
+
+// --- Arithmetic modulo p = 2^255-19, to see which numbers are points of the curve ---
+
+using Number = std::array<std::uint64_t, 4>;  ///< Below 2^256, reduced only as far as needed.
+
+__extension__ using Wide = unsigned __int128;
+
+Number add(const Number& a, const Number& b) {
+  Number sum{};
+  Wide carry = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    carry += static_cast<Wide>(a[i]) + b[i];
+    sum[i] = static_cast<std::uint64_t>(carry);
+    carry >>= 64U;
+  }
+  for (carry *= 38; carry != 0;) {  // 2^256 = 38
+    for (std::size_t i = 0; i < 4; ++i) {
+      carry += sum[i];
+      sum[i] = static_cast<std::uint64_t>(carry);
+      carry >>= 64U;
+    }
+    carry *= 38;
+  }
+  return sum;
+}
+
+Number multiply(const Number& a, const Number& b) {
+  Number product{};
+  for (std::size_t i = 256; i-- > 0;) {  // double and add
+    product = add(product, product);
+    if (((b[i / 64] >> (i % 64)) & 1U) != 0) {
+      product = add(product, a);
+    }
+  }
+  return product;
+}
+
+/// Whether y^2 = x^3 + 486662 x^2 + x has a solution: Euler's criterion.
+bool is_on_curve(const crypto::Point& point) {
+  Number x{};
+  for (std::size_t i = 0; i < 4; ++i) {
+    x[i] = load_le<std::uint64_t>(point.data() + 8 * i);
+  }
+  const Number square = multiply(x, x);
+  const Number y2 = add(add(multiply(square, x), multiply(square, {486662, 0, 0, 0})), x);
+  Number power{1, 0, 0, 0};
+  for (std::size_t i = 254; i-- > 0;) {  // (p - 1) / 2 = 2^254 - 10
+    power = multiply(power, power);
+    if (i >= 4 || ((6U >> i) & 1U) != 0) {  // ...11110110
+      power = multiply(power, y2);
+    }
+  }
+  const bool is_one = power == Number{1, 0, 0, 0};
+  const bool is_p_plus_one = power == Number{UINT64_MAX - 17, UINT64_MAX, UINT64_MAX, INT64_MAX};
+  const bool is_2p_plus_one = power == Number{UINT64_MAX - 36, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+  return is_one || is_p_plus_one || is_2p_plus_one;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(manager_cover)
+
+BOOST_FIXTURE_TEST_CASE(loop_messages_lie_on_every_home_node_until_they_are_fetched_and_are_never_shown,
+                        Lone) {
+  run(3 * day_ms);
+  BOOST_TEST(run(hour_ms, [&] { return live_records() == 0; }));
+  BOOST_TEST(bob[Counter::cover_stored] >= 6U);
+  BOOST_TEST(bob[Counter::cover_fetched] == bob[Counter::cover_stored]);
+  for (const auto& node : nodes) {
+    BOOST_TEST(3 * node->metrics.value(Counter::node_stored) == bob[Counter::cover_stored]);
+    BOOST_TEST(3 * node->metrics.value(Counter::node_deleted) == bob[Counter::cover_stored]);
+  }
+  BOOST_TEST(bob.shown.empty());
+  BOOST_TEST(bob[Counter::refused_envelope_header] == 0U);  // none of them reached the inbox
+  BOOST_TEST(bob[Counter::refused_sender_unknown] == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_loop_message_is_fetched_within_a_few_polls, Lone) {
+  for (int i = 0; i < 3; ++i) {
+    BOOST_TEST_REQUIRE(run_to_loop());
+    BOOST_TEST(run(5 * bob.config.poll_interval_ms + 10'000, [&] { return live_records() == 0; }));
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(loop_messages_come_four_times_a_day_and_look_like_texts, Lone) {
+  restart_with([](auto& config) { config.poll_interval_ms = hour_ms; });
+  Eye eye(*this);
+  run(30 * day_ms);
+  std::size_t large = 0;
+  std::size_t all = 0;
+  for (const auto& request : eye.requests) {
+    if (request.kind == protocol::FrameKind::store) {
+      ++all;
+      large += request.envelope == limits::large_envelope ? 1 : 0;
+      BOOST_TEST(limits::is_envelope_size(request.envelope));
+      BOOST_TEST(request.ttl_s == bob.config.ttl_s);
+    }
+  }
+  const auto stored = bob[Counter::cover_stored];         // some were sent twice, for want of a cookie
+  BOOST_TEST((stored >= 3U * 87 && stored <= 3U * 153));  // 120 and three standard deviations
+  BOOST_TEST((large * 10 >= all && large * 10 <= 4 * all));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_cover_mailbox_is_a_pair_of_points_on_the_curve_and_another_in_each_epoch, Lone) {
+  SeededRandom random(3);
+  int on_curve = 0;
+  for (int i = 0; i < 60; ++i) {  // what random strings would do
+    auto point = random.array<32>();
+    point[31] &= 0x7fU;
+    on_curve += is_on_curve(point) ? 1 : 0;
+  }
+  BOOST_TEST((on_curve > 12 && on_curve < 48));
+
+  std::set<crypto::Point> points;
+  std::size_t mailboxes = 0;
+  const auto check = [&](const crypto::MailboxAddress& where) {
+    ++mailboxes;
+    for (const auto& point : {where.p, where.w}) {
+      BOOST_TEST(is_on_curve(point));
+      points.insert(point);
+    }
+  };
+  Eye eye(*this);
+  run(3 * epoch_ms);
+  std::map<ByteArray<32>, crypto::MailboxAddress> seen;
+  for (const auto& request : eye.requests) {
+    seen.emplace(crypto::mailbox_key(request.mailbox), request.mailbox);
+  }
+  const auto roots = roots_of(bob);
+  for (auto e = now_epoch(*this) - 3; e <= now_epoch(*this); ++e) {
+    const auto where = address(roots.at(0).cover, e);
+    BOOST_TEST(seen.contains(crypto::mailbox_key(where)));  // they are what is really polled
+    check(where);
+  }
+  BOOST_TEST(points.size() == 2 * mailboxes);
+}
+
+BOOST_FIXTURE_TEST_CASE(loop_messages_go_to_the_cover_mailbox_of_the_present_epoch, Lone) {
+  BOOST_TEST_REQUIRE(run_to_loop());
+  BOOST_TEST(in_mailbox(address(roots_of(bob).at(0).cover, now_epoch(*this))) == nodes.size());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_node_sees_no_difference_between_a_cover_mailbox_and_a_real_one, Lone) {
+  Eye eye(*this);
+  const auto first = now_epoch(*this) + 2;  // those from before the start have no beginning
+  run(7 * epoch_ms);
+  struct Life {
+    std::size_t polls = 0;
+    std::int64_t begun_ms = INT64_MAX;
+    std::int64_t ended_ms = 0;
+  };
+  std::map<ByteArray<32>, Life> lives;
+  for (const auto& request : eye.requests) {
+    if (Eye::is_poll(request)) {
+      BOOST_TEST(request.window == bob.config.client.window);
+      Life& life = lives[crypto::mailbox_key(request.mailbox)];
+      ++life.polls;
+      life.begun_ms = std::min(life.begun_ms, request.unix_ms);
+      life.ended_ms = std::max(life.ended_ms, request.unix_ms);
+    }
+  }
+  BOOST_TEST((eye.sizes == std::set<std::size_t>{limits::frame}));
+  const auto roots = roots_of(bob);
+  for (auto e = first; e < first + 2; ++e) {
+    const Life& real = lives[crypto::mailbox_key(address(roots.at(0).real, e))];
+    const Life& cover = lives[crypto::mailbox_key(address(roots.at(0).cover, e))];
+    BOOST_TEST((cover.polls * 10 > real.polls * 9 && cover.polls * 10 < real.polls * 11));
+    const std::int64_t start_ms = crypto::epoch_start_s(e) * 1000;
+    for (const Life& life : {real, cover}) {  // from the epoch before to the end of the one after
+      BOOST_TEST(life.begun_ms - (start_ms - epoch_ms) < 10'000);
+      const auto after_ms = life.ended_ms - (start_ms + 2 * epoch_ms + limits::late_store_grace_s * 1000);
+      BOOST_TEST((after_ms >= 0 && after_ms < 6 * bob.config.poll_interval_ms));
+    }
+  }
+  for (const auto& [mailbox, life] : lives) {  // and there is nothing else
+    bool known = false;
+    for (auto e = first - 4; e <= first + 7; ++e) {
+      known = known || mailbox == crypto::mailbox_key(address(roots.at(0).real, e)) ||
+              mailbox == crypto::mailbox_key(address(roots.at(0).cover, e));
+    }
+    BOOST_TEST(known);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_restart_goes_on_with_the_same_cover_mailboxes, Lone) {
+  BOOST_TEST_REQUIRE(run_to_loop());
+  const auto fetched = bob[Counter::cover_fetched];
+  bob.crash();
+  bob.start();
+  BOOST_TEST(run(30'000, [&] { return live_records() == 0; }));
+  BOOST_TEST(bob[Counter::cover_fetched] == fetched + 3);
+}
+
+BOOST_FIXTURE_TEST_CASE(after_an_absence_the_last_loop_messages_are_fetched_and_little_else_is_polled, Lone) {
+  restart_with([](auto& config) { config.ttl_s = limits::largest_time_to_live_s; });
+  run(2 * day_ms);
+  BOOST_TEST_REQUIRE(run_to_loop());
+  bob.crash();
+  run(10 * day_ms);
+  BOOST_TEST(live_records() == 3U);
+  Eye eye(*this);
+  bob.start();
+  BOOST_TEST(run(hour_ms, [&] { return live_records() == 0; }));
+  run(hour_ms);
+  const auto roots = roots_of(bob);
+  std::size_t cover = 0;
+  for (auto e = now_epoch(*this) - 60; e <= now_epoch(*this) + 1; ++e) {
+    cover += eye.polled().contains(crypto::mailbox_key(address(roots.at(0).cover, e))) ? 1 : 0;
+  }
+  BOOST_TEST(cover <= 2 * manager::Poller::cover_epochs);
+  BOOST_TEST(eye.polled().size() > 40U);  // the real ones of all that time
+}
+
+BOOST_AUTO_TEST_CASE(what_the_cover_root_before_holds_is_still_fetched) {
+  Pair world;
+  User& bob = world.bob;
+  world.alice.crash();
+  world.run(hour_ms);
+  bob.crash();
+  bob.config.poll_interval_ms = 4 * hour_ms;
+  bob.start();
+  BOOST_TEST_REQUIRE(world.run(10 * day_ms, [&] { return world.live_records() == 3; }));
+  const auto before = bob[Counter::cover_fetched];
+  world.unfriend(bob, world.alice);
+  BOOST_TEST_REQUIRE(world.run(300'000, [&] { return bob.rows('R') == 2; }));
+  world.run(5000);
+  BOOST_TEST(world.live_records() == 3U);
+  BOOST_TEST(world.run(day_ms, [&] { return bob[Counter::cover_fetched] >= before + 3; }));
+  // And the epochs that come have one cover mailbox: the new root's.
+  world.run(day_ms);
+  Eye eye(world);
+  world.run(2 * day_ms);
+  std::size_t cover = 0;
+  for (const auto& root : roots_of(bob)) {
+    cover += eye.polled().contains(crypto::mailbox_key(address(root.cover, now_epoch(world) - 3))) ? 1 : 0;
+    BOOST_TEST(eye.polled().contains(crypto::mailbox_key(address(root.real, now_epoch(world) - 3))));
+  }
+  BOOST_TEST(cover == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_home_node_that_was_given_up_gets_no_more_cover, Lone) {
+  run(hour_ms);
+  BOOST_TEST(bob.manager->remove_home_node(nodes[2]->keys.id()).has_value());
+  run(4 * epoch_ms);
+  const auto stored = nodes[2]->metrics.value(Counter::node_stored);
+  Eye eye(*this);
+  run(2 * day_ms);
+  BOOST_TEST(nodes[2]->metrics.value(Counter::node_stored) == stored);
+  const auto roots = roots_of(bob);
+  std::set<ByteArray<32>> cover;
+  for (auto e = now_epoch(*this) - 15; e <= now_epoch(*this) + 1; ++e) {
+    cover.insert(crypto::mailbox_key(address(roots.at(0).cover, e)));
+  }
+  std::size_t elsewhere = 0;
+  for (const auto& request : eye.requests) {
+    if (cover.contains(crypto::mailbox_key(request.mailbox))) {
+      BOOST_TEST_REQUIRE((request.node != nodes[2].get()));
+      ++elsewhere;
+    }
+  }
+  BOOST_TEST(elsewhere > 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(cover_does_not_hold_up_a_gap, HandWorld) {
+  const auto roots = roots_of(bob);
+  std::set<ByteArray<32>> cover;
+  for (auto e = now_epoch(*this) - 3; e <= now_epoch(*this) + 2; ++e) {
+    cover.insert(crypto::mailbox_key(address(roots.at(0).cover, e)));
+  }
+  Eye eye(*this);
+  std::size_t dropped = 0;
+  eye.drops = [&](const Eye::Request& request) {
+    const bool is_cover = cover.contains(crypto::mailbox_key(request.mailbox));
+    dropped += is_cover ? 1 : 0;
+    return is_cover;
+  };
+  run(60'000);
+  eve.send({.text = "two", .sequence = 2});
+  BOOST_TEST(run(5'000, [&] { return !bob.shown.empty(); }));
+  BOOST_TEST(dropped > 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(nobody_may_send_to_a_cover_mailbox_over_the_friend_channel, HandWorld) {
+  eve.bundle.root = roots_of(bob).at(0).cover.public_key;
+  BOOST_TEST(refused(Counter::refused_envelope_header, [&] { eve.send({}); }) == 1U);
+  BOOST_TEST(bob.shown.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(what_somebody_else_leaves_in_a_cover_mailbox_is_deleted_unread, HandWorld) {
+  eve.bundle.root = roots_of(bob).at(0).cover.public_key;
+  eve.store(*nodes[0], eve.seal({}));
+  BOOST_TEST(run(900'000, [&] { return live_records() == 0; }));
+  BOOST_TEST(bob[Counter::cover_fetched] == 1U);
+  BOOST_TEST(bob.shown.empty());
+}
+
+BOOST_AUTO_TEST_CASE(who_has_no_home_nodes_sends_no_cover) {
+  World world;
+  User& bob = world.add_user();
+  world.run(10 * day_ms);
+  BOOST_TEST(bob[Counter::cover_stored] == 0U);
+  BOOST_TEST(bob[Counter::client_requests] == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(cover_can_be_switched_off_and_costs_nothing_on_disk, Lone) {
+  std::map<char, std::size_t> rows;
+  const auto count_rows = [&] {
+    std::map<char, std::size_t> counts;
+    for (const auto& entry : bob.state->load()) {
+      ++counts[static_cast<char>(entry.key[0])];
+    }
+    return counts;
+  };
+  run(2 * day_ms);
+  const auto with_cover = count_rows();
+  BOOST_TEST(with_cover.at('W') == 3U);
+  BOOST_TEST(with_cover.at('R') == 1U);
+
+  Lone other(2);
+  other.restart_with([](auto& config) { config.cover = false; });
+  Eye eye(other);
+  other.run(2 * day_ms);
+  BOOST_TEST(other.bob[Counter::cover_stored] == 0U);
+  BOOST_TEST(other.bob[Counter::client_requests] * 10 < bob[Counter::client_requests] * 6);
+  for (auto e = now_epoch(other) - 8; e <= now_epoch(other) + 1; ++e) {
+    const auto cover = crypto::mailbox_key(address(roots_of(other.bob).at(0).cover, e));
+    BOOST_TEST(!eye.polled().contains(cover));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace toxasync::test
