@@ -357,7 +357,7 @@ def first_contact_offline(world):
     alice = world.chat("alice", nodes=addresses).ready()
     alice.write(f"request {bob.tox_id} It is Alice")
     alice.wait_for(rf"request-stored {bob.tox_id[:64]} 3/3", 30)
-    alice.wait_until(lambda: alice.counters().get("contact.bundles_posted"), 60, "her keys are left for him")
+    alice.wait_until(lambda: alice.counters().get("contact.bundles_posted"), 120, "her keys are left for him")
     alice.quit()
 
     later = bob.again().ready()

@@ -221,7 +221,7 @@ class Node(Process):
             world.program("toxasyncd"), "--data-dir", self.directory, "--tox-port", self.tox_port,
             "--udp-port", self.udp_port, "--bind", "127.0.0.1", "--address", "127.0.0.1", *extra])
 
-    def ready(self, seconds=10):
+    def ready(self, seconds=30):
         self.carriers = self.wait_for(r"toxasyncd: ready carriers=(\S+)", seconds)[1]
         self.address = self.find(NODE_ADDRESS.pattern)[1]
         return self
@@ -270,7 +270,7 @@ class Chat(Process):
             arguments += ["--bootstrap", f"127.0.0.1:{other.udp_port}:{other.dht_key}"]
         super().__init__(world, name, arguments)
 
-    def ready(self, seconds=10):
+    def ready(self, seconds=30):
         match = self.wait_for(r"ready tox_id=(\S+) dht_key=(\S+) udp_port=(\d+) carrier=(\S+)", seconds)
         self.tox_id, self.dht_key, self.carrier = match[1], match[2], match[4]
         return self

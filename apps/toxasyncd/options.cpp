@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "adapters/node_address.hpp"
+#include "node/node.hpp"
 #include "peer_keeper.hpp"
 #include "startup_error.hpp"
 
@@ -74,8 +75,8 @@ po::options_description description() {
       "another node's address line: clients that ask are told of it, and of those found in the DHT.");
   add("key-work-per-minute", po::value<Text>()->value_name("N"),
       "new mailboxes and sessions for each client address (IPv4 /32, IPv6 /56) in the long run; more are "
-      "refused. Default: 8.");
-  add("key-work-burst", po::value<Text>()->value_name("N"), "and at once. Default: 64.");
+      "refused. Default: 16.");
+  add("key-work-burst", po::value<Text>()->value_name("N"), "and at once. Default: 128.");
   add("verbose", po::bool_switch(), "log each refusal, and on SIGUSR1 all counters.");
   add("help", po::bool_switch(), "this text.");
   add("version", po::bool_switch(), "the version.");
@@ -227,9 +228,10 @@ Options convert(const po::variables_map& all) {
     fail("--peer: at most " + std::to_string(PeerKeeper::most_peers) + " of them");
   }
   constexpr std::uint32_t most_work = 1000000;
-  options.key_work_per_minute =
-      static_cast<std::uint32_t>(Values(all, "key-work-per-minute").number(8, 1, most_work));
-  options.key_work_burst = static_cast<std::uint32_t>(Values(all, "key-work-burst").number(64, 2, most_work));
+  options.key_work_per_minute = static_cast<std::uint32_t>(
+      Values(all, "key-work-per-minute").number(node::NodeConfig{}.key_work_per_minute, 1, most_work));
+  options.key_work_burst = static_cast<std::uint32_t>(
+      Values(all, "key-work-burst").number(node::NodeConfig{}.key_work_burst, 2, most_work));
   options.verbose = all["verbose"].as<bool>();
   return options;
 }

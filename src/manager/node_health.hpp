@@ -11,8 +11,8 @@ namespace toxasync::manager {
 
 /// Nodes that did not answer or had no time, and until when each is left alone: one silent node must not cost
 /// an attempt for each of hundreds of mailboxes. And how much each may be asked. A node pays for the first
-/// request of a session twice from what it grants a source, 8 a minute and 64 at once (docs/protocol.md,
-/// section 6): a quarter of that is taken here, the rest is for the mail of friends.
+/// request of a session twice from what it grants a source, 16 a minute and 128 at once (docs/protocol.md,
+/// section 6): an eighth of that is taken here, the rest is for the mail of friends.
 class NodeHealth {
  public:
   static constexpr std::int64_t session_each_ms = 60000;

@@ -23,8 +23,8 @@ struct NodeConfig {
   std::uint64_t capacity_bytes = 64ULL << 20;  ///< Told in the descriptor; the store enforces its own.
   std::uint32_t longest_ttl_s = limits::largest_time_to_live_s;
   // Public-key work for new sessions and mailboxes, per IPv4 /32 and IPv6 /56.
-  std::uint32_t key_work_burst = 64;
-  std::uint32_t key_work_per_minute = 8;
+  std::uint32_t key_work_burst = 128;
+  std::uint32_t key_work_per_minute = 16;
   std::size_t sources = 4096;           ///< Token buckets kept; the one longest untouched goes first.
   std::size_t sessions = 4096;          ///< Kept, least recently used first to go.
   std::size_t pending_requests = 1024;  ///< Waiting for the disk; past that `try later`.
