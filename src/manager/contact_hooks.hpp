@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -9,6 +10,12 @@
 #include "protocol/bundle.hpp"
 
 namespace toxasync::manager {
+
+/// Sorts, and leaves each once.
+inline void drop_repeated(std::vector<protocol::NodeId>& nodes) {
+  std::sort(nodes.begin(), nodes.end());
+  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
+}
 
 /// What first contact needs of the rest. The node hooks make the nodes that they name known to the client.
 struct ContactHooks {

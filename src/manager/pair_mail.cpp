@@ -163,8 +163,7 @@ std::vector<protocol::NodeId> PairMail::nodes_to_look_on(const FriendKey& key, c
   for (const auto& more : {hooks_.home_nodes(), hooks_.home_nodes_of(key)}) {
     nodes.insert(nodes.end(), more.begin(), more.end());
   }
-  std::ranges::sort(nodes);
-  nodes.erase(std::ranges::unique(nodes).begin(), nodes.end());
+  drop_repeated(nodes);
   return nodes;
 }
 

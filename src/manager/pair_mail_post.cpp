@@ -22,8 +22,7 @@ std::vector<protocol::NodeId> PairMail::nodes_to_post_on(const crypto::Point& p)
   auto home = hooks_.home_nodes();
   home.resize(std::min(home.size(), home_nodes_used));
   nodes.insert(nodes.end(), home.begin(), home.end());
-  std::ranges::sort(nodes);
-  nodes.erase(std::ranges::unique(nodes).begin(), nodes.end());
+  drop_repeated(nodes);
   return nodes;
 }
 

@@ -119,8 +119,7 @@ bool RequestInbox::visit(Now now) {
         owned ? hooks_.nearest(owned->mailbox.address.p, nearest_used) : std::vector<protocol::NodeId>{};
     const auto home = hooks_.home_nodes();
     nodes.insert(nodes.end(), home.begin(), home.end());
-    std::ranges::sort(nodes);
-    nodes.erase(std::ranges::unique(nodes).begin(), nodes.end());
+    drop_repeated(nodes);
     return nodes;
   };
   const auto visit = watch_.next(now, nodes, health_, services_.random);

@@ -246,8 +246,7 @@ std::vector<RequestOutbox::Placement> RequestOutbox::placements(const crypto::Po
   auto home = hooks_.home_nodes();
   home.resize(std::min(home.size(), home_nodes_used));
   nodes.insert(nodes.end(), home.begin(), home.end());
-  std::ranges::sort(nodes);
-  nodes.erase(std::ranges::unique(nodes).begin(), nodes.end());
+  drop_repeated(nodes);
   std::vector<Placement> placements;
   for (const auto& node : nodes) {
     placements.push_back({node, 0, false});
