@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clients that know nothing of toxasync, on the system's libtoxcore, with the preload module: one scenario a run.
+
+    clients.py --list
+    clients.py SCENARIO [--build DIR]
+
+A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (a program is not installed).
+"""
+
+import argparse
+import pathlib
+import re
+import sys
+
+import support
+from support import Failure, Skip, check, poll_until
+
+SCENARIOS = {}
+FIRST_NUMBER = 0x80000000
+MODULE = "libtoxasync-preload.so"
+
+
+def scenario(function):
+    SCENARIOS[function.__name__] = function
+    return function
+
+
+class Home:
+    """A user's home directory, with his settings for toxasync."""
+
+    def __init__(self, world, name, nodes=(), **settings):
+        self.directory = world.directory / f"{name}-home"
+        lines = [f"node = {node.address}" for node in nodes]
+        lines += [f"{key.replace('_', '-')} = {value}" for key, value in
+                  {"local_addresses": "yes", "poll_interval_ms": "1000", **settings}.items()]
+        self.settings = self.directory / ".config" / "toxasync" / "toxasync.conf"
+        self.settings.parent.mkdir(parents=True)
+        self.settings.write_text("\n".join(lines) + "\n")
+        self.state = self.directory / ".local" / "state" / "toxasync"
+
+    def log(self):
+        path = self.state / "toxasync.log"
+        return path.read_text() if path.exists() else ""
+
+
+def preload(world, home, on=True):
+    """What comes before a program's name."""
+    return ["env", f"HOME={home.directory}", f"LD_PRELOAD={world.build / 'lib' / MODULE}",
+            *(["TOX_ASYNC=1"] if on else [])]
+
+
+class Plain(support.Process):
+    """plainchat under the module. Started again it has the same profile, home and port."""
+
+    def __init__(self, world, name, home, like=None, bootstrap=None, on=True, extra=()):
+        self.home = home
+        self.on = on
+        self.udp_port = like.udp_port if like else world.ports.take()
+        arguments = [world.program("plainchat"), "--profile", world.directory / f"{name}.tox", "--udp-port",
+                     self.udp_port, *extra]
+        if bootstrap:
+            arguments += ["--bootstrap", f"127.0.0.1:{bootstrap.udp_port}:{bootstrap.dht_key}"]
+        super().__init__(world, name, arguments, prefix=preload(world, home, on))
+
+    def ready(self, seconds=10):
+        match = self.wait_for(r"ready tox_id=(\S+) dht_key=(\S+)", seconds)
+        self.tox_id, self.dht_key = match[1], match[2]
+        return self
+
+    def again(self, **options):
+        return Plain(self.world, self.name, self.home, like=self, **{"on": self.on, **options})
+
+    def looks(self, number=0):
+        start = self.mark()
+        self.write(f"look {number}")
+        return self.wait_for(rf"looks {number} (\S+ \S+)", 5, start)[1]
+
+    def send(self, text, kind="send"):
+        start = self.mark()
+        self.write(f"{kind} 0 {text}")
+        match = self.wait_for(rf"(sent|not-sent) 0 (\d+)?", 5, start)
+        return int(match[2]) if match[1] == "sent" else None
+
+    def receipts(self):
+        return [int(text.split()[2]) for text in self.texts() if text.startswith("receipt 0 ")]
+
+    def wait_receipts(self, numbers, seconds):
+        self.wait_until(lambda: len(self.receipts()) >= len(numbers), seconds, f"{len(numbers)} receipts")
+        check(self.receipts()[-len(numbers):] == numbers, f"receipts {self.receipts()}, expected {numbers} in order")
+
+    def texts_shown(self):
+        return [text.split(" ", 3)[3] for text in self.texts() if text.startswith("message 0 ")]
+
+    def wait_shown(self, count, seconds):
+        self.wait_until(lambda: len(self.texts_shown()) >= count, seconds, f"{count} messages")
+        return self.texts_shown()
+
+    def quit(self):
+        self.write("quit")
+        code = self.wait(10)
+        check(code == 0, f"{self.name} ended with status {code} after `quit`")
+
+
+def befriend(world, nodes, extra=(), **settings):
+    """Alice with the plain client, Bob with one that has toxasync; each has the other's keys."""
+    home = Home(world, "alice", nodes, **settings)
+    bob = world.chat("bob", nodes=[node.address for node in nodes], carrier="udp").ready()
+    alice = Plain(world, "alice", home, bootstrap=bob, extra=extra).ready()
+    alice.write(f"add {bob.tox_id}")
+    alice.wait_for(r"friend 0 (udp|tcp)", 60)
+    bob.wait_for(r"friend 0 online", 40)
+    bob.wait_for(r"friend 0 ready", 30)
+    return alice, bob
+
+
+def see_away(alice):
+    """She was told that he is away, and finds him so."""
+    alice.wait_until(lambda: alice.looks() == "tcp away", 40, "the friend who is offline is shown as away")
+
+
+@scenario
+def both_ways(world):
+    """What is written to a friend who is offline is shown as sent, and comes later; his answers come, too."""
+    nodes = world.nodes(2)
+    alice, bob = befriend(world, nodes)
+    start = alice.mark()
+    bob.quit()
+    alice.wait_for(r"friend 0 offline", 40, start, what="is told that he dropped")
+    alice.wait_for(r"friend 0 tcp", 10, start, what="is told that he can be written to")
+    alice.wait_for(r"friend-status 0 away", 5, start)
+    check(alice.looks() == "tcp away", "getters and callbacks disagree")
+    numbers = [alice.send(f"offline {i}") for i in range(20)] + [alice.send("waves", "action")]
+    check(None not in numbers and min(numbers) >= FIRST_NUMBER, f"message numbers {numbers}")
+    check(len(set(numbers)) == len(numbers), "message numbers come twice")
+    alice.wait_receipts(numbers, 10)
+    poll_until(lambda: all(node.stats()["messages"] >= 21 for node in nodes), 30, "the nodes have them")
+    alice.quit()
+
+    bob = bob.again(carrier="udp").ready()
+    shown = bob.wait_messages(21, 40)
+    check([m.text for m in shown] == [f"offline {i}" for i in range(20)] + ["waves"], "not what was sent, in order")
+    check(shown[-1].kind == "action", "an action came as something else")
+    back = [bob.send(f"back {i}") for i in range(20)] + [bob.send("x" * 3000)]
+    bob.wait_stored(back, 2, 40)
+    bob.quit()
+
+    alice = alice.again(bootstrap=None).ready()
+    got = alice.wait_shown(23, 40)
+    check(got[:20] == [f"back {i}" for i in range(20)], "the answers are not what was sent, in order")
+    check("".join(got[20:]) == "x" * 3000, "a long message was changed on its way")
+    check(not alice.find("friend 0 udp"), "they were online together")
+    check(not alice.find("error") and not alice.find("packet 0 190"), "plainchat was given what is not for it")
+
+    bob = bob.again(bootstrap=[alice], carrier="udp").ready()
+    alice.wait_for(r"friend 0 udp", 60)
+    alice.wait_until(lambda: alice.looks() == "udp here", 20, "the friend who is online is shown so")
+    live = [alice.send(f"live {i}") for i in range(5)]
+    alice.wait_receipts(live, 10)
+    bob.wait_messages(5, 20)
+    bob.send("live back")
+    alice.wait_shown(24, 20)
+    bob.quit()
+    alice.quit()
+    check([m.text for m in bob.messages()] == [f"live {i}" for i in range(5)], "something came twice")
+    check(len(alice.texts_shown()) == 24, "something came twice")
+
+
+@scenario
+def disabled(world):
+    """Without TOX_ASYNC=1 the module changes nothing: what cannot be sent is refused, no file is left."""
+    nodes = world.nodes(1)
+    home = Home(world, "alice", nodes)
+    bob = world.chat("bob", nodes=[nodes[0].address], carrier="udp").ready()
+    alice = Plain(world, "alice", home, bootstrap=bob, on=False).ready()
+    alice.write(f"add {bob.tox_id}")
+    alice.wait_for(r"friend 0 (udp|tcp)", 60)
+    alice.wait_for(r"packet 0 190", 30, what="gets the packets that are not its own")
+    number = alice.send("live")
+    check(number and number < FIRST_NUMBER, f"a live message has the number {number}")
+    alice.wait_receipts([number], 20)
+    bob.quit()
+    alice.wait_for(r"friend 0 offline", 40)
+    check(alice.looks().startswith("offline"), "a friend who is offline is shown otherwise")
+    check(alice.send("offline") is None, "a message to somebody offline was taken")
+    alice.quit()
+    check(not (home.directory / ".local").exists(), "the module has left files")
+
+
+@scenario
+def never_iterates(world):
+    """A client that never calls tox_iterate, as `toxic -o`, sees what it always saw."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes)
+    bob.quit()
+    alice.quit()
+    alice = alice.again(bootstrap=None, extra=["--offline"]).ready()
+    check(alice.looks().startswith("offline"), "a friend is shown as away")
+    check(alice.send("offline") is None, "a message was taken that could not be confirmed")
+    alice.quit()
+
+
+@scenario
+def events(world):
+    """A client that uses tox_events gets the same."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes, extra=["--events"])
+    bob.quit()
+    see_away(alice)
+    numbers = [alice.send("by events"), alice.send("again")]
+    alice.wait_receipts(numbers, 10)
+    bob = bob.again(carrier="udp").ready()
+    bob.wait_messages(2, 40)
+    bob.send("to events")
+    alice.wait_shown(1, 40)
+    check(alice.texts_shown() == ["to events"], f"shown: {alice.texts_shown()}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario", nargs="?", choices=sorted(SCENARIOS))
+    parser.add_argument("--list", action="store_true", help="tell the scenarios")
+    parser.add_argument("--build", default=support.SOURCE / "build" / "release", help="a CMake build directory")
+    arguments = parser.parse_args()
+    if arguments.list or not arguments.scenario:
+        for name, function in SCENARIOS.items():
+            print(f"{name:32} {' '.join(function.__doc__.split())}")
+        return 0
+    try:
+        world = support.World(arguments.build, name=f"clients-{arguments.scenario}", system_toxcore=True)
+        code = support.run(world, SCENARIOS[arguments.scenario])
+    except Skip as why:
+        print(f"SKIPPED: {why}")
+        return support.SKIPPED
+    except Failure as why:
+        print(f"FAILED: {why}")
+        return 1
+    print(f"{arguments.scenario}: {'kept' if code == 0 else 'NOT KEPT'}, after {world.elapsed():.1f} s")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
