@@ -46,8 +46,9 @@ class Home:
 
 def preload(world, home, on=True):
     """What comes before a program's name."""
-    return ["env", f"HOME={home.directory}", f"LD_PRELOAD={world.build / 'lib' / MODULE}",
-            *(["TOX_ASYNC=1"] if on else [])]
+    if on:
+        return ["env", f"HOME={home.directory}", world.program("toxasync"), "run", "--"]
+    return ["env", f"HOME={home.directory}", f"LD_PRELOAD={world.build / 'lib' / MODULE}"]
 
 
 class Plain(support.Process):
@@ -214,6 +215,77 @@ def events(world):
     bob.send("to events")
     alice.wait_shown(1, 40)
     check(alice.texts_shown() == ["to events"], f"shown: {alice.texts_shown()}")
+
+
+@scenario
+def friend_drops(world):
+    """He is killed while she writes: what was taken for him comes to him once, in order, whichever way it takes."""
+    nodes = world.nodes(2)
+    alice, bob = befriend(world, nodes)
+    alice.wait_until(lambda: alice.send("first") >= FIRST_NUMBER, 20, "live messages go by us")
+    alice.write("flood 0 30")
+    bob.wait_messages(10, 20)
+    bob.kill()
+    alice.write("flood 0 30")
+    alice.wait_until(lambda: sum(t.startswith("sent 0") and "flood" in t for t in alice.texts()) == 60, 10,
+                     "all are taken though he is gone and it was not noticed yet")
+    check(not alice.find("not-sent"), "something was not taken")
+    see_away(alice)
+    alice.send("last")
+    alice.wait_until(lambda: len(alice.receipts()) == sum(t.startswith("sent 0") for t in alice.texts()), 20,
+                     "all are confirmed")
+    check(alice.receipts() == sorted(alice.receipts()), "receipts are out of order")
+    later = bob.again(bootstrap=[alice], carrier="udp").ready()
+    later.wait_until(lambda: any(m.text == "last" for m in later.messages()), 60, "the last message")
+    shown = {message.id: message.text for chat in (bob, later) for message in chat.messages()}
+    texts = [text for text in shown.values() if text.startswith("flood")]
+    check(texts == [f"flood {i}" for i in range(30)] * 2, f"{len(texts)} of 60 messages, in order: {texts}")
+    twice = {m.id for m in bob.messages()} & {m.id for m in later.messages()}
+    check(len(twice) <= 1, "more came twice than the one that was being shown when he was killed")
+
+
+@scenario
+def receipts_wait_for_delivery(world):
+    """With `receipts = friend` a message counts as sent when he has it; a resend meanwhile is no second message."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes, receipts="friend")
+    bob.quit()
+    see_away(alice)
+    begun = world.elapsed()
+    numbers = [alice.send("yes"), alice.send("no"), alice.send("yes")]
+    poll_until(lambda: world.elapsed() - begun > 21, 30, "clients send again after a while")
+    check(not alice.receipts(), "a receipt came before he had the message")
+    numbers = [alice.send("yes"), numbers[1], alice.send("yes")]  # As a client does that had no receipt.
+    bob = bob.again(carrier="udp").ready()
+    bob.wait_messages(3, 40)
+    alice.wait_receipts(numbers, 40)
+    check([m.text for m in bob.messages()] == ["yes", "no", "yes"], "a resend was taken for a message of its own")
+
+
+@scenario
+def two_profiles(world):
+    """Two clients of one user at the same time, each with a Tox identity of its own, keep out of each other's way."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes)
+    carol = Plain(world, "carol", alice.home, bootstrap=bob).ready()
+    carol.write(f"add {bob.tox_id}")
+    carol.wait_for(r"friend 0 (udp|tcp)", 60)
+    bob.wait_for(r"friend 1 ready", 30)
+    start = bob.mark()
+    for client in (alice, carol):
+        client.quit()
+    for number in (0, 1):
+        bob.wait_for(rf"friend {number} offline", 40, start)
+    for number, name in ((0, "alice"), (1, "carol")):
+        start = bob.mark()
+        bob.write(f"send {number} to {name}")
+        bob.wait_for(r"stored \S+ 1/1", 30, start)
+    bob.quit()
+    back = [alice.again().ready(), carol.again().ready()]
+    shown = [client.wait_shown(1, 40) for client in back]
+    check(shown == [["to alice"], ["to carol"]], f"shown: {shown}")
+    files = list((alice.home.directory / ".local" / "share" / "toxasync").glob("*.db"))
+    check(len(files) == 2, f"files of two identities: {files}")
 
 
 def main():
