@@ -9,9 +9,12 @@ A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (
 """
 
 import argparse
-import pathlib
+import json
 import re
+import shutil
+import subprocess
 import sys
+import time
 
 import support
 from support import Failure, Skip, check, poll_until
@@ -103,6 +106,44 @@ class Plain(support.Process):
         check(code == 0, f"{self.name} ended with status {code} after `quit`")
 
 
+class Terminal:
+    """A program in a terminal that nobody looks at: tmux, with a server of its own."""
+
+    def __init__(self, world, name, command):
+        if not shutil.which("tmux"):
+            raise Skip("tmux is not installed")
+        self.name = name
+        self.socket = world.directory / f"{name}.tmux"
+        self._tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40", *map(str, command),
+                   env=world.environment)
+
+    def _tmux(self, *arguments, env=None):
+        done = subprocess.run(["tmux", "-S", self.socket, *arguments], env=env, capture_output=True, text=True)
+        return done.stdout
+
+    def screen(self):
+        return self._tmux("capture-pane", "-p")
+
+    def press(self, key):
+        self._tmux("send-keys", key)
+
+    def type(self, text):
+        self._tmux("send-keys", "-l", text)
+
+    def wait_screen(self, condition, seconds, what):
+        try:
+            return poll_until(lambda: condition(self.screen()), seconds, f"{self.name}: {what}", every=0.2)
+        except Failure:
+            print(f"--- the screen of {self.name}:\n{self.screen()}", flush=True)
+            raise
+
+    def ended(self):
+        return not self._tmux("list-sessions")
+
+    def close(self):
+        self._tmux("kill-server")
+
+
 def befriend(world, nodes, extra=(), **settings):
     """Alice with the plain client, Bob with one that has toxasync; each has the other's keys."""
     home = Home(world, "alice", nodes, **settings)
@@ -112,6 +153,7 @@ def befriend(world, nodes, extra=(), **settings):
     alice.wait_for(r"friend 0 (udp|tcp)", 60)
     bob.wait_for(r"friend 0 online", 40)
     bob.wait_for(r"friend 0 ready", 30)
+    poll_until(lambda: "a friend's keys are here" in home.log(), 30, "Alice has Bob's keys")
     return alice, bob
 
 
@@ -286,6 +328,86 @@ def two_profiles(world):
     check(shown == [["to alice"], ["to carol"]], f"shown: {shown}")
     files = list((alice.home.directory / ".local" / "share" / "toxasync").glob("*.db"))
     check(len(files) == 2, f"files of two identities: {files}")
+
+
+def toxic_settings(world, hub):
+    """A configuration and a list of DHT nodes with which toxic talks to this test only."""
+    config = world.directory / "toxic.conf"
+    config.write_text("tox = { nodeslist_update_freq = 0; autosave_freq = 0; };\n")
+    nodes = world.directory / "nodes.json"
+    nodes.write_text(json.dumps({"last_scan": int(time.time()), "last_refresh": int(time.time()), "nodes": [
+        {"ipv4": "127.0.0.1", "ipv6": "-", "port": hub.udp_port, "tcp_ports": [], "public_key": hub.dht_key.upper(),
+         "maintainer": "test", "location": "-", "status_udp": True, "status_tcp": False, "version": "1",
+         "motd": "", "last_ping": int(time.time())}]}, separators=(",", ":")))
+    return config, nodes
+
+
+def say(terminal, text):
+    terminal.type(text)
+    terminal.press("Enter")
+    terminal.wait_screen(lambda screen: f": {text}\n" in re.sub(" +\n", "\n", screen), 20, f"`{text}` is shown")
+
+
+def check_confirmed(terminal):
+    """Toxic marks what was not confirmed after 5 s."""
+    begun = time.monotonic()
+    poll_until(lambda: time.monotonic() - begun > 7, 10, "toxic's marks")
+    marked = [line for line in terminal.screen().splitlines() if line.rstrip().endswith(" x")]
+    check(not marked, f"not confirmed: {marked}")
+
+
+@scenario
+def toxic(world):
+    """Debian's toxic shows a friend who is offline as away, sends, confirms, gets the answer; live again, too."""
+    if not shutil.which("toxic"):
+        raise Skip("toxic is not installed")
+    nodes = world.nodes(2)
+    alice, bob = befriend(world, nodes)
+    for chat in (alice, bob):
+        chat.quit()
+    hub = world.chat("hub", extra=["--no-async"]).ready()
+    config, dht_nodes = toxic_settings(world, hub)
+    terminal = Terminal(world, "toxic", [
+        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic",
+        "--no-lan", "-f", world.directory / "alice.tox", "-c", config, "-n", dht_nodes])
+    try:
+        converse(world, terminal, bob, hub, nodes)
+    finally:
+        terminal.close()
+    check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
+
+
+def converse(world, terminal, bob, hub, nodes):
+    terminal.wait_screen(lambda screen: "bob has come online" in screen, 20, "the friend who is offline is there")
+    terminal.press("C-o")
+    terminal.wait_screen(lambda screen: "Online: 1/1" in screen, 10, "the list of contacts")
+    terminal.press("Enter")
+    terminal.wait_screen(lambda screen: "[bob]" in screen, 10, "the window of the friend")
+    for text in ("first line", "second line"):
+        say(terminal, text)
+    check_confirmed(terminal)
+    poll_until(lambda: all(node.stats()["messages"] >= 2 for node in nodes), 30, "the nodes have them")
+    bob = bob.again(carrier="udp").ready()
+    shown = bob.wait_messages(2, 40)
+    check([m.text for m in shown] == ["first line", "second line"], "Bob has something else")
+    bob.wait_stored([bob.send("an answer from far away")], 2, 40)
+    bob.quit()
+    terminal.wait_screen(lambda screen: "an answer from far away" in screen, 40, "the answer")
+
+    live = bob.again(bootstrap=[hub], carrier="udp").ready()
+    live.wait_for(r"friend 0 online", 90)
+    say(terminal, "live line")
+    live.wait_messages(1, 20)
+    live.send("a live answer")
+    terminal.wait_screen(lambda screen: "a live answer" in screen, 20, "the live answer")
+    check_confirmed(terminal)
+    screen = terminal.screen()
+    for text in ("an answer from far away", "a live answer", "first line"):
+        check(screen.count(text) == 1, f"`{text}` is shown {screen.count(text)} times")
+    check([m.text for m in live.messages()] == ["live line"], "Bob got something twice")
+    terminal.type("/quit")
+    terminal.press("Enter")
+    poll_until(terminal.ended, 20, "toxic ends")
 
 
 def main():

@@ -132,6 +132,7 @@ void Companion::iterate(void* user_data) {
 void Companion::register_callbacks() {
   const bool quiet = clock_.now().steady_ms < quiet_until_ms_;
   tox_async_callback_message_state(async_.get(), on_message_state);
+  tox_async_callback_friend_ready(async_.get(), on_friend_ready);
   tox_async_callback_message(async_.get(), quiet || client_.message == nullptr ? nullptr : on_message);
   tox_async_callback_friend_request(async_.get(),
                                     quiet || client_.request == nullptr ? nullptr : on_friend_request);
@@ -354,6 +355,10 @@ void Companion::on_friend_request(Tox_Async* /*async*/, const std::uint8_t* publ
   const Outside outside(self.mutex_);
   client(self.tox_, public_key, reinterpret_cast<const std::uint8_t*>(text.c_str()), text.size(),
          client_data);
+}
+
+void Companion::on_friend_ready(Tox_Async* /*async*/, std::uint32_t /*friend_number*/, void* user_data) {
+  static_cast<Companion*>(user_data)->log(LogLevel::info, "a friend's keys are here: offline messages reach him");
 }
 
 void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* message_id,

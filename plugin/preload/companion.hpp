@@ -105,6 +105,7 @@ class Companion {
   static tox_async_message_cb on_message;
   static tox_async_message_state_cb on_message_state;
   static tox_async_friend_request_cb on_friend_request;
+  static tox_async_friend_ready_cb on_friend_ready;
 
   Tox* tox_;
   bool known_;
