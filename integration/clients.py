@@ -330,6 +330,65 @@ def two_profiles(world):
     check(len(files) == 2, f"files of two identities: {files}")
 
 
+@scenario
+def tool(world):
+    """The program says what it does and what is wrong: nodes, settings, programs, the state of things."""
+    home = Home(world, "alice")
+
+    def toxasync(*arguments, **variables):
+        done = subprocess.run([world.program("toxasync"), *arguments], capture_output=True, text=True,
+                              env={**world.environment, "HOME": str(home.directory), **variables})
+        return done.returncode, done.stdout + done.stderr
+
+    def expect(code, pattern, *arguments, **variables):
+        got = toxasync(*arguments, **variables)
+        check(got[0] == code and re.search(pattern, got[1], re.MULTILINE), f"toxasync {arguments}: {got}")
+
+    line = f"toxasync:{'ab' * 32}@192.0.2.7:33445"
+    expect(1, r"usage: toxasync run", "dance")
+    expect(1, r"begins with", "add-node", "tox:1")
+    expect(0, r"the node is in .*toxasync.conf", "add-node", line)
+    check(f"node = {line}\n" in home.settings.read_text(), "the settings don't have the node")
+    check("local-addresses = yes" in home.settings.read_text(), "what was in the settings is gone")
+    expect(0, r"Storage node toxasync:abab", "status")
+    expect(0, r"none is running", "status")
+    expect(0, r"^ok      the module can be loaded", "doctor")
+    expect(127, r"there is no such program", "run", "--", "no-such-client")
+    expect(3, r"not found", "run", "true", TOX_ASYNC_MODULE="/nowhere")
+    expect(0, r"^1$[^\0]*1 storage node\.", "run", "--", "sh", "-c", "echo $TOX_ASYNC")
+    expect(2, r"TOX_ASYNC_RECEIPTS: must be one of", "run", "true", TOX_ASYNC_RECEIPTS="never")
+    home.settings.write_text("node = toxasync:12@192.0.2.7:1\n")
+    expect(2, r"toxasync.conf:1: node: ", "run", "true")
+    expect(2, r"toxasync.conf:1: node: ", "add-node", line)
+    expect(4, r"^PROBLEM the settings can be read: .*toxasync.conf:1: node", "doctor")
+
+    # The module alone, with those settings: the client goes on as without it.
+    client = support.Process(world, "client", [world.program("plainchat"), "--profile", world.directory / "c.tox"],
+                             prefix=["env", f"HOME={home.directory}", "TOX_ASYNC=1",
+                                     f"LD_PRELOAD={world.build / 'lib' / MODULE}"])
+    client.wait_for("ready", 10)
+    client.write("quit")
+    check(client.wait(10) == 0, "the client did not end well")
+    check(re.search(r"error settings: .*toxasync.conf:1: node: .*toxasync stays off", home.log()), home.log())
+
+
+@scenario
+def status_of_a_client(world):
+    """`toxasync status` tells of a client that runs, and no longer when it has ended."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes)
+
+    def status():
+        return subprocess.run([world.program("toxasync"), "status"], capture_output=True, text=True,
+                              env={**world.environment, "HOME": str(alice.home.directory)}).stdout
+
+    poll_until(lambda: re.search(r"plainchat \(process \d+\): 1/1 storage nodes answer, 1/1 friends", status()), 30,
+               "the client is told of")
+    alice.quit()
+    check("none is running" in status(), "a client that has ended is told of")
+    bob.quit()
+
+
 def toxic_settings(world, hub):
     """A configuration and a list of DHT nodes with which toxic talks to this test only."""
     config = world.directory / "toxic.conf"

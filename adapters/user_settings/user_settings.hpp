@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "client/client.hpp"
+#include "wire/limits.hpp"
 
 // What a person sets who uses toxasync in a client that knows nothing of it (docs/clients.md):
 //
@@ -39,7 +40,8 @@ struct UserSettings {
   bool local_addresses = false;
   bool storage_node = true;  ///< On a patched libtoxcore only.
   std::uint32_t poll_interval_ms = 120000;
-  std::uint32_t time_to_live_s = 86400;
+  /// The longest one: whoever does not see a message expire should not have it expire soon.
+  std::uint32_t time_to_live_s = limits::largest_time_to_live_s;
 };
 
 /// Why settings can't be used: "FILE:LINE: SETTING: what is wrong", or with a variable instead of file and

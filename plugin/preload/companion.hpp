@@ -43,7 +43,7 @@ class Companion {
   static constexpr std::int64_t offline_shown_ms = 2000;
   /// How long a friend who has come online may take for his first packet of ours, before he is taken for one
   /// who has no toxasync at present.
-  static constexpr std::int64_t first_packet_ms = 5000;
+  static constexpr std::int64_t first_packet_ms = 3000;
   static constexpr std::int64_t look_at_friends_ms = 250;
 
   /// `known`: the instance was made from a profile. Another one gets its Tox_Async with its first friend, so

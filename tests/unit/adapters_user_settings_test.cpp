@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   const auto settings = parse_user_settings("# mine\r\n\n" + five_nodes() +
                                                 "receipts = friend\n log-level =debug\ncarrier= udp\n"
                                                 "udp-port = 33446\nlocal-addresses = yes\nstorage-node = no\n"
-                                                "poll-interval-ms = 1000\nkeep-days = 14",
+                                                "poll-interval-ms = 1000\nkeep-days = 3",
                                             "f");
   BOOST_REQUIRE(settings);
   BOOST_TEST(settings->nodes.size() == 5U);
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   BOOST_TEST(settings->local_addresses);
   BOOST_TEST(!settings->storage_node);
   BOOST_TEST(settings->poll_interval_ms == 1000U);
-  BOOST_TEST(settings->time_to_live_s == 1209600U);
+  BOOST_TEST(settings->time_to_live_s == 259200U);
 }
 
 BOOST_FIXTURE_TEST_CASE(without_a_file_everything_has_its_default_value, File) {
@@ -106,6 +106,7 @@ BOOST_FIXTURE_TEST_CASE(without_a_file_everything_has_its_default_value, File) {
   BOOST_REQUIRE(settings);
   BOOST_TEST(settings->nodes.empty());
   BOOST_TEST((settings->receipts == UserSettings::Receipts::disk));
+  BOOST_TEST(settings->time_to_live_s == 1209600U);
   BOOST_TEST(load_user_settings({}, no_environment).has_value());
 }
 
