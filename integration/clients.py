@@ -331,6 +331,27 @@ def two_profiles(world):
 
 
 @scenario
+def threads(world):
+    """A client whose other thread sends and asks while the first one iterates: all comes once, in order."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes, extra=["--threads"])
+    bob.quit()
+    see_away(alice)
+    alice.write("thread 0 200")
+    alice.wait_for(r"thread-end", 40)
+    sent = [int(text.split()[2]) for text in alice.texts() if text.startswith("sent 0 ")]
+    check(len(sent) == 200, f"{len(sent)} of 200 were taken")
+    alice.wait_receipts(sent, 20)
+    bob = bob.again(bootstrap=[alice], carrier="udp").ready()  # Both online before all is fetched.
+    bob.wait_messages(200, 60)
+    alice.wait_for(r"friend 0 udp", 60)
+    alice.write("thread 0 100")
+    bob.wait_messages(300, 40)
+    expected = [f"thread {i}" for i in (*range(200), *range(100))]
+    check([m.text for m in bob.messages()] == expected, "not what was sent, in order")
+
+
+@scenario
 def tool(world):
     """The program says what it does and what is wrong: nodes, settings, programs, the state of things."""
     home = Home(world, "alice")

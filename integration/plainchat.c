@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * plainchat: a chat client that knows nothing of toxasync, for the tests of the preload module. It links the
- * system's libtoxcore only. With --events it takes what happens from tox_events_iterate instead of callbacks.
+ * system's libtoxcore only. With --events it takes what happens from tox_events_iterate instead of callbacks,
+ * with
+ * --threads it may be told to send from another thread (`thread FRIEND COUNT`).
  *
  *   add TOX_ID | send FRIEND TEXT | action FRIEND TEXT | flood FRIEND COUNT | look FRIEND | delete FRIEND |
  * quit
@@ -12,6 +14,7 @@
 
 #include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +33,7 @@ typedef struct Plain {
   const char* bootstrap;
   uint16_t udp_port;
   bool events;
+  bool threads;
   bool offline; /* As `toxic -o`: tox_iterate is never called. */
   bool online;
   bool changed;
@@ -151,6 +155,7 @@ static bool start(Plain* plain) {
   }
 
   tox_options_set_local_discovery_enabled(options, false);
+  tox_options_set_experimental_thread_safety(options, plain->threads);
   tox_options_set_start_port(options, plain->udp_port);
   tox_options_set_end_port(options, plain->udp_port);
   plain->tox = tox_new(options, NULL);
@@ -199,6 +204,46 @@ static void send_text(const Plain* plain, Tox_Message_Type type, uint32_t friend
   }
 }
 
+typedef struct Work {
+  const Plain* plain;
+  uint32_t friend_number;
+  unsigned long count;
+} Work;
+
+static void* work(void* argument) {
+  Work* const task = (Work*)argument;
+
+  for (unsigned long i = 0; i < task->count; ++i) {
+    char text[32];
+    const struct timespec pause = {.tv_nsec = 2000000};
+    snprintf(text, sizeof(text), "thread %lu", i);
+    send_text(task->plain, TOX_MESSAGE_TYPE_NORMAL, task->friend_number, text);
+    tox_friend_get_connection_status(task->plain->tox, task->friend_number, NULL);
+    tox_friend_get_status(task->plain->tox, task->friend_number, NULL);
+    tox_iteration_interval(task->plain->tox);
+    nanosleep(&pause, NULL);
+  }
+
+  free(task);
+  puts("thread-end");
+  return NULL;
+}
+
+static void start_thread(const Plain* plain, uint32_t friend_number, unsigned long count) {
+  Work* const task = (Work*)malloc(sizeof(Work));
+  pthread_t thread;
+
+  if (task != NULL) {
+    task->plain = plain;
+    task->friend_number = friend_number;
+    task->count = count;
+
+    if (pthread_create(&thread, NULL, work, task) == 0) {
+      pthread_detach(thread);
+    }
+  }
+}
+
 static void run_command(Plain* plain, char* line) {
   char* rest = NULL;
   const char* const name = strtok_r(line, " ", &rest);
@@ -240,6 +285,8 @@ static void run_command(Plain* plain, char* line) {
       snprintf(text, sizeof(text), "flood %lu", i);
       send_text(plain, TOX_MESSAGE_TYPE_NORMAL, number, text);
     }
+  } else if (strcmp(name, "thread") == 0) {
+    start_thread(plain, number, strtoul(rest, NULL, 10));
   } else if (strcmp(name, "look") == 0) {
     printf("looks %" PRIu32 " %s %s\n", number,
            connection_name(tox_friend_get_connection_status(plain->tox, number, NULL)),
@@ -306,6 +353,8 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (strcmp(argv[i], "--events") == 0) {
       plain.events = true;
+    } else if (strcmp(argv[i], "--threads") == 0) {
+      plain.threads = true;
     } else if (strcmp(argv[i], "--offline") == 0) {
       plain.offline = true;
     } else if (i + 1 < argc && strcmp(argv[i], "--profile") == 0) {

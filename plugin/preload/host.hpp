@@ -25,6 +25,7 @@ namespace toxasync::preload {
 
 /// The host's own ones.
 struct Host {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name stands in none.
 #define TOXASYNC_MEMBER(name) decltype(&::name) name = nullptr;
   TOXASYNC_HOOKS(TOXASYNC_MEMBER)
 #undef TOXASYNC_MEMBER
