@@ -9,8 +9,8 @@ trap 'rm -f "$exported" "$declared"' EXIT
 LC_ALL=C
 export LC_ALL
 nm -D --defined-only "$1" | awk '{ print $3 }' | sort -u >"$exported"
-# Function declarations begin a line; callback types begin with typedef.
-sed -n '/^typedef/d; s/^[a-zA-Z].*[ *]\(tox_[a-z0-9_]*\)(.*/\1/p' "$2" | sort -u >"$declared"
+# Function declarations begin a line; callback types begin with typedef. The preload module's are listed as DO(name).
+sed -n '/^typedef/d; s/^ *DO(\(tox_[a-z_]*\)).*/\1/p; s/^[a-zA-Z].*[ *]\(tox_[a-z0-9_]*\)(.*/\1/p' "$2" | sort -u >"$declared"
 test -s "$declared"
 diff -u "$declared" "$exported"
 echo "$(wc -l <"$exported") functions exported, as declared"

@@ -1,35 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/state_path.hpp"
 
-#include <cstdlib>
+#include "adapters/user_settings/user_paths.hpp"
 
 namespace toxasync {
 
 namespace fs = std::filesystem;
-
-namespace {
-
-/// The XDG base directory specification: a relative XDG_DATA_HOME is to be ignored.
-fs::path default_directory() {
-  const char* const data = std::getenv("XDG_DATA_HOME");
-  if (data != nullptr && fs::path(data).is_absolute()) {
-    return fs::path(data) / "toxasync";
-  }
-  const char* const home = std::getenv("HOME");
-  if (home != nullptr && fs::path(home).is_absolute()) {
-    return fs::path(home) / ".local" / "share" / "toxasync";
-  }
-  return {};
-}
-
-}  // namespace
 
 Result<fs::path, StatePathError> state_path(const std::string& path, const std::string& directory,
                                             const crypto::Secret<32>& tox_secret) {
   if (!path.empty()) {
     return fs::path(path);
   }
-  const fs::path folder = directory.empty() ? default_directory() : fs::path(directory);
+  const fs::path folder = directory.empty() ? user_data_directory() : fs::path(directory);
   if (folder.empty()) {
     return StatePathError::none;
   }

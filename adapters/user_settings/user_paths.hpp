@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+
+namespace toxasync {
+
+// Where the user's own files are, by the XDG base directory specification. Empty: neither the XDG variable
+// nor HOME names an absolute directory. Nothing is made.
+
+/// TOX_ASYNC_CONFIG if it is set, else toxasync/toxasync.conf in $XDG_CONFIG_HOME or ~/.config.
+std::filesystem::path user_settings_file();
+
+/// For the log and the status files: toxasync in $XDG_STATE_HOME or ~/.local/state.
+std::filesystem::path user_state_directory();
+
+/// For messages and keys: toxasync in $XDG_DATA_HOME or ~/.local/share.
+std::filesystem::path user_data_directory();
+
+}  // namespace toxasync

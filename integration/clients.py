@@ -1,0 +1,517 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clients that know nothing of toxasync, on the system's libtoxcore, with the preload module: one scenario a run.
+
+    clients.py --list
+    clients.py SCENARIO [--build DIR]
+
+A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (a program is not installed).
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import support
+from support import Failure, Skip, check, poll_until
+
+SCENARIOS = {}
+FIRST_NUMBER = 0x80000000
+MODULE = "libtoxasync-preload.so"
+
+
+def scenario(function):
+    SCENARIOS[function.__name__] = function
+    return function
+
+
+class Home:
+    """A user's home directory, with his settings for toxasync."""
+
+    def __init__(self, world, name, nodes=(), **settings):
+        self.directory = world.directory / f"{name}-home"
+        lines = [f"node = {node.address}" for node in nodes]
+        lines += [f"{key.replace('_', '-')} = {value}" for key, value in
+                  {"local_addresses": "yes", "poll_interval_ms": "1000", **settings}.items()]
+        self.settings = self.directory / ".config" / "toxasync" / "toxasync.conf"
+        self.settings.parent.mkdir(parents=True)
+        self.settings.write_text("\n".join(lines) + "\n")
+        self.state = self.directory / ".local" / "state" / "toxasync"
+
+    def log(self):
+        path = self.state / "toxasync.log"
+        return path.read_text() if path.exists() else ""
+
+
+def preload(world, home, on=True):
+    """What comes before a program's name."""
+    if on:
+        return ["env", f"HOME={home.directory}", world.program("toxasync"), "run", "--"]
+    return ["env", f"HOME={home.directory}", f"LD_PRELOAD={world.build / 'lib' / MODULE}"]
+
+
+class Plain(support.Process):
+    """plainchat under the module. Started again it has the same profile, home and port."""
+
+    def __init__(self, world, name, home, like=None, bootstrap=None, on=True, extra=()):
+        self.home = home
+        self.on = on
+        self.udp_port = like.udp_port if like else world.ports.take()
+        arguments = [world.program("plainchat"), "--profile", world.directory / f"{name}.tox", "--udp-port",
+                     self.udp_port, *extra]
+        if bootstrap:
+            arguments += ["--bootstrap", f"127.0.0.1:{bootstrap.udp_port}:{bootstrap.dht_key}"]
+        super().__init__(world, name, arguments, prefix=preload(world, home, on))
+
+    def ready(self, seconds=10):
+        match = self.wait_for(r"ready tox_id=(\S+) dht_key=(\S+)", seconds)
+        self.tox_id, self.dht_key = match[1], match[2]
+        return self
+
+    def again(self, **options):
+        return Plain(self.world, self.name, self.home, like=self, **{"on": self.on, **options})
+
+    def looks(self, number=0):
+        start = self.mark()
+        self.write(f"look {number}")
+        return self.wait_for(rf"looks {number} (\S+ \S+)", 5, start)[1]
+
+    def send(self, text, kind="send"):
+        start = self.mark()
+        self.write(f"{kind} 0 {text}")
+        match = self.wait_for(rf"(sent|not-sent) 0 (\d+)?", 5, start)
+        return int(match[2]) if match[1] == "sent" else None
+
+    def receipts(self):
+        return [int(text.split()[2]) for text in self.texts() if text.startswith("receipt 0 ")]
+
+    def wait_receipts(self, numbers, seconds):
+        self.wait_until(lambda: len(self.receipts()) >= len(numbers), seconds, f"{len(numbers)} receipts")
+        check(self.receipts()[-len(numbers):] == numbers, f"receipts {self.receipts()}, expected {numbers} in order")
+
+    def texts_shown(self):
+        return [text.split(" ", 3)[3] for text in self.texts() if text.startswith("message 0 ")]
+
+    def wait_shown(self, count, seconds):
+        self.wait_until(lambda: len(self.texts_shown()) >= count, seconds, f"{count} messages")
+        return self.texts_shown()
+
+    def quit(self):
+        self.write("quit")
+        code = self.wait(10)
+        check(code == 0, f"{self.name} ended with status {code} after `quit`")
+
+
+class Terminal:
+    """A program in a terminal that nobody looks at: tmux, with a server of its own."""
+
+    def __init__(self, world, name, command):
+        if not shutil.which("tmux"):
+            raise Skip("tmux is not installed")
+        self.name = name
+        self.socket = world.directory / f"{name}.tmux"
+        self._tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40", *map(str, command),
+                   env=world.environment)
+
+    def _tmux(self, *arguments, env=None):
+        done = subprocess.run(["tmux", "-S", self.socket, *arguments], env=env, capture_output=True, text=True)
+        return done.stdout
+
+    def screen(self):
+        return self._tmux("capture-pane", "-p")
+
+    def press(self, key):
+        self._tmux("send-keys", key)
+
+    def type(self, text):
+        self._tmux("send-keys", "-l", text)
+
+    def wait_screen(self, condition, seconds, what):
+        try:
+            return poll_until(lambda: condition(self.screen()), seconds, f"{self.name}: {what}", every=0.2)
+        except Failure:
+            print(f"--- the screen of {self.name}:\n{self.screen()}", flush=True)
+            raise
+
+    def ended(self):
+        return not self._tmux("list-sessions")
+
+    def close(self):
+        self._tmux("kill-server")
+
+
+def befriend(world, nodes, extra=(), **settings):
+    """Alice with the plain client, Bob with one that has toxasync; each has the other's keys."""
+    home = Home(world, "alice", nodes, **settings)
+    bob = world.chat("bob", nodes=[node.address for node in nodes], carrier="udp").ready()
+    alice = Plain(world, "alice", home, bootstrap=bob, extra=extra).ready()
+    alice.write(f"add {bob.tox_id}")
+    alice.wait_for(r"friend 0 (udp|tcp)", 60)
+    bob.wait_for(r"friend 0 online", 40)
+    bob.wait_for(r"friend 0 ready", 30)
+    poll_until(lambda: "a friend's keys are here" in home.log(), 30, "Alice has Bob's keys")
+    return alice, bob
+
+
+def see_away(alice):
+    """She was told that he is away, and finds him so."""
+    alice.wait_until(lambda: alice.looks() == "tcp away", 40, "the friend who is offline is shown as away")
+
+
+@scenario
+def both_ways(world):
+    """What is written to a friend who is offline is shown as sent, and comes later; his answers come, too."""
+    nodes = world.nodes(2)
+    alice, bob = befriend(world, nodes)
+    start = alice.mark()
+    bob.quit()
+    alice.wait_for(r"friend 0 offline", 40, start, what="is told that he dropped")
+    alice.wait_for(r"friend 0 tcp", 10, start, what="is told that he can be written to")
+    alice.wait_for(r"friend-status 0 away", 5, start)
+    check(alice.looks() == "tcp away", "getters and callbacks disagree")
+    numbers = [alice.send(f"offline {i}") for i in range(20)] + [alice.send("waves", "action")]
+    check(None not in numbers and min(numbers) >= FIRST_NUMBER, f"message numbers {numbers}")
+    check(len(set(numbers)) == len(numbers), "message numbers come twice")
+    alice.wait_receipts(numbers, 10)
+    poll_until(lambda: all(node.stats()["messages"] >= 21 for node in nodes), 30, "the nodes have them")
+    alice.quit()
+
+    bob = bob.again(carrier="udp").ready()
+    shown = bob.wait_messages(21, 40)
+    check([m.text for m in shown] == [f"offline {i}" for i in range(20)] + ["waves"], "not what was sent, in order")
+    check(shown[-1].kind == "action", "an action came as something else")
+    back = [bob.send(f"back {i}") for i in range(20)] + [bob.send("x" * 3000)]
+    bob.wait_stored(back, 2, 40)
+    bob.quit()
+
+    alice = alice.again(bootstrap=None).ready()
+    got = alice.wait_shown(23, 40)
+    check(got[:20] == [f"back {i}" for i in range(20)], "the answers are not what was sent, in order")
+    check("".join(got[20:]) == "x" * 3000, "a long message was changed on its way")
+    check(not alice.find("friend 0 udp"), "they were online together")
+    check(not alice.find("error") and not alice.find("packet 0 190"), "plainchat was given what is not for it")
+
+    bob = bob.again(bootstrap=[alice], carrier="udp").ready()
+    alice.wait_for(r"friend 0 udp", 60)
+    alice.wait_until(lambda: alice.looks() == "udp here", 20, "the friend who is online is shown so")
+    live = [alice.send(f"live {i}") for i in range(5)]
+    alice.wait_receipts(live, 10)
+    bob.wait_messages(5, 20)
+    bob.send("live back")
+    alice.wait_shown(24, 20)
+    bob.quit()
+    alice.quit()
+    check([m.text for m in bob.messages()] == [f"live {i}" for i in range(5)], "something came twice")
+    check(len(alice.texts_shown()) == 24, "something came twice")
+
+
+@scenario
+def disabled(world):
+    """Without TOX_ASYNC=1 the module changes nothing: what cannot be sent is refused, no file is left."""
+    nodes = world.nodes(1)
+    home = Home(world, "alice", nodes)
+    bob = world.chat("bob", nodes=[nodes[0].address], carrier="udp").ready()
+    alice = Plain(world, "alice", home, bootstrap=bob, on=False).ready()
+    alice.write(f"add {bob.tox_id}")
+    alice.wait_for(r"friend 0 (udp|tcp)", 60)
+    alice.wait_for(r"packet 0 190", 30, what="gets the packets that are not its own")
+    number = alice.send("live")
+    check(number and number < FIRST_NUMBER, f"a live message has the number {number}")
+    alice.wait_receipts([number], 20)
+    bob.quit()
+    alice.wait_for(r"friend 0 offline", 40)
+    check(alice.looks().startswith("offline"), "a friend who is offline is shown otherwise")
+    check(alice.send("offline") is None, "a message to somebody offline was taken")
+    alice.quit()
+    check(not (home.directory / ".local").exists(), "the module has left files")
+
+
+@scenario
+def never_iterates(world):
+    """A client that never calls tox_iterate, as `toxic -o`, sees what it always saw."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes)
+    bob.quit()
+    alice.quit()
+    alice = alice.again(bootstrap=None, extra=["--offline"]).ready()
+    check(alice.looks().startswith("offline"), "a friend is shown as away")
+    check(alice.send("offline") is None, "a message was taken that could not be confirmed")
+    alice.quit()
+
+
+@scenario
+def events(world):
+    """A client that uses tox_events gets the same."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes, extra=["--events"])
+    bob.quit()
+    see_away(alice)
+    numbers = [alice.send("by events"), alice.send("again")]
+    alice.wait_receipts(numbers, 10)
+    bob = bob.again(carrier="udp").ready()
+    bob.wait_messages(2, 40)
+    bob.send("to events")
+    alice.wait_shown(1, 40)
+    check(alice.texts_shown() == ["to events"], f"shown: {alice.texts_shown()}")
+
+
+@scenario
+def friend_drops(world):
+    """He is killed while she writes: what was taken for him comes to him once, in order, whichever way it takes."""
+    nodes = world.nodes(2)
+    alice, bob = befriend(world, nodes)
+    alice.wait_until(lambda: alice.send("first") >= FIRST_NUMBER, 20, "live messages go by us")
+    alice.write("flood 0 30")
+    bob.wait_messages(10, 20)
+    bob.kill()
+    alice.write("flood 0 30")
+    alice.wait_until(lambda: sum(t.startswith("sent 0") and "flood" in t for t in alice.texts()) == 60, 10,
+                     "all are taken though he is gone and it was not noticed yet")
+    check(not alice.find("not-sent"), "something was not taken")
+    see_away(alice)
+    alice.send("last")
+    alice.wait_until(lambda: len(alice.receipts()) == sum(t.startswith("sent 0") for t in alice.texts()), 20,
+                     "all are confirmed")
+    check(alice.receipts() == sorted(alice.receipts()), "receipts are out of order")
+    later = bob.again(bootstrap=[alice], carrier="udp").ready()
+    later.wait_until(lambda: any(m.text == "last" for m in later.messages()), 60, "the last message")
+    shown = {message.id: message.text for chat in (bob, later) for message in chat.messages()}
+    texts = [text for text in shown.values() if text.startswith("flood")]
+    check(texts == [f"flood {i}" for i in range(30)] * 2, f"{len(texts)} of 60 messages, in order: {texts}")
+    twice = {m.id for m in bob.messages()} & {m.id for m in later.messages()}
+    check(len(twice) <= 1, "more came twice than the one that was being shown when he was killed")
+
+
+@scenario
+def receipts_wait_for_delivery(world):
+    """With `receipts = friend` a message counts as sent when he has it; a resend meanwhile is no second message."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes, receipts="friend")
+    bob.quit()
+    see_away(alice)
+    begun = world.elapsed()
+    numbers = [alice.send("yes"), alice.send("no"), alice.send("yes")]
+    poll_until(lambda: world.elapsed() - begun > 21, 30, "clients send again after a while")
+    check(not alice.receipts(), "a receipt came before he had the message")
+    numbers = [alice.send("yes"), numbers[1], alice.send("yes")]  # As a client does that had no receipt.
+    bob = bob.again(carrier="udp").ready()
+    bob.wait_messages(3, 40)
+    alice.wait_receipts(numbers, 40)
+    check([m.text for m in bob.messages()] == ["yes", "no", "yes"], "a resend was taken for a message of its own")
+
+
+@scenario
+def two_profiles(world):
+    """Two clients of one user at the same time, each with a Tox identity of its own, keep out of each other's way."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes)
+    carol = Plain(world, "carol", alice.home, bootstrap=bob).ready()
+    carol.write(f"add {bob.tox_id}")
+    carol.wait_for(r"friend 0 (udp|tcp)", 60)
+    bob.wait_for(r"friend 1 ready", 30)
+    start = bob.mark()
+    for client in (alice, carol):
+        client.quit()
+    for number in (0, 1):
+        bob.wait_for(rf"friend {number} offline", 40, start)
+    for number, name in ((0, "alice"), (1, "carol")):
+        start = bob.mark()
+        bob.write(f"send {number} to {name}")
+        bob.wait_for(r"stored \S+ 1/1", 30, start)
+    bob.quit()
+    back = [alice.again().ready(), carol.again().ready()]
+    shown = [client.wait_shown(1, 40) for client in back]
+    check(shown == [["to alice"], ["to carol"]], f"shown: {shown}")
+    files = list((alice.home.directory / ".local" / "share" / "toxasync").glob("*.db"))
+    check(len(files) == 2, f"files of two identities: {files}")
+
+
+@scenario
+def threads(world):
+    """A client whose other thread sends and asks while the first one iterates: all comes once, in order."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes, extra=["--threads"])
+    bob.quit()
+    see_away(alice)
+    alice.write("thread 0 200")
+    alice.wait_for(r"thread-end", 40)
+    sent = [int(text.split()[2]) for text in alice.texts() if text.startswith("sent 0 ")]
+    check(len(sent) == 200, f"{len(sent)} of 200 were taken")
+    alice.wait_receipts(sent, 20)
+    bob = bob.again(bootstrap=[alice], carrier="udp").ready()  # Both online before all is fetched.
+    bob.wait_messages(200, 60)
+    alice.wait_for(r"friend 0 udp", 60)
+    alice.write("thread 0 100")
+    bob.wait_messages(300, 40)
+    expected = [f"thread {i}" for i in (*range(200), *range(100))]
+    check([m.text for m in bob.messages()] == expected, "not what was sent, in order")
+
+
+@scenario
+def tool(world):
+    """The program says what it does and what is wrong: nodes, settings, programs, the state of things."""
+    home = Home(world, "alice")
+
+    def toxasync(*arguments, **variables):
+        done = subprocess.run([world.program("toxasync"), *arguments], capture_output=True, text=True,
+                              env={**world.environment, "HOME": str(home.directory), **variables})
+        return done.returncode, done.stdout + done.stderr
+
+    def expect(code, pattern, *arguments, **variables):
+        got = toxasync(*arguments, **variables)
+        check(got[0] == code and re.search(pattern, got[1], re.MULTILINE), f"toxasync {arguments}: {got}")
+
+    line = f"toxasync:{'ab' * 32}@192.0.2.7:33445"
+    expect(1, r"usage: toxasync run", "dance")
+    expect(1, r"begins with", "add-node", "tox:1")
+    expect(0, r"the node is in .*toxasync.conf", "add-node", line)
+    check(f"node = {line}\n" in home.settings.read_text(), "the settings don't have the node")
+    check("local-addresses = yes" in home.settings.read_text(), "what was in the settings is gone")
+    expect(0, r"Storage node toxasync:abab", "status")
+    expect(0, r"none is running", "status")
+    expect(0, r"^ok      the module can be loaded", "doctor")
+    expect(127, r"there is no such program", "run", "--", "no-such-client")
+    expect(3, r"not found", "run", "true", TOX_ASYNC_MODULE="/nowhere")
+    expect(0, r"^1$[^\0]*1 storage node\.", "run", "--", "sh", "-c", "echo $TOX_ASYNC")
+    expect(2, r"TOX_ASYNC_RECEIPTS: must be one of", "run", "true", TOX_ASYNC_RECEIPTS="never")
+    home.settings.write_text("node = toxasync:12@192.0.2.7:1\n")
+    expect(2, r"toxasync.conf:1: node: ", "run", "true")
+    expect(2, r"toxasync.conf:1: node: ", "add-node", line)
+    expect(4, r"^PROBLEM the settings can be read: .*toxasync.conf:1: node", "doctor")
+
+    # The module alone, with those settings: the client goes on as without it.
+    client = support.Process(world, "client", [world.program("plainchat"), "--profile", world.directory / "c.tox"],
+                             prefix=["env", f"HOME={home.directory}", "TOX_ASYNC=1",
+                                     f"LD_PRELOAD={world.build / 'lib' / MODULE}"])
+    client.wait_for("ready", 10)
+    client.write("quit")
+    check(client.wait(10) == 0, "the client did not end well")
+    check(re.search(r"error settings: .*toxasync.conf:1: node: .*toxasync stays off", home.log()), home.log())
+
+
+@scenario
+def status_of_a_client(world):
+    """`toxasync status` tells of a client that runs, and no longer when it has ended."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes)
+
+    def status():
+        return subprocess.run([world.program("toxasync"), "status"], capture_output=True, text=True,
+                              env={**world.environment, "HOME": str(alice.home.directory)}).stdout
+
+    poll_until(lambda: re.search(r"plainchat \(process \d+\): 1/1 storage nodes answer, 1/1 friends", status()), 30,
+               "the client is told of")
+    alice.quit()
+    check("none is running" in status(), "a client that has ended is told of")
+    bob.quit()
+
+
+def toxic_settings(world, hub):
+    """A configuration and a list of DHT nodes with which toxic talks to this test only."""
+    config = world.directory / "toxic.conf"
+    config.write_text("tox = { nodeslist_update_freq = 0; autosave_freq = 0; };\n")
+    nodes = world.directory / "nodes.json"
+    nodes.write_text(json.dumps({"last_scan": int(time.time()), "last_refresh": int(time.time()), "nodes": [
+        {"ipv4": "127.0.0.1", "ipv6": "-", "port": hub.udp_port, "tcp_ports": [], "public_key": hub.dht_key.upper(),
+         "maintainer": "test", "location": "-", "status_udp": True, "status_tcp": False, "version": "1",
+         "motd": "", "last_ping": int(time.time())}]}, separators=(",", ":")))
+    return config, nodes
+
+
+def say(terminal, text):
+    terminal.type(text)
+    terminal.press("Enter")
+    terminal.wait_screen(lambda screen: f": {text}\n" in re.sub(" +\n", "\n", screen), 20, f"`{text}` is shown")
+
+
+def check_confirmed(terminal):
+    """Toxic marks what was not confirmed after 5 s."""
+    begun = time.monotonic()
+    poll_until(lambda: time.monotonic() - begun > 7, 10, "toxic's marks")
+    marked = [line for line in terminal.screen().splitlines() if line.rstrip().endswith(" x")]
+    check(not marked, f"not confirmed: {marked}")
+
+
+@scenario
+def toxic(world):
+    """Debian's toxic shows a friend who is offline as away, sends, confirms, gets the answer; live again, too."""
+    if not shutil.which("toxic"):
+        raise Skip("toxic is not installed")
+    nodes = world.nodes(2)
+    alice, bob = befriend(world, nodes)
+    for chat in (alice, bob):
+        chat.quit()
+    hub = world.chat("hub", extra=["--no-async"]).ready()
+    config, dht_nodes = toxic_settings(world, hub)
+    terminal = Terminal(world, "toxic", [
+        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic",
+        "--no-lan", "-f", world.directory / "alice.tox", "-c", config, "-n", dht_nodes])
+    try:
+        converse(world, terminal, bob, hub, nodes)
+    finally:
+        terminal.close()
+    check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
+
+
+def converse(world, terminal, bob, hub, nodes):
+    terminal.wait_screen(lambda screen: "bob has come online" in screen, 20, "the friend who is offline is there")
+    terminal.press("C-o")
+    terminal.wait_screen(lambda screen: "Online: 1/1" in screen, 10, "the list of contacts")
+    terminal.press("Enter")
+    terminal.wait_screen(lambda screen: "[bob]" in screen, 10, "the window of the friend")
+    for text in ("first line", "second line"):
+        say(terminal, text)
+    check_confirmed(terminal)
+    poll_until(lambda: all(node.stats()["messages"] >= 2 for node in nodes), 30, "the nodes have them")
+    bob = bob.again(carrier="udp").ready()
+    shown = bob.wait_messages(2, 40)
+    check([m.text for m in shown] == ["first line", "second line"], "Bob has something else")
+    bob.wait_stored([bob.send("an answer from far away")], 2, 40)
+    bob.quit()
+    terminal.wait_screen(lambda screen: "an answer from far away" in screen, 40, "the answer")
+
+    live = bob.again(bootstrap=[hub], carrier="udp").ready()
+    live.wait_for(r"friend 0 online", 90)
+    say(terminal, "live line")
+    live.wait_messages(1, 20)
+    live.send("a live answer")
+    terminal.wait_screen(lambda screen: "a live answer" in screen, 20, "the live answer")
+    check_confirmed(terminal)
+    screen = terminal.screen()
+    for text in ("an answer from far away", "a live answer", "first line"):
+        check(screen.count(text) == 1, f"`{text}` is shown {screen.count(text)} times")
+    check([m.text for m in live.messages()] == ["live line"], "Bob got something twice")
+    terminal.type("/quit")
+    terminal.press("Enter")
+    poll_until(terminal.ended, 20, "toxic ends")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario", nargs="?", choices=sorted(SCENARIOS))
+    parser.add_argument("--list", action="store_true", help="tell the scenarios")
+    parser.add_argument("--build", default=support.SOURCE / "build" / "release", help="a CMake build directory")
+    arguments = parser.parse_args()
+    if arguments.list or not arguments.scenario:
+        for name, function in SCENARIOS.items():
+            print(f"{name:32} {' '.join(function.__doc__.split())}")
+        return 0
+    try:
+        world = support.World(arguments.build, name=f"clients-{arguments.scenario}", system_toxcore=True)
+        code = support.run(world, SCENARIOS[arguments.scenario])
+    except Skip as why:
+        print(f"SKIPPED: {why}")
+        return support.SKIPPED
+    except Failure as why:
+        print(f"FAILED: {why}")
+        return 1
+    print(f"{arguments.scenario}: {'kept' if code == 0 else 'NOT KEPT'}, after {world.elapsed():.1f} s")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/preload/companion.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "adapters/node_address.hpp"
+#include "plugin/preload/text_pieces.hpp"
+
+namespace toxasync::preload {
+
+thread_local bool Inside::here_ = false;
+
+namespace {
+
+Tox_Async_Carrier carrier_of(UserSettings::Carrier carrier) noexcept {
+  switch (carrier) {
+    case UserSettings::Carrier::dispatcher:
+      return TOX_ASYNC_CARRIER_DISPATCHER;
+    case UserSettings::Carrier::udp:
+      return TOX_ASYNC_CARRIER_UDP;
+    case UserSettings::Carrier::automatic:
+      break;
+  }
+  return TOX_ASYNC_CARRIER_AUTO;
+}
+
+void write_log(Tox_Async_Log_Level level, const char* area, const char* message, void* log) {
+  static_cast<LogFile*>(log)->write(static_cast<LogLevel>(level), area, message);
+}
+
+using OptionsPointer = std::unique_ptr<Tox_Async_Options, decltype(&tox_async_options_free)>;
+
+OptionsPointer make_options(const UserSettings& settings, LogFile& log) {
+  OptionsPointer options(tox_async_options_new(nullptr), tox_async_options_free);
+  if (options) {
+    tox_async_options_set_enabled(options.get(), true);
+    tox_async_options_set_carrier(options.get(), carrier_of(settings.carrier));
+    tox_async_options_set_udp_port(options.get(), settings.udp_port);
+    tox_async_options_set_allow_local_addresses(options.get(), settings.local_addresses);
+    tox_async_options_set_node_enabled(options.get(), settings.storage_node);
+    tox_async_options_set_poll_interval(options.get(), settings.poll_interval_ms);
+    tox_async_options_set_time_to_live(options.get(), settings.time_to_live_s);
+    tox_async_options_set_take_packet_callback(options.get(), false);  // Companion hands them on.
+    tox_async_options_set_log_callback(options.get(), write_log,
+                                       static_cast<Tox_Async_Log_Level>(settings.log_level), &log);
+  }
+  return options;
+}
+
+}  // namespace
+
+Companion::Companion(Tox* tox, bool known, Process& process) : tox_(tox), known_(known), process_(process) {
+  if (!process.settings()) {
+    state_ = State::off;
+  }
+}
+
+Companion::~Companion() {
+  const Inside inside(mutex_);
+  async_.reset();
+}
+
+void Companion::log(LogLevel level, std::string_view message) noexcept {
+  process_.log().write(level, "preload", message);
+}
+
+void Companion::start(std::int64_t now_ms) {
+  const UserSettings& settings = *process_.settings();
+  const auto options = make_options(settings, process_.log());
+  Tox_Err_Async_New failed = TOX_ERR_ASYNC_NEW_MALLOC;
+  async_.reset(options ? tox_async_new(tox_, options.get(), &failed) : nullptr);
+  if (!async_) {
+    state_ = State::off;
+    log(LogLevel::error, std::string(tox_err_async_new_to_string(failed)) + " - toxasync stays off");
+    return;
+  }
+  state_ = State::running;
+  quiet_until_ms_ = now_ms + quiet_ms;
+  set_nodes();
+  for (const std::uint32_t number : friends()) {
+    if (connected(number)) {
+      online_[number] = {now_ms, false};
+    }
+  }
+  log(LogLevel::info, "on; " + std::to_string(tox_async_node_get_count(async_.get())) + " storage nodes, " +
+                          std::to_string(friends().size()) + " friends");
+}
+
+/// The settings say which nodes are the user's: one that they name no longer goes.
+void Companion::set_nodes() {
+  const auto& named = process_.settings()->nodes;
+  for (std::uint32_t i = tox_async_node_get_count(async_.get()); i-- > 0;) {
+    protocol::NodeId id{};
+    if (tox_async_node_get_id(async_.get(), i, id.data()) && !tox_async_node_get_picked(async_.get(), i) &&
+        std::ranges::find(named, id, &client::KnownNode::id) == named.end()) {
+      tox_async_node_remove(async_.get(), id.data(), nullptr);
+    }
+  }
+  for (const client::KnownNode& node : named) {
+    Tox_Err_Async_Node_Add failed = TOX_ERR_ASYNC_NODE_ADD_OK;
+    if (!tox_async_node_add(async_.get(), format_node_address(node).c_str(), &failed)) {
+      log(LogLevel::error,
+          std::string("a node of the settings: ") + tox_err_async_node_add_to_string(failed));
+    }
+  }
+}
+
+void Companion::iterate(void* user_data) {
+  const Inside inside(mutex_);
+  const std::int64_t now_ms = clock_.now().steady_ms;
+  if (state_ == State::waiting && (known_ || !friends().empty())) {
+    start(now_ms);
+  }
+  if (state_ != State::running) {
+    return;
+  }
+  user_data_ = user_data;
+  register_callbacks();
+  tox_async_iterate(async_.get(), this);
+  if (now_ms >= quiet_until_ms_) {
+    look_at_friends(now_ms);
+    give_receipts(now_ms);
+  }
+  if (status_.due(now_ms)) {
+    tell_status(now_ms);
+  }
+}
+
+/// Messages and requests wait, on disk and at their senders, while the client has no callback for them.
+void Companion::register_callbacks() {
+  const bool quiet = clock_.now().steady_ms < quiet_until_ms_;
+  tox_async_callback_message_state(async_.get(), on_message_state);
+  tox_async_callback_friend_ready(async_.get(), on_friend_ready);
+  tox_async_callback_message(async_.get(), quiet || client_.message == nullptr ? nullptr : on_message);
+  tox_async_callback_friend_request(async_.get(),
+                                    quiet || client_.request == nullptr ? nullptr : on_friend_request);
+}
+
+std::uint32_t Companion::interval_ms(std::uint32_t host_ms) {
+  const Inside inside(mutex_);
+  return state_ == State::running ? std::min(host_ms, tox_async_iteration_interval(async_.get())) : host_ms;
+}
+
+std::vector<std::uint32_t> Companion::friends() const {
+  std::vector<std::uint32_t> numbers(tox_self_get_friend_list_size(tox_));
+  if (!numbers.empty()) {
+    tox_self_get_friend_list(tox_, numbers.data());
+  }
+  return numbers;
+}
+
+bool Companion::connected(std::uint32_t friend_number) const {
+  return host().tox_friend_get_connection_status(tox_, friend_number, nullptr) != TOX_CONNECTION_NONE;
+}
+
+bool Companion::shown_away(std::uint32_t friend_number) {
+  const Inside inside(mutex_);
+  return away_.contains(friend_number);
+}
+
+void Companion::look_at_friends(std::int64_t now_ms) {
+  if (now_ms < next_look_ms_) {
+    return;
+  }
+  next_look_ms_ = now_ms + look_at_friends_ms;
+  for (const std::uint32_t number : friends()) {
+    const auto since = offline_since_.find(number);
+    const bool settled = since == offline_since_.end() || now_ms - since->second >= offline_shown_ms;
+    const bool away = settled && !connected(number) && tox_async_friend_ready(async_.get(), number);
+    if (away != away_.contains(number)) {
+      show_away(number, away);
+    }
+  }
+}
+
+/// Getters first, for a callback may ask.
+void Companion::show_away(std::uint32_t friend_number, bool away) {
+  if (away) {
+    away_.insert(friend_number);
+    offline_since_.erase(friend_number);
+  } else {
+    away_.erase(friend_number);
+  }
+  if (!away && connected(friend_number)) {
+    return;  // on_connection() has told it.
+  }
+  const ClientCallbacks client = client_;
+  void* const user_data = user_data_;
+  const Outside outside(mutex_);
+  if (client.connection != nullptr) {
+    client.connection(tox_, friend_number, away ? TOX_CONNECTION_TCP : TOX_CONNECTION_NONE, user_data);
+  }
+  if (away && client.status != nullptr) {
+    client.status(tox_, friend_number, TOX_USER_STATUS_AWAY, user_data);
+  }
+}
+
+void Companion::on_connection(std::uint32_t friend_number, Tox_Connection connection, void* user_data) {
+  ClientCallbacks client;
+  bool was_away = false;
+  {
+    const Inside inside(mutex_);
+    client = client_;
+    was_away = away_.erase(friend_number) != 0;
+    if (connection == TOX_CONNECTION_NONE) {
+      online_.erase(friend_number);
+      offline_since_[friend_number] = clock_.now().steady_ms;
+    } else {
+      offline_since_.erase(friend_number);
+      online_.try_emplace(friend_number, Online{clock_.now().steady_ms, false});
+    }
+  }
+  if (client.connection != nullptr) {
+    client.connection(tox_, friend_number, connection, user_data);
+  }
+  if (was_away && connection != TOX_CONNECTION_NONE && client.status != nullptr) {
+    client.status(tox_, friend_number, host().tox_friend_get_status(tox_, friend_number, nullptr), user_data);
+  }
+}
+
+void Companion::on_lossless_packet(std::uint32_t friend_number, const std::uint8_t* data, std::size_t length,
+                                   void* user_data) {
+  tox_friend_lossless_packet_cb* client = nullptr;
+  {
+    const Inside inside(mutex_);
+    if (tox_async_handle_friend_lossless_packet(async_.get(), friend_number, data, length)) {
+      online_.try_emplace(friend_number, Online{clock_.now().steady_ms, false}).first->second.has_toxasync =
+          true;
+      return;
+    }
+    client = client_.lossless;
+  }
+  if (client != nullptr) {
+    client(tox_, friend_number, data, length, user_data);
+  }
+}
+
+/// To a friend who has toxasync running a message goes with its envelope's id, by friend packet or by node
+/// whichever gets there: nothing is lost when he drops, and he sees nothing twice. To others it goes as ever.
+bool Companion::goes_by_us_when_online(std::uint32_t friend_number, std::int64_t now_ms) const {
+  const auto found = online_.find(friend_number);
+  return found != online_.end() &&
+         (found->second.has_toxasync || now_ms - found->second.since_ms < first_packet_ms);
+}
+
+std::uint32_t Companion::send(std::uint32_t friend_number, Tox_Message_Type type, const std::uint8_t* message,
+                              std::size_t length, Tox_Err_Friend_Send_Message* error) {
+  const Inside inside(mutex_);
+  const bool ready = state_ == State::running && tox_async_friend_ready(async_.get(), friend_number);
+  const bool online = connected(friend_number);
+  const bool may_take = ready && message != nullptr && length > 0 && length <= TOX_MAX_MESSAGE_LENGTH &&
+                        (!online || goes_by_us_when_online(friend_number, clock_.now().steady_ms));
+  if (!online || !may_take) {
+    // The host judges first what it would judge.
+    Tox_Err_Friend_Send_Message failed = TOX_ERR_FRIEND_SEND_MESSAGE_OK;
+    const std::uint32_t number =
+        host().tox_friend_send_message(tox_, friend_number, type, message, length, &failed);
+    if (failed != TOX_ERR_FRIEND_SEND_MESSAGE_FRIEND_NOT_CONNECTED || !may_take) {
+      if (error != nullptr) {
+        *error = failed;
+      }
+      return number;
+    }
+  }
+  if (const auto number = take(friend_number, type, message, length)) {
+    if (error != nullptr) {
+      *error = TOX_ERR_FRIEND_SEND_MESSAGE_OK;
+    }
+    return *number;
+  }
+  // Not for us: as without us.
+  return host().tox_friend_send_message(tox_, friend_number, type, message, length, error);
+}
+
+std::optional<std::uint32_t> Companion::take(std::uint32_t friend_number, Tox_Message_Type type,
+                                             const std::uint8_t* message, std::size_t length) {
+  const std::int64_t now_ms = clock_.now().steady_ms;
+  std::string kind_and_text(1, type == TOX_MESSAGE_TYPE_ACTION ? 'a' : 'n');
+  kind_and_text.append(reinterpret_cast<const char*>(message), length);
+  const std::uint32_t number = numbers_.take();
+  if (receipts_.resend(friend_number, kind_and_text, number, now_ms)) {
+    return number;
+  }
+  crypto::MessageId id{};
+  Tox_Err_Async_Friend_Send_Message failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL;
+  if (receipts_.full() || !tox_async_friend_send_message(async_.get(), friend_number, type, message, length,
+                                                         id.data(), &failed)) {
+    log(LogLevel::warning,
+        std::string("a message was not taken: ") + tox_err_async_friend_send_message_to_string(failed));
+    return std::nullopt;
+  }
+  receipts_.add(friend_number, number, id, std::move(kind_and_text), now_ms);
+  return number;
+}
+
+void Companion::on_friend_requested(const std::uint8_t* address, const std::uint8_t* message,
+                                    std::size_t length) {
+  const Inside inside(mutex_);
+  if (state_ != State::running) {
+    return;
+  }
+  Tox_Err_Async_Friend_Request_Send failed = TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OK;
+  if (!tox_async_friend_request_send(async_.get(), address, message, length, &failed)) {
+    log(LogLevel::info, std::string("a friend request is not left at nodes: ") +
+                            tox_err_async_friend_request_send_to_string(failed));
+  }
+}
+
+void Companion::on_friend_deleted(std::uint32_t friend_number) {
+  const Inside inside(mutex_);
+  away_.erase(friend_number);
+  online_.erase(friend_number);
+  offline_since_.erase(friend_number);
+  receipts_.drop_friend(friend_number);
+}
+
+void Companion::give_receipts(std::int64_t now_ms) {
+  const auto receipts = receipts_.take(now_ms);
+  tox_friend_read_receipt_cb* const client = client_.receipt;
+  void* const user_data = user_data_;
+  if (receipts.empty() || client == nullptr) {
+    return;
+  }
+  const Outside outside(mutex_);
+  for (const ReceiptQueue::Receipt& receipt : receipts) {
+    client(tox_, receipt.friend_number, receipt.message_number, user_data);
+  }
+}
+
+void Companion::on_message(Tox_Async* /*async*/, std::uint32_t friend_number, Tox_Message_Type type,
+                           const std::uint8_t* message, std::size_t length, std::uint64_t /*sent_at_ms*/,
+                           const std::uint8_t* /*message_id*/, bool /*late*/, void* user_data) {
+  auto& self = *static_cast<Companion*>(user_data);
+  tox_friend_message_cb* const client = self.client_.message;
+  void* const client_data = self.user_data_;
+  // Shown from within this callback: if the client ends before it has it, the message is shown again.
+  const Outside outside(self.mutex_);
+  for (const auto piece :
+       text_pieces({reinterpret_cast<const char*>(message), length}, TOX_MAX_MESSAGE_LENGTH)) {
+    const std::string text(piece);  // With a zero behind it, as toxcore's.
+    client(self.tox_, friend_number, type, reinterpret_cast<const std::uint8_t*>(text.c_str()), text.size(),
+           client_data);
+  }
+}
+
+void Companion::on_friend_request(Tox_Async* /*async*/, const std::uint8_t* public_key,
+                                  const std::uint8_t* message, std::size_t length,
+                                  std::uint64_t /*sent_at_ms*/, void* user_data) {
+  auto& self = *static_cast<Companion*>(user_data);
+  tox_friend_request_cb* const client = self.client_.request;
+  void* const client_data = self.user_data_;
+  const std::string text(reinterpret_cast<const char*>(message), length);
+  const Outside outside(self.mutex_);
+  client(self.tox_, public_key, reinterpret_cast<const std::uint8_t*>(text.c_str()), text.size(),
+         client_data);
+}
+
+void Companion::on_friend_ready(Tox_Async* /*async*/, std::uint32_t /*friend_number*/, void* user_data) {
+  static_cast<Companion*>(user_data)->log(LogLevel::info, "a friend's keys are here: offline messages reach him");
+}
+
+void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* message_id,
+                                 std::uint32_t /*friend_number*/, Tox_Async_Message_State state,
+                                 std::uint8_t stored, std::uint8_t /*wanted*/,
+                                 Tox_Async_Fail_Reason /*reason*/, void* user_data) {
+  auto& self = *static_cast<Companion*>(user_data);
+  const auto id = to_array<TOX_ASYNC_MESSAGE_ID_SIZE>({message_id, TOX_ASYNC_MESSAGE_ID_SIZE});
+  const auto wish = self.process_.settings()->receipts;
+  using Receipts = UserSettings::Receipts;
+  switch (state) {
+    case TOX_ASYNC_MESSAGE_STATE_QUEUED:
+      if (wish == Receipts::disk) {
+        self.receipts_.done(id);
+      }
+      break;
+    case TOX_ASYNC_MESSAGE_STATE_STORED:
+      if (wish != Receipts::recipient && stored > 0) {
+        self.receipts_.done(id);
+      }
+      break;
+    case TOX_ASYNC_MESSAGE_STATE_DELIVERED:
+      self.receipts_.done(id);
+      break;
+    default:
+      self.log(LogLevel::warning,
+               std::string("a message of ours is ") + tox_async_message_state_to_string(state));
+      self.receipts_.drop(id);
+  }
+}
+
+void Companion::tell_status(std::int64_t now_ms) {
+  std::uint32_t answering = 0;
+  const std::uint32_t nodes = tox_async_node_get_count(async_.get());
+  for (std::uint32_t i = 0; i < nodes; ++i) {
+    answering += tox_async_node_get_answered(async_.get(), i) ? 1 : 0;
+  }
+  const auto numbers = friends();
+  const auto ready = std::ranges::count_if(
+      numbers, [&](std::uint32_t number) { return tox_async_friend_ready(async_.get(), number); });
+  status_.write("nodes " + std::to_string(answering) + "/" + std::to_string(nodes) + "\nfriends " +
+                    std::to_string(ready) + "/" + std::to_string(numbers.size()) + "\ncarrier " +
+                    tox_async_carrier_to_string(tox_async_get_carrier(async_.get())) + "\nunconfirmed " +
+                    std::to_string(receipts_.size()) + "\n",
+                now_ms);
+}
+
+}  // namespace toxasync::preload

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adapters/clock/system_clock.hpp"
+#include "plugin/preload/host.hpp"
+#include "plugin/preload/inside.hpp"
+#include "plugin/preload/message_numbers.hpp"
+#include "plugin/preload/process.hpp"
+#include "plugin/preload/receipt_queue.hpp"
+#include "plugin/preload/status_file.hpp"
+#include "plugin/tox_async.h"
+
+namespace toxasync::preload {
+
+/// What the client has registered, and gets from us or by us.
+struct ClientCallbacks {
+  tox_friend_connection_status_cb* connection = nullptr;
+  tox_friend_status_cb* status = nullptr;
+  tox_friend_message_cb* message = nullptr;
+  tox_friend_read_receipt_cb* receipt = nullptr;
+  tox_friend_lossless_packet_cb* lossless = nullptr;
+  tox_friend_request_cb* request = nullptr;
+};
+
+/// Stands beside one Tox instance of a client that knows nothing of us: a Tox_Async, and what it takes to
+/// show the client offline messages as ordinary ones (docs/clients.md, "The rules").
+///
+/// Any thread may call; nothing of the client's is called with the mutex held.
+class Companion {
+ public:
+  /// Clients load their contacts after their first tox_iterate, and some drop what comes earlier.
+  static constexpr std::int64_t quiet_ms = 3000;
+  /// A friend who drops is shown as offline for this long, so that the client ends calls and files with him.
+  static constexpr std::int64_t offline_shown_ms = 2000;
+  /// How long a friend who has come online may take for his first packet of ours, before he is taken for one
+  /// who has no toxasync at present.
+  static constexpr std::int64_t first_packet_ms = 3000;
+  static constexpr std::int64_t look_at_friends_ms = 250;
+
+  /// `known`: the instance was made from a profile. Another one gets its Tox_Async with its first friend, so
+  /// that instances that are thrown away leave no files.
+  Companion(Tox* tox, bool known, Process& process);
+  /// Blocks until what was accepted is on disk. Before the host's tox_kill.
+  ~Companion();
+  Companion(const Companion&) = delete;
+  Companion& operator=(const Companion&) = delete;
+
+  /// After the host's tox_iterate. The first one starts the Tox_Async: there are clients that never call it
+  /// when they are told to stay offline, and nothing may change for them.
+  void iterate(void* user_data);
+  std::uint32_t interval_ms(std::uint32_t host_ms);
+  std::uint32_t send(std::uint32_t friend_number, Tox_Message_Type type, const std::uint8_t* message,
+                     std::size_t length, Tox_Err_Friend_Send_Message* error);
+  /// Whether the client is to see a friend as away, who is offline and will get messages all the same.
+  bool shown_away(std::uint32_t friend_number);
+  void on_friend_requested(const std::uint8_t* address, const std::uint8_t* message, std::size_t length);
+  void on_friend_deleted(std::uint32_t friend_number);
+
+  template <class Callback>
+  void set_callback(Callback* ClientCallbacks::*which, Callback* callback) {
+    const Inside inside(mutex_);
+    client_.*which = callback;
+  }
+
+  // The host's callbacks that we take, inside its tox_iterate.
+  void on_connection(std::uint32_t friend_number, Tox_Connection connection, void* user_data);
+  void on_lossless_packet(std::uint32_t friend_number, const std::uint8_t* data, std::size_t length,
+                          void* user_data);
+
+ private:
+  struct AsyncDeleter {
+    void operator()(Tox_Async* async) const noexcept { tox_async_kill(async); }
+  };
+  enum class State : std::uint8_t { waiting, running, off };
+  struct Online {
+    std::int64_t since_ms = 0;
+    bool has_toxasync = false;  ///< A packet of ours has come since.
+  };
+
+  // All of these with the mutex held.
+  void start(std::int64_t now_ms);
+  void set_nodes();
+  void register_callbacks();
+  void look_at_friends(std::int64_t now_ms);
+  void show_away(std::uint32_t friend_number, bool away);
+  void give_receipts(std::int64_t now_ms);
+  void tell_status(std::int64_t now_ms);
+  std::optional<std::uint32_t> take(std::uint32_t friend_number, Tox_Message_Type type,
+                                    const std::uint8_t* message, std::size_t length);
+  [[nodiscard]] bool goes_by_us_when_online(std::uint32_t friend_number, std::int64_t now_ms) const;
+  [[nodiscard]] std::vector<std::uint32_t> friends() const;
+  [[nodiscard]] bool connected(std::uint32_t friend_number) const;
+  void log(LogLevel level, std::string_view message) noexcept;
+
+  // Tox_Async's callbacks, inside iterate().
+  static tox_async_message_cb on_message;
+  static tox_async_message_state_cb on_message_state;
+  static tox_async_friend_request_cb on_friend_request;
+  static tox_async_friend_ready_cb on_friend_ready;
+
+  Tox* tox_;
+  bool known_;
+  Process& process_;
+  SystemClock clock_;
+  std::mutex mutex_;  // Guards what follows, and the Tox_Async.
+  std::unique_ptr<Tox_Async, AsyncDeleter> async_;
+  State state_ = State::waiting;
+  ClientCallbacks client_;
+  MessageNumbers numbers_;
+  ReceiptQueue receipts_;
+  StatusFile status_;
+  std::set<std::uint32_t> away_;                         ///< Shown so.
+  std::map<std::uint32_t, Online> online_;               ///< Friends who are.
+  std::map<std::uint32_t, std::int64_t> offline_since_;  ///< Friends who have dropped.
+  std::int64_t quiet_until_ms_ = 0;
+  std::int64_t next_look_ms_ = 0;
+  void* user_data_ = nullptr;  ///< Of the present iterate().
+};
+
+}  // namespace toxasync::preload

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a program gets that calls libtoxcore while this module is in LD_PRELOAD. Without TOX_ASYNC=1, every
+// one of these calls the host's own function and does nothing else.
+#include <exception>
+#include <unordered_map>
+
+#include "plugin/preload/companion.hpp"
+
+using namespace toxasync::preload;
+
+namespace {
+
+/// Lives until the program has ended: threads of the client may outlive main().
+struct Registry {
+  std::mutex mutex;
+  std::unordered_map<const Tox*, std::shared_ptr<Companion>> companions;
+};
+
+Registry& registry() {
+  static auto* const instance = new Registry;
+  return *instance;
+}
+
+/// Null: call the host, for we are off, it is not one of the program's instances, or it is we who are
+/// calling.
+std::shared_ptr<Companion> companion_of(const Tox* tox) {
+  if (Inside::here() || !Process::enabled()) {
+    return nullptr;
+  }
+  const std::lock_guard lock(registry().mutex);
+  const auto found = registry().companions.find(tox);
+  return found == registry().companions.end() ? nullptr : found->second;
+}
+
+/// Runs what we do beside the host. Only memory can run out: then we have done nothing.
+template <class Body>
+void beside(Body&& body) noexcept {
+  try {
+    body();
+  } catch (const std::exception&) {
+  }
+}
+
+void on_connection(Tox* tox, std::uint32_t friend_number, Tox_Connection connection,
+                   void* user_data) noexcept {
+  if (const auto companion = companion_of(tox)) {
+    companion->on_connection(friend_number, connection, user_data);
+  }
+}
+
+void on_lossless_packet(Tox* tox, std::uint32_t friend_number, const std::uint8_t* data, std::size_t length,
+                        void* user_data) noexcept {
+  if (const auto companion = companion_of(tox)) {
+    companion->on_lossless_packet(friend_number, data, length, user_data);
+  }
+}
+
+/// Remembers what the client registers. True: the host gets it too.
+template <class Callback>
+bool remember(const Tox* tox, Callback* ClientCallbacks::*which, Callback* callback) {
+  const auto companion = companion_of(tox);
+  if (companion) {
+    companion->set_callback(which, callback);
+  }
+  return companion == nullptr;
+}
+
+}  // namespace
+
+Tox* tox_new(const struct Tox_Options* options, Tox_Err_New* error) {
+  Tox* const tox = host().tox_new(options, error);
+  if (tox == nullptr || Inside::here() || !Process::enabled()) {
+    return tox;
+  }
+  beside([&] {
+    const bool known = options != nullptr && tox_options_get_savedata_type(options) != TOX_SAVEDATA_TYPE_NONE;
+    auto companion = std::make_shared<Companion>(tox, known, Process::instance());
+    {
+      const std::lock_guard lock(registry().mutex);
+      registry().companions[tox] = std::move(companion);
+    }
+    host().tox_callback_friend_connection_status(tox, on_connection);
+    host().tox_callback_friend_lossless_packet(tox, on_lossless_packet);
+  });
+  return tox;
+}
+
+void tox_kill(Tox* tox) {
+  beside([&] {
+    std::shared_ptr<Companion> last;  // Destroyed without the lock: it waits for the disk.
+    const std::lock_guard lock(registry().mutex);
+    const auto found = registry().companions.find(tox);
+    if (found != registry().companions.end()) {
+      last = std::move(found->second);
+      registry().companions.erase(found);
+    }
+  });
+  host().tox_kill(tox);
+}
+
+void tox_iterate(Tox* tox, void* user_data) {
+  host().tox_iterate(tox, user_data);
+  if (const auto companion = companion_of(tox)) {
+    beside([&] { companion->iterate(user_data); });
+  }
+}
+
+uint32_t tox_iteration_interval(const Tox* tox) {
+  const std::uint32_t interval_ms = host().tox_iteration_interval(tox);
+  const auto companion = companion_of(tox);
+  return companion ? companion->interval_ms(interval_ms) : interval_ms;
+}
+
+void tox_callback_friend_connection_status(Tox* tox, tox_friend_connection_status_cb* callback) {
+  if (remember(tox, &ClientCallbacks::connection, callback)) {
+    host().tox_callback_friend_connection_status(tox, callback);
+  }
+}
+
+void tox_callback_friend_lossless_packet(Tox* tox, tox_friend_lossless_packet_cb* callback) {
+  if (remember(tox, &ClientCallbacks::lossless, callback)) {
+    host().tox_callback_friend_lossless_packet(tox, callback);
+  }
+}
+
+void tox_callback_friend_status(Tox* tox, tox_friend_status_cb* callback) {
+  remember(tox, &ClientCallbacks::status, callback);
+  host().tox_callback_friend_status(tox, callback);
+}
+
+void tox_callback_friend_message(Tox* tox, tox_friend_message_cb* callback) {
+  remember(tox, &ClientCallbacks::message, callback);
+  host().tox_callback_friend_message(tox, callback);
+}
+
+void tox_callback_friend_read_receipt(Tox* tox, tox_friend_read_receipt_cb* callback) {
+  remember(tox, &ClientCallbacks::receipt, callback);
+  host().tox_callback_friend_read_receipt(tox, callback);
+}
+
+void tox_callback_friend_request(Tox* tox, tox_friend_request_cb* callback) {
+  remember(tox, &ClientCallbacks::request, callback);
+  host().tox_callback_friend_request(tox, callback);
+}
+
+Tox_Connection tox_friend_get_connection_status(const Tox* tox, uint32_t friend_number,
+                                                Tox_Err_Friend_Query* error) {
+  const Tox_Connection connection = host().tox_friend_get_connection_status(tox, friend_number, error);
+  const auto companion = connection == TOX_CONNECTION_NONE ? companion_of(tox) : nullptr;
+  return companion && companion->shown_away(friend_number) ? TOX_CONNECTION_TCP : connection;
+}
+
+Tox_User_Status tox_friend_get_status(const Tox* tox, uint32_t friend_number, Tox_Err_Friend_Query* error) {
+  const Tox_User_Status status = host().tox_friend_get_status(tox, friend_number, error);
+  const auto companion = companion_of(tox);
+  return companion && companion->shown_away(friend_number) ? TOX_USER_STATUS_AWAY : status;
+}
+
+uint32_t tox_friend_send_message(Tox* tox, uint32_t friend_number, Tox_Message_Type type,
+                                 const uint8_t* message, size_t length, Tox_Err_Friend_Send_Message* error) {
+  if (const auto companion = companion_of(tox)) {
+    try {
+      return companion->send(friend_number, type, message, length, error);
+    } catch (const std::exception&) {
+      if (error != nullptr) {
+        *error = TOX_ERR_FRIEND_SEND_MESSAGE_SENDQ;  // What the host says when memory has run out.
+      }
+      return 0;
+    }
+  }
+  return host().tox_friend_send_message(tox, friend_number, type, message, length, error);
+}
+
+uint32_t tox_friend_add(Tox* tox, const uint8_t* address, const uint8_t* message, size_t length,
+                        Tox_Err_Friend_Add* error) {
+  const std::uint32_t number = host().tox_friend_add(tox, address, message, length, error);
+  const auto companion = number != UINT32_MAX ? companion_of(tox) : nullptr;
+  if (companion) {
+    beside([&] { companion->on_friend_requested(address, message, length); });
+  }
+  return number;
+}
+
+bool tox_friend_delete(Tox* tox, uint32_t friend_number, Tox_Err_Friend_Delete* error) {
+  const bool deleted = host().tox_friend_delete(tox, friend_number, error);
+  const auto companion = deleted ? companion_of(tox) : nullptr;
+  if (companion) {
+    companion->on_friend_deleted(friend_number);
+  }
+  return deleted;
+}

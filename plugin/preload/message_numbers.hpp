@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+
+namespace toxasync::preload {
+
+/// The message ids that clients get for messages that we took. Toxcore counts from 1 for each friend and does
+/// not come this far, so they are none of its own; and never 0 or 2^32 - 1, which clients take for "none".
+class MessageNumbers {
+ public:
+  static constexpr std::uint32_t first = 0x80000000U;
+  static constexpr std::uint32_t last = 0xfffffffeU;
+
+  explicit constexpr MessageNumbers(std::uint32_t next = first) noexcept : next_(next) {}
+
+  constexpr std::uint32_t take() noexcept {
+    const std::uint32_t number = next_;
+    next_ = number == last ? first : number + 1;
+    return number;
+  }
+
+ private:
+  std::uint32_t next_;
+};
+
+}  // namespace toxasync::preload

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/preload/receipt_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace toxasync::preload {
+
+void ReceiptQueue::add(std::uint32_t friend_number, std::uint32_t message_number, const crypto::MessageId& id,
+                       std::string kind_and_text, std::int64_t now_ms) {
+  friends_[friend_number].push_back({message_number, id, std::move(kind_and_text), now_ms, false});
+  friend_of_[id] = friend_number;
+  ++size_;
+}
+
+bool ReceiptQueue::resend(std::uint32_t friend_number, const std::string& kind_and_text,
+                          std::uint32_t message_number, std::int64_t now_ms) {
+  const auto found = friends_.find(friend_number);
+  if (found == friends_.end()) {
+    return false;
+  }
+  const auto entry = std::ranges::find_if(found->second, [&](const Entry& one) {
+    return now_ms - one.at_ms >= resend_after_ms && one.kind_and_text == kind_and_text;
+  });
+  if (entry == found->second.end()) {
+    return false;
+  }
+  entry->number = message_number;
+  entry->at_ms = now_ms;
+  return true;
+}
+
+void ReceiptQueue::change(const crypto::MessageId& id, const std::function<bool(Entry&)>& keep) {
+  const auto whose = friend_of_.find(id);
+  if (whose == friend_of_.end()) {
+    return;
+  }
+  auto& entries = friends_[whose->second];
+  const auto entry = std::ranges::find(entries, id, &Entry::id);
+  if (entry != entries.end() && !keep(*entry)) {
+    entries.erase(entry);
+    friend_of_.erase(whose);
+    --size_;
+  }
+}
+
+void ReceiptQueue::done(const crypto::MessageId& id) {
+  change(id, [](Entry& entry) {
+    entry.done = true;
+    return true;
+  });
+}
+
+void ReceiptQueue::drop(const crypto::MessageId& id) {
+  change(id, [](const Entry& entry) { return entry.done; });
+}
+
+void ReceiptQueue::drop_friend(std::uint32_t friend_number) {
+  const auto found = friends_.find(friend_number);
+  if (found == friends_.end()) {
+    return;
+  }
+  for (const Entry& entry : found->second) {
+    friend_of_.erase(entry.id);
+  }
+  size_ -= found->second.size();
+  friends_.erase(found);
+}
+
+std::vector<ReceiptQueue::Receipt> ReceiptQueue::take(std::int64_t now_ms) {
+  std::vector<Receipt> receipts;
+  for (auto whose = friends_.begin(); whose != friends_.end();) {
+    auto& [friend_number, entries] = *whose;
+    while (!entries.empty() && entries.front().done && now_ms - entries.front().at_ms >= youngest_ms) {
+      receipts.push_back({friend_number, entries.front().number});
+      friend_of_.erase(entries.front().id);
+      entries.pop_front();
+      --size_;
+    }
+    whose = entries.empty() ? friends_.erase(whose) : std::next(whose);
+  }
+  return receipts;
+}
+
+std::optional<std::int64_t> ReceiptQueue::next_ms() const noexcept {
+  std::optional<std::int64_t> next;
+  for (const auto& [friend_number, entries] : friends_) {
+    if (!entries.empty() && entries.front().done) {
+      const std::int64_t at = entries.front().at_ms + youngest_ms;
+      next = std::min(next.value_or(at), at);
+    }
+  }
+  return next;
+}
+
+}  // namespace toxasync::preload

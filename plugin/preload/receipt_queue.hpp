@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crypto/envelope.hpp"
+
+namespace toxasync::preload {
+
+/// The messages that we took and whose read receipts the client still waits for: in the order of sending to
+/// each friend, for there are clients that crash on a receipt out of order.
+class ReceiptQueue {
+ public:
+  static constexpr std::size_t limit = 10000;  ///< As many as the outbox holds.
+  /// Not before, so that the client has stored the number it was given, in whichever thread.
+  static constexpr std::int64_t youngest_ms = 100;
+  /// The same text again is the client's own resend after this time, and a message of its own before.
+  static constexpr std::int64_t resend_after_ms = 20000;
+
+  struct Receipt {
+    std::uint32_t friend_number = 0;
+    std::uint32_t message_number = 0;
+  };
+
+  [[nodiscard]] bool full() const noexcept { return size_ >= limit; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  /// `kind_and_text` is what resends are known by.
+  void add(std::uint32_t friend_number, std::uint32_t message_number, const crypto::MessageId& id,
+           std::string kind_and_text, std::int64_t now_ms);
+
+  /// Whether this is a client's resend of a message that waits: the first one of that text that it has not
+  /// sent again lately. Its receipt will then name `message_number`.
+  bool resend(std::uint32_t friend_number, const std::string& kind_and_text, std::uint32_t message_number,
+              std::int64_t now_ms);
+
+  /// The message has got as far as a receipt says.
+  void done(const crypto::MessageId& id);
+  /// It has failed: there will be no receipt.
+  void drop(const crypto::MessageId& id);
+  void drop_friend(std::uint32_t friend_number);
+
+  /// The receipts that can be given now; they are gone from here.
+  std::vector<Receipt> take(std::int64_t now_ms);
+  /// When take() will give something that is only too young; nothing if there is none.
+  [[nodiscard]] std::optional<std::int64_t> next_ms() const noexcept;
+
+ private:
+  struct Entry {
+    std::uint32_t number = 0;
+    crypto::MessageId id{};
+    std::string kind_and_text;
+    std::int64_t at_ms = 0;  ///< When the client sent it last.
+    bool done = false;
+  };
+
+  void change(const crypto::MessageId& id, const std::function<bool(Entry&)>& keep);
+
+  std::map<std::uint32_t, std::deque<Entry>> friends_;
+  std::map<crypto::MessageId, std::uint32_t> friend_of_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace toxasync::preload

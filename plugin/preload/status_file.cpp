@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin/preload/status_file.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+
+#include "adapters/user_settings/user_paths.hpp"
+
+namespace toxasync::preload {
+
+namespace fs = std::filesystem;
+
+StatusFile::StatusFile() {
+  static std::atomic<unsigned> instances{0};
+  const fs::path directory = user_state_directory();
+  if (!directory.empty()) {
+    path_ = directory / ("status." + std::to_string(getpid()) + "." + std::to_string(++instances));
+  }
+}
+
+StatusFile::~StatusFile() {
+  if (written_) {
+    std::error_code failed;
+    fs::remove(path_, failed);
+  }
+}
+
+void StatusFile::write(const std::string& text, std::int64_t now_ms) noexcept {
+  next_ms_ = now_ms + every_ms;
+  if (path_.empty()) {
+    return;
+  }
+  std::error_code failed;
+  const fs::path fresh = path_.string() + "~";
+  {
+    std::ofstream out(fresh, std::ios::trunc);
+    fs::permissions(fresh, fs::perms::owner_read | fs::perms::owner_write, failed);
+    out << text;
+  }
+  fs::rename(fresh, path_, failed);
+  written_ = !failed;
+}
+
+}  // namespace toxasync::preload

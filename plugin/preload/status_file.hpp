@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace toxasync::preload {
+
+/// A few lines for `toxasync status`, in a file of the user's state directory named after the process; gone
+/// when the Tox instance is. It names neither friends nor identities.
+class StatusFile {
+ public:
+  static constexpr std::int64_t every_ms = 10000;
+
+  StatusFile();
+  ~StatusFile();
+  StatusFile(const StatusFile&) = delete;
+  StatusFile& operator=(const StatusFile&) = delete;
+
+  [[nodiscard]] bool due(std::int64_t now_ms) const noexcept { return now_ms >= next_ms_; }
+  /// Not synced to disk: it says nothing that must survive.
+  void write(const std::string& text, std::int64_t now_ms) noexcept;
+
+ private:
+  std::filesystem::path path_;
+  std::int64_t next_ms_ = 0;
+  bool written_ = false;
+};
+
+}  // namespace toxasync::preload

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <numeric>
+#include <set>
+
+#include "plugin/preload/log_file.hpp"
+#include "plugin/preload/message_numbers.hpp"
+#include "plugin/preload/receipt_queue.hpp"
+#include "plugin/preload/text_pieces.hpp"
+
+using namespace toxasync;
+using namespace toxasync::preload;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::int64_t later = ReceiptQueue::youngest_ms;
+
+crypto::MessageId id(std::uint8_t number) {
+  crypto::MessageId result{};
+  result[0] = number;
+  return result;
+}
+
+std::vector<std::uint32_t> numbers(const std::vector<ReceiptQueue::Receipt>& receipts) {
+  std::vector<std::uint32_t> result;
+  for (const auto& receipt : receipts) {
+    result.push_back(receipt.message_number);
+  }
+  return result;
+}
+
+using Numbers = std::vector<std::uint32_t>;
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(preload)
+
+BOOST_AUTO_TEST_CASE(message_numbers_are_none_of_toxcores_and_never_none) {
+  MessageNumbers from_the_start;
+  BOOST_TEST(from_the_start.take() == 0x80000000U);
+  BOOST_TEST(from_the_start.take() == 0x80000001U);
+  MessageNumbers near_the_end(0xfffffffdU);
+  BOOST_TEST(near_the_end.take() == 0xfffffffdU);
+  BOOST_TEST(near_the_end.take() == 0xfffffffeU);
+  BOOST_TEST(near_the_end.take() == 0x80000000U);
+}
+
+BOOST_AUTO_TEST_CASE(receipts_come_in_the_order_of_sending_whichever_is_done_first) {
+  ReceiptQueue queue;
+  queue.add(7, 1, id(1), "n", 0);
+  queue.add(7, 2, id(2), "n", 0);
+  queue.add(8, 3, id(3), "n", 0);
+  queue.done(id(2));
+  BOOST_TEST(queue.take(later).empty());
+  queue.done(id(3));
+  BOOST_TEST(numbers(queue.take(later)) == (Numbers{3}), boost::test_tools::per_element());
+  queue.done(id(1));
+  const auto receipts = queue.take(later);
+  BOOST_TEST(numbers(receipts) == (Numbers{1, 2}), boost::test_tools::per_element());
+  BOOST_TEST(receipts[0].friend_number == 7U);
+  BOOST_TEST(queue.size() == 0U);
+  BOOST_TEST(queue.take(later).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_receipt_waits_until_the_client_has_its_number) {
+  ReceiptQueue queue;
+  queue.add(1, 1, id(1), "n", 1000);
+  queue.done(id(1));
+  BOOST_TEST(queue.take(1000 + later - 1).empty());
+  BOOST_TEST(queue.take(1000 + later).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_failed_has_no_receipt_and_holds_nothing_up) {
+  ReceiptQueue queue;
+  queue.add(1, 1, id(1), "n", 0);
+  queue.add(1, 2, id(2), "n", 0);
+  queue.done(id(2));
+  queue.drop(id(1));
+  BOOST_TEST(numbers(queue.take(later)) == (Numbers{2}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_done_is_receipted_though_it_expires_then) {
+  ReceiptQueue queue;
+  queue.add(1, 1, id(1), "n", 0);
+  queue.done(id(1));
+  queue.drop(id(1));
+  BOOST_TEST(queue.take(later).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_resend_takes_the_first_ones_place_and_the_next_one_the_seconds) {
+  ReceiptQueue queue;
+  queue.add(1, 1, id(1), "nyes", 0);
+  queue.add(1, 2, id(2), "nyes", 0);
+  queue.add(1, 3, id(3), "nno", 0);
+  const std::int64_t now = ReceiptQueue::resend_after_ms;
+  BOOST_TEST(queue.resend(1, "nyes", 11, now));
+  BOOST_TEST(queue.resend(1, "nyes", 12, now));
+  BOOST_TEST(!queue.resend(1, "nyes", 13, now));  // both were sent again just now
+  BOOST_TEST(!queue.resend(1, "ayes", 14, now));  // an action is another message
+  BOOST_TEST(!queue.resend(2, "nno", 15, now));   // to somebody else
+  for (std::uint8_t one = 1; one <= 3; ++one) {
+    queue.done(id(one));
+  }
+  BOOST_TEST(numbers(queue.take(now + later)) == (Numbers{11, 12, 3}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(the_same_words_soon_after_are_a_message_of_their_own) {
+  ReceiptQueue queue;
+  queue.add(1, 1, id(1), "nyes", 0);
+  BOOST_TEST(!queue.resend(1, "nyes", 2, ReceiptQueue::resend_after_ms - 1));
+}
+
+BOOST_AUTO_TEST_CASE(a_friend_who_is_removed_takes_his_receipts_along) {
+  ReceiptQueue queue;
+  queue.add(1, 1, id(1), "n", 0);
+  queue.add(2, 2, id(2), "n", 0);
+  queue.done(id(1));
+  queue.drop_friend(1);
+  BOOST_TEST(queue.size() == 1U);
+  queue.done(id(1));
+  BOOST_TEST(queue.take(later).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_long_text_is_cut_between_characters_only) {
+  BOOST_TEST(text_pieces("short", 1372).size() == 1U);
+  std::string text;
+  for (int i = 0; i < 500; ++i) {
+    text += "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80";  // 1, 2, 3 and 4 bytes
+  }
+  for (std::size_t longest = 4; longest < 30; ++longest) {
+    std::string whole;
+    for (const auto piece : text_pieces(text, longest)) {
+      BOOST_TEST(piece.size() <= longest);
+      BOOST_TEST(!piece.empty());
+      BOOST_TEST((static_cast<unsigned char>(piece.front()) & 0xc0U) != 0x80U);
+      whole += piece;
+    }
+    BOOST_TEST(whole == text);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_log_is_one_line_a_message_and_does_not_grow_without_end) {
+  std::string pattern = (fs::temp_directory_path() / "toxasync-log-XXXXXX").string();
+  BOOST_REQUIRE(mkdtemp(pattern.data()) != nullptr);
+  const fs::path path = fs::path(pattern) / "made" / "toxasync.log";
+  {
+    LogFile log(path, LogLevel::info);
+    log.write(LogLevel::debug, "area", "not wanted");
+    log.write(LogLevel::error, "area", "two\nlines \x1b[2J");
+    std::ifstream in(path);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    BOOST_TEST(text.ends_with("] error area: two lines  [2J\n"));
+    const auto mine = fs::perms::owner_read | fs::perms::owner_write;
+    BOOST_TEST(((fs::status(path).permissions() & fs::perms::all) == mine));
+    const std::string long_line(10000, 'x');
+    for (int i = 0; i < 400; ++i) {
+      log.write(LogLevel::info, "area", long_line);
+    }
+  }
+  BOOST_TEST(fs::file_size(path) <= LogFile::largest);
+  BOOST_TEST(fs::file_size(path.string() + ".1") <= LogFile::largest);
+  BOOST_TEST(std::distance(fs::directory_iterator(path.parent_path()), fs::directory_iterator()) == 2);
+  fs::remove_all(pattern);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
