@@ -245,7 +245,7 @@ void Poller::want(Polls& wanted, const Key& key, bool is_cover, Now now) {
   }
 }
 
-/// Like the root that it belongs to, whose watermark is its own. What has begun is gone on with after the
+/// Like the root that it belongs to, from whose watermark it begins. What has begun is gone on with after the
 /// root or the node has retired, until it is final.
 void Poller::want_cover(Polls& wanted, const Node& node, const Root& root, crypto::Epoch first, Now now) {
   const auto epoch = crypto::epoch_at(now.unix_s()).value_or(0);
@@ -287,10 +287,14 @@ void Poller::refresh(Now now) {
     }
   }
   for (const auto& [key, poll] : polls_) {
-    if (!wanted.contains(key) && !poll.operation) {
-      due_.erase(key);
-    } else if (poll.operation) {
+    // The watermark is not about cover: what was begun of it is gone on with until it is final.
+    const auto& [node, root, e] = key;
+    const bool goes_on =
+        poll.is_cover && nodes_.contains(node) && keys_of(root) != nullptr && e + epochs_back >= *epoch;
+    if (poll.operation || goes_on) {
       wanted.try_emplace(key, poll);
+    } else if (!wanted.contains(key)) {
+      due_.erase(key);
     }
   }
   polls_ = std::move(wanted);
