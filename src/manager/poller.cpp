@@ -235,13 +235,9 @@ void Poller::forget_retired(Now now) {
   }
 }
 
-void Poller::want(Wanted& wanted, const Key& key, bool is_cover, Now now) {
-  if (is_cover && cover_done_.contains(key)) {
-    wanted.cover_done.insert(key);
-    return;
-  }
+void Poller::want(Polls& wanted, const Key& key, bool is_cover, Now now) {
   const auto old = polls_.find(key);
-  Poll& poll = wanted.polls[key];
+  Poll& poll = wanted[key];
   poll = old == polls_.end() ? Poll{} : old->second;
   poll.is_cover = is_cover;
   if (!poll.operation && !due_.contains(key)) {
@@ -249,9 +245,9 @@ void Poller::want(Wanted& wanted, const Key& key, bool is_cover, Now now) {
   }
 }
 
-/// Like the root that it belongs to, whose watermark is its own. What has begun is gone on with after the
+/// Like the root that it belongs to, from whose watermark it begins. What has begun is gone on with after the
 /// root or the node has retired, until it is final.
-void Poller::want_cover(Wanted& wanted, const Node& node, const Root& root, crypto::Epoch first, Now now) {
+void Poller::want_cover(Polls& wanted, const Node& node, const Root& root, crypto::Epoch first, Now now) {
   const auto epoch = crypto::epoch_at(now.unix_s()).value_or(0);
   crypto::Epoch last = epoch + 1;
   for (const std::int64_t retired_s : {root.retired_s, node.retired_s}) {
@@ -274,7 +270,7 @@ void Poller::refresh(Now now) {
   }
   next_epoch_s_ = crypto::epoch_start_s(*epoch + 1);
   forget_retired(now);
-  Wanted wanted;
+  Polls wanted;
   for (const auto& [id, node] : nodes_) {
     for (const Root& root : keys_.roots()) {
       const Source source{id, root.id()};
@@ -291,14 +287,17 @@ void Poller::refresh(Now now) {
     }
   }
   for (const auto& [key, poll] : polls_) {
-    if (!wanted.polls.contains(key) && !poll.operation) {
+    // The watermark is not about cover: what was begun of it is gone on with until it is final.
+    const auto& [node, root, e] = key;
+    const bool goes_on =
+        poll.is_cover && nodes_.contains(node) && keys_of(root) != nullptr && e + epochs_back >= *epoch;
+    if (poll.operation || goes_on) {
+      wanted.try_emplace(key, poll);
+    } else if (!wanted.contains(key)) {
       due_.erase(key);
-    } else if (poll.operation) {
-      wanted.polls.try_emplace(key, poll);
     }
   }
-  polls_ = std::move(wanted.polls);
-  cover_done_ = std::move(wanted.cover_done);
+  polls_ = std::move(wanted);
   std::erase_if(mailboxes_, [&](const auto& entry) { return entry.first.second + epochs_back + 1 < *epoch; });
 }
 
@@ -375,9 +374,7 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   const std::int64_t end_s = crypto::epoch_start_s(std::get<2>(key) + 2);
   const bool beyond_doubt = end_s + limits::late_store_grace_s <= std::min(result.node_time_s, now.unix_s());
   if (result.complete && beyond_doubt) {
-    if (poll->second.is_cover) {
-      cover_done_.insert(key);
-    } else {
+    if (!poll->second.is_cover) {
       mark_final(key);
     }
     polls_.erase(poll);

@@ -88,15 +88,11 @@ class Poller {
     std::set<crypto::Epoch> beyond;
   };
 
-  /// The list of what to poll, as refresh() makes it.
-  struct Wanted {
-    std::map<Key, Poll> polls;
-    std::set<Key> cover_done;
-  };
+  using Polls = std::map<Key, Poll>;
 
   void forget_retired(Now now);
-  void want(Wanted& wanted, const Key& key, bool is_cover, Now now);
-  void want_cover(Wanted& wanted, const Node& node, const Root& root, crypto::Epoch first, Now now);
+  void want(Polls& wanted, const Key& key, bool is_cover, Now now);
+  void want_cover(Polls& wanted, const Node& node, const Root& root, crypto::Epoch first, Now now);
   void start(const Key& key, Now now);
   void save(const Node& node);
   void enter(const Node& node);
@@ -113,9 +109,8 @@ class Poller {
   Inbox& inbox_;
   NodeBook& book_;
   std::map<protocol::NodeId, Node> nodes_;
-  std::map<Key, Poll> polls_;
+  Polls polls_;
   std::map<Source, Finished> finished_;
-  std::set<Key> cover_done_;  ///< Final, of those that would be polled else.
   std::map<std::pair<RootId, crypto::Epoch>, crypto::OwnedMailbox> mailboxes_;
   std::unordered_map<client::OperationId, Key> operations_;
   DeadlineQueue<Key> due_;

@@ -320,6 +320,8 @@ BOOST_FIXTURE_TEST_CASE(new_keys_do_not_destroy_mail_under_way, HandWorld) {
   BOOST_TEST(last_resorts.size() >= 2U);
   BOOST_TEST(eve.bundle.version.version > old.version.version + 3);
   nodes[0]->switch_on();
+  bob.crash();
+  bob.start();  // who starts asks soon: a poll a day may come too late
   BOOST_TEST(run(day_ms, [&] { return bob.shown.size() == 2; }));
   BOOST_TEST(bob[Counter::refused_pre_key_unknown] == 0U);
 }
