@@ -457,6 +457,33 @@ def toxic(world):
     check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
 
 
+@scenario
+def toxic_without_network(world):
+    """`toxic -o`, which never iterates, shows what it always showed."""
+    if not shutil.which("toxic"):
+        raise Skip("toxic is not installed")
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes)
+    for chat in (alice, bob):
+        chat.quit()
+    config = world.directory / "toxic.conf"
+    config.touch()
+    terminal = Terminal(world, "toxic", [
+        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic", "-o",
+        "-f", world.directory / "alice.tox", "-c", config])
+    try:
+        terminal.wait_screen(lambda screen: "Welcome to Toxic" in screen, 20, "it is there")
+        terminal.press("C-o")
+        terminal.wait_screen(lambda screen: "Online: 0/1" in screen, 10, "the friend is offline")
+        terminal.press("C-p")
+        terminal.wait_screen(lambda screen: "Welcome to Toxic" in screen, 10, "its first window")
+        terminal.type("/quit")
+        terminal.press("Enter")
+        poll_until(terminal.ended, 20, "toxic ends")
+    finally:
+        terminal.close()
+
+
 def converse(world, terminal, bob, hub, nodes):
     terminal.wait_screen(lambda screen: "bob has come online" in screen, 20, "the friend who is offline is there")
     terminal.press("C-o")
