@@ -30,7 +30,7 @@ fs::path find_module() {
   const fs::path own = fs::read_symlink("/proc/self/exe", failed).parent_path();
   const std::array<fs::path, 2> places = {own / TOXASYNC_MODULE_FROM_BIN, own / ".." / "lib"};
   for (const fs::path& place : places) {
-    const fs::path module = (place / file_name).lexically_normal();
+    fs::path module = (place / file_name).lexically_normal();
     if (fs::exists(module, failed)) {
       return module;
     }
@@ -57,7 +57,7 @@ fs::path find_program(const std::string& name) {
   const char* const path = std::getenv("PATH");
   std::istringstream directories(path != nullptr ? path : "");
   for (std::string directory; std::getline(directories, directory, ':');) {
-    const fs::path file = fs::path(directory.empty() ? "." : directory) / name;
+    fs::path file = fs::path(directory.empty() ? "." : directory) / name;
     if (runs(file)) {
       return file;
     }

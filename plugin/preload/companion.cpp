@@ -358,7 +358,8 @@ void Companion::on_friend_request(Tox_Async* /*async*/, const std::uint8_t* publ
 }
 
 void Companion::on_friend_ready(Tox_Async* /*async*/, std::uint32_t /*friend_number*/, void* user_data) {
-  static_cast<Companion*>(user_data)->log(LogLevel::info, "a friend's keys are here: offline messages reach him");
+  static_cast<Companion*>(user_data)->log(LogLevel::info,
+                                          "a friend's keys are here: offline messages reach him");
 }
 
 void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* message_id,
