@@ -8,7 +8,6 @@
 A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (a program is not installed).
 """
 
-import argparse
 import json
 import re
 import shutil
@@ -384,28 +383,9 @@ def converse(world, terminal, bob, hub, nodes):
     poll_until(terminal.ended, 20, "toxic ends")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scenario", nargs="?", choices=sorted(SCENARIOS))
-    parser.add_argument("--list", action="store_true", help="tell the scenarios")
-    parser.add_argument("--build", default=support.SOURCE / "build" / "release", help="a CMake build directory")
-    arguments = parser.parse_args()
-    if arguments.list or not arguments.scenario:
-        for name, function in SCENARIOS.items():
-            print(f"{name:32} {' '.join(function.__doc__.split())}")
-        return 0
-    try:
-        world = support.World(arguments.build, name=f"clients-{arguments.scenario}", system_toxcore=True)
-        code = support.run(world, SCENARIOS[arguments.scenario])
-    except Skip as why:
-        print(f"SKIPPED: {why}")
-        return support.SKIPPED
-    except Failure as why:
-        print(f"FAILED: {why}")
-        return 1
-    print(f"{arguments.scenario}: {'kept' if code == 0 else 'NOT KEPT'}, after {world.elapsed():.1f} s")
-    return code
+def world_of(arguments):
+    return support.World(arguments.build, name=f"clients-{arguments.scenario}", system_toxcore=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(support.main(__doc__, SCENARIOS, world_of))

@@ -8,7 +8,6 @@
 A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (its library was not built).
 """
 
-import argparse
 import collections
 import os
 import re
@@ -357,7 +356,7 @@ def first_contact_offline(world):
     alice = world.chat("alice", nodes=addresses).ready()
     alice.write(f"request {bob.tox_id} It is Alice")
     alice.wait_for(rf"request-stored {bob.tox_id[:64]} 3/3", 30)
-    alice.wait_until(lambda: alice.counters().get("contact.bundles_posted"), 120, "her keys are left for him")
+    poll_until(lambda: alice.counters().get("contact.bundles_posted"), 60, "her keys are left for him")
     alice.quit()
 
     later = bob.again().ready()
@@ -365,7 +364,7 @@ def first_contact_offline(world):
     later.wait_for(r"friend 0 ready", 60, what="her keys")
     there = [later.send("Welcome"), later.send("There you are")]
     later.wait_stored(there, 3, 30)
-    later.wait_until(lambda: later.counters().get("bundles.mailed"), 30, "his keys are under way to her")
+    poll_until(lambda: later.counters().get("bundles.mailed"), 30, "his keys are under way to her")
     later.quit()
 
     back = alice.again().ready()
@@ -399,30 +398,10 @@ def week(world):
     calendar_week.play(world)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scenario", nargs="?", choices=sorted(SCENARIOS))
-    parser.add_argument("--list", action="store_true", help="tell the scenarios")
-    parser.add_argument("--build", default=support.SOURCE / "build" / "release", help="a CMake build directory")
-    parser.add_argument("--toxcore", default=support.default_toxcore(), help="the prefix of a patched c-toxcore")
-    arguments = parser.parse_args()
-    if arguments.list or not arguments.scenario:
-        for name, function in SCENARIOS.items():
-            print(f"{name:32} {' '.join(function.__doc__.split())}")
-        return 0
-    try:
-        world = support.World(arguments.build, arguments.toxcore, arguments.scenario,
-                              system_toxcore=arguments.scenario == "stock_library")
-        code = support.run(world, SCENARIOS[arguments.scenario])
-    except Skip as why:
-        print(f"SKIPPED: {why}")
-        return support.SKIPPED
-    except Failure as why:
-        print(f"FAILED: {why}")
-        return 1
-    print(f"{arguments.scenario}: {'kept' if code == 0 else 'NOT KEPT'}, after {world.elapsed():.1f} s")
-    return code
+def world_of(arguments):
+    return support.World(arguments.build, arguments.toxcore, arguments.scenario,
+                         system_toxcore=arguments.scenario == "stock_library")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(support.main(__doc__, SCENARIOS, world_of))

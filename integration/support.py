@@ -4,6 +4,7 @@
 Nothing here sleeps for a guessed time: every wait is for a condition and has a deadline.
 """
 
+import argparse
 import os
 import pathlib
 import random
@@ -221,7 +222,7 @@ class Node(Process):
             world.program("toxasyncd"), "--data-dir", self.directory, "--tox-port", self.tox_port,
             "--udp-port", self.udp_port, "--bind", "127.0.0.1", "--address", "127.0.0.1", *extra])
 
-    def ready(self, seconds=30):
+    def ready(self, seconds=10):
         self.carriers = self.wait_for(r"toxasyncd: ready carriers=(\S+)", seconds)[1]
         self.address = self.find(NODE_ADDRESS.pattern)[1]
         return self
@@ -270,7 +271,7 @@ class Chat(Process):
             arguments += ["--bootstrap", f"127.0.0.1:{other.udp_port}:{other.dht_key}"]
         super().__init__(world, name, arguments)
 
-    def ready(self, seconds=30):
+    def ready(self, seconds=10):
         match = self.wait_for(r"ready tox_id=(\S+) dht_key=(\S+) udp_port=(\d+) carrier=(\S+)", seconds)
         self.tox_id, self.dht_key, self.carrier = match[1], match[2], match[4]
         return self
@@ -445,3 +446,28 @@ def run(world, body):
         if failed:
             world.print_tails()
         world.end(keep_files=failed)
+
+
+def main(description, scenarios, world_of):
+    """The program of a file of scenarios: runs the one that the arguments name. Gives the exit code."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario", nargs="?", choices=sorted(scenarios))
+    parser.add_argument("--list", action="store_true", help="tell the scenarios")
+    parser.add_argument("--build", default=SOURCE / "build" / "release", help="a CMake build directory")
+    parser.add_argument("--toxcore", default=default_toxcore(), help="the prefix of a patched c-toxcore")
+    arguments = parser.parse_args()
+    if arguments.list or not arguments.scenario:
+        for name, function in scenarios.items():
+            print(f"{name:32} {' '.join(function.__doc__.split())}")
+        return 0
+    try:
+        world = world_of(arguments)
+        code = run(world, scenarios[arguments.scenario])
+    except Skip as why:
+        print(f"SKIPPED: {why}")
+        return SKIPPED
+    except Failure as why:
+        print(f"FAILED: {why}")
+        return 1
+    print(f"{arguments.scenario}: {'kept' if code == 0 else 'NOT KEPT'}, after {world.elapsed():.1f} s")
+    return code

@@ -59,6 +59,12 @@ enum class StoreOutcome : std::uint8_t {
   unknown_node = 11,  ///< set_node was not called for it, or it was forgotten.
 };
 
+/// Whether the envelope has come where it should: it lies there, or its owner has it.
+constexpr bool is_good(StoreOutcome outcome) noexcept {
+  return outcome == StoreOutcome::stored || outcome == StoreOutcome::duplicate ||
+         outcome == StoreOutcome::gone;
+}
+
 struct StoreResult {
   StoreOutcome outcome = StoreOutcome::unreachable;
   std::int64_t expires_at_s = 0;

@@ -30,7 +30,6 @@ struct SessionName {
   crypto::Point p{};
   crypto::Point w{};
 
-  // clang-tidy 14 takes the 0 in a defaulted comparison for a pointer
   // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 that <=> is compared with for a pointer
   auto operator<=>(const SessionName&) const = default;
 };

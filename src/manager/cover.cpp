@@ -60,10 +60,7 @@ bool Cover::on_stored(client::OperationId operation, const client::StoreResult& 
   if (operations_.erase(operation) == 0) {
     return false;
   }
-  const bool stored = result.outcome == client::StoreOutcome::stored ||
-                      result.outcome == client::StoreOutcome::duplicate ||  // its first answer was lost,
-                      result.outcome == client::StoreOutcome::gone;         // and we have fetched it since
-  services_.telemetry.count(Counter::cover_stored, stored ? 1 : 0);
+  services_.telemetry.count(Counter::cover_stored, client::is_good(result.outcome) ? 1 : 0);
   return true;
 }
 

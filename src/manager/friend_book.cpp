@@ -114,7 +114,7 @@ void FriendBook::set_online(Friend& whom, bool online) {
   whom.to_send.clear();
   beats_.erase(whom.key);
   whom.gave_anew = false;
-  if (!whom.theirs.empty()) {
+  if (online && !whom.theirs.empty()) {
     acknowledge(whom, protocol::greeting);  // he may be at another device than last time, and so may we
   }
   offer_bundle(whom, true);
@@ -130,9 +130,21 @@ void FriendBook::bundle_changed() {
 
 void FriendBook::top_up(const FriendKey& key) {
   Friend* const whom = find(key);
-  if (whom != nullptr && !whom->bundle_pending()) {
+  if (whom != nullptr && whom->bundle_taken()) {
     offer_bundle(*whom);
   }
+}
+
+void FriendBook::refill(const FriendKey& key) {
+  Friend* const whom = find(key);
+  const auto now_ms = services_.clock.now().steady_ms;
+  if (whom == nullptr || !whom->bundle_taken() || now_ms < whom->refill_from_ms ||
+      keys_.held_one_time(key) >= keys_held) {
+    return;
+  }
+  whom->refill_from_ms = now_ms + refill_every_ms;
+  whom->our_content = {};
+  offer_bundle(*whom);
 }
 
 std::vector<FriendKey> FriendBook::unlisted() const {
@@ -173,10 +185,9 @@ bool FriendBook::keep_bundle_current(Friend& whom) {
   const auto content = content_now();
   const std::size_t fresh = whom.has_no_keys ? 0 : keys_.fresh_one_time(whom.key, now_s);
   const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(whom.key));
-  const bool pending = whom.bundle_pending();
   const bool runs_us = whom.taken_version != 0 || !whom.theirs.empty();
   const bool few = runs_us && fresh < top_up_below && room > 0;
-  if (content == whom.our_content && whom.our_version != 0 && (pending || !few)) {
+  if (content == whom.our_content && whom.our_version != 0 && (!whom.bundle_taken() || !few)) {
     return true;
   }
   store::StateBatch batch;
@@ -185,7 +196,7 @@ bool FriendBook::keep_bundle_current(Friend& whom) {
   whom.our_version = std::max(whom.our_version + 1, now_ms);
   whom.our_content = content;
   whom.has_no_keys = false;
-  if (runs_us && (few || pending)) {
+  if (runs_us) {
     const std::size_t wanted = few ? bundle_keys - fresh : again_keys;
     keys_.make_one_time(whom.key, whom.our_version, std::min(wanted, room), now_s, batch);
   }
@@ -288,7 +299,7 @@ void FriendBook::taken(Friend& from, std::uint64_t version, std::uint64_t taker)
   from.taken_version = std::max(from.taken_version, version);
   save(from, batch);
   services_.state.keep(std::move(batch));
-  if (!from.bundle_pending()) {
+  if (from.bundle_taken()) {
     offer_bundle(from);  // now one-time keys too
   }
 }

@@ -68,6 +68,7 @@ struct Friend {
   bool has_no_keys = false;             ///< Of this instance, which is new: those we hold were another's.
   std::int64_t renewed_ms = INT64_MIN;  ///< Steady; when the instance was.
   bool gave_anew = false;               ///< Our bundle, since he came or went last, because he has none.
+  std::int64_t refill_from_ms = 0;      ///< Steady.
   std::size_t bundles_under_way = 0;    ///< Bundles of his, to the disk.
   std::optional<protocol::WholeBundle> incoming;  ///< A bundle whose packets are still coming.
   std::deque<Bytes> to_send;                      ///< Packets for the friend channel, sent at a steady pace.
@@ -75,6 +76,8 @@ struct Friend {
   [[nodiscard]] Installation* installation(std::uint64_t instance) noexcept;
   /// Whether somebody has not acknowledged the latest bundle.
   [[nodiscard]] bool bundle_pending() const noexcept;
+  /// Whether an installation of his has our latest bundle. Others may be gone for good.
+  [[nodiscard]] bool bundle_taken() const noexcept { return taken_version >= our_version; }
 };
 
 /// How a bundle came.
@@ -89,12 +92,13 @@ enum class BundleSource : std::uint8_t {
 class FriendBook {
  public:
   static constexpr std::size_t bundle_keys = 100;  ///< One-time keys that a friend is given.
-  static constexpr std::size_t again_keys = 40;    ///< When only an installation of his lacks them.
+  static constexpr std::size_t again_keys = 40;    ///< With every later bundle, for who lacks the others.
   static constexpr std::size_t top_up_below = 30;  ///< Unused ones at which he gets new ones.
   static constexpr std::size_t keys_held = 500;    ///< One-time keys for one friend, given away in vain too.
   static constexpr std::size_t bundles_under_way = 4;  ///< Of one friend, to the disk; more are dropped.
   /// Our instance for a friend is renewed so often at most: others can make it seem necessary.
   static constexpr std::int64_t renew_every_ms = 86400000;
+  static constexpr std::int64_t refill_every_ms = 3600000;
   static constexpr std::size_t packets_per_beat =
       8;  ///< To one friend; a full send queue collapses toxcore's rate.
   static constexpr std::int64_t beat_ms = 50;
@@ -125,6 +129,8 @@ class FriendBook {
   void bundle_changed();
   /// He has used some of his one-time keys: gives him new ones if few are left.
   void top_up(const FriendKey& key);
+  /// A text of his came without a one-time key: an installation of his has none, whatever others have left.
+  void refill(const FriendKey& key);
   /// Friends whom the host does not have.
   [[nodiscard]] std::vector<FriendKey> unlisted() const;
 

@@ -302,6 +302,8 @@ void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, c
     intake.batch.push_back(KeyRing::erasure(pre_key_id));
     intake.used.push_back(pre_key_id);
     spending_.insert(pre_key_id);
+  } else if (crypto::is_ordered(message.kind)) {
+    intake.refill.insert(message.from);
   }
   if (good && crypto::is_ordered(message.kind)) {
     intake.messages.push_back(std::move(message));
@@ -412,6 +414,9 @@ void Inbox::apply(Intake& intake, bool durable) {
   }
   for (const auto& key : used_by) {
     friends_.top_up(key);
+  }
+  for (const auto& key : intake.refill) {
+    friends_.refill(key);
   }
   for (const auto& due : intake.receipts_due) {
     receipts_.add(due, services_.clock.now());

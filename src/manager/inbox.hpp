@@ -121,6 +121,7 @@ class Inbox {
     std::vector<ReceiptDue> receipts_due;
     std::vector<ReceiptDue> receipts_for_us;  ///< `to` is who sent them.
     std::set<FriendKey> renew;                ///< They have keys of ours that we do not have.
+    std::set<FriendKey> refill;               ///< They wrote without a one-time key.
   };
 
   struct SeenHash {

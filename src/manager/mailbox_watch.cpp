@@ -64,7 +64,8 @@ std::optional<protocol::NodeId> MailboxWatch::take_node(Now now, NodeHealth& hea
   const auto silent =
       std::erase_if(left, [&](const protocol::NodeId& node) { return !health.usable(node, now.steady_ms); });
   sweep_->clean = sweep_->clean && silent == 0;
-  const bool can_wait = is_closed(sweep_->epoch, now);
+  const bool can_wait =
+      is_closed(sweep_->epoch, now) || due_ms_.contains(sweep_->epoch);  // it was read before
   const auto found = std::ranges::find_if(
       left, [&](const protocol::NodeId& node) { return health.affords(node, now.steady_ms, can_wait); });
   if (found == left.end()) {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <map>
 
-#include "protocol/node_descriptor.hpp"
+#include "client/client.hpp"
 
 namespace toxasync::manager {
 
@@ -54,6 +54,16 @@ class NodeHealth {
     Pause& pause = entry(node);
     pause.length_ms = 0;
     pause.until_ms = now_ms + std::clamp(wait_ms, first_pause_ms, longest_pause_ms);
+  }
+  /// A retrieve from it ended so.
+  void retrieved(const protocol::NodeId& node, const client::RetrieveResult& result, std::int64_t now_ms) {
+    if (result.complete) {
+      worked(node);
+    } else if (result.reachable) {
+      busy(node, now_ms, std::int64_t{result.retry_after_s} * 1000);
+    } else {
+      failed(node, now_ms);
+    }
   }
 
  private:

@@ -9,11 +9,6 @@ namespace toxasync::manager {
 
 namespace {
 
-bool is_good(client::StoreOutcome outcome) noexcept {
-  return outcome == client::StoreOutcome::stored || outcome == client::StoreOutcome::duplicate ||
-         outcome == client::StoreOutcome::gone;
-}
-
 bool is_home(const std::vector<protocol::HomeNode>& homes, const protocol::NodeId& node) noexcept {
   return std::ranges::find(homes, node, &protocol::HomeNode::id) != homes.end();
 }

@@ -291,13 +291,7 @@ bool PairMail::on_retrieved(client::OperationId operation, const client::Retriev
   }
   const Operation done = found->second;
   operations_.erase(found);
-  if (result.complete) {
-    health_.worked(done.node);
-  } else if (result.reachable) {
-    health_.busy(done.node, now.steady_ms, std::int64_t{result.retry_after_s} * 1000);
-  } else {
-    health_.failed(done.node, now.steady_ms);
-  }
+  health_.retrieved(done.node, result, now.steady_ms);
   Pair* const pair = find(done.whom);
   if (pair != nullptr && pair->watch.ended(result, now, services_.random)) {
     save(done.whom, *pair);

@@ -7,16 +7,6 @@
 
 namespace toxasync::manager {
 
-namespace {
-
-/// How a node's answer leaves an envelope there: gone means that its owner has taken it.
-bool is_good(client::StoreOutcome outcome) noexcept {
-  return outcome == client::StoreOutcome::stored || outcome == client::StoreOutcome::duplicate ||
-         outcome == client::StoreOutcome::gone;
-}
-
-}  // namespace
-
 std::vector<protocol::NodeId> PairMail::nodes_to_post_on(const crypto::Point& p) const {
   auto nodes = hooks_.nearest(p, nearest_used);
   auto home = hooks_.home_nodes();

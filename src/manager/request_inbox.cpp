@@ -184,13 +184,7 @@ bool RequestInbox::on_retrieved(client::OperationId operation, const client::Ret
   }
   const Operation done = found->second;
   operations_.erase(found);
-  if (result.complete) {
-    health_.worked(done.node);
-  } else if (result.reachable) {
-    health_.busy(done.node, now.steady_ms, std::int64_t{result.retry_after_s} * 1000);
-  } else {
-    health_.failed(done.node, now.steady_ms);
-  }
+  health_.retrieved(done.node, result, now.steady_ms);
   if (watch_.ended(result, now, services_.random)) {
     services_.state.keep(
         {put_record(state_key(Table::request_in), WatchRecord{*watched_, watch_.finished()})});

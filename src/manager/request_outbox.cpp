@@ -14,12 +14,6 @@ Bytes request_key(const FriendKey& to) {
   return state_key(Table::request_out, {to});
 }
 
-/// Gone: its owner has taken it.
-bool is_good(client::StoreOutcome outcome) noexcept {
-  return outcome == client::StoreOutcome::stored || outcome == client::StoreOutcome::duplicate ||
-         outcome == client::StoreOutcome::gone;
-}
-
 /// Whether a node would take an envelope of an epoch now.
 bool is_storable(crypto::Epoch epoch, crypto::Epoch now) noexcept {
   return epoch + 1 >= now && epoch <= now + 1;

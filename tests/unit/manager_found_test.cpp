@@ -109,6 +109,33 @@ BOOST_FIXTURE_TEST_CASE(who_begins_anew_is_given_one_time_keys_whatever_the_last
   BOOST_TEST(bob.rows('K') == held - 1);
 }
 
+// What the device that is gone has not used is of no use to the one that is there.
+BOOST_FIXTURE_TEST_CASE(who_began_anew_and_has_used_up_what_he_got_is_given_more, Pair) {
+  meet(alice, bob, 60'000);
+  alice.crash();
+  alice.state = std::make_unique<store::MemoryState>();
+  alice.start();
+  give_nodes(alice);
+  meet(alice, bob, 180'000);
+  for (int i = 0; i < 120; ++i) {
+    alice.send(bob, "one of many");
+  }
+  BOOST_TEST_REQUIRE(run(3'600'000, [&] { return bob.shown.size() == 120; }));
+  run(3'600'000);
+  const auto held = bob.rows('K');
+  alice.send(bob, "with a one-time key");
+  BOOST_TEST_REQUIRE(run(3'600'000, [&] { return bob.shown.size() == 121; }));
+  BOOST_TEST(bob.rows('K') == held - 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(every_version_of_a_bundle_brings_one_time_keys, Pair) {
+  meet(alice, bob, 60'000);
+  const auto held = bob.rows('K');
+  run(std::int64_t{8} * 86'400'000);  // the last-resort keys are replaced
+  meet(alice, bob, 60'000);
+  BOOST_TEST(bob.rows('K') == held + 40);
+}
+
 // Alice has two devices, and so has bob. The first ones have met, and the second ones.
 BOOST_FIXTURE_TEST_CASE(installations_that_have_not_met_before_are_given_each_others_bundles, Pair) {
   const auto change = [this](User& whose, std::unique_ptr<store::MemoryState> disk) {
@@ -154,6 +181,22 @@ BOOST_FIXTURE_TEST_CASE(delivery_is_told_once_though_an_installation_goes_that_d
   BOOST_TEST(std::ranges::count_if(bob.states, [&](const auto& status) {
                return status.id == id && status.state == manager::MessageState::delivered;
              }) == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_message_that_waited_and_went_directly_is_not_reported_cancelled_after_a_restart,
+                        Pair) {
+  for (const auto& node : nodes) {
+    node->switch_off();
+  }
+  const auto id = alice.send(bob, "seen");
+  run(1000);
+  friend_filter = [&](const FriendPacket& packet) { return packet.from == &bob; };  // his receipt is lost
+  connect(alice, bob);
+  BOOST_TEST(run(2000, [&] { return bob.shown.size() == 1; }));
+  bob.crash();
+  alice.crash();
+  alice.start();
+  BOOST_TEST(!alice.manager->cancel(id));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_message_that_went_directly_is_not_reported_cancelled_after_a_restart, Pair) {

@@ -142,6 +142,26 @@ BOOST_AUTO_TEST_CASE(a_node_is_asked_no_more_than_it_allows_and_least_for_what_c
   BOOST_TEST(watch.health.affords(node(1), watch.clock.steady_ms(), false));  // for what is urgent
 }
 
+BOOST_AUTO_TEST_CASE(looking_again_leaves_something_for_what_is_urgent) {
+  Watch watch;
+  watch.nodes.resize(1);
+  watch.run();
+  MailboxWatch often(1, 1000);
+  often.restore(watch.watch.finished());
+  watch.health = {};
+  std::size_t visits = 0;
+  for (int second = 0; second < 600; ++second) {
+    for (; often.next(
+             watch.clock.now(), [&](crypto::Epoch) { return watch.nodes; }, watch.health, watch.random);
+         ++visits) {
+      often.ended({true, true, watch.clock.unix_s(), 0}, watch.clock.now(), watch.random);
+    }
+    watch.clock.advance_s(1);
+    BOOST_TEST(watch.health.affords(node(1), watch.clock.steady_ms(), false), second);
+  }
+  BOOST_TEST(visits >= 10U);
+}
+
 BOOST_AUTO_TEST_CASE(the_present_mailbox_does_not_wait_for_older_ones) {
   Watch watch;
   const auto step = [&](std::size_t count) {
