@@ -239,15 +239,15 @@ def deliver_one_over_udp(world, carrier_options):
 def udp_carrier(world):
     """Clients that choose UDP although the library is patched."""
     node, _ = deliver_one_over_udp(world, {"carrier": "udp"})
-    check(node.carriers == "dispatcher,udp", f"the node serves {node.carriers}")
+    check(node.carriers == "dispatcher,udp,friends", f"the node serves {node.carriers}")
 
 
 @scenario
 def stock_library(world):
     """The system's libtoxcore: everybody says that it has no dispatcher, and uses UDP."""
     node, alice = deliver_one_over_udp(world, {})
-    check(node.carriers == "udp", f"the node serves {node.carriers} with a stock library")
-    check(node.find(r"warning dispatcher: .*stock.*UDP port \d+ only"), "the node does not say what it lacks")
+    check(node.carriers == "udp,friends", f"the node serves {node.carriers} with a stock library")
+    check(node.find(r"warning dispatcher: .*stock.*UDP port \d+ and to Tox friends only"), "the node does not say what it lacks")
     check(alice.find(r"log \w+ carrier: .*stock.*UDP"), "the client does not say what it lacks")
     only_tox = support.Process(world, "node-without-carrier", [
         world.program("toxasyncd"), "--data-dir", world.directory / "none", "--udp-port", "0"])
@@ -398,9 +398,73 @@ def week(world):
     calendar_week.play(world)
 
 
+def tox_network(world, count, hub_extra=(), node_extra=()):
+    """A node of the Tox network, and storage nodes that join it by that."""
+    hub = world.chat("hub", extra=["--no-async", *hub_extra]).ready()
+    join = f"127.0.0.1:{hub.udp_port}:{hub.dht_key}"
+    nodes = [world.node(f"node{i + 1}", extra=["--bootstrap", join, "--verbose", *node_extra]) for i in range(count)]
+    return hub, [node.ready() for node in nodes]
+
+
+def courier_friends(world, nodes, **options):
+    """Alice and Bob with keys of each other, over couriers."""
+    addresses = [node.address for node in nodes]
+    alice, bob = [world.chat(name, nodes=addresses, **options).ready() for name in ("alice", "bob")]
+    alice.write(f"add {bob.tox_id}")
+    for chat in (alice, bob):
+        check(chat.carrier == "courier", f"{chat.name} uses {chat.carrier}")
+        chat.wait_for(r"friend 0 online", 60)
+        chat.wait_for(r"friend 0 ready", 30)
+    return alice, bob
+
+
+def check_couriers(nodes, chats):
+    """What nodes see are the couriers' keys, another one at each start, and none of a user."""
+    couriers = {chat.wait_for(r"courier key=([0-9a-f]{64})", 5)[1] for chat in chats}
+    check(len(couriers) == len(chats), "a courier's key was used twice")
+    seen = {match[1] for node in nodes for match in
+            map(re.compile(r".*couriers: accepted ([0-9a-f]{64})").match, node.texts("err")) if match}
+    users = {chat.tox_id[:64].lower() for chat in chats}
+    check(seen and not seen & users, f"the nodes see {seen}; the users are {users}")
+    check(seen <= couriers, f"the nodes see {seen}; the couriers are {couriers}")
+
+
+def deliver_by_courier(world, hub, nodes, **options):
+    """Gives the runs of the two, the first ones first."""
+    alice, bob = courier_friends(world, nodes, **options)
+    see_offline(alice, bob)
+    ids = [alice.send(f"by courier {i} " + "x" * 500) for i in range(20)]
+    alice.wait_stored(ids, len(nodes), 90)
+    alice.quit()
+    later = bob.again(**options).ready()
+    later.wait_messages(len(ids), 60)
+    back = alice.again(**options).ready()
+    poll_until(lambda: all(node.stats()["messages"] == 0 for node in nodes), 120, "the nodes are empty")
+    for chat in (back, later):
+        chat.quit()
+    check_each_once([bob, later], ids)
+    check_couriers(nodes, [alice, bob, later, back])
+    return [alice, bob, later, back]
+
+
+@scenario
+def courier(world):
+    """On the stock library, over friend packets only: stored on three nodes, fetched; a node sees no user's key."""
+    hub, nodes = tox_network(world, 3)
+    check(nodes[0].carriers == "udp,friends", f"the node serves {nodes[0].carriers}")
+    deliver_by_courier(world, hub, nodes, bootstrap=[hub], carrier="courier")
+    for node in nodes:
+        node.stop()
+        profile = (node.directory / "tox.profile").read_bytes()
+        check(len(profile) < 4096, "couriers are kept on disk")
+
+
+SCENARIOS_ON_STOCK = {"stock_library", "courier"}
+
+
 def world_of(arguments):
     return support.World(arguments.build, arguments.toxcore, arguments.scenario,
-                         system_toxcore=arguments.scenario == "stock_library")
+                         system_toxcore=arguments.scenario in SCENARIOS_ON_STOCK)
 
 
 if __name__ == "__main__":

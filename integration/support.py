@@ -81,6 +81,12 @@ class Ports:
             return port
         raise Failure("no free ports on 127.0.0.1")
 
+    def take_tcp(self):
+        """A TCP port: free when it is given, and held by nobody."""
+        port = self.take()
+        self._held.pop().close()
+        return port
+
     def close(self):
         for holder in self._held:
             holder.close()

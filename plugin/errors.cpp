@@ -29,8 +29,26 @@ const char* tox_async_carrier_to_string(Tox_Async_Carrier value) {
       return "dispatcher";
     case TOX_ASYNC_CARRIER_UDP:
       return "udp";
+    case TOX_ASYNC_CARRIER_COURIER:
+      return "courier";
   }
   return "<invalid Tox_Async_Carrier>";
+}
+
+const char* tox_err_async_bootstrap_to_string(Tox_Err_Async_Bootstrap value) {
+  switch (value) {
+    case TOX_ERR_ASYNC_BOOTSTRAP_OK:
+      return success;
+    case TOX_ERR_ASYNC_BOOTSTRAP_NULL:
+      return null_argument;
+    case TOX_ERR_ASYNC_BOOTSTRAP_BAD_HOST:
+      return "the host is empty or longer than 255 bytes";
+    case TOX_ERR_ASYNC_BOOTSTRAP_BAD_PORT:
+      return "the port is 0";
+    case TOX_ERR_ASYNC_BOOTSTRAP_MALLOC:
+      return no_memory;
+  }
+  return "<invalid Tox_Err_Async_Bootstrap>";
 }
 
 const char* tox_async_log_level_to_string(Tox_Async_Log_Level value) {

@@ -59,6 +59,15 @@ Tox_Async_Carrier tox_async_options_get_carrier(const Tox_Async_Options* options
   return options->carrier;
 }
 
+bool tox_async_options_set_tox_options(Tox_Async_Options* options, const Tox_Options* tox_options) {
+  return guarded(false, [&] {
+    options->courier = tox_options != nullptr
+                           ? std::optional(toxasync::CourierSettings::of(*tox_options))
+                           : std::nullopt;
+    return true;
+  });
+}
+
 void tox_async_options_set_udp_port(Tox_Async_Options* options, uint16_t port) {
   options->udp_port = port;
 }

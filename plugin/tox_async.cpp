@@ -51,8 +51,8 @@ Tox_Err_Async_New check_options(const Tox_Async_Options& options, const Telemetr
     fault = "the receipt delay must be at least 100 ms";
   } else if (!limits::is_time_to_live(options.time_to_live_s)) {
     fault = "the time to live must be 86400, 259200, 604800 or 1209600 s";
-  } else if (options.carrier < TOX_ASYNC_CARRIER_AUTO || options.carrier > TOX_ASYNC_CARRIER_UDP) {
-    fault = "the carrier must be auto, dispatcher or udp";
+  } else if (options.carrier < TOX_ASYNC_CARRIER_AUTO || options.carrier > TOX_ASYNC_CARRIER_COURIER) {
+    fault = "the carrier must be auto, dispatcher, udp or courier";
   }
   if (fault == nullptr) {
     return TOX_ERR_ASYNC_NEW_OK;
@@ -98,27 +98,33 @@ Tox_Async::~Tox_Async() {
 }
 
 Tox_Err_Async_New Tox_Async::open_carrier(Tox* tox, const Tox_Async_Options& options) {
-  if (options.carrier != TOX_ASYNC_CARRIER_UDP) {
+  Tox_Async_Carrier carrier = options.carrier;
+  if (carrier == TOX_ASYNC_CARRIER_AUTO || carrier == TOX_ASYNC_CARRIER_DISPATCHER) {
     auto attached = ToxcoreDispatcher::attach(tox, telemetry);
     if (attached) {
       dispatcher = std::move(*attached);
       telemetry.log(LogLevel::info, "carrier", "using toxcore's packet dispatcher");
       return TOX_ERR_ASYNC_NEW_OK;
     }
-    // Without UDP in Tox's own options there may be a proxy, which a socket of ours would go around: not
-    // unasked.
-    const bool tox_has_udp = tox_self_get_udp_port(tox, nullptr) != 0;
-    if (options.carrier == TOX_ASYNC_CARRIER_DISPATCHER ||
-        attached.error() != DispatcherError::stock_library || !tox_has_udp) {
-      const auto why = tox_has_udp ? attached.error() : DispatcherError::no_udp;
-      telemetry.log(LogLevel::error, "carrier", describe(why));
+    if (carrier == TOX_ASYNC_CARRIER_DISPATCHER || attached.error() == DispatcherError::taken) {
+      telemetry.log(LogLevel::error, "carrier", describe(attached.error()));
       return TOX_ERR_ASYNC_NEW_CARRIER;
     }
-    telemetry.log(
-        LogLevel::warning, "carrier",
-        "this libtoxcore is a stock build without packet dispatcher access: using toxasync's own UDP socket "
-        "instead");
+    // Without UDP in Tox's own options there may be a proxy, which a socket of ours would go around: not
+    // unasked.
+    const bool by_udp = tox_self_get_udp_port(tox, nullptr) != 0 &&
+                        (!options.courier || options.courier->proxy_type == TOX_PROXY_TYPE_NONE);
+    carrier = by_udp ? TOX_ASYNC_CARRIER_UDP : TOX_ASYNC_CARRIER_COURIER;
+    if (by_udp) {
+      telemetry.log(LogLevel::warning, "carrier",
+                    "this libtoxcore is a stock build without packet dispatcher access: using toxasync's own "
+                    "UDP socket instead");
+    }
   }
+  return carrier == TOX_ASYNC_CARRIER_UDP ? open_udp(options) : open_courier(tox, options);
+}
+
+Tox_Err_Async_New Tox_Async::open_udp(const Tox_Async_Options& options) {
   UdpOptions udp_options;
   udp_options.port = options.udp_port;
   auto opened = UdpTransport::open(io, udp_options, telemetry);
@@ -130,6 +136,28 @@ Tox_Err_Async_New Tox_Async::open_carrier(Tox* tox, const Tox_Async_Options& opt
   }
   udp = std::move(*opened);
   telemetry.log(LogLevel::info, "carrier", "using UDP port " + std::to_string(udp->port()));
+  return TOX_ERR_ASYNC_NEW_OK;
+}
+
+Tox_Err_Async_New Tox_Async::open_courier(const Tox* tox, const Tox_Async_Options& options) {
+  if (!options.courier && tox_self_get_udp_port(tox, nullptr) == 0) {
+    telemetry.log(LogLevel::error, "carrier",
+                  "this Tox instance has UDP switched off, perhaps to use a proxy, and the courier was not told "
+                  "of it: the client must call tox_async_options_set_tox_options");
+    return TOX_ERR_ASYNC_NEW_CARRIER;
+  }
+  const CourierSettings settings = options.courier.value_or(CourierSettings{});
+  auto started = Courier::start(settings, telemetry);
+  if (!started) {
+    telemetry.log(LogLevel::error, "carrier", describe_courier_error(started.error()));
+    return TOX_ERR_ASYNC_NEW_CARRIER;
+  }
+  courier = std::move(*started);
+  telemetry.log(LogLevel::info, "carrier",
+                std::string("using a courier, a second Tox instance") +
+                    (settings.proxy_type != TOX_PROXY_TYPE_NONE ? ", through the client's proxy"
+                     : settings.udp                             ? ""
+                                                                : ", by TCP relays only"));
   return TOX_ERR_ASYNC_NEW_OK;
 }
 
@@ -199,7 +227,10 @@ Transport& Tox_Async::transport() const noexcept {
   if (dispatcher) {
     return *dispatcher;
   }
-  return *udp;
+  if (udp) {
+    return *udp;
+  }
+  return *courier;
 }
 
 void Tox_Async::iterate(void* client_data) {
@@ -213,8 +244,10 @@ void Tox_Async::iterate(void* client_data) {
   friends->poll(now_ms);
   if (dispatcher) {
     dispatcher->poll();
-  } else {
+  } else if (udp) {
     udp->poll();
+  } else {
+    courier->poll();
   }
   manager->tick();
 }
@@ -262,7 +295,7 @@ uint32_t tox_async_iteration_interval(const Tox_Async* async) {
   return guarded(longest_interval_ms, [&] {
     const std::int64_t now = async->clock.now().steady_ms;
     const std::int64_t next = async->manager->next_deadline_ms();
-    if (next <= now) {
+    if (next <= now || (async->courier && async->courier->has_frames())) {
       return std::uint32_t{1};
     }
     return static_cast<std::uint32_t>(std::min<std::int64_t>(next - now, longest_interval_ms));
@@ -270,7 +303,9 @@ uint32_t tox_async_iteration_interval(const Tox_Async* async) {
 }
 
 Tox_Async_Carrier tox_async_get_carrier(const Tox_Async* async) {
-  return async->dispatcher ? TOX_ASYNC_CARRIER_DISPATCHER : TOX_ASYNC_CARRIER_UDP;
+  return async->dispatcher ? TOX_ASYNC_CARRIER_DISPATCHER
+         : async->udp      ? TOX_ASYNC_CARRIER_UDP
+                           : TOX_ASYNC_CARRIER_COURIER;
 }
 
 uint16_t tox_async_get_udp_port(const Tox_Async* async) {

@@ -133,7 +133,10 @@ typedef struct Tox_Async_Options Tox_Async_Options;
 
 /** What carries packets to and from storage nodes. */
 typedef enum Tox_Async_Carrier {
-  /** The dispatcher where the library has it, else UDP. An option only. */
+  /**
+   * The dispatcher where the library has it; else UDP where the Tox instance itself
+   * uses UDP and no proxy; else the courier. An option only.
+   */
   TOX_ASYNC_CARRIER_AUTO,
 
   /**
@@ -144,6 +147,14 @@ typedef enum Tox_Async_Carrier {
 
   /** A UDP socket of our own. Its packets do not go through the Tox instance's proxy. */
   TOX_ASYNC_CARRIER_UDP,
+
+  /**
+   * A second Tox instance, hidden, with a key that is new each time, whose friends the
+   * storage nodes are. Goes only by the ways that tox_async_options_set_tox_options
+   * permits, so also by TCP relays and through a proxy. Has a thread of its own, on
+   * which no callback is ever called.
+   */
+  TOX_ASYNC_CARRIER_COURIER,
 } Tox_Async_Carrier;
 
 const char* tox_async_carrier_to_string(Tox_Async_Carrier value);
@@ -220,6 +231,17 @@ const char* tox_async_options_get_data_directory(const Tox_Async_Options* option
 /** Default: TOX_ASYNC_CARRIER_AUTO. */
 void tox_async_options_set_carrier(Tox_Async_Options* options, Tox_Async_Carrier carrier);
 Tox_Async_Carrier tox_async_options_get_carrier(const Tox_Async_Options* options);
+
+/**
+ * The options that the Tox instance was made with: the courier goes by no other ways
+ * (UDP, IPv6, local discovery, hole punching, DHT announcements, proxy, DNS), and no
+ * UDP socket of our own is opened unasked if they name a proxy. The rest is not looked
+ * at. NULL, the default: unknown, and the courier can't be used with a Tox instance
+ * that has UDP switched off.
+ *
+ * @return false if there is not enough memory.
+ */
+bool tox_async_options_set_tox_options(Tox_Async_Options* options, const struct Tox_Options* tox_options);
 
 /** The port of our own UDP socket, if one is used. Default: 0, any. */
 void tox_async_options_set_udp_port(Tox_Async_Options* options, uint16_t port);
@@ -373,8 +395,56 @@ uint32_t tox_async_iteration_interval(const Tox_Async* async);
  */
 Tox_Async_Carrier tox_async_get_carrier(const Tox_Async* async);
 
+typedef enum Tox_Err_Async_Bootstrap {
+  /** The function returned successfully. */
+  TOX_ERR_ASYNC_BOOTSTRAP_OK,
+
+  /** An argument was NULL. */
+  TOX_ERR_ASYNC_BOOTSTRAP_NULL,
+
+  /** The host is empty or longer than 255 bytes. */
+  TOX_ERR_ASYNC_BOOTSTRAP_BAD_HOST,
+
+  /** The port is 0. */
+  TOX_ERR_ASYNC_BOOTSTRAP_BAD_PORT,
+
+  /** Not enough memory. */
+  TOX_ERR_ASYNC_BOOTSTRAP_MALLOC,
+} Tox_Err_Async_Bootstrap;
+
+const char* tox_err_async_bootstrap_to_string(Tox_Err_Async_Bootstrap value);
+
 /**
- * @return the port of our own UDP socket; 0 with the dispatcher.
+ * Names a node of the Tox network by which the courier may join it. Call it along with
+ * tox_bootstrap: the courier knows no other nodes. It is asked on the courier's thread,
+ * again and again while the network is not joined; the last 64 are remembered. With
+ * another carrier nothing is done.
+ *
+ * @param host As in tox_bootstrap.
+ *
+ * @return true on success.
+ */
+bool tox_async_bootstrap(Tox_Async* async, const char* host, uint16_t port,
+                         const uint8_t public_key[TOX_PUBLIC_KEY_SIZE], Tox_Err_Async_Bootstrap* error);
+
+/** The same for a TCP relay, along with tox_add_tcp_relay. */
+bool tox_async_add_tcp_relay(Tox_Async* async, const char* host, uint16_t port,
+                             const uint8_t public_key[TOX_PUBLIC_KEY_SIZE], Tox_Err_Async_Bootstrap* error);
+
+/**
+ * @return how many storage nodes the courier is connected with; 0 with another carrier.
+ */
+uint32_t tox_async_get_courier_connections(const Tox_Async* async);
+
+/**
+ * The Tox public key of the courier, which is what storage nodes see.
+ *
+ * @return false with another carrier.
+ */
+bool tox_async_get_courier_key(const Tox_Async* async, uint8_t public_key[TOX_PUBLIC_KEY_SIZE]);
+
+/**
+ * @return the port of our own UDP socket; 0 with another carrier.
  */
 uint16_t tox_async_get_udp_port(const Tox_Async* async);
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "adapters/clock/system_clock.hpp"
+#include "adapters/toxcore_courier/courier.hpp"
 #include "adapters/toxcore_dispatcher/dht_neighbours.hpp"
 #include "adapters/toxcore_dispatcher/toxcore_dispatcher.hpp"
 #include "adapters/toxcore_friends/toxcore_friends.hpp"
@@ -24,6 +25,7 @@ struct Tox_Async_Options {
   std::string state_path;
   std::string data_directory;
   Tox_Async_Carrier carrier = TOX_ASYNC_CARRIER_AUTO;
+  std::optional<toxasync::CourierSettings> courier;  ///< What the client's own Tox may.
   std::uint16_t udp_port = 0;
   bool allow_local_addresses = false;
   std::uint32_t poll_interval_ms = 120000;
@@ -46,6 +48,8 @@ struct Tox_Async final : toxasync::manager::ManagerListener {
 
   /// Each of the steps of tox_async_new sets up some of the members.
   Tox_Err_Async_New open_carrier(Tox* tox, const Tox_Async_Options& options);
+  Tox_Err_Async_New open_udp(const Tox_Async_Options& options);
+  Tox_Err_Async_New open_courier(const Tox* tox, const Tox_Async_Options& options);
   Tox_Err_Async_New open_state(const Tox* tox, const Tox_Async_Options& options);
   void start(Tox* tox, const Tox_Async_Options& options);
   /// What a patched core offers besides: to find nodes, and to be one. Without it all goes on.
@@ -68,8 +72,9 @@ struct Tox_Async final : toxasync::manager::ManagerListener {
   toxasync::crypto::SystemRandom random;
   toxasync::SystemClock clock;
   boost::asio::io_context io{1};                            // Never run: the client's loop polls the sockets.
-  std::unique_ptr<toxasync::ToxcoreDispatcher> dispatcher;  // One of the two.
+  std::unique_ptr<toxasync::ToxcoreDispatcher> dispatcher;  // One of the three.
   std::unique_ptr<toxasync::UdpTransport> udp;
+  std::unique_ptr<toxasync::Courier> courier;
   std::unique_ptr<toxasync::ToxcoreFriends> friends;
   std::unique_ptr<toxasync::store::StateStore> state;
   std::filesystem::path directory;                    // Of the state file.

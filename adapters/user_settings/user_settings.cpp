@@ -95,8 +95,10 @@ Fault read_log_level(std::string_view text, UserSettings& to) {
 
 Fault read_carrier(std::string_view text, UserSettings& to) {
   using Carrier = UserSettings::Carrier;
-  constexpr std::array<Word<Carrier>, 3> words = {
-      {{"auto", Carrier::automatic}, {"dispatcher", Carrier::dispatcher}, {"udp", Carrier::udp}}};
+  constexpr std::array<Word<Carrier>, 4> words = {{{"auto", Carrier::automatic},
+                                                   {"dispatcher", Carrier::dispatcher},
+                                                   {"udp", Carrier::udp},
+                                                   {"courier", Carrier::courier}}};
   return read_word(words, text, to.carrier);
 }
 

@@ -30,7 +30,7 @@ struct UserSettings {
     node,       ///< It is on a storage node.
     recipient,  ///< It is on the friend's disk.
   };
-  enum class Carrier : std::uint8_t { automatic, dispatcher, udp };
+  enum class Carrier : std::uint8_t { automatic, dispatcher, udp, courier };
 
   std::vector<client::KnownNode> nodes;  ///< limits::home_nodes at most.
   Receipts receipts = Receipts::disk;

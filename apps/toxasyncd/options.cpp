@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "adapters/node_address.hpp"
+#include "adapters/toxcore_courier/friend_carrier.hpp"
 #include "node/node.hpp"
 #include "peer_keeper.hpp"
 #include "startup_error.hpp"
@@ -62,21 +63,26 @@ po::options_description description() {
       "how others reach this node, if this machine does not know (behind a router, in a container); "
       "up to 4. Without a port: all the node's ports.");
   add("tox-port", po::value<Text>()->value_name("N"),
-      "UDP port of its Tox instance, by which clients with a patched libtoxcore come, also through TCP "
-      "relays; 0: none. Default: 33445.");
+      "UDP port of its Tox instance, by which clients with a patched libtoxcore come, and others as its Tox "
+      "friends, both also through TCP relays; 0: none. Default: 33445.");
+  add("tcp-port", po::value<Text>()->value_name("N"),
+      "TCP port on which its Tox instance is a relay of the Tox network, for everybody; 0: none. Default: 0.");
   add("udp-port", po::value<Text>()->value_name("N"), "UDP port of its own socket; 0: none. Default: 33500.");
   add("bind", po::value<Text>()->value_name("ADDR"),
       "only this address of the machine for the own socket. (toxcore always uses all; with an IPv4 address "
       "here, all IPv4 ones.)");
   add("capacity", po::value<Text>()->value_name("SIZE"), "most mail to keep: 500M, 2G, ... Default: 1G.");
   add("bootstrap", po::value<List>()->value_name("HOST:PORT:KEY")->composing(),
-      "a node of the Tox network to join it by. Not needed to serve, but to be found through relays.");
+      "a node of the Tox network to join it by. Not needed to serve, but to be found through relays and by "
+      "clients without UDP.");
   add("peer", po::value<List>()->value_name("LINE")->composing(),
       "another node's address line: clients that ask are told of it, and of those found in the DHT.");
   add("key-work-per-minute", po::value<Text>()->value_name("N"),
       "new mailboxes and sessions for each client address (IPv4 /32, IPv6 /56) in the long run; more are "
       "refused. Default: 16.");
   add("key-work-burst", po::value<Text>()->value_name("N"), "and at once. Default: 128.");
+  add("couriers", po::value<Text>()->value_name("N"),
+      "clients served at a time as its Tox friends, half a MiB each; 0: none. Default: 256.");
   add("verbose", po::bool_switch(), "log each refusal, and on SIGUSR1 all counters.");
   add("help", po::bool_switch(), "this text.");
   add("version", po::bool_switch(), "the version.");
@@ -203,6 +209,12 @@ Options convert(const po::variables_map& all) {
     fail(options.tox_port == 0 ? "--tox-port and --udp-port are both 0: nobody could reach the node"
                                : "--tox-port and --udp-port must differ");
   }
+  options.tcp_port = parse_port({all, "tcp-port"}, options.tcp_port);
+  if (options.tcp_port != 0 && options.tox_port == 0) {
+    fail("--tcp-port needs the Tox instance, which --tox-port 0 switches off");
+  }
+  constexpr std::size_t most_couriers = 4096;
+  options.couriers = Values(all, "couriers").number(FriendCarrier::most_couriers, 0, most_couriers);
   const Values bind(all, "bind");
   if (const std::string given = bind.text(); !given.empty()) {
     boost::system::error_code failed;

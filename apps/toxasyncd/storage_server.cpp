@@ -60,7 +60,7 @@ StorageServer::StorageServer(const Options& options, Log& log)
   watch_signals();
   open_store();  // First: its lock keeps a second process out.
   open_keys();
-  open_dispatcher();
+  open_tox();
   open_udp();
   start_node();
   start_peers();
@@ -95,30 +95,37 @@ void StorageServer::open_keys() {
   keys_.emplace(std::move(*opened));
 }
 
-void StorageServer::open_dispatcher() {
+void StorageServer::open_tox() {
   if (options_.tox_port == 0) {
     return;
   }
-  if (!ToxcoreDispatcher::available()) {
-    if (options_.udp_port == 0) {
-      throw StartupError(ExitCode::usage,
-                         "--udp-port 0: this libtoxcore is a stock build without packet dispatcher access, "
-                         "so that leaves no way to serve: name a UDP port, or run with a libtoxcore built by "
-                         "patches/build-toxcore.sh");
-    }
+  const bool patched = ToxcoreDispatcher::available();
+  if (!patched && options_.udp_port == 0) {
+    throw StartupError(ExitCode::usage,
+                       "--udp-port 0: this libtoxcore is a stock build without packet dispatcher access, "
+                       "so that leaves no address by which to be reached: name a UDP port, or run with a "
+                       "libtoxcore built by patches/build-toxcore.sh");
+  }
+  if (!patched) {
     telemetry_.log(LogLevel::warning, "dispatcher",
                    "this libtoxcore is a stock build without packet dispatcher access: serving on UDP port " +
-                       std::to_string(options_.udp_port) +
+                       std::to_string(options_.udp_port) + (options_.couriers > 0 ? " and to Tox friends" : "") +
                        " only. A libtoxcore built by patches/build-toxcore.sh has it");
-    return;
   }
-  const bool ipv6 = !options_.bind || options_.bind->is_v6();
-  tox_host_.emplace(directory_.tox_profile(), options_.tox_port, ipv6);
-  auto attached = ToxcoreDispatcher::attach(tox_host_->tox(), telemetry_);
-  if (!attached) {
-    throw StartupError(ExitCode::failure, std::string(describe(attached.error())));
+  ToxHostOptions host;
+  host.udp_port = options_.tox_port;
+  host.tcp_port = options_.tcp_port;
+  host.ipv6 = !options_.bind || options_.bind->is_v6();
+  tox_host_.emplace(directory_.tox_profile(), keys_->signer(), host);
+  if (patched) {
+    auto attached = ToxcoreDispatcher::attach(tox_host_->tox(), telemetry_);
+    if (!attached) {
+      throw StartupError(ExitCode::failure, std::string(describe(attached.error())));
+    }
+    dispatcher_ = std::move(*attached);
   }
-  dispatcher_ = std::move(*attached);
+  friends_ = std::make_unique<FriendCarrier>(tox_host_->tox(), FriendCarrier::End::node, options_.couriers,
+                                             telemetry_);
   bootstrapper_.emplace(io_, *tox_host_, options_.bootstrap, telemetry_);
 }
 
@@ -177,6 +184,9 @@ void StorageServer::start_node() {
   if (udp_) {
     udp_receiver_.emplace(*this, *udp_);
   }
+  if (friends_) {
+    friends_receiver_.emplace(*this, *friends_);
+  }
 }
 
 /// Answers come to the carrier that we ask by.
@@ -200,7 +210,12 @@ void StorageServer::start_peers() {
 }
 
 void StorageServer::announce() const {
-  const char* const carriers = dispatcher_ && udp_ ? "dispatcher,udp" : dispatcher_ ? "dispatcher" : "udp";
+  std::string carriers;
+  for (const auto& [served, name] : {std::pair(dispatcher_ != nullptr, "dispatcher"),
+                                     std::pair(udp_ != nullptr, "udp"),
+                                     std::pair(friends_ != nullptr && options_.couriers > 0, "friends")}) {
+    carriers += served ? (carriers.empty() ? "" : ",") + std::string(name) : std::string();
+  }
   std::cout << "toxasyncd: node address " << format_node_address({keys_->id(), endpoints_})
             << "\ntoxasyncd: ready carriers=" << carriers << std::endl;
 }
@@ -209,7 +224,7 @@ void StorageServer::run() {
   if (udp_) {
     udp_->start([this] { tick(); });
   }
-  if (dispatcher_) {
+  if (tox_host_) {
     iterate_tox();
     bootstrapper_->start();
   }
@@ -232,9 +247,9 @@ void StorageServer::tick() {
 }
 
 void StorageServer::iterate_tox() {
-  tox_iterate(tox_host_->tox(), nullptr);
   const std::int64_t now_ms = clock_.now().steady_ms;
-  if (dispatcher_->poll() > 0) {
+  const std::size_t from_friends = friends_->iterate(now_ms);
+  if ((dispatcher_ ? dispatcher_->poll() : 0) + from_friends > 0) {
     tox_busy_until_ms_ = now_ms + busy_for_ms;
     tick();
   }
@@ -274,10 +289,12 @@ void StorageServer::watch_signals() {
 void StorageServer::stop() {
   udp_receiver_.reset();
   dispatcher_receiver_.reset();
+  friends_receiver_.reset();
   node_->tick(clock_.now());
   drain_store();
   print_stats();
   if (tox_host_) {
+    friends_.reset();  // Couriers are not for the disk.
     tox_host_->save();
   }
   telemetry_.log(LogLevel::info, "toxasyncd", "stopped");

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "adapters/clock/system_clock.hpp"
+#include "adapters/toxcore_courier/friend_carrier.hpp"
 #include "adapters/toxcore_dispatcher/dht_neighbours.hpp"
 #include "adapters/toxcore_dispatcher/toxcore_dispatcher.hpp"
 #include "adapters/udp/udp_transport.hpp"
@@ -59,7 +60,7 @@ class StorageServer {
 
   void open_store();
   void open_keys();
-  void open_dispatcher();
+  void open_tox();
   void open_udp();
   void start_node();
   void start_peers();
@@ -90,6 +91,7 @@ class StorageServer {
   std::optional<ToxHost> tox_host_;
   std::optional<Bootstrapper> bootstrapper_;
   std::unique_ptr<ToxcoreDispatcher> dispatcher_;
+  std::unique_ptr<FriendCarrier> friends_;
   std::unique_ptr<UdpTransport> udp_;
   std::vector<Endpoint> endpoints_;
   std::optional<node::Node> node_;
@@ -97,6 +99,7 @@ class StorageServer {
   std::optional<PeerKeeper> peers_;
   std::optional<Receiver> dispatcher_receiver_;
   std::optional<Receiver> udp_receiver_;
+  std::optional<Receiver> friends_receiver_;
   std::int64_t tox_busy_until_ms_ = 0;
 };
 

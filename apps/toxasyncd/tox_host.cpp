@@ -7,6 +7,7 @@
 
 #include "crypto/symmetric.hpp"
 #include "data_directory.hpp"
+#include "protocol/node_friend.hpp"
 #include "startup_error.hpp"
 
 namespace toxasync::daemon {
@@ -26,11 +27,15 @@ struct WipedBytes : Bytes {
   WipedBytes& operator=(const WipedBytes&) = delete;
 };
 
-[[noreturn]] void fail(Tox_Err_New error, const std::filesystem::path& profile, std::uint16_t port) {
+[[noreturn]] void fail(Tox_Err_New error, const std::filesystem::path& profile,
+                       const ToxHostOptions& options) {
   switch (error) {
-    case TOX_ERR_NEW_PORT_ALLOC:
-      throw StartupError(ExitCode::port, "--tox-port " + std::to_string(port) +
+    case TOX_ERR_NEW_PORT_ALLOC: {
+      const std::string tcp =
+          options.tcp_port != 0 ? " or --tcp-port " + std::to_string(options.tcp_port) : std::string();
+      throw StartupError(ExitCode::port, "--tox-port " + std::to_string(options.udp_port) + tcp +
                                              ": the port is in use or not permitted: name another one");
+    }
     case TOX_ERR_NEW_LOAD_ENCRYPTED:
     case TOX_ERR_NEW_LOAD_BAD_FORMAT:
       throw StartupError(
@@ -49,28 +54,46 @@ struct WipedBytes : Bytes {
 
 }  // namespace
 
-ToxHost::ToxHost(std::filesystem::path profile, std::uint16_t port, bool ipv6)
+ToxHost::ToxHost(std::filesystem::path profile, const crypto::SigningKey& identity,
+                 const ToxHostOptions& options)
     : profile_(std::move(profile)) {
-  const std::unique_ptr<Tox_Options, FreeOptions> options(tox_options_new(nullptr));
-  if (!options) {
-    throw std::bad_alloc();
-  }
+  const crypto::KeyPair key = crypto::KeyPair::from_secret(identity.x25519_secret());
   const WipedBytes saved(read_file(profile_).value_or(Bytes()));
   if (!saved.empty()) {
-    tox_options_set_savedata_type(options.get(), TOX_SAVEDATA_TYPE_TOX_SAVE);
-    tox_options_set_savedata_data(options.get(), saved.data(), saved.size());
+    tox_ = start(options, TOX_SAVEDATA_TYPE_TOX_SAVE, saved);
+    crypto::Point has{};
+    tox_self_get_public_key(tox_.get(), has.data());
+    if (has != key.public_key) {
+      tox_.reset();  // The one with the node's key needs its port.
+    }
   }
-  tox_options_set_udp_enabled(options.get(), true);
-  tox_options_set_ipv6_enabled(options.get(), ipv6);
-  tox_options_set_start_port(options.get(), port);
-  tox_options_set_end_port(options.get(), port);
-  tox_options_set_local_discovery_enabled(options.get(), false);
-  Tox_Err_New error = TOX_ERR_NEW_OK;
-  tox_.reset(tox_new(options.get(), &error));
   if (!tox_) {
-    fail(error, profile_, port);
+    tox_ = start(options, TOX_SAVEDATA_TYPE_SECRET_KEY, key.secret.view());
   }
+  tox_self_set_nospam(tox_.get(), protocol::node_nospam);
   save();
+}
+
+std::unique_ptr<Tox, ToxHost::Kill> ToxHost::start(const ToxHostOptions& options, Tox_Savedata_Type type,
+                                                   ByteView data) const {
+  const std::unique_ptr<Tox_Options, FreeOptions> tox_options(tox_options_new(nullptr));
+  if (!tox_options) {
+    throw std::bad_alloc();
+  }
+  tox_options_set_savedata_type(tox_options.get(), type);
+  tox_options_set_savedata_data(tox_options.get(), data.data(), data.size());
+  tox_options_set_udp_enabled(tox_options.get(), true);
+  tox_options_set_ipv6_enabled(tox_options.get(), options.ipv6);
+  tox_options_set_start_port(tox_options.get(), options.udp_port);
+  tox_options_set_end_port(tox_options.get(), options.udp_port);
+  tox_options_set_tcp_port(tox_options.get(), options.tcp_port);
+  tox_options_set_local_discovery_enabled(tox_options.get(), false);
+  Tox_Err_New error = TOX_ERR_NEW_OK;
+  std::unique_ptr<Tox, Kill> tox(tox_new(tox_options.get(), &error));
+  if (!tox) {
+    fail(error, profile_, options);
+  }
+  return tox;
 }
 
 bool ToxHost::connected() const noexcept {

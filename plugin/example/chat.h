@@ -23,7 +23,13 @@ typedef struct Chat {
   size_t bootstrap_count;
   const char* nodes[TOX_ASYNC_MAX_NODES];
   size_t node_count;
+  const char* relays[MAX_BOOTSTRAP];
+  size_t relay_count;
+  const char* proxy_host;
+  uint16_t proxy_port;
   uint16_t udp_port;
+  uint16_t tcp_port;
+  bool no_udp;
   bool local;
   bool auto_accept;
   bool no_async;

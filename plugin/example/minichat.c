@@ -172,11 +172,12 @@ static void on_log(Tox_Async_Log_Level level, const char* area, const char* mess
 
 static void usage(void) {
   fputs(
-      "usage: minichat --profile FILE [--name NAME] [--udp-port N] [--bootstrap HOST:PORT:DHT_KEY]... "
-      "[--auto-accept]\n"
-      "                [--state FILE] [--carrier auto|dispatcher|udp] [--node ADDRESS_LINE]... "
+      "usage: minichat --profile FILE [--name NAME] [--udp-port N] [--tcp-port N] [--no-udp] [--socks5-port N]\n"
+      "                [--bootstrap HOST:PORT:DHT_KEY]... [--tcp-relay HOST:PORT:DHT_KEY]... [--auto-accept]\n"
+      "                [--state FILE] [--carrier auto|dispatcher|udp|courier] [--node ADDRESS_LINE]... "
       "[--poll-interval-ms N]\n"
       "                [--receipt-delay-ms N] [--local] [--no-async] [--no-node] [--debug]\n"
+      "--tcp-port: is a TCP relay; --socks5-port: of a proxy on 127.0.0.1, which wants --no-udp\n"
       "--no-node: is no storage node for others\n"
       "--local: no local discovery, and storage nodes may have local addresses\n",
       stderr);
@@ -184,7 +185,7 @@ static void usage(void) {
 }
 
 static void set_carrier(Tox_Async_Options* options, const char* name) {
-  for (Tox_Async_Carrier i = TOX_ASYNC_CARRIER_AUTO; i <= TOX_ASYNC_CARRIER_UDP; ++i) {
+  for (Tox_Async_Carrier i = TOX_ASYNC_CARRIER_AUTO; i <= TOX_ASYNC_CARRIER_COURIER; ++i) {
     if (strcmp(name, tox_async_carrier_to_string(i)) == 0) {
       tox_async_options_set_carrier(options, i);
       return;
@@ -202,6 +203,8 @@ static bool parse_switch(Chat* chat, const char* name) {
     chat->no_async = true;
   } else if (strcmp(name, "--no-node") == 0) {
     tox_async_options_set_node_enabled(chat->options, false);
+  } else if (strcmp(name, "--no-udp") == 0) {
+    chat->no_udp = true;
   } else if (strcmp(name, "--debug") == 0) {
     chat->debug = true;
   } else if (strcmp(name, "--local") == 0) {
@@ -223,6 +226,13 @@ static bool parse_option(Chat* chat, const char* name, const char* value) {
     chat->udp_port = (uint16_t)strtoul(value, NULL, 10);
   } else if (strcmp(name, "--bootstrap") == 0 && chat->bootstrap_count < MAX_BOOTSTRAP) {
     chat->bootstrap[chat->bootstrap_count++] = value;
+  } else if (strcmp(name, "--tcp-relay") == 0 && chat->relay_count < MAX_BOOTSTRAP) {
+    chat->relays[chat->relay_count++] = value;
+  } else if (strcmp(name, "--tcp-port") == 0) {
+    chat->tcp_port = (uint16_t)strtoul(value, NULL, 10);
+  } else if (strcmp(name, "--socks5-port") == 0) {
+    chat->proxy_host = "127.0.0.1";
+    chat->proxy_port = (uint16_t)strtoul(value, NULL, 10);
   } else if (strcmp(name, "--node") == 0 && chat->node_count < TOX_ASYNC_MAX_NODES) {
     chat->nodes[chat->node_count++] = value;
   } else if (strcmp(name, "--state") == 0) {
@@ -270,8 +280,19 @@ static bool start_tox(Chat* chat) {
 
     tox_options_set_start_port(options, chat->udp_port);
     tox_options_set_end_port(options, chat->udp_port);
+    tox_options_set_tcp_port(options, chat->tcp_port);
     tox_options_set_local_discovery_enabled(options, !chat->local);
+    tox_options_set_udp_enabled(options, !chat->no_udp);
+
+    if (chat->proxy_host != NULL) {
+      tox_options_set_proxy_type(options, TOX_PROXY_TYPE_SOCKS5);
+      tox_options_set_proxy_host(options, chat->proxy_host);
+      tox_options_set_proxy_port(options, chat->proxy_port);
+    }
+
     chat->tox = tox_new(options, &failed);
+    /* async: the courier goes by no other ways. */
+    tox_async_options_set_tox_options(chat->options, options);
 
     if (chat->tox == NULL) {
       printf("error tox: toxcore's error %d\n", (int)failed);
@@ -324,26 +345,43 @@ static bool start_async(Chat* chat) {
 }
 
 /* HOST:PORT:DHT_KEY; the host may be an IPv6 address. */
+static void join_by(const Chat* chat, const char* node, bool relay) {
+  char host[256];
+  uint8_t key[TOX_PUBLIC_KEY_SIZE];
+  char* port = NULL;
+  snprintf(host, sizeof(host), "%s", node);
+  char* const hex = strrchr(host, ':');
+
+  if (hex != NULL) {
+    *hex = '\0';
+    port = strrchr(host, ':');
+  }
+
+  if (port == NULL || !parse_hex(hex + 1, key, sizeof(key))) {
+    printf("error bootstrap: not HOST:PORT:DHT_KEY: %s\n", node);
+    return;
+  }
+
+  *port = '\0';
+  const uint16_t number = (uint16_t)strtoul(port + 1, NULL, 10);
+
+  /* async: the courier, if there is one, is told the same. */
+  if (relay) {
+    tox_add_tcp_relay(chat->tox, host, number, key, NULL);
+    tox_async_add_tcp_relay(chat->async, host, number, key, NULL);
+  } else {
+    tox_bootstrap(chat->tox, host, number, key, NULL);
+    tox_async_bootstrap(chat->async, host, number, key, NULL);
+  }
+}
+
 static void bootstrap(const Chat* chat) {
   for (size_t i = 0; i < chat->bootstrap_count; ++i) {
-    char host[256];
-    uint8_t key[TOX_PUBLIC_KEY_SIZE];
-    char* port = NULL;
-    snprintf(host, sizeof(host), "%s", chat->bootstrap[i]);
-    char* const hex = strrchr(host, ':');
+    join_by(chat, chat->bootstrap[i], false);
+  }
 
-    if (hex != NULL) {
-      *hex = '\0';
-      port = strrchr(host, ':');
-    }
-
-    if (port == NULL || !parse_hex(hex + 1, key, sizeof(key))) {
-      printf("error bootstrap: not HOST:PORT:DHT_KEY: %s\n", chat->bootstrap[i]);
-      continue;
-    }
-
-    *port = '\0';
-    tox_bootstrap(chat->tox, host, (uint16_t)strtoul(port + 1, NULL, 10), key, NULL);
+  for (size_t i = 0; i < chat->relay_count; ++i) {
+    join_by(chat, chat->relays[i], true);
   }
 }
 
@@ -360,6 +398,14 @@ static void print_ready(const Chat* chat) {
          chat->async != NULL ? tox_async_carrier_to_string(tox_async_get_carrier(chat->async)) : "none");
 
   if (chat->async != NULL) {
+    uint8_t courier_key[TOX_PUBLIC_KEY_SIZE];
+
+    if (tox_async_get_courier_key(chat->async, courier_key)) {
+      fputs("courier key=", stdout);
+      print_hex(courier_key, sizeof(courier_key));
+      putchar('\n');
+    }
+
     uint8_t node_id[TOX_ASYNC_NODE_ID_SIZE];
 
     if (tox_async_get_node_id(chat->async, node_id)) {

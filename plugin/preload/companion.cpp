@@ -20,6 +20,8 @@ Tox_Async_Carrier carrier_of(UserSettings::Carrier carrier) noexcept {
       return TOX_ASYNC_CARRIER_DISPATCHER;
     case UserSettings::Carrier::udp:
       return TOX_ASYNC_CARRIER_UDP;
+    case UserSettings::Carrier::courier:
+      return TOX_ASYNC_CARRIER_COURIER;
     case UserSettings::Carrier::automatic:
       break;
   }
@@ -30,20 +32,19 @@ void write_log(Tox_Async_Log_Level level, const char* area, const char* message,
   static_cast<LogFile*>(log)->write(static_cast<LogLevel>(level), area, message);
 }
 
-using OptionsPointer = std::unique_ptr<Tox_Async_Options, decltype(&tox_async_options_free)>;
-
-OptionsPointer make_options(const UserSettings& settings, LogFile& log) {
-  OptionsPointer options(tox_async_options_new(nullptr), tox_async_options_free);
-  if (options) {
-    tox_async_options_set_enabled(options.get(), true);
-    tox_async_options_set_carrier(options.get(), carrier_of(settings.carrier));
-    tox_async_options_set_udp_port(options.get(), settings.udp_port);
-    tox_async_options_set_allow_local_addresses(options.get(), settings.local_addresses);
-    tox_async_options_set_node_enabled(options.get(), settings.storage_node);
-    tox_async_options_set_poll_interval(options.get(), settings.poll_interval_ms);
-    tox_async_options_set_time_to_live(options.get(), settings.time_to_live_s);
-    tox_async_options_set_take_packet_callback(options.get(), false);  // Companion hands them on.
-    tox_async_options_set_log_callback(options.get(), write_log,
+/// Null: no memory.
+Tox_Async_Options* make_options(const UserSettings& settings, LogFile& log) {
+  Tox_Async_Options* const options = tox_async_options_new(nullptr);
+  if (options != nullptr) {
+    tox_async_options_set_enabled(options, true);
+    tox_async_options_set_carrier(options, carrier_of(settings.carrier));
+    tox_async_options_set_udp_port(options, settings.udp_port);
+    tox_async_options_set_allow_local_addresses(options, settings.local_addresses);
+    tox_async_options_set_node_enabled(options, settings.storage_node);
+    tox_async_options_set_poll_interval(options, settings.poll_interval_ms);
+    tox_async_options_set_time_to_live(options, settings.time_to_live_s);
+    tox_async_options_set_take_packet_callback(options, false);  // Companion hands them on.
+    tox_async_options_set_log_callback(options, write_log,
                                        static_cast<Tox_Async_Log_Level>(settings.log_level), &log);
   }
   return options;
@@ -51,9 +52,16 @@ OptionsPointer make_options(const UserSettings& settings, LogFile& log) {
 
 }  // namespace
 
-Companion::Companion(Tox* tox, bool known, Process& process) : tox_(tox), known_(known), process_(process) {
+Companion::Companion(Tox* tox, const Tox_Options* tox_options, bool known, Process& process)
+    : tox_(tox), known_(known), process_(process) {
   if (!process.settings()) {
     state_ = State::off;
+    return;
+  }
+  options_.reset(make_options(*process.settings(), process.log()));
+  // Without options toxcore takes its defaults, and so does the courier.
+  if (options_ && tox_options != nullptr && !tox_async_options_set_tox_options(options_.get(), tox_options)) {
+    options_.reset();
   }
 }
 
@@ -67,10 +75,9 @@ void Companion::log(LogLevel level, std::string_view message) noexcept {
 }
 
 void Companion::start(std::int64_t now_ms) {
-  const UserSettings& settings = *process_.settings();
-  const auto options = make_options(settings, process_.log());
   Tox_Err_Async_New failed = TOX_ERR_ASYNC_NEW_MALLOC;
-  async_.reset(options ? tox_async_new(tox_, options.get(), &failed) : nullptr);
+  async_.reset(options_ ? tox_async_new(tox_, options_.get(), &failed) : nullptr);
+  options_.reset();
   if (!async_) {
     state_ = State::off;
     log(LogLevel::error, std::string(tox_err_async_new_to_string(failed)) + " - toxasync stays off");
@@ -79,6 +86,9 @@ void Companion::start(std::int64_t now_ms) {
   state_ = State::running;
   quiet_until_ms_ = now_ms + quiet_ms;
   set_nodes();
+  for (const Joint& joint : std::exchange(joints_, {})) {
+    join_by(joint);
+  }
   for (const std::uint32_t number : friends()) {
     if (connected(number)) {
       online_[number] = {now_ms, false};
@@ -86,6 +96,29 @@ void Companion::start(std::int64_t now_ms) {
   }
   log(LogLevel::info, "on; " + std::to_string(tox_async_node_get_count(async_.get())) + " storage nodes, " +
                           std::to_string(friends().size()) + " friends");
+}
+
+void Companion::on_bootstrap(const char* host_name, std::uint16_t port, const std::uint8_t* public_key,
+                             bool relay) {
+  if (host_name == nullptr || public_key == nullptr) {
+    return;
+  }
+  const Inside inside(mutex_);
+  Joint joint{host_name, port, to_array<TOX_PUBLIC_KEY_SIZE>({public_key, TOX_PUBLIC_KEY_SIZE}), relay};
+  if (state_ == State::running) {
+    join_by(joint);
+  } else if (state_ == State::waiting) {
+    if (joints_.size() >= most_joints) {
+      joints_.pop_front();
+    }
+    joints_.push_back(std::move(joint));
+  }
+}
+
+/// The host judges what the client is told.
+void Companion::join_by(const Joint& joint) {
+  const auto join = joint.relay ? tox_async_add_tcp_relay : tox_async_bootstrap;
+  join(async_.get(), joint.host_name.c_str(), joint.port, joint.public_key.data(), nullptr);
 }
 
 /// The settings say which nodes are the user's: one that they name no longer goes.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -46,9 +47,13 @@ class Companion {
   static constexpr std::int64_t first_packet_ms = 3000;
   static constexpr std::int64_t look_at_friends_ms = 250;
 
-  /// `known`: the instance was made from a profile. Another one gets its Tox_Async with its first friend, so
-  /// that instances that are thrown away leave no files.
-  Companion(Tox* tox, bool known, Process& process);
+  /// Nodes of the Tox network kept until the start; the oldest go first.
+  static constexpr std::size_t most_joints = 64;
+
+  /// `tox_options`: what the client made the instance with; null if nothing. `known`: it was made from a
+  /// profile. Another one gets its Tox_Async with its first friend, so that instances that are thrown away
+  /// leave no files.
+  Companion(Tox* tox, const Tox_Options* tox_options, bool known, Process& process);
   /// Blocks until what was accepted is on disk. Before the host's tox_kill.
   ~Companion();
   Companion(const Companion&) = delete;
@@ -64,6 +69,8 @@ class Companion {
   bool shown_away(std::uint32_t friend_number);
   void on_friend_requested(const std::uint8_t* address, const std::uint8_t* message, std::size_t length);
   void on_friend_deleted(std::uint32_t friend_number);
+  /// The client names a node of the Tox network, or a TCP relay, which is good for our courier, too.
+  void on_bootstrap(const char* host_name, std::uint16_t port, const std::uint8_t* public_key, bool relay);
 
   template <class Callback>
   void set_callback(Callback* ClientCallbacks::*which, Callback* callback) {
@@ -80,6 +87,15 @@ class Companion {
   struct AsyncDeleter {
     void operator()(Tox_Async* async) const noexcept { tox_async_kill(async); }
   };
+  struct OptionsDeleter {
+    void operator()(Tox_Async_Options* options) const noexcept { tox_async_options_free(options); }
+  };
+  struct Joint {
+    std::string host_name;
+    std::uint16_t port = 0;
+    ByteArray<TOX_PUBLIC_KEY_SIZE> public_key{};
+    bool relay = false;
+  };
   enum class State : std::uint8_t { waiting, running, off };
   struct Online {
     std::int64_t since_ms = 0;
@@ -89,6 +105,7 @@ class Companion {
   // All of these with the mutex held.
   void start(std::int64_t now_ms);
   void set_nodes();
+  void join_by(const Joint& joint);
   void register_callbacks();
   void look_at_friends(std::int64_t now_ms);
   void show_away(std::uint32_t friend_number, bool away);
@@ -114,6 +131,8 @@ class Companion {
   std::mutex mutex_;  // Guards what follows, and the Tox_Async.
   std::unique_ptr<Tox_Async, AsyncDeleter> async_;
   State state_ = State::waiting;
+  std::unique_ptr<Tox_Async_Options, OptionsDeleter> options_;  ///< Until the start.
+  std::deque<Joint> joints_;                                    ///< Until the start.
   ClientCallbacks client_;
   MessageNumbers numbers_;
   ReceiptQueue receipts_;

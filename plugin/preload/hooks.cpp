@@ -74,7 +74,7 @@ Tox* tox_new(const struct Tox_Options* options, Tox_Err_New* error) {
   }
   beside([&] {
     const bool known = options != nullptr && tox_options_get_savedata_type(options) != TOX_SAVEDATA_TYPE_NONE;
-    auto companion = std::make_shared<Companion>(tox, known, Process::instance());
+    auto companion = std::make_shared<Companion>(tox, options, known, Process::instance());
     {
       const std::lock_guard lock(registry().mutex);
       registry().companions[tox] = std::move(companion);
@@ -109,6 +109,22 @@ uint32_t tox_iteration_interval(const Tox* tox) {
   const std::uint32_t interval_ms = host().tox_iteration_interval(tox);
   const auto companion = companion_of(tox);
   return companion ? companion->interval_ms(interval_ms) : interval_ms;
+}
+
+bool tox_bootstrap(Tox* tox, const char* host_name, uint16_t port, const uint8_t* public_key,
+                   Tox_Err_Bootstrap* error) {
+  if (const auto companion = companion_of(tox)) {
+    beside([&] { companion->on_bootstrap(host_name, port, public_key, false); });
+  }
+  return host().tox_bootstrap(tox, host_name, port, public_key, error);
+}
+
+bool tox_add_tcp_relay(Tox* tox, const char* host_name, uint16_t port, const uint8_t* public_key,
+                       Tox_Err_Bootstrap* error) {
+  if (const auto companion = companion_of(tox)) {
+    beside([&] { companion->on_bootstrap(host_name, port, public_key, true); });
+  }
+  return host().tox_add_tcp_relay(tox, host_name, port, public_key, error);
 }
 
 void tox_callback_friend_connection_status(Tox* tox, tox_friend_connection_status_cb* callback) {

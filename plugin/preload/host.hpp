@@ -11,6 +11,8 @@ namespace toxasync::preload {
   DO(tox_kill)                              \
   DO(tox_iterate)                           \
   DO(tox_iteration_interval)                \
+  DO(tox_bootstrap)                         \
+  DO(tox_add_tcp_relay)                     \
   DO(tox_callback_friend_connection_status) \
   DO(tox_callback_friend_status)            \
   DO(tox_callback_friend_message)           \

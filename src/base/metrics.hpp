@@ -116,7 +116,14 @@ namespace toxasync {
   X(requests_taken, "requests.taken")                       \
   X(refused_request_text, "refused.request_text")           \
   X(refused_request_known, "refused.request_known")         \
-  X(refused_request_quota, "refused.request_quota")
+  X(refused_request_quota, "refused.request_quota")         \
+  X(couriers_accepted, "couriers.accepted")                 \
+  X(couriers_removed, "couriers.removed")                   \
+  X(courier_requests, "courier.requests_sent")              \
+  X(courier_connections, "courier.nodes_connected")         \
+  X(refused_courier, "refused.courier")                     \
+  X(refused_friend_ack, "refused.friend_ack")               \
+  X(refused_friend_window, "refused.friend_window_full")
 
 enum class Counter : std::uint8_t {
 #define TOXASYNC_COUNTER_ENUM(identifier, name) identifier,

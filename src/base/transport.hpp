@@ -10,13 +10,16 @@
 namespace toxasync {
 
 /// What carries a frame. Nothing below adapters/ acts on it; it is bound into cookies and shown in reports.
-enum class Carrier : std::uint8_t { mock = 0, toxcore_dispatcher = 1, udp = 2 };
+enum class Carrier : std::uint8_t { mock = 0, toxcore_dispatcher = 1, udp = 2, toxcore_friends = 3 };
 
 /// An internet address and port. An IPv4 address stands in the first four bytes, the rest zero.
 struct Endpoint {
   static constexpr std::size_t packed_size = 19;
+  /// Of peers that their carrier knows by a key: the ip is its first 16 bytes, the port 0. Tells sources
+  /// apart inside this process, and is no address that could be written down or told (is_usable_address).
+  static constexpr std::uint8_t keyed = 1;
 
-  std::uint8_t family = 0;  ///< 4 or 6; 0 is no address.
+  std::uint8_t family = 0;  ///< 4 or 6; 0 is no address; or `keyed`.
   ByteArray<16> ip{};
   std::uint16_t port = 0;
 
@@ -50,6 +53,13 @@ class Transport {
  public:
   virtual ~Transport() = default;
   [[nodiscard]] virtual Carrier carrier() const noexcept = 0;
+  /// The way to a storage node. `endpoint` is where it is said to be, family 0 if nobody knows; a carrier that
+  /// finds nodes by their ids does not look at it.
+  [[nodiscard]] virtual Route route_to_node(const ByteArray<32>& node_id,
+                                            const Endpoint& endpoint) const noexcept {
+    static_cast<void>(node_id);
+    return {carrier(), endpoint, 0, {}};
+  }
   /// Hands one packet to the carrier; never blocks. False when the carrier did not take it.
   virtual bool send(const Route& to, ByteView packet) noexcept = 0;
   /// Where received packets go; null to drop them. The receiver must outlive the transport or be taken back.

@@ -203,7 +203,8 @@ void Client::Impl::transmit(Operation& operation, Now now) {
   operation.exchange.sent(nonce, counter, now, random_);
   set_deadline(operation);
   const Endpoint* endpoint = node.endpoint(operation.first_endpoint + operation.exchange.attempt());
-  if (endpoint == nullptr || !transport_.send(Route{transport_.carrier(), *endpoint, 0, {}}, frame)) {
+  const Route to = transport_.route_to_node(operation.node, endpoint != nullptr ? *endpoint : Endpoint{});
+  if (!transport_.send(to, frame)) {
     telemetry_.count(Counter::send_failed);  // goes on as if it were lost on the way
   }
 }

@@ -24,6 +24,14 @@ KeyPair KeyPair::from_secret(Secret<32> secret) {
   return {std::move(secret), public_key};
 }
 
+std::optional<Point> x25519_form(const ByteArray<32>& ed25519_key) noexcept {
+  Point out;
+  if (crypto_sign_ed25519_pk_to_curve25519(out.data(), ed25519_key.data()) != 0) {
+    return std::nullopt;
+  }
+  return out;
+}
+
 SigningKey::SigningKey(const ByteArray<32>& seed) {
   Wiped<64> secret;
   crypto_sign_seed_keypair(public_key_.data(), secret.data(), seed.data());
@@ -45,6 +53,12 @@ Signature SigningKey::sign(ByteView label, ByteView message) const {
   Signature signature;
   crypto_sign_detached(signature.data(), nullptr, joined.data(), joined.size(), secret_.bytes().data());
   return signature;
+}
+
+Secret<32> SigningKey::x25519_secret() const {
+  ByteArray<32> scalar;
+  crypto_sign_ed25519_sk_to_curve25519(scalar.data(), secret_.bytes().data());
+  return Secret<32>(std::move(scalar));
 }
 
 bool verify(const ByteArray<32>& public_key, ByteView label, ByteView message, const Signature& signature) {

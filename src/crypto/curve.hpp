@@ -42,12 +42,17 @@ struct KeyPair {
   static KeyPair from_secret(Secret<32> secret);
 };
 
+/// The X25519 form of an Ed25519 public key. Nothing where that is not a point of the prime-order group.
+[[nodiscard]] std::optional<Point> x25519_form(const ByteArray<32>& ed25519_key) noexcept;
+
 /// An Ed25519 key, by its seed.
 class SigningKey {
  public:
   explicit SigningKey(const ByteArray<32>& seed);
   [[nodiscard]] const ByteArray<32>& public_key() const noexcept { return public_key_; }
   [[nodiscard]] Signature sign(ByteView label, ByteView message) const;
+  /// The secret scalar whose point is x25519_form(public_key()).
+  [[nodiscard]] Secret<32> x25519_secret() const;
 
  private:
   Secret<64> secret_;

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "adapters/toxcore_courier/courier.hpp"
+
+#include <csignal>
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <new>
+#include <utility>
+
+namespace toxasync {
+
+std::string_view describe_courier_error(Tox_Err_New error) noexcept {
+  switch (error) {
+    case TOX_ERR_NEW_PROXY_BAD_TYPE:
+    case TOX_ERR_NEW_PROXY_BAD_HOST:
+    case TOX_ERR_NEW_PROXY_BAD_PORT:
+    case TOX_ERR_NEW_PROXY_NOT_FOUND:
+      return "the proxy of the client's settings cannot be used for the courier either: check its type, host and "
+             "port";
+    case TOX_ERR_NEW_PORT_ALLOC:
+      return "no UDP port from 33445 to 33545 is free for the courier: end a program that uses one";
+    case TOX_ERR_NEW_MALLOC:
+      return "not enough memory for a second Tox instance";
+    default:
+      return "libtoxcore cannot start a second Tox instance with the client's options";
+  }
+}
+
+Result<std::unique_ptr<Courier>, Tox_Err_New> Courier::start(const CourierSettings& settings,
+                                                             Telemetry telemetry) {
+  const ToxOptionsPointer options = settings.tox_options();
+  Tox_Err_New failed = TOX_ERR_NEW_MALLOC;
+  std::unique_ptr<Tox, Kill> tox(options ? tox_new(options.get(), &failed) : nullptr);
+  if (!tox) {
+    return failed;
+  }
+  std::unique_ptr<Courier> courier(new Courier(std::move(tox), telemetry));
+  // The client's signals are for its own threads.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    courier->thread_ = std::thread(&Courier::run, courier.get());
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return courier;
+}
+
+Courier::Courier(std::unique_ptr<Tox, Kill> tox, Telemetry telemetry)
+    : telemetry_(telemetry),
+      tox_(std::move(tox)),
+      friends_(tox_.get(), FriendCarrier::End::courier, FriendCarrier::most_nodes, telemetry) {
+  tox_self_get_public_key(tox_.get(), tox_key_.data());
+  friends_.set_receiver(&intake_);
+}
+
+Courier::~Courier() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+// --- The client's thread ---
+
+void Courier::join_by(std::string host, std::uint16_t port, const crypto::Point& key, bool relay) {
+  const std::lock_guard lock(mutex_);
+  if (fresh_joints_.size() >= most_joints) {
+    fresh_joints_.pop_front();
+  }
+  fresh_joints_.push_back({std::move(host), port, key, relay});
+  wake_.notify_one();
+}
+
+Route Courier::route_to_node(const ByteArray<32>& node_id, const Endpoint& endpoint) const noexcept {
+  return friends_.route_to_node(node_id, endpoint);  // computes only, and touches nothing of the other thread's
+}
+
+bool Courier::send(const Route& to, ByteView packet) noexcept {
+  if (to.carrier != Carrier::toxcore_friends || to.sendback_size != sizeof(crypto::Point) ||
+      !protocol::is_friend_frame(packet)) {
+    return false;
+  }
+  try {
+    const std::lock_guard lock(mutex_);
+    if (outgoing_.size() >= queue_limit) {
+      telemetry_.refuse(Counter::refused_overloaded);
+      return false;
+    }
+    outgoing_.push_back({to, Bytes(packet.begin(), packet.end())});
+  } catch (const std::exception&) {
+    telemetry_.refuse(Counter::refused_overloaded);
+    return false;
+  }
+  wake_.notify_one();
+  return true;
+}
+
+std::size_t Courier::poll() {
+  std::deque<Packet> arrived;
+  {
+    const std::lock_guard lock(mutex_);
+    arrived.swap(incoming_);
+  }
+  if (receiver_ != nullptr) {
+    for (const Packet& packet : arrived) {
+      receiver_->on_packet(packet.route, packet.bytes);
+    }
+  }
+  return arrived.size();
+}
+
+bool Courier::has_frames() const {
+  const std::lock_guard lock(mutex_);
+  return !incoming_.empty();
+}
+
+std::size_t Courier::nodes_online() const {
+  const std::lock_guard lock(mutex_);
+  return online_;
+}
+
+// --- The courier's thread ---
+
+void Courier::run() {
+  pthread_setname_np(pthread_self(), "toxasync");
+  while (true) {
+    try {
+      step();
+    } catch (const std::exception&) {  // out of memory: what was under way is lost, as packets may be
+      telemetry_.refuse(Counter::refused_overloaded);
+    }
+    const bool busy = clock_.now().steady_ms < busy_until_ms_;
+    const std::int64_t wait_ms =
+        std::min<std::int64_t>(busy ? busy_interval_ms : INT64_MAX, tox_iteration_interval(tox_.get()));
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, std::chrono::milliseconds(wait_ms),
+                   [this] { return stop_ || !outgoing_.empty() || !fresh_joints_.empty(); });
+    if (stop_) {
+      return;
+    }
+  }
+}
+
+void Courier::step() {
+  std::deque<Packet> packets;
+  std::deque<Joint> joints;
+  {
+    const std::lock_guard lock(mutex_);
+    packets.swap(outgoing_);
+    joints.swap(fresh_joints_);
+  }
+  const std::int64_t now_ms = clock_.now().steady_ms;
+  for (Joint& joint : joints) {
+    if (joints_.size() >= most_joints) {
+      joints_.erase(joints_.begin());
+    }
+    joints_.push_back(std::move(joint));
+    next_join_ms_ = 0;
+  }
+  for (const Packet& packet : packets) {
+    friends_.send(packet.route, packet.bytes);
+  }
+  if (friends_.iterate(now_ms) > 0 || !packets.empty()) {
+    busy_until_ms_ = now_ms + busy_for_ms;
+  }
+  join_network(now_ms);
+  const std::lock_guard lock(mutex_);
+  online_ = friends_.online();
+}
+
+void Courier::take(const Route& from, ByteView packet) noexcept {
+  try {
+    const std::lock_guard lock(mutex_);
+    if (incoming_.size() < queue_limit) {
+      incoming_.push_back({from, Bytes(packet.begin(), packet.end())});
+      return;
+    }
+  } catch (const std::exception&) {
+  }
+  telemetry_.refuse(Counter::refused_overloaded);
+}
+
+void Courier::join_network(std::int64_t now_ms) {
+  const bool connected = tox_self_get_connection_status(tox_.get()) != TOX_CONNECTION_NONE;
+  if (connected != connected_) {
+    connected_ = connected;
+    telemetry_.log(LogLevel::info, "courier",
+                   connected ? "connected to the Tox network" : "not connected to the Tox network any more");
+  }
+  if (joints_.empty() || now_ms < next_join_ms_ || (connected && next_join_ms_ != 0)) {
+    return;
+  }
+  next_join_ms_ = now_ms + join_again_ms;
+  for (std::size_t i = 0; i < std::min(joints_at_once, joints_.size()); ++i) {
+    const Joint& joint = joints_[next_joint_++ % joints_.size()];
+    const auto join = joint.relay ? tox_add_tcp_relay : tox_bootstrap;
+    join(tox_.get(), joint.host.c_str(), joint.port, joint.key.data(), nullptr);
+  }
+}
+
+}  // namespace toxasync

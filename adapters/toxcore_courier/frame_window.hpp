@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "base/bytes.hpp"
+#include "protocol/node_friend.hpp"
+
+namespace toxasync {
+
+/// Frames to and from one friend. Toxcore takes about 69 packets that its peer has not confirmed, and slows down
+/// for long when it is pushed there; so at most 60 frames are on their way, and the next ones are held until
+/// acknowledgements come, or until the friend is online.
+class FrameWindow {
+ public:
+  /// Frames held: as many as are answered to one client at a time (16 requests, 4 pages). A frame that is
+  /// older than the client's longest time-out is dropped: he has sent another one.
+  static constexpr std::size_t most_held = 64;
+  static constexpr std::int64_t held_ms = 8000;
+
+  /// The friend has come online: nothing is on its way in either direction.
+  void connected() noexcept { sent_ = acknowledged_ = received_ = told_ = 0; }
+
+  /// Takes a frame to be sent. False: what is held is as much as may be.
+  [[nodiscard]] bool hold(ByteView frame, std::int64_t now_ms);
+  /// The frame whose turn it is, valid until the next call of anything; nothing: none, or not now.
+  [[nodiscard]] std::optional<ByteView> next(std::int64_t now_ms);
+  /// That one was sent.
+  void sent();
+
+  /// The friend has received so many frames in all. False: so many were never sent.
+  [[nodiscard]] bool on_ack(std::uint32_t frames) noexcept;
+
+  void on_frame() noexcept { ++received_; }
+  /// The acknowledgement that is to be sent, if one is; until ack_sent().
+  [[nodiscard]] std::optional<protocol::FriendAck> ack() const noexcept;
+  void ack_sent() noexcept { told_ = received_; }
+
+  [[nodiscard]] std::uint32_t in_flight() const noexcept { return sent_ - acknowledged_; }
+  [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
+
+ private:
+  struct Held {
+    Bytes frame;
+    std::int64_t since_ms = 0;
+  };
+
+  // Frames since the friend is online, modulo 2^32.
+  std::uint32_t sent_ = 0;
+  std::uint32_t acknowledged_ = 0;
+  std::uint32_t received_ = 0;
+  std::uint32_t told_ = 0;  ///< Acknowledged by us.
+  std::deque<Held> held_;
+};
+
+}  // namespace toxasync

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "adapters/toxcore_courier/friend_carrier.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+#include <vector>
+
+namespace toxasync {
+
+namespace {
+
+constexpr std::uint32_t no_number = UINT32_MAX;
+constexpr std::int64_t look_every_ms = 250;
+
+}  // namespace
+
+FriendCarrier::FriendCarrier(Tox* tox, End end, std::size_t friends, Telemetry telemetry)
+    : tox_(tox), end_(end), most_friends_(friends), telemetry_(telemetry) {
+  static_assert(TOX_PUBLIC_KEY_SIZE == sizeof(crypto::Point) &&
+                TOX_ADDRESS_SIZE == sizeof(protocol::ToxAddress) &&
+                TOX_MAX_CUSTOM_PACKET_SIZE == limits::friend_packet);
+  std::vector<std::uint32_t> numbers(tox_self_get_friend_list_size(tox_));
+  if (!numbers.empty()) {
+    tox_self_get_friend_list(tox_, numbers.data());
+  }
+  for (const std::uint32_t number : numbers) {
+    tox_friend_delete(tox_, number, nullptr);
+  }
+  if (end_ == End::node) {
+    tox_callback_friend_request(tox_, on_request);
+  }
+  tox_callback_friend_connection_status(tox_, on_connection);
+  tox_callback_friend_lossless_packet(tox_, on_packet);
+}
+
+FriendCarrier::~FriendCarrier() {
+  tox_callback_friend_request(tox_, nullptr);
+  tox_callback_friend_connection_status(tox_, nullptr);
+  tox_callback_friend_lossless_packet(tox_, nullptr);
+  for (const auto& [key, peer] : friends_) {
+    tox_friend_delete(tox_, peer.number, nullptr);
+  }
+}
+
+std::size_t FriendCarrier::iterate(std::int64_t steady_ms) {
+  if (now_ms_ == 0) {
+    may_accept_as_of_ms_ = steady_ms;
+  }
+  now_ms_ = steady_ms;
+  tox_iterate(tox_, this);
+  if (now_ms_ >= next_look_ms_) {
+    next_look_ms_ = now_ms_ + look_every_ms;
+    look_after_friends();
+  }
+  return deliver();
+}
+
+std::size_t FriendCarrier::deliver() {
+  std::size_t handed_on = 0;
+  for (; !queue_.empty(); ++handed_on) {
+    const Packet packet = std::move(queue_.front());
+    queue_.pop_front();
+    if (receiver_ != nullptr) {
+      receiver_->on_packet(route_to_key(packet.from), packet.bytes);
+    }
+  }
+  return handed_on;
+}
+
+std::size_t FriendCarrier::online() const noexcept {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(friends_, [](const auto& entry) { return entry.second.online; }));
+}
+
+// --- Sending ---
+
+Route FriendCarrier::route_to_key(const crypto::Point& tox_key) noexcept {
+  Route route;
+  route.carrier = Carrier::toxcore_friends;
+  route.endpoint.family = Endpoint::keyed;
+  std::copy_n(tox_key.begin(), route.endpoint.ip.size(), route.endpoint.ip.begin());
+  route.sendback_size = static_cast<std::uint8_t>(tox_key.size());
+  std::copy(tox_key.begin(), tox_key.end(), route.sendback.begin());
+  return route;
+}
+
+Route FriendCarrier::route_to_node(const ByteArray<32>& node_id, const Endpoint& /*endpoint*/) const noexcept {
+  const auto key = protocol::tox_key_of(node_id);
+  return key ? route_to_key(*key) : Route{Carrier::toxcore_friends, {}, 0, {}};
+}
+
+bool FriendCarrier::send(const Route& to, ByteView packet) noexcept {
+  if (to.carrier != Carrier::toxcore_friends || to.sendback_size != sizeof(crypto::Point) ||
+      !protocol::is_friend_frame(packet)) {
+    return false;
+  }
+  const auto key = to_array<sizeof(crypto::Point)>(to.sendback_bytes());
+  try {
+    const auto found = end_ == End::courier ? use_node(key) : friends_.find(key);
+    if (found == friends_.end()) {
+      return false;
+    }
+    if (!found->second.window.hold(packet, now_ms_)) {
+      telemetry_.refuse(Counter::refused_friend_window);
+      return false;
+    }
+    flush(found->second);
+    return true;
+  } catch (const std::exception&) {  // out of memory
+    telemetry_.refuse(Counter::refused_overloaded);
+    return false;
+  }
+}
+
+/// What toxcore does not take, because its queue is full, look_after_friends() offers again.
+void FriendCarrier::flush(Friend& to) {
+  if (!to.online) {
+    return;
+  }
+  const auto ack = to.window.ack();
+  if (ack && tox_friend_send_lossless_packet(tox_, to.number, ack->data(), ack->size(), nullptr)) {
+    to.window.ack_sent();
+  }
+  while (true) {
+    const auto frame = to.window.next(now_ms_);
+    if (!frame || !tox_friend_send_lossless_packet(tox_, to.number, frame->data(), frame->size(), nullptr)) {
+      return;
+    }
+    to.window.sent();
+  }
+}
+
+// --- A node's couriers ---
+
+void FriendCarrier::on_request(Tox* /*tox*/, const std::uint8_t* key, const std::uint8_t* text,
+                               std::size_t length, void* self) noexcept {
+  try {
+    static_cast<FriendCarrier*>(self)->take_request(to_array<sizeof(crypto::Point)>({key, TOX_PUBLIC_KEY_SIZE}),
+                                                    {text, length});
+  } catch (const std::exception&) {  // out of memory
+  }
+}
+
+void FriendCarrier::take_request(const crypto::Point& key, ByteView text) {
+  if (!std::ranges::equal(text, as_bytes(protocol::courier_greeting))) {
+    return telemetry_.refuse(Counter::refused_courier);
+  }
+  const auto known = friends_.find(key);
+  if (known != friends_.end() && known->second.online) {
+    return;
+  }
+  if (!may_accept()) {
+    return telemetry_.refuse(Counter::refused_courier);
+  }
+  if (known != friends_.end()) {
+    remove(known);  // It has begun anew: so does toxcore's search for it.
+  } else if (!make_room()) {
+    return telemetry_.refuse(Counter::refused_courier);
+  }
+  const std::uint32_t number = tox_friend_add_norequest(tox_, key.data(), nullptr);
+  if (number == no_number) {
+    return telemetry_.refuse(Counter::refused_courier);
+  }
+  Friend& courier = friends_[key];
+  courier.number = number;
+  courier.since_ms = courier.used_ms = now_ms_;
+  telemetry_.count(Counter::couriers_accepted);
+  telemetry_.log(LogLevel::debug, "couriers", "accepted " + to_hex(key));
+}
+
+/// A token bucket for all together: a key costs nothing, so there is nobody whom they could be counted by.
+bool FriendCarrier::may_accept() {
+  const std::int64_t more = (now_ms_ - may_accept_as_of_ms_) / next_courier_ms;
+  may_accept_as_of_ms_ += more * next_courier_ms;
+  may_accept_ = static_cast<std::uint32_t>(std::min<std::int64_t>(couriers_at_once, may_accept_ + more));
+  if (may_accept_ == 0) {
+    return false;
+  }
+  --may_accept_;
+  return true;
+}
+
+/// Both ends: room for one more friend.
+bool FriendCarrier::make_room() {
+  if (friends_.size() < most_friends_) {
+    return true;
+  }
+  const auto place = [](const Friends::value_type& entry) {
+    return std::pair(entry.second.online, entry.second.online ? entry.second.used_ms : entry.second.since_ms);
+  };
+  const auto least = std::ranges::min_element(friends_, {}, place);
+  if (least == friends_.end() ||
+      (least->second.online && now_ms_ - least->second.used_ms < courier_active_ms)) {
+    return false;
+  }
+  remove(least);
+  return true;
+}
+
+// --- A courier's nodes ---
+
+FriendCarrier::Friends::iterator FriendCarrier::use_node(const crypto::Point& key) {
+  auto found = friends_.find(key);
+  if (found == friends_.end()) {
+    if (!make_room()) {
+      telemetry_.refuse(Counter::refused_overloaded);
+      return friends_.end();
+    }
+    found = friends_.emplace(key, Friend{}).first;
+    Friend& node = found->second;
+    node.number = no_number;
+    node.since_ms = now_ms_;
+    node.request_again_ms = first_request_again_ms;
+    if (!request(key, node)) {
+      friends_.erase(found);
+      return friends_.end();
+    }
+  }
+  found->second.used_ms = now_ms_;
+  return found;
+}
+
+bool FriendCarrier::request(const crypto::Point& key, Friend& node) {
+  if (node.number != no_number) {
+    tox_friend_delete(tox_, node.number, nullptr);
+  }
+  const auto address = protocol::tox_address_of(key);
+  const ByteView text = as_bytes(protocol::courier_greeting);
+  node.number = tox_friend_add(tox_, address.data(), text.data(), text.size(), nullptr);
+  node.request_ms = now_ms_ + node.request_again_ms;
+  node.request_again_ms = std::min(2 * node.request_again_ms, longest_request_again_ms);
+  telemetry_.count(Counter::courier_requests);
+  return node.number != no_number;
+}
+
+/// While we are connected ourselves.
+void FriendCarrier::request_again() {
+  const bool connected = tox_self_get_connection_status(tox_) != TOX_CONNECTION_NONE;
+  for (auto& [key, node] : friends_) {
+    if (!node.online && now_ms_ >= node.request_ms) {
+      if (connected) {
+        static_cast<void>(request(key, node));
+      } else {
+        node.request_ms = now_ms_ + lost_request_again_ms;
+      }
+    }
+  }
+}
+
+// --- Both ends ---
+
+void FriendCarrier::look_after_friends() {
+  for (auto at = friends_.begin(); at != friends_.end();) {
+    if (is_spent(at->second)) {
+      at = remove(at);
+      continue;
+    }
+    flush(at->second);
+    ++at;
+  }
+  if (end_ == End::courier) {
+    request_again();
+  }
+}
+
+bool FriendCarrier::is_spent(const Friend& peer) const noexcept {
+  if (end_ == End::courier) {
+    return now_ms_ - peer.used_ms >= node_unused_ms;
+  }
+  return peer.online ? now_ms_ - peer.used_ms >= courier_idle_ms
+                     : now_ms_ - peer.since_ms >= courier_offline_ms;
+}
+
+FriendCarrier::Friends::iterator FriendCarrier::remove(Friends::iterator peer) {
+  tox_friend_delete(tox_, peer->second.number, nullptr);
+  telemetry_.count(Counter::couriers_removed, end_ == End::node ? 1 : 0);
+  return friends_.erase(peer);
+}
+
+FriendCarrier::Friends::iterator FriendCarrier::find(std::uint32_t number) {
+  crypto::Point key{};
+  if (!tox_friend_get_public_key(tox_, number, key.data(), nullptr)) {
+    return friends_.end();
+  }
+  return friends_.find(key);
+}
+
+void FriendCarrier::on_connection(Tox* /*tox*/, std::uint32_t number, Tox_Connection connection,
+                                  void* self) noexcept {
+  try {
+    static_cast<FriendCarrier*>(self)->take_connection(number, connection != TOX_CONNECTION_NONE);
+  } catch (const std::exception&) {  // out of memory: as if what is held were lost
+  }
+}
+
+void FriendCarrier::take_connection(std::uint32_t number, bool online) {
+  const auto found = find(number);
+  if (found == friends_.end() || found->second.online == online) {
+    return;  // it goes another way now
+  }
+  Friend& peer = found->second;
+  peer.online = online;
+  peer.since_ms = now_ms_;
+  if (online) {
+    telemetry_.count(Counter::courier_connections, end_ == End::courier ? 1 : 0);
+    peer.window.connected();
+    flush(peer);
+  }
+  peer.request_again_ms = first_request_again_ms;
+  peer.request_ms = now_ms_ + lost_request_again_ms;
+}
+
+void FriendCarrier::on_packet(Tox* /*tox*/, std::uint32_t number, const std::uint8_t* data, std::size_t length,
+                              void* self) noexcept {
+  auto& carrier = *static_cast<FriendCarrier*>(self);
+  try {
+    carrier.take_packet(number, {data, length});
+  } catch (const std::exception&) {  // out of memory: the packet is lost, as packets may be
+    carrier.telemetry_.refuse(Counter::refused_overloaded);
+  }
+}
+
+void FriendCarrier::take_packet(std::uint32_t number, ByteView packet) {
+  const auto found = find(number);
+  if (found == friends_.end()) {
+    return;
+  }
+  Friend& peer = found->second;
+  if (const auto frames = protocol::decode_friend_ack(packet)) {
+    if (!peer.window.on_ack(*frames)) {
+      return telemetry_.refuse(Counter::refused_friend_ack);
+    }
+    return flush(peer);
+  }
+  if (!protocol::is_friend_frame(packet)) {
+    return telemetry_.refuse(Counter::refused_kind);
+  }
+  peer.window.on_frame();
+  flush(peer);
+  if (end_ == End::node) {
+    peer.used_ms = now_ms_;
+  }
+  if (queue_.size() >= queue_limit) {
+    return telemetry_.refuse(Counter::refused_overloaded);
+  }
+  queue_.push_back({found->first, Bytes(packet.begin(), packet.end())});
+}
+
+}  // namespace toxasync
