@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+import types
 
 import support
 from plain_clients import FIRST_NUMBER, MODULE, Home, Plain, Terminal, befriend, see_away
@@ -359,7 +360,7 @@ def converse(world, terminal, bob, hub, nodes):
     for text in ("first line", "second line"):
         say(terminal, text)
     check_confirmed(terminal)
-    poll_until(lambda: all(node.stats()["messages"] >= 2 for node in nodes), 30, "the nodes have them")
+    poll_until(lambda: all(node.stats()["messages"] >= 2 for node in nodes), 60, "the nodes have them")
     bob = bob.again(carrier="udp").ready()
     shown = bob.wait_messages(2, 40)
     check([m.text for m in shown] == ["first line", "second line"], "Bob has something else")
@@ -381,6 +382,33 @@ def converse(world, terminal, bob, hub, nodes):
     terminal.type("/quit")
     terminal.press("Enter")
     poll_until(terminal.ended, 20, "toxic ends")
+
+
+@scenario
+def toxic_by_tcp_relay(world):
+    """`toxic -t`, which may not use UDP: offline messages go by the TCP relay that it knows, and by nothing else."""
+    if not shutil.which("toxic"):
+        raise Skip("toxic is not installed")
+    # Toxic takes a node's UDP port for that of its TCP relay.
+    port = world.ports.take_tcp()
+    hub = world.chat("hub", like=types.SimpleNamespace(udp_port=port),
+                     extra=["--no-async", "--tcp-port", port]).ready()
+    nodes = [world.node(f"node{i}", extra=["--bootstrap", f"127.0.0.1:{port}:{hub.dht_key}"]).ready() for i in (1, 2)]
+    alice, bob = befriend(world, nodes)
+    for chat in (alice, bob):
+        chat.quit()
+    config, dht_nodes = toxic_settings(world, hub)
+    terminal = Terminal(world, "toxic", [
+        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic", "-t",
+        "--no-lan", "-f", world.directory / "alice.tox", "-c", config, "-n", dht_nodes])
+    try:
+        poll_until(lambda: "using a courier" in alice.home.log(), 20, "it uses a courier")
+        check(not support.sockets(terminal.pid(), "udp"), "it has a UDP socket")
+        converse(world, terminal, bob, hub, nodes)
+    finally:
+        terminal.close()
+    check("by TCP relays only" in alice.home.log(), alice.home.log())
+    check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
 
 
 def world_of(arguments):

@@ -118,6 +118,9 @@ class Terminal:
             print(f"--- the screen of {self.name}:\n{self.screen()}", flush=True)
             raise
 
+    def pid(self):
+        return int(self._tmux("list-panes", "-F", "#{pane_pid}"))
+
     def ended(self):
         return not self._tmux("list-sessions")
 

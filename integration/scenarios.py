@@ -18,6 +18,7 @@ import sys
 import time
 
 import demo
+import socks5
 import support
 import week as calendar_week
 from support import Failure, Skip, check, poll_until
@@ -429,12 +430,13 @@ def check_couriers(nodes, chats):
     check(seen <= couriers, f"the nodes see {seen}; the couriers are {couriers}")
 
 
-def deliver_by_courier(world, hub, nodes, **options):
-    """Gives the runs of the two, the first ones first."""
+def deliver_by_courier(world, nodes, look=lambda alice: None, **options):
+    """`look` is called while the sender runs."""
     alice, bob = courier_friends(world, nodes, **options)
     see_offline(alice, bob)
     ids = [alice.send(f"by courier {i} " + "x" * 500) for i in range(20)]
     alice.wait_stored(ids, len(nodes), 90)
+    look(alice)
     alice.quit()
     later = bob.again(**options).ready()
     later.wait_messages(len(ids), 60)
@@ -444,7 +446,6 @@ def deliver_by_courier(world, hub, nodes, **options):
         chat.quit()
     check_each_once([bob, later], ids)
     check_couriers(nodes, [alice, bob, later, back])
-    return [alice, bob, later, back]
 
 
 @scenario
@@ -452,14 +453,68 @@ def courier(world):
     """On the stock library, over friend packets only: stored on three nodes, fetched; a node sees no user's key."""
     hub, nodes = tox_network(world, 3)
     check(nodes[0].carriers == "udp,friends", f"the node serves {nodes[0].carriers}")
-    deliver_by_courier(world, hub, nodes, bootstrap=[hub], carrier="courier")
+    deliver_by_courier(world, nodes, bootstrap=[hub], carrier="courier")
     for node in nodes:
         node.stop()
         profile = (node.directory / "tox.profile").read_bytes()
         check(len(profile) < 4096, "couriers are kept on disk")
 
 
-SCENARIOS_ON_STOCK = {"stock_library", "courier"}
+def relay_node(world, hub):
+    """A storage node that is a TCP relay, too; and how it is named as that."""
+    port = world.ports.take_tcp()
+    node = world.node("relay", extra=["--bootstrap", f"127.0.0.1:{hub.udp_port}:{hub.dht_key}", "--verbose",
+                                      "--tcp-port", port]).ready()
+    return node, f"127.0.0.1:{port}:{node.find(r'toxasyncd: TCP relay on port [0-9]+ with DHT key ([0-9a-f]+)')[1]}"
+
+
+@scenario
+def courier_by_tcp_relay(world):
+    """Clients without UDP: all goes by a TCP relay, which is a storage node, and no UDP socket is opened."""
+    hub, nodes = tox_network(world, 2)
+    relay, by = relay_node(world, hub)
+
+    def look(alice):
+        check(not support.sockets(alice.pid, "udp"), "a client without UDP has a UDP socket")
+        check(support.sockets(relay.pid, "udp"), "sockets are not found where there are some")
+    deliver_by_courier(world, [*nodes, relay], look, bootstrap=[hub],
+                       extra=["--no-udp", "--tcp-relay", by])
+
+
+@scenario
+def courier_by_proxy(world):
+    """Clients with a proxy: all goes through that."""
+    hub, nodes = tox_network(world, 1)
+    relay, by = relay_node(world, hub)
+    proxy = socks5.Proxy()
+    world.cleanups.append(proxy.close)
+
+    def look(alice):
+        check(not support.sockets(alice.pid, "udp"), "a client with a proxy has a UDP socket")
+        others = {remote for _, remote in support.sockets(alice.pid, "tcp")} - {proxy.port}
+        check(not others, f"a client with a proxy is connected with ports {others}")
+        check(len(proxy.destinations) >= 4, f"the proxy was asked for {proxy.destinations}")
+    deliver_by_courier(world, [*nodes, relay], look, bootstrap=[hub],
+                       extra=["--no-udp", "--socks5-port", proxy.port, "--tcp-relay", by])
+
+
+@scenario
+def node_comes_back_to_couriers(world):
+    """A node that is killed and started again, and knows nobody any more, is found again by those that run on."""
+    hub, nodes = tox_network(world, 1)
+    alice, bob = courier_friends(world, nodes, bootstrap=[hub], carrier="courier")
+    see_offline(alice, bob)
+    alice.wait_stored([alice.send("before")], 1, 60)
+    nodes[0].kill()
+    nodes[0] = nodes[0].again(extra=["--bootstrap", f"127.0.0.1:{hub.udp_port}:{hub.dht_key}", "--verbose"]).ready()
+    begun = world.elapsed()
+    alice.wait_stored([alice.send("after")], 1, 150)
+    print(f"found again after {world.elapsed() - begun:.1f} s", flush=True)
+    check(nodes[0].stats()["messages"] == 2, "the node does not have both")
+
+
+SCENARIOS_ON_STOCK = {"stock_library", "courier", "courier_by_proxy", "courier_by_tcp_relay",
+                      "node_comes_back_to_couriers"}
 
 
 def world_of(arguments):

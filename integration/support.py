@@ -5,6 +5,7 @@ Nothing here sleeps for a guessed time: every wait is for a condition and has a 
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import random
@@ -90,6 +91,20 @@ class Ports:
     def close(self):
         for holder in self._held:
             holder.close()
+
+
+def sockets(pid, protocol):
+    """The program's sockets, as (port here, port there); `protocol` is "udp" or "tcp"."""
+    inodes = set()
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # it was closed meanwhile
+            inodes.add(os.readlink(entry))
+    found = []
+    for table in (protocol, protocol + "6"):
+        lines = [line.split() for line in pathlib.Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]]
+        found += [tuple(int(end.rsplit(":", 1)[1], 16) for end in line[1:3]) for line in lines
+                  if f"socket:[{line[9]}]" in inodes]
+    return found
 
 
 class Process:

@@ -217,7 +217,13 @@ void StorageServer::announce() const {
     carriers += served ? (carriers.empty() ? "" : ",") + std::string(name) : std::string();
   }
   std::cout << "toxasyncd: node address " << format_node_address({keys_->id(), endpoints_})
-            << "\ntoxasyncd: ready carriers=" << carriers << std::endl;
+            << '\n';
+  if (options_.tcp_port != 0) {
+    ByteArray<TOX_PUBLIC_KEY_SIZE> key{};
+    tox_self_get_dht_id(tox_host_->tox(), key.data());
+    std::cout << "toxasyncd: TCP relay on port " << options_.tcp_port << " with DHT key " << to_hex(key) << '\n';
+  }
+  std::cout << "toxasyncd: ready carriers=" << carriers << std::endl;
 }
 
 void StorageServer::run() {
