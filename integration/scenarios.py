@@ -510,7 +510,7 @@ def node_comes_back_to_couriers(world):
     begun = world.elapsed()
     alice.wait_stored([alice.send("after")], 1, 150)
     print(f"found again after {world.elapsed() - begun:.1f} s", flush=True)
-    check(nodes[0].stats()["messages"] == 2, "the node does not have both")
+    check(nodes[0].stats()["messages"] >= 2, "the node does not have both")
 
 
 SCENARIOS_ON_STOCK = {"stock_library", "courier", "courier_by_proxy", "courier_by_tcp_relay",
