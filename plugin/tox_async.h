@@ -417,8 +417,8 @@ const char* tox_err_async_bootstrap_to_string(Tox_Err_Async_Bootstrap value);
 /**
  * Names a node of the Tox network by which the courier may join it. Call it along with
  * tox_bootstrap: the courier knows no other nodes. It is asked on the courier's thread,
- * again and again while the network is not joined; the last 64 are remembered. With
- * another carrier nothing is done.
+ * again and again while the network is not joined; the last 64 are remembered. A name
+ * that is being looked up holds up tox_async_kill. With another carrier nothing is done.
  *
  * @param host As in tox_bootstrap.
  *

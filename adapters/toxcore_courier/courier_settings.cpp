@@ -23,6 +23,7 @@ CourierSettings CourierSettings::of(const Tox_Options& options) {
   const char* const host = tox_options_get_proxy_host(&options);
   settings.proxy_host = host != nullptr ? host : "";
   settings.proxy_port = tox_options_get_proxy_port(&options);
+  settings.udp = settings.udp && settings.proxy_type == TOX_PROXY_TYPE_NONE;  // UDP would go around it.
   return settings;
 }
 

@@ -49,11 +49,24 @@ std::size_t FriendCarrier::iterate(std::int64_t steady_ms) {
   }
   now_ms_ = steady_ms;
   tox_iterate(tox_, this);
+  work_off();
   if (now_ms_ >= next_look_ms_) {
     next_look_ms_ = now_ms_ + look_every_ms;
     look_after_friends();
   }
   return deliver();
+}
+
+/// What the callbacks left.
+void FriendCarrier::work_off() {
+  for (auto& [key, peer] : friends_) {
+    if (peer.has_news) {
+      flush(peer);
+    }
+  }
+  for (; !requests_.empty(); requests_.pop_front()) {
+    accept(requests_.front());
+  }
 }
 
 std::size_t FriendCarrier::deliver() {
@@ -115,6 +128,7 @@ bool FriendCarrier::send(const Route& to, ByteView packet) noexcept {
 
 /// What toxcore does not take, because its queue is full, look_after_friends() offers again.
 void FriendCarrier::flush(Friend& to) {
+  to.has_news = false;
   if (!to.online) {
     return;
   }
@@ -146,6 +160,13 @@ void FriendCarrier::take_request(const crypto::Point& key, ByteView text) {
   if (!std::ranges::equal(text, as_bytes(protocol::courier_greeting))) {
     return telemetry_.refuse(Counter::refused_courier);
   }
+  if (requests_.size() >= request_limit) {
+    return telemetry_.refuse(Counter::refused_courier);
+  }
+  requests_.push_back(key);
+}
+
+void FriendCarrier::accept(const crypto::Point& key) {
   const auto known = friends_.find(key);
   if (known != friends_.end() && known->second.online) {
     return;
@@ -305,7 +326,7 @@ void FriendCarrier::take_connection(std::uint32_t number, bool online) {
   if (online) {
     telemetry_.count(Counter::courier_connections, end_ == End::courier ? 1 : 0);
     peer.window.connected();
-    flush(peer);
+    peer.has_news = true;
   }
   peer.request_again_ms = first_request_again_ms;
   peer.request_ms = now_ms_ + lost_request_again_ms;
@@ -331,13 +352,14 @@ void FriendCarrier::take_packet(std::uint32_t number, ByteView packet) {
     if (!peer.window.on_ack(*frames)) {
       return telemetry_.refuse(Counter::refused_friend_ack);
     }
-    return flush(peer);
+    peer.has_news = true;
+    return;
   }
   if (!protocol::is_friend_frame(packet)) {
     return telemetry_.refuse(Counter::refused_kind);
   }
   peer.window.on_frame();
-  flush(peer);
+  peer.has_news = true;
   if (end_ == End::node) {
     peer.used_ms = now_ms_;
   }

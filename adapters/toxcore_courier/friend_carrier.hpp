@@ -44,9 +44,10 @@ class FriendCarrier final : public Transport {
   static constexpr std::int64_t lost_request_again_ms = 5000;
   static constexpr std::int64_t longest_request_again_ms = 300000;
 
-  /// Frames kept between a callback of toxcore's and the end of iterate(); more are dropped and counted
-  /// (refused.overloaded).
+  /// Frames kept between a callback of toxcore's and the end of iterate(), and requests; more are dropped and
+  /// counted (refused.overloaded, refused.courier).
   static constexpr std::size_t queue_limit = 1024;
+  static constexpr std::size_t request_limit = couriers_at_once;
 
   /// `friends`: the most at a time. What friends the instance has are removed.
   FriendCarrier(Tox* tox, End end, std::size_t friends, Telemetry telemetry);
@@ -54,8 +55,7 @@ class FriendCarrier final : public Transport {
   FriendCarrier(const FriendCarrier&) = delete;
   FriendCarrier& operator=(const FriendCarrier&) = delete;
 
-  /// tox_iterate, and all that is due: frames that came are handed on after it, not in its midst. Returns how
-  /// many.
+  /// tox_iterate, and all that is due, after it and not in its midst. Returns how many frames were handed on.
   std::size_t iterate(std::int64_t steady_ms);
 
   [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::toxcore_friends; }
@@ -86,6 +86,7 @@ class FriendCarrier final : public Transport {
     std::int64_t used_ms = 0;   ///< Its last frame (a node), or the last one to it (a courier).
     std::int64_t request_ms = 0;  ///< A courier: when the request is to be sent again, and what passes until the
     std::int64_t request_again_ms = 0;  ///< next time.
+    bool has_news = false;  ///< Since the last flush().
     FrameWindow window;
   };
   using Friends = std::map<crypto::Point, Friend>;
@@ -96,6 +97,7 @@ class FriendCarrier final : public Transport {
 
   [[nodiscard]] Friends::iterator find(std::uint32_t number);
   void take_request(const crypto::Point& key, ByteView text);
+  void accept(const crypto::Point& key);
   [[nodiscard]] bool may_accept();
   void take_connection(std::uint32_t number, bool online);
   void take_packet(std::uint32_t number, ByteView packet);
@@ -104,6 +106,7 @@ class FriendCarrier final : public Transport {
   [[nodiscard]] bool request(const crypto::Point& key, Friend& node);
   bool make_room();
   void flush(Friend& to);
+  void work_off();
   std::size_t deliver();
   void look_after_friends();
   [[nodiscard]] bool is_spent(const Friend& peer) const noexcept;
@@ -117,6 +120,7 @@ class FriendCarrier final : public Transport {
   PacketReceiver* receiver_ = nullptr;
   Friends friends_;
   std::deque<Packet> queue_;
+  std::deque<crypto::Point> requests_;
   std::int64_t now_ms_ = 0;  ///< Steady, of the last iterate().
   std::int64_t next_look_ms_ = std::numeric_limits<std::int64_t>::min();
   std::uint32_t may_accept_ = couriers_at_once;

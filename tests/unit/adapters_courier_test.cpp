@@ -4,6 +4,7 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <thread>
 
@@ -64,6 +65,7 @@ struct Host {
   }
   void knock_as(const crypto::Point& key, std::string_view text = protocol::courier_greeting) {
     FriendCarrier::on_request(tox.get(), key.data(), as_bytes(text).data(), text.size(), &carrier);
+    pass(0);
   }
   [[nodiscard]] std::uint32_t number(const crypto::Point& key) const {
     return tox_friend_by_public_key(tox.get(), key.data(), nullptr);
@@ -352,7 +354,7 @@ BOOST_AUTO_TEST_CASE(a_courier_has_a_new_key_each_time_and_takes_no_signals) {
 
 BOOST_AUTO_TEST_CASE(a_courier_takes_the_ways_of_its_clients_options) {
   const ToxOptionsPointer client(tox_options_new(nullptr));
-  tox_options_set_udp_enabled(client.get(), false);
+  tox_options_set_udp_enabled(client.get(), true);  // A client that forgot to switch it off.
   tox_options_set_ipv6_enabled(client.get(), false);
   tox_options_set_local_discovery_enabled(client.get(), false);
   tox_options_set_proxy_type(client.get(), TOX_PROXY_TYPE_SOCKS5);

@@ -43,7 +43,7 @@ const std::vector<BadFile> bad_files = {
     {"receipts = ", "f:1: receipts: must be one of: disk, node, friend"},
     {"receipts = disk\nreceipts = node\n", "f:2: receipts: is set twice"},
     {"log-level=loud", "f:1: log-level: must be one of: debug, info, warning, error"},
-    {"carrier = tcp", "f:1: carrier: must be one of: auto, dispatcher, udp"},
+    {"carrier = tcp", "f:1: carrier: must be one of: auto, dispatcher, udp, courier"},
     {"udp-port = 65536", "f:1: udp-port: must be a number from 0 to 65535"},
     {"udp-port = 1x", "f:1: udp-port: must be a number from 0 to 65535"},
     {"local-addresses = true", "f:1: local-addresses: must be one of: yes, no"},

@@ -51,13 +51,6 @@ BOOST_AUTO_TEST_CASE(null_is_accepted_where_the_header_says_so) {
   BOOST_TEST(!tox_async_stats_find(nullptr, "frames.in", nullptr));
 }
 
-BOOST_AUTO_TEST_CASE(no_socket_of_our_own_is_opened_unasked_where_tox_has_none) {
-  tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_AUTO);
-  BOOST_TEST(make(tox.get()) == nullptr);
-  BOOST_TEST(failed == TOX_ERR_ASYNC_NEW_CARRIER);
-  BOOST_TEST(log.find("UDP switched off") != std::string::npos);
-}
-
 BOOST_AUTO_TEST_CASE(an_instance_has_one_tox_async_and_a_state_file_one_user) {
   const AsyncPointer first = make(tox.get());
   BOOST_REQUIRE(first != nullptr);
@@ -170,6 +163,67 @@ BOOST_AUTO_TEST_CASE(sending_tells_why_it_cannot) {
   BOOST_TEST(send(99, TOX_MESSAGE_TYPE_NORMAL) == TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND);
   BOOST_TEST(!tox_async_friend_ready(async.get(), number));
   BOOST_TEST(!tox_async_friend_ready(async.get(), 99));
+}
+
+BOOST_AUTO_TEST_CASE(no_socket_of_our_own_is_opened_unasked_where_tox_has_none) {
+  tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_AUTO);
+  BOOST_TEST(make(tox.get()) == nullptr);  // Perhaps there is a proxy, of which we were not told.
+  BOOST_TEST(failed == TOX_ERR_ASYNC_NEW_CARRIER);
+  BOOST_TEST(log.find("UDP switched off") != std::string::npos);
+  BOOST_TEST(log.find("tox_async_options_set_tox_options") != std::string::npos);
+
+  struct Tox_Options* const of_client = tox_options_new(nullptr);
+  tox_options_set_udp_enabled(of_client, false);
+  BOOST_TEST(tox_async_options_set_tox_options(options.get(), of_client));
+  const AsyncPointer async = make(tox.get());
+  BOOST_REQUIRE(async != nullptr);
+  BOOST_TEST(tox_async_get_carrier(async.get()) == TOX_ASYNC_CARRIER_COURIER);
+  BOOST_TEST(tox_async_get_udp_port(async.get()) == 0);
+  BOOST_TEST(tox_async_get_courier_connections(async.get()) == 0U);
+  uint8_t courier[TOX_PUBLIC_KEY_SIZE];
+  uint8_t user[TOX_PUBLIC_KEY_SIZE];
+  BOOST_TEST(tox_async_get_courier_key(async.get(), courier));
+  tox_self_get_public_key(tox.get(), user);
+  BOOST_TEST(std::memcmp(courier, user, sizeof(user)) != 0);
+  tox_options_free(of_client);
+}
+
+BOOST_AUTO_TEST_CASE(a_proxy_is_not_gone_around_unasked) {
+  struct Tox_Options* const with_udp = tox_options_new(nullptr);
+  tox_options_set_local_discovery_enabled(with_udp, false);
+  const ToxPointer host(tox_new(with_udp, nullptr), tox_kill);
+  BOOST_REQUIRE(host != nullptr);
+  tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_AUTO);
+  tox_options_set_proxy_type(with_udp, TOX_PROXY_TYPE_SOCKS5);
+  tox_options_set_proxy_host(with_udp, "127.0.0.1");
+  tox_options_set_proxy_port(with_udp, 9);
+  tox_async_options_set_tox_options(options.get(), with_udp);
+  tox_options_free(with_udp);
+  const AsyncPointer async = make(host.get());
+  BOOST_REQUIRE(async != nullptr);
+  BOOST_TEST(tox_async_get_carrier(async.get()) != TOX_ASYNC_CARRIER_UDP);
+}
+
+BOOST_AUTO_TEST_CASE(nodes_of_the_tox_network_are_named_as_to_tox) {
+  const uint8_t key[TOX_PUBLIC_KEY_SIZE] = {1};
+  const AsyncPointer async = make(tox.get());
+  BOOST_REQUIRE(async != nullptr);
+  const auto errors = [&](const Tox_Async* to, const char* host, uint16_t port, const uint8_t* with) {
+    Tox_Err_Async_Bootstrap first = TOX_ERR_ASYNC_BOOTSTRAP_MALLOC;
+    Tox_Err_Async_Bootstrap second = TOX_ERR_ASYNC_BOOTSTRAP_MALLOC;
+    tox_async_bootstrap(const_cast<Tox_Async*>(to), host, port, with, &first);
+    tox_async_add_tcp_relay(const_cast<Tox_Async*>(to), host, port, with, &second);
+    BOOST_TEST(first == second);
+    return first;
+  };
+  BOOST_TEST(errors(nullptr, "192.0.2.1", 1, key) == TOX_ERR_ASYNC_BOOTSTRAP_NULL);
+  BOOST_TEST(errors(async.get(), nullptr, 1, key) == TOX_ERR_ASYNC_BOOTSTRAP_NULL);
+  BOOST_TEST(errors(async.get(), "192.0.2.1", 1, nullptr) == TOX_ERR_ASYNC_BOOTSTRAP_NULL);
+  BOOST_TEST(errors(async.get(), "", 1, key) == TOX_ERR_ASYNC_BOOTSTRAP_BAD_HOST);
+  BOOST_TEST(errors(async.get(), std::string(256, 'x').c_str(), 1, key) == TOX_ERR_ASYNC_BOOTSTRAP_BAD_HOST);
+  BOOST_TEST(errors(async.get(), "192.0.2.1", 0, key) == TOX_ERR_ASYNC_BOOTSTRAP_BAD_PORT);
+  BOOST_TEST(errors(async.get(), "192.0.2.1", 1, key) == TOX_ERR_ASYNC_BOOTSTRAP_OK);
+  tox_async_bootstrap(async.get(), "192.0.2.1", 1, key, nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(the_loop_runs_and_its_interval_is_at_most_that_of_tox) {
