@@ -95,7 +95,7 @@ class Bench final : public PacketReceiver, public client::ClientListener {
     client_->on_packet(from, packet, clock_.now());
   }
   void on_stored(client::OperationId, const client::StoreResult& result, Now) noexcept override {
-    end(result.outcome == client::StoreOutcome::stored);
+    end(client::is_good(result.outcome));
   }
   void on_envelopes(client::OperationId id, std::vector<Bytes> envelopes, Now now) noexcept override {
     fetched_ += envelopes.size();

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a store and a retrieve cost over each carrier: milliseconds, and bytes on the wire in both directions.
 
-    carrier_cost.py [--build DIR] [--count N]
+    carrier_cost.py [--build DIR] [--count N] [--carriers udp|courier|relay...]
 
 One storage node, one node of the Tox network which is a TCP relay too, one client, on the loopback interface of a
 network namespace of their own (unshare, as root or with user namespaces), whose counters tell the bytes, with
@@ -21,6 +21,7 @@ import types
 import support
 
 QUIET_S = 20
+CARRIERS = ("udp", "courier", "relay")
 
 
 def lo_bytes():
@@ -69,7 +70,7 @@ def run_one(world, carrier, node, join, count):
     return row
 
 
-def play(world, count):
+def play(world, count, carriers):
     port = world.ports.take_tcp()
     hub = world.chat("hub", like=types.SimpleNamespace(udp_port=port),
                      extra=["--no-async", "--tcp-port", port]).ready()
@@ -79,7 +80,7 @@ def play(world, count):
     names = ["carrier", "first s", "store ms", "95 %", "bytes", "all ms", "95 %", "bytes each", "empty ms", "95 %",
              "bytes", "idle B/s"]
     print(" | ".join(names), flush=True)
-    for carrier in ("udp", "courier", "relay"):
+    for carrier in carriers:
         print(" | ".join(run_one(world, carrier, node, join, count)), flush=True)
 
 
@@ -87,6 +88,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=support.SOURCE / "build" / "release")
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--carriers", nargs="+", choices=CARRIERS, default=CARRIERS)
     arguments = parser.parse_args()
     if "TOXASYNC_NETWORK_OF_ITS_OWN" not in os.environ:
         return subprocess.run(["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--net",
@@ -94,7 +96,7 @@ def main():
                               env={**os.environ, "TOXASYNC_NETWORK_OF_ITS_OWN": "1"}).returncode
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     world = support.World(arguments.build, name="carrier-cost", system_toxcore=True)
-    return support.run(world, lambda world: play(world, arguments.count))
+    return support.run(world, lambda world: play(world, arguments.count, arguments.carriers))
 
 
 if __name__ == "__main__":
