@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Times stores and retrieves at one storage node over one carrier; started by carrier_cost.py, which tells more.
+// Times stores and retrieves at one storage node over one carrier; started by carrier_cost.py, which tells
+// more.
 //
 //     carrier_cost udp|courier|relay NODE_ADDRESS HOST:PORT:KEY COUNT
 //
@@ -126,7 +127,8 @@ class Bench final : public PacketReceiver, public client::ClientListener {
 };
 
 double now_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 bool measure(const char* name, std::size_t count, const std::function<bool()>& what) {

@@ -8,8 +8,8 @@ using namespace toxasync;
 
 namespace {
 
-bool join_by(Tox_Async* async, const char* host, std::uint16_t port, const std::uint8_t* public_key, bool relay,
-             Tox_Err_Async_Bootstrap* error) noexcept {
+bool join_by(Tox_Async* async, const char* host, std::uint16_t port, const std::uint8_t* public_key,
+             bool relay, Tox_Err_Async_Bootstrap* error) noexcept {
   auto failed = TOX_ERR_ASYNC_BOOTSTRAP_OK;
   if (async == nullptr || host == nullptr || public_key == nullptr) {
     failed = TOX_ERR_ASYNC_BOOTSTRAP_NULL;
@@ -19,7 +19,8 @@ bool join_by(Tox_Async* async, const char* host, std::uint16_t port, const std::
     failed = TOX_ERR_ASYNC_BOOTSTRAP_BAD_PORT;
   } else if (async->courier) {
     failed = guarded(TOX_ERR_ASYNC_BOOTSTRAP_MALLOC, [&] {
-      async->courier->join_by(host, port, to_array<TOX_PUBLIC_KEY_SIZE>({public_key, TOX_PUBLIC_KEY_SIZE}), relay);
+      async->courier->join_by(host, port, to_array<TOX_PUBLIC_KEY_SIZE>({public_key, TOX_PUBLIC_KEY_SIZE}),
+                              relay);
       return TOX_ERR_ASYNC_BOOTSTRAP_OK;
     });
   }

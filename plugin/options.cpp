@@ -61,9 +61,8 @@ Tox_Async_Carrier tox_async_options_get_carrier(const Tox_Async_Options* options
 
 bool tox_async_options_set_tox_options(Tox_Async_Options* options, const Tox_Options* tox_options) {
   return guarded(false, [&] {
-    options->courier = tox_options != nullptr
-                           ? std::optional(toxasync::CourierSettings::of(*tox_options))
-                           : std::nullopt;
+    options->courier =
+        tox_options != nullptr ? std::optional(toxasync::CourierSettings::of(*tox_options)) : std::nullopt;
     return true;
   });
 }

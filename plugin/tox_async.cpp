@@ -141,9 +141,10 @@ Tox_Err_Async_New Tox_Async::open_udp(const Tox_Async_Options& options) {
 
 Tox_Err_Async_New Tox_Async::open_courier(const Tox* tox, const Tox_Async_Options& options) {
   if (!options.courier && tox_self_get_udp_port(tox, nullptr) == 0) {
-    telemetry.log(LogLevel::error, "carrier",
-                  "this Tox instance has UDP switched off, perhaps to use a proxy, and the courier was not told "
-                  "of it: the client must call tox_async_options_set_tox_options");
+    telemetry.log(
+        LogLevel::error, "carrier",
+        "this Tox instance has UDP switched off, perhaps to use a proxy, and the courier was not told "
+        "of it: the client must call tox_async_options_set_tox_options");
     return TOX_ERR_ASYNC_NEW_CARRIER;
   }
   const CourierSettings settings = options.courier.value_or(CourierSettings{});

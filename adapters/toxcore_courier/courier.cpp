@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "adapters/toxcore_courier/courier.hpp"
 
-#include <csignal>
 #include <pthread.h>
+#include <csignal>
 
 #include <algorithm>
 #include <chrono>
@@ -18,7 +18,8 @@ std::string_view describe_courier_error(Tox_Err_New error) noexcept {
     case TOX_ERR_NEW_PROXY_BAD_HOST:
     case TOX_ERR_NEW_PROXY_BAD_PORT:
     case TOX_ERR_NEW_PROXY_NOT_FOUND:
-      return "the proxy of the client's settings cannot be used for the courier either: check its type, host and "
+      return "the proxy of the client's settings cannot be used for the courier either: check its type, host "
+             "and "
              "port";
     case TOX_ERR_NEW_PORT_ALLOC:
       return "no UDP port from 33445 to 33545 is free for the courier: end a program that uses one";
@@ -84,7 +85,8 @@ void Courier::join_by(std::string host, std::uint16_t port, const crypto::Point&
 }
 
 Route Courier::route_to_node(const ByteArray<32>& node_id, const Endpoint& endpoint) const noexcept {
-  return friends_.route_to_node(node_id, endpoint);  // computes only, and touches nothing of the other thread's
+  return friends_.route_to_node(node_id,
+                                endpoint);  // computes only, and touches nothing of the other thread's
 }
 
 bool Courier::send(const Route& to, ByteView packet) noexcept {

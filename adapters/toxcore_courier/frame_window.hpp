@@ -10,9 +10,9 @@
 
 namespace toxasync {
 
-/// Frames to and from one friend. Toxcore takes about 69 packets that its peer has not confirmed, and slows down
-/// for long when it is pushed there; so at most 60 frames are on their way, and the next ones are held until
-/// acknowledgements come, or until the friend is online.
+/// Frames to and from one friend. Toxcore takes about 69 packets that its peer has not confirmed, and slows
+/// down for long when it is pushed there; so at most 60 frames are on their way, and the next ones are held
+/// until acknowledgements come, or until the friend is online.
 class FrameWindow {
  public:
   /// Frames held: as many as are answered to one client at a time (16 requests, 4 pages). A frame that is

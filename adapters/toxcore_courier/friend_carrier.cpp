@@ -98,7 +98,8 @@ Route FriendCarrier::route_to_key(const crypto::Point& tox_key) noexcept {
   return route;
 }
 
-Route FriendCarrier::route_to_node(const ByteArray<32>& node_id, const Endpoint& /*endpoint*/) const noexcept {
+Route FriendCarrier::route_to_node(const ByteArray<32>& node_id,
+                                   const Endpoint& /*endpoint*/) const noexcept {
   const auto key = protocol::tox_key_of(node_id);
   return key ? route_to_key(*key) : Route{Carrier::toxcore_friends, {}, 0, {}};
 }
@@ -150,8 +151,8 @@ void FriendCarrier::flush(Friend& to) {
 void FriendCarrier::on_request(Tox* /*tox*/, const std::uint8_t* key, const std::uint8_t* text,
                                std::size_t length, void* self) noexcept {
   try {
-    static_cast<FriendCarrier*>(self)->take_request(to_array<sizeof(crypto::Point)>({key, TOX_PUBLIC_KEY_SIZE}),
-                                                    {text, length});
+    static_cast<FriendCarrier*>(self)->take_request(
+        to_array<sizeof(crypto::Point)>({key, TOX_PUBLIC_KEY_SIZE}), {text, length});
   } catch (const std::exception&) {  // out of memory
   }
 }
@@ -332,8 +333,8 @@ void FriendCarrier::take_connection(std::uint32_t number, bool online) {
   peer.request_ms = now_ms_ + lost_request_again_ms;
 }
 
-void FriendCarrier::on_packet(Tox* /*tox*/, std::uint32_t number, const std::uint8_t* data, std::size_t length,
-                              void* self) noexcept {
+void FriendCarrier::on_packet(Tox* /*tox*/, std::uint32_t number, const std::uint8_t* data,
+                              std::size_t length, void* self) noexcept {
   auto& carrier = *static_cast<FriendCarrier*>(self);
   try {
     carrier.take_packet(number, {data, length});

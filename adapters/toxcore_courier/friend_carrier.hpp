@@ -14,12 +14,13 @@
 
 namespace toxasync {
 
-/// Frames as lossless custom packets between friends of a Tox instance of ours (docs/protocol.md, section 11),
-/// by the public API of any libtoxcore. One class for both ends: a node accepts everybody's courier, a courier
-/// befriends the nodes that frames are sent to. What a peer is called in routes is its Tox public key.
+/// Frames as lossless custom packets between friends of a Tox instance of ours (docs/protocol.md, section
+/// 11), by the public API of any libtoxcore. One class for both ends: a node accepts everybody's courier, a
+/// courier befriends the nodes that frames are sent to. What a peer is called in routes is its Tox public
+/// key.
 ///
-/// Everything of the instance's is the carrier's: its callbacks, its friends, and the user data of tox_iterate.
-/// Used on one thread. Must be destroyed before tox_kill; its friends end with it.
+/// Everything of the instance's is the carrier's: its callbacks, its friends, and the user data of
+/// tox_iterate. Used on one thread. Must be destroyed before tox_kill; its friends end with it.
 class FriendCarrier final : public Transport {
  public:
   enum class End : std::uint8_t { node, courier };
@@ -28,9 +29,9 @@ class FriendCarrier final : public Transport {
   static constexpr std::size_t most_couriers = 256;
   static constexpr std::size_t most_nodes = 64;
 
-  // A node's couriers. It accepts `couriers_at_once`, and one more each time `next_courier_ms` have passed. One that
-  // is offline or idle for too long is removed; where all places are taken the one that is offline longest, else
-  // the one that is idle longest, but none that was active lately: then the new one is refused.
+  // A node's couriers. It accepts `couriers_at_once`, and one more each time `next_courier_ms` have passed.
+  // One that is offline or idle for too long is removed; where all places are taken the one that is offline
+  // longest, else the one that is idle longest, but none that was active lately: then the new one is refused.
   static constexpr std::uint32_t couriers_at_once = 64;
   static constexpr std::int64_t next_courier_ms = 2000;
   static constexpr std::int64_t courier_offline_ms = 60000;
@@ -84,9 +85,10 @@ class FriendCarrier final : public Transport {
     bool online = false;
     std::int64_t since_ms = 0;  ///< It is online or offline.
     std::int64_t used_ms = 0;   ///< Its last frame (a node), or the last one to it (a courier).
-    std::int64_t request_ms = 0;  ///< A courier: when the request is to be sent again, and what passes until the
+    std::int64_t request_ms =
+        0;  ///< A courier: when the request is to be sent again, and what passes until the
     std::int64_t request_again_ms = 0;  ///< next time.
-    bool has_news = false;  ///< Since the last flush().
+    bool has_news = false;              ///< Since the last flush().
     FrameWindow window;
   };
   using Friends = std::map<crypto::Point, Friend>;

@@ -66,7 +66,8 @@ po::options_description description() {
       "UDP port of its Tox instance, by which clients with a patched libtoxcore come, and others as its Tox "
       "friends, both also through TCP relays; 0: none. Default: 33445.");
   add("tcp-port", po::value<Text>()->value_name("N"),
-      "TCP port on which its Tox instance is a relay of the Tox network, for everybody; 0: none. Default: 0.");
+      "TCP port on which its Tox instance is a relay of the Tox network, for everybody; 0: none. Default: "
+      "0.");
   add("udp-port", po::value<Text>()->value_name("N"), "UDP port of its own socket; 0: none. Default: 33500.");
   add("bind", po::value<Text>()->value_name("ADDR"),
       "only this address of the machine for the own socket. (toxcore always uses all; with an IPv4 address "

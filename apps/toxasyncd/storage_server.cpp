@@ -109,7 +109,8 @@ void StorageServer::open_tox() {
   if (!patched) {
     telemetry_.log(LogLevel::warning, "dispatcher",
                    "this libtoxcore is a stock build without packet dispatcher access: serving on UDP port " +
-                       std::to_string(options_.udp_port) + (options_.couriers > 0 ? " and to Tox friends" : "") +
+                       std::to_string(options_.udp_port) +
+                       (options_.couriers > 0 ? " and to Tox friends" : "") +
                        " only. A libtoxcore built by patches/build-toxcore.sh has it");
   }
   ToxHostOptions host;
@@ -211,17 +212,17 @@ void StorageServer::start_peers() {
 
 void StorageServer::announce() const {
   std::string carriers;
-  for (const auto& [served, name] : {std::pair(dispatcher_ != nullptr, "dispatcher"),
-                                     std::pair(udp_ != nullptr, "udp"),
-                                     std::pair(friends_ != nullptr && options_.couriers > 0, "friends")}) {
+  for (const auto& [served, name] :
+       {std::pair(dispatcher_ != nullptr, "dispatcher"), std::pair(udp_ != nullptr, "udp"),
+        std::pair(friends_ != nullptr && options_.couriers > 0, "friends")}) {
     carriers += served ? (carriers.empty() ? "" : ",") + std::string(name) : std::string();
   }
-  std::cout << "toxasyncd: node address " << format_node_address({keys_->id(), endpoints_})
-            << '\n';
+  std::cout << "toxasyncd: node address " << format_node_address({keys_->id(), endpoints_}) << '\n';
   if (options_.tcp_port != 0) {
     ByteArray<TOX_PUBLIC_KEY_SIZE> key{};
     tox_self_get_dht_id(tox_host_->tox(), key.data());
-    std::cout << "toxasyncd: TCP relay on port " << options_.tcp_port << " with DHT key " << to_hex(key) << '\n';
+    std::cout << "toxasyncd: TCP relay on port " << options_.tcp_port << " with DHT key " << to_hex(key)
+              << '\n';
   }
   std::cout << "toxasyncd: ready carriers=" << carriers << std::endl;
 }

@@ -172,8 +172,10 @@ static void on_log(Tox_Async_Log_Level level, const char* area, const char* mess
 
 static void usage(void) {
   fputs(
-      "usage: minichat --profile FILE [--name NAME] [--udp-port N] [--tcp-port N] [--no-udp] [--socks5-port N]\n"
-      "                [--bootstrap HOST:PORT:DHT_KEY]... [--tcp-relay HOST:PORT:DHT_KEY]... [--auto-accept]\n"
+      "usage: minichat --profile FILE [--name NAME] [--udp-port N] [--tcp-port N] [--no-udp] [--socks5-port "
+      "N]\n"
+      "                [--bootstrap HOST:PORT:DHT_KEY]... [--tcp-relay HOST:PORT:DHT_KEY]... "
+      "[--auto-accept]\n"
       "                [--state FILE] [--carrier auto|dispatcher|udp|courier] [--node ADDRESS_LINE]... "
       "[--poll-interval-ms N]\n"
       "                [--receipt-delay-ms N] [--local] [--no-async] [--no-node] [--debug]\n"

@@ -53,8 +53,8 @@ class Transport {
  public:
   virtual ~Transport() = default;
   [[nodiscard]] virtual Carrier carrier() const noexcept = 0;
-  /// The way to a storage node. `endpoint` is where it is said to be, family 0 if nobody knows; a carrier that
-  /// finds nodes by their ids does not look at it.
+  /// The way to a storage node. `endpoint` is where it is said to be, family 0 if nobody knows; a carrier
+  /// that finds nodes by their ids does not look at it.
   [[nodiscard]] virtual Route route_to_node(const ByteArray<32>& node_id,
                                             const Endpoint& endpoint) const noexcept {
     static_cast<void>(node_id);

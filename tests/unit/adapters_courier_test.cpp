@@ -52,7 +52,8 @@ Bytes frame(std::uint8_t kind = 0xa0, std::uint8_t content = 7) {
 
 /// A carrier whose callbacks we call in toxcore's place.
 struct Host {
-  explicit Host(End end, std::size_t friends = 4) : carrier(tox.get(), end, friends, Telemetry(metrics, log)) {
+  explicit Host(End end, std::size_t friends = 4)
+      : carrier(tox.get(), end, friends, Telemetry(metrics, log)) {
     carrier.set_receiver(&inbox);
     carrier.iterate(now_ms);
   }
@@ -392,7 +393,8 @@ BOOST_AUTO_TEST_CASE(what_waits_for_the_thread_is_bounded) {
   BOOST_REQUIRE(courier.has_value());
   const Route to = (*courier)->route_to_node(some_node_id(), {});
   std::size_t taken = 0;
-  for (std::size_t i = 0; i < 200 * Courier::queue_limit && metrics.value(Counter::refused_overloaded) == 0; ++i) {
+  for (std::size_t i = 0; i < 200 * Courier::queue_limit && metrics.value(Counter::refused_overloaded) == 0;
+       ++i) {
     taken += (*courier)->send(to, frame()) ? 1 : 0;
   }
   BOOST_TEST(metrics.value(Counter::refused_overloaded) != 0U);
