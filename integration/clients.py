@@ -17,6 +17,7 @@ import time
 
 import support
 from plain_clients import FIRST_NUMBER, MODULE, Home, Plain, Terminal, befriend, see_away
+from qtox_client import QTox, Screen
 from support import Failure, Skip, check, poll_until
 
 SCENARIOS = {}
@@ -381,6 +382,123 @@ def converse(world, terminal, bob, hub, nodes):
     terminal.type("/quit")
     terminal.press("Enter")
     poll_until(terminal.ended, 20, "toxic ends")
+
+
+def start_qtox(world, live=False):
+    """qTox with the profile of Alice, on a screen of its own; Bob, who is online or not; a node of the DHT for both."""
+    screen = Screen(world)
+    nodes = world.nodes(3)
+    alice, bob = befriend(world, nodes)
+    alice.quit()
+    hub = world.chat("hub", extra=["--no-async"]).ready()
+    bob.quit()
+    if live:
+        bob = bob.again(bootstrap=[hub], carrier="udp").ready()
+    return QTox(world, "alice", alice.home, screen, hub), bob, nodes
+
+
+@scenario
+def qtox(world):
+    """Debian's qTox: a friend drops, is shown as away, gets what was written then, answers, and comes back."""
+    client, bob, nodes = start_qtox(world, live=True)
+    hub = client.hub
+    client.open_friend("bob")
+    client.wait_title("bob (Online)", 60)
+    client.say("while you are here")
+    bob.wait_messages(1, 20)
+    bob.quit()
+    client.wait_title("bob (Offline)", 40)
+    client.wait_title("bob (Away)", 10)
+    texts = ["first line", "second line", "third line"]
+    for text in texts:
+        client.say(text)
+    told = [(True, text, True) for text in ["while you are here", *texts]]
+    client.wait_history(told, 10)
+    client.screen.picture(world.directory.parent / "qtox-away.png")
+    poll_until(lambda: all(node.stats()["messages"] >= 3 for node in nodes), 30, "the nodes have them")
+
+    bob = bob.again(carrier="udp").ready()
+    check([m.text for m in bob.wait_messages(3, 40)] == texts, "Bob has something else")
+    bob.wait_stored([bob.send(f"answer {i}") for i in range(3)], 3, 40)
+    bob.quit()
+    told += [(False, f"answer {i}", True) for i in range(3)]
+    client.wait_history(told, 40)
+    check("(Away)" in client.title(), "they were online together")
+
+    live = bob.again(bootstrap=[hub], carrier="udp").ready()
+    client.wait_title("bob (Online)", 60)
+    client.say("live line")
+    live.wait_messages(1, 20)
+    live.send("a live answer")
+    told += [(True, "live line", True), (False, "a live answer", True)]
+    client.wait_history(told, 20)
+    client.screen.picture(world.directory.parent / "qtox.png")
+    client.close()
+    check([m.text for m in live.messages()] == ["live line"], "Bob got something twice")
+    check(client.history() == told, "something came twice")
+    check(" error " not in client.home.log(), f"the log tells of errors: {client.home.log()}")
+
+
+@scenario
+def qtox_killed(world):
+    """What qTox was told is sent is not sent again when it was killed; what came meanwhile is shown."""
+    client, bob, nodes = start_qtox(world)
+    client.open_friend("bob")
+    client.wait_title("bob (Away)", 20)
+    for text in ("one", "two"):
+        client.say(text)
+    told = [(True, "one", True), (True, "two", True)]
+    client.wait_history(told, 10)
+    client.kill()
+    bob = bob.again(carrier="udp").ready()
+    bob.wait_messages(2, 40)
+    bob.wait_stored([bob.send("while you were gone")], 3, 40)
+
+    client = client.again()
+    client.open_friend("bob")
+    told.append((False, "while you were gone", True))
+    client.wait_history(told, 40)
+    client.say("three")
+    told.append((True, "three", True))
+    client.wait_history(told, 10)
+    bob.wait_messages(3, 40)
+    bob.quit()
+    live = bob.again(bootstrap=[client.hub], carrier="udp").ready()
+    client.wait_title("bob (Online)", 60)
+    live.wait_stored([live.send("here")], 0, 10)
+    told.append((False, "here", True))
+    client.wait_history(told, 20)
+    client.close()
+    check([m.text for m in bob.messages()] == ["one", "two", "three"], "not what was sent, once")
+    check(not live.messages(), "something came twice")
+
+
+@scenario
+def qtox_own_queue(world):
+    """qTox without the module queues as ever; with it, what it had queued is sent once."""
+    on, bob, nodes = start_qtox(world)
+    on.open_friend("bob")
+    on.close()
+    log = on.home.log()
+    off = on.again(on=False)
+    off.open_friend("bob")
+    off.wait_connected(40)
+    check(off.title() == "qTox - bob (Offline)", "a friend who is offline is shown otherwise")
+    off.say("into its own queue")
+    off.close()
+    check(off.history() == [(True, "into its own queue", False)], "it was confirmed by somebody")
+    check(on.home.log() == log, "the module did something")
+
+    on = on.again()
+    on.wait_history([(True, "into its own queue", True)], 30)
+    bob = bob.again(bootstrap=[on.hub], carrier="udp").ready()
+    bob.wait_messages(1, 40)
+    on.open_friend("bob")
+    on.wait_title("bob (Online)", 60)
+    on.say("next")
+    bob.wait_messages(2, 20)
+    on.close()
+    check([m.text for m in bob.messages()] == ["into its own queue", "next"], "something came twice")
 
 
 def world_of(arguments):
