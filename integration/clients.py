@@ -240,7 +240,11 @@ def tool(world):
     check("local-addresses = yes" in home.settings.read_text(), "what was in the settings is gone")
     expect(0, r"Storage node toxasync:abab", "status")
     expect(0, r"none is running", "status")
+    expect(4, r"no client is running with toxasync.*`toxasync run -- qtox`", "id")
+    expect(1, r"usage: toxasync id \[--qr\]", "id", "--code")
+    expect(0, r"toxasync id \[--qr\]", "--help")
     expect(0, r"^ok      the module can be loaded", "doctor")
+    expect(0, r"^ok      SQLite is there", "doctor")
     expect(127, r"there is no such program", "run", "--", "no-such-client")
     expect(3, r"not found", "run", "true", TOX_ASYNC_MODULE="/nowhere")
     expect(0, r"^1$[^\0]*1 storage node\.", "run", "--", "sh", "-c", "echo $TOX_ASYNC")
@@ -260,20 +264,47 @@ def tool(world):
     check(re.search(r"error settings: .*toxasync.conf:1: node: .*toxasync stays off", home.log()), home.log())
 
 
+def qr_codes(drawn):
+    """The squares of black (true) and white that were drawn, without their margins; each must look like a QR code."""
+    codes = []
+    rows = re.findall(r"\x1b\[30;107m([ █▀▄]*)\x1b\[0m", drawn)
+    while rows:
+        width = len(rows[0])
+        lines, rows = rows[:(width + 1) // 2], rows[(width + 1) // 2:]
+        square = [[mark in marks for mark in line] for line in lines for marks in ("█▀", "█▄")][:width]
+        check(not any(any(row[:4] + row[-4:]) for row in square), "a QR code without its margin")
+        codes.append([row[4:-4] for row in square[4:-4]])
+    finder = [[max(abs(x - 3), abs(y - 3)) in (0, 1, 3) for x in range(7)] for y in range(7)]
+    for code in codes:
+        size = len(code)
+        for top, left in ((0, 0), (0, size - 7), (size - 7, 0)):
+            check([row[left:left + 7] for row in code[top:top + 7]] == finder, "a QR code without its corners")
+    return codes
+
+
 @scenario
 def status_of_a_client(world):
     """`toxasync status` tells of a client that runs, and no longer when it has ended."""
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes)
 
+    def toxasync(*arguments):
+        return subprocess.run([world.program("toxasync"), *arguments], capture_output=True, text=True,
+                              env={**world.environment, "HOME": str(alice.home.directory)})
+
     def status():
-        return subprocess.run([world.program("toxasync"), "status"], capture_output=True, text=True,
-                              env={**world.environment, "HOME": str(alice.home.directory)}).stdout
+        return toxasync("status").stdout
 
     poll_until(lambda: re.search(r"plainchat \(process \d+\): 1/1 storage nodes answer, 1/1 friends", status()), 30,
                "the client is told of")
+    handed_on = [alice.tox_id.upper(), nodes[0].address]
+    told = toxasync("id").stdout
+    check(all(f"  {line}\n" in told for line in handed_on), f"`toxasync id` tells: {told}")
+    drawn = toxasync("id", "--qr")
+    check(drawn.returncode == 0 and len(qr_codes(drawn.stdout)) == 2, f"`toxasync id --qr` draws: {drawn}")
     alice.quit()
     check("none is running" in status(), "a client that has ended is told of")
+    check(toxasync("id").returncode == 4, "the Tox ID of a client that has ended is told")
     bob.quit()
 
 

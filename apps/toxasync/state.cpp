@@ -50,7 +50,11 @@ std::vector<RunningClient> running_clients(const fs::path& state_directory) {
     std::getline(std::ifstream("/proc/" + std::to_string(*process) + "/comm"), client.program);
     std::ifstream in(entry.path());
     for (std::string word, value; in >> word >> value;) {
-      client.values[word] = value;
+      if (word == "node") {
+        client.nodes.push_back(value);
+      } else {
+        client.values[word] = value;
+      }
     }
     clients.push_back(std::move(client));
   }

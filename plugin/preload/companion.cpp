@@ -2,6 +2,7 @@
 #include "plugin/preload/companion.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -392,15 +393,22 @@ void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* messa
 }
 
 void Companion::tell_status(std::int64_t now_ms) {
+  std::array<std::uint8_t, TOX_ADDRESS_SIZE> address{};
+  tox_self_get_address(tox_, address.data());
+  std::string text = "tox-id " + to_hex(address) + '\n';
   std::uint32_t answering = 0;
   const std::uint32_t nodes = tox_async_node_get_count(async_.get());
   for (std::uint32_t i = 0; i < nodes; ++i) {
     answering += tox_async_node_get_answered(async_.get(), i) ? 1 : 0;
+    std::array<char, TOX_ASYNC_ADDRESS_LINE_SIZE> line{};
+    if (tox_async_node_get_address_line(async_.get(), i, line.data(), line.size())) {
+      text += std::string("node ") + line.data() + '\n';
+    }
   }
   const auto numbers = friends();
   const auto ready = std::ranges::count_if(
       numbers, [&](std::uint32_t number) { return tox_async_friend_ready(async_.get(), number); });
-  status_.write("nodes " + std::to_string(answering) + "/" + std::to_string(nodes) + "\nfriends " +
+  status_.write(text + "nodes " + std::to_string(answering) + "/" + std::to_string(nodes) + "\nfriends " +
                     std::to_string(ready) + "/" + std::to_string(numbers.size()) + "\ncarrier " +
                     tox_async_carrier_to_string(tox_async_get_carrier(async_.get())) + "\nunconfirmed " +
                     std::to_string(receipts_.size()) + "\n",

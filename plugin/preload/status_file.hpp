@@ -7,8 +7,8 @@
 
 namespace toxasync::preload {
 
-/// A few lines for `toxasync status`, in a file of the user's state directory named after the process; gone
-/// when the Tox instance is. It names neither friends nor identities.
+/// A few lines for `toxasync status` and `id`, in a file of the user's state directory named after the
+/// process; gone when the Tox instance is. It is for its owner only, and names no friends.
 class StatusFile {
  public:
   static constexpr std::int64_t every_ms = 10000;
