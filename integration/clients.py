@@ -264,6 +264,42 @@ def tool(world):
     check(re.search(r"error settings: .*toxasync.conf:1: node: .*toxasync stays off", home.log()), home.log())
 
 
+@scenario
+def documented_client(world):
+    """The small client of docs/client-authors.md: writes to a friend who is gone, and gets what he wrote since."""
+    node = world.nodes(1)[0]
+    bob = world.chat("bob", nodes=[node.address], carrier="udp").ready()
+
+    def start():
+        client = support.Process(world, "tinychat", [
+            world.program("tinychat"), world.directory / "tiny.tox", node.address, "127.0.0.1", bob.udp_port,
+            bob.dht_key], prefix=["env", f"HOME={world.directory}"])
+        return client, client.wait_for(r"my Tox ID: (\S+)", 10)[1]
+
+    def end(client):
+        client.process.stdin.close()
+        check(client.wait(10) == 0, "the client did not end well")
+
+    client, tox_id = start()
+    bob.write(f"add {tox_id}")
+    bob.wait_for(r"friend 0 ready", 60)
+    client.write("hello")
+    bob.wait_messages(1, 40)
+    client.wait_for(r"a message is delivered", 20)
+    bob.quit()
+    start_of_next = client.mark()
+    client.write("while you are away")
+    client.wait_for(r"a message is stored \(nodes: 1/1\)", 30, start_of_next)
+    end(client)
+    bob = bob.again(carrier="udp").ready()
+    check([m.text for m in bob.wait_messages(1, 40)] == ["while you are away"], "Bob has something else")
+    bob.wait_stored([bob.send("I see")], 1, 40)
+    bob.kill()
+    client, _ = start()
+    client.wait_for(r"friend 0: I see$", 40)
+    end(client)
+
+
 def qr_codes(drawn):
     """The squares of black (true) and white that were drawn, without their margins; each must look like a QR code."""
     codes = []
