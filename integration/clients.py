@@ -172,6 +172,31 @@ def receipts_wait_for_delivery(world):
 
 
 @scenario
+def pictures(world):
+    """The picture that a client offers when a friend is shown as away reaches him when he is there; once, the last."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes)
+    bob.quit()
+    see_away(alice)
+
+    def order(line, answer):
+        start = alice.mark()
+        alice.write(line)
+        alice.wait_for(answer, 5, start)
+
+    order("picture 0 one that is taken back", "picture-offered 0")
+    order("no-picture 0", "cancelled")
+    order("no-picture 0", "not cancelled")
+    order("picture 0 an old face", "picture-offered 0")
+    order("picture 0 a new face", "picture-offered 0")
+    bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=alice).ready()  # Another client: it takes files.
+    bob.wait_for(r"file 0 1 a new face$", 90)
+    order("picture 0 a face for now", "picture-offered 0")
+    bob.wait_for(r"file 0 1 a face for now$", 20)
+    check(not alice.find("error") and sum(text.startswith("file ") for text in bob.texts()) == 2, "one too many")
+
+
+@scenario
 def two_profiles(world):
     """Two clients of one user at the same time, each with a Tox identity of its own, keep out of each other's way."""
     nodes = world.nodes(1)

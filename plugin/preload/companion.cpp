@@ -183,6 +183,7 @@ void Companion::show_away(std::uint32_t friend_number, bool away) {
     offline_since_.erase(friend_number);
   } else {
     away_.erase(friend_number);
+    pictures_.erase(friend_number);
   }
   if (!away && connected(friend_number)) {
     return;  // on_connection() has told it.
@@ -201,10 +202,12 @@ void Companion::show_away(std::uint32_t friend_number, bool away) {
 void Companion::on_connection(std::uint32_t friend_number, Tox_Connection connection, void* user_data) {
   ClientCallbacks client;
   bool was_away = false;
+  decltype(pictures_)::node_type picture;
   {
     const Inside inside(mutex_);
     client = client_;
     was_away = away_.erase(friend_number) != 0;
+    picture = pictures_.extract(friend_number);
     if (connection == TOX_CONNECTION_NONE) {
       online_.erase(friend_number);
       offline_since_[friend_number] = clock_.now().steady_ms;
@@ -212,6 +215,9 @@ void Companion::on_connection(std::uint32_t friend_number, Tox_Connection connec
       offline_since_.erase(friend_number);
       online_.try_emplace(friend_number, Online{clock_.now().steady_ms, false});
     }
+  }
+  if (picture && connection != TOX_CONNECTION_NONE) {
+    offer(friend_number, picture.mapped());  // Before the client can send a file.
   }
   if (client.connection != nullptr) {
     client.connection(tox_, friend_number, connection, user_data);
@@ -296,6 +302,37 @@ std::optional<std::uint32_t> Companion::take(std::uint32_t friend_number, Tox_Me
   return number;
 }
 
+std::optional<std::uint32_t> Companion::keep_picture(std::uint32_t friend_number, WaitingPicture picture) {
+  const Inside inside(mutex_);
+  if (!away_.contains(friend_number)) {
+    return std::nullopt;
+  }
+  pictures_[friend_number] = std::move(picture);
+  return WaitingPicture::file_number;
+}
+
+bool Companion::cancel_picture(std::uint32_t friend_number, std::uint32_t file_number) {
+  const Inside inside(mutex_);
+  return file_number == WaitingPicture::file_number && pictures_.erase(friend_number) != 0;
+}
+
+std::optional<FileId> Companion::picture_id(std::uint32_t friend_number, std::uint32_t file_number) {
+  const Inside inside(mutex_);
+  const auto found = pictures_.find(friend_number);
+  return file_number == WaitingPicture::file_number && found != pictures_.end() ? found->second.id
+                                                                                : std::nullopt;
+}
+
+void Companion::offer(std::uint32_t friend_number, const WaitingPicture& picture) {
+  const std::uint32_t number = host().tox_file_send(
+      tox_, friend_number, TOX_FILE_KIND_AVATAR, picture.size, picture.id ? picture.id->data() : nullptr,
+      reinterpret_cast<const std::uint8_t*>(picture.name.data()), picture.name.size(), nullptr);
+  if (number != WaitingPicture::file_number) {
+    log(LogLevel::warning, "the user's picture could not be offered to a friend who came online");
+    host().tox_file_control(tox_, friend_number, number, TOX_FILE_CONTROL_CANCEL, nullptr);
+  }
+}
+
 void Companion::on_friend_requested(const std::uint8_t* address, const std::uint8_t* message,
                                     std::size_t length) {
   const Inside inside(mutex_);
@@ -312,6 +349,7 @@ void Companion::on_friend_requested(const std::uint8_t* address, const std::uint
 void Companion::on_friend_deleted(std::uint32_t friend_number) {
   const Inside inside(mutex_);
   away_.erase(friend_number);
+  pictures_.erase(friend_number);
   online_.erase(friend_number);
   offline_since_.erase(friend_number);
   receipts_.drop_friend(friend_number);
