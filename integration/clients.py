@@ -593,6 +593,27 @@ def qtox_own_queue(world):
     check([m.text for m in bob.messages()] == ["into its own queue", "next"], "something came twice")
 
 
+@scenario
+def qtox_picture(world):
+    """The picture of qTox's user, which it offers once, reaches a friend who is away at first."""
+    screen = Screen(world)
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes)
+    for chat in (alice, bob):
+        chat.quit()
+    hub = world.chat("hub", extra=["--no-async"]).ready()
+    picture = alice.home.directory / ".config" / "tox" / "avatars" / f"{alice.tox_id[:64].upper()}.png"
+    picture.parent.mkdir(parents=True)
+    screen.picture(picture, size=(8, 8))
+    client = QTox(world, "alice", alice.home, screen, hub)
+    client.open_friend("bob")
+    client.wait_title("bob (Away)", 20)
+    # Another client, which takes files.
+    bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=hub).ready()
+    bob.wait_for(r"file 0 1 .PNG", 60)
+    client.close()
+
+
 def world_of(arguments):
     return support.World(arguments.build, name=f"clients-{arguments.scenario}", system_toxcore=True)
 

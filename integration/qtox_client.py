@@ -52,12 +52,13 @@ class Screen:
         check(number, "Xvfb did not start")
         self.display = ":" + number
 
-    def picture(self, path):
-        """Writes what is on the screen as PNG. The file of Xvfb is an XWD: 25 words, then colours, then rows."""
+    def picture(self, path, size=None):
+        """Writes what is on the screen, or its corner of a size, as PNG. The file of Xvfb is an XWD: 25 words, then colours, then rows."""
         data = self._file.read_bytes()
         header = struct.unpack(">25I", data[:100])
-        size, width, height, row, colours = header[0], header[4], header[5], header[12], header[19]
-        start = size + 12 * colours
+        header_size, width, height, row, colours = header[0], header[4], header[5], header[12], header[19]
+        start = header_size + 12 * colours
+        width, height = size or (width, height)
         rows = b"".join(b"\0" + self._rgb(data[start + y * row:start + y * row + 4 * width]) for y in range(height))
 
         def chunk(name, content):
@@ -88,8 +89,8 @@ class QTox(Process):
         self.on = on
         self._directory = home.directory / ".config" / "tox"
         self._profile = name
-        if not self._directory.exists():
-            self._directory.mkdir(parents=True)
+        if not (self._directory / "qtox.ini").exists():
+            self._directory.mkdir(parents=True, exist_ok=True)
             shutil.copy(world.directory / f"{name}.tox", self._directory / f"{name}.tox")
             (self._directory / "qtox.ini").write_text(SETTINGS)
         self._environment = {"DISPLAY": screen.display}
