@@ -184,6 +184,7 @@ void Companion::show_away(std::uint32_t friend_number, bool away) {
   } else {
     away_.erase(friend_number);
     pictures_.erase(friend_number);
+    receipts_.expect_resends(friend_number);
   }
   if (!away && connected(friend_number)) {
     return;  // on_connection() has told it.
@@ -211,6 +212,7 @@ void Companion::on_connection(std::uint32_t friend_number, Tox_Connection connec
     if (connection == TOX_CONNECTION_NONE) {
       online_.erase(friend_number);
       offline_since_[friend_number] = clock_.now().steady_ms;
+      receipts_.expect_resends(friend_number);
     } else {
       offline_since_.erase(friend_number);
       online_.try_emplace(friend_number, Online{clock_.now().steady_ms, false});
