@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clients that know nothing of toxasync, started with the preload module: plainchat, and programs in a terminal."""
 
+import re
 import shutil
 import subprocess
 
@@ -22,6 +23,12 @@ class Home:
         self.settings.parent.mkdir(parents=True)
         self.settings.write_text("\n".join(lines) + "\n")
         self.state = self.directory / ".local" / "state" / "toxasync"
+
+    def status(self, word):
+        """What the module tells of its client; nothing if none runs."""
+        text = "".join(path.read_text() for path in self.state.glob("status.*[0-9]"))
+        match = re.search(rf"^{word} (.*)$", text, re.MULTILINE)
+        return match and match[1]
 
     def log(self):
         path = self.state / "toxasync.log"

@@ -11,8 +11,10 @@ import zlib
 from plain_clients import MODULE, preload
 from support import Failure, Process, Skip, check, poll_until
 
-# Where the first friend of its list is, in pixels from the corner of its window.
+# Where things are, in pixels from the corner of its window.
 FIRST_FRIEND = (110, 108)
+TOX_ID_FIELD = (500, 120)
+SEND_REQUEST = (500, 387)
 
 SETTINGS = """[General]
 autoAwayTime=0
@@ -44,8 +46,8 @@ class Screen:
         self._file = world.directory / "Xvfb_screen0"
         reading, writing = os.pipe()
         self._process = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-fbdir",
-             str(world.directory)], pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset",
+             "-fbdir", str(world.directory)], pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(writing)
         with os.fdopen(reading) as told:
             number = told.readline().strip()
@@ -78,7 +80,7 @@ class Screen:
 
 
 class QTox(Process):
-    """qTox under the module, with the profile of a plainchat that had the same home. `hub`: its bootstrap node."""
+    """qTox under the module, with the profile of a plainchat that had the same home, or without one. `hub`: its bootstrap node."""
 
     def __init__(self, world, name, home, screen, hub, on=True):
         if not shutil.which("qtox") or not shutil.which("xdotool"):
@@ -89,9 +91,11 @@ class QTox(Process):
         self.on = on
         self._directory = home.directory / ".config" / "tox"
         self._profile = name
+        self.database = self._directory / f"{name}.db"
         if not (self._directory / "qtox.ini").exists():
             self._directory.mkdir(parents=True, exist_ok=True)
-            shutil.copy(world.directory / f"{name}.tox", self._directory / f"{name}.tox")
+            if (world.directory / f"{name}.tox").exists():
+                shutil.copy(world.directory / f"{name}.tox", self._directory / f"{name}.tox")
             (self._directory / "qtox.ini").write_text(SETTINGS)
         self._environment = {"DISPLAY": screen.display}
         prefix = preload(world, home, on)
@@ -125,27 +129,44 @@ class QTox(Process):
     def wait_connected(self, seconds):
         self.wait_for(r".*Connected to the DHT", seconds)
 
-    def open_friend(self, name):
-        """The conversation with him."""
+    def focus(self):
         self._poll(self.window, 20, "its window")
         self._xdotool("windowfocus", "--sync", self.window())
 
+    def type(self, text, *keys):
+        self._xdotool("type", "--delay", "5", text)
+        if keys:
+            self._xdotool("key", *keys)
+
+    def _click(self, place):
+        self._xdotool("mousemove", "--window", self.window(), *place, "click", 1)
+
+    def add_friend(self, tox_id):
+        """On the page that it shows when it has none."""
+        self.focus()
+        self._click(TOX_ID_FIELD)
+        self.type(tox_id)
+        self._click(SEND_REQUEST)
+
+    def open_friend(self, name):
+        """The conversation with him."""
+        self.focus()
+
         def opened():
-            self._xdotool("mousemove", "--window", self.window(), *FIRST_FRIEND, "click", 1)
+            self._click(FIRST_FRIEND)
             return name in self.title()
         self._poll(opened, 20, "the conversation")
 
     def say(self, text):
-        self._xdotool("type", "--delay", "5", text)
-        self._xdotool("key", "Return")
+        self.type(text, "Return")
         self._poll(lambda: text in self.said(), 10, f"`{text}` is in its history")
 
     def _ask(self, query):
         try:
-            with sqlite3.connect(f"file:{self._directory / self._profile}.db?mode=ro", uri=True) as database:
+            with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as database:
                 return database.execute(query).fetchall()
-        except sqlite3.OperationalError:
-            return []  # Not there yet, or being written.
+        except sqlite3.DatabaseError:
+            return []  # Not there yet, being written, or sealed with a password.
 
     def history(self):
         """What it keeps of the conversation: (whether it is its user's own, the text, whether it counts as sent)."""
@@ -164,6 +185,7 @@ class QTox(Process):
         try:
             return poll_until(condition, seconds, f"qtox: {what}", every=0.2)
         except Failure:
+            self.screen.picture(self.world.directory / "screen.png")
             print(f"--- the title of qTox: {self.title()!r}; its history: {self.history()}", flush=True)
             raise
 

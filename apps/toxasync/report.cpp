@@ -62,8 +62,8 @@ void show_clients() {
     };
     std::cout << "  " << client.program << " (process " << client.process << "): " << value("nodes")
               << " storage nodes answer, " << value("friends") << " friends can get offline messages, "
-              << value("unconfirmed") << " messages are not confirmed yet; packets go by " << value("carrier")
-              << '\n';
+              << value("taken") << " messages were sent this way, " << value("unconfirmed")
+              << " of them are not confirmed yet; packets go by " << value("carrier") << '\n';
   }
 }
 

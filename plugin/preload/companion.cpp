@@ -300,6 +300,7 @@ std::optional<std::uint32_t> Companion::take(std::uint32_t friend_number, Tox_Me
         std::string("a message was not taken: ") + tox_err_async_friend_send_message_to_string(failed));
     return std::nullopt;
   }
+  ++taken_;
   receipts_.add(friend_number, number, id, std::move(kind_and_text), now_ms);
   return number;
 }
@@ -450,8 +451,8 @@ void Companion::tell_status(std::int64_t now_ms) {
       numbers, [&](std::uint32_t number) { return tox_async_friend_ready(async_.get(), number); });
   status_.write(text + "nodes " + std::to_string(answering) + "/" + std::to_string(nodes) + "\nfriends " +
                     std::to_string(ready) + "/" + std::to_string(numbers.size()) + "\ncarrier " +
-                    tox_async_carrier_to_string(tox_async_get_carrier(async_.get())) + "\nunconfirmed " +
-                    std::to_string(receipts_.size()) + "\n",
+                    tox_async_carrier_to_string(tox_async_get_carrier(async_.get())) + "\ntaken " +
+                    std::to_string(taken_) + "\nunconfirmed " + std::to_string(receipts_.size()) + "\n",
                 now_ms);
 }
 

@@ -126,6 +126,7 @@ class Companion {
   ClientCallbacks client_;
   MessageNumbers numbers_;
   ReceiptQueue receipts_;
+  std::uint64_t taken_ = 0;  ///< Messages, since the start.
   StatusFile status_;
   std::set<std::uint32_t> away_;                         ///< Shown so.
   std::map<std::uint32_t, WaitingPicture> pictures_;     ///< For friends who are shown so.
