@@ -295,7 +295,7 @@ static void* work(void* argument) {
 
 static void start_thread(const Plain* plain, uint32_t friend_number, unsigned long count) {
   Work* const task = (Work*)malloc(sizeof(Work));
-  pthread_t thread;
+  pthread_t thread = 0;
 
   if (task != NULL) {
     task->plain = plain;

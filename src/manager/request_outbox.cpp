@@ -242,6 +242,7 @@ std::vector<RequestOutbox::Placement> RequestOutbox::placements(const crypto::Po
   nodes.insert(nodes.end(), home.begin(), home.end());
   drop_repeated(nodes);
   std::vector<Placement> placements;
+  placements.reserve(nodes.size());
   for (const auto& node : nodes) {
     placements.push_back({node, 0, false});
   }

@@ -28,6 +28,7 @@ crypto::MessageId id(std::uint8_t number) {
 
 std::vector<std::uint32_t> numbers(const std::vector<ReceiptQueue::Receipt>& receipts) {
   std::vector<std::uint32_t> result;
+  result.reserve(receipts.size());
   for (const auto& receipt : receipts) {
     result.push_back(receipt.message_number);
   }
