@@ -171,6 +171,28 @@ def receipts_wait_for_delivery(world):
 
 
 @scenario
+def resend_after_drop(world):
+    """With `receipts = friend`: what a client sends again as soon as a friend is back from a drop is no second message."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes, receipts="friend")
+    bob.quit()
+    see_away(alice)
+    start = alice.mark()
+    silent = bob.again(bootstrap=[alice], extra=["--no-async"]).ready()  # He can't confirm.
+    alice.wait_for(r"friend 0 udp", 90, start)
+    first = alice.send("again")
+    check(first >= FIRST_NUMBER, "sent by toxcore: this tests nothing")
+    silent.quit()
+    see_away(alice)
+    second = alice.send("again")
+    last = alice.send("last")
+    bob = bob.again(bootstrap=[alice], carrier="udp").ready()
+    bob.wait_messages(2, 40)
+    alice.wait_receipts([second, last], 90)
+    check([m.text for m in bob.messages()] == ["again", "last"], f"Bob has {[m.text for m in bob.messages()]}")
+
+
+@scenario
 def pictures(world):
     """The picture that a client offers when a friend is shown as away reaches him when he is there; once, the last."""
     nodes = world.nodes(1)
