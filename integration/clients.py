@@ -414,6 +414,13 @@ def check_confirmed(terminal):
     check(not marked, f"not confirmed: {marked}")
 
 
+def start_toxic(world, alice, hub):
+    config, dht_nodes = toxic_settings(world, hub)
+    return Terminal(world, "toxic", [
+        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic",
+        "--no-lan", "-f", world.directory / "alice.tox", "-c", config, "-n", dht_nodes])
+
+
 @scenario
 def toxic(world):
     """Debian's toxic shows a friend who is offline as away, sends, confirms, gets the answer; live again, too."""
@@ -424,15 +431,41 @@ def toxic(world):
     for chat in (alice, bob):
         chat.quit()
     hub = world.chat("hub", extra=["--no-async"]).ready()
-    config, dht_nodes = toxic_settings(world, hub)
-    terminal = Terminal(world, "toxic", [
-        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic",
-        "--no-lan", "-f", world.directory / "alice.tox", "-c", config, "-n", dht_nodes])
+    terminal = start_toxic(world, alice, hub)
     try:
         converse(world, terminal, bob, hub, nodes)
     finally:
         terminal.close()
     check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
+
+
+@scenario
+def toxic_killed(world):
+    """What toxic was told is sent comes once, though it was killed and both were online afterwards."""
+    if not shutil.which("toxic"):
+        raise Skip("toxic is not installed")
+    nodes = world.nodes(2)
+    alice, bob = befriend(world, nodes)
+    for chat in (alice, bob):
+        chat.quit()
+    hub = world.chat("hub", extra=["--no-async"]).ready()
+    terminal = start_toxic(world, alice, hub)
+    try:
+        open_friend(terminal)
+        for text in ("one", "two"):
+            say(terminal, text)
+        home = alice.home
+        poll_until(lambda: home.status("taken") == "2" and home.status("unconfirmed") == "0", 10, "toxic has receipts")
+        terminal.kill()
+        terminal = start_toxic(world, alice, hub)
+        open_friend(terminal)
+        live = bob.again(bootstrap=[hub], carrier="udp").ready()
+        live.wait_for(r"friend 0 online", 90)
+        say(terminal, "three")
+        live.wait_messages(3, 20)
+        check([m.text for m in live.messages()] == ["one", "two", "three"], "not what was sent, once")
+    finally:
+        terminal.close()
 
 
 @scenario
@@ -462,12 +495,17 @@ def toxic_without_network(world):
         terminal.close()
 
 
-def converse(world, terminal, bob, hub, nodes):
+def open_friend(terminal):
+    """The window of the first one, who is offline."""
     terminal.wait_screen(lambda screen: "bob has come online" in screen, 20, "the friend who is offline is there")
     terminal.press("C-o")
     terminal.wait_screen(lambda screen: "Online: 1/1" in screen, 10, "the list of contacts")
     terminal.press("Enter")
     terminal.wait_screen(lambda screen: "[bob]" in screen, 10, "the window of the friend")
+
+
+def converse(world, terminal, bob, hub, nodes):
+    open_friend(terminal)
     for text in ("first line", "second line"):
         say(terminal, text)
     said_at = world.elapsed()

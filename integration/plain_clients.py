@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clients that know nothing of toxasync, started with the preload module: plainchat, and programs in a terminal."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 
 from support import Failure, Process, Skip, check, poll_until
@@ -124,6 +126,11 @@ class Terminal:
         except Failure:
             print(f"--- the screen of {self.name}:\n{self.screen()}", flush=True)
             raise
+
+    def kill(self):
+        """SIGKILL to the program."""
+        os.kill(int(self._tmux("list-panes", "-F", "#{pane_pid}")), signal.SIGKILL)
+        poll_until(self.ended, 10, f"{self.name} ends")
 
     def ended(self):
         return not self._tmux("list-sessions")
