@@ -16,6 +16,12 @@ StatusFile::StatusFile() {
   static std::atomic<unsigned> instances{0};
   const fs::path directory = user_state_directory();
   if (!directory.empty()) {
+    std::error_code failed;
+    for (const auto& entry : fs::directory_iterator(directory, failed)) {
+      if (status_file_process(entry.path().filename().string()) == 0) {
+        fs::remove(entry.path(), failed);  // Of a client that was killed.
+      }
+    }
     path_ = directory / ("status." + std::to_string(getpid()) + "." + std::to_string(++instances));
   }
 }
