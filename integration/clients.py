@@ -326,6 +326,7 @@ def documented_client(world):
     client, tox_id = start()
     bob.write(f"add {tox_id}")
     bob.wait_for(r"friend 0 ready", 60)
+    client.wait_for(r"friend 0 can be written to", 20)
     client.write("hello")
     bob.wait_messages(1, 40)
     client.wait_for(r"a message is delivered", 20)
