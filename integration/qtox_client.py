@@ -48,6 +48,7 @@ class Screen:
         self._process = subprocess.Popen(
             ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset",
              "-fbdir", str(world.directory)], pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        world.cleanups.append(self.close)
         os.close(writing)
         with os.fdopen(reading) as told:
             number = told.readline().strip()
