@@ -8,17 +8,13 @@
 A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (a program is not installed).
 """
 
-import json
 import re
-import shutil
 import subprocess
 import sys
-import time
-import types
 
 import support
-from plain_clients import FIRST_NUMBER, MODULE, Home, Plain, Terminal, befriend, see_away
-from support import Failure, Skip, check, poll_until
+from plain_clients import FIRST_NUMBER, MODULE, Home, Plain, befriend, see_away
+from support import check, poll_until
 
 SCENARIOS = {}
 
@@ -172,6 +168,53 @@ def receipts_wait_for_delivery(world):
 
 
 @scenario
+def resend_after_drop(world):
+    """With `receipts = friend`: what a client sends again as soon as a friend is back from a drop is no second message."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes, receipts="friend")
+    bob.quit()
+    see_away(alice)
+    start = alice.mark()
+    silent = bob.again(bootstrap=[alice], extra=["--no-async"]).ready()  # He can't confirm.
+    alice.wait_for(r"friend 0 udp", 90, start)
+    first = alice.send("again")
+    check(first >= FIRST_NUMBER, "sent by toxcore: this tests nothing")
+    silent.quit()
+    see_away(alice)
+    second = alice.send("again")
+    last = alice.send("last")
+    bob = bob.again(bootstrap=[alice], carrier="udp").ready()
+    bob.wait_messages(2, 40)
+    alice.wait_receipts([second, last], 90)
+    check([m.text for m in bob.messages()] == ["again", "last"], f"Bob has {[m.text for m in bob.messages()]}")
+
+
+@scenario
+def pictures(world):
+    """The picture that a client offers when a friend is shown as away reaches him when he is there; once, the last."""
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes)
+    bob.quit()
+    see_away(alice)
+
+    def order(line, answer):
+        start = alice.mark()
+        alice.write(line)
+        alice.wait_for(answer, 5, start)
+
+    order("picture 0 one that is taken back", "picture-offered 0")
+    order("no-picture 0", "cancelled")
+    order("no-picture 0", "not cancelled")
+    order("picture 0 an old face", "picture-offered 0")
+    order("picture 0 a new face", "picture-offered 0")
+    bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=alice).ready()  # Another client: it takes files.
+    bob.wait_for(r"file 0 1 a new face$", 90)
+    order("picture 0 a face for now", "picture-offered 0")
+    bob.wait_for(r"file 0 1 a face for now$", 20)
+    check(not alice.find("error") and sum(text.startswith("file ") for text in bob.texts()) == 2, "one too many")
+
+
+@scenario
 def two_profiles(world):
     """Two clients of one user at the same time, each with a Tox identity of its own, keep out of each other's way."""
     nodes = world.nodes(1)
@@ -240,7 +283,11 @@ def tool(world):
     check("local-addresses = yes" in home.settings.read_text(), "what was in the settings is gone")
     expect(0, r"Storage node toxasync:abab", "status")
     expect(0, r"none is running", "status")
+    expect(4, r"no client is running with toxasync.*`toxasync run -- qtox`", "id")
+    expect(1, r"usage: toxasync id \[--qr\]", "id", "--code")
+    expect(0, r"toxasync id \[--qr\]", "--help")
     expect(0, r"^ok      the module can be loaded", "doctor")
+    expect(0, r"^ok      SQLite is there", "doctor")
     expect(127, r"there is no such program", "run", "--", "no-such-client")
     expect(3, r"not found", "run", "true", TOX_ASYNC_MODULE="/nowhere")
     expect(0, r"^1$[^\0]*1 storage node\.", "run", "--", "sh", "-c", "echo $TOX_ASYNC")
@@ -261,164 +308,91 @@ def tool(world):
 
 
 @scenario
+def documented_client(world):
+    """The small client of docs/client-authors.md: writes to a friend who is gone, and gets what he wrote since."""
+    node = world.nodes(1)[0]
+    bob = world.chat("bob", nodes=[node.address], carrier="udp").ready()
+
+    def start():
+        client = support.Process(world, "tinychat", [
+            world.program("tinychat"), world.directory / "tiny.tox", node.address, "127.0.0.1", bob.udp_port,
+            bob.dht_key], prefix=["env", f"HOME={world.directory}"])
+        return client, client.wait_for(r"my Tox ID: (\S+)", 10)[1]
+
+    def end(client):
+        client.process.stdin.close()
+        check(client.wait(10) == 0, "the client did not end well")
+
+    client, tox_id = start()
+    bob.write(f"add {tox_id}")
+    bob.wait_for(r"friend 0 ready", 60)
+    client.wait_for(r"friend 0 can be written to", 20)
+    client.write("hello")
+    bob.wait_messages(1, 40)
+    client.wait_for(r"a message is delivered", 20)
+    bob.quit()
+    start_of_next = client.mark()
+    client.write("while you are away")
+    client.wait_for(r"a message is stored \(nodes: 1/1\)", 30, start_of_next)
+    end(client)
+    bob = bob.again(carrier="udp").ready()
+    check([m.text for m in bob.wait_messages(1, 40)] == ["while you are away"], "Bob has something else")
+    bob.wait_stored([bob.send("I see")], 1, 40)
+    bob.kill()
+    client, _ = start()
+    client.wait_for(r"friend 0: I see$", 40)
+    end(client)
+
+
+def qr_codes(drawn):
+    """The squares of black (true) and white that were drawn, without their margins; each must look like a QR code."""
+    codes = []
+    rows = re.findall(r"\x1b\[30;107m([ █▀▄]*)\x1b\[0m", drawn)
+    while rows:
+        width = len(rows[0])
+        lines, rows = rows[:(width + 1) // 2], rows[(width + 1) // 2:]
+        square = [[mark in marks for mark in line] for line in lines for marks in ("█▀", "█▄")][:width]
+        check(not any(any(row[:4] + row[-4:]) for row in square), "a QR code without its margin")
+        codes.append([row[4:-4] for row in square[4:-4]])
+    finder = [[max(abs(x - 3), abs(y - 3)) in (0, 1, 3) for x in range(7)] for y in range(7)]
+    for code in codes:
+        size = len(code)
+        for top, left in ((0, 0), (0, size - 7), (size - 7, 0)):
+            check([row[left:left + 7] for row in code[top:top + 7]] == finder, "a QR code without its corners")
+    return codes
+
+
+@scenario
 def status_of_a_client(world):
     """`toxasync status` tells of a client that runs, and no longer when it has ended."""
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes)
 
+    def toxasync(*arguments):
+        return subprocess.run([world.program("toxasync"), *arguments], capture_output=True, text=True,
+                              env={**world.environment, "HOME": str(alice.home.directory)})
+
     def status():
-        return subprocess.run([world.program("toxasync"), "status"], capture_output=True, text=True,
-                              env={**world.environment, "HOME": str(alice.home.directory)}).stdout
+        return toxasync("status").stdout
 
     poll_until(lambda: re.search(r"plainchat \(process \d+\): 1/1 storage nodes answer, 1/1 friends", status()), 30,
                "the client is told of")
+    handed_on = [alice.tox_id.upper(), nodes[0].address]
+    told = toxasync("id").stdout
+    check(all(f"  {line}\n" in told for line in handed_on), f"`toxasync id` tells: {told}")
+    drawn = toxasync("id", "--qr")
+    check(drawn.returncode == 0 and len(qr_codes(drawn.stdout)) == 2, f"`toxasync id --qr` draws: {drawn}")
+    killed = alice
+    alice.kill()
+    check("none is running" in status(), "a client that was killed is told of")
+    alice = alice.again().ready()
+    poll_until(lambda: "1/1 storage nodes answer" in status(), 30, "the next one is told of")
+    left = [path.name for path in alice.home.state.glob("status.*")]
+    check(not any(f".{killed.pid}." in name for name in left), f"files of a client that was killed: {left}")
     alice.quit()
     check("none is running" in status(), "a client that has ended is told of")
+    check(toxasync("id").returncode == 4, "the Tox ID of a client that has ended is told")
     bob.quit()
-
-
-def toxic_settings(world, hub):
-    """A configuration and a list of DHT nodes with which toxic talks to this test only."""
-    config = world.directory / "toxic.conf"
-    config.write_text("tox = { nodeslist_update_freq = 0; autosave_freq = 0; };\n")
-    nodes = world.directory / "nodes.json"
-    nodes.write_text(json.dumps({"last_scan": int(time.time()), "last_refresh": int(time.time()), "nodes": [
-        {"ipv4": "127.0.0.1", "ipv6": "-", "port": hub.udp_port, "tcp_ports": [], "public_key": hub.dht_key.upper(),
-         "maintainer": "test", "location": "-", "status_udp": True, "status_tcp": False, "version": "1",
-         "motd": "", "last_ping": int(time.time())}]}, separators=(",", ":")))
-    return config, nodes
-
-
-def say(terminal, text):
-    terminal.type(text)
-    terminal.press("Enter")
-    terminal.wait_screen(lambda screen: f": {text}\n" in re.sub(" +\n", "\n", screen), 20, f"`{text}` is shown")
-
-
-def check_confirmed(terminal):
-    """Toxic marks what was not confirmed after 5 s."""
-    begun = time.monotonic()
-    poll_until(lambda: time.monotonic() - begun > 7, 10, "toxic's marks")
-    marked = [line for line in terminal.screen().splitlines() if line.rstrip().endswith(" x")]
-    check(not marked, f"not confirmed: {marked}")
-
-
-@scenario
-def toxic(world):
-    """Debian's toxic shows a friend who is offline as away, sends, confirms, gets the answer; live again, too."""
-    if not shutil.which("toxic"):
-        raise Skip("toxic is not installed")
-    nodes = world.nodes(2)
-    alice, bob = befriend(world, nodes)
-    for chat in (alice, bob):
-        chat.quit()
-    hub = world.chat("hub", extra=["--no-async"]).ready()
-    config, dht_nodes = toxic_settings(world, hub)
-    terminal = Terminal(world, "toxic", [
-        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic",
-        "--no-lan", "-f", world.directory / "alice.tox", "-c", config, "-n", dht_nodes])
-    try:
-        converse(world, terminal, bob, hub, nodes)
-    finally:
-        terminal.close()
-    check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
-
-
-@scenario
-def toxic_without_network(world):
-    """`toxic -o`, which never iterates, shows what it always showed."""
-    if not shutil.which("toxic"):
-        raise Skip("toxic is not installed")
-    nodes = world.nodes(1)
-    alice, bob = befriend(world, nodes)
-    for chat in (alice, bob):
-        chat.quit()
-    config = world.directory / "toxic.conf"
-    config.touch()
-    terminal = Terminal(world, "toxic", [
-        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic", "-o",
-        "-f", world.directory / "alice.tox", "-c", config])
-    try:
-        terminal.wait_screen(lambda screen: "Welcome to Toxic" in screen, 20, "it is there")
-        terminal.press("C-o")
-        terminal.wait_screen(lambda screen: "Online: 0/1" in screen, 10, "the friend is offline")
-        terminal.press("C-p")
-        terminal.wait_screen(lambda screen: "Welcome to Toxic" in screen, 10, "its first window")
-        terminal.type("/quit")
-        terminal.press("Enter")
-        poll_until(terminal.ended, 20, "toxic ends")
-    finally:
-        terminal.close()
-
-
-def converse(world, terminal, bob, hub, nodes):
-    bob = converse_apart(terminal, bob, nodes)
-    live = bob.again(bootstrap=[hub], carrier="udp").ready()
-    live.wait_for(r"friend 0 online", 90)
-    say(terminal, "live line")
-    live.wait_messages(1, 20)
-    live.send("a live answer")
-    terminal.wait_screen(lambda screen: "a live answer" in screen, 20, "the live answer")
-    check_confirmed(terminal)
-    screen = terminal.screen()
-    for text in ("an answer from far away", "a live answer", "first line"):
-        check(screen.count(text) == 1, f"`{text}` is shown {screen.count(text)} times")
-    check([m.text for m in live.messages()] == ["live line"], "Bob got something twice")
-    leave(terminal)
-
-
-def leave(terminal):
-    terminal.type("/quit")
-    terminal.press("Enter")
-    poll_until(terminal.ended, 20, "toxic ends")
-
-
-def converse_apart(terminal, bob, nodes):
-    """They are never online together. Gives Bob's last run, which has ended."""
-    terminal.wait_screen(lambda screen: "bob has come online" in screen, 20, "the friend who is offline is there")
-    terminal.press("C-o")
-    terminal.wait_screen(lambda screen: "Online: 1/1" in screen, 10, "the list of contacts")
-    terminal.press("Enter")
-    terminal.wait_screen(lambda screen: "[bob]" in screen, 10, "the window of the friend")
-    for text in ("first line", "second line"):
-        say(terminal, text)
-    check_confirmed(terminal)
-    poll_until(lambda: all(node.stats()["messages"] >= 2 for node in nodes), 60, "the nodes have them")
-    bob = bob.again(carrier="udp").ready()
-    shown = bob.wait_messages(2, 40)
-    check([m.text for m in shown] == ["first line", "second line"], "Bob has something else")
-    bob.wait_stored([bob.send("an answer from far away")], 2, 40)
-    bob.quit()
-    terminal.wait_screen(lambda screen: "an answer from far away" in screen, 40, "the answer")
-    return bob
-
-
-@scenario
-def toxic_by_tcp_relay(world):
-    """`toxic -t`, which may not use UDP: offline messages go by the TCP relay that it knows, and by nothing else."""
-    if not shutil.which("toxic"):
-        raise Skip("toxic is not installed")
-    # Toxic takes a node's UDP port for that of its TCP relay.
-    port = world.ports.take_tcp()
-    hub = world.chat("hub", like=types.SimpleNamespace(udp_port=port),
-                     extra=["--no-async", "--tcp-port", port]).ready()
-    nodes = [world.node(f"node{i}", extra=["--bootstrap", f"127.0.0.1:{port}:{hub.dht_key}"]).ready() for i in (1, 2)]
-    alice, bob = befriend(world, nodes)
-    for chat in (alice, bob):
-        chat.quit()
-    config, dht_nodes = toxic_settings(world, hub)
-    terminal = Terminal(world, "toxic", [
-        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic", "-t",
-        "--no-lan", "-f", world.directory / "alice.tox", "-c", config, "-n", dht_nodes])
-    try:
-        poll_until(lambda: "using a courier" in alice.home.log(), 20, "it uses a courier")
-        check(not support.sockets(terminal.pid(), "udp"), "it has a UDP socket")
-        converse_apart(terminal, bob, nodes)
-        leave(terminal)
-    finally:
-        terminal.close()
-    check("by TCP relays only" in alice.home.log(), alice.home.log())
-    check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
 
 
 def world_of(arguments):

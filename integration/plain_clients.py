@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clients that know nothing of toxasync, started with the preload module: plainchat, and programs in a terminal."""
 
+import os
+import re
 import shutil
+import signal
 import subprocess
 
 from support import Failure, Process, Skip, check, poll_until
@@ -22,6 +25,12 @@ class Home:
         self.settings.parent.mkdir(parents=True)
         self.settings.write_text("\n".join(lines) + "\n")
         self.state = self.directory / ".local" / "state" / "toxasync"
+
+    def status(self, word):
+        """What the module tells of its client; nothing if none runs."""
+        text = "".join(path.read_text() for path in self.state.glob("status.*[0-9]"))
+        match = re.search(rf"^{word} (.*)$", text, re.MULTILINE)
+        return match and match[1]
 
     def log(self):
         path = self.state / "toxasync.log"
@@ -120,6 +129,11 @@ class Terminal:
 
     def pid(self):
         return int(self._tmux("list-panes", "-F", "#{pane_pid}"))
+
+    def kill(self):
+        """SIGKILL to the program."""
+        os.kill(self.pid(), signal.SIGKILL)
+        poll_until(self.ended, 10, f"{self.name} ends")
 
     def ended(self):
         return not self._tmux("list-sessions")

@@ -6,9 +6,11 @@
  * --threads it may be told to send from another thread (`thread FRIEND COUNT`).
  *
  *   add TOX_ID | send FRIEND TEXT | action FRIEND TEXT | flood FRIEND COUNT | look FRIEND | delete FRIEND |
- * quit
+ * picture FRIEND TEXT | no-picture FRIEND | quit
  *
- * `look` asks for what the callbacks told. The end of stdin is `quit`.
+ * `picture` offers a text, of at most one chunk, as tox_file_send takes an avatar; what is offered is taken
+ * and shown with its kind: one file at a time, each way. `look` asks for what the callbacks told. The end of
+ * stdin is `quit`.
  */
 #define _POSIX_C_SOURCE 200809L /* NOLINT(bugprone-reserved-identifier): POSIX wants that one */
 
@@ -26,6 +28,7 @@
 #include "plugin/example/support.h"
 
 #define BOOTSTRAP_SECONDS 3
+#define PICTURE_SIZE 1024
 
 typedef struct Plain {
   Tox* tox;
@@ -38,6 +41,10 @@ typedef struct Plain {
   bool online;
   bool changed;
   bool quit;
+  char sent[PICTURE_SIZE];
+  uint32_t sent_number;
+  char received[PICTURE_SIZE];
+  uint32_t received_kind;
   Line_Reader reader;
 } Plain;
 
@@ -96,6 +103,60 @@ static void on_packet(Tox* tox, uint32_t friend_number, const uint8_t* data, siz
   (void)tox;
   (void)user_data;
   printf("packet %" PRIu32 " %u %zu\n", friend_number, data[0], length);
+}
+
+static void on_file(Tox* tox, uint32_t friend_number, uint32_t file_number, uint32_t kind, uint64_t size,
+                    const uint8_t* name, size_t name_length, void* user_data) {
+  (void)name;
+  (void)name_length;
+  Plain* const plain = (Plain*)user_data;
+  memset(plain->received, 0, sizeof(plain->received));
+  plain->received_kind = kind;
+  tox_file_control(tox, friend_number, file_number,
+                   size < PICTURE_SIZE ? TOX_FILE_CONTROL_RESUME : TOX_FILE_CONTROL_CANCEL, NULL);
+}
+
+static void on_chunk(Tox* tox, uint32_t friend_number, uint32_t file_number, uint64_t position,
+                     const uint8_t* data, size_t length, void* user_data) {
+  (void)tox;
+  (void)file_number;
+  Plain* const plain = (Plain*)user_data;
+
+  if (length == 0) {
+    printf("file %" PRIu32 " %" PRIu32 " %s\n", friend_number, plain->received_kind, plain->received);
+  } else if (position + length < PICTURE_SIZE) {
+    memcpy(plain->received + position, data, length);
+  }
+}
+
+static void on_chunk_wanted(Tox* tox, uint32_t friend_number, uint32_t file_number, uint64_t position,
+                            size_t length, void* user_data) {
+  const Plain* const plain = (const Plain*)user_data;
+
+  if (length == 0) {
+    return; /* It is all there. */
+  }
+
+  if (file_number != plain->sent_number || position + length > strlen(plain->sent)) {
+    puts("error a file that was not sent");
+  } else {
+    tox_file_send_chunk(tox, friend_number, file_number, position, (const uint8_t*)plain->sent + position,
+                        length, NULL);
+  }
+}
+
+static void offer_picture(Plain* plain, uint32_t friend_number, const char* text) {
+  uint8_t id[TOX_FILE_ID_LENGTH];
+  uint8_t told[TOX_FILE_ID_LENGTH];
+  Tox_Err_File_Send failed = TOX_ERR_FILE_SEND_OK;
+  snprintf(plain->sent, sizeof(plain->sent), "%s", text);
+  tox_hash(id, (const uint8_t*)plain->sent, strlen(plain->sent));
+  plain->sent_number = tox_file_send(plain->tox, friend_number, TOX_FILE_KIND_AVATAR, strlen(plain->sent), id,
+                                     id, sizeof(id), &failed);
+  const bool same = tox_file_get_file_id(plain->tox, friend_number, plain->sent_number, told, NULL) &&
+                    memcmp(id, told, sizeof(id)) == 0;
+  printf("%s %" PRIu32 "\n", failed == TOX_ERR_FILE_SEND_OK && same ? "picture-offered" : "picture-refused",
+         friend_number);
 }
 
 static void take_events(Plain* plain) {
@@ -177,6 +238,9 @@ static bool start(Plain* plain) {
     tox_callback_friend_read_receipt(plain->tox, on_receipt);
     tox_callback_friend_lossless_packet(plain->tox, on_packet);
     tox_callback_friend_request(plain->tox, on_request);
+    tox_callback_file_recv(plain->tox, on_file);
+    tox_callback_file_recv_chunk(plain->tox, on_chunk);
+    tox_callback_file_chunk_request(plain->tox, on_chunk_wanted);
   }
 
   uint8_t address[TOX_ADDRESS_SIZE];
@@ -231,7 +295,7 @@ static void* work(void* argument) {
 
 static void start_thread(const Plain* plain, uint32_t friend_number, unsigned long count) {
   Work* const task = (Work*)malloc(sizeof(Work));
-  pthread_t thread;
+  pthread_t thread = 0;
 
   if (task != NULL) {
     task->plain = plain;
@@ -291,6 +355,12 @@ static void run_command(Plain* plain, char* line) {
     printf("looks %" PRIu32 " %s %s\n", number,
            connection_name(tox_friend_get_connection_status(plain->tox, number, NULL)),
            status_name(tox_friend_get_status(plain->tox, number, NULL)));
+  } else if (strcmp(name, "picture") == 0) {
+    offer_picture(plain, number, rest);
+  } else if (strcmp(name, "no-picture") == 0) {
+    puts(tox_file_control(plain->tox, number, plain->sent_number, TOX_FILE_CONTROL_CANCEL, NULL)
+             ? "cancelled"
+             : "not cancelled");
   } else if (strcmp(name, "delete") == 0) {
     puts(tox_friend_delete(plain->tox, number, NULL) ? "deleted" : "error delete");
     plain->changed = true;

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "adapters/user_settings/user_paths.hpp"
 
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): kill is POSIX's.
+
+#include <cerrno>
+#include <charconv>
 #include <cstdlib>
+#include <string_view>
 
 namespace toxasync {
 
@@ -35,6 +40,20 @@ fs::path user_settings_file() {
 
 fs::path user_state_directory() {
   return base_directory("XDG_STATE_HOME", fs::path(".local") / "state");
+}
+
+std::optional<pid_t> status_file_process(const std::string& name) {
+  constexpr std::string_view prefix = "status.";
+  if (!name.starts_with(prefix)) {
+    return std::nullopt;
+  }
+  pid_t process = 0;
+  const char* const end = name.data() + name.size();
+  const auto [rest, failed] = std::from_chars(name.data() + prefix.size(), end, process);
+  if (failed != std::errc() || rest == end || *rest != '.' || name.ends_with('~') || process <= 0) {
+    return std::nullopt;
+  }
+  return kill(process, 0) == 0 || errno == EPERM ? process : 0;
 }
 
 fs::path user_data_directory() {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
+#include <optional>
+#include <string>
 
 namespace toxasync {
 
@@ -13,6 +17,10 @@ std::filesystem::path user_settings_file();
 
 /// For the log and the status files: toxasync in $XDG_STATE_HOME or ~/.local/state.
 std::filesystem::path user_state_directory();
+
+/// The living process of a status file of that name, `status.PROCESS.NUMBER`. Nothing: it is another file; 0:
+/// the process has ended without removing it.
+std::optional<pid_t> status_file_process(const std::string& name);
 
 /// For messages and keys: toxasync in $XDG_DATA_HOME or ~/.local/share.
 std::filesystem::path user_data_directory();

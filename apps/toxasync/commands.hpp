@@ -20,6 +20,7 @@ enum class ExitCode : int {
 ExitCode run(const std::vector<std::string>& arguments);
 ExitCode add_node(const std::vector<std::string>& arguments);
 ExitCode status(const std::vector<std::string>& arguments);
+ExitCode id(const std::vector<std::string>& arguments);
 ExitCode doctor(const std::vector<std::string>& arguments);
 
 }  // namespace toxasync::tool

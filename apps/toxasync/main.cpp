@@ -15,6 +15,7 @@ constexpr const char* usage =
     R"(usage: toxasync run -- PROGRAM [ARGUMENTS]   starts a Tox client with offline messages
        toxasync add-node ADDRESS           adds a storage node to the settings
        toxasync status                     settings, running clients, the last lines of the log
+       toxasync id [--qr]                  what friends need: your Tox ID, your storage nodes; with QR codes
        toxasync doctor                     looks whether everything is there that is needed
 
 For example: toxasync run -- toxic
@@ -38,8 +39,8 @@ struct Command {
   ExitCode (*act)(const std::vector<std::string>& arguments);
 };
 
-constexpr std::array<Command, 4> commands = {
-    {{"run", run}, {"add-node", add_node}, {"status", status}, {"doctor", doctor}}};
+constexpr std::array<Command, 5> commands = {
+    {{"run", run}, {"add-node", add_node}, {"status", status}, {"id", id}, {"doctor", doctor}}};
 
 ExitCode act(const std::vector<std::string>& words) {
   const std::string_view name = words.empty() ? std::string_view{} : words[0];

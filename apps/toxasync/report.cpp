@@ -62,8 +62,8 @@ void show_clients() {
     };
     std::cout << "  " << client.program << " (process " << client.process << "): " << value("nodes")
               << " storage nodes answer, " << value("friends") << " friends can get offline messages, "
-              << value("unconfirmed") << " messages are not confirmed yet; packets go by " << value("carrier")
-              << '\n';
+              << value("taken") << " messages were sent this way, " << value("unconfirmed")
+              << " of them are not confirmed yet; packets go by " << value("carrier") << '\n';
   }
 }
 
@@ -105,6 +105,7 @@ ExitCode doctor(const std::vector<std::string>& arguments) {
   if (!module.empty()) {
     good &= tell("the module can be loaded", why_not_loadable(module));
   }
+  good &= tell("SQLite is there", why_not_loadable("libsqlite3.so.0"));  // Which the module loads by itself.
   const std::time_t now = std::time(nullptr);
   good &= tell("the clock can be right",
                now >= earliest && now < latest ? "" : "it shows a year before 2025 or after 2099");

@@ -1,48 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "state.hpp"
 
-#include <signal.h>  // NOLINT(modernize-deprecated-headers): kill is POSIX's.
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <deque>
 #include <fstream>
-#include <optional>
+
+#include "adapters/user_settings/user_paths.hpp"
 
 namespace toxasync::tool {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-constexpr std::string_view prefix = "status.";
-
-/// Of `status.PROCESS.NUMBER`.
-std::optional<pid_t> process_of(const std::string& name) {
-  if (!name.starts_with(prefix)) {
-    return std::nullopt;
-  }
-  pid_t process = 0;
-  const char* const end = name.data() + name.size();
-  const auto [rest, failed] = std::from_chars(name.data() + prefix.size(), end, process);
-  const bool whole = failed == std::errc() && rest != end && *rest == '.' && !name.ends_with('~');
-  return whole && process > 0 ? std::optional(process) : std::nullopt;
-}
-
-bool is_alive(pid_t process) {
-  return kill(process, 0) == 0 || errno == EPERM;
-}
-
-}  // namespace
-
 std::vector<RunningClient> running_clients(const fs::path& state_directory) {
   std::vector<RunningClient> clients;
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(state_directory, failed)) {
-    const auto process = process_of(entry.path().filename().string());
-    if (!process || !is_alive(*process)) {
+    const auto process = status_file_process(entry.path().filename().string());
+    if (!process || *process == 0) {
       continue;
     }
     RunningClient client;
@@ -50,7 +27,11 @@ std::vector<RunningClient> running_clients(const fs::path& state_directory) {
     std::getline(std::ifstream("/proc/" + std::to_string(*process) + "/comm"), client.program);
     std::ifstream in(entry.path());
     for (std::string word, value; in >> word >> value;) {
-      client.values[word] = value;
+      if (word == "node") {
+        client.nodes.push_back(value);
+      } else {
+        client.values[word] = value;
+      }
     }
     clients.push_back(std::move(client));
   }

@@ -10,11 +10,12 @@
 
 namespace toxasync::tool {
 
-/// A client that runs with toxasync, by the status file that the module writes: its words and their values.
+/// A client that runs with toxasync, by the status file that the module writes.
 struct RunningClient {
   pid_t process = 0;
   std::string program;
-  std::map<std::string, std::string> values;
+  std::map<std::string, std::string> values;  ///< By their words.
+  std::vector<std::string> nodes;             ///< Address lines.
 };
 
 /// Those of the processes that are alive.

@@ -17,7 +17,7 @@ struct ToxHostOptions {
   bool ipv6 = true;
 };
 
-/// The node's Tox instance, whose Tox key is the node's key (docs/protocol.md, section 11).
+/// The node's Tox instance, whose Tox key is the node's key (docs/protocol.md, section 12).
 class ToxHost {
  public:
   /// With the profile in that file; with a new one, if there is none or it is of another key. Throws

@@ -62,7 +62,7 @@ static void command_request(Chat* chat, char* rest) {
   }
 
   const char* const text = space + 1;
-  Tox_Err_Async_Friend_Request_Send failed;
+  Tox_Err_Async_Friend_Request_Send failed = TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OK;
 
   if (add_friend(chat, address, text) &&
       !tox_async_friend_request_send(chat->async, address, (const uint8_t*)text, strlen(text), &failed)) {

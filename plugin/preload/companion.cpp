@@ -2,6 +2,7 @@
 #include "plugin/preload/companion.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -215,6 +216,8 @@ void Companion::show_away(std::uint32_t friend_number, bool away) {
     offline_since_.erase(friend_number);
   } else {
     away_.erase(friend_number);
+    pictures_.erase(friend_number);
+    receipts_.expect_resends(friend_number);
   }
   if (!away && connected(friend_number)) {
     return;  // on_connection() has told it.
@@ -233,17 +236,23 @@ void Companion::show_away(std::uint32_t friend_number, bool away) {
 void Companion::on_connection(std::uint32_t friend_number, Tox_Connection connection, void* user_data) {
   ClientCallbacks client;
   bool was_away = false;
+  decltype(pictures_)::node_type picture;
   {
     const Inside inside(mutex_);
     client = client_;
     was_away = away_.erase(friend_number) != 0;
+    picture = pictures_.extract(friend_number);
     if (connection == TOX_CONNECTION_NONE) {
       online_.erase(friend_number);
       offline_since_[friend_number] = clock_.now().steady_ms;
+      receipts_.expect_resends(friend_number);
     } else {
       offline_since_.erase(friend_number);
       online_.try_emplace(friend_number, Online{clock_.now().steady_ms, false});
     }
+  }
+  if (picture && connection != TOX_CONNECTION_NONE) {
+    offer(friend_number, picture.mapped());  // Before the client can send a file.
   }
   if (client.connection != nullptr) {
     client.connection(tox_, friend_number, connection, user_data);
@@ -324,8 +333,40 @@ std::optional<std::uint32_t> Companion::take(std::uint32_t friend_number, Tox_Me
         std::string("a message was not taken: ") + tox_err_async_friend_send_message_to_string(failed));
     return std::nullopt;
   }
+  ++taken_;
   receipts_.add(friend_number, number, id, std::move(kind_and_text), now_ms);
   return number;
+}
+
+std::optional<std::uint32_t> Companion::keep_picture(std::uint32_t friend_number, WaitingPicture picture) {
+  const Inside inside(mutex_);
+  if (!away_.contains(friend_number)) {
+    return std::nullopt;
+  }
+  pictures_[friend_number] = std::move(picture);
+  return WaitingPicture::file_number;
+}
+
+bool Companion::cancel_picture(std::uint32_t friend_number, std::uint32_t file_number) {
+  const Inside inside(mutex_);
+  return file_number == WaitingPicture::file_number && pictures_.erase(friend_number) != 0;
+}
+
+std::optional<FileId> Companion::picture_id(std::uint32_t friend_number, std::uint32_t file_number) {
+  const Inside inside(mutex_);
+  const auto found = pictures_.find(friend_number);
+  return file_number == WaitingPicture::file_number && found != pictures_.end() ? found->second.id
+                                                                                : std::nullopt;
+}
+
+void Companion::offer(std::uint32_t friend_number, const WaitingPicture& picture) {
+  const std::uint32_t number = host().tox_file_send(
+      tox_, friend_number, TOX_FILE_KIND_AVATAR, picture.size, picture.id ? picture.id->data() : nullptr,
+      reinterpret_cast<const std::uint8_t*>(picture.name.data()), picture.name.size(), nullptr);
+  if (number != WaitingPicture::file_number) {
+    log(LogLevel::warning, "the user's picture could not be offered to a friend who came online");
+    host().tox_file_control(tox_, friend_number, number, TOX_FILE_CONTROL_CANCEL, nullptr);
+  }
 }
 
 void Companion::on_friend_requested(const std::uint8_t* address, const std::uint8_t* message,
@@ -344,6 +385,7 @@ void Companion::on_friend_requested(const std::uint8_t* address, const std::uint
 void Companion::on_friend_deleted(std::uint32_t friend_number) {
   const Inside inside(mutex_);
   away_.erase(friend_number);
+  pictures_.erase(friend_number);
   online_.erase(friend_number);
   offline_since_.erase(friend_number);
   receipts_.drop_friend(friend_number);
@@ -425,18 +467,25 @@ void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* messa
 }
 
 void Companion::tell_status(std::int64_t now_ms) {
+  std::array<std::uint8_t, TOX_ADDRESS_SIZE> address{};
+  tox_self_get_address(tox_, address.data());
+  std::string text = "tox-id " + to_hex(address) + '\n';
   std::uint32_t answering = 0;
   const std::uint32_t nodes = tox_async_node_get_count(async_.get());
   for (std::uint32_t i = 0; i < nodes; ++i) {
     answering += tox_async_node_get_answered(async_.get(), i) ? 1 : 0;
+    std::array<char, TOX_ASYNC_ADDRESS_LINE_SIZE> line{};
+    if (tox_async_node_get_address_line(async_.get(), i, line.data(), line.size())) {
+      text += std::string("node ") + line.data() + '\n';
+    }
   }
   const auto numbers = friends();
   const auto ready = std::ranges::count_if(
       numbers, [&](std::uint32_t number) { return tox_async_friend_ready(async_.get(), number); });
-  status_.write("nodes " + std::to_string(answering) + "/" + std::to_string(nodes) + "\nfriends " +
+  status_.write(text + "nodes " + std::to_string(answering) + "/" + std::to_string(nodes) + "\nfriends " +
                     std::to_string(ready) + "/" + std::to_string(numbers.size()) + "\ncarrier " +
-                    tox_async_carrier_to_string(tox_async_get_carrier(async_.get())) + "\nunconfirmed " +
-                    std::to_string(receipts_.size()) + "\n",
+                    tox_async_carrier_to_string(tox_async_get_carrier(async_.get())) + "\ntaken " +
+                    std::to_string(taken_) + "\nunconfirmed " + std::to_string(receipts_.size()) + "\n",
                 now_ms);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a program gets that calls libtoxcore while this module is in LD_PRELOAD. Without TOX_ASYNC=1, every
 // one of these calls the host's own function and does nothing else.
+#include <algorithm>
 #include <exception>
 #include <unordered_map>
 
@@ -204,4 +205,59 @@ bool tox_friend_delete(Tox* tox, uint32_t friend_number, Tox_Err_Friend_Delete* 
     companion->on_friend_deleted(friend_number);
   }
   return deleted;
+}
+
+uint32_t tox_file_send(Tox* tox, uint32_t friend_number, uint32_t kind, uint64_t file_size,
+                       const uint8_t* file_id, const uint8_t* filename, size_t filename_length,
+                       Tox_Err_File_Send* error) {
+  Tox_Err_File_Send failed = TOX_ERR_FILE_SEND_OK;
+  std::uint32_t number =
+      host().tox_file_send(tox, friend_number, kind, file_size, file_id, filename, filename_length, &failed);
+  const bool maybe_ours = failed == TOX_ERR_FILE_SEND_FRIEND_NOT_CONNECTED && kind == TOX_FILE_KIND_AVATAR &&
+                          filename_length <= TOX_MAX_FILENAME_LENGTH;
+  if (const auto companion = maybe_ours ? companion_of(tox) : nullptr) {
+    beside([&] {
+      WaitingPicture picture{file_size, std::nullopt, {}};
+      if (file_id != nullptr) {
+        std::copy_n(file_id, TOX_FILE_ID_LENGTH, picture.id.emplace().begin());
+      }
+      if (filename != nullptr) {
+        picture.name.assign(reinterpret_cast<const char*>(filename), filename_length);
+      }
+      if (const auto promised = companion->keep_picture(friend_number, std::move(picture))) {
+        number = *promised;
+        failed = TOX_ERR_FILE_SEND_OK;
+      }
+    });
+  }
+  if (error != nullptr) {
+    *error = failed;
+  }
+  return number;
+}
+
+bool tox_file_control(Tox* tox, uint32_t friend_number, uint32_t file_number, Tox_File_Control control,
+                      Tox_Err_File_Control* error) {
+  const auto companion = control == TOX_FILE_CONTROL_CANCEL ? companion_of(tox) : nullptr;
+  if (companion && companion->cancel_picture(friend_number, file_number)) {
+    if (error != nullptr) {
+      *error = TOX_ERR_FILE_CONTROL_OK;
+    }
+    return true;
+  }
+  return host().tox_file_control(tox, friend_number, file_number, control, error);
+}
+
+bool tox_file_get_file_id(const Tox* tox, uint32_t friend_number, uint32_t file_number, uint8_t* file_id,
+                          Tox_Err_File_Get* error) {
+  const auto companion = file_id != nullptr ? companion_of(tox) : nullptr;
+  const auto id = companion ? companion->picture_id(friend_number, file_number) : std::nullopt;
+  if (!id) {
+    return host().tox_file_get_file_id(tox, friend_number, file_number, file_id, error);
+  }
+  std::ranges::copy(*id, file_id);
+  if (error != nullptr) {
+    *error = TOX_ERR_FILE_GET_OK;
+  }
+  return true;
 }

@@ -23,7 +23,10 @@ namespace toxasync::preload {
   DO(tox_friend_get_status)                 \
   DO(tox_friend_send_message)               \
   DO(tox_friend_add)                        \
-  DO(tox_friend_delete)
+  DO(tox_friend_delete)                     \
+  DO(tox_file_send)                         \
+  DO(tox_file_control)                      \
+  DO(tox_file_get_file_id)
 
 /// The host's own ones.
 struct Host {

@@ -8,7 +8,7 @@ namespace toxasync::preload {
 
 void ReceiptQueue::add(std::uint32_t friend_number, std::uint32_t message_number, const crypto::MessageId& id,
                        std::string kind_and_text, std::int64_t now_ms) {
-  friends_[friend_number].push_back({message_number, id, std::move(kind_and_text), now_ms, false});
+  friends_[friend_number].push_back({message_number, id, std::move(kind_and_text), now_ms, false, false});
   friend_of_[id] = friend_number;
   ++size_;
 }
@@ -20,14 +20,23 @@ bool ReceiptQueue::resend(std::uint32_t friend_number, const std::string& kind_a
     return false;
   }
   const auto entry = std::ranges::find_if(found->second, [&](const Entry& one) {
-    return now_ms - one.at_ms >= resend_after_ms && one.kind_and_text == kind_and_text;
+    return (one.resend_expected || now_ms - one.at_ms >= resend_after_ms) &&
+           one.kind_and_text == kind_and_text;
   });
   if (entry == found->second.end()) {
     return false;
   }
   entry->number = message_number;
   entry->at_ms = now_ms;
+  entry->resend_expected = false;
   return true;
+}
+
+void ReceiptQueue::expect_resends(std::uint32_t friend_number) {
+  const auto found = friends_.find(friend_number);
+  if (found != friends_.end()) {
+    std::ranges::for_each(found->second, [](Entry& one) { one.resend_expected = true; });
+  }
 }
 
 void ReceiptQueue::change(const crypto::MessageId& id, const std::function<bool(Entry&)>& keep) {

@@ -20,7 +20,8 @@ class ReceiptQueue {
   static constexpr std::size_t limit = 10000;  ///< As many as the outbox holds.
   /// Not before, so that the client has stored the number it was given, in whichever thread.
   static constexpr std::int64_t youngest_ms = 100;
-  /// The same text again is the client's own resend after this time, and a message of its own before.
+  /// The same text again is the client's own resend after this time or after expect_resends(), and a message
+  /// of its own before.
   static constexpr std::int64_t resend_after_ms = 20000;
 
   struct Receipt {
@@ -40,6 +41,10 @@ class ReceiptQueue {
   bool resend(std::uint32_t friend_number, const std::string& kind_and_text, std::uint32_t message_number,
               std::int64_t now_ms);
 
+  /// The client was told that a friend has dropped: there are clients (qTox) that send what was not confirmed
+  /// again as soon as he is back.
+  void expect_resends(std::uint32_t friend_number);
+
   /// The message has got as far as a receipt says.
   void done(const crypto::MessageId& id);
   /// It has failed: there will be no receipt.
@@ -58,6 +63,7 @@ class ReceiptQueue {
     std::string kind_and_text;
     std::int64_t at_ms = 0;  ///< When the client sent it last.
     bool done = false;
+    bool resend_expected = false;
   };
 
   void change(const crypto::MessageId& id, const std::function<bool(Entry&)>& keep);

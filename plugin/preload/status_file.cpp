@@ -16,12 +16,18 @@ StatusFile::StatusFile() {
   static std::atomic<unsigned> instances{0};
   const fs::path directory = user_state_directory();
   if (!directory.empty()) {
+    std::error_code failed;
+    for (const auto& entry : fs::directory_iterator(directory, failed)) {
+      if (status_file_process(entry.path().filename().string()) == 0) {
+        fs::remove(entry.path(), failed);  // Of a client that was killed.
+      }
+    }
     path_ = directory / ("status." + std::to_string(getpid()) + "." + std::to_string(++instances));
   }
 }
 
 StatusFile::~StatusFile() {
-  if (written_) {
+  if (!written_.empty()) {
     std::error_code failed;
     fs::remove(path_, failed);
   }
@@ -29,7 +35,7 @@ StatusFile::~StatusFile() {
 
 void StatusFile::write(const std::string& text, std::int64_t now_ms) noexcept {
   next_ms_ = now_ms + every_ms;
-  if (path_.empty()) {
+  if (path_.empty() || text == written_) {
     return;
   }
   std::error_code failed;
@@ -37,10 +43,15 @@ void StatusFile::write(const std::string& text, std::int64_t now_ms) noexcept {
   {
     std::ofstream out(fresh, std::ios::trunc);
     fs::permissions(fresh, fs::perms::owner_read | fs::perms::owner_write, failed);
-    out << text;
+    out << text << std::flush;
+    if (!out) {
+      return;
+    }
   }
   fs::rename(fresh, path_, failed);
-  written_ = !failed;
+  if (!failed) {
+    written_ = text;
+  }
 }
 
 }  // namespace toxasync::preload

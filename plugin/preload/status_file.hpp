@@ -7,11 +7,11 @@
 
 namespace toxasync::preload {
 
-/// A few lines for `toxasync status`, in a file of the user's state directory named after the process; gone
-/// when the Tox instance is. It names neither friends nor identities.
+/// A few lines for `toxasync status` and `id`, in a file of the user's state directory named after the
+/// process; gone when the Tox instance is. It is for its owner only, and names no friends.
 class StatusFile {
  public:
-  static constexpr std::int64_t every_ms = 10000;
+  static constexpr std::int64_t every_ms = 1000;
 
   StatusFile();
   ~StatusFile();
@@ -19,13 +19,13 @@ class StatusFile {
   StatusFile& operator=(const StatusFile&) = delete;
 
   [[nodiscard]] bool due(std::int64_t now_ms) const noexcept { return now_ms >= next_ms_; }
-  /// Not synced to disk: it says nothing that must survive.
+  /// Writes it if it is another text than before. Not synced to disk: it says nothing that must survive.
   void write(const std::string& text, std::int64_t now_ms) noexcept;
 
  private:
   std::filesystem::path path_;
   std::int64_t next_ms_ = 0;
-  bool written_ = false;
+  std::string written_;  ///< Empty: nothing.
 };
 
 }  // namespace toxasync::preload

@@ -8,10 +8,8 @@ namespace toxasync::manager {
 namespace {
 
 std::vector<protocol::NodeId> ids_of(const std::vector<protocol::HomeNode>& nodes) {
-  std::vector<protocol::NodeId> ids;
-  for (const auto& node : nodes) {
-    ids.push_back(node.id);
-  }
+  std::vector<protocol::NodeId> ids(nodes.size());
+  std::ranges::transform(nodes, ids.begin(), &protocol::HomeNode::id);
   return ids;
 }
 
@@ -35,7 +33,7 @@ std::vector<protocol::NodeId> nearest(const NodeBook& nodes, const crypto::Point
 }  // namespace
 
 ContactHooks contact_hooks(const Services& services, FriendBook& friends, const Poller& poller,
-                           const NodeBook& nodes, std::function<void(const FriendKey&)> look_again) {
+                           const NodeBook& nodes, const std::function<void(const FriendKey&)>& look_again) {
   const auto has_keys_of = [&](const FriendKey& key) {
     const Friend* const whom = friends.find(key);
     return whom != nullptr && friends.can_seal(*whom, services.clock.now().unix_s());

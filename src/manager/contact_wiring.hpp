@@ -10,6 +10,6 @@ namespace toxasync::manager {
 
 /// What first contact asks of friends, nodes and the application. `look_again` is FirstContact::look_again.
 ContactHooks contact_hooks(const Services& services, FriendBook& friends, const Poller& poller,
-                           const NodeBook& nodes, std::function<void(const FriendKey&)> look_again);
+                           const NodeBook& nodes, const std::function<void(const FriendKey&)>& look_again);
 
 }  // namespace toxasync::manager

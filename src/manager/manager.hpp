@@ -108,7 +108,7 @@ struct ManagerConfig {
   bool allow_local_addresses =
       false;  ///< Loopback and private node addresses, for tests and private networks.
   std::int64_t poll_interval_ms =
-      120000;  ///< Mean time between polls of a home node; the polls are a Poisson process.
+      120000;  ///< Mean time between polls of the present mailbox of a home node, a Poisson process.
   std::uint32_t ttl_s = limits::default_time_to_live_s;
   std::size_t outbox_messages = 10000;
   std::int64_t receipt_delay_ms =

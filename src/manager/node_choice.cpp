@@ -124,7 +124,8 @@ std::vector<protocol::NodeId> NodeBook::pick_home_nodes(std::size_t count,
   for (std::size_t i = 1; i < candidates.size(); ++i) {
     std::swap(candidates[i], candidates[services_.random.below(i + 1)]);
   }
-  std::ranges::stable_partition(candidates, [](const auto* node) { return is_chosen(node->origin); });
+  std::stable_partition(candidates.begin(), candidates.end(),
+                        [](const auto* node) { return is_chosen(node->origin); });
   Selection selection(*this, any_chosen(candidates));
   for (const auto& id : taken) {
     if (const BookedNode* const node = find(id)) {

@@ -102,11 +102,10 @@ void Outbox::take_cancel_outcome(Message& message, const PendingStore& pending,
   auto& job = message.cancel_jobs[pending.part];
   job.in_flight = false;
   const std::int64_t came_by_ms = message.cancel_from_ms + packet_lifetime_ms;
-  if (result.outcome == client::StoreOutcome::cancelled) {
-    job.done = true;
-  } else if (result.outcome == client::StoreOutcome::absent && job.may_come && now.steady_ms < came_by_ms) {
+  const bool absent = result.outcome == client::StoreOutcome::absent;
+  if (absent && job.may_come && now.steady_ms < came_by_ms) {
     message.cancel_retry_ms = std::max(message.cancel_retry_ms, came_by_ms);
-  } else if (result.outcome == client::StoreOutcome::absent) {
+  } else if (absent || result.outcome == client::StoreOutcome::cancelled) {
     job.done = true;
   } else if (result.outcome == client::StoreOutcome::gone) {
     message.stage = Message::Stage::too_late;  // the owner has it, or may have it

@@ -242,7 +242,22 @@ void Poller::want(Polls& wanted, const Key& key, bool is_cover, Now now) {
   poll.is_cover = is_cover;
   if (!poll.operation && !due_.contains(key)) {
     due_.set(key, now.steady_ms + random_delay_ms(services_.random, first_polls_within_ms));
+  } else if (!poll.operation) {  // its epoch may be the present one now
+    due_.set_earlier(key, now.steady_ms + wait_ms(std::get<2>(key), now));
   }
+}
+
+std::int64_t Poller::wait_ms(crypto::Epoch epoch, Now now) const {
+  const std::int64_t often = services_.config.poll_interval_ms;
+  const std::int64_t near_from_ms = (crypto::epoch_start_s(epoch) - edge_s) * 1000;
+  const std::int64_t near_until_ms = (crypto::epoch_start_s(epoch + 1) + edge_s) * 1000;
+  if (now.unix_ms >= near_from_ms && now.unix_ms < near_until_ms) {
+    return random_delay_ms(services_.random, often);
+  }
+  const std::int64_t seldom = std::max(often, std::min(seldom_factor * often, longest_seldom_ms));
+  const std::int64_t wait = random_delay_ms(services_.random, seldom);
+  const std::int64_t to_near = near_from_ms - now.unix_ms;
+  return to_near > 0 && wait > to_near ? to_near + random_delay_ms(services_.random, often) : wait;
 }
 
 /// Like the root that it belongs to, from whose watermark it begins. What has begun is gone on with after the
@@ -310,7 +325,7 @@ void Poller::start(const Key& key, Now now) {
     return;
   }
   if (inbox_.full()) {  // what came would be left there
-    due_.set(key, now.steady_ms + random_delay_ms(services_.random, services_.config.poll_interval_ms));
+    due_.set(key, now.steady_ms + wait_ms(epoch, now));
     return;
   }
   found->second.started_ms = now.steady_ms;
@@ -382,8 +397,11 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   const bool hurried = poll->second.started_ms < hurried_ms_;
   const std::int64_t mean = hurried ? first_polls_within_ms : services_.config.poll_interval_ms;
-  const std::int64_t wait =
-      unserved ? std::min(mean, unserved_again_ms) : random_delay_ms(services_.random, mean);
+  std::int64_t wait = std::min(mean, unserved_again_ms);
+  if (!unserved) {
+    wait = hurried || !result.complete ? random_delay_ms(services_.random, mean)
+                                       : wait_ms(std::get<2>(key), now);
+  }
   due_.set(key, now.steady_ms + std::max(wait, std::int64_t{result.retry_after_s} * 1000));
   return true;
 }

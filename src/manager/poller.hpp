@@ -23,6 +23,11 @@ class Poller {
   static constexpr std::int64_t first_polls_within_ms = 300;
   static constexpr std::int64_t unserved_again_ms = 5000;
   static constexpr std::int64_t hurried_polls_within_ms = 1000;
+  /// The mailbox of the present epoch is asked for at poll_interval_ms. Those of the one before and the next
+  /// one as often while that epoch is so near; else this many times more seldom, up to the longest mean.
+  static constexpr std::int64_t edge_s = 1800;
+  static constexpr std::int64_t seldom_factor = 5;
+  static constexpr std::int64_t longest_seldom_ms = 600'000;
   /// A home node that was given up is asked for so long: friends may still use an older bundle.
   static constexpr std::int64_t retired_kept_s = std::int64_t{45} * 86400;
   static constexpr std::size_t retired_nodes = 16;
@@ -94,6 +99,8 @@ class Poller {
   void want(Polls& wanted, const Key& key, bool is_cover, Now now);
   void want_cover(Polls& wanted, const Node& node, const Root& root, crypto::Epoch first, Now now);
   void start(const Key& key, Now now);
+  /// Until it is asked for again.
+  [[nodiscard]] std::int64_t wait_ms(crypto::Epoch epoch, Now now) const;
   void save(const Node& node);
   void enter(const Node& node);
   void mark_final(const Key& key);

@@ -198,8 +198,9 @@ void RequestOutbox::finish(const FriendKey& to, RequestState state) {
   abandon_operations(to);
   const auto found = requests_.find(to);
   const auto last = status(found->second, state);
-  requests_.erase(found);
-  services_.state.keep({erase_record(request_key(to))}, [this, last] { report(last); });
+  store::StateBatch batch{erase_record(request_key(to))};
+  requests_.erase(found);  // and `to`, if it is the one in there
+  services_.state.keep(std::move(batch), [this, last] { report(last); });
 }
 
 // --- Copies ---
@@ -242,6 +243,7 @@ std::vector<RequestOutbox::Placement> RequestOutbox::placements(const crypto::Po
   nodes.insert(nodes.end(), home.begin(), home.end());
   drop_repeated(nodes);
   std::vector<Placement> placements;
+  placements.reserve(nodes.size());
   for (const auto& node : nodes) {
     placements.push_back({node, 0, false});
   }

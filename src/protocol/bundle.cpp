@@ -8,7 +8,7 @@ namespace toxasync::protocol {
 namespace {
 
 /// What a bundle's signature covers: R|S|the head without its signature.
-Bytes signed_part(BundleHead head, const crypto::Point& giver, const crypto::Point& taker) {
+Bytes signed_part(const BundleHead& head, const crypto::Point& giver, const crypto::Point& taker) {
   Bytes bytes(2 * limits::point + limits::bundle_head);
   std::ranges::copy(giver, bytes.begin());
   std::ranges::copy(taker, bytes.begin() + limits::point);

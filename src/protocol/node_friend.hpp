@@ -8,7 +8,7 @@
 #include "crypto/curve.hpp"
 #include "protocol/node_descriptor.hpp"
 
-// A storage node as a Tox friend, whose friend packets carry frames: docs/protocol.md, section 11.
+// A storage node as a Tox friend, whose friend packets carry frames: docs/protocol.md, section 12.
 
 namespace toxasync::protocol {
 

@@ -31,7 +31,9 @@ std::string_view describe(OpenError error) noexcept {
     case OpenError::io:
       break;
   }
-  return "the database cannot be read or written: look for disk errors in the system's log";
+  return "the database cannot be read or written: look for disk errors in the system's log, and whether "
+         "SQLite "
+         "(libsqlite3.so.0) is installed";
 }
 
 }  // namespace toxasync::store

@@ -16,7 +16,7 @@ enum class OpenError : std::uint8_t {
   newer_version,      ///< Written by a later version of this program.
   no_space,           ///< The disk or the quota is full.
   wrong_key,          ///< Sealed for another Tox identity.
-  io,                 ///< Any other input/output error.
+  io,                 ///< Any other input/output error, or there is no SQLite.
 };
 
 /// One sentence for the user: what is wrong and what to do about it. Without an end of line or a path.

@@ -2,15 +2,21 @@
 #include "store/sqlite_db.hpp"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
+#include "store/sqlite_api.hpp"
+
 namespace toxasync::store {
 namespace {
+
+/// Where a database is open, the library is there.
+const SqliteApi& sqlite() noexcept {
+  return *sqlite_api();
+}
 
 constexpr int primary(int code) noexcept {
   return code & 0xff;
@@ -89,18 +95,18 @@ std::optional<OpenError> create_private(const std::filesystem::path& path) {
 }  // namespace
 
 void Statement::Finalise::operator()(sqlite3_stmt* handle) const noexcept {
-  sqlite3_finalize(handle);
+  sqlite().finalize(handle);
 }
 
 Query::~Query() {
   if (handle_ != nullptr) {
-    sqlite3_reset(handle_);
-    sqlite3_clear_bindings(handle_);
+    sqlite().reset(handle_);
+    sqlite().clear_bindings(handle_);
   }
 }
 
 Query& Query::bind_integer(std::int64_t value) noexcept {
-  const int code = handle_ ? sqlite3_bind_int64(handle_, ++bound_, value) : SQLITE_MISUSE;
+  const int code = handle_ ? sqlite().bind_int64(handle_, ++bound_, value) : SQLITE_MISUSE;
   if (code != SQLITE_OK) {
     status_ = status_of(code);
   }
@@ -111,8 +117,8 @@ Query& Query::bind(ByteView value) noexcept {
   int code = SQLITE_MISUSE;
   if (handle_ != nullptr) {
     ++bound_;
-    code = value.empty() ? sqlite3_bind_zeroblob(handle_, bound_, 0)
-                         : sqlite3_bind_blob64(handle_, bound_, value.data(), value.size(), SQLITE_STATIC);
+    code = value.empty() ? sqlite().bind_zeroblob(handle_, bound_, 0)
+                         : sqlite().bind_blob64(handle_, bound_, value.data(), value.size(), SQLITE_STATIC);
   }
   if (code != SQLITE_OK) {
     status_ = status_of(code);
@@ -124,7 +130,7 @@ bool Query::next() noexcept {
   if (status_ != DbStatus::ok) {
     return false;
   }
-  const int code = handle_ ? sqlite3_step(handle_) : SQLITE_MISUSE;
+  const int code = handle_ ? sqlite().step(handle_) : SQLITE_MISUSE;
   status_ = status_of(code);
   return code == SQLITE_ROW;
 }
@@ -136,40 +142,43 @@ DbStatus Query::run() noexcept {
 }
 
 std::int64_t Query::integer(int column) const noexcept {
-  return sqlite3_column_int64(handle_, column);
+  return sqlite().column_int64(handle_, column);
 }
 
 ByteView Query::blob(int column) const noexcept {
-  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(handle_, column));
-  const int size = sqlite3_column_bytes(handle_, column);
+  const auto* data = static_cast<const std::uint8_t*>(sqlite().column_blob(handle_, column));
+  const int size = sqlite().column_bytes(handle_, column);
   return data == nullptr ? ByteView{} : ByteView{data, static_cast<std::size_t>(size)};
 }
 
 bool Query::is_null(int column) const noexcept {
-  return sqlite3_column_type(handle_, column) == SQLITE_NULL;
+  return sqlite().column_type(handle_, column) == SQLITE_NULL;
 }
 
 void SqliteDb::Close::operator()(sqlite3* handle) const noexcept {
-  sqlite3_close_v2(handle);
+  sqlite().close_v2(handle);
 }
 
 Result<SqliteDb, OpenError> SqliteDb::open(const std::filesystem::path& path, const SqliteSettings& settings,
                                            bool verify) {
+  if (sqlite_api() == nullptr) {
+    return OpenError::io;
+  }
   if (const auto error = create_private(path)) {
     return *error;
   }
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                                   settings.vfs.empty() ? nullptr : settings.vfs.c_str());
+  const int code = sqlite().open_v2(path.c_str(), &handle,
+                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                                    settings.vfs.empty() ? nullptr : settings.vfs.c_str());
   SqliteDb db(handle);
   if (handle == nullptr) {
     return OpenError::io;
   }
   if (code != SQLITE_OK) {
-    return error_of_code(code, sqlite3_system_errno(handle), path);
+    return error_of_code(code, sqlite().system_errno(handle), path);
   }
-  if (sqlite3_db_readonly(handle, "main") != 0) {
+  if (sqlite().db_readonly(handle, "main") != 0) {
     return OpenError::not_writable;
   }
   if (const auto error = db.configure(settings, verify)) {
@@ -180,19 +189,19 @@ Result<SqliteDb, OpenError> SqliteDb::open(const std::filesystem::path& path, co
 
 std::optional<OpenError> SqliteDb::pragma(const std::string& sql, std::string_view expected) {
   sqlite3_stmt* raw = nullptr;
-  int code = sqlite3_prepare_v2(handle_.get(), sql.c_str(), -1, &raw, nullptr);
+  int code = sqlite().prepare_v2(handle_.get(), sql.c_str(), -1, &raw, nullptr);
   const Statement statement(raw);
   bool matches = expected.empty();
   while (code == SQLITE_OK || code == SQLITE_ROW) {
-    code = sqlite3_step(raw);
+    code = sqlite().step(raw);
     if (code == SQLITE_ROW && !expected.empty()) {
-      const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(raw, 0));
+      const auto* text = reinterpret_cast<const char*>(sqlite().column_text(raw, 0));
       matches = text != nullptr && expected == text;
     }
   }
   if (code != SQLITE_DONE) {
-    const char* name = sqlite3_db_filename(handle_.get(), "main");
-    return error_of_code(code, sqlite3_system_errno(handle_.get()), name ? name : "");
+    const char* name = sqlite().db_filename(handle_.get(), "main");
+    return error_of_code(code, sqlite().system_errno(handle_.get()), name ? name : "");
   }
   return matches ? std::nullopt : std::optional(OpenError::io);
 }
@@ -200,8 +209,8 @@ std::optional<OpenError> SqliteDb::pragma(const std::string& sql, std::string_vi
 std::optional<OpenError> SqliteDb::configure(const SqliteSettings& settings, bool verify) {
   application_id_ = settings.application_id;
   schema_version_ = settings.schema_version;
-  sqlite3_busy_timeout(handle_.get(), 0);
-  sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite().busy_timeout(handle_.get(), 0);
+  sqlite().db_config(handle_.get(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   // The exclusive lock comes before the file is first read: then the WAL's index lives in memory, and no
   // second process gets in. auto_vacuum only takes in a file without pages (and would write to any other at
   // each opening), so it comes before WAL, which writes one.
@@ -290,12 +299,12 @@ DbStatus SqliteDb::finish_schema() {
 }
 
 DbStatus SqliteDb::execute(const char* sql) noexcept {
-  return status_of(sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr));
+  return status_of(sqlite().exec(handle_.get(), sql, nullptr, nullptr, nullptr));
 }
 
 Statement SqliteDb::prepare(const char* sql, DbStatus& status) noexcept {
   sqlite3_stmt* raw = nullptr;
-  const int code = sqlite3_prepare_v3(handle_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  const int code = sqlite().prepare_v3(handle_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
   if (code != SQLITE_OK) {
     status = status_of(code);
   }
@@ -313,16 +322,16 @@ std::optional<std::int64_t> SqliteDb::integer(const char* sql) noexcept {
 }
 
 bool SqliteDb::in_transaction() const noexcept {
-  return sqlite3_get_autocommit(handle_.get()) == 0;
+  return sqlite().get_autocommit(handle_.get()) == 0;
 }
 
 std::int64_t SqliteDb::total_changes() const noexcept {
-  return sqlite3_total_changes64(handle_.get());
+  return sqlite().total_changes64(handle_.get());
 }
 
 DbStatus SqliteDb::checkpoint_truncate() noexcept {
   return status_of(
-      sqlite3_wal_checkpoint_v2(handle_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr));
+      sqlite().wal_checkpoint_v2(handle_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr));
 }
 
 }  // namespace toxasync::store

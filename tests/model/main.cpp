@@ -287,24 +287,30 @@ std::optional<Options> parse(int argc, char** argv) {
     const std::string_view argument = argv[i];
     if (argument == "--trace") {
       options.trace = true;
-    } else if (argument == "--no-shrink") {
+      continue;
+    }
+    if (argument == "--no-shrink") {
       options.shrinks = false;
-    } else if (i + 1 == argc) {
+      continue;
+    }
+    if (i + 1 == argc) {
       return std::nullopt;
-    } else if (argument == "--suite") {
-      const auto found = std::ranges::find(suite_names, std::string_view(argv[++i]));
+    }
+    const char* const value = argv[++i];
+    if (argument == "--suite") {
+      const auto found = std::ranges::find(suite_names, std::string_view(value));
       if (found == suite_names.end()) {
         return std::nullopt;
       }
       options.suites = {static_cast<Suite>(found - suite_names.begin())};
     } else if (argument == "--sequences") {
-      options.sequences = std::strtoull(argv[++i], nullptr, 10);
+      options.sequences = std::strtoull(value, nullptr, 10);
     } else if (argument == "--seed") {
-      options.first_seed = std::strtoull(argv[++i], nullptr, 10);
+      options.first_seed = std::strtoull(value, nullptr, 10);
     } else if (argument == "--jobs") {
-      options.jobs = std::max(1U, static_cast<unsigned>(std::strtoul(argv[++i], nullptr, 10)));
+      options.jobs = std::max(1U, static_cast<unsigned>(std::strtoul(value, nullptr, 10)));
     } else if (argument == "--sweep") {
-      options.sweeps = std::strtoull(argv[++i], nullptr, 10);
+      options.sweeps = std::strtoull(value, nullptr, 10);
     } else {
       return std::nullopt;
     }

@@ -41,9 +41,10 @@ StorageNode& node(Rig& rig, SeededRandom& random) {
 }
 
 /// A text of that size that no other message has.
-std::string text(SeededRandom& random, std::size_t size) {
+std::string text(SeededRandom& random, std::int64_t size) {
   std::string made = std::to_string(random.u64()) + " ";
-  made.resize(std::max<std::size_t>(size, 8), static_cast<char>('a' + random.below(26)));
+  made.resize(static_cast<std::size_t>(std::max<std::int64_t>(size, 8)),
+              static_cast<char>('a' + random.below(26)));
   return made;
 }
 
@@ -62,7 +63,7 @@ void send_long(Rig& rig, SeededRandom& random) {
 
 void send_largest(Rig& rig, SeededRandom& random) {
   const auto [from, to] = two(rig, random);
-  rig.send(from, to, text(random, limits::message_text - random.below(3)));
+  rig.send(from, to, text(random, std::int64_t{limits::message_text} - between(random, 0, 2)));
 }
 
 void send_many(Rig& rig, SeededRandom& random) {
@@ -103,17 +104,19 @@ void cancel(Rig& rig, SeededRandom& random) {
 // --- People ---
 
 void meet_for(Rig& rig, SeededRandom& random, std::int64_t ms) {
-  const auto [a, b] = two(rig, random);
-  const auto crashes = [&] {
+  const Two met = two(rig, random);
+  Person& a = met.from;
+  Person& b = met.to;
+  const auto together_now = [&] {
     return a.user->running() && b.user->running() && rig.world.connected(*a.user, *b.user);
   };
   const bool apart = !rig.world.connected(*a.user, *b.user);
   rig.connect(a, b);
-  const bool together = crashes();
+  const bool together = together_now();
   rig.run(ms);
   const bool sound = !a.slow_disk && !b.slow_disk && rig.world.clock.steady_ms() >= a.failing_until_ms &&
                      rig.world.clock.steady_ms() >= b.failing_until_ms;
-  if (together && crashes() && sound && ms >= 5 * second_ms && rig.friends(a, b)) {
+  if (together && together_now() && sound && ms >= 5 * second_ms && rig.friends(a, b)) {
     rig.model.met(a.user->key, b.user->key);
   }
   if (apart) {

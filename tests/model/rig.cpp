@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::int64_t second_ms = 1000;
 constexpr std::int64_t minute_ms = 60 * second_ms;
-constexpr std::int64_t hour_ms = 60 * minute_ms;
 
 }  // namespace
 
@@ -27,7 +26,7 @@ Rig::Rig(std::uint64_t seed, const Setup& setup, Totals& totals)
     add_all_nodes(people.back());
   }
   for (auto& a : people) {
-    a.user->inside_on_message = [this, &a](const auto& /*message*/) {
+    a.user->inside_on_message = [&a](const auto& /*message*/) {
       if (std::exchange(a.crash_in_callback, false)) {
         a.at_crash = a.user->state->crash_copy();
         a.crash_in_events = 1;
@@ -113,7 +112,7 @@ void Rig::run(std::int64_t ms) {
   observe();
 }
 
-std::optional<Id> Rig::send(Person& from, const Person& to, std::string text, crypto::MessageKind kind,
+std::optional<Id> Rig::send(Person& from, const Person& to, const std::string& text, crypto::MessageKind kind,
                             std::uint32_t ttl_s) {
   if (!from.user->running()) {
     return std::nullopt;

@@ -74,7 +74,7 @@ class Rig {
   // Things that happen. A Person who is not running stays as he is unless it says otherwise.
   void run(std::int64_t ms);
   /// Nothing when it was not accepted.
-  std::optional<Id> send(Person& from, const Person& to, std::string text,
+  std::optional<Id> send(Person& from, const Person& to, const std::string& text,
                          crypto::MessageKind kind = crypto::MessageKind::normal, std::uint32_t ttl_s = 0);
   void cancel(Person& who, const Id& id);
   void crash(Person& who, std::int64_t restart_after_ms);

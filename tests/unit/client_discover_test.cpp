@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_is_not_signed_by_its_node_or_past_its_tim
   BOOST_TEST(found(forged).empty());
   node.descriptor_hook = [&](const protocol::FrameHeader&) {
     auto old = node.descriptor();
-    old.valid_until_s = static_cast<std::uint64_t>(clock.unix_s()) - 2 * 86400;
+    old.valid_until_s = static_cast<std::uint64_t>(clock.unix_s()) - std::uint64_t{2} * 86400;
     return node.sign(old);
   };
   const auto old = discover(ipv4(50));

@@ -66,8 +66,8 @@ void check_owner(const OwnerKey& owner, OwnerKey expected) {
 BOOST_FIXTURE_TEST_SUITE(mailbox_vectors, test::CryptoFixture)
 
 BOOST_AUTO_TEST_CASE(every_list_of_the_mailbox_vectors_is_checked) {
-  test::check_lists_of(mailboxes_file, {"epochs", "epochs_refused", "friends", "public", "pair", "owner_tags",
-                                        "write_tags", "points_refused"});
+  test::check_lists_of(mailboxes_file, {"epochs", "epochs_refused", "friends", "cover", "public", "pair",
+                                        "owner_tags", "write_tags", "points_refused"});
 }
 
 BOOST_AUTO_TEST_CASE(epochs_are_those_of_the_vectors) {
@@ -90,6 +90,16 @@ BOOST_AUTO_TEST_CASE(friends_mailboxes_are_those_of_the_vectors) {
     check_mailbox(v, owned->mailbox);
     check_mailbox(v, *written);
     check_owner(owned->owner, OwnerKey(secret(v, "b"), secret(v, "m")));
+  });
+}
+
+// How the cover root is made from m is checked in manager_cover_test.cpp.
+BOOST_AUTO_TEST_CASE(cover_mailboxes_are_those_of_the_vectors) {
+  for_each_vector(mailboxes_file, "cover", [](const Vector& v) {
+    const auto owned = own_friends_mailbox(key_pair(v, "cover_m", "cover_M"), v.number<Epoch>("epoch"));
+    BOOST_REQUIRE(owned.has_value());
+    check_mailbox(v, owned->mailbox);
+    check_owner(owned->owner, OwnerKey(secret(v, "b"), secret(v, "cover_m")));
   });
 }
 

@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(hurry_brings_the_present_one_forward) {
 BOOST_AUTO_TEST_CASE(a_clock_that_is_set_does_not_stop_it) {
   Watch watch;
   watch.run();
-  watch.clock.set_unix_s(watch.clock.unix_s() + 400 * 86400);
+  watch.clock.set_unix_s(watch.clock.unix_s() + std::int64_t{400} * 86400);
   BOOST_TEST(watch.run() > 100U);
   watch.clock.set_unix_s(limits::epoch_origin_s - 5);
   BOOST_TEST(watch.run() == 0U);

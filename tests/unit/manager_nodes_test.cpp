@@ -312,7 +312,7 @@ BOOST_FIXTURE_TEST_CASE(a_node_is_asked_for_others_once_a_day_and_only_while_few
     descriptor.id = signer.public_key();
     descriptor.key = crypto::KeyPair::generate(random).public_key;
     descriptor.valid_until_s = descriptor.valid_from_s = static_cast<std::uint64_t>(clock.unix_s());
-    descriptor.valid_until_s += 30 * 86400;
+    descriptor.valid_until_s += std::uint64_t{30} * 86400;
     descriptor.addresses = {{ipv4(0x500000 + i)}};
     many.push_back(descriptor.encode_signed(signer));
   }

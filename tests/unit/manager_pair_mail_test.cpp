@@ -42,7 +42,7 @@ struct Friends : ContactWorld {
   }
 
   [[nodiscard]] crypto::Epoch slot() const { return MailboxWatch::slot(epoch(), PairMail::epoch_step); }
-  bool run_until_found(std::int64_t limit_ms = 8 * 60 * minute_ms) {
+  bool run_until_found(std::int64_t limit_ms = 480 * minute_ms) {
     return run(limit_ms, [this] { return bob.has_bundle_of(alice); });
   }
   /// Puts an envelope of a test's own making into the mailbox for what Alice sends to Bob.
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(nodes_take_the_mailbox_in_use_in_every_epoch) {
 }
 
 BOOST_AUTO_TEST_CASE(a_bundle_arrives_though_they_are_never_online_together) {
-  for (const std::size_t keys : {0, 5, 100, 200}) {
+  for (const std::size_t keys : {0U, 5U, 100U, 200U}) {
     Friends world(keys);
     world.bob.crash();
     BOOST_TEST(world.run_hours(2, [&] { return world.alice[Counter::pair_bundles_posted] == 1; }));
@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(a_disk_that_fails_loses_no_part) {
     world.bob.start();
     BOOST_TEST(world.run_hours(1, [&] { return world.bob.rows('H') > 0 || failing < 3; }));
     world.bob.state->fail_next(failing);
-    BOOST_TEST(world.run_until_found(12 * 60 * minute_ms), "with " << failing << " failures");
+    BOOST_TEST(world.run_until_found(720 * minute_ms), "with " << failing << " failures");
     world.run_hours(2 * day_h);
     BOOST_TEST(world.live_records() == 0U);
     BOOST_TEST(world.bob.rows('H') == 0U);
@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(of_two_bundles_in_parts_the_later_one_is_put_together) {
   const auto text = Friends::encoded(bundle_of(2, 40, *world.alice.random));
   const auto part = [&](std::uint8_t i, std::uint64_t later) {
     const Bytes& whole = later == 0 ? old : text;
-    const auto from = whole.begin() + i * 990;
+    const auto from = whole.begin() + std::ptrdiff_t{i} * 990;
     auto body = Friends::body(Bytes(from, whole.end() - from > 990 ? from + 990 : whole.end()), i, 2);
     body.sent_at_ms += later;
     return body;
@@ -293,7 +293,7 @@ BOOST_AUTO_TEST_CASE(nodes_that_are_down_get_it_when_they_are_back) {
   world.bob.start();
   world.run_hours(20);
   world.nodes[2]->switch_on();
-  BOOST_TEST(world.run_until_found(8 * 60 * minute_ms));
+  BOOST_TEST(world.run_until_found(480 * minute_ms));
 }
 
 BOOST_AUTO_TEST_CASE(a_node_that_only_one_of_them_knows_is_enough_where_it_is_his_home) {

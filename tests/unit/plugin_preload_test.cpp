@@ -28,6 +28,7 @@ crypto::MessageId id(std::uint8_t number) {
 
 std::vector<std::uint32_t> numbers(const std::vector<ReceiptQueue::Receipt>& receipts) {
   std::vector<std::uint32_t> result;
+  result.reserve(receipts.size());
   for (const auto& receipt : receipts) {
     result.push_back(receipt.message_number);
   }
@@ -113,6 +114,18 @@ BOOST_AUTO_TEST_CASE(the_same_words_soon_after_are_a_message_of_their_own) {
   ReceiptQueue queue;
   queue.add(1, 1, id(1), "nyes", 0);
   BOOST_TEST(!queue.resend(1, "nyes", 2, ReceiptQueue::resend_after_ms - 1));
+}
+
+BOOST_AUTO_TEST_CASE(the_same_words_after_a_friend_has_dropped_are_a_resend_once) {
+  ReceiptQueue queue;
+  queue.add(1, 1, id(1), "nyes", 0);
+  queue.add(2, 2, id(2), "nyes", 0);
+  queue.expect_resends(1);
+  BOOST_TEST(queue.resend(1, "nyes", 11, 1000));
+  BOOST_TEST(!queue.resend(1, "nyes", 12, 1001));
+  BOOST_TEST(!queue.resend(2, "nyes", 13, 1000));
+  queue.done(id(1));
+  BOOST_TEST(numbers(queue.take(1000 + later)) == (Numbers{11}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_friend_who_is_removed_takes_his_receipts_along) {

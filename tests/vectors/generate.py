@@ -55,8 +55,8 @@ def flip(data, index, bits=1):
 class Pair:
     """A secret key and its point."""
 
-    def __init__(self, label):
-        self.secret = seed(label)
+    def __init__(self, label, secret=None):
+        self.secret = seed(label) if secret is None else secret
         self.point = x25519(self.secret, BASE)
 
 
@@ -125,6 +125,9 @@ def mailbox_file():
     common = lambda box: {"epoch": box.epoch, "w": box.w, "P": box.P, "W": box.W, "store_key": box.store_key}
     boxes = [Mailbox("friends", e) for e in EPOCHS]
     out["friends"] = [{"m": b.m.secret, "M": b.m.point, "b": b.b, **common(b)} for b in boxes]
+    cover = Pair("cover root", h256(b"toxasync/1 cover root", key=ROOT.secret))
+    boxes = [Mailbox("friends", e, m=cover) for e in EPOCHS]
+    out["cover"] = [{"m": ROOT.secret, "cover_m": b.m.secret, "cover_M": b.m.point, "b": b.b, **common(b)} for b in boxes]
     boxes = [Mailbox("public", e) for e in EPOCHS] + [Mailbox("public", EPOCH, nospam=seed("another nospam", 4))]
     out["public"] = [{"r": b.recipient.secret, "R": b.recipient.point, "nospam": b.nospam, "key": b.key, "b": b.b,
                       **common(b)} for b in boxes]

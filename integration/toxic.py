@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Debian's toxic with the preload module, in tmux: one scenario a run.
+
+    toxic.py --list
+    toxic.py SCENARIO [--build DIR]
+"""
+
+import json
+import re
+import shutil
+import sys
+import time
+import types
+
+import support
+from plain_clients import Terminal, befriend
+from support import Skip, check, poll_until
+
+SCENARIOS = {}
+
+
+def scenario(function):
+    SCENARIOS[function.__name__] = function
+    return function
+
+
+def toxic_settings(world, hub):
+    """A configuration and a list of DHT nodes with which toxic talks to this test only."""
+    config = world.directory / "toxic.conf"
+    config.write_text("tox = { nodeslist_update_freq = 0; autosave_freq = 0; };\n")
+    nodes = world.directory / "nodes.json"
+    nodes.write_text(json.dumps({"last_scan": int(time.time()), "last_refresh": int(time.time()), "nodes": [
+        {"ipv4": "127.0.0.1", "ipv6": "-", "port": hub.udp_port, "tcp_ports": [], "public_key": hub.dht_key.upper(),
+         "maintainer": "test", "location": "-", "status_udp": True, "status_tcp": False, "version": "1",
+         "motd": "", "last_ping": int(time.time())}]}, separators=(",", ":")))
+    return config, nodes
+
+
+def say(terminal, text):
+    terminal.type(text)
+    terminal.press("Enter")
+    terminal.wait_screen(lambda screen: f": {text}\n" in re.sub(" +\n", "\n", screen), 20, f"`{text}` is shown")
+
+
+def check_confirmed(terminal):
+    """Toxic marks what had no receipt within 5 s."""
+    marked = [line for line in terminal.screen().splitlines() if line.rstrip().endswith(" x")]
+    check(not marked, f"not confirmed: {marked}")
+
+
+def start_toxic(world, alice, hub, *options):
+    config, dht_nodes = toxic_settings(world, hub)
+    return Terminal(world, "toxic", [
+        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic",
+        *options, "--no-lan", "-f", world.directory / "alice.tox", "-c", config, "-n", dht_nodes])
+
+
+@scenario
+def toxic(world):
+    """Debian's toxic shows a friend who is offline as away, sends, confirms, gets the answer; live again, too."""
+    if not shutil.which("toxic"):
+        raise Skip("toxic is not installed")
+    nodes = world.nodes(2)
+    alice, bob = befriend(world, nodes)
+    for chat in (alice, bob):
+        chat.quit()
+    hub = world.chat("hub", extra=["--no-async"]).ready()
+    terminal = start_toxic(world, alice, hub)
+    try:
+        converse(world, terminal, bob, hub, nodes)
+    finally:
+        terminal.close()
+    check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
+
+
+@scenario
+def toxic_killed(world):
+    """What toxic was told is sent comes once, though it was killed and both were online afterwards."""
+    if not shutil.which("toxic"):
+        raise Skip("toxic is not installed")
+    nodes = world.nodes(2)
+    alice, bob = befriend(world, nodes)
+    for chat in (alice, bob):
+        chat.quit()
+    hub = world.chat("hub", extra=["--no-async"]).ready()
+    terminal = start_toxic(world, alice, hub)
+    try:
+        open_friend(terminal)
+        for text in ("one", "two"):
+            say(terminal, text)
+        home = alice.home
+        poll_until(lambda: home.status("taken") == "2" and home.status("unconfirmed") == "0", 10, "toxic has receipts")
+        terminal.kill()
+        terminal = start_toxic(world, alice, hub)
+        open_friend(terminal)
+        live = bob.again(bootstrap=[hub], carrier="udp").ready()
+        live.wait_for(r"friend 0 online", 90)
+        say(terminal, "three")
+        live.wait_messages(3, 20)
+        check([m.text for m in live.messages()] == ["one", "two", "three"], "not what was sent, once")
+    finally:
+        terminal.close()
+
+
+@scenario
+def toxic_without_network(world):
+    """`toxic -o`, which never iterates, shows what it always showed."""
+    if not shutil.which("toxic"):
+        raise Skip("toxic is not installed")
+    nodes = world.nodes(1)
+    alice, bob = befriend(world, nodes)
+    for chat in (alice, bob):
+        chat.quit()
+    config = world.directory / "toxic.conf"
+    config.touch()
+    terminal = Terminal(world, "toxic", [
+        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic", "-o",
+        "-f", world.directory / "alice.tox", "-c", config])
+    try:
+        terminal.wait_screen(lambda screen: "Welcome to Toxic" in screen, 20, "it is there")
+        terminal.press("C-o")
+        terminal.wait_screen(lambda screen: "Online: 0/1" in screen, 10, "the friend is offline")
+        terminal.press("C-p")
+        terminal.wait_screen(lambda screen: "Welcome to Toxic" in screen, 10, "its first window")
+        terminal.type("/quit")
+        terminal.press("Enter")
+        poll_until(terminal.ended, 20, "toxic ends")
+    finally:
+        terminal.close()
+
+
+def open_friend(terminal):
+    """The window of the first one, who is offline."""
+    terminal.wait_screen(lambda screen: "bob has come online" in screen, 20, "the friend who is offline is there")
+    terminal.press("C-o")
+    terminal.wait_screen(lambda screen: "Online: 1/1" in screen, 10, "the list of contacts")
+    terminal.press("Enter")
+    terminal.wait_screen(lambda screen: "[bob]" in screen, 10, "the window of the friend")
+
+
+def converse_apart(terminal, bob, nodes):
+    """They are never online together. Gives Bob's last run, which has ended."""
+    open_friend(terminal)
+    for text in ("first line", "second line"):
+        say(terminal, text)
+    poll_until(lambda: all(node.stats()["messages"] >= 2 for node in nodes), 60, "the nodes have them")
+    bob = bob.again(carrier="udp").ready()
+    shown = bob.wait_messages(2, 40)
+    check([m.text for m in shown] == ["first line", "second line"], "Bob has something else")
+    bob.wait_stored([bob.send("an answer from far away")], 2, 40)
+    bob.quit()
+    terminal.wait_screen(lambda screen: "an answer from far away" in screen, 40, "the answer")
+    return bob
+
+
+def leave(terminal):
+    terminal.type("/quit")
+    terminal.press("Enter")
+    poll_until(terminal.ended, 20, "toxic ends")
+
+
+def converse(world, terminal, bob, hub, nodes):
+    bob = converse_apart(terminal, bob, nodes)
+    said_at = world.elapsed()
+    live = bob.again(bootstrap=[hub], carrier="udp").ready()
+    live.wait_for(r"friend 0 online", 90)
+    say(terminal, "live line")
+    live.wait_messages(1, 20)
+    live.send("a live answer")
+    terminal.wait_screen(lambda screen: "a live answer" in screen, 20, "the live answer")
+    # As a rule a friend takes longer to come online than toxic to mark the lines before.
+    poll_until(lambda: world.elapsed() > said_at + 6, 6, "toxic's marks")
+    check_confirmed(terminal)
+    screen = terminal.screen()
+    for text in ("an answer from far away", "a live answer", "first line"):
+        check(screen.count(text) == 1, f"`{text}` is shown {screen.count(text)} times")
+    check([m.text for m in live.messages()] == ["live line"], "Bob got something twice")
+    leave(terminal)
+
+
+@scenario
+def toxic_by_tcp_relay(world):
+    """`toxic -t`, which may not use UDP: offline messages go by the TCP relay that it knows, and by nothing else."""
+    if not shutil.which("toxic"):
+        raise Skip("toxic is not installed")
+    # Toxic takes a node's UDP port for that of its TCP relay.
+    port = world.ports.take_tcp()
+    hub = world.chat("hub", like=types.SimpleNamespace(udp_port=port),
+                     extra=["--no-async", "--tcp-port", port]).ready()
+    nodes = [world.node(f"node{i}", extra=["--bootstrap", f"127.0.0.1:{port}:{hub.dht_key}"]).ready() for i in (1, 2)]
+    alice, bob = befriend(world, nodes)
+    for chat in (alice, bob):
+        chat.quit()
+    terminal = start_toxic(world, alice, hub, "-t")
+    try:
+        poll_until(lambda: "using a courier" in alice.home.log(), 20, "it uses a courier")
+        check(not support.sockets(terminal.pid(), "udp"), "it has a UDP socket")
+        converse_apart(terminal, bob, nodes)
+        check(not support.sockets(terminal.pid(), "udp"), "it has a UDP socket")
+        leave(terminal)
+    finally:
+        terminal.close()
+    check("by TCP relays only" in alice.home.log(), alice.home.log())
+    check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
+
+
+def world_of(arguments):
+    return support.World(arguments.build, name=f"clients-{arguments.scenario}", system_toxcore=True)
+
+
+if __name__ == "__main__":
+    sys.exit(support.main(__doc__, SCENARIOS, world_of))
