@@ -500,12 +500,14 @@ def courier_by_proxy(world):
 
 @scenario
 def node_comes_back_to_couriers(world):
-    """A node that is killed and started again, and knows nobody any more, is found again by those that run on."""
+    """A node that is killed and started again, and knows nobody any more, is found again by those that run on; though
+    somebody has put a Tox profile of another key into its place."""
     hub, nodes = tox_network(world, 1)
     alice, bob = courier_friends(world, nodes, bootstrap=[hub], carrier="courier")
     see_offline(alice, bob)
     alice.wait_stored([alice.send("before")], 1, 60)
     nodes[0].kill()
+    shutil.copy(world.directory / "bob.tox", nodes[0].directory / "tox.profile")
     nodes[0] = nodes[0].again(extra=["--bootstrap", f"127.0.0.1:{hub.udp_port}:{hub.dht_key}", "--verbose"]).ready()
     begun = world.elapsed()
     alice.wait_stored([alice.send("after")], 1, 150)
