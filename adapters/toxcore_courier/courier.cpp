@@ -34,7 +34,21 @@ Result<std::unique_ptr<Courier>, Tox_Err_New> Courier::start(const CourierSettin
                                                              Telemetry telemetry) {
   const ToxOptionsPointer options = settings.tox_options();
   Tox_Err_New failed = TOX_ERR_NEW_MALLOC;
-  std::unique_ptr<Tox, Kill> tox(options ? tox_new(options.get(), &failed) : nullptr);
+  // Another port each time: at one where they have just seen another key, toxcore's nodes take a minute and
+  // more to find the new one.
+  constexpr std::uint16_t first_port = 33445;
+  constexpr std::uint16_t last_port = 33545;
+  std::unique_ptr<Tox, Kill> tox;
+  if (options && settings.udp) {
+    const auto offset = static_cast<std::uint16_t>(crypto::SystemRandom().below(last_port - first_port));
+    tox_options_set_start_port(options.get(), static_cast<std::uint16_t>(first_port + offset));
+    tox_options_set_end_port(options.get(), last_port);
+    tox.reset(tox_new(options.get(), &failed));
+    tox_options_set_start_port(options.get(), first_port);  // where there is no free one above it
+  }
+  if (options && !tox) {
+    tox.reset(tox_new(options.get(), &failed));
+  }
   if (!tox) {
     return failed;
   }
