@@ -143,10 +143,12 @@ class Terminal:
 
 
 def befriend(world, nodes, extra=(), **settings):
-    """Alice with the plain client, Bob with one that has toxasync; each has the other's keys."""
+    """Alice with the plain client, Bob with one that has toxasync; each has the other's keys. `world.hub` is a third Tox
+    instance that stays: in a network of two, who is left alone can be out of it for minutes."""
     home = Home(world, "alice", nodes, **settings)
-    bob = world.chat("bob", nodes=[node.address for node in nodes], carrier="udp").ready()
-    alice = Plain(world, "alice", home, bootstrap=bob, extra=extra).ready()
+    world.hub = world.hub or world.chat("hub", extra=["--no-async"]).ready()
+    bob = world.chat("bob", nodes=[node.address for node in nodes], bootstrap=[world.hub], carrier="udp").ready()
+    alice = Plain(world, "alice", home, bootstrap=world.hub, extra=extra).ready()
     alice.write(f"add {bob.tox_id}")
     alice.wait_for(r"friend 0 (udp|tcp)", 60)
     bob.wait_for(r"friend 0 online", 40)

@@ -265,7 +265,7 @@ std::vector<std::pair<FriendKey, crypto::PreKeyId>> Model::spent_keys() const {
   std::vector<std::pair<FriendKey, crypto::PreKeyId>> spent;
   for (const auto& [key, id] : one_time_) {
     const Message* const message = find(id);
-    if (message != nullptr && message->shown > 0 && !message->may_be_lost) {
+    if (message != nullptr && message->shown > 0 && !message->may_be_lost && came_.contains(key)) {
       spent.emplace_back(message->to, key);
     }
   }

@@ -88,6 +88,8 @@ class Model {
   /// only. (Called where nothing may be thrown.)
   void sealed(const FriendKey& from, const FriendKey& to, const Id& id, const crypto::PreKeyId& pre_key,
               bool one_time);
+  /// A copy that was sealed with this key came to a node or, so far as the host can tell, to the friend.
+  void came(const crypto::PreKeyId& pre_key) { came_.insert(pre_key); }
   /// Throws what sealed() found.
   void check_the_way() const;
 
@@ -99,7 +101,8 @@ class Model {
   void check_queued_was_shown(std::int64_t now_ms) const;
   /// Time enough has passed for everything. Each queued message has come to one end or the other.
   void check_ended() const;
-  /// The pre-key of each message that was shown: its private half must be gone.
+  /// The pre-keys of all copies, of messages that were shown, that have come anywhere: their private halves
+  /// must be gone. (A store may be given up for a copy with another key before a node has taken it.)
   [[nodiscard]] std::vector<std::pair<FriendKey, crypto::PreKeyId>> spent_keys() const;
 
   [[nodiscard]] std::size_t messages() const noexcept { return messages_.size(); }
@@ -137,6 +140,7 @@ class Model {
   std::set<Direction>
       disordered_;              ///< One of them lost his place in the order: late or not, nothing is asked.
   std::set<Direction> broken_;  ///< The sender's keys of the recipient are not those that the recipient has.
+  std::set<crypto::PreKeyId> came_;
   std::map<crypto::PreKeyId, Id> one_time_;  ///< The first message that each was used for.
   std::set<Id> with_one_time_key_;
   std::string wrong_on_the_way_;

@@ -42,6 +42,7 @@ Rig::Rig(std::uint64_t seed, const Setup& setup, Totals& totals)
   world.after_event = [this] { on_event(); };
   world.network.set_filter([this](const auto& packet) {
     tap_.on_node_packet(packet.to, packet.bytes);
+    tap_.on_answer(packet.bytes);
     return false;
   });
   world.friend_filter = [this](const auto& packet) {

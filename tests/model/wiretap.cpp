@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "model/wiretap.hpp"
 
-#include "protocol/frame.hpp"
 #include "protocol/live.hpp"
 #include "protocol/store_request.hpp"
+#include "protocol/store_response.hpp"
 
 namespace toxasync::model {
 
@@ -29,18 +29,43 @@ void Wiretap::on_node_packet(const Endpoint& to, ByteView packet) {
   }
   auto session = sessions_.find(header->session);
   ByteArray<limits::plaintext> plain{};
-  if (session == sessions_.end() ||
-      !protocol::open_frame(*header, session->second, packet, plain)) {  // new, or under the node's next key
+  if (session == sessions_.end() || !protocol::open_frame(*header, session->second.client_to_node, packet,
+                                                          plain)) {  // new, or under the node's next key
     const auto& n = (*node)->keys.current().pair;
     auto keys = protocol::session_keys(n.secret, header->session, header->session, n.public_key);
     if (!keys || !protocol::open_frame(*header, keys->client_to_node, packet, plain)) {
       return;  // a first packet, which says nothing
     }
-    sessions_.insert_or_assign(header->session, std::move(keys->client_to_node));
+    sessions_.insert_or_assign(header->session, std::move(*keys));
   }
   protocol::StoreRequest request;
   if (wire::decode_padded(plain, request) && request.op == protocol::StoreOp::store) {
-    on_envelope(request.epoch, request.mailbox, request.payload);
+    if (const auto key = on_envelope(request.epoch, request.mailbox, request.payload)) {
+      unanswered_.insert_or_assign({header->session, request.counter}, *key);
+    }
+  }
+}
+
+void Wiretap::on_answer(ByteView packet) {
+  const auto header = protocol::read_frame_header(packet);
+  if (!header || header->kind != protocol::FrameKind::store_response) {
+    return;
+  }
+  const auto session = sessions_.find(header->session);
+  ByteArray<limits::plaintext> plain{};
+  protocol::StoreResponse answer;
+  if (session == sessions_.end() ||
+      !protocol::open_frame(*header, session->second.node_to_client, packet, plain) ||
+      !wire::decode_padded(plain, answer)) {
+    return;
+  }
+  const auto found = unanswered_.find({header->session, answer.counter});
+  const bool came = answer.status == protocol::StoreStatus::stored ||
+                    answer.status == protocol::StoreStatus::duplicate ||
+                    answer.status == protocol::StoreStatus::gone;
+  if (found != unanswered_.end() && came) {
+    model_.came(found->second);
+    unanswered_.erase(found);
   }
 }
 
@@ -49,7 +74,9 @@ void Wiretap::on_friend_packet(const test::World::FriendPacket& sent) {
   protocol::LiveEnvelope live;
   if (packet && packet->type == protocol::FriendPacketType::envelope &&
       wire::decode(packet->message, live) == wire::Error::none) {
-    on_envelope(live.epoch, live.mailbox, live.envelope);
+    if (const auto key = on_envelope(live.epoch, live.mailbox, live.envelope)) {
+      model_.came(*key);
+    }
   }
 }
 
@@ -78,15 +105,18 @@ const Wiretap::Owned* Wiretap::find(crypto::Epoch epoch, const crypto::MailboxAd
   return found == mailboxes_.end() ? nullptr : &found->second;
 }
 
-void Wiretap::on_envelope(crypto::Epoch epoch, const crypto::MailboxAddress& address, ByteView envelope) {
-  if (!seen_.insert(crypto::h128({}, {envelope})).second) {
-    return;
+std::optional<crypto::PreKeyId> Wiretap::on_envelope(crypto::Epoch epoch,
+                                                     const crypto::MailboxAddress& address,
+                                                     ByteView envelope) {
+  const auto [seen, fresh] = seen_.try_emplace(crypto::h128({}, {envelope}));
+  if (!fresh) {
+    return seen->second;
   }
   const Owned* const owned = find(epoch, address);
   const auto header =
       owned != nullptr ? crypto::open_header(owned->mailbox, envelope) : crypto::EnvelopeError::header;
   if (!header) {
-    return;  // of no friends root: not a message of a person
+    return std::nullopt;  // of no friends root: not a message of a person
   }
   if (!last_resorts_.contains(header->pre_key) && !one_time_.contains(header->pre_key)) {
     learn(*world_.user(owned->owner));
@@ -96,6 +126,8 @@ void Wiretap::on_envelope(crypto::Epoch epoch, const crypto::MailboxAddress& add
   }
   model_.sealed(header->sender, owned->owner, header->message_id, header->pre_key,
                 one_time_.contains(header->pre_key));
+  seen->second = header->pre_key;
+  return seen->second;
 }
 
 }  // namespace toxasync::model

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "model/model.hpp"
+#include "protocol/frame.hpp"
 #include "unit/manager_world.hpp"
 
 namespace toxasync::model {
@@ -16,6 +17,8 @@ class Wiretap {
   Wiretap(test::World& world, Model& model) : world_(world), model_(model) {}
 
   void on_node_packet(const Endpoint& to, ByteView packet);
+  /// From a node: its answer to a store says whether the envelope has come there.
+  void on_answer(ByteView packet);
   void on_friend_packet(const test::World::FriendPacket& packet);
   /// Learns roots and last-resort keys from somebody's disk; before it is changed by anybody but himself.
   void learn(const test::User& user);
@@ -26,7 +29,9 @@ class Wiretap {
     FriendKey owner{};
     crypto::OwnedMailbox mailbox;
   };
-  void on_envelope(crypto::Epoch epoch, const crypto::MailboxAddress& address, ByteView envelope);
+  /// The pre-key, if it is a message of a person.
+  std::optional<crypto::PreKeyId> on_envelope(crypto::Epoch epoch, const crypto::MailboxAddress& address,
+                                              ByteView envelope);
   const Owned* find(crypto::Epoch epoch, const crypto::MailboxAddress& address);
 
   test::World& world_;
@@ -36,8 +41,10 @@ class Wiretap {
   std::map<ByteArray<32>, Owned> mailboxes_;  ///< By mailbox_key.
   std::set<crypto::PreKeyId> last_resorts_;
   std::set<crypto::PreKeyId> one_time_;
-  std::map<ByteArray<32>, crypto::Secret<32>> sessions_;  ///< Keys from client to node, by X.
-  std::set<ByteArray<16>> seen_;                          ///< Hashes of envelopes.
+  std::map<ByteArray<32>, protocol::SessionKeys> sessions_;  ///< By X.
+  /// Stores that were not answered yet, by X and counter.
+  std::map<std::pair<ByteArray<32>, std::uint64_t>, crypto::PreKeyId> unanswered_;
+  std::map<ByteArray<16>, std::optional<crypto::PreKeyId>> seen_;  ///< By the envelope's hash.
 };
 
 }  // namespace toxasync::model
