@@ -57,7 +57,7 @@ def both_ways(world):
     check(not alice.find("friend 0 udp"), "they were online together")
     check(not alice.find("error") and not alice.find("packet 0 190"), "plainchat was given what is not for it")
 
-    bob = bob.again(bootstrap=[alice, world.hub], carrier="udp").ready()
+    bob = bob.again(bootstrap=[alice, *world.peers[:2]], carrier="udp").ready()
     alice.wait_for(r"friend 0 udp", 60)
     poll_until(lambda: alice.looks() == "udp here", 20, "the friend who is online is shown so")
     live = [alice.send(f"live {i}") for i in range(5)]
@@ -139,7 +139,7 @@ def friend_drops(world):
     alice.wait_until(lambda: len(alice.receipts()) == sum(t.startswith("sent 0") for t in alice.texts()), 20,
                      "all are confirmed")
     check(alice.receipts() == sorted(alice.receipts()), "receipts are out of order")
-    later = bob.again(bootstrap=[world.hub], carrier="udp").ready()
+    later = bob.again(bootstrap=world.peers[:2], carrier="udp").ready()
     later.wait_until(lambda: any(m.text == "last" for m in later.messages()), 60, "the last message")
     shown = {message.id: message.text for chat in (bob, later) for message in chat.messages()}
     texts = [text for text in shown.values() if text.startswith("flood")]
@@ -161,7 +161,7 @@ def receipts_wait_for_delivery(world):
     check(not alice.receipts(), "a receipt came before he had the message")
     numbers = [alice.send("yes"), numbers[1], alice.send("yes")]  # As a client does that had no receipt.
     # Together with her: his confirmations would lie waiting for minutes before they are left at nodes.
-    bob = bob.again(bootstrap=[world.hub], carrier="udp").ready()
+    bob = bob.again(bootstrap=world.peers[:2], carrier="udp").ready()
     bob.wait_messages(3, 40)
     alice.wait_receipts(numbers, 60)
     check([m.text for m in bob.messages()] == ["yes", "no", "yes"], "a resend was taken for a message of its own")
@@ -175,7 +175,7 @@ def resend_after_drop(world):
     bob.quit()
     see_away(alice)
     start = alice.mark()
-    silent = bob.again(bootstrap=[world.hub], extra=["--no-async"]).ready()  # He can't confirm.
+    silent = bob.again(bootstrap=world.peers[:2], extra=["--no-async"]).ready()  # He can't confirm.
     alice.wait_for(r"friend 0 udp", 90, start)
     first = alice.send("again")
     check(first >= FIRST_NUMBER, "sent by toxcore: this tests nothing")
@@ -183,7 +183,7 @@ def resend_after_drop(world):
     see_away(alice)
     second = alice.send("again")
     last = alice.send("last")
-    bob = bob.again(bootstrap=[world.hub], carrier="udp").ready()
+    bob = bob.again(bootstrap=world.peers[:2], carrier="udp").ready()
     bob.wait_messages(2, 40)
     alice.wait_receipts([second, last], 90)
     check([m.text for m in bob.messages()] == ["again", "last"], f"Bob has {[m.text for m in bob.messages()]}")
@@ -207,7 +207,7 @@ def pictures(world):
     order("no-picture 0", "not cancelled")
     order("picture 0 an old face", "picture-offered 0")
     order("picture 0 a new face", "picture-offered 0")
-    bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=world.hub).ready()  # Another client: it takes files.
+    bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=world.peers[0]).ready()  # Another client: it takes files.
     bob.wait_for(r"file 0 1 a new face$", 90)
     order("picture 0 a face for now", "picture-offered 0")
     bob.wait_for(r"file 0 1 a face for now$", 20)
@@ -252,7 +252,7 @@ def threads(world):
     sent = [int(text.split()[2]) for text in alice.texts() if text.startswith("sent 0 ")]
     check(len(sent) == 200, f"{len(sent)} of 200 were taken")
     alice.wait_receipts(sent, 20)
-    bob = bob.again(bootstrap=[world.hub], carrier="udp").ready()  # Both online before all is fetched.
+    bob = bob.again(bootstrap=world.peers[:2], carrier="udp").ready()  # Both online before all is fetched.
     bob.wait_messages(200, 60)
     alice.wait_for(r"friend 0 udp", 60)
     alice.write("thread 0 100")

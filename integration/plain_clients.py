@@ -143,12 +143,13 @@ class Terminal:
 
 
 def befriend(world, nodes, extra=(), **settings):
-    """Alice with the plain client, Bob with one that has toxasync; each has the other's keys. `world.hub` is a third Tox
-    instance that stays: in a network of two, who is left alone can be out of it for minutes."""
+    """Alice with the plain client, Bob with one that has toxasync; each has the other's keys. `world.peers` are more Tox
+    instances, which stay: in a network of few, those who are left can look for the others in vain for minutes."""
     home = Home(world, "alice", nodes, **settings)
-    world.hub = world.hub or world.chat("hub", extra=["--no-async"]).ready()
-    bob = world.chat("bob", nodes=[node.address for node in nodes], bootstrap=[world.hub], carrier="udp").ready()
-    alice = Plain(world, "alice", home, bootstrap=world.hub, extra=extra).ready()
+    for i in range(1, 5):
+        world.peers.append(world.chat(f"peer{i}", bootstrap=world.peers[:1], extra=["--no-async"]).ready())
+    bob = world.chat("bob", nodes=[node.address for node in nodes], bootstrap=world.peers[:1], carrier="udp").ready()
+    alice = Plain(world, "alice", home, bootstrap=world.peers[0], extra=extra).ready()
     alice.write(f"add {bob.tox_id}")
     alice.wait_for(r"friend 0 (udp|tcp)", 60)
     bob.wait_for(r"friend 0 online", 40)

@@ -29,7 +29,7 @@ def start_qtox(world, live=False):
     nodes = world.nodes(3)
     alice, bob = befriend(world, nodes)
     alice.quit()
-    hub = world.hub
+    hub = world.chat("hub", extra=["--no-async"]).ready()
     bob.quit()
     if live:
         bob = bob.again(bootstrap=[hub], carrier="udp").ready()
@@ -148,7 +148,7 @@ def qtox_picture(world):
     alice, bob = befriend(world, nodes)
     for chat in (alice, bob):
         chat.quit()
-    hub = world.hub
+    hub = world.chat("hub", extra=["--no-async"]).ready()
     picture = alice.home.directory / ".config" / "tox" / "avatars" / f"{alice.tox_id[:64].upper()}.png"
     picture.parent.mkdir(parents=True)
     screen.picture(picture, size=(8, 8))

@@ -358,7 +358,7 @@ class World:
     def __init__(self, build, toxcore=None, name="test", system_toxcore=False):
         self.build = pathlib.Path(build).resolve()
         self.processes = []
-        self.hub = None  # a Tox instance that is there all the time, for scenarios that need one
+        self.peers = []  # Tox instances that are there all the time, for scenarios that need some
         self.cleanups = []  # what is to be done when all programs have ended
         self.ports = Ports()
         self._begun = time.monotonic()

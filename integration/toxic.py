@@ -65,7 +65,7 @@ def toxic(world):
     alice, bob = befriend(world, nodes)
     for chat in (alice, bob):
         chat.quit()
-    hub = world.hub
+    hub = world.chat("hub", extra=["--no-async"]).ready()
     terminal = start_toxic(world, alice, hub)
     try:
         converse(world, terminal, bob, hub, nodes)
@@ -83,7 +83,7 @@ def toxic_killed(world):
     alice, bob = befriend(world, nodes)
     for chat in (alice, bob):
         chat.quit()
-    hub = world.hub
+    hub = world.chat("hub", extra=["--no-async"]).ready()
     terminal = start_toxic(world, alice, hub)
     try:
         open_friend(terminal)
@@ -186,8 +186,8 @@ def toxic_by_tcp_relay(world):
         raise Skip("toxic is not installed")
     # Toxic takes a node's UDP port for that of its TCP relay.
     port = world.ports.take_tcp()
-    hub = world.hub = world.chat("hub", like=types.SimpleNamespace(udp_port=port),
-                                 extra=["--no-async", "--tcp-port", port]).ready()
+    hub = world.chat("hub", like=types.SimpleNamespace(udp_port=port),
+                     extra=["--no-async", "--tcp-port", port]).ready()
     nodes = [world.node(f"node{i}", extra=["--bootstrap", f"127.0.0.1:{port}:{hub.dht_key}"]).ready() for i in (1, 2)]
     alice, bob = befriend(world, nodes)
     for chat in (alice, bob):
