@@ -56,16 +56,21 @@ def start_toxic(world, alice, hub, *options):
         *options, "--no-lan", "-f", world.directory / "alice.tox", "-c", config, "-n", dht_nodes])
 
 
-@scenario
-def toxic(world):
-    """Debian's toxic shows a friend who is offline as away, sends, confirms, gets the answer; live again, too."""
+def friends_who_have_gone(world):
+    """Alice and Bob have each other's keys and are offline; a fresh node of the Tox network for both."""
     if not shutil.which("toxic"):
         raise Skip("toxic is not installed")
     nodes = world.nodes(2)
     alice, bob = befriend(world, nodes)
     for chat in (alice, bob):
         chat.quit()
-    hub = world.chat("hub", extra=["--no-async"]).ready()
+    return nodes, alice, bob, world.chat("hub", extra=["--no-async"]).ready()
+
+
+@scenario
+def toxic(world):
+    """Debian's toxic shows a friend who is offline as away, sends, confirms, gets the answer; live again, too."""
+    nodes, alice, bob, hub = friends_who_have_gone(world)
     terminal = start_toxic(world, alice, hub)
     try:
         converse(world, terminal, bob, hub, nodes)
@@ -77,13 +82,7 @@ def toxic(world):
 @scenario
 def toxic_killed(world):
     """What toxic was told is sent comes once, though it was killed and both were online afterwards."""
-    if not shutil.which("toxic"):
-        raise Skip("toxic is not installed")
-    nodes = world.nodes(2)
-    alice, bob = befriend(world, nodes)
-    for chat in (alice, bob):
-        chat.quit()
-    hub = world.chat("hub", extra=["--no-async"]).ready()
+    nodes, alice, bob, hub = friends_who_have_gone(world)
     terminal = start_toxic(world, alice, hub)
     try:
         open_friend(terminal)

@@ -3,10 +3,14 @@
 
 namespace toxasync {
 
-bool FrameWindow::hold(ByteView frame, std::int64_t now_ms) {
+void FrameWindow::drop_old(std::int64_t now_ms) {
   while (!held_.empty() && now_ms - held_.front().since_ms >= held_ms) {
     held_.pop_front();
   }
+}
+
+bool FrameWindow::hold(ByteView frame, std::int64_t now_ms) {
+  drop_old(now_ms);
   if (held_.size() >= most_held) {
     return false;
   }
@@ -15,9 +19,7 @@ bool FrameWindow::hold(ByteView frame, std::int64_t now_ms) {
 }
 
 std::optional<ByteView> FrameWindow::next(std::int64_t now_ms) {
-  while (!held_.empty() && now_ms - held_.front().since_ms >= held_ms) {
-    held_.pop_front();
-  }
+  drop_old(now_ms);
   if (held_.empty() || in_flight() >= protocol::friend_frames_in_flight) {
     return std::nullopt;
   }

@@ -47,6 +47,8 @@ class FrameWindow {
     std::int64_t since_ms = 0;
   };
 
+  void drop_old(std::int64_t now_ms);
+
   // Frames since the friend is online, modulo 2^32.
   std::uint32_t sent_ = 0;
   std::uint32_t acknowledged_ = 0;

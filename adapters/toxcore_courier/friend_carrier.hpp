@@ -25,7 +25,7 @@ class FriendCarrier final : public Transport {
  public:
   enum class End : std::uint8_t { node, courier };
 
-  /// Friends: a connection costs toxcore half a MiB.
+  /// Friends: each connection costs toxcore memory, which has not been measured.
   static constexpr std::size_t most_couriers = 256;
   static constexpr std::size_t most_nodes = 64;
 

@@ -83,7 +83,7 @@ po::options_description description() {
       "refused. Default: 16.");
   add("key-work-burst", po::value<Text>()->value_name("N"), "and at once. Default: 128.");
   add("couriers", po::value<Text>()->value_name("N"),
-      "clients served at a time as its Tox friends, half a MiB each; 0: none. Default: 256.");
+      "clients served at a time as its Tox friends; 0: none. Default: 256.");
   add("verbose", po::bool_switch(), "log each refusal, and on SIGUSR1 all counters.");
   add("help", po::bool_switch(), "this text.");
   add("version", po::bool_switch(), "the version.");

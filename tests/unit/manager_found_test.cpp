@@ -93,15 +93,18 @@ BOOST_FIXTURE_TEST_CASE(a_copy_with_another_one_time_key_uses_that_key_up_too, H
   BOOST_TEST(bob.rows('K') == 98U);  // else the copy can be opened by whoever steals the key later
 }
 
-// The bundle of the day may bring no one-time keys, because the friend had enough: then who begins anew gets
-// none.
+/// Loses all state, as by a new installation.
+void begin_anew(World& world, User& whose) {
+  whose.crash();
+  whose.state = std::make_unique<store::MemoryState>();
+  whose.start();
+  world.give_nodes(whose);
+}
+
 BOOST_FIXTURE_TEST_CASE(who_begins_anew_is_given_one_time_keys_whatever_the_last_bundle_brought, Pair) {
   run(std::int64_t{8} * 86'400'000);  // the last-resort keys are replaced
   meet(alice, bob, 60'000);
-  alice.crash();
-  alice.state = std::make_unique<store::MemoryState>();
-  alice.start();
-  give_nodes(alice);
+  begin_anew(*this, alice);
   meet(alice, bob, 180'000);
   const auto held = bob.rows('K');
   alice.send(bob, "with a one-time key");
@@ -112,10 +115,7 @@ BOOST_FIXTURE_TEST_CASE(who_begins_anew_is_given_one_time_keys_whatever_the_last
 // What the device that is gone has not used is of no use to the one that is there.
 BOOST_FIXTURE_TEST_CASE(who_began_anew_and_has_used_up_what_he_got_is_given_more, Pair) {
   meet(alice, bob, 60'000);
-  alice.crash();
-  alice.state = std::make_unique<store::MemoryState>();
-  alice.start();
-  give_nodes(alice);
+  begin_anew(*this, alice);
   meet(alice, bob, 180'000);
   for (int i = 0; i < 120; ++i) {
     alice.send(bob, "one of many");
