@@ -11,17 +11,14 @@
 #include "adapters/toxcore_courier/courier.hpp"
 #include "adapters/toxcore_courier/friend_carrier.hpp"
 #include "crypto/curve.hpp"
+#include "support/packet_inbox.hpp"
+#include "support/quiet_log.hpp"
 
 using namespace toxasync;
 
 namespace {
 
 using End = FriendCarrier::End;
-
-struct NoLog final : Log {
-  [[nodiscard]] bool enabled(LogLevel /*level*/) const noexcept override { return false; }
-  void write(LogLevel /*level*/, std::string_view /*area*/, std::string_view /*message*/) noexcept override {}
-};
 
 using ToxPointer = std::unique_ptr<Tox, decltype(&tox_kill)>;
 
@@ -34,15 +31,6 @@ ToxPointer make_tox() {
   BOOST_REQUIRE(tox != nullptr);
   return tox;
 }
-
-struct Inbox final : PacketReceiver {
-  void on_packet(const Route& from, ByteView packet) noexcept override {
-    routes.push_back(from);
-    packets.emplace_back(packet.begin(), packet.end());
-  }
-  std::vector<Route> routes;
-  std::vector<Bytes> packets;
-};
 
 Bytes frame(std::uint8_t kind = 0xa0, std::uint8_t content = 7) {
   Bytes bytes(limits::frame, content);
@@ -81,10 +69,10 @@ struct Host {
   void pass(std::int64_t ms) { carrier.iterate(now_ms += ms); }
 
   Metrics metrics;
-  NoLog log;
+  test::QuietLog log;
   crypto::SystemRandom random;
   ToxPointer tox = make_tox();
-  Inbox inbox;
+  test::PacketInbox inbox;
   std::int64_t now_ms = 1000000;
   FriendCarrier carrier;
 };
@@ -331,7 +319,7 @@ BOOST_AUTO_TEST_CASE(nodes_that_are_not_used_any_more_are_removed_and_there_are_
 
 BOOST_AUTO_TEST_CASE(a_courier_has_a_new_key_each_time_and_takes_no_signals) {
   Metrics metrics;
-  NoLog log;
+  test::QuietLog log;
   CourierSettings settings;
   settings.udp = false;
   static std::atomic<int> handled_elsewhere{0};
@@ -374,7 +362,7 @@ BOOST_AUTO_TEST_CASE(a_courier_takes_the_ways_of_its_clients_options) {
 
 BOOST_AUTO_TEST_CASE(a_courier_whose_proxy_cannot_be_used_is_not_started) {
   Metrics metrics;
-  NoLog log;
+  test::QuietLog log;
   CourierSettings settings;
   settings.udp = false;
   settings.proxy_type = TOX_PROXY_TYPE_SOCKS5;
@@ -386,7 +374,7 @@ BOOST_AUTO_TEST_CASE(a_courier_whose_proxy_cannot_be_used_is_not_started) {
 
 BOOST_AUTO_TEST_CASE(what_waits_for_the_thread_is_bounded) {
   Metrics metrics;
-  NoLog log;
+  test::QuietLog log;
   CourierSettings settings;
   settings.udp = false;
   const auto courier = Courier::start(settings, Telemetry(metrics, log));

@@ -6,15 +6,11 @@
 #include "adapters/toxcore_dispatcher/toxcore_dispatcher.hpp"
 #include "adapters/toxcore_friends/toxcore_friends.hpp"
 #include "protocol/friend_packet.hpp"
+#include "support/quiet_log.hpp"
 
 using namespace toxasync;
 
 namespace {
-
-struct NoLog final : Log {
-  [[nodiscard]] bool enabled(LogLevel /*level*/) const noexcept override { return false; }
-  void write(LogLevel /*level*/, std::string_view /*area*/, std::string_view /*message*/) noexcept override {}
-};
 
 using ToxPointer = std::unique_ptr<Tox, decltype(&tox_kill)>;
 
@@ -55,7 +51,7 @@ struct Listener final : manager::FriendListener {
 
 struct Host {
   Metrics metrics;
-  NoLog log;
+  test::QuietLog log;
   ToxPointer tox = make_tox();
   Listener listener;
   ToxcoreFriends friends{tox.get(), ToxcoreFriends::PacketCallback::take, Telemetry(metrics, log)};

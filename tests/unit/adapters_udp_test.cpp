@@ -5,24 +5,12 @@
 
 #include "adapters/asio_endpoint.hpp"
 #include "adapters/udp/udp_transport.hpp"
+#include "support/packet_inbox.hpp"
+#include "support/quiet_log.hpp"
 
 using namespace toxasync;
 
 namespace {
-
-struct NoLog final : Log {
-  [[nodiscard]] bool enabled(LogLevel /*level*/) const noexcept override { return false; }
-  void write(LogLevel /*level*/, std::string_view /*area*/, std::string_view /*message*/) noexcept override {}
-};
-
-struct Inbox final : PacketReceiver {
-  void on_packet(const Route& from, ByteView packet) noexcept override {
-    routes.push_back(from);
-    packets.emplace_back(packet.begin(), packet.end());
-  }
-  std::vector<Route> routes;
-  std::vector<Bytes> packets;
-};
 
 struct Peer {
   explicit Peer(const std::string& address = "127.0.0.1") {
@@ -41,8 +29,8 @@ struct Peer {
 
   boost::asio::io_context io;
   Metrics metrics;
-  NoLog log;
-  Inbox inbox;
+  test::QuietLog log;
+  test::PacketInbox inbox;
   std::unique_ptr<UdpTransport> transport;
 };
 

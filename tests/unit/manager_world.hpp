@@ -17,16 +17,12 @@
 #include "store/memory_store.hpp"
 #include "support/manual_clock.hpp"
 #include "support/mock_transport.hpp"
+#include "support/quiet_log.hpp"
 #include "support/seeded_random.hpp"
 
 namespace toxasync::test {
 
 class World;
-
-struct QuietLog final : Log {
-  [[nodiscard]] bool enabled(LogLevel /*level*/) const noexcept override { return false; }
-  void write(LogLevel /*level*/, std::string_view /*area*/, std::string_view /*text*/) noexcept override {}
-};
 
 /// The world's clock, with a wall clock that may be wrong.
 struct SkewedClock final : Clock {
