@@ -257,7 +257,7 @@ def stock_library(world):
 
 
 def check_refused(world, name, arguments, code, pattern, prefix=()):
-    program = support.Process(world, name, [world.program("toxasyncd"), *arguments], prefix)
+    program = support.Process(world, name, [world.program("toxasyncd"), *support.NO_CONFIG, *arguments], prefix)
     got = program.wait(10)
     check(got == code, f"{name}: exit code {got}, not {code}")
     check(program.find(pattern), f"{name}: no line like {pattern!r}, but {program.texts('err')}")
@@ -290,7 +290,6 @@ def node_refuses_to_start(world):
     for wrong in (["--capacity", "12"], ["--udp-port", "70000"], ["--bind", "localhost"], ["--address", "here"],
                   ["--bootstrap", "127.0.0.1"], ["--nonsense"], ["--udp-port", "5", "--tox-port", "5"]):
         check_refused(world, "usage" + wrong[0], ["--data-dir", directory / "c", *wrong], 1, f"error .*{wrong[0][1:]}")
-    check_refused(world, "no-directory", [], 1, "error .*--data-dir is missing")
 
 
 @scenario

@@ -25,6 +25,7 @@ SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 # Toxcore befriends in about ten seconds; sanitizers and busy machines take longer.
 PATIENCE = float(os.environ.get("TOXASYNC_TEST_PATIENCE", "1"))
 STATS = re.compile(r"stats (.*)")
+NO_CONFIG = ("--config", "/dev/null")  # whatever this machine's own toxasyncd is told
 NODE_ADDRESS = re.compile(r"toxasyncd: node address (toxasync:\S+)")
 
 
@@ -241,7 +242,8 @@ class Node(Process):
         self.udp_port = like.udp_port if like else world.ports.take()
         super().__init__(world, name, [
             world.program("toxasyncd"), "--data-dir", self.directory, "--tox-port", self.tox_port,
-            "--udp-port", self.udp_port, "--bind", "127.0.0.1", "--address", "127.0.0.1", *extra])
+            "--udp-port", self.udp_port, "--bind", "127.0.0.1", "--address", "127.0.0.1", *NO_CONFIG,
+            *(() if "--status-port" in extra else ("--status-port", 0)), *extra])
 
     def ready(self, seconds=10):
         self.carriers = self.wait_for(r"toxasyncd: ready carriers=(\S+)", seconds)[1]

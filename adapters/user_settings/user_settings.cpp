@@ -4,32 +4,24 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <fstream>
 #include <limits>
 #include <optional>
 #include <sstream>
 #include <utility>
 
 #include "adapters/node_address.hpp"
+#include "adapters/settings_text.hpp"
 #include "wire/limits.hpp"
 
 namespace toxasync {
 
 namespace {
 
-constexpr std::size_t largest_file = 65536;
 constexpr std::uint32_t shortest_poll_ms = 100;
 constexpr std::uint32_t seconds_per_day = 86400;
-constexpr std::string_view blanks = " \t\r";
 
 /// What is wrong with a value; empty: nothing.
 using Fault = std::string;
-
-std::string_view trimmed(std::string_view text) noexcept {
-  const auto first = text.find_first_not_of(blanks);
-  return first == std::string_view::npos ? std::string_view{}
-                                         : text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
 
 template <class Value>
 struct Word {
@@ -163,21 +155,6 @@ Fault read_line(std::string_view line, UserSettings& to, std::vector<std::string
   return fault.empty() ? fault : std::string(name) + ": " + fault;
 }
 
-/// Calls `use(line, number)` for each line until it gives a fault.
-template <class Use>
-std::optional<SettingsError> for_each_line(std::string_view text, std::string_view origin, Use&& use) {
-  for (std::size_t number = 1; !text.empty(); ++number) {
-    const auto end = std::min(text.find('\n'), text.size());
-    const std::string_view line = trimmed(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const Fault fault = line.empty() || line.front() == '#' ? Fault{} : use(line, number);
-    if (!fault.empty()) {
-      return SettingsError{std::string(origin) + ":" + std::to_string(number) + ": " + fault};
-    }
-  }
-  return std::nullopt;
-}
-
 std::optional<SettingsError> read_variables(const Environment& environment, UserSettings& to) {
   for (const Setting& setting : all_settings) {
     const char* const value = environment(setting.variable);
@@ -206,11 +183,16 @@ std::optional<SettingsError> read_variables(const Environment& environment, User
 Result<UserSettings, SettingsError> parse_user_settings(std::string_view text, std::string_view origin) {
   UserSettings settings;
   std::vector<std::string_view> seen;
-  auto failed = for_each_line(text, origin, [&](std::string_view line, std::size_t /*number*/) {
-    return read_line(line, settings, seen);
+  Fault fault;
+  for_each_setting_line(text, [&](std::string_view line, std::size_t number) {
+    fault = read_line(line, settings, seen);
+    if (!fault.empty()) {
+      fault.insert(0, std::string(origin) + ":" + std::to_string(number) + ": ");
+    }
+    return fault.empty();
   });
-  if (failed) {
-    return std::move(*failed);
+  if (!fault.empty()) {
+    return SettingsError{std::move(fault)};
   }
   return settings;
 }
@@ -220,16 +202,11 @@ Result<UserSettings, SettingsError> load_user_settings(const std::filesystem::pa
   std::string text;
   std::error_code unknown;
   if (!file.empty() && std::filesystem::exists(file, unknown)) {
-    std::ifstream in(file, std::ios::binary);
-    text.resize(largest_file + 1);
-    in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (!in.is_open() || in.bad() || std::filesystem::is_directory(file, unknown)) {
-      return SettingsError{file.string() + ": can't be read"};
+    auto read = read_settings_text(file);
+    if (!read) {
+      return SettingsError{std::move(read).error()};
     }
-    text.resize(static_cast<std::size_t>(in.gcount()));
-    if (text.size() > largest_file) {
-      return SettingsError{file.string() + ": is longer than " + std::to_string(largest_file) + " bytes"};
-    }
+    text = std::move(*read);
   }
   auto settings = parse_user_settings(text, file.string());
   if (settings) {

@@ -4,7 +4,7 @@
 #include <exception>
 #include <new>
 
-#include "options.hpp"
+#include "command_line.hpp"
 #include "startup_error.hpp"
 #include "stderr_log.hpp"
 #include "storage_server.hpp"
@@ -15,13 +15,13 @@ using namespace toxasync::daemon;
 namespace {
 
 int run(int count, const char* const* arguments) {
-  const auto options = parse_options(count, arguments);
-  if (!options) {
+  const auto configuration = parse_command_line(count, arguments);
+  if (!configuration) {
     return static_cast<int>(ExitCode::ok);
   }
   std::signal(SIGPIPE, SIG_IGN);  // Nobody may be reading stdout any more.
-  StderrLog log(options->verbose ? LogLevel::debug : LogLevel::info);
-  StorageServer server(*options, log);
+  StderrLog log(configuration->options().log_level);
+  StorageServer server(configuration->options(), log);
   server.run();
   return static_cast<int>(ExitCode::ok);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/log.hpp"
 #include "base/transport.hpp"
 #include "client/client.hpp"
 
@@ -20,11 +21,12 @@ struct BootstrapNode {
   ByteArray<32> key{};
 };
 
+/// What the program works with. Where a value comes from, and the defaults: settings.cpp.
 struct Options {
   std::filesystem::path data_directory;
-  std::uint16_t tox_port = 33445;  ///< 0: not over toxcore.
-  std::uint16_t tcp_port = 0;      ///< 0: no TCP relay.
-  std::uint16_t udp_port = 33500;  ///< 0: not over a socket of our own.
+  std::uint16_t tox_port = 0;  ///< 0: not over toxcore.
+  std::uint16_t tcp_port = 0;  ///< 0: no TCP relay.
+  std::uint16_t udp_port = 0;  ///< 0: not over a socket of our own.
   std::optional<boost::asio::ip::address> bind;
   std::vector<Endpoint> addresses;  ///< Port 0: all of our ports.
   std::uint64_t capacity_bytes = 0;
@@ -33,10 +35,10 @@ struct Options {
   std::size_t couriers = 0;              ///< The most at a time; 0: not over friend packets.
   std::uint32_t key_work_per_minute = 0;
   std::uint32_t key_work_burst = 0;
-  bool verbose = false;
+  std::uint16_t status_port = 0;  ///< 0: no status page.
+  boost::asio::ip::address status_address;
+  std::vector<std::string> status_hosts;  ///< Names by which the status page may be asked for.
+  LogLevel log_level = LogLevel::info;
 };
-
-/// Nothing when --help or --version was asked for, and answered on stdout. Throws StartupError.
-std::optional<Options> parse_options(int count, const char* const* arguments);
 
 }  // namespace toxasync::daemon

@@ -329,7 +329,7 @@ void StorageServer::print_stats() const {
     const std::uint64_t value = metrics_.value(counter);
     // A first packet without a cookie is how everybody begins.
     refused += name(counter).starts_with("refused.") && counter != Counter::refused_cookie ? value : 0;
-    if (options_.verbose && value != 0) {
+    if (options_.log_level == LogLevel::debug && value != 0) {
       std::cout << "counter " << name(counter) << ' ' << value << '\n';
     }
   }
