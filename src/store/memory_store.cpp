@@ -7,14 +7,9 @@
 #include <utility>
 
 #include "crypto/symmetric.hpp"
+#include "store/store_operations.hpp"
 
 namespace toxasync::store {
-namespace {
-
-constexpr std::size_t operation_overhead_bytes = 256;
-constexpr std::size_t commitment_offset = 1;  // docs/protocol.md, "Envelope".
-
-}  // namespace
 
 MemoryStore::Admission MemoryStore::admit(std::size_t cost) {
   if (cost > limits_.queue_bytes - std::min(queued_bytes_, limits_.queue_bytes)) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "crypto/symmetric.hpp"
+#include "store/store_operations.hpp"
 
 namespace toxasync::store {
 namespace {
@@ -28,8 +29,6 @@ constexpr const char* from_version_1 = "ALTER TABLE rec ADD COLUMN cancelled INT
 OpenError error_of(DbStatus status) noexcept {
   return status == DbStatus::full ? OpenError::no_space : OpenError::io;
 }
-
-constexpr std::size_t commitment_offset = 1;  // docs/protocol.md, "Envelope".
 
 std::int64_t clamped(std::int64_t value) noexcept {
   return std::max<std::int64_t>(value, 0);

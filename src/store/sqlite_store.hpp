@@ -65,7 +65,7 @@ class SqliteStore final : public Store {
   SqliteStore(std::unique_ptr<RecordTable> table, std::unique_ptr<SqliteWorker> worker,
               const StoreLimits& limits) noexcept;
 
-  std::size_t list_reserve_bytes_;  // Most that a list is charged for its answer.
+  StoreLimits limits_;
   std::unique_ptr<RecordTable> table_;
   std::unique_ptr<SqliteWorker> worker_;  // After the table: it goes first.
 };

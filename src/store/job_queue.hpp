@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace toxasync::store {
+
+enum class JobFailure : std::uint8_t { full, failed, overloaded };
+
+/// A piece of work for a worker's thread. Its owner gets it back from JobQueue::take() with its outcome.
+class Job {
+ public:
+  virtual ~Job() = default;
+
+  /// Nothing of it was written.
+  virtual void fail(JobFailure why) noexcept = 0;
+
+  /// It has its outcome without having been applied.
+  [[nodiscard]] bool is_settled() const noexcept { return settled_; }
+
+ private:
+  friend class JobQueue;
+  std::size_t cost_ = 0;
+  std::uint64_t number_ = 0;
+  bool settled_ = false;
+};
+
+using JobList = std::list<std::unique_ptr<Job>>;
+
+struct WorkerOptions {
+  enum class OnFailure : std::uint8_t {
+    retry_singly,    ///< After `full` and `damaged` each job of the group gets a transaction of its own.
+    fail_following,  ///< What was queued before take() reported the failure fails too.
+  };
+  std::size_t queue_bytes = 8U << 20;  ///< Cost of the jobs that are queued or not yet taken.
+  std::size_t group_jobs = 256;        ///< Jobs in one transaction.
+  OnFailure on_failure = OnFailure::retry_singly;
+};
+
+/// Brings jobs to one thread, in order and in groups, and back with their outcome. The owner's calls never
+/// wait, except wait_idle and stop.
+class JobQueue {
+ public:
+  /// Runs on the thread. `process` gives each job of the group its outcome; `after_group` is told whether
+  /// nothing else waits.
+  struct Handlers {
+    std::function<void(JobList&)> process;
+    std::function<void(bool idle)> after_group;
+  };
+
+  explicit JobQueue(const WorkerOptions& options);
+  ~JobQueue();
+  JobQueue(const JobQueue&) = delete;
+  JobQueue& operator=(const JobQueue&) = delete;
+
+  /// Throws std::system_error when no thread is to be had.
+  void start(Handlers handlers);
+  /// Runs everything that is queued, then ends the thread. The handlers' owner calls it before it goes.
+  void stop();
+
+  /// Queues a job that holds about `cost` bytes. Past queue_bytes it fails as overloaded, in its turn. The
+  /// thread starts on it after submit(), or when a whole group waits.
+  void push(std::unique_ptr<Job> job, std::size_t cost);
+  void submit();
+
+  /// The jobs that have their outcome, in the order of push(). Clears wake_fd.
+  JobList take();
+
+  /// Waits until nothing is queued and after_group has returned. False: timed out.
+  bool wait_idle(std::chrono::milliseconds timeout);
+
+  /// Readable while take() would give something; -1 when the system had no descriptor left.
+  [[nodiscard]] int wake_fd() const noexcept { return wake_fd_; }
+
+  /// For the thread, with fail_following: fails the jobs that were queued before an earlier failure was
+  /// reported, or behind one that push() refused. False: nothing is left to do.
+  bool fail_followers(JobList& group);
+  /// For the thread, with fail_following: a group has failed.
+  void note_failure() noexcept { group_failed_ = true; }
+
+ private:
+  void run();
+  bool hand_back(JobList& group);
+
+  WorkerOptions options_;
+  int wake_fd_;
+  Handlers handlers_;
+  bool group_failed_ = false;  // Used by the thread only.
+
+  std::mutex mutex_;  // Guards everything below.
+  std::condition_variable work_;
+  std::condition_variable idle_;
+  JobList queue_;
+  JobList done_;
+  std::size_t submitted_ = 0;  // Jobs at the front of queue_ that may start.
+  std::size_t cost_ = 0;
+  std::uint64_t pushed_ = 0;
+  std::uint64_t fail_before_ = 0;  // Jobs with a smaller number fail: OnFailure::fail_following.
+  bool failing_ = false;           // A failure was not reported yet.
+  bool busy_ = false;
+  bool stop_ = false;
+
+  std::thread thread_;  // Last: starts when the rest is there.
+};
+
+}  // namespace toxasync::store
