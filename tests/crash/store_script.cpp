@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "crash/store_script.hpp"
+
+#include <stdexcept>
+
+namespace toxasync::crash {
+
+namespace {
+
+using store::test::commitment;
+using store::test::mailbox;
+using store::test::record;
+
+/// Depends on the record only, as an envelope's id does on its content. Never 0xff, which proves nothing.
+std::uint8_t mark_of(const Operation& operation) {
+  return static_cast<std::uint8_t>(operation.record * 7 + operation.mailbox) & 0x7fU;
+}
+
+std::size_t size_of(const Operation& operation) {
+  return 17 + (operation.record * 263U + operation.mailbox * 97U) % 1400;
+}
+
+}  // namespace
+
+StoreScript::StoreScript(std::uint64_t seed, std::size_t operations, bool cancels) {
+  test::SeededRandom random(seed);
+  std::int64_t now_s = 1000;
+  std::size_t group_left = 1;
+  for (std::size_t i = 0; i < operations; ++i) {
+    Operation next;
+    now_s += static_cast<std::int64_t>(random.below(20));
+    next.now_s = now_s;
+    next.expires_at_s = now_s + 50 + static_cast<std::int64_t>(random.below(1500));
+    next.mailbox = static_cast<std::uint8_t>(random.below(mailboxes));
+    next.record = static_cast<std::uint16_t>(random.below(records));
+    const auto dice = random.below(100);
+    next.kind = dice < 60   ? Operation::Kind::put
+                : dice < 75 ? Operation::Kind::remove
+                : dice < 85 ? (cancels ? Operation::Kind::cancel : Operation::Kind::put)
+                : dice < 93 ? Operation::Kind::expire
+                            : Operation::Kind::list;
+    next.ends_group = --group_left == 0 || i + 1 == operations;
+    if (next.ends_group) {
+      group_left = 1 + random.below(random.chance(200) ? 40 : 5);
+      next.reopens = random.chance(60);
+    }
+    operations_.push_back(next);
+  }
+  store::MemoryStore model(limits());
+  after_.push_back(*holdings_of(model));
+  store::test::Results results;
+  for (const Operation& operation : operations_) {
+    apply(model, 0, operation);
+    model.submit();
+    model.poll(results);
+    after_.push_back(*holdings_of(model));
+  }
+}
+
+store::StoreLimits StoreScript::limits() {
+  store::StoreLimits limits;
+  limits.mailbox_messages = 20;
+  limits.capacity_bytes = 45'000;
+  return limits;
+}
+
+void StoreScript::apply(store::Store& store, store::Token token, const Operation& operation) {
+  const auto box = mailbox(operation.mailbox);
+  const auto id = record(operation.record);
+  switch (operation.kind) {
+    case Operation::Kind::put:
+      store.put(token, box, id, Bytes(size_of(operation), mark_of(operation)), operation.expires_at_s,
+                operation.now_s);
+      break;
+    case Operation::Kind::remove:
+      store.remove(token, box, std::vector<store::RecordId>{id});
+      break;
+    case Operation::Kind::cancel:
+      store.cancel(token, box, id, commitment(mark_of(operation)));
+      break;
+    case Operation::Kind::expire:
+      store.expire(operation.now_s, 8);
+      break;
+    case Operation::Kind::list:
+      store.list(token, box, 0, {1000, 1U << 20}, operation.now_s);
+      break;
+  }
+}
+
+std::optional<Holdings> StoreScript::holdings_of(store::Store& store) {
+  store::test::Results results;
+  for (std::uint8_t box = 0; box < mailboxes; ++box) {
+    store.list(box, mailbox(box), 0, {1000, 1U << 20}, 0);
+    for (std::uint16_t i = 0; i < records; ++i) {
+      // A wrong proof changes nothing, and tells what is there.
+      store.cancel(slot(box, i), mailbox(box), record(i), commitment(0xff));
+    }
+  }
+  store.submit();
+  constexpr std::size_t questions = std::size_t{mailboxes} * (records + 1);
+  if (!store::test::wait_for(store, results, questions)) {
+    return std::nullopt;
+  }
+  Holdings found;
+  found.slots.resize(std::size_t{mailboxes} * records);
+  for (const auto& [token, status] : results.cancels) {
+    using store::CancelStatus;
+    if (status == CancelStatus::failed || status == CancelStatus::overloaded) {
+      return std::nullopt;
+    }
+    found.slots[token].kind = status == CancelStatus::removed     ? Holdings::Kind::removed
+                              : status == CancelStatus::cancelled ? Holdings::Kind::cancelled
+                                                                  : Holdings::Kind::none;
+  }
+  for (const auto& [token, list] : results.lists) {
+    if (list.status != store::OpStatus::ok) {
+      return std::nullopt;
+    }
+    for (const auto& listed : list.records) {
+      const Operation of{.mailbox = static_cast<std::uint8_t>(token),
+                         .record = load_le<std::uint16_t>(listed.id.data())};
+      // A value that is not what was stored has a size that is none.
+      const bool whole = listed.value == Bytes(size_of(of), mark_of(of));
+      found.slots.at(slot(of.mailbox, of.record)) = {Holdings::Kind::live, listed.expires_at_s,
+                                                     whole ? listed.value.size() : 0};
+    }
+  }
+  const store::StoreStats stats = store.stats();
+  found.messages = stats.messages;
+  found.bytes = stats.bytes;
+  found.tombstones = stats.tombstones;
+  return found;
+}
+
+Verdict StoreScript::judge(const Holdings& found, std::size_t acknowledged, std::size_t begun) const {
+  Verdict verdict;
+  bool some_prefix = false;
+  for (std::size_t i = acknowledged; i <= begun; ++i) {
+    some_prefix = some_prefix || found == after_.at(i);
+  }
+  for (std::size_t at = 0; at < found.slots.size(); ++at) {
+    const auto& sure = after_.at(acknowledged).slots[at];
+    bool settled = true;
+    for (std::size_t i = acknowledged; i <= begun; ++i) {
+      settled = settled && after_.at(i).slots[at] == sure;
+    }
+    if (!settled || sure.kind == Holdings::Kind::none) {
+      continue;
+    }
+    ++verdict.acknowledged;
+    if (found.slots[at] != sure) {
+      ++verdict.lost;
+      if (sure.kind != Holdings::Kind::live && found.slots[at].kind == Holdings::Kind::live) {
+        verdict.wrong = "what was removed came back";
+      }
+    }
+  }
+  if (!some_prefix && verdict.lost == 0) {
+    verdict.wrong = "what is there was not made by the first so many operations";
+  }
+  return verdict;
+}
+
+}  // namespace toxasync::crash

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "crash/trial.hpp"
+#include "store/memory_store.hpp"
+#include "support/seeded_random.hpp"
+#include "unit/store_support.hpp"
+
+namespace toxasync::crash {
+
+/// An operation on a store.
+struct Operation {
+  enum class Kind : std::uint8_t { put, remove, cancel, expire, list };
+  Kind kind = Kind::put;
+  std::uint8_t mailbox = 0;
+  std::uint16_t record = 0;
+  std::int64_t now_s = 0;
+  std::int64_t expires_at_s = 0;
+  bool ends_group = false;
+  bool reopens = false;  ///< After the group the database is closed and opened again.
+};
+
+/// What a store holds, as far as it can be asked for it.
+struct Holdings {
+  enum class Kind : std::uint8_t { none, live, removed, cancelled };
+  struct Slot {
+    Kind kind = Kind::none;
+    std::int64_t expires_at_s = 0;  ///< Of a live one.
+    std::size_t size = 0;
+    bool operator==(const Slot&) const = default;
+  };
+  std::vector<Slot> slots;  ///< By mailbox and record.
+  std::uint64_t messages = 0, bytes = 0, tombstones = 0;
+  bool operator==(const Holdings&) const = default;
+};
+
+/// Random operations, and what a store holds after each of them, by the memory engine.
+class StoreScript {
+ public:
+  static constexpr std::uint8_t mailboxes = 4;
+  static constexpr std::uint16_t records = 30;
+
+  StoreScript(std::uint64_t seed, std::size_t operations, bool cancels = true);
+
+  [[nodiscard]] const std::vector<Operation>& operations() const noexcept { return operations_; }
+  [[nodiscard]] static store::StoreLimits limits();
+  static void apply(store::Store& store, store::Token token, const Operation& operation);
+  /// Nothing: the store does not answer.
+  static std::optional<Holdings> holdings_of(store::Store& store);
+
+  /// Compares with what a store holds after `acknowledged` operations, up to `begun`.
+  [[nodiscard]] Verdict judge(const Holdings& found, std::size_t acknowledged, std::size_t begun) const;
+  [[nodiscard]] const Holdings& after(std::size_t operations) const { return after_.at(operations); }
+  static std::size_t slot(std::uint8_t mailbox, std::uint16_t record) {
+    return static_cast<std::size_t>(mailbox) * records + record;
+  }
+
+ private:
+  std::vector<Operation> operations_;
+  std::vector<Holdings> after_;
+};
+
+}  // namespace toxasync::crash

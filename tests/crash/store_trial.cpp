@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <sqlite3.h>
+
+#include <stdexcept>
+
+#include "crash/store_script.hpp"
+#include "store/sqlite_store.hpp"
+
+namespace toxasync::crash {
+
+namespace {
+
+using store::PutStatus;
+using store::SqliteStore;
+using store::test::Caller;
+using store::test::mailbox;
+using store::test::record;
+
+constexpr const char* database = "store.db";
+
+class StoreTrial : public Trial {
+ public:
+  StoreTrial(std::uint64_t seed, std::size_t operations, bool cancels)
+      : script_(seed, operations, cancels), random_(seed) {}
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "store"; }
+  [[nodiscard]] const Image& start() const noexcept override { return start_; }
+
+  void run() override { run(0, script_.operations().size()); }
+
+  Verdict check(std::size_t position) override {
+    auto opened = open();
+    if (!opened) {
+      return gone(position, std::string(describe(opened.error())));
+    }
+    const auto found = StoreScript::holdings_of(**opened);
+    if (!found) {
+      return gone(position, "the store does not answer");
+    }
+    return script_.judge(*found, acknowledged(position), begun(position));
+  }
+
+  Verdict use(std::size_t position) override {
+    auto opened = open();
+    if (!opened) {
+      return gone(position, std::string(describe(opened.error())));
+    }
+    Caller caller(**opened);
+    const Holdings& sure = script_.after(acknowledged(position));
+    if (acknowledged(position) == begun(position)) {
+      int left = 3;
+      for (std::size_t at = 0; at < sure.slots.size() && left > 0; ++at) {
+        const bool tombstone = sure.slots[at].kind == Holdings::Kind::removed ||
+                               sure.slots[at].kind == Holdings::Kind::cancelled;
+        if (tombstone &&
+            caller.put(mailbox(static_cast<std::uint8_t>(at / StoreScript::records)),
+                       record(static_cast<std::uint16_t>(at % StoreScript::records)), Bytes(20, 1), 1 << 30)
+                    .status != PutStatus::gone) {
+          return {0, 0, "what was removed can be stored again"};
+        }
+        left -= tombstone ? 1 : 0;
+      }
+    }
+    const auto put = caller.put(mailbox(0xee), record(1), Bytes(20, 1), 1 << 30);
+    if (put.status == PutStatus::store_full) {
+      return {};
+    }
+    const auto list = caller.list(mailbox(0xee));
+    if (put.status != PutStatus::stored || list.records.size() != 1) {
+      return {0, 0, "nothing can be stored any more"};
+    }
+    std::uint64_t told = 0;
+    for (const Told& cursor : told_) {
+      told = cursor.position <= position ? std::max(told, cursor.sequence) : told;
+    }
+    return {0, 0, list.records[0].sequence > told ? "" : "a cursor that was told is used again"};
+  }
+
+ protected:
+  [[nodiscard]] Result<std::unique_ptr<SqliteStore>, store::OpenError> open() {
+    store::SqliteStoreOptions options;
+    options.vfs = Disk::vfs;
+    options.wal_autocheckpoint_pages = 40;
+    return SqliteStore::open(Disk::path(database), StoreScript::limits(), options, observed_.telemetry,
+                             random_);
+  }
+
+  void run(std::size_t from, std::size_t to) {
+    auto store = open_or_throw();
+    std::size_t expected = 0;
+    const auto& operations = script_.operations();
+    for (std::size_t i = from; i < to; ++i) {
+      StoreScript::apply(*store, i, operations[i]);
+      expected += operations[i].kind == Operation::Kind::expire ? 0 : 1;
+      if (!operations[i].ends_group && i + 1 < to) {
+        continue;
+      }
+      history_.begin(i + 1);
+      store->submit();
+      store::test::Results results;
+      if (!store::test::wait_for(*store, results, std::exchange(expected, 0))) {
+        throw std::runtime_error("the store does not answer");
+      }
+      // Of expiry there is no completion; it is acknowledged with what comes after it.
+      const bool told = operations[i].kind != Operation::Kind::expire;
+      history_.acknowledge(told ? i + 1 : i);
+      for (const auto& [token, list] : results.lists) {
+        told_.push_back(
+            {Disk::mounted()->position(), list.records.empty() ? 0 : list.records.back().sequence});
+      }
+      if (operations[i].reopens) {
+        store.reset();
+        history_.acknowledge(i + 1);
+        store = open_or_throw();
+      }
+    }
+    store.reset();
+    history_.acknowledge(to);
+  }
+
+  [[nodiscard]] virtual std::size_t acknowledged(std::size_t position) const {
+    return history_.acknowledged(position);
+  }
+  [[nodiscard]] virtual std::size_t begun(std::size_t position) const { return history_.begun(position); }
+
+  StoreScript script_;
+  Image start_;
+  History history_;
+
+ private:
+  struct Told {
+    std::size_t position;
+    std::uint64_t sequence;
+  };
+
+  std::unique_ptr<SqliteStore> open_or_throw() {
+    auto opened = open();
+    if (!opened) {
+      throw std::runtime_error(std::string(describe(opened.error())));
+    }
+    return std::move(*opened);
+  }
+
+  /// All that was acknowledged is lost.
+  Verdict gone(std::size_t position, std::string why) {
+    Verdict verdict = script_.judge(script_.after(0), acknowledged(position), begun(position));
+    verdict.wrong = std::move(why);
+    return verdict;
+  }
+
+  store::test::Observed observed_;
+  store::test::TestRandom random_;
+  std::vector<Told> told_;
+};
+
+/// The first half of the operations made the database of version 1.
+class UpgradeTrial final : public StoreTrial {
+ public:
+  UpgradeTrial(std::uint64_t seed, std::size_t operations)
+      : StoreTrial(seed, operations, false), half_(operations / 2) {
+    const Disk disk({});
+    StoreTrial::run(0, half_);
+    to_version_1();
+    start_ = disk.image();
+    history_ = {};
+  }
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "upgrade"; }
+  void run() override { StoreTrial::run(half_, script_.operations().size()); }
+
+ private:
+  [[nodiscard]] std::size_t acknowledged(std::size_t position) const override {
+    return std::max(half_, StoreTrial::acknowledged(position));
+  }
+  [[nodiscard]] std::size_t begun(std::size_t position) const override {
+    return std::max(half_, StoreTrial::begun(position));
+  }
+  static void to_version_1() {
+    sqlite3* db = nullptr;
+    const bool done =
+        sqlite3_open_v2(Disk::path(database).c_str(), &db, SQLITE_OPEN_READWRITE, Disk::vfs) == SQLITE_OK &&
+        sqlite3_exec(db,
+                     "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; "
+                     "ALTER TABLE rec DROP COLUMN cancelled; PRAGMA user_version=1",
+                     nullptr, nullptr, nullptr) == SQLITE_OK;
+    sqlite3_close(db);
+    if (!done) {
+      throw std::runtime_error("no database of version 1 could be made");
+    }
+  }
+
+  std::size_t half_;
+};
+
+}  // namespace
+
+std::unique_ptr<Trial> store_trial(std::uint64_t seed, std::size_t operations) {
+  return std::make_unique<StoreTrial>(seed, operations, true);
+}
+
+std::unique_ptr<Trial> upgrade_trial(std::uint64_t seed, std::size_t operations) {
+  return std::make_unique<UpgradeTrial>(seed, operations);
+}
+
+}  // namespace toxasync::crash
