@@ -25,11 +25,11 @@ BELOW = {
     "apps": ["adapters"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
-# Only adapters/ and what stands on it may see the host or a socket; only crypto sees libsodium, only store SQLite.
+# Only adapters/ and what stands on it may see the host or a socket; only crypto sees libsodium, only store SQLite and libpq.
 FOREIGN = {
     re.compile(r"^(tox/|boost/(asio|beast)|sys/socket|netinet/|arpa/)"): ("adapters", "plugin", "apps"),
     re.compile(r"^sodium"): ("src/crypto",),
-    re.compile(r"^sqlite3"): ("src/store",),
+    re.compile(r"^(sqlite3|libpq)"): ("src/store",),
 }
 
 

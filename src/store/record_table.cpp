@@ -178,10 +178,7 @@ RecordTable::Kind RecordTable::kind_of(bool has_value, std::int64_t cancelled) n
 
 ByteArray<16> RecordTable::checksum(ByteView mailbox, ByteView id, std::int64_t expires_at_s, Kind kind,
                                     ByteView value) const noexcept {
-  ByteArray<9> head{};
-  store_le(static_cast<std::uint64_t>(expires_at_s), head.data());
-  head[8] = static_cast<std::uint8_t>(kind);
-  return crypto::h128(sum_key_, {mailbox, id, head, value});
+  return record_checksum(sum_key_, mailbox, id, expires_at_s, kind, value);
 }
 
 DbStatus RecordTable::find(const MailboxKey& mailbox, const RecordId& id, std::optional<Found>& found) {

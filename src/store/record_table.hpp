@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "base/random.hpp"
+#include "store/record_checksum.hpp"
 #include "store/sqlite_engine.hpp"
 #include "store/store.hpp"
 
@@ -52,7 +53,7 @@ class RecordTable final : public SqliteEngine {
     std::int64_t messages = 0;
     std::int64_t bytes = 0;
   };
-  enum class Kind : std::uint8_t { removed = 0, live = 1, cancelled = 2 };  // As in the checksum.
+  using Kind = RecordKind;
   struct Found {
     std::int64_t sequence = 0;
     std::int64_t expires_at_s = 0;

@@ -5,6 +5,7 @@
 
 #include "store/memory_store.hpp"
 #include "store/sqlite_store.hpp"
+#include "unit/engines_postgres.hpp"
 #include "unit/store_support.hpp"
 
 namespace toxasync::store::test {
@@ -25,7 +26,17 @@ struct Sqlite : Observed {
   }
 };
 
-using Engines = boost::mpl::list<Memory, Sqlite>;
+struct Postgres : PostgresDatabases {
+  // That a list binds is told in engines_postgres_test.cpp; the other engines leave it to the node.
+  std::unique_ptr<Store> make(const StoreLimits& limits) {
+    PostgresStoreOptions options;
+    options.lists_bind = false;
+    return open(limits, options, ++number);
+  }
+  int number = 0;
+};
+
+using Engines = boost::mpl::list<Memory, Sqlite, Postgres>;
 
 constexpr std::uint64_t overhead = StoreLimits::record_overhead_bytes;
 
