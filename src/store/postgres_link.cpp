@@ -122,6 +122,12 @@ std::string PostgresRows::text(int row, int column) const {
 
 bool PostgresLink::connect(const std::string& url, std::chrono::milliseconds per_server) {
   close();
+  PQconninfoOption* const parsed = PQconninfoParse(url.c_str(), nullptr);
+  PQconninfoFree(parsed);
+  if (parsed == nullptr) {
+    lose("the connection string cannot be read");  // libpq would repeat it, with the password.
+    return false;
+  }
   if (servers_.empty()) {
     // The names of the servers may come from a service file or the environment: libpq knows.
     if (connect_to(url, {}, Clock::now() + per_server)) {

@@ -44,9 +44,11 @@ constexpr const char* settings =
     "set_config('lock_timeout', "
     "'3s', false), set_config('idle_in_transaction_session_timeout', '20s', false)";
 
-// to_regclass looks where an unqualified name is looked for. text is of a collation, so not compared.
+// The table itself is read: to_regclass would go by what the session has cached, before it had the lock.
 constexpr const char* probe =
-    "SELECT (to_regclass('toxasync') IS NOT NULL)::int::bigint, (current_setting('fsync')='on')::int::bigint";
+    "SELECT count(*), (current_setting('fsync') = 'on')::int::bigint FROM pg_catalog.pg_tables WHERE "
+    "tablename = "
+    "'toxasync' AND schemaname = ANY(current_schemas(false))";
 
 constexpr std::pair<const char*, const char*> statements[] = {
     // $1 mailboxes. A mailbox that was dropped and comes again goes on above its old sequences: they rise by

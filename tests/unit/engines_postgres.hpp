@@ -42,8 +42,8 @@ struct PostgresDatabases : Observed {
     }
     return server + "&options=-csearch_path%3D" + prefix + std::to_string(number);
   }
-  std::unique_ptr<PostgresStore> open(const StoreLimits& limits = {}, const PostgresStoreOptions& options = {},
-                                      int number = 1) {
+  std::unique_ptr<PostgresStore> open(const StoreLimits& limits = {},
+                                      const PostgresStoreOptions& options = {}, int number = 1) {
     auto opened = PostgresStore::open(url(number), limits, options, telemetry, random);
     BOOST_REQUIRE_MESSAGE(opened, (opened ? "" : opened.error()));
     return std::move(*opened);
