@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/own_node.hpp"
 
-#include <algorithm>
 #include <string>
 
 namespace toxasync {
@@ -18,11 +17,8 @@ std::unique_ptr<OwnNode> refuse(const Telemetry& telemetry, std::string_view why
 
 }  // namespace
 
-std::uint64_t OwnNode::capacity_of(const fs::path& directory) noexcept {
-  std::error_code failed;
-  const fs::space_info space = fs::space(directory, failed);
-  const std::uint64_t free_bytes = failed ? 0 : space.available;
-  return std::clamp(free_bytes / 100, smallest_capacity_bytes, largest_capacity_bytes);
+store::DiskRule OwnNode::disk_rule() noexcept {
+  return {.per_mille = 10, .least_bytes = smallest_capacity_bytes};
 }
 
 std::unique_ptr<OwnNode> OwnNode::open(const fs::path& directory, const crypto::Secret<32>& tox_secret,
@@ -30,8 +26,10 @@ std::unique_ptr<OwnNode> OwnNode::open(const fs::path& directory, const crypto::
   const auto hash = crypto::h128(tox_secret.view(), {as_bytes("toxasync/1 node files")});
   const std::string name = to_hex(hash);
   store::StoreLimits limits;
-  limits.capacity_bytes = capacity_of(directory);
-  auto store = store::SqliteStore::open(directory / (name + ".node.db"), limits, {}, telemetry, random);
+  limits.capacity_bytes = largest_capacity_bytes;
+  store::SqliteStoreOptions options;
+  options.disk = disk_rule();
+  auto store = store::SqliteStore::open(directory / (name + ".node.db"), limits, options, telemetry, random);
   if (!store) {
     return refuse(telemetry, describe(store.error()));
   }
@@ -39,7 +37,7 @@ std::unique_ptr<OwnNode> OwnNode::open(const fs::path& directory, const crypto::
   if (!keys) {
     return refuse(telemetry, crypto::describe(keys.error()));
   }
-  return std::unique_ptr<OwnNode>(new OwnNode(std::move(*store), std::move(*keys), limits.capacity_bytes));
+  return std::unique_ptr<OwnNode>(new OwnNode(std::move(*store), std::move(*keys)));
 }
 
 }  // namespace toxasync

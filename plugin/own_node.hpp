@@ -18,8 +18,9 @@ class OwnNode {
   static constexpr std::uint64_t smallest_capacity_bytes = std::uint64_t{1} << 20;
   static constexpr std::uint64_t largest_capacity_bytes = std::uint64_t{1} << 30;
 
-  /// 1 % of what is free on the disk of `directory`, from 1 MiB to 1 GiB.
-  static std::uint64_t capacity_of(const std::filesystem::path& directory) noexcept;
+  /// 1 % of what is free on its disk and of what it keeps itself, from 1 MiB to 1 GiB; nothing more while the
+  /// disk is nearly full.
+  [[nodiscard]] static store::DiskRule disk_rule() noexcept;
 
   /// Opens or makes the node's files in a directory that exists. Their names are a keyed hash: who does not
   /// have the secret key cannot tell whose they are. Null, and a warning in the log, when they cannot be
@@ -28,19 +29,18 @@ class OwnNode {
                                        const crypto::Secret<32>& tox_secret, const Telemetry& telemetry,
                                        Random& random, std::int64_t now_s);
 
-  [[nodiscard]] std::uint64_t capacity_bytes() const noexcept { return capacity_bytes_; }
+  [[nodiscard]] std::uint64_t capacity_bytes() const noexcept { return store_->stats().capacity_bytes; }
   [[nodiscard]] store::Store& store() noexcept { return *store_; }
   [[nodiscard]] const store::Store& store() const noexcept { return *store_; }
   [[nodiscard]] node::NodeKeys& keys() noexcept { return keys_; }
   [[nodiscard]] const node::NodeKeys& keys() const noexcept { return keys_; }
 
  private:
-  OwnNode(std::unique_ptr<store::SqliteStore> store, node::NodeKeys keys, std::uint64_t capacity_bytes)
-      : store_(std::move(store)), keys_(std::move(keys)), capacity_bytes_(capacity_bytes) {}
+  OwnNode(std::unique_ptr<store::SqliteStore> store, node::NodeKeys keys)
+      : store_(std::move(store)), keys_(std::move(keys)) {}
 
   std::unique_ptr<store::SqliteStore> store_;
   node::NodeKeys keys_;
-  std::uint64_t capacity_bytes_;
 };
 
 }  // namespace toxasync

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t expire_rows = 512;          // of one slice
 constexpr std::int64_t rotate_again_ms = 60'000;  // after the key file could not be written
+constexpr std::int64_t follow_capacity_ms = 60'000;
 
 }  // namespace
 
@@ -29,7 +30,8 @@ Node::Impl::Impl(store::Store& store, NodeKeys& keys, Random& random, Telemetry 
       handed_out_(handed_out_remembered, random.array<16>()),
       now_(now),
       next_expire_ms_(now.steady_ms),
-      next_rotate_ms_(now.steady_ms) {
+      next_rotate_ms_(now.steady_ms),
+      next_capacity_ms_(now.steady_ms + follow_capacity_ms) {
   sign_descriptor();
   rotate_keys(now);
 }
@@ -196,6 +198,7 @@ void Node::Impl::tick(Now now) {
     group_open_ = true;
   }
   rotate_keys(now);
+  follow_capacity(now);
   if (group_open_) {
     store_.submit();
     group_open_ = false;
@@ -233,13 +236,28 @@ void Node::Impl::rotate_keys(Now now) {
   }
 }
 
+/// The store's capacity follows its disk, and the descriptor the capacity, in steps of an eighth.
+void Node::Impl::follow_capacity(Now now) {
+  if (now.steady_ms < next_capacity_ms_) {
+    return;
+  }
+  next_capacity_ms_ = now.steady_ms + follow_capacity_ms;
+  const std::uint64_t capacity = store_.stats().capacity_bytes;
+  const std::uint64_t step = told_capacity_bytes_ / 8;
+  if (capacity != 0 && (capacity > told_capacity_bytes_ + step || capacity + step < told_capacity_bytes_)) {
+    sign_descriptor();
+  }
+}
+
 void Node::Impl::sign_descriptor() {
   protocol::NodeDescriptor descriptor;
   descriptor.id = keys_.id();
   descriptor.key = keys_.current().pair.public_key;
   descriptor.valid_from_s = static_cast<std::uint64_t>(keys_.current().valid_from_s);
   descriptor.valid_until_s = static_cast<std::uint64_t>(keys_.current().valid_until_s);
-  descriptor.capacity_bytes = config_.capacity_bytes;
+  const std::uint64_t capacity = store_.stats().capacity_bytes;
+  told_capacity_bytes_ = capacity != 0 ? capacity : config_.capacity_bytes;
+  descriptor.capacity_bytes = told_capacity_bytes_;
   const std::size_t count = std::min(config_.addresses.size(), limits::addresses_per_node);
   for (std::size_t i = 0; i < count; ++i) {
     descriptor.addresses.push_back({config_.addresses[i]});

@@ -20,7 +20,7 @@ namespace toxasync::node {
 
 struct NodeConfig {
   std::vector<Endpoint> addresses;             ///< Told in the descriptor, at most 4.
-  std::uint64_t capacity_bytes = 64ULL << 20;  ///< Told in the descriptor; the store enforces its own.
+  std::uint64_t capacity_bytes = 64ULL << 20;  ///< Told in the descriptor if the store knows none of its own.
   std::uint32_t longest_ttl_s = limits::largest_time_to_live_s;
   // Public-key work for new sessions and mailboxes, per IPv4 /32 and IPv6 /56.
   std::uint32_t key_work_burst = 128;

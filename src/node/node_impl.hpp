@@ -95,6 +95,7 @@ class Node::Impl final : public store::StoreListener {
   void answer_peers(const ReplyPath& path, Now now);
 
   void rotate_keys(Now now);
+  void follow_capacity(Now now);
   void sign_descriptor();
   /// Runs what must not throw into the store; what does throw is counted, and the request gets no answer.
   template <class Function>
@@ -125,7 +126,9 @@ class Node::Impl final : public store::StoreListener {
   Now now_;  ///< Of the last call.
   std::int64_t next_expire_ms_;
   std::int64_t next_rotate_ms_;
-  bool group_open_ = false;  ///< The store was given operations since its last submit().
+  std::int64_t next_capacity_ms_;
+  std::uint64_t told_capacity_bytes_ = 0;  // In descriptor_.
+  bool group_open_ = false;                ///< The store was given operations since its last submit().
 };
 
 /// Envelopes of which is remembered that their owner was given them: about 2 MiB.

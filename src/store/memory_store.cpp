@@ -82,7 +82,7 @@ PutResult MemoryStore::apply_put(const MailboxKey& key, const RecordId& id, Byte
     return {PutStatus::mailbox_full, 0};
   }
   const std::uint64_t rows = stats_.messages + stats_.tombstones + 1;
-  if (rows * StoreLimits::record_overhead_bytes + stats_.bytes + value.size() > limits_.capacity_bytes) {
+  if (rows * StoreLimits::record_overhead_bytes + stats_.bytes + value.size() > stats_.capacity_bytes) {
     return {PutStatus::store_full, 0};
   }
   Mailbox& mailbox = mailboxes_[key];

@@ -17,7 +17,9 @@ namespace toxasync::store {
 /// operation takes effect at the call; its completion is given by poll(), after submit().
 class MemoryStore final : public Store {
  public:
-  explicit MemoryStore(const StoreLimits& limits = {}) : limits_(limits) {}
+  explicit MemoryStore(const StoreLimits& limits = {}) : limits_(limits) {
+    stats_.capacity_bytes = limits.capacity_bytes;
+  }
 
   /// While true, poll() gives no completions, and what waits fills the queue.
   void hold_completions(bool hold) noexcept { holding_ = hold; }
@@ -37,6 +39,7 @@ class MemoryStore final : public Store {
   void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
               const Commitment& commitment) override;
   void expire(std::int64_t now_s, std::size_t max_rows) override;
+  void set_capacity(std::uint64_t bytes) override { stats_.capacity_bytes = bytes; }
   [[nodiscard]] StoreStats stats() const override { return stats_; }
   void submit() override { submitted_ = completions_.size(); }
   std::size_t poll(StoreListener& listener) override;

@@ -47,6 +47,7 @@ class PostgresStore final : public Store {
               const Commitment& commitment) override;
   void expire(std::int64_t now_s, std::size_t max_rows) override;
   [[nodiscard]] StoreStats stats() const override { return table_.stats(); }
+  void set_capacity(std::uint64_t bytes) override { table_.set_capacity(bytes); }
   void submit() override { queue_.submit(); }
   std::size_t poll(StoreListener& listener) override;
   [[nodiscard]] int wake_fd() const noexcept override { return queue_.wake_fd(); }

@@ -83,7 +83,8 @@ PostgresTable::PostgresTable(std::string url, const StoreLimits& limits, const P
       telemetry_(telemetry),
       sum_key_(random.array<32>()),
       link_(stop_fd),
-      stop_fd_(stop_fd) {}
+      stop_fd_(stop_fd),
+      capacity_bytes_(limits.capacity_bytes) {}
 
 std::optional<std::string> PostgresTable::open() {
   if (!connect()) {
@@ -273,7 +274,7 @@ LinkStatus PostgresTable::load(std::span<StoreOperation* const> group, RecordSet
 }
 
 LinkStatus PostgresTable::change(std::span<StoreOperation* const> group, bool& may_be_done) {
-  RecordSet set(limits_, sum_key_, options_.lists_bind);
+  RecordSet set(present_limits(), sum_key_, options_.lists_bind);
   if (const LinkStatus status = load(group, set); status != LinkStatus::ok) {
     return status;
   }
@@ -484,7 +485,7 @@ LinkStatus PostgresTable::expire(ExpireOperation& operation, bool& may_be_done) 
     return status;
   }
   const PostgresRows locked = std::move(answers[0]), dropped = std::move(answers[1]);
-  RecordSet set(limits_, sum_key_, options_.lists_bind);
+  RecordSet set(present_limits(), sum_key_, options_.lists_bind);
   for (int row = 0; row < locked.count(); ++row) {
     if (const auto key = exactly<32>(locked.blob(row, 0))) {
       set.load(*key, {locked.integer(row, 1), locked.integer(row, 2), locked.integer(row, 3),
@@ -518,7 +519,14 @@ void PostgresTable::publish(const PostgresRows& totals) {
 StoreStats PostgresTable::stats() const {
   const std::lock_guard lock(published_mutex_);
   return {static_cast<std::uint64_t>(published_.messages), static_cast<std::uint64_t>(published_.bytes),
-          static_cast<std::uint64_t>(published_.tombstones), damaged_.load(std::memory_order_relaxed)};
+          static_cast<std::uint64_t>(published_.tombstones), damaged_.load(std::memory_order_relaxed),
+          capacity_bytes_};
+}
+
+StoreLimits PostgresTable::present_limits() const noexcept {
+  StoreLimits limits = limits_;
+  limits.capacity_bytes = capacity_bytes_;
+  return limits;
 }
 
 void PostgresTable::count_damaged() noexcept {

@@ -50,6 +50,8 @@ class PostgresTable {
 
   /// As of the last commit; from any thread.
   [[nodiscard]] StoreStats stats() const;
+  /// Another StoreLimits::capacity_bytes, for the next group on; from any thread.
+  void set_capacity(std::uint64_t bytes) noexcept { capacity_bytes_ = bytes; }
 
  private:
   bool connect();
@@ -66,6 +68,7 @@ class PostgresTable {
   void take_lists(std::span<StoreOperation* const> group, std::span<const PostgresRows> answers);
   void publish(const PostgresRows& totals);
   void count_damaged() noexcept;
+  [[nodiscard]] StoreLimits present_limits() const noexcept;
   void pause_after_conflict(int attempts);
 
   const std::string url_;
@@ -81,6 +84,7 @@ class PostgresTable {
   PostgresLink::Clock::time_point connect_at_{};
   std::chrono::milliseconds back_off_{0};
 
+  std::atomic<std::uint64_t> capacity_bytes_;
   std::atomic<std::uint64_t> damaged_{0};
   mutable std::mutex published_mutex_;
   RecordTotals published_;

@@ -72,7 +72,7 @@ class RecordSet {
     return record_checksum(sum_key_, key.first, key.second, record.expires_at_s, record.kind, record.value);
   }
 
-  const StoreLimits& limits_;
+  const StoreLimits limits_;
   const ByteArray<32>& sum_key_;
   bool lists_bind_;
   RecordTotals totals_;

@@ -37,9 +37,10 @@ std::int64_t clamped(std::int64_t value) noexcept {
 }  // namespace
 
 RecordTable::RecordTable(std::filesystem::path path, SqliteSettings settings, const StoreLimits& limits,
-                         const Telemetry& telemetry, Random& random)
+                         std::unique_ptr<DiskRoom> room, const Telemetry& telemetry, Random& random)
     : SqliteEngine(std::move(path), std::move(settings), telemetry, Counter::store_failed),
       limits_(limits),
+      room_(std::move(room)),
       hash_key_(random.array<16>()),
       sum_key_(random.array<32>()) {}
 
@@ -57,6 +58,8 @@ std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
   if (const auto error = read_meta(db)) {
     return error;
   }
+  set_backstop(db);
+  look_at_disk(0);
   DbStatus status = DbStatus::ok;
   Statements& s = statements_;
   s.find =
@@ -132,6 +135,9 @@ DbStatus RecordTable::before_commit() {
 }
 
 void RecordTable::began() noexcept {
+  if (room_->most_bytes() != backstop_for_bytes_) {
+    set_backstop(db());
+  }
   totals_before_ = totals_;
   expired_ = 0;
 }
@@ -153,7 +159,7 @@ StoreStats RecordTable::stats() const {
   return {static_cast<std::uint64_t>(clamped(published_.messages)),
           static_cast<std::uint64_t>(clamped(published_.bytes)),
           static_cast<std::uint64_t>(clamped(published_.tombstones)),
-          damaged_.load(std::memory_order_relaxed)};
+          damaged_.load(std::memory_order_relaxed), room_->capacity_bytes()};
 }
 
 void RecordTable::count_damaged() noexcept {
@@ -240,9 +246,8 @@ DbStatus RecordTable::put(const MailboxKey& mailbox, const RecordId& id, ByteVie
     result = {PutStatus::mailbox_full, 0};
     return status;
   }
-  const auto rows = static_cast<std::uint64_t>(totals_.messages + totals_.tombstones + 1);
-  if (rows * StoreLimits::record_overhead_bytes + static_cast<std::uint64_t>(totals_.bytes + size) >
-      limits_.capacity_bytes) {
+  look_at_disk(now_s);
+  if (used_bytes() + StoreLimits::record_overhead_bytes + value.size() > room_->capacity_bytes()) {
     result = {PutStatus::store_full, 0};
     return status;
   }
@@ -423,7 +428,34 @@ DbStatus RecordTable::expire(std::int64_t now_s, std::size_t max_rows) {
     }
   }
   expired_ += rows.size();
+  look_at_disk(now_s);
   return rows.empty() ? DbStatus::ok : vacuum();
+}
+
+std::uint64_t RecordTable::used_bytes() const noexcept {
+  return StoreStats{static_cast<std::uint64_t>(totals_.messages), static_cast<std::uint64_t>(totals_.bytes),
+                    static_cast<std::uint64_t>(totals_.tombstones)}
+      .used_bytes();
+}
+
+void RecordTable::look_at_disk(std::int64_t now_s) {
+  if (!room_->look(used_bytes(), now_s)) {
+    return;
+  }
+  room_->disk_is_full()
+      ? telemetry().log(LogLevel::warning, "store",
+                        "the disk is nearly full: no more mail is taken until there is space")
+      : telemetry().log(LogLevel::info, "store", "the disk has space again: mail is taken");
+}
+
+// Three times what the accounting allows, for half-filled pages and the indexes, and 4 MiB for the small
+// tables. What is there already stays, also where it is more.
+void RecordTable::set_backstop(SqliteDb& db) noexcept {
+  constexpr std::uint64_t page = 4096;
+  constexpr std::uint64_t most_pages = 0xfffffffe;  // SQLite's own limit.
+  backstop_for_bytes_ = room_->most_bytes();
+  const std::string pages = std::to_string(std::min(most_pages, backstop_for_bytes_ / page * 3 + 1024));
+  (void)db.execute(("PRAGMA max_page_count=" + pages).c_str());
 }
 
 // Gives pages back to the file system when a quarter of the file is unused; what is below that is used again

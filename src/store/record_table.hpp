@@ -4,12 +4,14 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <unordered_map>
 
 #include "base/random.hpp"
+#include "store/disk_room.hpp"
 #include "store/record_checksum.hpp"
 #include "store/sqlite_engine.hpp"
 #include "store/store.hpp"
@@ -26,9 +28,9 @@ class RecordTable final : public SqliteEngine {
   /// Most rows that one call of expire() drops.
   static constexpr std::size_t expire_slice = 512;
 
-  /// `random` gives the keys of a new database.
+  /// `room` has the capacity, in the place of the one in `limits`. `random` gives the keys of a new database.
   RecordTable(std::filesystem::path path, SqliteSettings settings, const StoreLimits& limits,
-              const Telemetry& telemetry, Random& random);
+              std::unique_ptr<DiskRoom> room, const Telemetry& telemetry, Random& random);
   ~RecordTable() override { close(); }
 
   DbStatus put(const MailboxKey& mailbox, const RecordId& id, ByteView value, std::int64_t expires_at_s,
@@ -40,6 +42,8 @@ class RecordTable final : public SqliteEngine {
                   CancelStatus& result);
   DbStatus expire(std::int64_t now_s, std::size_t max_rows);
 
+  /// From any thread.
+  void set_capacity(std::uint64_t bytes) noexcept { room_->set_most_bytes(bytes); }
   /// As of the last commit; from any thread.
   [[nodiscard]] StoreStats stats() const;
 
@@ -88,6 +92,9 @@ class RecordTable final : public SqliteEngine {
   DbStatus read_quota(std::int64_t mailbox_hash, Quota& quota);
   DbStatus change_quota(std::int64_t mailbox_hash, std::int64_t messages, std::int64_t bytes);
   DbStatus vacuum();
+  [[nodiscard]] std::uint64_t used_bytes() const noexcept;
+  void look_at_disk(std::int64_t now_s);
+  void set_backstop(SqliteDb& db) noexcept;
   void count_damaged() noexcept;
 
   struct Statements {
@@ -96,6 +103,8 @@ class RecordTable final : public SqliteEngine {
   };
 
   const StoreLimits limits_;
+  const std::unique_ptr<DiskRoom> room_;
+  std::uint64_t backstop_for_bytes_ = 0;  // The capacity that the file's backstop was made for.
   ByteArray<16> hash_key_;
   ByteArray<32> sum_key_;
   Statements statements_;

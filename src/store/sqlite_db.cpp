@@ -240,11 +240,6 @@ std::optional<OpenError> SqliteDb::configure(const SqliteSettings& settings, boo
       return error;
     }
   }
-  if (settings.max_pages > 0) {
-    if (const auto error = pragma("PRAGMA max_page_count=" + std::to_string(settings.max_pages))) {
-      return error;
-    }
-  }
   if (const auto error = check_header(settings)) {
     return error;
   }

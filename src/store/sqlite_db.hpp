@@ -80,7 +80,6 @@ struct SqliteSettings {
   std::int32_t schema_version = 0;  ///< The newest that this program reads; at least 1.
   int cache_kib = 1024;
   int wal_autocheckpoint_pages = 500;
-  std::int64_t max_pages = 0;           ///< A backstop, in pages of 4 KiB; 0: none.
   bool secure_delete = false;           ///< Overwrite with zeros what is deleted.
   std::uint64_t quick_check_bytes = 0;  ///< Files up to this size are checked through when opened.
   std::string vfs;                      ///< SQLite's virtual file system; empty: the default. For tests.

@@ -60,14 +60,6 @@ std::unique_ptr<StoreJob> job_for(RecordTable& table, Operation&& operation) {
   return std::make_unique<OperationJob<Operation>>(table, std::move(operation));
 }
 
-// Three times what the accounting allows, for half-filled pages and the indexes, and 4 MiB for the small
-// tables.
-std::int64_t backstop_pages(const StoreLimits& limits) noexcept {
-  constexpr std::uint64_t page = 4096;
-  constexpr std::uint64_t most = 0xfffffffe;  // SQLite's own limit.
-  return static_cast<std::int64_t>(std::min(most, limits.capacity_bytes / page * 3 + 1024));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<SqliteStore>, OpenError> SqliteStore::open(const std::filesystem::path& path,
@@ -83,10 +75,12 @@ Result<std::unique_ptr<SqliteStore>, OpenError> SqliteStore::open(const std::fil
   settings.schema_version = schema_version;
   settings.cache_kib = options.cache_kib;
   settings.wal_autocheckpoint_pages = options.wal_autocheckpoint_pages;
-  settings.max_pages = backstop_pages(limits);
   settings.quick_check_bytes = options.quick_check_bytes;
   settings.vfs = options.vfs;
-  auto table = std::make_unique<RecordTable>(path, std::move(settings), limits, telemetry, random);
+  auto room = std::make_unique<DiskRoom>(path.has_parent_path() ? path.parent_path() : ".", options.disk,
+                                         limits.capacity_bytes, options.free_bytes);
+  auto table =
+      std::make_unique<RecordTable>(path, std::move(settings), limits, std::move(room), telemetry, random);
   if (const auto error = table->open()) {
     return *error;
   }

@@ -9,6 +9,7 @@
 #include "base/metrics.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
+#include "store/disk_room.hpp"
 #include "store/open_error.hpp"
 #include "store/record_table.hpp"
 #include "store/sqlite_worker.hpp"
@@ -22,8 +23,16 @@ struct SqliteStoreOptions {
   int wal_autocheckpoint_pages = 500;              ///< Pages in the WAL before a checkpoint [4000].
   std::uint64_t quick_check_bytes = 256ULL << 20;  ///< Files up to this size are checked when opened.
   std::string vfs;                                 ///< SQLite's virtual file system; for tests.
+  std::optional<DiskRule> disk;                    ///< Keeps the capacity within what the disk has.
+  DiskRoom::FreeBytes free_bytes;                  ///< Null: asks the system. For tests.
 
-  [[nodiscard]] static SqliteStoreOptions for_daemon() { return {16384, 4000, 256ULL << 20, {}}; }
+  [[nodiscard]] static SqliteStoreOptions for_daemon() {
+    SqliteStoreOptions options;
+    options.cache_kib = 16384;
+    options.wal_autocheckpoint_pages = 4000;
+    options.disk.emplace();
+    return options;
+  }
 };
 
 /// The embedded engine: one SQLite file, one worker thread, group commit with synchronous=FULL. Why and how
@@ -56,6 +65,7 @@ class SqliteStore final : public Store {
   void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
               const Commitment& commitment) override;
   void expire(std::int64_t now_s, std::size_t max_rows) override;
+  void set_capacity(std::uint64_t bytes) override { table_->set_capacity(bytes); }
   [[nodiscard]] StoreStats stats() const override { return table_->stats(); }
   void submit() override { worker_->submit(); }
   std::size_t poll(StoreListener& listener) override;

@@ -82,6 +82,13 @@ struct StoreStats {
   std::uint64_t bytes = 0;       ///< Their values.
   std::uint64_t tombstones = 0;  ///< Removed or cancelled, kept until they would have expired.
   std::uint64_t damaged = 0;     ///< Records that failed their checksum since the start.
+  /// What `used_bytes` may rise to at present; 0: the engine has no bound of its own.
+  std::uint64_t capacity_bytes = 0;
+
+  /// As StoreLimits::capacity_bytes counts.
+  [[nodiscard]] std::uint64_t used_bytes() const noexcept {
+    return bytes + (messages + tombstones) * StoreLimits::record_overhead_bytes;
+  }
 };
 
 /// Takes completions, from Store::poll only.
@@ -121,6 +128,9 @@ class Store {
 
   /// Drops up to `max_rows` records and tombstones whose expiry is <= now_s. No completion; counted.
   virtual void expire(std::int64_t now_s, std::size_t max_rows) = 0;
+
+  /// Another StoreLimits::capacity_bytes from now on. What is kept stays, also where it is more.
+  virtual void set_capacity(std::uint64_t bytes) = 0;
 
   /// As of the last completed operation.
   [[nodiscard]] virtual StoreStats stats() const = 0;

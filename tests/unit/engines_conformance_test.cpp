@@ -167,6 +167,25 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_capacity_counts_values_and_overhead_of_records
   BOOST_TEST((caller.put(mailbox(3), record(3), value_of(60, 1), 3000).status == PutStatus::stored));
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(the_capacity_can_be_changed_and_what_is_kept_stays, Engine, Engines) {
+  Engine engine;
+  StoreLimits limits;
+  limits.capacity_bytes = overhead + 60;
+  const auto store = engine.make(limits);
+  Caller caller(*store);
+  BOOST_TEST(store->stats().capacity_bytes == limits.capacity_bytes);
+  BOOST_TEST((caller.put(mailbox(1), record(1), value_of(60, 1)).status == PutStatus::stored));
+  BOOST_TEST((caller.put(mailbox(1), record(2), value_of(60, 1)).status == PutStatus::store_full));
+  store->set_capacity(2 * limits.capacity_bytes);
+  BOOST_TEST((caller.put(mailbox(1), record(2), value_of(60, 1)).status == PutStatus::stored));
+  BOOST_TEST(store->stats().capacity_bytes == 2 * limits.capacity_bytes);
+  BOOST_TEST(store->stats().used_bytes() == 2 * limits.capacity_bytes);
+  store->set_capacity(1);
+  BOOST_TEST((caller.put(mailbox(1), record(3), {}).status == PutStatus::store_full));
+  BOOST_TEST((caller.put(mailbox(1), record(1), value_of(60, 1)).status == PutStatus::duplicate));
+  BOOST_TEST(caller.list(mailbox(1)).records.size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_list_stops_at_its_limits_and_goes_on_from_the_cursor, Engine, Engines) {
   Engine engine;
   const auto store = engine.make({});

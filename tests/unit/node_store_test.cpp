@@ -54,6 +54,7 @@ class ThrowingStore final : public store::Store {
   void cancel(store::Token, const store::MailboxKey&, const store::RecordId&,
               const store::Commitment&) override {}
   void expire(std::int64_t, std::size_t) override {}
+  void set_capacity(std::uint64_t) override {}
   [[nodiscard]] store::StoreStats stats() const override { return {}; }
   void submit() override {}
   std::size_t poll(store::StoreListener&) override { return 0; }
@@ -210,6 +211,27 @@ BOOST_AUTO_TEST_CASE(a_full_mailbox_and_a_full_node_say_so) {
   BOOST_TEST(is(small.store(4), StoreStatus::stored));
   BOOST_TEST(is(small.store(5), StoreStatus::node_full));
   BOOST_TEST(small.node[Counter::refused_store_full] == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(the_descriptor_tells_the_stores_capacity_and_follows_it_in_steps_once_a_minute) {
+  store::StoreLimits limits;
+  limits.capacity_bytes = 8'000'000;
+  Fixture large({}, limits);
+  const auto told = [&] {
+    large.node.tick();
+    return protocol::NodeDescriptor::decode_signed(large.node.node.descriptor()).value().capacity_bytes;
+  };
+  BOOST_TEST(told() == 8'000'000U);
+  large.node.store.set_capacity(7'000'000);
+  large.node.clock.advance_s(60);
+  BOOST_TEST(told() == 8'000'000U);  // An eighth is not worth a signature.
+  large.node.store.set_capacity(6'999'999);
+  BOOST_TEST(told() == 8'000'000U);
+  large.node.clock.advance_s(60);
+  BOOST_TEST(told() == 6'999'999U);
+  large.node.store.set_capacity(9'000'000);
+  large.node.clock.advance_s(60);
+  BOOST_TEST(told() == 9'000'000U);
 }
 
 BOOST_AUTO_TEST_CASE(a_full_queue_to_the_disk_answers_try_later) {
