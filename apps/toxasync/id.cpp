@@ -12,15 +12,19 @@ namespace toxasync::tool {
 
 namespace {
 
-/// Prints what can be handed on, and as a QR code what a telephone would read. Whether that could be drawn.
+/// Prints what can be handed on, and as a QR code what a telephone would read. False: that can't be drawn.
 bool show(const std::string& line, const std::string& scanned, bool draw) {
   std::cout << "  " << line << '\n';
   if (!draw) {
     return true;
   }
-  const std::string code = qr_code(scanned);
-  std::cout << code;
-  return !code.empty();
+  const auto code = qr_code(scanned);
+  if (!code) {
+    std::cerr << "toxasync: a QR code can't be drawn: " << describe(code.error()) << '\n';
+    return false;
+  }
+  std::cout << *code;
+  return true;
 }
 
 bool show(const RunningClient& client, bool draw) {
@@ -64,11 +68,7 @@ ExitCode id(const std::vector<std::string>& arguments) {
   for (const RunningClient& client : clients) {
     drawn &= show(client, draw);
   }
-  if (!drawn) {
-    std::cerr << "toxasync: it was built without libqrencode: it can't draw QR codes\n";
-    return ExitCode::failure;
-  }
-  return ExitCode::ok;
+  return drawn ? ExitCode::ok : ExitCode::failure;
 }
 
 }  // namespace toxasync::tool

@@ -4,19 +4,32 @@
 #ifdef TOXASYNC_QRENCODE
 #include <qrencode.h>
 
+#include <cerrno>
 #include <memory>
 #endif
 
 namespace toxasync::tool {
 
+std::string_view describe(NoQrCode why) noexcept {
+  switch (why) {
+    case NoQrCode::too_long:
+      return "the line is longer than the 2953 bytes that one holds";
+    case NoQrCode::no_memory:
+      return "there is not enough memory";
+    case NoQrCode::not_built_in:
+      break;
+  }
+  return "this program was built without libqrencode";
+}
+
 #ifdef TOXASYNC_QRENCODE
 
-std::string qr_code(const std::string& text) {
+Result<std::string, NoQrCode> qr_code(const std::string& text) {
   constexpr int margin = 4;  // As the standard wants it.
   const std::unique_ptr<QRcode, decltype(&QRcode_free)> code(
       QRcode_encodeString(text.c_str(), 0, QR_ECLEVEL_L, QR_MODE_8, 1), QRcode_free);
   if (!code) {
-    return {};
+    return errno == ERANGE ? NoQrCode::too_long : NoQrCode::no_memory;
   }
   const int width = code->width;
   const auto black = [&](int row, int column) {
@@ -38,8 +51,8 @@ std::string qr_code(const std::string& text) {
 
 #else
 
-std::string qr_code(const std::string& /*text*/) {
-  return {};
+Result<std::string, NoQrCode> qr_code(const std::string& /*text*/) {
+  return NoQrCode::not_built_in;
 }
 
 #endif
