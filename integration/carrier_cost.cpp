@@ -20,15 +20,11 @@
 #include "adapters/toxcore_courier/courier.hpp"
 #include "adapters/udp/udp_transport.hpp"
 #include "client/client.hpp"
+#include "tests/support/quiet_log.hpp"
 
 using namespace toxasync;
 
 namespace {
-
-struct NoLog final : Log {
-  [[nodiscard]] bool enabled(LogLevel /*level*/) const noexcept override { return false; }
-  void write(LogLevel /*level*/, std::string_view /*area*/, std::string_view /*message*/) noexcept override {}
-};
 
 class Bench final : public PacketReceiver, public client::ClientListener {
  public:
@@ -111,7 +107,7 @@ class Bench final : public PacketReceiver, public client::ClientListener {
 
   client::KnownNode node_;
   Metrics metrics_;
-  NoLog log_;
+  test::QuietLog log_;
   Telemetry telemetry_{metrics_, log_};
   crypto::SystemRandom random_;
   SystemClock clock_;

@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a store and a retrieve cost over each carrier: milliseconds, and bytes on the wire in both directions.
 
-    carrier_cost.py [--build DIR] [--count N] [--carriers udp|courier|relay...]
+    carrier_cost.py [--build DIR] [--count N] [--carriers udp|courier|relay...] [--couriers N]
 
 One storage node, one node of the Tox network which is a TCP relay too, one client, on the loopback interface of a
 network namespace of their own (unshare, as root or with user namespaces), whose counters tell the bytes, with
 headers of IP, UDP and TCP. What the Tox instances send when nothing is asked is measured first, and taken off.
+Then the memory (not backed by files) of clients with couriers, and what so many couriers add to their node's.
 """
 
 import argparse
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -70,7 +72,27 @@ def run_one(world, carrier, node, join, count):
     return row
 
 
-def play(world, count, carriers):
+def memory_kib(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1])
+
+
+def measure_memory(world, node, join, couriers):
+    def start(carrier):
+        return support.Process(world, carrier, [world.program("carrier_cost"), carrier, node.address, join, 1])
+    without = start("udp")
+    without.wait_for("ready", 60)
+    before = memory_kib(node)
+    programs = [start("courier") for _ in range(couriers)]
+    for program in programs:
+        program.wait_for("ready", 120)
+    more = [memory_kib(program) - memory_kib(without) for program in programs]
+    print(f"a courier takes {sum(more) / couriers:.0f} KiB ({min(more)} to {max(more)}) of its client, which has "
+          f"{memory_kib(without)} KiB without, and {(memory_kib(node) - before) / couriers:.0f} KiB of its node, which "
+          f"had {before} KiB before {couriers} came", flush=True)
+
+
+def play(world, count, carriers, couriers):
     port = world.ports.take_tcp()
     hub = world.chat("hub", like=types.SimpleNamespace(udp_port=port),
                      extra=["--no-async", "--tcp-port", port]).ready()
@@ -82,6 +104,8 @@ def play(world, count, carriers):
     print(" | ".join(names), flush=True)
     for carrier in carriers:
         print(" | ".join(run_one(world, carrier, node, join, count)), flush=True)
+    if couriers > 0:
+        measure_memory(world, node, join, couriers)
 
 
 def main():
@@ -89,6 +113,7 @@ def main():
     parser.add_argument("--build", default=support.SOURCE / "build" / "release")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--carriers", nargs="+", choices=CARRIERS, default=CARRIERS)
+    parser.add_argument("--couriers", type=int, default=16)
     arguments = parser.parse_args()
     if "TOXASYNC_NETWORK_OF_ITS_OWN" not in os.environ:
         return subprocess.run(["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--net",
@@ -96,7 +121,7 @@ def main():
                               env={**os.environ, "TOXASYNC_NETWORK_OF_ITS_OWN": "1"}).returncode
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     world = support.World(arguments.build, name="carrier-cost", system_toxcore=True)
-    return support.run(world, lambda world: play(world, arguments.count, arguments.carriers))
+    return support.run(world, lambda world: play(world, arguments.count, arguments.carriers, arguments.couriers))
 
 
 if __name__ == "__main__":

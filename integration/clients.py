@@ -8,20 +8,16 @@
 A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (a program is not installed).
 """
 
+import hashlib
+import itertools
+import os
 import re
 import subprocess
-import sys
 
 import support
-from plain_clients import FIRST_NUMBER, MODULE, Home, Plain, befriend, see_away
+from plain_clients import FIRST_NUMBER, MODULE, Home, Plain, befriend, client_world, see_away
+from scenario import main, scenario
 from support import check, poll_until
-
-SCENARIOS = {}
-
-
-def scenario(function):
-    SCENARIOS[function.__name__] = function
-    return function
 
 
 @scenario
@@ -214,6 +210,73 @@ def pictures(world):
     check(not alice.find("error") and sum(text.startswith("file ") for text in bob.texts()) == 2, "one too many")
 
 
+def exchange_files(world, sender, recipient, size):
+    path = world.directory / f"{size}.bin"
+    path.write_bytes(os.urandom(size))
+    marks = sender.mark(), recipient.mark()
+    sender.write(f"file 0 {path}")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    recipient.wait_for(rf"file 0 0 {digest} {path.name}$", 60, marks[1])
+    sender.wait_for(r"file-sent 0$", 20, marks[0])
+
+
+def call_and_talk(caller, callee):
+    marks = caller.mark(), callee.mark()
+    caller.write("call 0")
+    callee.wait_for(r"call 0 audio$", 20, marks[1])
+    callee.write("answer 0")
+    for client, mark in zip((caller, callee), marks):
+        client.wait_for(r"hears 0$", 20, mark)
+    check(caller.send("a word beside it") is not None, "no message can be sent during a call")
+    caller.write("hang-up 0")
+    callee.wait_for(r"call-state 0 finished$", 20, marks[1])
+
+
+def call_in_vain(caller, callee):
+    marks = caller.mark(), callee.mark()
+    caller.write("call 0")
+    callee.wait_for(r"call 0 audio$", 20, marks[1])
+    callee.write("hang-up 0")
+    caller.wait_for(r"call-state 0 finished$", 20, marks[0])
+
+
+def told_of_files_and_calls(client):
+    return [re.sub(r"[0-9a-f]{64}", "HASH", text) for text in client.texts()
+            if re.match(r"file|call|hears|answered|hung-up|not-", text)]
+
+
+@scenario
+def files_and_calls(world):
+    """Files and calls are what they are without the module, for who is there and for who is not."""
+    nodes = world.nodes(1)
+    hub = world.chat("hub", extra=["--no-async"]).ready()
+    pairs = [[Plain(world, name, Home(world, name, nodes), bootstrap=hub, on=on).ready() for name in names]
+             for on, names in ((True, ("alice", "bob")), (False, ("carol", "dave")))]
+    for pair in pairs:
+        pair[0].write(f"add {pair[1].tox_id}")
+    for client in itertools.chain(*pairs):
+        client.wait_for(r"friend 0 (udp|tcp)", 60)
+    for client in pairs[0]:
+        poll_until(lambda: "a friend's keys are here" in client.home.log(), 30, "keys of the other")
+    for one, other in pairs:
+        exchange_files(world, one, other, 300_000)
+        exchange_files(world, other, one, 1_000)
+        call_and_talk(one, other)
+        call_and_talk(other, one)
+        call_in_vain(one, other)
+        call_in_vain(other, one)
+        other.quit()
+        shown = "tcp away" if one.on else "offline here"
+        poll_until(lambda: one.looks() == shown, 40, f"the friend who has gone is shown as {shown}", every=0.3)
+        one.write("call 0")
+        one.wait_for(r"calls 0 not: he is not connected$", 10)
+        one.write(f"file 0 {one.home.settings}")
+        one.wait_for(r"file-refused 0$", 10)
+    for there, without in zip(*pairs):
+        check(told_of_files_and_calls(there) == told_of_files_and_calls(without),
+              f"with the module: {told_of_files_and_calls(there)}; without: {told_of_files_and_calls(without)}")
+
+
 @scenario
 def two_profiles(world):
     """Two clients of one user at the same time, each with a Tox identity of its own, keep out of each other's way."""
@@ -285,6 +348,11 @@ def tool(world):
     expect(0, r"none is running", "status")
     expect(4, r"no client is running with toxasync.*`toxasync run -- qtox`", "id")
     expect(1, r"usage: toxasync id \[--qr\]", "id", "--code")
+    home.state.mkdir(parents=True)
+    no_client = home.state / f"status.{os.getpid()}.1"
+    no_client.write_text(f"node {'x' * 2954}\n")
+    expect(4, r"^toxasync: a QR code can't be drawn: the line is longer than", "id", "--qr")
+    no_client.unlink()
     expect(0, r"toxasync id \[--qr\]", "--help")
     expect(0, r"^ok      the module can be loaded", "doctor")
     expect(0, r"^ok      SQLite is there", "doctor")
@@ -395,9 +463,5 @@ def status_of_a_client(world):
     bob.quit()
 
 
-def world_of(arguments):
-    return support.World(arguments.build, name=f"clients-{arguments.scenario}", system_toxcore=True)
-
-
 if __name__ == "__main__":
-    sys.exit(support.main(__doc__, SCENARIOS, world_of))
+    main(__doc__, client_world)

@@ -2,15 +2,14 @@
  *
  * plainchat: a chat client that knows nothing of toxasync, for the tests of the preload module. It links the
  * system's libtoxcore only. With --events it takes what happens from tox_events_iterate instead of callbacks,
- * with
- * --threads it may be told to send from another thread (`thread FRIEND COUNT`).
+ * with --threads it may be told to send from another thread (`thread FRIEND COUNT`).
  *
  *   add TOX_ID | send FRIEND TEXT | action FRIEND TEXT | flood FRIEND COUNT | look FRIEND | delete FRIEND |
- * picture FRIEND TEXT | no-picture FRIEND | quit
+ *   picture FRIEND TEXT | no-picture FRIEND | file FRIEND PATH | call FRIEND | answer FRIEND |
+ *   hang-up FRIEND | quit
  *
- * `picture` offers a text, of at most one chunk, as tox_file_send takes an avatar; what is offered is taken
- * and shown with its kind: one file at a time, each way. `look` asks for what the callbacks told. The end of
- * stdin is `quit`.
+ * `picture` offers a text as tox_file_send takes an avatar. `look` asks for what the callbacks told. The end
+ * of stdin is `quit`.
  */
 #define _POSIX_C_SOURCE 200809L /* NOLINT(bugprone-reserved-identifier): POSIX wants that one */
 
@@ -21,32 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <tox/tox.h>
 #include <tox/tox_events.h>
 #include <unistd.h>
 
-#include "plugin/example/support.h"
+#include "plainchat.h"
 
 #define BOOTSTRAP_SECONDS 3
-#define PICTURE_SIZE 1024
-
-typedef struct Plain {
-  Tox* tox;
-  const char* profile;
-  const char* bootstrap;
-  uint16_t udp_port;
-  bool events;
-  bool threads;
-  bool offline; /* As `toxic -o`: tox_iterate is never called. */
-  bool online;
-  bool changed;
-  bool quit;
-  char sent[PICTURE_SIZE];
-  uint32_t sent_number;
-  char received[PICTURE_SIZE];
-  uint32_t received_kind;
-  Line_Reader reader;
-} Plain;
 
 static const char* connection_name(Tox_Connection connection) {
   return connection == TOX_CONNECTION_NONE ? "offline" : connection == TOX_CONNECTION_TCP ? "tcp" : "udp";
@@ -105,60 +84,6 @@ static void on_packet(Tox* tox, uint32_t friend_number, const uint8_t* data, siz
   printf("packet %" PRIu32 " %u %zu\n", friend_number, data[0], length);
 }
 
-static void on_file(Tox* tox, uint32_t friend_number, uint32_t file_number, uint32_t kind, uint64_t size,
-                    const uint8_t* name, size_t name_length, void* user_data) {
-  (void)name;
-  (void)name_length;
-  Plain* const plain = (Plain*)user_data;
-  memset(plain->received, 0, sizeof(plain->received));
-  plain->received_kind = kind;
-  tox_file_control(tox, friend_number, file_number,
-                   size < PICTURE_SIZE ? TOX_FILE_CONTROL_RESUME : TOX_FILE_CONTROL_CANCEL, NULL);
-}
-
-static void on_chunk(Tox* tox, uint32_t friend_number, uint32_t file_number, uint64_t position,
-                     const uint8_t* data, size_t length, void* user_data) {
-  (void)tox;
-  (void)file_number;
-  Plain* const plain = (Plain*)user_data;
-
-  if (length == 0) {
-    printf("file %" PRIu32 " %" PRIu32 " %s\n", friend_number, plain->received_kind, plain->received);
-  } else if (position + length < PICTURE_SIZE) {
-    memcpy(plain->received + position, data, length);
-  }
-}
-
-static void on_chunk_wanted(Tox* tox, uint32_t friend_number, uint32_t file_number, uint64_t position,
-                            size_t length, void* user_data) {
-  const Plain* const plain = (const Plain*)user_data;
-
-  if (length == 0) {
-    return; /* It is all there. */
-  }
-
-  if (file_number != plain->sent_number || position + length > strlen(plain->sent)) {
-    puts("error a file that was not sent");
-  } else {
-    tox_file_send_chunk(tox, friend_number, file_number, position, (const uint8_t*)plain->sent + position,
-                        length, NULL);
-  }
-}
-
-static void offer_picture(Plain* plain, uint32_t friend_number, const char* text) {
-  uint8_t id[TOX_FILE_ID_LENGTH];
-  uint8_t told[TOX_FILE_ID_LENGTH];
-  Tox_Err_File_Send failed = TOX_ERR_FILE_SEND_OK;
-  snprintf(plain->sent, sizeof(plain->sent), "%s", text);
-  tox_hash(id, (const uint8_t*)plain->sent, strlen(plain->sent));
-  plain->sent_number = tox_file_send(plain->tox, friend_number, TOX_FILE_KIND_AVATAR, strlen(plain->sent), id,
-                                     id, sizeof(id), &failed);
-  const bool same = tox_file_get_file_id(plain->tox, friend_number, plain->sent_number, told, NULL) &&
-                    memcmp(id, told, sizeof(id)) == 0;
-  printf("%s %" PRIu32 "\n", failed == TOX_ERR_FILE_SEND_OK && same ? "picture-offered" : "picture-refused",
-         friend_number);
-}
-
 static void take_events(Plain* plain) {
   Tox_Events* const events = tox_events_iterate(plain->tox, true, NULL);
 
@@ -205,6 +130,13 @@ static void save_profile(const Plain* plain) {
   }
 }
 
+/* As its profile's file. */
+static void set_name(const Plain* plain) {
+  const char* const slash = strrchr(plain->profile, '/');
+  const char* const name = slash != NULL ? slash + 1 : plain->profile;
+  tox_self_set_name(plain->tox, (const uint8_t*)name, strcspn(name, "."), NULL);
+}
+
 static bool start(Plain* plain) {
   struct Tox_Options* const options = tox_options_new(NULL);
   size_t size = 0;
@@ -223,7 +155,7 @@ static bool start(Plain* plain) {
   tox_options_free(options);
   free(savedata);
 
-  if (plain->tox == NULL) {
+  if (plain->tox == NULL || !start_calls(plain)) {
     puts("error tox_new");
     return false;
   }
@@ -238,11 +170,10 @@ static bool start(Plain* plain) {
     tox_callback_friend_read_receipt(plain->tox, on_receipt);
     tox_callback_friend_lossless_packet(plain->tox, on_packet);
     tox_callback_friend_request(plain->tox, on_request);
-    tox_callback_file_recv(plain->tox, on_file);
-    tox_callback_file_recv_chunk(plain->tox, on_chunk);
-    tox_callback_file_chunk_request(plain->tox, on_chunk_wanted);
+    register_files(plain->tox);
   }
 
+  set_name(plain);
   uint8_t address[TOX_ADDRESS_SIZE];
   uint8_t dht_key[TOX_PUBLIC_KEY_SIZE];
   tox_self_get_address(plain->tox, address);
@@ -355,16 +286,10 @@ static void run_command(Plain* plain, char* line) {
     printf("looks %" PRIu32 " %s %s\n", number,
            connection_name(tox_friend_get_connection_status(plain->tox, number, NULL)),
            status_name(tox_friend_get_status(plain->tox, number, NULL)));
-  } else if (strcmp(name, "picture") == 0) {
-    offer_picture(plain, number, rest);
-  } else if (strcmp(name, "no-picture") == 0) {
-    puts(tox_file_control(plain->tox, number, plain->sent_number, TOX_FILE_CONTROL_CANCEL, NULL)
-             ? "cancelled"
-             : "not cancelled");
   } else if (strcmp(name, "delete") == 0) {
     puts(tox_friend_delete(plain->tox, number, NULL) ? "deleted" : "error delete");
     plain->changed = true;
-  } else {
+  } else if (!run_file_command(plain, name, number, rest) && !run_call_command(plain, name, number)) {
     puts("error command");
   }
 }
@@ -398,6 +323,8 @@ static void loop(Plain* plain) {
       tox_iterate(plain->tox, plain);
     }
 
+    iterate_calls(plain);
+
     if (plain->changed) {
       plain->changed = false;
       save_profile(plain);
@@ -405,7 +332,10 @@ static void loop(Plain* plain) {
 
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
 
-    if (poll(&input, 1, (int)tox_iteration_interval(plain->tox)) > 0) {
+    const uint32_t own_ms = tox_iteration_interval(plain->tox);
+    const uint32_t calls_ms = toxav_iteration_interval(plain->calls);
+
+    if (poll(&input, 1, (int)(calls_ms < own_ms ? calls_ms : own_ms)) > 0) {
       char* line = NULL;
       plain->quit = !read_lines(&plain->reader, STDIN_FILENO);
 
@@ -446,7 +376,10 @@ int main(int argc, char** argv) {
 
   loop(&plain);
   save_profile(&plain);
+  toxav_kill(plain.calls);
   tox_kill(plain.tox);
+  free(plain.sent.data);
+  free(plain.received.data);
   puts("bye");
   return 0;
 }

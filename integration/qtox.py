@@ -8,19 +8,10 @@
 Pictures of what it showed stay in the build directory's integration-data/.
 """
 
-import sys
-
-import support
-from plain_clients import Home, Plain, befriend
+from plain_clients import Home, Plain, befriend, client_world
 from qtox_client import QTox, Screen
+from scenario import main, scenario
 from support import check, poll_until
-
-SCENARIOS = {}
-
-
-def scenario(function):
-    SCENARIOS[function.__name__] = function
-    return function
 
 
 def start_qtox(world, live=False):
@@ -203,9 +194,5 @@ def qtox_new_user(world):
     client.close()
 
 
-def world_of(arguments):
-    return support.World(arguments.build, name=f"clients-{arguments.scenario}", system_toxcore=True)
-
-
 if __name__ == "__main__":
-    sys.exit(support.main(__doc__, SCENARIOS, world_of))
+    main(__doc__, client_world)

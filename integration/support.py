@@ -4,7 +4,7 @@
 Nothing here sleeps for a guessed time: every wait is for a condition and has a deadline.
 """
 
-import argparse
+import collections
 import contextlib
 import os
 import pathlib
@@ -20,7 +20,6 @@ import threading
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 
 # Toxcore befriends in about ten seconds; sanitizers and busy machines take longer.
 PATIENCE = float(os.environ.get("TOXASYNC_TEST_PATIENCE", "1"))
@@ -354,6 +353,20 @@ class Chat(Process):
         check(code == 0, f"{self.name} ended with status {code} after `quit`")
 
 
+def check_each_once(chats, ids):
+    """Every id was shown to the user exactly once, over all runs of the program."""
+    shown = collections.Counter(message.id for chat in chats for message in chat.messages())
+    check(set(shown) == set(ids), f"{len(set(ids) - set(shown))} of {len(ids)} messages were not shown")
+    check(max(shown.values()) == 1, f"{sum(n > 1 for n in shown.values())} messages were shown more than once")
+
+
+def see_offline(alice, bob):
+    """Bob says goodbye, so that Alice need not find out."""
+    start = alice.mark()
+    bob.quit()
+    alice.wait_for(r"friend 0 offline", 40, start)
+
+
 class World:
     """One test's processes, ports and files. Everything ends with it."""
 
@@ -470,28 +483,3 @@ def run(world, body):
         if failed:
             world.print_tails()
         world.end(keep_files=failed)
-
-
-def main(description, scenarios, world_of):
-    """The program of a file of scenarios: runs the one that the arguments name. Gives the exit code."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scenario", nargs="?", choices=sorted(scenarios))
-    parser.add_argument("--list", action="store_true", help="tell the scenarios")
-    parser.add_argument("--build", default=SOURCE / "build" / "release", help="a CMake build directory")
-    parser.add_argument("--toxcore", default=default_toxcore(), help="the prefix of a patched c-toxcore")
-    arguments = parser.parse_args()
-    if arguments.list or not arguments.scenario:
-        for name, function in scenarios.items():
-            print(f"{name:32} {' '.join(function.__doc__.split())}")
-        return 0
-    try:
-        world = world_of(arguments)
-        code = run(world, scenarios[arguments.scenario])
-    except Skip as why:
-        print(f"SKIPPED: {why}")
-        return SKIPPED
-    except Failure as why:
-        print(f"FAILED: {why}")
-        return 1
-    print(f"{arguments.scenario}: {'kept' if code == 0 else 'NOT KEPT'}, after {world.elapsed():.1f} s")
-    return code

@@ -9,20 +9,13 @@
 import json
 import re
 import shutil
-import sys
 import time
 import types
 
 import support
-from plain_clients import Terminal, befriend
+from plain_clients import Terminal, befriend, client_world
+from scenario import main, scenario
 from support import Skip, check, poll_until
-
-SCENARIOS = {}
-
-
-def scenario(function):
-    SCENARIOS[function.__name__] = function
-    return function
 
 
 def toxic_settings(world, hub):
@@ -204,9 +197,5 @@ def toxic_by_tcp_relay(world):
     check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
 
 
-def world_of(arguments):
-    return support.World(arguments.build, name=f"clients-{arguments.scenario}", system_toxcore=True)
-
-
 if __name__ == "__main__":
-    sys.exit(support.main(__doc__, SCENARIOS, world_of))
+    main(__doc__, client_world)

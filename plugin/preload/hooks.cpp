@@ -160,10 +160,12 @@ void tox_callback_friend_request(Tox* tox, tox_friend_request_cb* callback) {
   host().tox_callback_friend_request(tox, callback);
 }
 
+/// ToxAV asks by this, from libtoxcore 0.2.20 on, whether a call can be made, and whether it has to end.
 Tox_Connection tox_friend_get_connection_status(const Tox* tox, uint32_t friend_number,
                                                 Tox_Err_Friend_Query* error) {
   const Tox_Connection connection = host().tox_friend_get_connection_status(tox, friend_number, error);
-  const auto companion = connection == TOX_CONNECTION_NONE ? companion_of(tox) : nullptr;
+  const bool may_be_shown = connection == TOX_CONNECTION_NONE && !is_host_code(__builtin_return_address(0));
+  const auto companion = may_be_shown ? companion_of(tox) : nullptr;
   return companion && companion->shown_away(friend_number) ? TOX_CONNECTION_TCP : connection;
 }
 

@@ -40,4 +40,7 @@ struct Host {
 /// does not have: then there is nothing that could be done in its place.
 const Host& host() noexcept;
 
+/// Whether that instruction is libtoxcore's own.
+bool is_host_code(const void* address) noexcept;
+
 }  // namespace toxasync::preload
