@@ -57,6 +57,14 @@ void sync_directory_of(const std::filesystem::path& path) {
   }
 }
 
+std::error_code rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) {
+    return last_error();
+  }
+  sync_directory_of(to);
+  return {};
+}
+
 }  // namespace
 
 Result<std::size_t, std::error_code> read_file(const std::filesystem::path& path,
@@ -88,15 +96,28 @@ std::error_code replace_file(const std::filesystem::path& path, ByteView content
     const File file(temporary, O_WRONLY | O_CREAT | O_EXCL);
     failed = file.fd() >= 0 ? write_all(file.fd(), content) : last_error();
   }
-  if (!failed && std::rename(temporary.c_str(), path.c_str()) != 0) {
-    failed = last_error();
+  if (!failed) {
+    failed = rename_durably(temporary, path);
   }
   if (failed) {
     (void)::unlink(temporary.c_str());
-  } else {
-    sync_directory_of(path);
   }
   return failed;
+}
+
+std::error_code create_file(const std::filesystem::path& path) {
+  const File file(path, O_RDWR | O_CREAT | O_EXCL);
+  return file.fd() >= 0 ? std::error_code() : last_error();
+}
+
+std::error_code sync_file(const std::filesystem::path& path) {
+  const File file(path, O_RDWR);
+  return file.fd() >= 0 && ::fsync(file.fd()) == 0 ? std::error_code() : last_error();
+}
+
+std::error_code put_in_place(const std::filesystem::path& file, const std::filesystem::path& path) {
+  const auto failed = sync_file(file);
+  return failed ? failed : rename_durably(file, path);
 }
 
 }  // namespace toxasync

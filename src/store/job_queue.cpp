@@ -73,6 +73,14 @@ void JobQueue::submit() {
   work_.notify_one();
 }
 
+void JobQueue::request_chore() {
+  {
+    const std::lock_guard lock(mutex_);
+    chore_ = true;
+  }
+  work_.notify_one();
+}
+
 JobList JobQueue::take() {
   JobList taken;
   const std::lock_guard lock(mutex_);
@@ -101,9 +109,13 @@ bool JobQueue::wait_idle(std::chrono::milliseconds timeout) {
 void JobQueue::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    work_.wait(lock, [this] { return submitted_ > 0 || stop_; });
+    work_.wait(lock, [this] { return submitted_ > 0 || stop_ || chore_; });
     if (submitted_ == 0) {
-      return;
+      if (stop_) {
+        return;
+      }
+      run_chore(lock);
+      continue;
     }
     JobList group;
     const std::size_t size = std::min(submitted_, options_.group_jobs);
@@ -121,6 +133,20 @@ void JobQueue::run() {
     if (queue_.empty()) {
       idle_.notify_all();
     }
+    if (chore_) {
+      run_chore(lock);
+    }
+  }
+}
+
+void JobQueue::run_chore(std::unique_lock<std::mutex>& lock) {
+  chore_ = false;
+  lock.unlock();
+  const bool more = handlers_.chore();
+  lock.lock();
+  chore_ = chore_ || more;
+  if (!more) {
+    wake();
   }
 }
 
@@ -130,11 +156,15 @@ bool JobQueue::hand_back(JobList& group) {
   failing_ = failing_ || group_failed_;
   group_failed_ = false;
   done_.splice(done_.end(), group);
+  wake();
+  return queue_.empty();
+}
+
+void JobQueue::wake() const noexcept {
   const std::uint64_t one = 1;
   if (wake_fd_ >= 0 && ::write(wake_fd_, &one, sizeof(one)) < 0) {
     // The counter is full, so the descriptor is readable already.
   }
-  return queue_.empty();
 }
 
 bool JobQueue::fail_followers(JobList& group) {

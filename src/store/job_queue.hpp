@@ -50,10 +50,11 @@ struct WorkerOptions {
 class JobQueue {
  public:
   /// Runs on the thread. `process` gives each job of the group its outcome; `after_group` is told whether
-  /// nothing else waits.
+  /// nothing else waits. `chore` does a piece of other work and returns whether there is more of it.
   struct Handlers {
     std::function<void(JobList&)> process;
     std::function<void(bool idle)> after_group;
+    std::function<bool()> chore = nullptr;
   };
 
   explicit JobQueue(const WorkerOptions& options);
@@ -70,6 +71,10 @@ class JobQueue {
   /// thread starts on it after submit(), or when a whole group waits.
   void push(std::unique_ptr<Job> job, std::size_t cost);
   void submit();
+
+  /// Has the thread run the chore, after each group and while nothing waits, until it is done; then wake_fd
+  /// is readable. stop() does not wait for it.
+  void request_chore();
 
   /// The jobs that have their outcome, in the order of push(). Clears wake_fd.
   JobList take();
@@ -88,7 +93,9 @@ class JobQueue {
 
  private:
   void run();
+  void run_chore(std::unique_lock<std::mutex>& lock);
   bool hand_back(JobList& group);
+  void wake() const noexcept;
 
   WorkerOptions options_;
   int wake_fd_;
@@ -106,6 +113,7 @@ class JobQueue {
   std::uint64_t fail_before_ = 0;  // Jobs with a smaller number fail: OnFailure::fail_following.
   bool failing_ = false;           // A failure was not reported yet.
   bool busy_ = false;
+  bool chore_ = false;  // There is more of it.
   bool stop_ = false;
 
   std::thread thread_;  // Last: starts when the rest is there.

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "base/random.hpp"
 #include "store/disk_room.hpp"
+#include "store/record_check.hpp"
 #include "store/record_checksum.hpp"
 #include "store/sqlite_engine.hpp"
 #include "store/store.hpp"
@@ -41,6 +43,9 @@ class RecordTable final : public SqliteEngine {
   DbStatus cancel(const MailboxKey& mailbox, const RecordId& id, const Commitment& commitment,
                   CancelStatus& result);
   DbStatus expire(std::int64_t now_s, std::size_t max_rows);
+
+  /// Looks at everything, which takes long; outside of a transaction. Changes nothing.
+  RecordCheck check();
 
   /// From any thread.
   void set_capacity(std::uint64_t bytes) noexcept { room_->set_most_bytes(bytes); }
@@ -74,6 +79,7 @@ class RecordTable final : public SqliteEngine {
   void began() noexcept override;
   void committed() noexcept override;
   void rolled_back() noexcept override;
+  [[nodiscard]] const char* finish_of_backup() const noexcept override;
 
   std::optional<OpenError> create(SqliteDb& db) const;
   static std::optional<OpenError> upgrade(SqliteDb& db);
@@ -92,6 +98,9 @@ class RecordTable final : public SqliteEngine {
   DbStatus read_quota(std::int64_t mailbox_hash, Quota& quota);
   DbStatus change_quota(std::int64_t mailbox_hash, std::int64_t messages, std::int64_t bytes);
   DbStatus vacuum();
+  void check_pages(RecordCheck& result, DbStatus& status);
+  void check_records(RecordCheck& result, std::map<std::int64_t, Quota>& counted, DbStatus& status);
+  void check_quotas(RecordCheck& result, std::map<std::int64_t, Quota>& counted, DbStatus& status);
   [[nodiscard]] std::uint64_t used_bytes() const noexcept;
   void look_at_disk(std::int64_t now_s);
   void set_backstop(SqliteDb& db) noexcept;

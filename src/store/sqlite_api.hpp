@@ -7,6 +7,9 @@ namespace toxasync::store {
 
 /// The functions of SQLite that we call, without their prefix.
 #define TOXASYNC_SQLITE(DO) \
+  DO(backup_finish)         \
+  DO(backup_init)           \
+  DO(backup_step)           \
   DO(bind_blob64)           \
   DO(bind_int64)            \
   DO(bind_zeroblob)         \

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "store/sqlite_db.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
+#include "base/file.hpp"
 #include "store/sqlite_api.hpp"
 
 namespace toxasync::store {
@@ -84,12 +82,9 @@ OpenError error_of_code(int code, int system_error, const std::filesystem::path&
 // Makes the file with mode 0600 when there is none (SQLite gives the WAL the same mode). An existing file is
 // not opened here: closing it would drop the locks that this process may hold on it.
 std::optional<OpenError> create_private(const std::filesystem::path& path) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file >= 0) {
-    ::close(file);
-    return std::nullopt;
-  }
-  return errno == EEXIST ? std::nullopt : std::optional(error_of_errno(errno, path));
+  const auto failed = create_file(path);
+  return !failed || failed == std::errc::file_exists ? std::nullopt
+                                                     : std::optional(error_of_errno(failed.value(), path));
 }
 
 }  // namespace

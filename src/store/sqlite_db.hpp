@@ -114,6 +114,7 @@ class SqliteDb {
   DbStatus checkpoint_truncate() noexcept;
 
  private:
+  friend class SqliteBackup;
   struct Close {
     void operator()(sqlite3* handle) const noexcept;
   };

@@ -34,6 +34,9 @@ std::optional<OpenError> SqliteEngine::open(bool verify) {
 }
 
 void SqliteEngine::close() noexcept {
+  if (backup_) {
+    end_backup(false);
+  }
   if (db_) {
     detach();
     db_.reset();
@@ -92,5 +95,43 @@ void SqliteEngine::rollback(DbStatus reason) noexcept {
 }
 
 void SqliteEngine::after_group(bool /*idle*/) noexcept {}
+
+bool SqliteEngine::request_backup(std::filesystem::path to) {
+  const std::lock_guard lock(backup_mutex_);
+  if (backup_to_) {
+    return false;
+  }
+  backup_to_ = std::move(to);
+  return true;
+}
+
+bool SqliteEngine::step_backup() noexcept {
+  try {
+    if (!backup_ && db_) {
+      const std::lock_guard lock(backup_mutex_);
+      backup_.emplace(*db_, settings_, backup_to_.value(), finish_of_backup());
+    }
+    const auto state = backup_ ? backup_->step() : SqliteBackup::State::failed;
+    if (state == SqliteBackup::State::copying) {
+      return true;
+    }
+    end_backup(state == SqliteBackup::State::done);
+  } catch (const std::exception&) {
+    end_backup(false);  // Out of memory.
+  }
+  return false;
+}
+
+void SqliteEngine::end_backup(bool done) noexcept {
+  backup_.reset();
+  const std::lock_guard lock(backup_mutex_);
+  backup_to_.reset();
+  backup_outcome_ = done;
+}
+
+std::optional<bool> SqliteEngine::take_backup_outcome() {
+  const std::lock_guard lock(backup_mutex_);
+  return std::exchange(backup_outcome_, std::nullopt);
+}
 
 }  // namespace toxasync::store

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <mutex>
 #include <optional>
 
 #include "base/metrics.hpp"
 #include "store/open_error.hpp"
+#include "store/sqlite_backup.hpp"
 #include "store/sqlite_db.hpp"
 
 namespace toxasync::store {
@@ -37,6 +39,14 @@ class SqliteEngine {
   /// After a group of transactions, outside of any: time for housekeeping. `idle`: nothing else waits.
   virtual void after_group(bool idle) noexcept;
 
+  /// From any thread: `to` is to become a copy of the database, which step_backup() makes. False: another one
+  /// is being made.
+  bool request_backup(std::filesystem::path to);
+  /// The worker's thread, outside of any transaction: a piece of it. True: there is more.
+  bool step_backup() noexcept;
+  /// From any thread: how the backup ended, once.
+  std::optional<bool> take_backup_outcome();
+
  protected:
   /// Makes the schema in an empty database, reads what is kept in memory and prepares the statements. There
   /// is a table `meta` of one row with a column `voided`. Nothing: done.
@@ -48,6 +58,8 @@ class SqliteEngine {
   virtual void began() noexcept {}
   virtual void committed() noexcept {}
   virtual void rolled_back() noexcept {}
+  /// What is executed in a copy before it is given out.
+  [[nodiscard]] virtual const char* finish_of_backup() const noexcept { return ""; }
 
   /// Valid between attach() and detach().
   [[nodiscard]] SqliteDb& db() noexcept { return *db_; }
@@ -58,6 +70,7 @@ class SqliteEngine {
 
  private:
   std::optional<OpenError> open(bool verify);
+  void end_backup(bool done) noexcept;
 
   std::filesystem::path path_;
   SqliteSettings settings_;
@@ -65,6 +78,11 @@ class SqliteEngine {
   Counter failures_;
   std::optional<SqliteDb> db_;
   std::int64_t changes_before_ = 0;
+  std::optional<SqliteBackup> backup_;
+
+  std::mutex backup_mutex_;  // Guards what follows.
+  std::optional<std::filesystem::path> backup_to_;
+  std::optional<bool> backup_outcome_;
 };
 
 }  // namespace toxasync::store

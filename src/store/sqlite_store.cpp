@@ -60,16 +60,9 @@ std::unique_ptr<StoreJob> job_for(RecordTable& table, Operation&& operation) {
   return std::make_unique<OperationJob<Operation>>(table, std::move(operation));
 }
 
-}  // namespace
-
-Result<std::unique_ptr<SqliteStore>, OpenError> SqliteStore::open(const std::filesystem::path& path,
-                                                                  const StoreLimits& limits,
-                                                                  const SqliteStoreOptions& options,
-                                                                  const Telemetry& telemetry,
-                                                                  Random& random) {
-  if (!crypto::initialise()) {
-    return OpenError::io;
-  }
+std::unique_ptr<RecordTable> make_table(const std::filesystem::path& path, const StoreLimits& limits,
+                                        const SqliteStoreOptions& options, const Telemetry& telemetry,
+                                        Random& random) {
   SqliteSettings settings;
   settings.application_id = application_id;
   settings.schema_version = schema_version;
@@ -79,8 +72,35 @@ Result<std::unique_ptr<SqliteStore>, OpenError> SqliteStore::open(const std::fil
   settings.vfs = options.vfs;
   auto room = std::make_unique<DiskRoom>(path.has_parent_path() ? path.parent_path() : ".", options.disk,
                                          limits.capacity_bytes, options.free_bytes);
-  auto table =
-      std::make_unique<RecordTable>(path, std::move(settings), limits, std::move(room), telemetry, random);
+  return std::make_unique<RecordTable>(path, std::move(settings), limits, std::move(room), telemetry, random);
+}
+
+}  // namespace
+
+Result<RecordCheck, OpenError> SqliteStore::check(const std::filesystem::path& path,
+                                                  const SqliteStoreOptions& options,
+                                                  const Telemetry& telemetry, Random& random) {
+  if (!crypto::initialise()) {
+    return OpenError::io;
+  }
+  SqliteStoreOptions whole = options;
+  whole.quick_check_bytes = 0;  // Opening would say less of what is wrong.
+  const auto table = make_table(path, {}, whole, telemetry, random);
+  if (const auto error = table->open()) {
+    return *error;
+  }
+  return table->check();
+}
+
+Result<std::unique_ptr<SqliteStore>, OpenError> SqliteStore::open(const std::filesystem::path& path,
+                                                                  const StoreLimits& limits,
+                                                                  const SqliteStoreOptions& options,
+                                                                  const Telemetry& telemetry,
+                                                                  Random& random) {
+  if (!crypto::initialise()) {
+    return OpenError::io;
+  }
+  auto table = make_table(path, limits, options, telemetry, random);
   if (const auto error = table->open()) {
     return *error;
   }
@@ -137,7 +157,19 @@ std::size_t SqliteStore::poll(StoreListener& listener) {
   for (const auto& job : worker_->take()) {
     delivered += static_cast<StoreJob&>(*job).deliver(listener) ? 1 : 0;
   }
+  if (const auto good = table_->take_backup_outcome()) {
+    std::exchange(backup_done_, nullptr)(*good);
+  }
   return delivered;
+}
+
+bool SqliteStore::backup(std::filesystem::path to, std::function<void(bool)> done) {
+  if (backup_done_ || !table_->request_backup(std::move(to))) {
+    return false;
+  }
+  backup_done_ = std::move(done);
+  worker_->request_backup();
+  return true;
 }
 
 }  // namespace toxasync::store

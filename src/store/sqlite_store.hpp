@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -53,6 +54,11 @@ class SqliteStore final : public Store {
                                                               const StoreLimits& limits,
                                                               const SqliteStoreOptions& options,
                                                               const Telemetry& telemetry, Random& random);
+  /// Opens the database that nobody has open, as open() does, looks at every record, and closes it. Blocks
+  /// for long.
+  static Result<RecordCheck, OpenError> check(const std::filesystem::path& path,
+                                              const SqliteStoreOptions& options, const Telemetry& telemetry,
+                                              Random& random);
   /// Writes what is queued, which may take as long as the disk takes, and closes.
   ~SqliteStore() override = default;
 
@@ -69,6 +75,11 @@ class SqliteStore final : public Store {
   [[nodiscard]] StoreStats stats() const override { return table_->stats(); }
   void submit() override { worker_->submit(); }
   std::size_t poll(StoreListener& listener) override;
+
+  /// Makes `to` a copy of the database in one file, mode 0600, while the store goes on: a MiB at a time
+  /// between the groups. What had that name is replaced when the copy is whole. poll() calls `done`, unless
+  /// the store goes first. False: a backup is being made already.
+  bool backup(std::filesystem::path to, std::function<void(bool good)> done);
   [[nodiscard]] int wake_fd() const noexcept override { return worker_->wake_fd(); }
 
  private:
@@ -77,6 +88,7 @@ class SqliteStore final : public Store {
 
   StoreLimits limits_;
   std::unique_ptr<RecordTable> table_;
+  std::function<void(bool)> backup_done_;
   std::unique_ptr<SqliteWorker> worker_;  // After the table: it goes first.
 };
 

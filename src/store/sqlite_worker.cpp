@@ -18,8 +18,8 @@ Result<std::unique_ptr<SqliteWorker>, OpenError> SqliteWorker::start(SqliteEngin
 
 SqliteWorker::SqliteWorker(SqliteEngine& engine, const WorkerOptions& options)
     : engine_(engine), options_(options), queue_(options) {
-  queue_.start(
-      {[this](JobList& group) { process(group); }, [this](bool idle) { engine_.after_group(idle); }});
+  queue_.start({[this](JobList& group) { process(group); }, [this](bool idle) { engine_.after_group(idle); },
+                [this] { return engine_.step_backup(); }});
 }
 
 void SqliteWorker::process(JobList& group) {

@@ -33,6 +33,8 @@ class SqliteWorker {
   /// As those of JobQueue.
   void push(std::unique_ptr<SqliteJob> job, std::size_t cost) { queue_.push(std::move(job), cost); }
   void submit() { queue_.submit(); }
+  /// The engine's step_backup(), until it is done.
+  void request_backup() { queue_.request_chore(); }
   JobList take() { return queue_.take(); }
   bool wait_idle(std::chrono::milliseconds timeout) { return queue_.wait_idle(timeout); }
   [[nodiscard]] int wake_fd() const noexcept { return queue_.wake_fd(); }

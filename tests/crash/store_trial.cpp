@@ -29,6 +29,15 @@ class StoreTrial : public Trial {
   void run() override { run(0, script_.operations().size()); }
 
   Verdict check(std::size_t position) override {
+    Verdict verdict = look(position);
+    if (verdict.wrong.empty()) {
+      const auto whole = SqliteStore::check(Disk::path(database), options(), observed_.telemetry, random_);
+      verdict.wrong = whole && whole->good() ? "" : "the database does not hold together";
+    }
+    return verdict;
+  }
+
+  Verdict look(std::size_t position) {
     auto opened = open();
     if (!opened) {
       return gone(position, std::string(describe(opened.error())));
@@ -78,11 +87,14 @@ class StoreTrial : public Trial {
 
  protected:
   [[nodiscard]] Result<std::unique_ptr<SqliteStore>, store::OpenError> open() {
+    return SqliteStore::open(Disk::path(database), StoreScript::limits(), options(), observed_.telemetry,
+                             random_);
+  }
+  [[nodiscard]] static store::SqliteStoreOptions options() {
     store::SqliteStoreOptions options;
     options.vfs = Disk::vfs;
     options.wal_autocheckpoint_pages = 40;
-    return SqliteStore::open(Disk::path(database), StoreScript::limits(), options, observed_.telemetry,
-                             random_);
+    return options;
   }
 
   void run(std::size_t from, std::size_t to) {
