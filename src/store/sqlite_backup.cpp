@@ -32,7 +32,7 @@ SqliteBackup::State SqliteBackup::step() {
   if (!backup_ && !open()) {
     return State::failed;
   }
-  const int code = sqlite_api()->backup_step(backup_.get(), slice_pages);
+  const int code = sqlite_api()->backup_step(backup_.get(), settings_.backup_slice_pages);
   if (code == SQLITE_DONE) {
     return complete() ? State::done : State::failed;
   }

@@ -15,8 +15,6 @@ namespace toxasync::store {
 /// written to: the copy is of what it holds at the end. Until it is whole it has another name.
 class SqliteBackup {
  public:
-  /// 1 MiB; each is on the disk before the next one.
-  static constexpr int slice_pages = 256;
   enum class State : std::uint8_t { copying, done, failed };
 
   /// `source` must outlive it. `finish` is executed in the copy, when it is whole.
@@ -26,7 +24,8 @@ class SqliteBackup {
   SqliteBackup(const SqliteBackup&) = delete;
   SqliteBackup& operator=(const SqliteBackup&) = delete;
 
-  /// The next slice; outside of any transaction of the source.
+  /// The next slice, of SqliteSettings::backup_slice_pages; it is on the disk before the next one. Outside of
+  /// any transaction of the source.
   State step();
 
  private:

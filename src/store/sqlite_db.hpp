@@ -82,6 +82,7 @@ struct SqliteSettings {
   int wal_autocheckpoint_pages = 500;
   bool secure_delete = false;           ///< Overwrite with zeros what is deleted.
   std::uint64_t quick_check_bytes = 0;  ///< Files up to this size are checked through when opened.
+  int backup_slice_pages = 256;         ///< Copied at a time: 1 MiB.
   std::string vfs;                      ///< SQLite's virtual file system; empty: the default. For tests.
 };
 

@@ -69,6 +69,7 @@ std::unique_ptr<RecordTable> make_table(const std::filesystem::path& path, const
   settings.cache_kib = options.cache_kib;
   settings.wal_autocheckpoint_pages = options.wal_autocheckpoint_pages;
   settings.quick_check_bytes = options.quick_check_bytes;
+  settings.backup_slice_pages = options.backup_slice_pages;
   settings.vfs = options.vfs;
   auto room = std::make_unique<DiskRoom>(path.has_parent_path() ? path.parent_path() : ".", options.disk,
                                          limits.capacity_bytes, options.free_bytes);

@@ -23,6 +23,7 @@ struct SqliteStoreOptions {
   int cache_kib = 1024;                            ///< SQLite's page cache [16384].
   int wal_autocheckpoint_pages = 500;              ///< Pages in the WAL before a checkpoint [4000].
   std::uint64_t quick_check_bytes = 256ULL << 20;  ///< Files up to this size are checked when opened.
+  int backup_slice_pages = 256;                    ///< Copied at a time between two groups.
   std::string vfs;                                 ///< SQLite's virtual file system; for tests.
   std::optional<DiskRule> disk;                    ///< Keeps the capacity within what the disk has.
   DiskRoom::FreeBytes free_bytes;                  ///< Null: asks the system. For tests.

@@ -86,19 +86,21 @@ class StoreTrial : public Trial {
   }
 
  protected:
-  [[nodiscard]] Result<std::unique_ptr<SqliteStore>, store::OpenError> open() {
-    return SqliteStore::open(Disk::path(database), StoreScript::limits(), options(), observed_.telemetry,
+  [[nodiscard]] Result<std::unique_ptr<SqliteStore>, store::OpenError> open(const char* name = database) {
+    return SqliteStore::open(Disk::path(name), StoreScript::limits(), options(), observed_.telemetry,
                              random_);
   }
   [[nodiscard]] static store::SqliteStoreOptions options() {
     store::SqliteStoreOptions options;
     options.vfs = Disk::vfs;
     options.wal_autocheckpoint_pages = 40;
+    options.backup_slice_pages = 4;
     return options;
   }
 
   void run(std::size_t from, std::size_t to) {
     auto store = open_or_throw();
+    opened(*store);
     std::size_t expected = 0;
     const auto& operations = script_.operations();
     for (std::size_t i = from; i < to; ++i) {
@@ -124,11 +126,17 @@ class StoreTrial : public Trial {
         store.reset();
         history_.acknowledge(i + 1);
         store = open_or_throw();
+        opened(*store);
       }
     }
+    ends(*store);
     store.reset();
     history_.acknowledge(to);
   }
+
+  /// In run(): the store was opened; it is about to be closed for the last time.
+  virtual void opened(SqliteStore& /*store*/) {}
+  virtual void ends(SqliteStore& /*store*/) {}
 
   [[nodiscard]] virtual std::size_t acknowledged(std::size_t position) const {
     return history_.acknowledged(position);
@@ -138,6 +146,8 @@ class StoreTrial : public Trial {
   StoreScript script_;
   Image start_;
   History history_;
+  store::test::Observed observed_;
+  store::test::TestRandom random_;
 
  private:
   struct Told {
@@ -160,8 +170,6 @@ class StoreTrial : public Trial {
     return verdict;
   }
 
-  store::test::Observed observed_;
-  store::test::TestRandom random_;
   std::vector<Told> told_;
 };
 
@@ -204,7 +212,65 @@ class UpgradeTrial final : public StoreTrial {
   std::size_t half_;
 };
 
+/// Has a copy made meanwhile.
+class BackupTrial final : public StoreTrial {
+ public:
+  BackupTrial(std::uint64_t seed, std::size_t operations) : StoreTrial(seed, operations, true) {}
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "backup"; }
+
+  Verdict check(std::size_t position) override {
+    Verdict verdict = StoreTrial::check(position);
+    const bool must_be_there = position >= copied_at_;
+    verdict.acknowledged += must_be_there ? 1 : 0;
+    if (!Disk::mounted()->find(copy)) {
+      verdict.lost += must_be_there ? 1 : 0;
+      return verdict;
+    }
+    auto opened = open(copy);
+    const auto found = opened ? StoreScript::holdings_of(**opened) : std::nullopt;
+    bool good = false;
+    for (std::size_t i = from_; found && i <= script_.operations().size(); ++i) {
+      good = good || *found == script_.after(i);
+    }
+    if (!good) {
+      verdict.wrong = "there is a copy that is not whole";
+    }
+    return verdict;
+  }
+
+ private:
+  static constexpr const char* copy = "copy.db";
+
+  void opened(SqliteStore& store) override {
+    if (copied_at_ != never) {
+      return;
+    }
+    from_ = history_.acknowledged(Disk::mounted()->position());
+    store.backup(Disk::path(copy), [this](bool good) {
+      if (!good) {
+        throw std::runtime_error("the copy could not be made");
+      }
+      copied_at_ = Disk::mounted()->position();
+    });
+  }
+  void ends(SqliteStore& store) override {
+    Caller caller(store);
+    while (copied_at_ == never) {
+      caller.list(mailbox(0));
+    }
+  }
+
+  static constexpr std::size_t never = ~std::size_t{0};
+  std::size_t from_ = 0;
+  std::size_t copied_at_ = never;
+};
+
 }  // namespace
+
+std::unique_ptr<Trial> backup_trial(std::uint64_t seed, std::size_t operations) {
+  return std::make_unique<BackupTrial>(seed, operations);
+}
 
 std::unique_ptr<Trial> store_trial(std::uint64_t seed, std::size_t operations) {
   return std::make_unique<StoreTrial>(seed, operations, true);

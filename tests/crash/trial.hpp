@@ -60,6 +60,8 @@ class History {
 std::unique_ptr<Trial> store_trial(std::uint64_t seed, std::size_t operations);
 /// The same, with a database of schema version 1 on the disk.
 std::unique_ptr<Trial> upgrade_trial(std::uint64_t seed, std::size_t operations);
+/// The same, copied while it is being written to.
+std::unique_ptr<Trial> backup_trial(std::uint64_t seed, std::size_t operations);
 /// A client's state.
 std::unique_ptr<Trial> state_trial(std::uint64_t seed, std::size_t batches);
 /// Small files that are replaced, and a node's key file.
