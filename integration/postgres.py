@@ -79,8 +79,9 @@ class Cluster:
         server = Server(self, name)
         self.run("pg_basebackup", "--pgdata", server.data, "--host", primary.sockets, "--port", Server.PORT,
                  "--username", SUPERUSER, "--write-recovery-conf", "--checkpoint", "fast", "--no-sync")
-        with_name = f"host={primary.sockets} port={Server.PORT} user={SUPERUSER} application_name={name}"
-        return server.start([f"primary_conninfo={with_name}", *settings])
+        with (server.data / "postgresql.auto.conf").open("a", encoding="utf-8") as written:
+            written.write(f"primary_conninfo = '{primary.conninfo(name)}'\n")  # The last one counts.
+        return server.start(settings)
 
     def end(self, keep_files=False):
         for server in self.servers:
@@ -111,6 +112,10 @@ class Server:
     @property
     def url(self):
         return f"postgresql:///postgres?host={self.sockets}&port={self.PORT}&user={SUPERUSER}"
+
+    def conninfo(self, standby):
+        """By which a standby of this name reaches it."""
+        return f"host={self.sockets} port={self.PORT} user={SUPERUSER} application_name={standby}"
 
     def start(self, settings=()):
         self.sockets.mkdir(exist_ok=True)

@@ -41,7 +41,8 @@ The command line is stronger than the file: a setting that stands there is not t
 from the file, nor are its repetitions.
 
 The data directory holds node.key (the node's identity: keep a copy, or people must
-be given a new line), store.db (the mail) and tox.profile (its Tox identity).
+be given a new line), store.db (the mail, unless `store` names another place) and
+tox.profile (its Tox identity).
 
 SIGHUP reads the configuration file again: what is marked `reloads` counts at once.
 SIGUSR1 prints a line of figures to stdout; after `messages`, `bytes` and `tombstones`
@@ -50,8 +51,9 @@ are always sent back once to prove their sender's address.
 
 The log goes to stderr. It never names clients above level debug.
 
-Exit status: 0 stopped by a signal, 1 an option is wrong, 2 the data directory can't be
-used (locked, damaged, not writable, full), 3 a port or address can't be had, 4 other.
+Exit status: 0 stopped by a signal, 1 an option is wrong, 2 the data directory or the
+store can't be used (locked, damaged, not writable, full, not reached), 3 a port or
+address can't be had, 4 other.
 )";
 
 po::options_description description() {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "data_directory.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
@@ -52,6 +55,23 @@ DataDirectory::DataDirectory(std::filesystem::path path) : path_(std::move(path)
       fail(path_, "its parent directory does not exist: create that, or name another place by --data-dir");
     default:
       fail(path_, "cannot be created: " + reason(error));
+  }
+}
+
+DataDirectory::~DataDirectory() {
+  if (lock_ >= 0) {
+    ::close(lock_);
+  }
+}
+
+void DataDirectory::lock() {
+  const auto path = path_ / "lock";
+  lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (lock_ < 0) {
+    fail(path, "cannot be opened: " + reason(errno));
+  }
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    fail(path_, "is in use by another process: stop that one first, or name another place by --data-dir");
   }
 }
 

@@ -13,6 +13,12 @@ class DataDirectory {
  public:
   /// Makes the directory (mode 0700) if it does not exist; its parent must.
   explicit DataDirectory(std::filesystem::path path);
+  ~DataDirectory();
+  DataDirectory(const DataDirectory&) = delete;
+  DataDirectory& operator=(const DataDirectory&) = delete;
+
+  /// Keeps other processes out until the end, where no database file does.
+  void lock();
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
   [[nodiscard]] std::filesystem::path key_file() const { return path_ / "node.key"; }
@@ -21,6 +27,7 @@ class DataDirectory {
 
  private:
   std::filesystem::path path_;
+  int lock_ = -1;
 };
 
 /// The whole file; nothing if there is none.

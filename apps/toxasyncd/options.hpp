@@ -24,6 +24,7 @@ struct BootstrapNode {
 /// What the program works with. Where a value comes from, and the defaults: settings.cpp.
 struct Options {
   std::filesystem::path data_directory;
+  std::string store;           ///< A connection string of libpq; empty: a file in the data directory.
   std::uint16_t tox_port = 0;  ///< 0: not over toxcore.
   std::uint16_t tcp_port = 0;  ///< 0: no TCP relay.
   std::uint16_t udp_port = 0;  ///< 0: not over a socket of our own.

@@ -9,6 +9,7 @@
 
 #include "adapters/node_address.hpp"
 #include "peer_keeper.hpp"
+#include "store/postgres_link.hpp"
 
 namespace toxasync::daemon {
 
@@ -44,6 +45,11 @@ Fault read_key_work(const std::string& text, Options& to) {
 Fault read_data_directory(const std::string& text, Options& to) {
   to.data_directory = text;
   return {};
+}
+
+Fault read_store(const std::string& text, Options& to) {
+  to.store = text;
+  return text.empty() ? Fault() : Fault(store::fault_of_connection_string(text));
 }
 
 Fault read_couriers(const std::string& text, Options& to) {
@@ -162,9 +168,13 @@ constexpr bool many = true;
 constexpr bool at_start = false;
 constexpr bool reloads = true;
 
-constexpr std::array<Setting, 16> settings = {{
+constexpr std::array<Setting, 17> settings = {{
     {"data-dir", "DIR", "where the node keeps what it has; made if it does not exist. One process at a time.",
      "/var/lib/toxasync", once, at_start, read_data_directory},
+    {"store", "URL",
+     "keep the mail in PostgreSQL, not in the data directory: postgresql://USER@HOST/DATABASE, or any other "
+     "connection string of libpq without a password. Several daemons may share it: docs/postgres.md.",
+     "", once, at_start, read_store},
     {"address", "IP[:PORT]",
      "how others reach this node, if this machine does not know (behind a router, in a container); "
      "up to 4. Without a port: all the node's ports.",

@@ -10,7 +10,7 @@ namespace toxasync::daemon {
 enum class ExitCode : int {
   ok = 0,
   usage = 1,           ///< An option is wrong or missing.
-  data_directory = 2,  ///< In use, damaged, not writable, full.
+  data_directory = 2,  ///< Or the store: in use, damaged, not writable, full.
   port = 3,            ///< A port or address cannot be had.
   failure = 4,         ///< Anything else: out of memory, no random numbers, ...
 };

@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "adapters/node_address.hpp"
+#include "open_store.hpp"
 #include "own_address.hpp"
 #include "protocol/frame.hpp"
 #include "startup_error.hpp"
@@ -69,14 +70,7 @@ StorageServer::StorageServer(const Options& options, Log& log)
 void StorageServer::open_store() {
   store::StoreLimits limits;
   limits.capacity_bytes = options_.capacity_bytes;
-  auto opened = store::SqliteStore::open(directory_.database(), limits,
-                                         store::SqliteStoreOptions::for_daemon(), telemetry_, random_);
-  if (!opened) {
-    std::string what = "--data-dir " + directory_.path().string() + ": ";
-    what += describe(opened.error());
-    throw StartupError(ExitCode::data_directory, what);
-  }
-  store_ = std::move(*opened);
+  store_ = daemon::open_store(options_.store, directory_, limits, telemetry_, random_);
   const int wake = ::dup(store_->wake_fd());  // A duplicate: each closes its own.
   if (wake < 0) {
     throw StartupError(ExitCode::failure, "no more file descriptors are permitted (ulimit -n)");

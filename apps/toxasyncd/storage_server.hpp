@@ -22,7 +22,7 @@
 #include "node/node.hpp"
 #include "options.hpp"
 #include "peer_keeper.hpp"
-#include "store/sqlite_store.hpp"
+#include "store/store.hpp"
 #include "tox_host.hpp"
 
 namespace toxasync::daemon {
@@ -86,7 +86,7 @@ class StorageServer {
   boost::asio::steady_timer node_timer_{io_};
   boost::asio::steady_timer tox_timer_{io_};
   boost::asio::posix::stream_descriptor store_wake_{io_};
-  std::unique_ptr<store::SqliteStore> store_;
+  std::unique_ptr<store::Store> store_;
   std::optional<node::NodeKeys> keys_;
   std::optional<ToxHost> tox_host_;
   std::optional<Bootstrapper> bootstrapper_;

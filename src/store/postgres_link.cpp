@@ -62,6 +62,23 @@ std::string field(const PGresult* result, int code) {
 
 }  // namespace
 
+std::string_view fault_of_connection_string(const std::string& text) noexcept {
+  PQconninfoOption* const options = PQconninfoParse(text.c_str(), nullptr);
+  const bool readable = options != nullptr;
+  bool password = false;
+  for (const PQconninfoOption* option = options; option != nullptr && option->keyword != nullptr; ++option) {
+    password = password || (option->val != nullptr && std::strcmp(option->keyword, "password") == 0);
+  }
+  PQconninfoFree(options);
+  if (!readable) {
+    return "must be a connection string of libpq, like postgresql://toxasync@db.example/toxasync";
+  }
+  return password
+             ? "must not name the password, which others could read here: put it into ~/.pgpass, or into the "
+               "file that PGPASSFILE or `passfile=` names"
+             : "";
+}
+
 PostgresParameters& PostgresParameters::integer(std::int64_t value) {
   append_be(values_.emplace_back(), static_cast<std::uint64_t>(value));
   return *this;

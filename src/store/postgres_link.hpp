@@ -15,6 +15,9 @@
 
 namespace toxasync::store {
 
+/// What is wrong with a connection string that a configuration names, in words; empty: nothing.
+std::string_view fault_of_connection_string(const std::string& text) noexcept;
+
 /// What became of a round trip, by what can be done about it.
 enum class LinkStatus : std::uint8_t {
   ok,
