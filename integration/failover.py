@@ -54,7 +54,7 @@ def failover(world, mode, records):
     cluster = Cluster(world.build)
     world.cleanups.append(cluster.end)
     primary = cluster.primary()
-    standbys = [cluster.standby(primary, name) for name in ("one", "two")]
+    standbys = [cluster.standby(primary, name, ["wal_retrieve_retry_interval=500ms"]) for name in ("one", "two")]
     set_up(primary, synchronous_standby_names="" if mode == "asynchronous" else "ANY 1 (one, two)")
     poll_until(lambda: primary.sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") == "2", 30,
                "both standbys follow")

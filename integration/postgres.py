@@ -72,7 +72,7 @@ class Cluster:
     def primary(self, name="primary", settings=()):
         server = Server(self, name)
         self.run("initdb", "--pgdata", server.data, "--username", SUPERUSER, "--auth", "trust", "--no-sync",
-                 "--data-checksums", "--encoding", "UTF8", "--locale", "C")
+                 "--data-checksums", "--wal-segsize", 1, "--encoding", "UTF8", "--locale", "C")
         return server.start(settings)
 
     def standby(self, primary, name, settings=()):

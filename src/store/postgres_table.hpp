@@ -23,7 +23,7 @@ namespace toxasync::store {
 struct PostgresStoreOptions {
   std::chrono::milliseconds patience{10000};         ///< For one round trip; then the connection is given up.
   std::chrono::milliseconds connect_patience{3000};  ///< For one server to take a connection.
-  std::chrono::milliseconds longest_back_off{5000};  ///< Between attempts to connect.
+  std::chrono::milliseconds longest_back_off{1000};  ///< Between attempts to connect.
   bool lists_bind = true;  ///< What was listed cannot be cancelled: several nodes do not know of one another.
 };
 
