@@ -8,14 +8,14 @@
 A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (a program is not installed).
 """
 
-import hashlib
 import itertools
 import os
 import re
 import subprocess
 
 import support
-from plain_clients import FIRST_NUMBER, MODULE, Home, Plain, befriend, client_world, see_away
+from plain_clients import (FIRST_NUMBER, MODULE, Home, Plain, befriend, client_world, see_away, sha256,
+                           told_of_files_and_calls)
 from scenario import main, scenario
 from support import check, poll_until
 
@@ -215,8 +215,7 @@ def exchange_files(world, sender, recipient, size):
     path.write_bytes(os.urandom(size))
     marks = sender.mark(), recipient.mark()
     sender.write(f"file 0 {path}")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    recipient.wait_for(rf"file 0 0 {digest} {path.name}$", 60, marks[1])
+    recipient.wait_for(rf"file 0 0 {sha256(path)} {path.name}$", 60, marks[1])
     sender.wait_for(r"file-sent 0$", 20, marks[0])
 
 
@@ -238,11 +237,6 @@ def call_in_vain(caller, callee):
     callee.wait_for(r"call 0 audio$", 20, marks[1])
     callee.write("hang-up 0")
     caller.wait_for(r"call-state 0 finished$", 20, marks[0])
-
-
-def told_of_files_and_calls(client):
-    return [re.sub(r"[0-9a-f]{64}", "HASH", text) for text in client.texts()
-            if re.match(r"file|call|hears|answered|hung-up|not-", text)]
 
 
 @scenario

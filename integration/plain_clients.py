@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clients that know nothing of toxasync, started with the preload module: plainchat, and programs in a terminal."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -167,3 +168,19 @@ def befriend(world, nodes, extra=(), **settings):
 def see_away(alice):
     """She was told that he is away, and finds him so."""
     poll_until(lambda: alice.looks() == "tcp away", 40, "the friend who is offline is shown as away", every=0.3)
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def told_of_files_and_calls(client, number=0, start=0):
+    """What its callbacks told of a friend's from a mark on, and its calls gave; without hashes."""
+    found = [re.match(rf"((?:file|call|hears|answered|hung-up)\S*) {number}\b(.*)", text)
+             for _, _, text in client.lines[start:]]
+    return [match[1] + re.sub(r"[0-9a-f]{64}", "HASH", match[2]) for match in found if match]
+
+
+def silent_sound_card(home):
+    """For ALSA, and so for OpenAL: it takes all sound and gives silence."""
+    (home.directory / ".asoundrc").write_text("pcm.!default { type null }\nctl.!default { type null }\n")

@@ -13,22 +13,55 @@
 
 #define LARGEST_FILE (16 * 1024 * 1024)
 
+static void forget(Transfer* file) {
+  free(file->data);
+  memset(file, 0, sizeof(*file));
+}
+
+/* NULL: there is none. */
+static Transfer* find_received(Plain* plain, uint32_t friend_number, uint32_t file_number) {
+  for (int i = 0; i < MOST_RECEIVED; ++i) {
+    Transfer* const file = &plain->received[i];
+
+    if (file->data != NULL && file->friend_number == friend_number && file->number == file_number) {
+      return file;
+    }
+  }
+
+  return NULL;
+}
+
+static Transfer* find_place(Plain* plain) {
+  for (int i = 0; i < MOST_RECEIVED; ++i) {
+    if (plain->received[i].data == NULL) {
+      return &plain->received[i];
+    }
+  }
+
+  return NULL;
+}
+
 static void on_file(Tox* tox, uint32_t friend_number, uint32_t file_number, uint32_t kind, uint64_t size,
                     const uint8_t* name, size_t name_length, void* user_data) {
-  Transfer* const received = &((Plain*)user_data)->received;
-  free(received->data);
-  received->data = size <= LARGEST_FILE ? (uint8_t*)calloc(1, (size_t)size + 1) : NULL;
-  received->size = (size_t)size;
-  received->number = file_number;
-  received->kind = kind;
-  snprintf(received->name, sizeof(received->name), "%.*s", (int)name_length, (const char*)name);
-  tox_file_control(tox, friend_number, file_number,
-                   received->data != NULL ? TOX_FILE_CONTROL_RESUME : TOX_FILE_CONTROL_CANCEL, NULL);
+  Transfer* const received = size <= LARGEST_FILE ? find_place((Plain*)user_data) : NULL;
+
+  if (received != NULL) {
+    received->data = (uint8_t*)calloc(1, (size_t)size + 1);
+    received->size = (size_t)size;
+    received->friend_number = friend_number;
+    received->number = file_number;
+    received->kind = kind;
+    snprintf(received->name, sizeof(received->name), "%.*s", (int)name_length, (const char*)name);
+  }
+
+  tox_file_control(
+      tox, friend_number, file_number,
+      received != NULL && received->data != NULL ? TOX_FILE_CONTROL_RESUME : TOX_FILE_CONTROL_CANCEL, NULL);
 }
 
 /* A picture is text in these tests, and shown; of other files the hash is. */
-static void show_file(uint32_t friend_number, const Transfer* file) {
-  printf("file %" PRIu32 " %" PRIu32 " ", friend_number, file->kind);
+static void show_file(const Transfer* file) {
+  printf("file %" PRIu32 " %" PRIu32 " ", file->friend_number, file->kind);
 
   if (file->kind == TOX_FILE_KIND_AVATAR) {
     print_text(file->data, strnlen((const char*)file->data, file->size));
@@ -44,12 +77,13 @@ static void show_file(uint32_t friend_number, const Transfer* file) {
 static void on_chunk(Tox* tox, uint32_t friend_number, uint32_t file_number, uint64_t position,
                      const uint8_t* data, size_t length, void* user_data) {
   (void)tox;
-  const Transfer* const received = &((Plain*)user_data)->received;
+  Transfer* const received = find_received((Plain*)user_data, friend_number, file_number);
 
-  if (file_number != received->number || received->data == NULL || position + length > received->size) {
+  if (received == NULL || position + length > received->size) {
     puts("error a chunk of no file");
   } else if (length == 0) {
-    show_file(friend_number, received);
+    show_file(received);
+    forget(received);
   } else {
     memcpy(received->data + position, data, length);
   }
@@ -61,7 +95,8 @@ static void on_chunk_wanted(Tox* tox, uint32_t friend_number, uint32_t file_numb
 
   if (length == 0) {
     printf("file-sent %" PRIu32 "\n", friend_number);
-  } else if (file_number != sent->number || position + length > sent->size) {
+  } else if (sent->data == NULL || friend_number != sent->friend_number || file_number != sent->number ||
+             position + length > sent->size) {
     puts("error a file that was not sent");
   } else {
     tox_file_send_chunk(tox, friend_number, file_number, position, sent->data + position, length, NULL);
@@ -71,10 +106,14 @@ static void on_chunk_wanted(Tox* tox, uint32_t friend_number, uint32_t file_numb
 static void on_control(Tox* tox, uint32_t friend_number, uint32_t file_number, Tox_File_Control control,
                        void* user_data) {
   (void)tox;
-  (void)file_number;
-  (void)user_data;
 
   if (control == TOX_FILE_CONTROL_CANCEL) {
+    Transfer* const received = find_received((Plain*)user_data, friend_number, file_number);
+
+    if (received != NULL) {
+      forget(received);
+    }
+
     printf("file-cancelled %" PRIu32 "\n", friend_number);
   }
 }
@@ -91,8 +130,9 @@ static void offer_picture(Plain* plain, uint32_t friend_number, const char* text
   uint8_t id[TOX_FILE_ID_LENGTH];
   uint8_t told[TOX_FILE_ID_LENGTH];
   Tox_Err_File_Send failed = TOX_ERR_FILE_SEND_OK;
-  free(sent->data);
+  forget(sent);
   sent->data = (uint8_t*)strdup(text);
+  sent->friend_number = friend_number;
   sent->size = strlen(text);
   tox_hash(id, sent->data, sent->size);
   sent->number =
@@ -108,13 +148,22 @@ static void offer_file(Plain* plain, uint32_t friend_number, const char* path) {
   Tox_Err_File_Send failed = TOX_ERR_FILE_SEND_OK;
   const char* const slash = strrchr(path, '/');
   const char* const name = slash != NULL ? slash + 1 : path;
-  free(sent->data);
+  forget(sent);
   sent->data = read_file(path, &sent->size);
+  sent->friend_number = friend_number;
   sent->number = tox_file_send(plain->tox, friend_number, TOX_FILE_KIND_DATA, sent->size, NULL,
                                (const uint8_t*)name, strlen(name), &failed);
   printf("%s %" PRIu32 "\n",
          sent->data != NULL && failed == TOX_ERR_FILE_SEND_OK ? "file-offered" : "file-refused",
          friend_number);
+}
+
+void free_files(Plain* plain) {
+  forget(&plain->sent);
+
+  for (int i = 0; i < MOST_RECEIVED; ++i) {
+    forget(&plain->received[i]);
+  }
 }
 
 bool run_file_command(Plain* plain, const char* name, uint32_t friend_number, const char* rest) {

@@ -378,8 +378,7 @@ int main(int argc, char** argv) {
   save_profile(&plain);
   toxav_kill(plain.calls);
   tox_kill(plain.tox);
-  free(plain.sent.data);
-  free(plain.received.data);
+  free_files(&plain);
   puts("bye");
   return 0;
 }

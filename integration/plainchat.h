@@ -13,10 +13,13 @@
 
 #include "plugin/example/support.h"
 
-/* A file on its way: one at a time, each way. */
+#define MOST_RECEIVED 8
+
+/* A file on its way. */
 typedef struct Transfer {
-  uint8_t* data;
+  uint8_t* data; /* NULL: there is none. */
   size_t size;
+  uint32_t friend_number;
   uint32_t number;
   uint32_t kind;
   char name[TOX_MAX_FILENAME_LENGTH + 1];
@@ -34,8 +37,8 @@ typedef struct Plain {
   bool online;
   bool changed;
   bool quit;
-  Transfer sent;
-  Transfer received;
+  Transfer sent; /* The last one. */
+  Transfer received[MOST_RECEIVED];
   int64_t next_sound_ms;
   bool talking; /* With talking_to. */
   bool heard;
@@ -46,6 +49,7 @@ typedef struct Plain {
 /* plain_files.c. False: it is no command about files. `rest` may be NULL. */
 void register_files(Tox* tox);
 bool run_file_command(Plain* plain, const char* name, uint32_t friend_number, const char* rest);
+void free_files(Plain* plain);
 
 /* plain_calls.c, the same. */
 bool start_calls(Plain* plain);

@@ -7,21 +7,24 @@
 """
 
 import json
+import os
 import re
 import shutil
 import time
 import types
 
 import support
-from plain_clients import Terminal, befriend, client_world
+from plain_clients import (Home, Plain, Terminal, befriend, client_world, preload, sha256, silent_sound_card,
+                           told_of_files_and_calls)
 from scenario import main, scenario
 from support import Skip, check, poll_until
 
 
-def toxic_settings(world, hub):
-    """A configuration and a list of DHT nodes with which toxic talks to this test only."""
-    config = world.directory / "toxic.conf"
-    config.write_text("tox = { nodeslist_update_freq = 0; autosave_freq = 0; };\n")
+def toxic_settings(world, alice, hub):
+    """A configuration and a list of DHT nodes with which toxic talks to this test only; what it gets, it saves in her
+    home."""
+    config = alice.home.directory / "toxic.conf"
+    config.write_text(f"tox = {{ nodeslist_update_freq = 0; autosave_freq = 0; download_path = \"{config.parent}\"; }};\n")
     nodes = world.directory / "nodes.json"
     nodes.write_text(json.dumps({"last_scan": int(time.time()), "last_refresh": int(time.time()), "nodes": [
         {"ipv4": "127.0.0.1", "ipv6": "-", "port": hub.udp_port, "tcp_ports": [], "public_key": hub.dht_key.upper(),
@@ -43,10 +46,11 @@ def check_confirmed(terminal):
 
 
 def start_toxic(world, alice, hub, *options):
-    config, dht_nodes = toxic_settings(world, hub)
-    return Terminal(world, "toxic", [
-        "env", f"HOME={alice.home.directory}", "TERM=screen", world.program("toxasync"), "run", "--", "toxic",
-        *options, "--no-lan", "-f", world.directory / "alice.tox", "-c", config, "-n", dht_nodes])
+    config, dht_nodes = toxic_settings(world, alice, hub)
+    before = preload(world, alice.home, alice.on)
+    return Terminal(world, f"{alice.name}-toxic", [
+        *before[:2], "TERM=screen", *before[2:], "toxic", *options, "--no-lan",
+        "-f", world.directory / f"{alice.name}.tox", "-c", config, "-n", dht_nodes])
 
 
 def friends_who_have_gone(world):
@@ -120,6 +124,101 @@ def toxic_without_network(world):
         poll_until(terminal.ended, 20, "toxic ends")
     finally:
         terminal.close()
+
+
+def order(terminal, line, shown, seconds=20):
+    """Types a line; until something is shown that was not there before."""
+    already = terminal.screen().count(shown)
+    terminal.type(line)
+    terminal.press("Enter")
+    terminal.wait_screen(lambda screen: screen.count(shown) > already, seconds, f"`{shown}`, after `{line}`")
+
+
+def use_files(world, terminal, home, bob, number):
+    path = world.directory / "holiday.bin"
+    path.write_bytes(os.urandom(300_000))
+    start = bob.mark()
+    order(terminal, f"/sendfile {path}", "successfully sent")
+    bob.wait_for(rf"file {number} 0 {sha256(path)} holiday.bin$", 20, start)
+    bob.write(f"file {number} {path}")
+    terminal.wait_screen(lambda screen: "/savefile 0" in screen, 20, "a file is offered")
+    order(terminal, "/savefile 0", "successfully received")
+    bob.wait_for(rf"file-sent {number}$", 20, start)
+    check(sha256(home.directory / path.name) == sha256(path), "the file that was received is another one")
+
+
+def use_calls(terminal, bob, number):
+    def call():
+        start = bob.mark()
+        terminal_shows = terminal.screen().count("Incoming audio call")
+        bob.write(f"call {number}")
+        terminal.wait_screen(lambda screen: screen.count("Incoming audio call") > terminal_shows, 20, "it rings")
+        return start
+
+    start = call()
+    order(terminal, "/answer", "Call started")
+    bob.wait_for(rf"hears {number}$", 20, start)
+    bob.write(f"hang-up {number}")
+    terminal.wait_screen(lambda screen: "Call ended" in screen, 20, "the call's end")
+    start = call()
+    order(terminal, "/reject", "Rejected")
+    bob.wait_for(rf"call-state {number} finished$", 20, start)
+    start = bob.mark()
+    order(terminal, "/call", "Ringing")
+    bob.wait_for(rf"call {number} audio$", 20, start)
+    bob.write(f"answer {number}")
+    bob.wait_for(rf"hears {number}$", 20, start)
+    order(terminal, "/hangup", "Call ended")
+    bob.wait_for(rf"call-state {number} finished$", 20, start)
+
+
+def shown_of_files_and_calls(terminal, home):
+    """Without progress bars, which there is not always time for, and without numbers of files: one is free again when
+    toxcore hears that all has come."""
+    text = re.sub(r" \[\d+\]", "", terminal.screen().replace(str(home.directory), "HOME"))
+    return [line for line in text.splitlines() if not re.match(r" *[0-9.]+% \[", line)]
+
+
+@scenario
+def toxic_files_and_calls(world):
+    """Files go and come, calls ring, are answered, refused and ended by each side, as they are without the module."""
+    if not shutil.which("toxic"):
+        raise Skip("toxic is not installed")
+    nodes = world.nodes(1)
+    hub = world.chat("hub", extra=["--no-async"]).ready()
+    bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=hub).ready()
+    both = [Plain(world, name, Home(world, name, nodes), bootstrap=hub, on=on).ready()
+            for name, on in (("alice", True), ("carol", False))]
+    for number, client in enumerate(both):
+        client.write(f"add {bob.tox_id}")
+        bob.wait_for(rf"friend {number} (udp|tcp)", 60)
+        client.wait_for(r"friend-status 0 ", 20, what="has his name, which comes before")
+    poll_until(lambda: "a friend's keys are here" in both[0].home.log(), 30, "Alice has Bob's keys")
+    start = bob.mark()
+    for client in both:
+        silent_sound_card(client.home)
+        client.quit()
+    for number in (0, 1):
+        bob.wait_for(rf"friend {number} offline", 40, start)
+    start = bob.mark()
+    terminals = [start_toxic(world, client, hub) for client in both]
+    told, shown = [], []
+    try:
+        for number in (0, 1):
+            bob.wait_for(rf"file {number} 1 ", 60, start, what="toxic sees him and tells him of its picture")
+        for number, (terminal, client) in enumerate(zip(terminals, both)):
+            open_friend(terminal)
+            start_of_it = bob.mark()
+            use_files(world, terminal, client.home, bob, number)
+            use_calls(terminal, bob, number)
+            told.append(told_of_files_and_calls(bob, number, start_of_it))
+            shown.append(shown_of_files_and_calls(terminal, client.home))
+    finally:
+        for terminal in terminals:
+            terminal.close()
+    check(told[0] == told[1], f"Bob is told {told[0]}; without the module {told[1]}")
+    check(shown[0] == shown[1], "\n".join(["toxic shows", *shown[0], "and without the module", *shown[1]]))
+    check("error" not in both[0].home.log(), f"the log tells of errors: {both[0].home.log()}")
 
 
 def open_friend(terminal):
