@@ -184,3 +184,24 @@ def told_of_files_and_calls(client, number=0, start=0):
 def silent_sound_card(home):
     """For ALSA, and so for OpenAL: it takes all sound and gives silence."""
     (home.directory / ".asoundrc").write_text("pcm.!default { type null }\nctl.!default { type null }\n")
+
+
+def with_and_without(world):
+    """Bob, who runs on, and two friends of his who have left: Alice, who has the module, and Carol, who has not. Clients
+    go on with their profiles. Bob's name is in them; Alice is his friend 0, Carol 1. And a node of the DHT for all."""
+    nodes = world.nodes(1)
+    hub = world.chat("hub", extra=["--no-async"]).ready()
+    bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=hub).ready()
+    both = [Plain(world, name, Home(world, name, nodes), bootstrap=hub, on=on).ready()
+            for name, on in (("alice", True), ("carol", False))]
+    for number, client in enumerate(both):
+        client.write(f"add {bob.tox_id}")
+        bob.wait_for(rf"friend {number} (udp|tcp)", 60)
+        client.wait_for(r"friend-status 0 ", 20, what="has his name, which comes before")
+    poll_until(lambda: "a friend's keys are here" in both[0].home.log(), 30, "Alice has Bob's keys")
+    start = bob.mark()
+    for client in both:
+        client.quit()
+    for number in (0, 1):
+        bob.wait_for(rf"friend {number} offline", 40, start)
+    return hub, bob, both

@@ -8,8 +8,10 @@
 Pictures of what it showed stay in the build directory's integration-data/.
 """
 
-from plain_clients import Home, Plain, befriend, client_world
-from qtox_client import QTox, Screen
+import os
+
+from plain_clients import Home, Plain, befriend, client_world, sha256, told_of_files_and_calls, with_and_without
+from qtox_client import ACCEPT_FIRST_FILE, ANSWER, ATTACH, CALL, DECLINE, QTox, Screen
 from scenario import main, scenario
 from support import check, poll_until
 
@@ -150,6 +152,62 @@ def qtox_picture(world):
     bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=hub).ready()
     bob.wait_for(r"file 0 1 .PNG", 60)
     client.close()
+
+
+def use_files(world, client, bob, number):
+    path = world.directory / "holiday.bin"
+    path.write_bytes(os.urandom(300_000))
+    start = bob.mark()
+    bob.write(f"file {number} {path}")
+    client.click_until(ACCEPT_FIRST_FILE, lambda: client.windows("Save a file"), 20, "a file is offered")
+    saved = client.home.directory / "saved.bin"
+    client.answer_dialogue("Save a file", saved)
+    bob.wait_for(rf"file-sent {number}$", 20, start)
+    poll_until(lambda: sha256(saved) == sha256(path), 10, "the file is there as it was sent")
+    client.click(ATTACH)
+    client.answer_dialogue("Send a file", path)
+    bob.wait_for(rf"file {number} 0 {sha256(path)} holiday.bin$", 20, start)
+
+
+def use_calls(client, bob, number):
+    def call():
+        marks = client.mark(), bob.mark()
+        bob.write(f"call {number}")
+        client.wait_for(r'.*"Received call invite', 20, marks[0])
+        return marks
+
+    start = call()
+    client.click_until(ANSWER, lambda: bob.find(rf"hears {number}$", start[1]), 20, "it answers, and is heard")
+    bob.write(f"hang-up {number}")
+    client.wait_for(r".*Call with friend 0 finished", 20, start[0])
+    start = call()
+    client.click_until(DECLINE, lambda: bob.find(rf"call-state {number} finished$", start[1]), 20, "it declines")
+    start = bob.mark()
+    client.click(CALL)
+    bob.wait_for(rf"call {number} audio$", 20, start)
+    bob.write(f"answer {number}")
+    bob.wait_for(rf"hears {number}$", 20, start)
+    client.click(CALL)
+    bob.wait_for(rf"call-state {number} finished$", 20, start)
+
+
+@scenario
+def qtox_files_and_calls(world):
+    """Files come and go, calls ring, are answered, declined and ended by each side, as they are without the module."""
+    hub, bob, both = with_and_without(world)
+    clients = [QTox(world, plain.name, plain.home, Screen(world, plain.name), hub, on=plain.on) for plain in both]
+    told = []
+    for number, client in enumerate(clients):
+        client.open_friend("bob")
+        client.wait_title("bob (Online)", 60)
+        start = bob.mark()
+        use_files(world, client, bob, number)
+        use_calls(client, bob, number)
+        told.append(told_of_files_and_calls(bob, number, start))
+    for client in clients:
+        client.close()
+    check(told[0] == told[1], f"Bob is told {told[0]}; without the module {told[1]}")
+    check(" error " not in clients[0].home.log(), f"the log tells of errors: {clients[0].home.log()}")
 
 
 @scenario

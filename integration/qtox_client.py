@@ -8,13 +8,18 @@ import struct
 import subprocess
 import zlib
 
-from plain_clients import MODULE, preload
+from plain_clients import MODULE, preload, silent_sound_card
 from support import Failure, Process, Skip, check, poll_until
 
 # Where things are, in pixels from the corner of its window.
 FIRST_FRIEND = (110, 108)
 TOX_ID_FIELD = (500, 120)
 SEND_REQUEST = (500, 387)
+ATTACH = (690, 390)
+CALL = (687, 29)  # Or end a call.
+ANSWER = (661, 122)
+DECLINE = (712, 122)
+ACCEPT_FIRST_FILE = (661, 141)
 
 SETTINGS = """[General]
 autoAwayTime=0
@@ -32,22 +37,24 @@ spellCheckingEnabled=false
 useEmoticons=false
 
 [Audio]
-audioInDevEnabled=false
-audioOutDevEnabled=false
+audioInDevEnabled=true
+audioOutDevEnabled=true
 """
 
 
 class Screen:
     """Xvfb, with its picture in a file."""
 
-    def __init__(self, world, width=776, height=420):
+    def __init__(self, world, name="screen", width=776, height=420):
         if not shutil.which("Xvfb"):
             raise Skip("Xvfb is not installed")
-        self._file = world.directory / "Xvfb_screen0"
+        directory = world.directory / f"{name}-screen"
+        directory.mkdir()
+        self._file = directory / "Xvfb_screen0"
         reading, writing = os.pipe()
         self._process = subprocess.Popen(
             ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset",
-             "-fbdir", str(world.directory)], pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             "-fbdir", str(directory)], pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         world.cleanups.append(self.close)
         os.close(writing)
         with os.fdopen(reading) as told:
@@ -98,6 +105,7 @@ class QTox(Process):
             if (world.directory / f"{name}.tox").exists():
                 shutil.copy(world.directory / f"{name}.tox", self._directory / f"{name}.tox")
             (self._directory / "qtox.ini").write_text(SETTINGS)
+        silent_sound_card(home)
         self._environment = {"DISPLAY": screen.display}
         prefix = preload(world, home, on)
         libraries = [world.build / "lib" / "liblocal-bootstrap.so", *([] if on else [world.build / "lib" / MODULE])]
@@ -106,7 +114,7 @@ class QTox(Process):
             "XDG_RUNTIME_DIR": world.directory, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",
             "TOXASYNC_TEST_BOOTSTRAP": f"{hub.udp_port}:{hub.dht_key}",
             "LD_PRELOAD": ":".join(map(str, libraries))}
-        super().__init__(world, "qtox", ["qtox", "--profile", name], prefix=[
+        super().__init__(world, f"{name}-qtox", ["qtox", "--profile", name], prefix=[
             *prefix[:2], *(f"{key}={value}" for key, value in variables.items()), *(prefix[2:] if on else [])])
 
     def again(self, **options):
@@ -116,8 +124,11 @@ class QTox(Process):
         return subprocess.run(["xdotool", *map(str, arguments)], env={**os.environ, **self._environment},
                               capture_output=True, text=True).stdout.strip()
 
+    def windows(self, title):
+        return self._xdotool("search", "--onlyvisible", "--name", "^" + title).split()
+
     def window(self):
-        found = self._xdotool("search", "--onlyvisible", "--name", "^qTox").split()
+        found = self.windows("qTox")
         return found[-1] if found else None
 
     def title(self):
@@ -139,22 +150,35 @@ class QTox(Process):
         if keys:
             self._xdotool("key", *keys)
 
-    def _click(self, place):
+    def click(self, place):
         self._xdotool("mousemove", "--window", self.window(), *place, "click", 1)
+
+    def click_until(self, place, condition, seconds, what):
+        """For what may not be on the screen yet."""
+        def clicked():
+            self.click(place)
+            return condition()
+        self._poll(clicked, seconds, what)
+
+    def answer_dialogue(self, title, text):
+        """Types a text into a window that is up, or comes."""
+        self._poll(lambda: self.windows(title), 10, f"a window `{title}`")
+        self.type(text, "Return")
+        self._poll(lambda: not self.windows(title), 10, f"the window `{title}` goes")
 
     def add_friend(self, tox_id):
         """On the page that it shows when it has none."""
         self.focus()
-        self._click(TOX_ID_FIELD)
+        self.click(TOX_ID_FIELD)
         self.type(tox_id)
-        self._click(SEND_REQUEST)
+        self.click(SEND_REQUEST)
 
     def open_friend(self, name):
         """The conversation with him."""
         self.focus()
 
         def opened():
-            self._click(FIRST_FRIEND)
+            self.click(FIRST_FRIEND)
             return name in self.title()
         self._poll(opened, 20, "the conversation")
 

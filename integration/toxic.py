@@ -14,8 +14,8 @@ import time
 import types
 
 import support
-from plain_clients import (Home, Plain, Terminal, befriend, client_world, preload, sha256, silent_sound_card,
-                           told_of_files_and_calls)
+from plain_clients import (Terminal, befriend, client_world, preload, sha256, silent_sound_card,
+                           told_of_files_and_calls, with_and_without)
 from scenario import main, scenario
 from support import Skip, check, poll_until
 
@@ -47,6 +47,7 @@ def check_confirmed(terminal):
 
 def start_toxic(world, alice, hub, *options):
     config, dht_nodes = toxic_settings(world, alice, hub)
+    silent_sound_card(alice.home)
     before = preload(world, alice.home, alice.on)
     return Terminal(world, f"{alice.name}-toxic", [
         *before[:2], "TERM=screen", *before[2:], "toxic", *options, "--no-lan",
@@ -184,22 +185,7 @@ def toxic_files_and_calls(world):
     """Files go and come, calls ring, are answered, refused and ended by each side, as they are without the module."""
     if not shutil.which("toxic"):
         raise Skip("toxic is not installed")
-    nodes = world.nodes(1)
-    hub = world.chat("hub", extra=["--no-async"]).ready()
-    bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=hub).ready()
-    both = [Plain(world, name, Home(world, name, nodes), bootstrap=hub, on=on).ready()
-            for name, on in (("alice", True), ("carol", False))]
-    for number, client in enumerate(both):
-        client.write(f"add {bob.tox_id}")
-        bob.wait_for(rf"friend {number} (udp|tcp)", 60)
-        client.wait_for(r"friend-status 0 ", 20, what="has his name, which comes before")
-    poll_until(lambda: "a friend's keys are here" in both[0].home.log(), 30, "Alice has Bob's keys")
-    start = bob.mark()
-    for client in both:
-        silent_sound_card(client.home)
-        client.quit()
-    for number in (0, 1):
-        bob.wait_for(rf"friend {number} offline", 40, start)
+    hub, bob, both = with_and_without(world)
     start = bob.mark()
     terminals = [start_toxic(world, client, hub) for client in both]
     told, shown = [], []
