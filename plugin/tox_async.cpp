@@ -217,6 +217,8 @@ void Tox_Async::join_nodes(Tox* tox, const Tox_Async_Options& options) {
   config.capacity_bytes = own_node->capacity_bytes();
   config.sources = strangers_remembered;
   config.sessions = strangers_remembered;
+  config.networks = strangers_remembered;
+  config.deposits = strangers_remembered;
   config.expire_every_ms = expire_every_ms;
   manager->serve(own_node->store(), own_node->keys(), std::move(config));
   telemetry.log(LogLevel::info, "node",

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "adapters/clock/key_work_rate.hpp"
 #include "adapters/node_address.hpp"
 #include "open_store.hpp"
 #include "own_address.hpp"
@@ -172,6 +173,7 @@ void StorageServer::start_node() {
   config.capacity_bytes = options_.capacity_bytes;
   config.key_work_burst = options_.key_work_burst;
   config.key_work_per_minute = options_.key_work_per_minute;
+  config.key_work_per_second = measured_key_work_per_second(random_);
   node_.emplace(*store_, *keys_, random_, telemetry_, config, clock_.now());
   if (dispatcher_) {
     dispatcher_receiver_.emplace(*this, *dispatcher_);

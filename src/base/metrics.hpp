@@ -53,7 +53,9 @@ namespace toxasync {
   X(refused_mailbox_full, "refused.mailbox_full")           \
   X(refused_store_full, "refused.store_full")               \
   X(refused_overloaded, "refused.overloaded")               \
+  X(refused_share, "refused.source_over_its_share")         \
   X(refused_rate, "refused.rate_limited")                   \
+  X(refused_key_work, "refused.key_work_ceiling")           \
   X(store_failed, "store.failed")                           \
   X(store_record_damaged, "store.record_damaged")           \
   X(state_record_damaged, "state.record_damaged")           \
@@ -89,6 +91,7 @@ namespace toxasync {
   X(messages_cancelled, "outbox.cancelled")                 \
   X(messages_failed, "outbox.failed")                       \
   X(messages_lost_by_node, "outbox.lost_by_node")           \
+  X(copies_lapsing, "outbox.copies_lapsing")                \
   X(nacks_sent, "nacks.sent")                               \
   X(nacks_received, "nacks.received")                       \
   X(refused_nack_limit, "refused.nack_limit")               \

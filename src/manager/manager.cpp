@@ -244,6 +244,7 @@ class Manager::Impl final : public client::ClientListener {
     nodes_.on_news(news, now);
     if (news.answered) {
       homes_.on_answer(now);
+      outbox_.on_node_answer(news.node, now);
     }
   }
 

@@ -2,6 +2,7 @@
 #include "manager/outbox.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "manager/utf8.hpp"
@@ -316,6 +317,9 @@ void Outbox::schedule(const Message& message, Now now) {
       if (target.open() && copy.in_flight == 0 && due > now.steady_ms) {
         at = std::min(at, due);
       }
+      if (target.open() && copy.complete && copy.renew_at_s > now.unix_s()) {
+        at = std::min(at, now.steady_ms + 1000 * copy.renew_at_s - now.unix_ms);
+      }
     }
   }
   if (message.stage == Message::Stage::cancelling && message.cancel_retry_ms > now.steady_ms) {
@@ -423,10 +427,22 @@ void Outbox::abandon_operations(Message& message) {
   }
 }
 
+void Outbox::forget_unanswered(const Message& message) {
+  for (const Target& target : message.targets) {
+    for (const Copy& copy : target.copies) {
+      const auto found = unanswered_.find(copy.node);
+      if (found != unanswered_.end() && found->second.erase(message.id) != 0 && found->second.empty()) {
+        unanswered_.erase(found);
+      }
+    }
+  }
+}
+
 /// Forgets a message; `batch` takes it off the disk.
 void Outbox::remove(Message& message, store::StateBatch& batch) {
   const auto id = message.id;
   abandon_operations(message);
+  forget_unanswered(message);
   while (!message.targets.empty()) {
     drop_target(message, message.targets.back().instance, batch);
   }
@@ -446,6 +462,12 @@ void Outbox::tick(Now now) {
   for (const auto& whom : std::exchange(roomy_, {})) {
     if (const auto found = recipients_.find(whom); found != recipients_.end()) {
       release_waiting(found->second, now);
+    }
+  }
+  const std::int64_t ahead_ms = now.unix_ms - now.steady_ms;
+  if (std::abs(ahead_ms - std::exchange(wall_clock_ahead_ms_, ahead_ms)) > clock_was_set_ms) {
+    for (const auto& [id, message] : messages_) {
+      deadlines_.set(id, now.steady_ms);
     }
   }
   while (const auto due = deadlines_.pop_due(now.steady_ms)) {

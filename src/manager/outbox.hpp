@@ -25,8 +25,13 @@ class Outbox {
   static constexpr std::size_t seals_per_tick = 32;
   /// How long the receipt of a message sent live is waited for: toxcore notices a dead friend after 32 s.
   static constexpr std::int64_t live_receipt_ms = 15000;
-  /// Each message is looked at so often at least: expiry goes by the wall clock, which may be set.
+  /// Each message is looked at so often at least, and when the wall clock was set by more than the second.
   static constexpr std::int64_t look_again_ms = 3600000;
+  static constexpr std::int64_t clock_was_set_ms = 60000;
+  /// A copy that a node drops before the message expires is stored anew so long before that, and by up to half
+  /// of it sooner; but not within that time after it was stored.
+  static constexpr std::int64_t renew_before_s = 7200;
+  static constexpr std::int64_t hurry_ms = 2000;
   /// Nacks for one message that are answered by sealing it again.
   static constexpr std::uint8_t nacks_answered = 4;
   /// Service messages that wait at most; past that they are not made.
@@ -69,6 +74,8 @@ class Outbox {
   void on_nack(const FriendKey& from, std::uint64_t instance, const crypto::MessageId& id);
   /// False when the operation is not the outbox's.
   bool on_stored(client::OperationId operation, const client::StoreResult& result, Now now);
+  /// The node has answered something: what it left unanswered is tried again within `hurry_ms`.
+  void on_node_answer(const protocol::NodeId& node, Now now);
 
   void tick(Now now);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
@@ -115,6 +122,7 @@ class Outbox {
   [[nodiscard]] MessageStatus status_of(const Message& message, MessageState state) const;
   void report(const Message& message, MessageState state, FailReason reason = FailReason::none) const;
   void abandon_operations(Message& message);
+  void forget_unanswered(const Message& message);
   void remove(Message& message, store::StateBatch& batch);
   void finish(Message& message, MessageState state, FailReason reason = FailReason::none);
   void schedule(const Message& message, Now now);
@@ -141,6 +149,9 @@ class Outbox {
   void take_outcome(Message& message, const PendingStore& pending, const client::StoreResult& result,
                     Now now);
   void finish_copy(Message& message, Target& target, Copy& copy, Now now, std::uint16_t retry_after_s);
+  void plan_renewal(const Message& message, Copy& copy, Now now) const;
+  /// Copies that their nodes drop soon count as not stored.
+  void let_lapse(Target& target, Now now) const;
   void back_off(std::int64_t& backoff_ms, std::int64_t& at_ms, Now now, std::uint16_t retry_after_s) const;
   void release_waiting(Recipient& recipient, Now now);
   static store::StateWrite progress_write(const Message& message, const Target& target);
@@ -159,7 +170,10 @@ class Outbox {
   std::unordered_map<client::OperationId, PendingStore> operations_;
   std::map<crypto::MessageId, std::vector<Target>> loaded_targets_;  ///< Until join_loaded().
   DeadlineQueue<crypto::MessageId> deadlines_;
-  std::set<FriendKey> roomy_;  ///< Recipients of whose messages one ended: others may have waited for it.
+  /// Messages with a copy that the node left unanswered.
+  std::map<protocol::NodeId, std::set<crypto::MessageId>> unanswered_;
+  std::int64_t wall_clock_ahead_ms_ = 0;  ///< Of the steady one, when all messages were looked at.
+  std::set<FriendKey> roomy_;             ///< Recipients of whose messages one ended: others may have waited for it.
   std::size_t service_count_ = 0;
   std::size_t seals_left_ = seals_per_tick;
   bool resumed_ = false;

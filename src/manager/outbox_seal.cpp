@@ -31,12 +31,13 @@ struct TargetRecord {
 struct NodeProgress {
   protocol::NodeId node{};
   crypto::Epoch epoch = 0;
+  std::uint64_t renew_at_s = 0;
 
-  static constexpr std::size_t min_encoded_size = 32 + 4;
+  static constexpr std::size_t min_encoded_size = 32 + 4 + 8;
 
   template <class Archive>
   void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, node, epoch);
+    wire::fields(ar, node, epoch, renew_at_s);
   }
 };
 
@@ -90,6 +91,7 @@ void Outbox::load_progress(const store::StateEntry& entry) {
     Copy& copy = target->copies.emplace_back(progress.node);
     copy.complete = true;
     copy.epoch = progress.epoch;
+    copy.renew_at_s = static_cast<std::int64_t>(progress.renew_at_s);
   }
 }
 
@@ -123,7 +125,7 @@ store::StateWrite Outbox::progress_write(const Message& message, const Target& t
   ProgressRecord record;
   for (const Copy& copy : target.copies) {
     if (copy.complete && record.complete.size() < progress_nodes) {
-      record.complete.push_back({copy.node, copy.epoch});
+      record.complete.push_back({copy.node, copy.epoch, static_cast<std::uint64_t>(copy.renew_at_s)});
     }
   }
   return put_record(row_name(Table::progress, message.id, target.instance), record);

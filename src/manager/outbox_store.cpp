@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
+#include <utility>
 
 #include "manager/outbox.hpp"
 
@@ -30,6 +31,7 @@ bool Outbox::ready_to_store(Message& message, Target& target, const Friend& whom
   if (!epoch || to.home_nodes.empty()) {
     return false;
   }
+  let_lapse(target, now);
   std::erase_if(target.copies, [&](const Copy& copy) {
     return !copy.complete && copy.in_flight == 0 && !is_home(to.home_nodes, copy.node);
   });
@@ -85,6 +87,10 @@ bool Outbox::has_room(const Recipient& recipient, const Target& target) noexcept
 void Outbox::start_copy(Message& message, Target& target, Copy& copy, Now now) {
   Recipient& recipient = recipients_[message.to];
   const auto* const to = mailbox(recipient, target.root, target.epoch);
+  copy.unanswered = false;
+  if (copy.complete || copy.done.none()) {
+    copy.held_until_s = INT64_MAX;
+  }
   for (std::size_t part = 0; part < target.envelopes.size() && to != nullptr; ++part) {
     if (!copy.complete && copy.done[part]) {
       continue;
@@ -136,13 +142,22 @@ void Outbox::take_outcome(Message& message, const PendingStore& pending, const c
   --copy->in_flight;
   if (is_good(result.outcome)) {
     copy->done.set(pending.part);
-    copy->gone = copy->gone || result.outcome == client::StoreOutcome::gone;
+    if (result.outcome == client::StoreOutcome::gone) {
+      copy->gone = true;
+    } else {
+      const std::int64_t left_s = std::clamp<std::int64_t>(result.expires_at_s - result.node_time_s, 0,
+                                                           limits::largest_time_to_live_s);
+      copy->held_until_s = std::min(copy->held_until_s, now.unix_s() + left_s);
+    }
     if (copy->complete && result.outcome == client::StoreOutcome::stored) {
       services_.telemetry.count(Counter::messages_lost_by_node);
       hooks_.on_lost(copy->node);  // it had confirmed it, and now it was new to it
     }
   } else if (result.outcome == client::StoreOutcome::wrong_epoch) {
     services_.telemetry.refuse(Counter::refused_clock);
+  } else if (result.outcome == client::StoreOutcome::unreachable && !copy->complete) {
+    copy->unanswered = true;
+    unanswered_[copy->node].insert(message.id);
   }
   if (copy->in_flight == 0) {
     finish_copy(message, *target, *copy, now, result.retry_after_s);
@@ -153,9 +168,52 @@ void Outbox::back_off(std::int64_t& backoff_ms, std::int64_t& at_ms, Now now,
                       std::uint16_t retry_after_s) const {
   const auto& config = services_.config;
   backoff_ms = std::min(backoff_ms == 0 ? config.retry_first_ms : 2 * backoff_ms, config.retry_longest_ms);
+  // Whom a node turned away together shall not come back together.
+  const std::int64_t wait_ms = std::max(backoff_ms, std::int64_t{retry_after_s} * 1000);
   const auto jitter =
-      static_cast<std::int64_t>(services_.random.below(static_cast<std::uint64_t>(backoff_ms / 4 + 1)));
-  at_ms = now.steady_ms + std::max(backoff_ms + jitter, std::int64_t{retry_after_s} * 1000);
+      static_cast<std::int64_t>(services_.random.below(static_cast<std::uint64_t>(wait_ms / 4 + 1)));
+  at_ms = now.steady_ms + wait_ms + jitter;
+}
+
+void Outbox::on_node_answer(const protocol::NodeId& node, Now now) {
+  const auto found = unanswered_.find(node);
+  if (found == unanswered_.end()) {
+    return;
+  }
+  const auto ids = std::move(found->second);
+  unanswered_.erase(found);
+  for (const auto& id : ids) {
+    Message* const message = find(id);
+    for (std::size_t i = 0; message != nullptr && i < message->targets.size(); ++i) {
+      auto& copies = message->targets[i].copies;
+      const auto copy = std::ranges::find(copies, node, &Copy::node);
+      if (copy != copies.end() && std::exchange(copy->unanswered, false) && copy->in_flight == 0) {
+        copy->backoff_ms = 0;
+        copy->retry_at_ms = now.steady_ms + 1 + static_cast<std::int64_t>(services_.random.below(hurry_ms));
+        deadlines_.set_earlier(id, copy->retry_at_ms);
+      }
+    }
+  }
+}
+
+void Outbox::let_lapse(Target& target, Now now) const {
+  for (Copy& copy : target.copies) {
+    if (copy.complete && !copy.gone && copy.in_flight == 0 && copy.renew_at_s != 0 &&
+        copy.renew_at_s <= now.unix_s()) {
+      services_.telemetry.count(Counter::copies_lapsing);
+      copy = Copy(copy.node);
+    }
+  }
+}
+
+void Outbox::plan_renewal(const Message& message, Copy& copy, Now now) const {
+  copy.renew_at_s = 0;
+  if (copy.gone || copy.held_until_s >= message.expires_at_ms() / 1000) {
+    return;
+  }
+  const auto sooner = static_cast<std::int64_t>(services_.random.below(renew_before_s / 2));
+  copy.renew_at_s =
+      std::max(copy.held_until_s - renew_before_s, now.unix_s() + 3 * renew_before_s / 2) - sooner;
 }
 
 void Outbox::finish_copy(Message& message, Target& target, Copy& copy, Now now, std::uint16_t retry_after_s) {
@@ -163,12 +221,17 @@ void Outbox::finish_copy(Message& message, Target& target, Copy& copy, Now now, 
   if (!copy.complete && copy.done.count() == target.envelopes.size()) {
     copy.complete = true;
     copy.epoch = target.epoch;
+    plan_renewal(message, copy, now);
     services_.state.keep({progress_write(message, target)});
     const auto stored = status_of(message, MessageState::stored).stored;
     if (stored > message.stored_reported && !message.delivered) {
       message.stored_reported = stored;
       report(message, MessageState::stored);
     }
+  }
+  if (offered_again && copy.held_until_s != INT64_MAX) {
+    plan_renewal(message, copy, now);  // it may be kept for longer now
+    services_.state.keep({progress_write(message, target)});
   }
   if (copy.complete) {
     copy.offer_after_ms =

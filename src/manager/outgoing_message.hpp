@@ -27,6 +27,10 @@ struct OutgoingMessage {
     bool complete = false;    ///< The node has confirmed every part,
     crypto::Epoch epoch = 0;  ///< of the envelopes sealed for this epoch.
     bool gone = false;        ///< The owner has fetched it there.
+    /// When it is stored anew, because the node keeps it for less time than the message has: Unix, 0: never.
+    std::int64_t renew_at_s = 0;
+    std::int64_t held_until_s = INT64_MAX;  ///< As the node said of the parts, by our clock.
+    bool unanswered = false;                ///< The last attempt was.
     std::bitset<limits::parts> done;
     std::size_t in_flight = 0;
     std::int64_t retry_at_ms = 0;

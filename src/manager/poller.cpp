@@ -402,7 +402,10 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
     wait = hurried || !result.complete ? random_delay_ms(services_.random, mean)
                                        : wait_ms(std::get<2>(key), now);
   }
-  due_.set(key, now.steady_ms + std::max(wait, std::int64_t{result.retry_after_s} * 1000));
+  const std::int64_t asked_ms = std::int64_t{result.retry_after_s} * 1000;
+  const auto apart_ms = static_cast<std::int64_t>(
+      services_.random.below(static_cast<std::uint64_t>(asked_ms / 4) + 1));  // from others who were turned away
+  due_.set(key, now.steady_ms + std::max(wait, asked_ms + apart_ms));
   return true;
 }
 

@@ -59,6 +59,13 @@ class LruTable {
     return {entries_.front().second, evict};
   }
 
+  void erase(const Key& key) noexcept {
+    if (const auto found = index_.find(key); found != index_.end()) {
+      entries_.erase(found->second);
+      index_.erase(found);
+    }
+  }
+
   template <class Predicate>
   void erase_if(Predicate&& predicate) {
     for (auto entry = entries_.begin(); entry != entries_.end();) {

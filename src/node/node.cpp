@@ -25,7 +25,10 @@ Node::Impl::Impl(store::Store& store, NodeKeys& keys, Random& random, Telemetry 
       config_(std::move(config)),
       cookies_(random),
       sessions_(config_.sessions, random.array<16>()),
-      buckets_(config_.sources, {config_.key_work_burst, config_.key_work_per_minute}, random.array<16>()),
+      key_work_(config_.sources,
+                {{config_.key_work_burst, config_.key_work_per_minute}, config_.key_work_per_second},
+                random.array<16>()),
+      shares_(config_.networks, config_.deposits, random.array<16>()),
       pending_(config_.pending_requests),
       handed_out_(handed_out_remembered, random.array<16>()),
       now_(now),
@@ -96,8 +99,7 @@ Session* Node::Impl::open_with_new_keys(Transport& via, const Route& from,
                                         MutableBytes plain, Now now, const Session* known) {
   // Nobody goes from the current N back to the previous one.
   const bool forged = known != nullptr && known->node_key == keys_.current().pair.public_key;
-  if (!forged && !buckets_.take(from.endpoint, now.steady_ms)) {
-    telemetry_.refuse(Counter::refused_rate);
+  if (!forged && !may_agree(from.endpoint, now)) {
     return nullptr;
   }
   for (const SessionKey* key : {&keys_.current(), keys_.previous(now.unix_s())}) {
@@ -146,12 +148,23 @@ bool Node::Impl::decode(ByteView plain, Session& session, Message& message, Byte
   return true;
 }
 
+bool Node::Impl::may_agree(const Endpoint& source, Now now) {
+  const KeyWork::Answer answer = key_work_.take(source, now.steady_ms);
+  if (answer == KeyWork::Answer::yes) {
+    return true;
+  }
+  const bool spent = answer == KeyWork::Answer::source_spent;
+  telemetry_.refuse(spent ? Counter::refused_rate : Counter::refused_key_work);
+  key_work_retry_s_ = key_work_.retry_after_s(answer, source, now.steady_ms);
+  return false;
+}
+
 Node::Impl::TagCheck Node::Impl::check_tag(const Request& request, crypto::TagKind kind,
                                            const crypto::Point& point, const crypto::Tag& shown,
                                            std::size_t tag_offset) {
   Session& session = request.session;
   if (!session.tag_key || session.tag_key->point != point) {
-    if (!buckets_.take(request.path.route.endpoint, request.now.steady_ms)) {
+    if (!may_agree(request.path.route.endpoint, request.now)) {
       return TagCheck::no_tokens;
     }
     const SessionKey* key = node_key(session.node_key, request.now);

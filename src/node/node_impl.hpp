@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "node/cookie_jar.hpp"
+#include "node/key_work.hpp"
 #include "node/lru_table.hpp"
 #include "node/node.hpp"
 #include "node/pending_table.hpp"
 #include "node/session_table.hpp"
-#include "node/token_bucket.hpp"
+#include "node/storage_shares.hpp"
 #include "protocol/page.hpp"
 #include "protocol/peers.hpp"
 #include "protocol/retrieve_request.hpp"
@@ -62,6 +63,9 @@ class Node::Impl final : public store::StoreListener {
 
   // The right to a mailbox.
   enum class TagCheck : std::uint8_t { good, wrong, bad_point, no_tokens };
+  /// Whether one key agreement may be done for the source; else it is counted why not, and `key_work_retry_s_`
+  /// says when it may.
+  [[nodiscard]] bool may_agree(const Endpoint& source, Now now);
   [[nodiscard]] TagCheck check_tag(const Request& request, crypto::TagKind kind, const crypto::Point& point,
                                    const crypto::Tag& shown, std::size_t tag_offset);
 
@@ -73,15 +77,15 @@ class Node::Impl final : public store::StoreListener {
                    const Message& message) noexcept;
   /// The session that `path` was accepted in. Null, and counted: it, or the transport, has gone meanwhile.
   [[nodiscard]] const Session* answerable(const ReplyPath& path) noexcept;
-  [[nodiscard]] std::uint16_t key_work_retry_s(const ReplyPath& path, Now now) noexcept {
-    return buckets_.retry_after_s(path.route.endpoint, now.steady_ms);
-  }
 
   // Store requests.
   void on_store(const Request& request, const protocol::StoreRequest& message);
   [[nodiscard]] std::optional<protocol::StoreStatus> refusal(const protocol::StoreRequest& message,
                                                              Now now) const;
-  void submit_store(const Request& request, const protocol::StoreRequest& message);
+  void submit_cancel(const Request& request, const protocol::StoreRequest& message);
+  void submit_put(const Request& request, const protocol::StoreRequest& message);
+  void settle_put(const Pending& pending, const store::PutResult& result);
+  [[nodiscard]] Fill fill() const;
   void answer_store(const ReplyPath& path, Now now, protocol::StoreStatus status,
                     std::int64_t expires_at_s = 0, std::uint16_t retry_after_s = 0) noexcept;
 
@@ -108,7 +112,10 @@ class Node::Impl final : public store::StoreListener {
   NodeConfig config_;
   CookieJar cookies_;
   SessionTable sessions_;
-  TokenBuckets buckets_;
+  KeyWork key_work_;
+  std::uint16_t key_work_retry_s_ = 0;
+  StorageShares shares_;
+  std::uint64_t bytes_in_flight_ = 0;  ///< Of puts that the store has not answered.
   PendingTable pending_;
   struct Nothing {};
   LruTable<store::RecordId, Nothing> handed_out_;  ///< Envelopes that their owner was given.
@@ -137,6 +144,8 @@ inline constexpr std::size_t handed_out_remembered = 16384;
 /// When to come back, in seconds: the queue to the disk is full; the disk failed.
 inline constexpr std::uint16_t overloaded_retry_s = 2;
 inline constexpr std::uint16_t failed_retry_s = 30;
+/// When mail will have expired or been fetched, perhaps: a mailbox or the store is full.
+inline constexpr std::uint16_t full_retry_s = 600;
 
 template <class Function>
 void Node::Impl::guarded(store::Token token, Function&& function) noexcept {

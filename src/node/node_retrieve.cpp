@@ -29,9 +29,7 @@ void Node::Impl::on_retrieve(const Request& request, const protocol::RetrieveReq
   switch (check_tag(request, crypto::TagKind::owner, message.mailbox.p, message.owner_tag,
                     protocol::RetrieveRequest::tag_offset)) {
     case TagCheck::no_tokens:
-      telemetry_.refuse(Counter::refused_rate);
-      return answer_not_served(request.path, request.now, message.cursor,
-                               key_work_retry_s(request.path, request.now));
+      return answer_not_served(request.path, request.now, message.cursor, key_work_retry_s_);
     case TagCheck::bad_point:
       return refuse(Counter::refused_point);
     case TagCheck::wrong:
@@ -58,6 +56,7 @@ void Node::Impl::submit_retrieve(const Request& request, const protocol::Retriev
   try {
     if (deletes) {
       store_.remove(token, mailbox, message.ids_to_delete);
+      shares_.fetched(mailbox, message.ids_to_delete, request.now.unix_s());
     }
     store_.list(token, mailbox, message.cursor, window_limits(window), request.now.unix_s());
   } catch (...) {

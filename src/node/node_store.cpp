@@ -69,8 +69,7 @@ void Node::Impl::on_store(const Request& request, const protocol::StoreRequest& 
   switch (check_tag(request, crypto::TagKind::write, message.mailbox.w, message.write_tag,
                     protocol::StoreRequest::tag_offset)) {
     case TagCheck::no_tokens:
-      return refuse(Counter::refused_rate, StoreStatus::try_later,
-                    key_work_retry_s(request.path, request.now));
+      return answer_store(request.path, request.now, StoreStatus::try_later, 0, key_work_retry_s_);
     case TagCheck::bad_point:
       return refuse(Counter::refused_point, StoreStatus::refused);
     case TagCheck::wrong:
@@ -81,37 +80,90 @@ void Node::Impl::on_store(const Request& request, const protocol::StoreRequest& 
   if (pending_.full()) {
     return refuse(Counter::refused_overloaded, StoreStatus::try_later, overloaded_retry_s);
   }
-  submit_store(request, message);
+  if (message.op == StoreOp::store) {
+    submit_put(request, message);
+  } else {
+    submit_cancel(request, message);
+  }
 }
 
-void Node::Impl::submit_store(const Request& request, const protocol::StoreRequest& message) {
+void Node::Impl::submit_cancel(const Request& request, const protocol::StoreRequest& message) {
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const ByteView payload(message.payload);
-  if (message.op == StoreOp::cancel) {
-    // The owner may have it, though he has not deleted it yet; or is about to be given it.
-    if (handed_out_.find(to_array<limits::id>(payload)) != nullptr) {
-      telemetry_.count(Counter::node_gone);
-      return answer_store(request.path, request.now, StoreStatus::gone);
-    }
-    if (pending_.lists(mailbox)) {
-      return answer_store(request.path, request.now, StoreStatus::try_later, 0, overloaded_retry_s);
-    }
+  // The owner may have it, though he has not deleted it yet; or is about to be given it.
+  if (handed_out_.find(to_array<limits::id>(payload)) != nullptr) {
+    telemetry_.count(Counter::node_gone);
+    return answer_store(request.path, request.now, StoreStatus::gone);
+  }
+  if (pending_.lists(mailbox)) {
+    return answer_store(request.path, request.now, StoreStatus::try_later, 0, overloaded_retry_s);
   }
   const store::Token token = pending_.add({.path = request.path});
   try {
-    if (message.op == StoreOp::store) {
-      const std::int64_t now_s = request.now.unix_s();
-      const std::int64_t expires_at_s = now_s + std::min(message.ttl_s, config_.longest_ttl_s);
-      store_.put(token, mailbox, crypto::envelope_id(message.mailbox, payload), payload, expires_at_s, now_s);
-    } else {
-      const auto secret = to_array<limits::cancel_secret>(payload.subspan(limits::id));
-      store_.cancel(token, mailbox, to_array<limits::id>(payload), crypto::cancel_commitment(secret));
-    }
+    const auto secret = to_array<limits::cancel_secret>(payload.subspan(limits::id));
+    store_.cancel(token, mailbox, to_array<limits::id>(payload), crypto::cancel_commitment(secret));
   } catch (...) {
     pending_.remove(token);
     throw;
   }
   group_open_ = true;
+}
+
+Fill Node::Impl::fill() const {
+  const store::StoreStats stats = store_.stats();
+  return {stats.used_bytes() + bytes_in_flight_,
+          stats.capacity_bytes != 0 ? stats.capacity_bytes : config_.capacity_bytes};
+}
+
+/// Takes the envelope for as long as a store so full keeps mail, if its source has not had its share: who is
+/// refused first, and why, tells docs/admission.md.
+void Node::Impl::submit_put(const Request& request, const protocol::StoreRequest& message) {
+  const std::int64_t now_s = request.now.unix_s();
+  const Endpoint& source = request.path.route.endpoint;
+  const std::size_t bytes = message.payload.size() + store::StoreLimits::record_overhead_bytes;
+  const Fill full = fill();
+  const std::int64_t expires_at_s =
+      now_s + std::min({message.ttl_s, config_.longest_ttl_s, longest_ttl_s(full)});
+  if (const auto wait_s = shares_.wait_s(source, bytes, expires_at_s, full, now_s); wait_s != 0) {
+    telemetry_.refuse(Counter::refused_share);
+    return answer_store(request.path, request.now, StoreStatus::node_full, 0, wait_s);
+  }
+  const auto mailbox = crypto::mailbox_key(message.mailbox);
+  const auto id = crypto::envelope_id(message.mailbox, message.payload);
+  shares_.charge(source, bytes, expires_at_s, now_s);
+  const store::Token token =
+      pending_.add({.path = request.path,
+                    .mailbox = mailbox,
+                    .id = id,
+                    .value_bytes = static_cast<std::uint16_t>(message.payload.size()),
+                    .expires_at_s = expires_at_s});
+  try {
+    store_.put(token, mailbox, id, message.payload, expires_at_s, now_s);
+  } catch (...) {
+    pending_.remove(token);
+    throw;
+  }
+  bytes_in_flight_ += bytes;
+  group_open_ = true;
+}
+
+/// A source pays for what is kept: not for what was refused, and of what was there for the longer time alone.
+void Node::Impl::settle_put(const Pending& pending, const store::PutResult& result) {
+  const Endpoint& source = pending.path.route.endpoint;
+  const std::size_t bytes = pending.value_bytes + store::StoreLimits::record_overhead_bytes;
+  bytes_in_flight_ -= bytes;
+  switch (result.status) {
+    case store::PutStatus::stored:
+      shares_.remember(source, pending.mailbox, pending.id, pending.value_bytes, pending.expires_at_s);
+      break;
+    case store::PutStatus::duplicate:  // the later of the two counts
+      if (result.held_until_s != 0) {
+        shares_.give_back(source, bytes, std::min(result.held_until_s, pending.expires_at_s), now_.unix_s());
+      }
+      break;
+    default:
+      shares_.give_back(source, bytes, pending.expires_at_s, now_.unix_s());
+  }
 }
 
 void Node::Impl::answer_store(const ReplyPath& path, Now now, StoreStatus status, std::int64_t expires_at_s,
@@ -134,6 +186,11 @@ void Node::Impl::on_put(store::Token token, const store::PutResult& result) noex
   if (pending == nullptr) {
     return;
   }
+  try {
+    settle_put(*pending, result);
+  } catch (...) {  // out of memory: an account is not exact
+    telemetry_.count(Counter::store_failed);
+  }
   const auto answer = [&](Counter counter, StoreStatus status, std::int64_t expires_at_s = 0,
                           std::uint16_t retry_after_s = 0) {
     telemetry_.count(counter);
@@ -150,10 +207,10 @@ void Node::Impl::on_put(store::Token token, const store::PutResult& result) noex
       answer(Counter::node_gone, StoreStatus::gone);
       break;
     case store::PutStatus::mailbox_full:
-      answer(Counter::refused_mailbox_full, StoreStatus::mailbox_full);
+      answer(Counter::refused_mailbox_full, StoreStatus::mailbox_full, 0, full_retry_s);
       break;
     case store::PutStatus::store_full:
-      answer(Counter::refused_store_full, StoreStatus::node_full);
+      answer(Counter::refused_store_full, StoreStatus::node_full, 0, full_retry_s);
       break;
     case store::PutStatus::overloaded:
       answer(Counter::refused_overloaded, StoreStatus::try_later, 0, overloaded_retry_s);

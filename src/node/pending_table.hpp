@@ -24,8 +24,12 @@ struct ReplyPath {
 /// A request that waits for the disk.
 struct Pending {
   ReplyPath path;
-  // Of a retrieve:
   store::MailboxKey mailbox{};
+  // Of a store:
+  store::RecordId id{};
+  std::uint16_t value_bytes = 0;
+  std::int64_t expires_at_s = 0;
+  // Of a retrieve:
   std::uint64_t cursor = 0;
   std::uint8_t window = 1;
   std::uint8_t awaited = 1;                      ///< Completions that are still to come.

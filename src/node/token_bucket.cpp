@@ -5,20 +5,6 @@
 
 namespace toxasync::node {
 
-TokenBuckets::Prefix TokenBuckets::prefix_of(const Endpoint& source) noexcept {
-  constexpr ByteArray<12> mapped = {0, 0, 0, 0, 0,    0,
-                                    0, 0, 0, 0, 0xff, 0xff};  // RFC 4291: ::ffff:a.b.c.d is IPv4
-  Prefix prefix{};
-  if (source.family == 6 && std::equal(mapped.begin(), mapped.end(), source.ip.begin())) {
-    prefix[0] = 4;
-    std::copy_n(source.ip.begin() + 12, 4, prefix.begin() + 1);
-    return prefix;
-  }
-  prefix[0] = source.family;
-  std::copy_n(source.ip.begin(), source.family == 4 ? 4 : 7, prefix.begin() + 1);
-  return prefix;
-}
-
 std::uint64_t TokenBuckets::level(const Bucket& bucket, std::int64_t steady_ms) const noexcept {
   const auto passed_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(steady_ms - bucket.as_of_ms, 0));
   if (rate_.per_minute != 0 && passed_ms > full() / rate_.per_minute) {
@@ -28,7 +14,7 @@ std::uint64_t TokenBuckets::level(const Bucket& bucket, std::int64_t steady_ms) 
 }
 
 bool TokenBuckets::take(const Endpoint& source, std::int64_t steady_ms) {
-  const Prefix prefix = prefix_of(source);
+  const SourcePrefix prefix = source_of(source);
   Bucket* bucket = buckets_.find(prefix);
   if (bucket == nullptr) {
     bucket = &buckets_.insert(prefix, Bucket{full(), steady_ms}).value;
@@ -42,9 +28,15 @@ bool TokenBuckets::take(const Endpoint& source, std::int64_t steady_ms) {
   return true;
 }
 
+double TokenBuckets::level(const Endpoint& source, std::int64_t steady_ms) noexcept {
+  const Bucket* bucket = buckets_.find(source_of(source));
+  const std::uint64_t now = bucket == nullptr ? full() : std::min(full(), level(*bucket, steady_ms) + token);
+  return full() == 0 ? 0 : static_cast<double>(now) / static_cast<double>(full());
+}
+
 std::uint16_t TokenBuckets::retry_after_s(const Endpoint& source, std::int64_t steady_ms) noexcept {
   constexpr std::uint64_t longest = 65535;
-  const Bucket* bucket = buckets_.find(prefix_of(source));
+  const Bucket* bucket = buckets_.find(source_of(source));
   const std::uint64_t now = bucket == nullptr ? full() : level(*bucket, steady_ms);
   if (rate_.per_minute == 0) {
     return longest;

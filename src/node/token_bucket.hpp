@@ -5,6 +5,7 @@
 
 #include "base/transport.hpp"
 #include "node/lru_table.hpp"
+#include "node/source_prefix.hpp"
 
 namespace toxasync::node {
 
@@ -23,11 +24,13 @@ class TokenBuckets {
   /// Takes one token of the source; false: there is none.
   [[nodiscard]] bool take(const Endpoint& source, std::int64_t steady_ms);
 
+  /// How full its bucket was before the last one was taken, 0 to 1.
+  [[nodiscard]] double level(const Endpoint& source, std::int64_t steady_ms) noexcept;
+
   /// Seconds until take() gives a token again, at least 1 and at most 65535.
   [[nodiscard]] std::uint16_t retry_after_s(const Endpoint& source, std::int64_t steady_ms) noexcept;
 
  private:
-  using Prefix = ByteArray<8>;
   /// In units of which a token is 60000, so that a millisecond adds `per_minute`.
   struct Bucket {
     std::uint64_t level = 0;
@@ -35,12 +38,11 @@ class TokenBuckets {
   };
   static constexpr std::uint64_t token = 60'000;
 
-  static Prefix prefix_of(const Endpoint& source) noexcept;
   [[nodiscard]] std::uint64_t full() const noexcept { return token * rate_.burst; }
   [[nodiscard]] std::uint64_t level(const Bucket& bucket, std::int64_t steady_ms) const noexcept;
 
   Rate rate_;
-  LruTable<Prefix, Bucket> buckets_;
+  LruTable<SourcePrefix, Bucket> buckets_;
 };
 
 }  // namespace toxasync::node

@@ -48,7 +48,7 @@ void MemoryStore::put(Token token, const MailboxKey& mailbox, const RecordId& id
                       std::int64_t expires_at_s, std::int64_t now_s) {
   const std::size_t cost = operation_overhead_bytes + value.size();
   const Admission admission = admit(cost);
-  PutResult result{admission == Admission::overloaded ? PutStatus::overloaded : PutStatus::failed, 0};
+  PutResult result{admission == Admission::overloaded ? PutStatus::overloaded : PutStatus::failed};
   if (admission == Admission::yes) {
     result = apply_put(mailbox, id, value, expires_at_s, now_s);
   }
@@ -65,25 +65,27 @@ PutResult MemoryStore::apply_put(const MailboxKey& key, const RecordId& id, Byte
     } else if (found != box->second.entries.end()) {
       Entry& entry = found->second;
       if (!entry.live) {
-        return {PutStatus::gone, 0};
+        return {PutStatus::gone};
       }
+      const std::int64_t held_until_s = entry.expires_at_s;
       if (expires_at_s > entry.expires_at_s) {
         by_expiry_.erase({entry.expires_at_s, entry.sequence, key, id});
         entry.expires_at_s = expires_at_s;
         by_expiry_.insert({entry.expires_at_s, entry.sequence, key, id});
       }
-      return {PutStatus::duplicate, entry.expires_at_s};
+      return {PutStatus::duplicate, entry.expires_at_s, held_until_s};
     }
   }
   const auto box = mailboxes_.find(key);
   const std::size_t live = box == mailboxes_.end() ? 0 : box->second.live.size();
   const std::uint64_t bytes = box == mailboxes_.end() ? 0 : box->second.bytes;
   if (live >= limits_.mailbox_messages || bytes + value.size() > limits_.mailbox_bytes) {
-    return {PutStatus::mailbox_full, 0};
+    return {PutStatus::mailbox_full};
   }
   const std::uint64_t rows = stats_.messages + stats_.tombstones + 1;
-  if (rows * StoreLimits::record_overhead_bytes + stats_.bytes + value.size() > stats_.capacity_bytes) {
-    return {PutStatus::store_full, 0};
+  if (disk_full_ ||
+      rows * StoreLimits::record_overhead_bytes + stats_.bytes + value.size() > stats_.capacity_bytes) {
+    return {PutStatus::store_full};
   }
   Mailbox& mailbox = mailboxes_[key];
   const std::uint64_t sequence = ++last_sequence_;

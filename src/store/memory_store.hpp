@@ -23,6 +23,8 @@ class MemoryStore final : public Store {
 
   /// While true, poll() gives no completions, and what waits fills the queue.
   void hold_completions(bool hold) noexcept { holding_ = hold; }
+  /// While true, the disk has no room, though the capacity is not reached.
+  void set_disk_full(bool full) noexcept { disk_full_ = full; }
   /// The next `count` operations (expire is none) have no effect and fail.
   void fail_next(std::size_t count) noexcept { failures_ = count; }
   /// Live records of one mailbox.
@@ -76,6 +78,7 @@ class MemoryStore final : public Store {
 
   StoreLimits limits_;
   bool holding_ = false;
+  bool disk_full_ = false;
   std::size_t failures_ = 0;
   std::map<MailboxKey, Mailbox> mailboxes_;
   std::set<ExpiryKey> by_expiry_;

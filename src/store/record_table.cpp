@@ -233,11 +233,11 @@ DbStatus RecordTable::put(const MailboxKey& mailbox, const RecordId& id, ByteVie
     return status;
   }
   if (found && !found->live()) {
-    result = {PutStatus::gone, 0};
+    result = {PutStatus::gone};
     return status;
   }
   if (found) {
-    result = {PutStatus::duplicate, std::max(found->expires_at_s, expires_at_s)};
+    result = {PutStatus::duplicate, std::max(found->expires_at_s, expires_at_s), found->expires_at_s};
     if (expires_at_s <= found->expires_at_s) {
       return status;
     }
@@ -251,12 +251,12 @@ DbStatus RecordTable::put(const MailboxKey& mailbox, const RecordId& id, ByteVie
   }
   if (quota.messages >= static_cast<std::int64_t>(limits_.mailbox_messages) ||
       static_cast<std::uint64_t>(quota.bytes + size) > limits_.mailbox_bytes) {
-    result = {PutStatus::mailbox_full, 0};
+    result = {PutStatus::mailbox_full};
     return status;
   }
   look_at_disk(now_s);
   if (used_bytes() + StoreLimits::record_overhead_bytes + value.size() > room_->capacity_bytes()) {
-    result = {PutStatus::store_full, 0};
+    result = {PutStatus::store_full};
     return status;
   }
   result = {PutStatus::stored, expires_at_s};

@@ -30,6 +30,7 @@ enum class PutStatus : std::uint8_t {
 struct PutResult {
   PutStatus status = PutStatus::failed;
   std::int64_t expires_at_s = 0;  ///< Unix seconds; for stored and duplicate.
+  std::int64_t held_until_s = 0;  ///< Of a duplicate: its expiry before. 0: not known.
 };
 
 struct Record {

@@ -44,6 +44,12 @@ class StorageNode final : public PacketReceiver {
   void on_packet(const Route& from, ByteView packet) noexcept override;
   void switch_off() { on_ = false; }
   void switch_on() { on_ = true; }
+  /// It is started anew, and keeps mail no longer than that.
+  void grant_at_most(std::uint32_t ttl_s) {
+    node::NodeConfig config;
+    config.longest_ttl_s = ttl_s;
+    start(std::move(config));
+  }
   /// Everything that it has stored is gone, tombstones too.
   void lose_disk() { store.expire(INT64_MAX, SIZE_MAX); }
   [[nodiscard]] std::int64_t next_ms() const { return on_ ? node->next_deadline_ms() : INT64_MAX; }
@@ -59,6 +65,8 @@ class StorageNode final : public PacketReceiver {
   std::unique_ptr<node::Node> node;
 
  private:
+  void start(node::NodeConfig config);
+
   World& world_;
   MockTransport& transport_;
   bool on_ = true;
@@ -268,11 +276,15 @@ inline StorageNode::StorageNode(World& world, std::uint32_t number)
     : endpoint(ipv4(number)),
       random(std::make_unique<SeededRandom>(world.seed() * 7919 + number)),
       keys(node::NodeKeys::ephemeral(*random, world.clock.unix_s())),
-      node(std::make_unique<node::Node>(store, keys, *random, Telemetry(metrics, log), node::NodeConfig{},
-                                        world.clock.now())),
       world_(world),
       transport_(world.network.add(endpoint)) {
+  start({});
   transport_.set_receiver(this);
+}
+
+inline void StorageNode::start(node::NodeConfig config) {
+  node = std::make_unique<node::Node>(store, keys, *random, Telemetry(metrics, log), std::move(config),
+                                      world_.clock.now());
 }
 
 inline void StorageNode::on_packet(const Route& from, ByteView packet) noexcept {

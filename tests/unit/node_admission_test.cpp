@@ -336,6 +336,43 @@ BOOST_FIXTURE_TEST_CASE(the_deadline_asks_for_a_tick_while_requests_wait, Fixtur
   BOOST_TEST(node.node.next_deadline_ms() < idle);  // MemoryStore cannot wake the node
 }
 
+BOOST_FIXTURE_TEST_CASE(junk_and_mutations_without_a_good_cookie_draw_less_than_they_are, Fixture) {
+  BOOST_TEST((client.ask(request(1)).value().status == StoreStatus::stored));  // a session that is known
+  const std::vector<Bytes> good = {client.seal(request(2)), client.seal(client.retrieve_request(mailbox)),
+                                   client.unknowing_frame()};
+  SeededRandom random(12);
+  std::size_t drew_something = 0;
+  for (int i = 0; i < 3000; ++i) {
+    Bytes packet = good[random.below(good.size())];
+    Route from = client.route();
+    if (random.chance(500)) {  // the same bytes, cookie too, from elsewhere
+      from.endpoint.ip[3] ^= static_cast<std::uint8_t>(1 + random.below(255));
+    } else if (random.chance(500)) {
+      from.endpoint.port ^= static_cast<std::uint16_t>(1 + random.below(65535));
+    } else {
+      packet[2 + random.below(16)] ^= static_cast<std::uint8_t>(1 + random.below(255));
+    }
+    for (std::uint64_t changes = random.below(4); changes > 0; --changes) {
+      packet[random.below(2) == 0 ? random.below(2) : 18 + random.below(packet.size() - 18)] =
+          static_cast<std::uint8_t>(random.below(256));
+    }
+    if (random.chance(200)) {
+      packet.resize(random.below(2000));
+    }
+    std::size_t drew = 0;
+    for (const Bytes& reply : node.exchange(from, packet)) {
+      drew += reply.size();
+    }
+    BOOST_TEST(drew <= packet.size() / 4);
+    BOOST_TEST((drew == 0 || packet.size() == limits::frame));
+    drew_something += drew != 0 ? 1 : 0;
+  }
+  BOOST_TEST(drew_something > 1000U);
+  BOOST_TEST(node[Counter::sessions_opened] == 1U);
+  BOOST_TEST(node[Counter::node_stored] == 1U);
+  BOOST_TEST(node.store.stats().messages == 1U);
+}
+
 BOOST_FIXTURE_TEST_CASE(random_packets_do_no_harm, Fixture) {
   SeededRandom random(11);
   for (int i = 0; i < 2000; ++i) {

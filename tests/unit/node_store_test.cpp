@@ -201,15 +201,19 @@ BOOST_AUTO_TEST_CASE(an_unknown_operation_is_refused) {
 BOOST_AUTO_TEST_CASE(a_full_mailbox_and_a_full_node_say_so) {
   store::StoreLimits limits;
   limits.mailbox_messages = 2;
-  limits.capacity_bytes = 3 * (limits::small_envelope + store::StoreLimits::record_overhead_bytes);
   Fixture small({}, limits);
   BOOST_TEST(is(small.store(1), StoreStatus::stored));
   BOOST_TEST(is(small.store(2), StoreStatus::stored));
-  BOOST_TEST(is(small.store(3), StoreStatus::mailbox_full));
+  const auto full = small.store(3);
+  BOOST_TEST(is(full, StoreStatus::mailbox_full));
+  BOOST_TEST(full.retry_after_s > 0U);
   BOOST_TEST(small.node[Counter::refused_mailbox_full] == 1U);
   small.mailbox = test_mailbox(small.node.epoch(), 20);
   BOOST_TEST(is(small.store(4), StoreStatus::stored));
-  BOOST_TEST(is(small.store(5), StoreStatus::node_full));
+  small.node.store.set_disk_full(true);
+  const auto no_room = small.store(5);
+  BOOST_TEST(is(no_room, StoreStatus::node_full));
+  BOOST_TEST(no_room.retry_after_s > 0U);
   BOOST_TEST(small.node[Counter::refused_store_full] == 1U);
 }
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "node/token_bucket.hpp"
+
+namespace toxasync::node {
+
+/// Whether a key agreement may be done for a source: a bucket for each, and one for all together, which keeps
+/// such work below its part of the loop's time (docs/admission.md). Sessions and mailboxes that are known
+/// need none of it.
+///
+/// The emptier the common bucket, the fuller a source's own must be: so those who asked little go first, and
+/// whoever tries again and again only falls back, for an attempt costs a token of his own either way.
+class KeyWork {
+ public:
+  struct Limits {
+    TokenBuckets::Rate source;
+    std::uint32_t per_second = 1000;  ///< Over all sources; half of it at once.
+  };
+  enum class Answer : std::uint8_t { yes, source_spent, ceiling };
+
+  KeyWork(std::size_t sources, const Limits& limits, const ByteArray<16>& hash_key)
+      : limits_(limits), sources_(sources, limits.source, hash_key), level_(full()) {}
+
+  [[nodiscard]] Answer take(const Endpoint& source, std::int64_t steady_ms);
+  /// When to ask again after `refusal`.
+  [[nodiscard]] std::uint16_t retry_after_s(Answer refusal, const Endpoint& source,
+                                            std::int64_t steady_ms) noexcept;
+
+ private:
+  /// A token is 1000 units, so that a millisecond adds `per_second`.
+  static constexpr std::uint64_t token = 1000;
+  [[nodiscard]] std::uint64_t full() const noexcept {
+    return std::max<std::uint64_t>(token * limits_.per_second / 2, token);
+  }
+  void refill(std::int64_t steady_ms) noexcept;
+
+  Limits limits_;
+  TokenBuckets sources_;
+  std::uint64_t level_;
+  std::int64_t as_of_ms_ = 0;
+};
+
+}  // namespace toxasync::node

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "node/lru_table.hpp"
+#include "node/source_prefix.hpp"
+#include "store/store.hpp"
+#include "wire/limits.hpp"
+
+namespace toxasync::node {
+
+/// How full a store is, in bytes.
+struct Fill {
+  std::uint64_t used = 0;
+  std::uint64_t capacity = 0;
+
+  [[nodiscard]] double level() const noexcept;  ///< 0 to 1
+  [[nodiscard]] std::uint64_t free() const noexcept { return used >= capacity ? 0 : capacity - used; }
+};
+
+/// How long mail is kept at most: the longest time while the store is at most half full, falling in a
+/// straight line to a day when it is 90 % full.
+std::uint32_t longest_ttl_s(const Fill& fill) noexcept;
+
+/// Shares what is left of a store that fills among the networks that mail comes from (docs/admission.md).
+///
+/// For each network an account of what its mail takes: bytes times the seconds that they will still be kept.
+/// While the store is at most half full, accounts refuse nothing. Past that, mail is taken only if none of
+/// its source's three networks would come to hold more than its part of what is *free*, for a day: an eighth,
+/// a quarter, a half. So whoever takes leaves something for those who took nothing yet, however many come,
+/// and whoever wants it kept for long gets less of it (Choudhury and Hahne, "Dynamic queue lengths in an
+/// ATM shared-memory switch", 1996, for packets). In memory only.
+class StorageShares {
+ public:
+  static constexpr double unshared_level = 0.5;
+  /// Bounds of what wait_s tells: the mail of others comes and goes meanwhile.
+  static constexpr std::int64_t least_wait_s = 60;
+  static constexpr std::int64_t longest_wait_s = 3600;
+
+  /// Past so many networks (about 350 bytes each), and deposits (about 200), the one untouched for longest is
+  /// forgotten.
+  StorageShares(std::size_t networks, std::size_t deposits, const ByteArray<16>& hash_key)
+      : accounts_(networks, hash_key), deposits_(deposits, hash_key) {}
+
+  /// Seconds until the source should ask again to have `bytes` kept until then; 0: now.
+  [[nodiscard]] std::uint16_t wait_s(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
+                                     const Fill& fill, std::int64_t now_s) noexcept;
+
+  void charge(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s, std::int64_t now_s);
+  /// Takes a charge back, or what is left of it.
+  void give_back(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
+                 std::int64_t now_s) noexcept;
+
+  /// Remembers whose a record is, so that what its owner fetches early costs its source no more.
+  void remember(const Endpoint& source, const store::MailboxKey& mailbox, const store::RecordId& id,
+                std::size_t value_bytes, std::int64_t expires_at_s);
+  /// The owner of the mailbox deletes these: their values are given back, their tombstones are not.
+  void fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids,
+               std::int64_t now_s) noexcept;
+
+  /// What the source, its smallest network, is charged at present, in byte-seconds.
+  [[nodiscard]] std::uint64_t charged(const Endpoint& source, std::int64_t now_s) noexcept;
+
+ private:
+  /// Times of expiry are rounded up to quarters of a day: so a network costs 57 numbers, and what was charged
+  /// can be given back exactly.
+  static constexpr std::int64_t slot_s = 21600;
+  static constexpr std::size_t slots = limits::largest_time_to_live_s / slot_s + 1;
+  static std::int64_t slot_of(std::int64_t unix_s) noexcept;
+  struct Account {
+    std::int64_t first_slot = 0;               ///< The one that ends next, in slot_s since 1970.
+    std::array<std::uint32_t, slots> bytes{};  ///< That expire in each, from the first; at most UINT32_MAX.
+
+    void advance(std::int64_t now_s) noexcept;
+    /// The place of what expires then.
+    [[nodiscard]] std::uint32_t& at(std::int64_t expires_at_s) noexcept;
+    [[nodiscard]] std::uint64_t byte_seconds(std::int64_t now_s) const noexcept;
+    [[nodiscard]] std::uint64_t total() const noexcept;
+  };
+  struct Deposit {
+    Endpoint source;
+    std::uint16_t bytes = 0;
+    store::MailboxKey mailbox{};
+    std::int64_t expires_at_s = 0;
+  };
+
+  [[nodiscard]] Account* find(const SourcePrefix& network, std::int64_t now_s) noexcept;
+
+  LruTable<SourcePrefix, Account> accounts_;
+  LruTable<store::RecordId, Deposit> deposits_;
+};
+
+}  // namespace toxasync::node
