@@ -35,12 +35,13 @@ bool RecordSet::apply(PutOperation& put) {
     return true;
   }
   if (record.present) {
+    const std::int64_t held_until_s = record.expires_at_s;
     if (put.expires_at_s > record.expires_at_s) {
       record.expires_at_s = put.expires_at_s;
       record.sum = sum(key, record);
       record.changed = true;
     }
-    put.result = {PutStatus::duplicate, record.expires_at_s};
+    put.result = {PutStatus::duplicate, record.expires_at_s, held_until_s};
     return true;
   }
   const auto size = static_cast<std::int64_t>(put.value.size());

@@ -79,9 +79,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_duplicate_keeps_the_value_and_the_later_expiry, 
   auto again = caller.put(mailbox(1), record(1), value_of(60, 2), 3000);
   BOOST_TEST((again.status == PutStatus::duplicate));
   BOOST_TEST(again.expires_at_s == 3000);
+  BOOST_TEST(again.held_until_s == 2000);
   again = caller.put(mailbox(1), record(1), value_of(50, 1), 1500);
   BOOST_TEST((again.status == PutStatus::duplicate));
   BOOST_TEST(again.expires_at_s == 3000);
+  BOOST_TEST(again.held_until_s == 3000);
   caller.now_s = 2999;
   const auto list = caller.list(mailbox(1));
   BOOST_REQUIRE(list.records.size() == 1U);
