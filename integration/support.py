@@ -241,8 +241,9 @@ class Node(Process):
         self.udp_port = like.udp_port if like else world.ports.take()
         super().__init__(world, name, [
             world.program("toxasyncd"), "--data-dir", self.directory, "--tox-port", self.tox_port,
-            "--udp-port", self.udp_port, "--bind", "127.0.0.1", "--address", "127.0.0.1", *NO_CONFIG,
-            *(() if "--status-port" in extra else ("--status-port", 0)), *extra])
+            "--udp-port", self.udp_port, "--bind", "127.0.0.1", "--address", "127.0.0.1",
+            *(() if "--config" in extra else NO_CONFIG),
+            *(() if "--status-port" in extra or "--config" in extra else ("--status-port", 0)), *extra])
 
     def ready(self, seconds=10):
         self.carriers = self.wait_for(r"toxasyncd: ready carriers=(\S+)", seconds)[1]

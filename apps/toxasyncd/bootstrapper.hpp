@@ -24,6 +24,8 @@ class Bootstrapper {
                Telemetry telemetry);
 
   void start();
+  /// Joins by these from now on.
+  void set_nodes(std::vector<BootstrapNode> nodes);
 
  private:
   void look_up(const BootstrapNode& node);

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <exception>
 #include <new>
+#include <utility>
 
 #include "command_line.hpp"
 #include "startup_error.hpp"
@@ -15,13 +16,13 @@ using namespace toxasync::daemon;
 namespace {
 
 int run(int count, const char* const* arguments) {
-  const auto configuration = parse_command_line(count, arguments);
+  auto configuration = parse_command_line(count, arguments);
   if (!configuration) {
     return static_cast<int>(ExitCode::ok);
   }
   std::signal(SIGPIPE, SIG_IGN);  // Nobody may be reading stdout any more.
   StderrLog log(configuration->options().log_level);
-  StorageServer server(configuration->options(), log);
+  StorageServer server(std::move(*configuration), log);
   server.run();
   return static_cast<int>(ExitCode::ok);
 }

@@ -17,10 +17,34 @@ PeerKeeper::PeerKeeper(Transport& transport, Random& random, Telemetry telemetry
       finder_(finder),
       changed_(std::move(changed)),
       client_(transport, random, telemetry, *this) {
+  set_named(named);
+}
+
+void PeerKeeper::set_named(const std::vector<client::KnownNode>& named) {
+  named_.clear();
+  for (auto& [id, peer] : peers_) {
+    peer.named = false;
+  }
   for (const auto& node : named) {
     peers_[node.id].named = true;
     named_.insert(named_.end(), node.endpoints.begin(), node.endpoints.end());
   }
+  std::erase_if(peers_,
+                [](const auto& entry) { return !entry.second.named && entry.second.descriptor.empty(); });
+}
+
+std::vector<PeerFigures> PeerKeeper::figures(Now now) const {
+  constexpr std::size_t short_digits = 12;
+  std::vector<PeerFigures> all;
+  for (const auto& [id, peer] : peers_) {
+    all.push_back({.short_id = to_hex(id).substr(0, short_digits),
+                   .named = peer.named,
+                   .answered = !peer.descriptor.empty(),
+                   .version = peer.version,
+                   .capacity_bytes = peer.capacity_bytes,
+                   .answered_s_ago = (now.steady_ms - peer.answered_ms) / 1000});
+  }
+  return all;
 }
 
 std::int64_t PeerKeeper::next_deadline_ms() const noexcept {
@@ -94,6 +118,8 @@ void PeerKeeper::on_discovered(client::OperationId /*id*/, const client::Discove
     telemetry_.count(Counter::nodes_discovered, known ? 0 : 1);
     Peer& peer = peers_[descriptor->id];
     peer.descriptor = result.descriptor;
+    peer.version = descriptor->version;
+    peer.capacity_bytes = descriptor->capacity_bytes;
     peer.at = result.at;
     peer.answered_ms = now.steady_ms;
     tell();

@@ -8,6 +8,7 @@
 
 #include "base/node_finder.hpp"
 #include "client/client.hpp"
+#include "figures.hpp"
 
 namespace toxasync::daemon {
 
@@ -34,12 +35,18 @@ class PeerKeeper final : private client::ClientListener {
     client_.on_packet(from, packet, now);
   }
   void tick(Now now);
+  /// Other nodes than at the start are named by the operator. Those that no longer are, and have answered,
+  /// are told of on.
+  void set_named(const std::vector<client::KnownNode>& named);
+  [[nodiscard]] std::vector<PeerFigures> figures(Now now) const;
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
 
  private:
   struct Peer {
     Bytes descriptor;
-    Endpoint at;  ///< Where it answered.
+    Endpoint at;                       ///< Where it answered.
+    unsigned version = 0;              ///< As it says of itself.
+    std::uint64_t capacity_bytes = 0;  ///< Likewise.
     bool named = false;
     std::int64_t answered_ms = 0;  ///< Steady; meaningless without a descriptor.
   };

@@ -72,14 +72,12 @@ Fault read_status_address(const std::string& text, Options& to) {
 }
 
 Fault read_status_host(const std::string& text, Options& to) {
-  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyz0123456789-.";
-  std::string name = text;
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  if (name.size() > 253 || name.find_first_not_of(allowed) != std::string::npos) {
+  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+  constexpr std::size_t longest = 253;  // RFC 1035
+  if (text.size() > longest || text.find_first_not_of(allowed) != std::string::npos) {
     return "must be the name of a host, without a port";
   }
-  to.status_hosts.push_back(std::move(name));
+  to.status_hosts.push_back(text);
   return {};
 }
 
@@ -192,34 +190,33 @@ constexpr std::array<Setting, 17> settings = {{
      "only this address of the machine for the own socket. (toxcore always uses all; with an IPv4 address "
      "here, all IPv4 ones.)",
      "", once, at_start, read_bind},
-    {"capacity", "SIZE", "most mail to keep: 500M, 2G, ...", "1G", once, at_start, read_capacity},
+    {"capacity", "SIZE", "most mail to keep: 500M, 2G, ...", "1G", once, reloads, read_capacity},
     {"bootstrap", "HOST:PORT:KEY",
      "a node of the Tox network to join it by. Not needed to serve, but to be found through relays and by "
      "clients without UDP.",
-     "", many, at_start, read_bootstrap},
+     "", many, reloads, read_bootstrap},
     {"peer", "LINE",
      "another node's address line: clients that ask are told of it, and of those found in the DHT.", "", many,
-     at_start, read_peer},
+     reloads, read_peer},
     {"key-work-per-minute", "N",
      "new mailboxes and sessions for each client address (IPv4 /32, IPv6 /56) in the long run; more are "
      "refused.",
-     "16", once, at_start, read_key_work<&Options::key_work_per_minute, 1>},
-    {"key-work-burst", "N", "and at once.", "128", once, at_start,
-     read_key_work<&Options::key_work_burst, 2>},
+     "16", once, reloads, read_key_work<&Options::key_work_per_minute, 1>},
+    {"key-work-burst", "N", "and at once.", "128", once, reloads, read_key_work<&Options::key_work_burst, 2>},
     {"couriers", "N", "clients served at a time as its Tox friends; 0: none.", "256", once, at_start,
      read_couriers},
     {"status-port", "N",
      "TCP port of the status page, http://127.0.0.1:33501/, with /metrics for Prometheus and /healthz; 0: "
      "none.",
-     "33501", once, at_start, read_port<&Options::status_port>},
+     "33501", once, reloads, read_port<&Options::status_port>},
     {"status-address", "ADDR",
      "address for the status page. Whoever can reach it may read its figures: leave it on this machine, or "
      "behind a firewall.",
-     "127.0.0.1", once, at_start, read_status_address},
+     "127.0.0.1", once, reloads, read_status_address},
     {"status-host", "NAME",
      "a name of this machine by which browsers may ask for the status page; addresses and `localhost` always "
      "may. Others are refused, so that no web page can read it in disguise.",
-     "", many, at_start, read_status_host},
+     "", many, reloads, read_status_host},
     {"log-level", "LEVEL",
      "debug, info, warning or error: the least that is logged. Debug tells each refusal, and names keys of "
      "couriers and nodes.",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "base/log.hpp"
@@ -13,11 +14,14 @@ class StderrLog final : public Log {
  public:
   explicit StderrLog(LogLevel least);
 
-  [[nodiscard]] bool enabled(LogLevel level) const noexcept override { return level >= least_; }
+  void set_least(LogLevel least) noexcept { least_.store(least, std::memory_order_relaxed); }
+  [[nodiscard]] bool enabled(LogLevel level) const noexcept override {
+    return level >= least_.load(std::memory_order_relaxed);
+  }
   void write(LogLevel level, std::string_view area, std::string_view message) noexcept override;
 
  private:
-  LogLevel least_;
+  std::atomic<LogLevel> least_;
   bool for_journal_;
 };
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/histogram.hpp"
 #include "base/log.hpp"
 
 namespace toxasync {
@@ -140,6 +141,9 @@ constexpr std::size_t counter_count = static_cast<std::size_t>(Counter::count_);
 /// The counter's released name.
 std::string_view name(Counter counter) noexcept;
 
+/// What is timed, from the packet of a request to that of its answer: what waited for the disk, that is.
+enum class Timing : std::uint8_t { store, retrieve, count_ };
+
 /// All counters of one instance. May be counted up from any thread.
 class Metrics {
  public:
@@ -149,9 +153,16 @@ class Metrics {
   [[nodiscard]] std::uint64_t value(Counter counter) const noexcept {
     return values_[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
   }
+  void observe(Timing timing, std::int64_t took_ms) noexcept {
+    timings_[static_cast<std::size_t>(timing)].observe(took_ms);
+  }
+  [[nodiscard]] Histogram::Counts timing(Timing timing) const noexcept {
+    return timings_[static_cast<std::size_t>(timing)].counts();
+  }
 
  private:
   std::array<std::atomic<std::uint64_t>, counter_count> values_{};
+  std::array<Histogram, static_cast<std::size_t>(Timing::count_)> timings_{};
 };
 
 /// Counters and log, handed down together.
@@ -160,6 +171,8 @@ class Telemetry {
   Telemetry(Metrics& metrics, Log& log) noexcept : metrics_(&metrics), log_(&log) {}
 
   void count(Counter counter, std::uint64_t by = 1) const noexcept { metrics_->add(counter, by); }
+
+  void observe(Timing timing, std::int64_t took_ms) const noexcept { metrics_->observe(timing, took_ms); }
 
   /// Counts a refusal and, at level debug, logs its name. Formats nothing: this is on the packet path.
   void refuse(Counter reason) const noexcept {

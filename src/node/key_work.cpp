@@ -25,7 +25,8 @@ KeyWork::Answer KeyWork::take(const Endpoint& source, std::int64_t steady_ms) {
   return Answer::yes;
 }
 
-std::uint16_t KeyWork::retry_after_s(Answer refusal, const Endpoint& source, std::int64_t steady_ms) noexcept {
+std::uint16_t KeyWork::retry_after_s(Answer refusal, const Endpoint& source,
+                                     std::int64_t steady_ms) noexcept {
   constexpr std::uint16_t after_ceiling_s = 5;
   return refusal == Answer::ceiling ? after_ceiling_s : sources_.retry_after_s(source, steady_ms);
 }

@@ -315,6 +315,12 @@ void Node::drop_transport(Transport& transport) noexcept {
 void Node::set_peers(const std::vector<Bytes>& descriptors) {
   impl_->set_peers(descriptors);
 }
+void Node::set_key_work(std::uint32_t burst, std::uint32_t per_minute) noexcept {
+  impl_->set_key_work(burst, per_minute);
+}
+NodeLoad Node::load() const noexcept {
+  return impl_->load();
+}
 const Bytes& Node::descriptor() const noexcept {
   return impl_->descriptor();
 }

@@ -27,12 +27,18 @@ struct NodeConfig {
   std::uint32_t key_work_per_minute = 16;
   /// Over all sources: a quarter of a core's time, where an agreement takes 67 us.
   std::uint32_t key_work_per_second = 3700;
-  std::size_t sources = 4096;   ///< Token buckets kept; the one longest untouched goes first.
-  std::size_t networks = 8192;  ///< Whose share of the store is counted; likewise. Three for a source.
+  std::size_t sources = 4096;    ///< Token buckets kept; the one longest untouched goes first.
+  std::size_t networks = 8192;   ///< Whose share of the store is counted; likewise. Three for a source.
   std::size_t deposits = 16384;  ///< Envelopes of which is remembered whose they are, likewise.
-  std::size_t sessions = 4096;          ///< Kept, least recently used first to go.
+  std::size_t sessions = 4096;   ///< Kept, least recently used first to go.
   std::size_t pending_requests = 1024;  ///< Waiting for the disk; past that `try later`.
   std::int64_t expire_every_ms = 1000;
+};
+
+/// What the node has in hand now.
+struct NodeLoad {
+  std::size_t sessions = 0;  ///< Kept, of clients that asked lately or are yet to be pushed out.
+  std::size_t pending = 0;   ///< Requests that wait for the disk.
 };
 
 class Node {
@@ -61,6 +67,11 @@ class Node {
   /// their time.
   static constexpr std::size_t peers_kept = 64;
   void set_peers(const std::vector<Bytes>& descriptors);
+
+  [[nodiscard]] NodeLoad load() const noexcept;
+
+  /// Other values for these two of NodeConfig.
+  void set_key_work(std::uint32_t burst, std::uint32_t per_minute) noexcept;
 
   /// The signed descriptor that cookie replies carry.
   [[nodiscard]] const Bytes& descriptor() const noexcept;

@@ -32,6 +32,10 @@ class Node::Impl final : public store::StoreListener {
   void drop_transport(const Transport& transport) noexcept { pending_.drop(transport); }
   [[nodiscard]] const Bytes& descriptor() const noexcept { return descriptor_; }
   [[nodiscard]] const Telemetry& telemetry() const noexcept { return telemetry_; }
+  void set_key_work(std::uint32_t burst, std::uint32_t per_minute) noexcept {
+    buckets_.set_rate({burst, per_minute});
+  }
+  [[nodiscard]] NodeLoad load() const noexcept { return {sessions_.size(), pending_.size()}; }
 
   void set_peers(const std::vector<Bytes>& descriptors);
 
@@ -63,8 +67,8 @@ class Node::Impl final : public store::StoreListener {
 
   // The right to a mailbox.
   enum class TagCheck : std::uint8_t { good, wrong, bad_point, no_tokens };
-  /// Whether one key agreement may be done for the source; else it is counted why not, and `key_work_retry_s_`
-  /// says when it may.
+  /// Whether one key agreement may be done for the source; else it is counted why not, and
+  /// `key_work_retry_s_` says when it may.
   [[nodiscard]] bool may_agree(const Endpoint& source, Now now);
   [[nodiscard]] TagCheck check_tag(const Request& request, crypto::TagKind kind, const crypto::Point& point,
                                    const crypto::Tag& shown, std::size_t tag_offset);

@@ -50,7 +50,11 @@ void Node::Impl::submit_retrieve(const Request& request, const protocol::Retriev
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const auto window = std::clamp<std::uint8_t>(message.window, 1, limits::window);
   const bool deletes = !message.ids_to_delete.empty();
-  Pending pending{.path = request.path, .mailbox = mailbox, .cursor = message.cursor, .window = window};
+  Pending pending{.path = request.path,
+                  .received_ms = request.now.steady_ms,
+                  .mailbox = mailbox,
+                  .cursor = message.cursor,
+                  .window = window};
   pending.awaited = deletes ? 2 : 1;
   const store::Token token = pending_.add(std::move(pending));
   try {
@@ -112,6 +116,7 @@ void Node::Impl::finish_retrieve(store::Token token) {
     telemetry_.count(overloaded ? Counter::refused_overloaded : Counter::store_failed);
     answer_not_served(pending.path, now_, pending.cursor, overloaded ? overloaded_retry_s : failed_retry_s);
   }
+  telemetry_.observe(Timing::retrieve, now_.steady_ms - pending.received_ms);
   pending_.remove(token);
 }
 

@@ -98,7 +98,7 @@ void Node::Impl::submit_cancel(const Request& request, const protocol::StoreRequ
   if (pending_.lists(mailbox)) {
     return answer_store(request.path, request.now, StoreStatus::try_later, 0, overloaded_retry_s);
   }
-  const store::Token token = pending_.add({.path = request.path});
+  const store::Token token = pending_.add({.path = request.path, .received_ms = request.now.steady_ms});
   try {
     const auto secret = to_array<limits::cancel_secret>(payload.subspan(limits::id));
     store_.cancel(token, mailbox, to_array<limits::id>(payload), crypto::cancel_commitment(secret));
@@ -131,12 +131,12 @@ void Node::Impl::submit_put(const Request& request, const protocol::StoreRequest
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const auto id = crypto::envelope_id(message.mailbox, message.payload);
   shares_.charge(source, bytes, expires_at_s, now_s);
-  const store::Token token =
-      pending_.add({.path = request.path,
-                    .mailbox = mailbox,
-                    .id = id,
-                    .value_bytes = static_cast<std::uint16_t>(message.payload.size()),
-                    .expires_at_s = expires_at_s});
+  const store::Token token = pending_.add({.path = request.path,
+                                           .received_ms = request.now.steady_ms,
+                                           .mailbox = mailbox,
+                                           .id = id,
+                                           .value_bytes = static_cast<std::uint16_t>(message.payload.size()),
+                                           .expires_at_s = expires_at_s});
   try {
     store_.put(token, mailbox, id, message.payload, expires_at_s, now_s);
   } catch (...) {
@@ -219,6 +219,7 @@ void Node::Impl::on_put(store::Token token, const store::PutResult& result) noex
       answer(Counter::store_failed, StoreStatus::try_later, 0, failed_retry_s);
       break;
   }
+  telemetry_.observe(Timing::store, now_.steady_ms - pending->received_ms);
   pending_.remove(token);
 }
 
@@ -251,6 +252,7 @@ void Node::Impl::on_cancel(store::Token token, store::CancelStatus status) noexc
       answer(Counter::store_failed, StoreStatus::try_later, failed_retry_s);
       break;
   }
+  telemetry_.observe(Timing::store, now_.steady_ms - pending->received_ms);
   pending_.remove(token);
 }
 

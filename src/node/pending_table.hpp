@@ -24,6 +24,7 @@ struct ReplyPath {
 /// A request that waits for the disk.
 struct Pending {
   ReplyPath path;
+  std::int64_t received_ms = 0;  ///< Steady.
   store::MailboxKey mailbox{};
   // Of a store:
   store::RecordId id{};

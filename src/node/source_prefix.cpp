@@ -16,8 +16,7 @@ SourcePrefix prefix(std::uint8_t family, ByteView address, std::uint8_t bits) no
 }  // namespace
 
 std::array<SourcePrefix, 3> networks_of(const Endpoint& source) noexcept {
-  constexpr ByteArray<12> mapped = {0, 0, 0, 0, 0,    0,
-                                    0, 0, 0, 0, 0xff, 0xff};  // RFC 4291: ::ffff:a.b.c.d
+  constexpr ByteArray<12> mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};  // RFC 4291: ::ffff:a.b.c.d
   const ByteView ip(source.ip);
   const bool is_mapped = source.family == 6 && std::equal(mapped.begin(), mapped.end(), ip.begin());
   if (source.family == 4 || is_mapped) {

@@ -22,8 +22,8 @@ double Fill::level() const noexcept {
 std::uint32_t longest_ttl_s(const Fill& fill) noexcept {
   constexpr double longest = limits::largest_time_to_live_s;
   constexpr double shortest = day_s;
-  const double past = (fill.level() - StorageShares::unshared_level) /
-                      (shortest_ttl_level - StorageShares::unshared_level);
+  const double past =
+      (fill.level() - StorageShares::unshared_level) / (shortest_ttl_level - StorageShares::unshared_level);
   return static_cast<std::uint32_t>(longest - std::clamp(past, 0.0, 1.0) * (longest - shortest));
 }
 
@@ -74,7 +74,8 @@ std::uint16_t StorageShares::wait_s(const Endpoint& source, std::size_t bytes, s
   if (fill.level() <= unshared_level) {
     return 0;
   }
-  const std::uint64_t cost = bytes * static_cast<std::uint64_t>(std::max<std::int64_t>(expires_at_s - now_s, 0));
+  const std::uint64_t cost =
+      bytes * static_cast<std::uint64_t>(std::max<std::int64_t>(expires_at_s - now_s, 0));
   std::int64_t wait = 0;
   const auto networks = networks_of(source);
   for (std::size_t i = 0; i < networks.size(); ++i) {

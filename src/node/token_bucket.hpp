@@ -21,6 +21,9 @@ class TokenBuckets {
   TokenBuckets(std::size_t sources, Rate rate, const ByteArray<16>& hash_key)
       : rate_(rate), buckets_(sources, hash_key) {}
 
+  /// From now on; what is in a bucket stays there, up to the new burst.
+  void set_rate(Rate rate) noexcept { rate_ = rate; }
+
   /// Takes one token of the source; false: there is none.
   [[nodiscard]] bool take(const Endpoint& source, std::int64_t steady_ms);
 

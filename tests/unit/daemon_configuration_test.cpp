@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(what_is_printed_is_a_file_that_gives_the_same_settings) {
   BOOST_TEST(again.faults().empty());
   BOOST_TEST(again.differences(all).empty());
   BOOST_TEST(again.options().addresses.size() == 2U);
-  BOOST_TEST(again.options().status_hosts.front() == "node.example");
+  BOOST_TEST(again.options().status_hosts.front() == "Node.Example");
 }
 
 BOOST_AUTO_TEST_CASE(differences_after_the_file_has_changed_are_named) {

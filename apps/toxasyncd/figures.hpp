@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/metrics.hpp"
+#include "node/node.hpp"
+#include "store/store.hpp"
+
+namespace toxasync::daemon {
+
+/// One way by which clients come.
+struct CarrierFigures {
+  std::string_view name;  ///< "udp", "dispatcher", "friends"
+  std::string detail;     ///< For people.
+  std::uint64_t packets_in = 0;
+};
+
+/// Another node that clients are told of, or that the operator named.
+struct PeerFigures {
+  std::string short_id;   ///< The first hexadecimal digits of its id.
+  bool named = false;     ///< By the operator; else found in the DHT.
+  bool answered = false;  ///< It has, lately; without that the rest is not known.
+  unsigned version = 0;   ///< Of its descriptor.
+  std::uint64_t capacity_bytes = 0;
+  std::int64_t answered_s_ago = 0;
+};
+
+/// What the status page and its relatives show, as of one moment. No client's address, key or mailbox is in
+/// it.
+struct Figures {
+  std::string_view version;
+  std::string node_address;  ///< The line that users add: the node's own.
+  std::int64_t started_unix_s = 0;
+  std::int64_t now_unix_s = 0;
+  std::int64_t up_s = 0;
+  store::StoreStats store;
+  std::uint64_t capacity_bytes = 0;
+  node::NodeLoad load;
+  std::size_t sessions_limit = 0;
+  std::size_t couriers = 0;
+  std::vector<CarrierFigures> carriers;
+  std::vector<PeerFigures> peers;
+  std::vector<std::string> faults;  ///< Why /healthz says 503, in words; empty: all is well.
+  std::int64_t loop_lag_ms = 0;     ///< The longest of the last minute.
+};
+
+}  // namespace toxasync::daemon
