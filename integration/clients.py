@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 
+import faketime
 import support
 from plain_clients import (FIRST_NUMBER, MODULE, Home, Plain, befriend, client_world, see_away, sha256,
                            told_of_files_and_calls)
@@ -147,13 +148,15 @@ def friend_drops(world):
 @scenario
 def receipts_wait_for_delivery(world):
     """With `receipts = friend` a message counts as sent when he has it; a resend meanwhile is no second message."""
+    clock = faketime.Clock(world, "toxasyncd", monotonic=True)
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes, receipts="friend")
     bob.quit()
     see_away(alice)
-    begun = world.elapsed()
     numbers = [alice.send("yes"), alice.send("no"), alice.send("yes")]
-    poll_until(lambda: world.elapsed() - begun > 21, 30, "clients send again after a while")
+    poll_until(lambda: nodes[0].stats()["messages"] >= 3, 30, "the node has them")
+    clock.step(21)  # clients send again after a while
+    poll_until(lambda: alice.home.status("unconfirmed") == "3", 10, "the module waits for him to confirm")
     check(not alice.receipts(), "a receipt came before he had the message")
     numbers = [alice.send("yes"), numbers[1], alice.send("yes")]  # As a client does that had no receipt.
     # Together with her: his confirmations would lie waiting for minutes before they are left at nodes.

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A wall clock that the test sets, for programs that need not know: Debian's libfaketime.
-
-Only the wall clock is the test's. The monotonic one, by which polls, time-outs and toxcore's timers run, is the
-machine's.
-"""
+"""Clocks that the test sets, for programs that need not know: Debian's libfaketime."""
 
 import pathlib
 import re
@@ -33,10 +29,14 @@ def find_library():
     raise Failure(f"{LIBRARY} is missing: install the Debian package {PACKAGE} (./dev setup does)")
 
 
-class WallClock:
-    """The clock of all programs that are started in the world after this, running and yet to come."""
+class Clock:
+    """The clock of all programs that are started in the world after this, running and yet to come.
 
-    def __init__(self, world, program):
+    Only the wall clock is the test's, if not said otherwise. The monotonic one, by which polls, time-outs and toxcore's
+    timers run, is the machine's.
+    """
+
+    def __init__(self, world, program, monotonic=False):
         self._world = world
         self._file = world.directory / "clock"
         self._ahead_s = 0
@@ -50,7 +50,7 @@ class WallClock:
             "LD_PRELOAD": ":".join(preloaded),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "0" if monotonic else "1",
             "NO_FAKE_STAT": "1",  # files have the times that they have
         })
 

@@ -16,11 +16,11 @@ from scenario import main, scenario
 from support import check, poll_until
 
 
-def start_qtox(world, live=False):
+def start_qtox(world, live=False, **settings):
     """qTox with the profile of Alice, on a screen of its own; Bob, who is online or not; a node of the DHT for both."""
     screen = Screen(world)
     nodes = world.nodes(3)
-    alice, bob = befriend(world, nodes)
+    alice, bob = befriend(world, nodes, **settings)
     alice.quit()
     hub = world.chat("hub", extra=["--no-async"]).ready()
     bob.quit()
@@ -107,8 +107,9 @@ def qtox_killed(world):
 
 @scenario
 def qtox_own_queue(world):
-    """qTox without the module queues as ever; with it, what it had queued is sent once."""
-    on, bob, nodes = start_qtox(world)
+    """qTox without the module queues as ever; with it, what it had queued is sent once, and with `receipts = friend` counts
+    as sent when the friend has it."""
+    on, bob, nodes = start_qtox(world, receipts="friend")
     on.open_friend("bob")
     on.close()
     log = on.home.log()
@@ -122,15 +123,22 @@ def qtox_own_queue(world):
     check(on.home.log() == log, "the module did something")
 
     on = on.again()
-    on.wait_history([(True, "into its own queue", True)], 30)
-    bob = bob.again(bootstrap=[on.hub], carrier="udp").ready()
-    bob.wait_messages(1, 40)
     on.open_friend("bob")
-    on.wait_title("bob (Online)", 60)
+    on.wait_title("bob (Away)", 20)
     on.say("next")
-    bob.wait_messages(2, 20)
+    poll_until(lambda: all(node.stats()["messages"] >= 2 for node in nodes), 30, "the nodes have both")
+    poll_until(lambda: on.home.status("unconfirmed") == "2", 10, "the module waits for him to confirm")
+    told = ["into its own queue", "next"]
+    check(on.history() == [(True, text, False) for text in told], f"it shows {on.history()}")
+    bob = bob.again(bootstrap=[on.hub], carrier="udp").ready()
+    bob.wait_messages(2, 40)
+    on.wait_title("bob (Online)", 60)
+    on.say("while you are here")
+    bob.wait_messages(3, 20)
+    told.append("while you are here")
+    on.wait_history([(True, text, True) for text in told], 40)
     on.close()
-    check([m.text for m in bob.messages()] == ["into its own queue", "next"], "something came twice")
+    check([m.text for m in bob.messages()] == told, "not what was sent, once")
 
 
 @scenario

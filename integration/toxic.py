@@ -13,6 +13,7 @@ import shutil
 import time
 import types
 
+import socks5
 import support
 from plain_clients import (Terminal, befriend, client_world, preload, sha256, silent_sound_card,
                            told_of_files_and_calls, with_and_without)
@@ -216,8 +217,8 @@ def open_friend(terminal):
     terminal.wait_screen(lambda screen: "[bob]" in screen, 10, "the window of the friend")
 
 
-def converse_apart(terminal, bob, nodes):
-    """They are never online together. Gives Bob's last run, which has ended."""
+def write_apart(terminal, bob, nodes):
+    """They are never online together; Bob answers. Gives Bob's last run, which has ended."""
     open_friend(terminal)
     for text in ("first line", "second line"):
         say(terminal, text)
@@ -227,8 +228,11 @@ def converse_apart(terminal, bob, nodes):
     check([m.text for m in shown] == ["first line", "second line"], "Bob has something else")
     bob.wait_stored([bob.send("an answer from far away")], 2, 40)
     bob.quit()
-    terminal.wait_screen(lambda screen: "an answer from far away" in screen, 40, "the answer")
     return bob
+
+
+def read_answer(terminal):
+    terminal.wait_screen(lambda screen: "an answer from far away" in screen, 40, "the answer")
 
 
 def leave(terminal):
@@ -238,7 +242,8 @@ def leave(terminal):
 
 
 def converse(world, terminal, bob, hub, nodes):
-    bob = converse_apart(terminal, bob, nodes)
+    bob = write_apart(terminal, bob, nodes)
+    read_answer(terminal)
     said_at = world.elapsed()
     live = bob.again(bootstrap=[hub], carrier="udp").ready()
     live.wait_for(r"friend 0 online", 90)
@@ -257,8 +262,9 @@ def converse(world, terminal, bob, hub, nodes):
 
 
 @scenario
-def toxic_by_tcp_relay(world):
-    """`toxic -t`, which may not use UDP: offline messages go by the TCP relay that it knows, and by nothing else."""
+def toxic_without_udp(world):
+    """`toxic -t`, which may not use UDP, writes by the TCP relay that it knows, and then with `-p` reads by a proxy; by
+    nothing else."""
     if not shutil.which("toxic"):
         raise Skip("toxic is not installed")
     # Toxic takes a node's UDP port for that of its TCP relay.
@@ -269,17 +275,31 @@ def toxic_by_tcp_relay(world):
     alice, bob = befriend(world, nodes)
     for chat in (alice, bob):
         chat.quit()
+    proxy = socks5.Proxy()
+    world.cleanups.append(proxy.close)
+
+    def check_ways(allowed):
+        check(alice.home.status("carrier") == "courier", f"it uses {alice.home.status('carrier')}")
+        check(not support.sockets(terminal.pid(), "udp"), "it has a UDP socket")
+        ways = {remote for _, remote in support.sockets(terminal.pid(), "tcp")}
+        check(ways == {allowed}, f"it is connected with the ports {ways}, not {allowed}")
+
     terminal = start_toxic(world, alice, hub, "-t")
     try:
-        poll_until(lambda: "using a courier" in alice.home.log(), 20, "it uses a courier")
-        check(not support.sockets(terminal.pid(), "udp"), "it has a UDP socket")
-        converse_apart(terminal, bob, nodes)
-        check(not support.sockets(terminal.pid(), "udp"), "it has a UDP socket")
+        write_apart(terminal, bob, nodes)
+        check_ways(port)
+        leave(terminal)
+        terminal = start_toxic(world, alice, hub, "-t", "-p", "127.0.0.1", str(proxy.port))
+        open_friend(terminal)
+        read_answer(terminal)
+        check_ways(proxy.port)
+        check(len(proxy.destinations) >= 2, f"the proxy was asked for {proxy.destinations}")
         leave(terminal)
     finally:
         terminal.close()
-    check("by TCP relays only" in alice.home.log(), alice.home.log())
-    check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
+    check(all(f"a second Tox instance, {way}" in alice.home.log() for way in
+              ("by TCP relays only", "through the client's proxy")), alice.home.log())
+    check(" error " not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
 
 
 if __name__ == "__main__":

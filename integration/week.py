@@ -134,7 +134,7 @@ class Person:
 class Week:
     def __init__(self, world):
         self.world = world
-        self.clock = faketime.WallClock(world, "toxasyncd")
+        self.clock = faketime.Clock(world, "toxasyncd")
         # Two hours into an epoch, whatever the time is.
         self.clock.step(EPOCH - int(self.clock.now() - EPOCH_ORIGIN - 2 * HOUR) % EPOCH)
         self.begun_s = self.clock.now()
