@@ -181,6 +181,61 @@ def node_killed_after_stored(world):
     check_each_once([bob, later], ids)
 
 
+def maintain(world, *arguments, code=0):
+    """What `toxasyncd ARGUMENTS` prints; it ends with this status."""
+    ended = subprocess.run([world.program("toxasyncd"), *map(str, arguments), *support.NO_CONFIG], timeout=60,
+                           env=world.environment, capture_output=True, text=True, check=False)
+    check(ended.returncode == code, f"toxasyncd {arguments[0]} ended with {ended.returncode}: {ended.stderr}")
+    return ended.stdout + ended.stderr
+
+
+@scenario
+def node_backed_up(world):
+    """A running node is copied; set back to the copy it is the same node, what was read before is not shown again,
+    and what comes then is not missed."""
+    node, = nodes = world.nodes(1)
+    alice, bob = world.friends(nodes)
+    see_offline(alice, bob)
+    before = [alice.send(f"before {i}") for i in range(5)]
+    alice.wait_stored(before, 1, 30)
+    here = ["--data-dir", node.directory]
+    poll_until(lambda: f"messages={node.stats()['messages']} " in maintain(world, "stats", *here), 5,
+               "the figures by socket are those by signal")
+    copy = world.directory / "copy"
+    maintain(world, "backup", copy, *here)
+    check(sorted(path.name for path in copy.iterdir()) == ["node.key", "store.db", "tox.profile"], "not all copied")
+    check(all(path.stat().st_mode & 0o077 == 0 for path in (copy, *copy.iterdir())), "the copy is open to others")
+    check(maintain(world, "verify", copy, *here).endswith(" OK\n"), "the copy does not hold together")
+    check("in use" in maintain(world, "verify", *here, code=2), "a running node's database is looked at")
+    alice.quit()
+    first = bob.again().ready()
+    first.wait_messages(len(before), 30)
+    wait_empty(nodes, alice)
+    first.quit()
+    node.stop()
+    maintain(world, "backup", world.directory / "offline", *here)
+    check("(the node is not running)" in maintain(world, "stats", *here), "stats of a node that does not run")
+    shutil.rmtree(node.directory)
+    shutil.copytree(copy, node.directory)
+    address = node.address
+    node = node.again().ready()
+    check(node.address == address, "it is another node")
+    alice = alice.again().ready()
+    after = [alice.send(f"after {i}") for i in range(5)]
+    alice.wait_stored(after, 1, 30)
+    alice.quit()
+    later = bob.again().ready()
+    later.wait_messages(len(after), 30)
+    wait_empty([node], alice)
+    later.quit()
+    check_each_once([bob, first, later], before + after)
+    store = copy / "store.db"
+    damaged = bytearray(store.read_bytes())
+    damaged[len(damaged) // 2:] = bytes(len(damaged) - len(damaged) // 2)
+    store.write_bytes(damaged)
+    check("OK" not in maintain(world, "verify", copy, *here, code=2).replace("NOT OK", ""), "damage is not found")
+
+
 @scenario
 def node_missing(world):
     """One of three nodes does not answer at all: the other two do."""

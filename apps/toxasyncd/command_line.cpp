@@ -44,6 +44,13 @@ The data directory holds node.key (the node's identity: keep a copy, or people m
 be given a new line), store.db (the mail, unless `store` names another place) and
 tox.profile (its Tox identity).
 
+With the same settings, and also while the node runs:
+
+    toxasyncd backup NEW-DIR    copies all that into a new directory, from which a node can be
+                                started again
+    toxasyncd stats             prints a line of figures
+    toxasyncd verify [DIR]      looks at every record of a backup, or of a node that doesn't run
+
 SIGHUP reads the configuration file again: what is marked `reloads` counts at once.
 SIGUSR1 prints a line of figures to stdout; after `messages`, `bytes` and `tombstones`
 (what is kept now) they count from the start. `refused` leaves out first packets, which

@@ -24,6 +24,9 @@ class DataDirectory {
   [[nodiscard]] std::filesystem::path key_file() const { return path_ / "node.key"; }
   [[nodiscard]] std::filesystem::path database() const { return path_ / "store.db"; }
   [[nodiscard]] std::filesystem::path tox_profile() const { return path_ / "tox.profile"; }
+  [[nodiscard]] std::filesystem::path control_socket() const { return path_ / "control"; }
+  /// What a running node copies its database to.
+  [[nodiscard]] std::filesystem::path backup() const { return path_ / "store.db.backup"; }
 
  private:
   std::filesystem::path path_;

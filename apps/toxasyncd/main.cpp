@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "command_line.hpp"
+#include "maintenance.hpp"
 #include "startup_error.hpp"
 #include "stderr_log.hpp"
 #include "storage_server.hpp"
@@ -16,6 +17,9 @@ using namespace toxasync::daemon;
 namespace {
 
 int run(int count, const char* const* arguments) {
+  if (const auto ended = run_maintenance(count, arguments)) {
+    return static_cast<int>(*ended);
+  }
   auto configuration = parse_command_line(count, arguments);
   if (!configuration) {
     return static_cast<int>(ExitCode::ok);

@@ -13,6 +13,7 @@
 #include "own_address.hpp"
 #include "protocol/frame.hpp"
 #include "startup_error.hpp"
+#include "store/sqlite_store.hpp"
 
 namespace toxasync::daemon {
 
@@ -66,6 +67,7 @@ StorageServer::StorageServer(Configuration configuration, StderrLog& log)
   start_peers();
   site_.emplace(io_, metrics_, telemetry_,
                 StatusSite::Sources{[this] { return figures(); }, [this] { return reading(); }});
+  open_control();
 }
 
 void StorageServer::open_store() {
@@ -123,6 +125,34 @@ void StorageServer::start_peers() {
   peers_.emplace(carriers_->for_questions(), random_, telemetry_, keys_->id(), options_.peers,
                  carriers_->finder(),
                  [this](const std::vector<Bytes>& descriptors) { node_->set_peers(descriptors); });
+}
+
+void StorageServer::open_control() {
+  std::error_code ignored;
+  std::filesystem::remove(directory_.backup(), ignored);  // Left by a command that was ended.
+  control_.emplace(
+      io_, directory_.control_socket(),
+      [this](std::string_view command, const ControlSocket::Answer& answer) { on_command(command, answer); },
+      telemetry_);
+}
+
+void StorageServer::on_command(std::string_view command, const ControlSocket::Answer& answer) {
+  if (command == "stats") {
+    answer("ok " + stats_line());
+    return;
+  }
+  auto* const sqlite = dynamic_cast<store::SqliteStore*>(store_.get());
+  if (command != "backup" || sqlite == nullptr) {
+    answer(command == "backup" ? "error the mail is in PostgreSQL: copy it with pg_dump"
+                               : "error there is no such command");
+    return;
+  }
+  const bool begun = sqlite->backup(directory_.backup(), [answer](bool good) {
+    answer(good ? "ok done" : "error the copy could not be written: look for free space and disk errors");
+  });
+  if (!begun) {
+    answer("error another backup is being made");
+  }
 }
 
 void StorageServer::run() {

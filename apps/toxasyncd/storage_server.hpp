@@ -14,6 +14,7 @@
 #include "adapters/clock/system_clock.hpp"
 #include "carriers.hpp"
 #include "configuration.hpp"
+#include "control_socket.hpp"
 #include "crypto/curve.hpp"
 #include "data_directory.hpp"
 #include "node/node.hpp"
@@ -42,6 +43,8 @@ class StorageServer final : private Carriers::Taker {
   void open_keys();
   void start_node();
   void start_peers();
+  void open_control();
+  void on_command(std::string_view command, const ControlSocket::Answer& answer);
   void take(Transport& transport, const Route& from, ByteView packet) noexcept override;
   void tick();
   void watch_store();
@@ -56,6 +59,7 @@ class StorageServer final : private Carriers::Taker {
   [[nodiscard]] std::string serving() const;
   [[nodiscard]] Figures figures() const;
   [[nodiscard]] Reading reading() const;
+  [[nodiscard]] std::string stats_line() const;
   void print_stats() const;
 
   // In the order of their lives: the node ends before what it uses.
@@ -80,6 +84,7 @@ class StorageServer final : private Carriers::Taker {
   std::optional<node::Node> node_;
   std::optional<PeerKeeper> peers_;
   std::optional<StatusSite> site_;
+  std::optional<ControlSocket> control_;
 };
 
 }  // namespace toxasync::daemon

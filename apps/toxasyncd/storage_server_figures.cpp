@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the storage server tells of itself.
 #include <iostream>
+#include <sstream>
 
 #include "adapters/node_address.hpp"
 #include "metric_words.hpp"
@@ -72,21 +73,23 @@ std::string StorageServer::serving() const {
   return "serving by " + carriers_->names();
 }
 
+std::string StorageServer::stats_line() const {
+  const store::StoreStats kept = store_->stats();
+  std::ostringstream line;
+  line << "stats messages=" << kept.messages << " bytes=" << kept.bytes << " tombstones=" << kept.tombstones
+       << " damaged=" << kept.damaged << " stored=" << metrics_.value(Counter::node_stored)
+       << " deleted=" << metrics_.value(Counter::node_deleted) << " refused=" << refused_in_all(metrics_);
+  return line.str();
+}
+
 void StorageServer::print_stats() const {
-  if (options_.log_level == LogLevel::debug) {
-    for (std::size_t i = 0; i < counter_count; ++i) {
-      const auto counter = static_cast<Counter>(i);
-      if (metrics_.value(counter) != 0) {
-        std::cout << "counter " << name(counter) << ' ' << metrics_.value(counter) << '\n';
-      }
+  for (std::size_t i = 0; options_.log_level == LogLevel::debug && i < counter_count; ++i) {
+    const auto counter = static_cast<Counter>(i);
+    if (metrics_.value(counter) != 0) {
+      std::cout << "counter " << name(counter) << ' ' << metrics_.value(counter) << '\n';
     }
   }
-  const store::StoreStats kept = store_->stats();
-  std::cout << "stats messages=" << kept.messages << " bytes=" << kept.bytes
-            << " tombstones=" << kept.tombstones << " damaged=" << kept.damaged
-            << " stored=" << metrics_.value(Counter::node_stored)
-            << " deleted=" << metrics_.value(Counter::node_deleted) << " refused=" << refused_in_all(metrics_)
-            << std::endl;
+  std::cout << stats_line() << std::endl;
 }
 
 }  // namespace toxasync::daemon
