@@ -85,29 +85,38 @@ bool want_local_address(udp::socket& socket) noexcept {
                                  v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, &on, sizeof(on)) == 0;
 }
 
-std::size_t receive_datagram(udp::socket& socket, std::span<std::uint8_t> room, Route& from,
-                             error_code& failed) noexcept {
-  udp::endpoint peer;
-  Control control{};
-  iovec data{room.data(), room.size()};
-  msghdr message{};
-  message.msg_name = peer.data();
-  message.msg_namelen = static_cast<socklen_t>(peer.capacity());
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.bytes;
-  message.msg_controllen = sizeof(control.bytes);
-  const ssize_t size = ::recvmsg(socket.native_handle(), &message, MSG_DONTWAIT);
-  if (size < 0) {
+std::size_t ReceivedDatagrams::receive(udp::socket& socket, std::size_t count, error_code& failed) noexcept {
+  std::array<udp::endpoint, most> peers;
+  std::array<Control, most> controls{};
+  std::array<iovec, most> data{};
+  std::array<mmsghdr, most> messages{};
+  const std::size_t wanted = std::min(count, most);
+  for (std::size_t i = 0; i < wanted; ++i) {
+    data[i] = {room_[i].data(), room_[i].size()};
+    msghdr& header = messages[i].msg_hdr;
+    header.msg_name = peers[i].data();
+    header.msg_namelen = static_cast<socklen_t>(peers[i].capacity());
+    header.msg_iov = &data[i];
+    header.msg_iovlen = 1;
+    header.msg_control = controls[i].bytes;
+    header.msg_controllen = sizeof(controls[i].bytes);
+  }
+  const int received = ::recvmmsg(socket.native_handle(), messages.data(), static_cast<unsigned>(wanted),
+                                  MSG_DONTWAIT, nullptr);
+  if (received < 0) {
     failed = last_error();
     return 0;
   }
   failed = {};
-  peer.resize(message.msg_namelen);
-  from.endpoint = from_asio(peer);
-  from.sendback_size = 0;
-  take_local_address(message, from);
-  return static_cast<std::size_t>(size);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
+    peers[i].resize(messages[i].msg_hdr.msg_namelen);
+    sizes_[i] = messages[i].msg_len;
+    from_[i].carrier = Carrier::udp;
+    from_[i].endpoint = from_asio(peers[i]);
+    from_[i].sendback_size = 0;
+    take_local_address(messages[i].msg_hdr, from_[i]);
+  }
+  return static_cast<std::size_t>(received);
 }
 
 void send_datagram(udp::socket& socket, const udp::endpoint& to, ByteView local, ByteView packet,

@@ -1,24 +1,42 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <boost/asio/ip/udp.hpp>
-#include <span>
 
 #include "base/transport.hpp"
 
 namespace toxasync {
 
-// One datagram of a socket, with the address of this machine that it came to. An answer must leave from that
+// Datagrams of a socket, with the address of this machine that it came to. An answer must leave from that
 // one: the firewalls and address translators on its way know no other. The address stands in the route's
 // sendback, which never leaves this machine: 4 or 16 bytes.
 
 /// Asks the system to tell that address, for a socket that is bound to all of them. False: it cannot.
 bool want_local_address(boost::asio::ip::udp::socket& socket) noexcept;
 
-/// Reads one into `room`; what there is no room for is lost. `from.endpoint` and `from.sendback` get where it
-/// came from. Its size.
-std::size_t receive_datagram(boost::asio::ip::udp::socket& socket, std::span<std::uint8_t> room, Route& from,
-                             boost::system::error_code& failed) noexcept;
+/// What one call of the system brings: under a flood it is the calls that cost. About 70 kB.
+class ReceivedDatagrams {
+ public:
+  static constexpr std::size_t most = 32;
+  static constexpr std::size_t largest = 2048;  ///< What is longer is given as one byte more.
+
+  /// Reads what has arrived, at most `count`. Returns how many; 0 when `failed`, would_block if there is
+  /// nothing.
+  std::size_t receive(boost::asio::ip::udp::socket& socket, std::size_t count,
+                      boost::system::error_code& failed) noexcept;
+
+  [[nodiscard]] ByteView bytes(std::size_t place) const noexcept {
+    return {room_[place].data(), sizes_[place]};
+  }
+  /// Where it came from; the carrier is UDP.
+  [[nodiscard]] const Route& from(std::size_t place) const noexcept { return from_[place]; }
+
+ private:
+  std::array<std::array<std::uint8_t, largest + 1>, most> room_{};
+  std::array<std::size_t, most> sizes_{};
+  std::array<Route, most> from_{};
+};
 
 /// `local`: a sendback of receive_datagram, or nothing; then the system chooses.
 void send_datagram(boost::asio::ip::udp::socket& socket, const boost::asio::ip::udp::endpoint& to,

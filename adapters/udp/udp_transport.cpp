@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "adapters/udp/udp_transport.hpp"
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
 #include "adapters/asio_endpoint.hpp"
-#include "adapters/udp/datagram.hpp"
 
 namespace toxasync {
 
@@ -111,26 +111,31 @@ std::size_t UdpTransport::poll(std::size_t most) {
 }
 
 std::size_t UdpTransport::drain(Socket& socket, std::size_t most) {
-  Route route;
-  route.carrier = Carrier::udp;
   std::size_t read = 0;
-  for (; read < most; ++read) {
+  while (read < most) {
     error_code failed;
-    const std::size_t size = receive_datagram(socket, buffer_, route, failed);
+    const std::size_t wanted = std::min(most - read, ReceivedDatagrams::most);
+    const std::size_t received = received_->receive(socket, wanted, failed);
     if (would_block(failed)) {
       break;
     }
     if (failed) {
       // An ICMP error for an earlier packet of ours (connection refused, ...): that peer is down, the socket
       // is not.
+      ++read;
       continue;
     }
-    if (size > largest_datagram) {
-      telemetry_.refuse(Counter::refused_length);
-      continue;
+    for (std::size_t i = 0; i < received; ++i) {
+      const ByteView packet = received_->bytes(i);
+      if (packet.size() > largest_datagram) {
+        telemetry_.refuse(Counter::refused_length);
+      } else if (receiver_ != nullptr) {
+        receiver_->on_packet(received_->from(i), packet);
+      }
     }
-    if (receiver_ != nullptr) {
-      receiver_->on_packet(route, ByteView(buffer_.data(), size));
+    read += received;
+    if (received < wanted) {
+      break;
     }
   }
   return read;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <cstdint>
@@ -9,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "adapters/udp/datagram.hpp"
 #include "base/metrics.hpp"
 #include "base/result.hpp"
 #include "base/transport.hpp"
@@ -27,7 +27,7 @@ struct UdpOptions {
 class UdpTransport final : public Transport {
  public:
   /// Longer datagrams are dropped and counted (refused.frame_length).
-  static constexpr std::size_t largest_datagram = 2048;
+  static constexpr std::size_t largest_datagram = ReceivedDatagrams::largest;
   /// Received in one go, before others get their turn.
   static constexpr std::size_t burst = 256;
 
@@ -73,7 +73,7 @@ class UdpTransport final : public Transport {
   std::uint16_t port_ = 0;
   PacketReceiver* receiver_ = nullptr;
   std::function<void()> after_burst_;
-  std::array<std::uint8_t, largest_datagram + 1> buffer_{};  // One more, to see that a datagram is too long.
+  std::unique_ptr<ReceivedDatagrams> received_ = std::make_unique<ReceivedDatagrams>();
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // A queued handler may outlive the transport.
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <boost/test/unit_test.hpp>
 
+#include "manager/outbox.hpp"
 #include "unit/manager_world.hpp"
 
 // Nodes that are full, busy, or were silent for a while, and what senders do about it (docs/admission.md).
@@ -13,7 +14,9 @@ constexpr std::int64_t hour_ms = 3'600'000;
 constexpr std::uint32_t week_s = 604800;
 
 crypto::MessageId send_for(User& from, const User& to, std::string_view text, std::uint32_t ttl_s) {
-  return from.manager->send(to.key, crypto::MessageKind::normal, as_bytes(text), ttl_s).value();
+  const auto id = from.manager->send(to.key, crypto::MessageKind::normal, as_bytes(text), ttl_s);
+  BOOST_TEST_REQUIRE(id.has_value());
+  return *id;
 }
 
 }  // namespace
