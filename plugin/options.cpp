@@ -88,6 +88,13 @@ uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options) {
   return options->poll_interval_ms;
 }
 
+void tox_async_options_set_push(Tox_Async_Options* options, bool push) {
+  options->push = push;
+}
+bool tox_async_options_get_push(const Tox_Async_Options* options) {
+  return options->push;
+}
+
 void tox_async_options_set_receipt_delay(Tox_Async_Options* options, uint32_t delay_ms) {
   options->receipt_delay_ms = delay_ms;
 }

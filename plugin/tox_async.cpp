@@ -191,6 +191,7 @@ void Tox_Async::start(Tox* tox, const Tox_Async_Options& options) {
   manager::ManagerConfig config;
   config.allow_local_addresses = options.allow_local_addresses;
   config.poll_interval_ms = options.poll_interval_ms;
+  config.push = options.push;
   config.receipt_delay_ms = options.receipt_delay_ms;
   config.ttl_s = options.time_to_live_s;
   manager = std::make_unique<manager::Manager>(crypto::KeyPair::from_secret(tox_secret_key(tox)), transport(),

@@ -262,6 +262,15 @@ void tox_async_options_set_poll_interval(Tox_Async_Options* options, uint32_t in
 uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options);
 
 /**
+ * Whether storage nodes are asked to tell of new mail at once, so that it comes within
+ * a second or two and not at the next look. They are looked at as often as without, for
+ * what they tell can be lost. Whoever watches the network can see better when mail comes,
+ * and so from whom; set false to prefer that mail waits. Default: true.
+ */
+void tox_async_options_set_push(Tox_Async_Options* options, bool push);
+bool tox_async_options_get_push(const Tox_Async_Options* options);
+
+/**
  * The mean time that receipts to a friend who is offline wait for others, in milliseconds; at least
  * 100. The shorter, the easier storage nodes can tell what they answer. Default: 300000.
  */

@@ -29,6 +29,7 @@ struct Tox_Async_Options {
   std::uint16_t udp_port = 0;
   bool allow_local_addresses = false;
   std::uint32_t poll_interval_ms = 120000;
+  bool push = true;
   std::uint32_t receipt_delay_ms = 300000;
   bool node_enabled = true;
   std::uint32_t time_to_live_s = toxasync::limits::default_time_to_live_s;

@@ -115,7 +115,7 @@ struct Setting {
   Fault (*read)(std::string_view text, UserSettings& to);
 };
 
-constexpr std::array<Setting, 9> all_settings = {{
+constexpr std::array<Setting, 10> all_settings = {{
     {"node", "TOX_ASYNC_NODES", read_node},  // The variable may name several, with blanks between them.
     {"receipts", "TOX_ASYNC_RECEIPTS", read_receipts},
     {"log-level", "TOX_ASYNC_LOG_LEVEL", read_log_level},
@@ -132,6 +132,8 @@ constexpr std::array<Setting, 9> all_settings = {{
      [](std::string_view text, UserSettings& to) {
        return read_number<std::uint32_t>(text, shortest_poll_ms, to.poll_interval_ms);
      }},
+    {"push", "TOX_ASYNC_PUSH",
+     [](std::string_view text, UserSettings& to) { return read_switch(text, to.push); }},
     {"keep-days", "TOX_ASYNC_KEEP_DAYS", read_days},
 }};
 

@@ -40,6 +40,7 @@ struct UserSettings {
   bool local_addresses = false;
   bool storage_node = true;  ///< On a patched libtoxcore only.
   std::uint32_t poll_interval_ms = 120000;
+  bool push = true;  ///< Nodes are to tell of new mail.
   /// The longest one: whoever does not see a message expire should not have it expire soon.
   std::uint32_t time_to_live_s = limits::largest_time_to_live_s;
 };

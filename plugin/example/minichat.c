@@ -178,9 +178,10 @@ static void usage(void) {
       "[--auto-accept]\n"
       "                [--state FILE] [--carrier auto|dispatcher|udp|courier] [--node ADDRESS_LINE]... "
       "[--poll-interval-ms N]\n"
-      "                [--receipt-delay-ms N] [--local] [--no-async] [--no-node] [--debug]\n"
+      "                [--receipt-delay-ms N] [--local] [--no-async] [--no-node] [--no-push] [--debug]\n"
       "--tcp-port: is a TCP relay; --socks5-port: of a proxy on 127.0.0.1, which wants --no-udp\n"
       "--no-node: is no storage node for others\n"
+      "--no-push: storage nodes are not asked to tell of new mail\n"
       "--local: no local discovery, and storage nodes may have local addresses\n",
       stderr);
   exit(2);
@@ -205,6 +206,8 @@ static bool parse_switch(Chat* chat, const char* name) {
     chat->no_async = true;
   } else if (strcmp(name, "--no-node") == 0) {
     tox_async_options_set_node_enabled(chat->options, false);
+  } else if (strcmp(name, "--no-push") == 0) {
+    tox_async_options_set_push(chat->options, false);
   } else if (strcmp(name, "--no-udp") == 0) {
     chat->no_udp = true;
   } else if (strcmp(name, "--debug") == 0) {

@@ -43,6 +43,7 @@ Tox_Async_Options* make_options(const UserSettings& settings, LogFile& log) {
     tox_async_options_set_allow_local_addresses(options, settings.local_addresses);
     tox_async_options_set_node_enabled(options, settings.storage_node);
     tox_async_options_set_poll_interval(options, settings.poll_interval_ms);
+    tox_async_options_set_push(options, settings.push);
     tox_async_options_set_time_to_live(options, settings.time_to_live_s);
     tox_async_options_set_take_packet_callback(options, false);  // Companion hands them on.
     tox_async_options_set_log_callback(options, write_log,

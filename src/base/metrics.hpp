@@ -34,6 +34,8 @@ namespace toxasync {
   X(node_deleted, "node.deleted")                           \
   X(node_expired, "node.expired")                           \
   X(node_peers_told, "node.peers_told")                     \
+  X(node_subscribed, "node.subscribed")                     \
+  X(node_announced, "node.announced")                       \
   X(refused_length, "refused.frame_length")                 \
   X(refused_kind, "refused.frame_kind")                     \
   X(refused_version, "refused.frame_version")               \
@@ -65,6 +67,8 @@ namespace toxasync {
   X(client_retries, "client.retries")                       \
   X(client_timeouts, "client.timeouts")                     \
   X(client_cookies, "client.cookies_received")              \
+  X(client_subscribed, "client.subscribed")                 \
+  X(client_announced, "client.announced")                   \
   X(nodes_asked, "nodes.asked_for_others")                  \
   X(nodes_probed, "nodes.addresses_probed")                 \
   X(nodes_discovered, "nodes.discovered")                   \

@@ -183,6 +183,7 @@ void Client::Impl::start_waiting(Now now) {
 void Client::Impl::begin_request(Operation& operation, Now now) {
   telemetry_.count(Counter::client_requests);
   operation.exchange.begin();
+  operation.session->subscription.reset();  // a later answer tells more
   operation.first_endpoint = nodes_.find(operation.node)->preferred;
   transmit(operation, now);
 }
@@ -311,6 +312,8 @@ void Client::Impl::tell(Event& event, Now now) {
     listener_.on_stored(event.id, *stored, now);
   } else if (const auto* retrieved = std::get_if<RetrieveResult>(&event.what)) {
     listener_.on_retrieved(event.id, *retrieved, now);
+  } else if (std::holds_alternative<Announcement>(event.what)) {
+    listener_.on_announced(event.id, now);
   } else if (const auto* peers = std::get_if<PeersResult>(&event.what)) {
     listener_.on_peers(event.id, *peers, now);
   } else if (const auto* discovered = std::get_if<DiscoverResult>(&event.what)) {

@@ -75,6 +75,7 @@ struct StoreResult {
 struct RetrieveJob {
   protocol::NodeId node{};
   crypto::OwnedMailbox mailbox;
+  bool subscribe = false;  ///< When it is complete, the node is to tell of mail that comes later.
 };
 
 struct RetrieveResult {
@@ -114,6 +115,9 @@ class ClientListener {
   /// there).
   virtual void on_envelopes(OperationId id, std::vector<Bytes> envelopes, Now now) noexcept = 0;
   virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) noexcept = 0;
+  /// The node says that mail has come since the retrieve `id`, which is complete, and subscribed. At most
+  /// once for each.
+  virtual void on_announced(OperationId /*id*/, Now /*now*/) noexcept {}
   virtual void on_peers(OperationId id, const PeersResult& result, Now now) noexcept = 0;
   virtual void on_discovered(OperationId id, const DiscoverResult& result, Now now) noexcept = 0;
   /// That a node answers is told once a minute, and after failures, and with a new descriptor.

@@ -61,10 +61,14 @@ class Client::Impl {
     std::int64_t deadline_ms = never_ms;  ///< As it stands in deadlines_.
   };
   using Operations = std::map<OperationId, Operation>;
-  /// What the listener is to be told: an outcome, the envelopes of a window, or (id 0) news of a node.
+  struct Announcement {};
+  /// What the listener is to be told: an outcome, the envelopes of a window, mail that came after a retrieve,
+  /// or (id 0) news of a node.
   struct Event {
     OperationId id = 0;
-    std::variant<StoreResult, RetrieveResult, PeersResult, DiscoverResult, std::vector<Bytes>, NodeNews> what;
+    std::variant<StoreResult, RetrieveResult, PeersResult, DiscoverResult, std::vector<Bytes>, NodeNews,
+                 Announcement>
+        what;
   };
   struct Packet {
     const Route& from;
@@ -97,10 +101,12 @@ class Client::Impl {
   void take_answer(Session& session, const Packet& packet, Now now);
   void take_store_response(Session& session, const Packet& packet, ByteView plain, Now now);
   void take_page(Session& session, const Packet& packet, ByteView plain, Now now);
+  void take_announcement(Session& session, const Packet& packet, const protocol::Page& page, Now now);
   void take_peers(Session& session, const Packet& packet, ByteView plain, Now now);
   void take_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now);
   void note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s, Now now);
   void advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now);
+  void end_retrieve(Operation& operation, Now now);
   /// The operation of the session for which `matches` holds, or null.
   template <class Predicate>
   [[nodiscard]] Operation* find_user(const Session& session, Predicate&& matches);

@@ -123,6 +123,9 @@ void Client::Impl::take_page(Session& session, const Packet& packet, ByteView pl
     telemetry_.refuse(Counter::refused_message_malformed);
     return;
   }
+  if ((page.flags & protocol::Page::flag_announcement) != 0) {
+    return take_announcement(session, packet, page, now);
+  }
   Operation* operation = find_asker(session, page.counter);
   if (operation == nullptr) {
     return;
@@ -135,6 +138,26 @@ void Client::Impl::take_page(Session& session, const Packet& packet, ByteView pl
   }
   note_answer(*operation, packet, node_time_s, now);
   advance_retrieve(*operation, *step, now);
+}
+
+/// Comes unasked, so it moves no address and is no sign of life: its cookie, and that there is mail, is all.
+void Client::Impl::take_announcement(Session& session, const Packet& packet, const protocol::Page& page,
+                                     Now now) {
+  if (!page.is_announcement()) {
+    telemetry_.refuse(Counter::refused_message_malformed);
+    return;
+  }
+  const auto& left = session.subscription;
+  if (left && left->is_answered_by(page.counter, now)) {
+    events_.push_back({left->operation, Announcement{}});
+    session.subscription.reset();
+  } else if (Operation* operation = find_asker(session, page.counter)) {
+    std::get<RetrieveOperation>(operation->work).announced();
+  } else {
+    return;
+  }
+  telemetry_.count(Counter::client_announced);
+  session.set_cookie(packet.header.cookie);
 }
 
 void Client::Impl::take_peers(Session& session, const Packet& packet, ByteView plain, Now now) {
@@ -197,8 +220,26 @@ void Client::Impl::advance_retrieve(Operation& operation, RetrieveOperation::Ste
       begin_request(operation, now);
       return;
     case RetrieveOperation::Step::ended:
-      end(operation, retrieve.result());
+      end_retrieve(operation, now);
       return;
+  }
+}
+
+void Client::Impl::end_retrieve(Operation& operation, Now now) {
+  const auto& retrieve = std::get<RetrieveOperation>(operation.work);
+  const RetrieveResult result = retrieve.result();
+  const OperationId id = operation.id;
+  const bool subscribed = result.complete && retrieve.subscribes();
+  const bool announced = subscribed && retrieve.is_announced();
+  if (subscribed && !announced) {
+    Session& session = *operation.session;
+    session.subscription = {id, operation.exchange.first_counter(), session.last_counter(),
+                            now.steady_ms + limits::subscription_s * 1000};
+    telemetry_.count(Counter::client_subscribed);
+  }
+  end(operation, result);
+  if (announced) {
+    events_.push_back({id, Announcement{}});
   }
 }
 

@@ -42,6 +42,10 @@ class Exchange {
   /// Whether an answer with this counter belongs to an attempt of the request. One to an earlier attempt is
   /// as good as one to the latest: on a path slower than the longest time-out it is all that ever comes.
   [[nodiscard]] bool awaits_answer(std::uint64_t counter) const noexcept;
+  /// The least of those counters; 0 when there are none.
+  [[nodiscard]] std::uint64_t first_counter() const noexcept {
+    return counters_.empty() ? 0 : counters_.front();
+  }
   /// Whether a cookie reply that echoes this nonce may lead on.
   [[nodiscard]] bool awaits_cookie(const protocol::FrameNonce& nonce) const noexcept;
   /// A cookie reply was taken: those to other frames sent so far are not waited for any more.

@@ -23,6 +23,7 @@ bool RetrieveOperation::agree(crypto::Wiped<32>& shared, const crypto::Point& no
 protocol::RetrieveRequest RetrieveOperation::request(std::uint64_t counter) const {
   protocol::RetrieveRequest request;
   request.counter = counter;
+  request.op = job_.subscribe ? protocol::RetrieveOp::subscribe : protocol::RetrieveOp::list;
   request.window = window_;
   request.mailbox = job_.mailbox.mailbox.address;
   request.cursor = cursor_;

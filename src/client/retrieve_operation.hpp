@@ -54,6 +54,11 @@ class RetrieveOperation {
   /// What was handed over may be deleted: a request is due. Call it only when is_handed_over().
   void resume() noexcept { handed_over_ = false; }
 
+  [[nodiscard]] bool subscribes() const noexcept { return job_.subscribe; }
+  /// An announcement came before the answer to the request that it follows.
+  void announced() noexcept { announced_ = true; }
+  [[nodiscard]] bool is_announced() const noexcept { return announced_; }
+
   [[nodiscard]] RetrieveResult result() const noexcept { return result_; }
 
  private:
@@ -66,6 +71,7 @@ class RetrieveOperation {
   std::uint8_t window_;
   RetrieveResult result_;
   bool handed_over_ = false;
+  bool announced_ = false;
 
   // The next request.
   std::uint64_t cursor_ = 0;

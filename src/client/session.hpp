@@ -38,6 +38,19 @@ struct SessionName {
 void write_hello(protocol::FrameKind kind, const crypto::Point& x, const protocol::FrameNonce& nonce,
                  Random& random, protocol::FrameBytes& out) noexcept;
 
+/// What a retrieve that subscribed has left at the node: it may announce mail, once, in answer to one of
+/// these counters.
+struct Subscription {
+  OperationId operation = 0;
+  std::uint64_t first_counter = 0;
+  std::uint64_t last_counter = 0;
+  std::int64_t until_ms = 0;  ///< Steady.
+
+  [[nodiscard]] bool is_answered_by(std::uint64_t counter, Now now) const noexcept {
+    return counter >= first_counter && counter <= last_counter && now.steady_ms < until_ms;
+  }
+};
+
 /// X, the keys agreed with the node's current N, the cookie and the counter.
 class Session {
  public:
@@ -56,6 +69,7 @@ class Session {
   void set_cookie(const protocol::Cookie& cookie) noexcept { cookie_ = cookie; }
   /// Rises from 1; never given twice.
   [[nodiscard]] std::uint64_t next_counter() noexcept { return ++counter_; }
+  [[nodiscard]] std::uint64_t last_counter() const noexcept { return counter_; }
 
   /// A request with its tag. The session must have keys, and the request fit in a frame.
   template <class Request>
@@ -72,6 +86,8 @@ class Session {
 
   /// The operations with a request under way here.
   std::vector<OperationId> users;
+  /// Of the last retrieve here, until the next one begins.
+  std::optional<Subscription> subscription;
 
  private:
   /// Tags the encoded request (if it is about a mailbox), which stands in `plain` after its length, and seals

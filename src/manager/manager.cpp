@@ -233,6 +233,7 @@ class Manager::Impl final : public client::ClientListener {
       contact_.on_retrieved(id, result, now);
     }
   }
+  void on_announced(client::OperationId id, Now now) noexcept override { poller_.on_announced(id, now); }
   void on_peers(client::OperationId id, const client::PeersResult& result, Now /*now*/) noexcept override {
     scout_.on_peers(id, result);
   }

@@ -121,6 +121,9 @@ struct ManagerConfig {
   /// Cover mailboxes and what is sent to them (docs/protocol.md, section 10). Off for tests that count what
   /// is sent or stored, and for whoever would rather save the traffic.
   bool cover = true;
+  /// Nodes are asked to tell of new mail at once (docs/protocol.md, section 6, "Announcements"). Polls go on
+  /// as without.
+  bool push = true;
   client::ClientConfig client;
 };
 

@@ -330,7 +330,9 @@ void Poller::start(const Key& key, Now now) {
   }
   found->second.started_ms = now.steady_ms;
   found->second.started_s = now.unix_s();
-  found->second.operation = services_.client.retrieve({node, owned->clone()}, now);
+  // Nothing is stored any longer in what is older.
+  const bool subscribe = services_.config.push && epoch + 1 >= crypto::epoch_at(now.unix_s()).value_or(0);
+  found->second.operation = services_.client.retrieve({node, owned->clone(), subscribe}, now);
   operations_[*found->second.operation] = key;
 }
 
@@ -379,6 +381,7 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
     return true;
   }
   poll->second.operation.reset();
+  poll->second.last_operation = operation;
   // A node that answers others, but not this one, has no time for us: a mailbox was neither read nor failed.
   const auto status = services_.client.node_status(std::get<0>(key));
   const bool alive = result.reachable || (status && status->last_answer_unix_s >= poll->second.started_s);
@@ -403,10 +406,22 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
                                        : wait_ms(std::get<2>(key), now);
   }
   const std::int64_t asked_ms = std::int64_t{result.retry_after_s} * 1000;
-  const auto apart_ms = static_cast<std::int64_t>(
-      services_.random.below(static_cast<std::uint64_t>(asked_ms / 4) + 1));  // from others who were turned away
+  const auto apart_ms = static_cast<std::int64_t>(services_.random.below(
+      static_cast<std::uint64_t>(asked_ms / 4) + 1));  // from others who were turned away
   due_.set(key, now.steady_ms + std::max(wait, asked_ms + apart_ms));
   return true;
+}
+
+void Poller::on_announced(client::OperationId operation, Now now) {
+  const auto is_of_it = [operation](const auto& entry) { return entry.second.last_operation == operation; };
+  const auto found = std::ranges::find_if(polls_, is_of_it);
+  if (found == polls_.end() || found->second.operation) {
+    return;
+  }
+  auto& [key, poll] = *found;
+  poll.announced_ms = std::max(now.steady_ms + random_delay_ms(services_.random, announced_poll_mean_ms),
+                               poll.announced_ms + announced_poll_every_ms);
+  due_.set_earlier(key, poll.announced_ms);
 }
 
 void Poller::mark_final(const Key& key) {

@@ -28,6 +28,11 @@ class Poller {
   static constexpr std::int64_t edge_s = 1800;
   static constexpr std::int64_t seldom_factor = 5;
   static constexpr std::int64_t longest_seldom_ms = 600'000;
+  /// A poll that a node asks for by an announcement waits for a random time of this mean, in which what is
+  /// sent together comes together; and there is one at most of a mailbox in this time, whatever the node
+  /// says.
+  static constexpr std::int64_t announced_poll_mean_ms = 500;
+  static constexpr std::int64_t announced_poll_every_ms = 5000;
   /// A home node that was given up is asked for so long: friends may still use an older bundle.
   static constexpr std::int64_t retired_kept_s = std::int64_t{45} * 86400;
   static constexpr std::size_t retired_nodes = 16;
@@ -62,6 +67,8 @@ class Poller {
   /// False when the operation is not the poller's.
   bool on_envelopes(client::OperationId operation, std::vector<Bytes>& envelopes, Now now);
   bool on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now);
+  /// Mail has come since the retrieve `operation`, of whatever mailbox: cover is asked for like any other.
+  void on_announced(client::OperationId operation, Now now);
 
   void hurry(Now now);
   /// Whether all that may hold mail was asked for since then: of cover nobody waits for an answer.
@@ -86,6 +93,8 @@ class Poller {
     std::int64_t started_ms = 0;
     std::int64_t started_s = 0;                 ///< Unix.
     std::optional<std::int64_t> last_begun_ms;  ///< When the last one that has ended was begun.
+    client::OperationId last_operation = 0;     ///< The last one that has ended.
+    std::int64_t announced_ms = INT64_MIN / 2;  ///< When the last one is due that an announcement asked for.
   };
   /// What is done: all epochs up to `through`, and those in `beyond`.
   struct Finished {

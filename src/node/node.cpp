@@ -30,6 +30,7 @@ Node::Impl::Impl(store::Store& store, NodeKeys& keys, Random& random, Telemetry 
                 random.array<16>()),
       shares_(config_.networks, config_.deposits, random.array<16>()),
       pending_(config_.pending_requests),
+      subscriptions_(config_.sessions, random.array<16>()),
       handed_out_(handed_out_remembered, random.array<16>()),
       now_(now),
       next_expire_ms_(now.steady_ms),
@@ -195,12 +196,17 @@ void Node::Impl::send_cookie_reply(Transport& via, const Route& to, const protoc
 }
 
 const Session* Node::Impl::answerable(const ReplyPath& path) noexcept {
-  const Session* session = sessions_.find(path.session);
-  if (path.via == nullptr || session == nullptr || session->serial != path.session_serial) {
+  const Session* session = session_of(path);
+  if (session == nullptr) {
     telemetry_.refuse(Counter::refused_session_unknown);
-    return nullptr;
   }
   return session;
+}
+
+const Session* Node::Impl::session_of(const ReplyPath& path) noexcept {
+  const Session* session = sessions_.find(path.session);
+  const bool there = path.via != nullptr && session != nullptr && session->serial == path.session_serial;
+  return there ? session : nullptr;
 }
 
 void Node::Impl::tick(Now now) {

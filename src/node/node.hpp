@@ -30,7 +30,7 @@ struct NodeConfig {
   std::size_t sources = 4096;    ///< Token buckets kept; the one longest untouched goes first.
   std::size_t networks = 8192;   ///< Whose share of the store is counted; likewise. Three for a source.
   std::size_t deposits = 16384;  ///< Envelopes of which is remembered whose they are, likewise.
-  std::size_t sessions = 4096;   ///< Kept, least recently used first to go.
+  std::size_t sessions = 4096;   ///< Kept, least recently used first to go. As many subscriptions.
   std::size_t pending_requests = 1024;  ///< Waiting for the disk; past that `try later`.
   std::int64_t expire_every_ms = 1000;
 };

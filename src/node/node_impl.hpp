@@ -12,6 +12,7 @@
 #include "node/pending_table.hpp"
 #include "node/session_table.hpp"
 #include "node/storage_shares.hpp"
+#include "node/subscription_table.hpp"
 #include "protocol/page.hpp"
 #include "protocol/peers.hpp"
 #include "protocol/retrieve_request.hpp"
@@ -29,7 +30,10 @@ class Node::Impl final : public store::StoreListener {
   void on_packet(Transport& via, const Route& from, ByteView packet, Now now);
   void tick(Now now);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
-  void drop_transport(const Transport& transport) noexcept { pending_.drop(transport); }
+  void drop_transport(const Transport& transport) noexcept {
+    pending_.drop(transport);
+    subscriptions_.drop(transport);
+  }
   [[nodiscard]] const Bytes& descriptor() const noexcept { return descriptor_; }
   [[nodiscard]] const Telemetry& telemetry() const noexcept { return telemetry_; }
   void set_key_work(std::uint32_t burst, std::uint32_t per_minute) noexcept {
@@ -81,6 +85,8 @@ class Node::Impl final : public store::StoreListener {
                    const Message& message) noexcept;
   /// The session that `path` was accepted in. Null, and counted: it, or the transport, has gone meanwhile.
   [[nodiscard]] const Session* answerable(const ReplyPath& path) noexcept;
+  /// The same, uncounted.
+  [[nodiscard]] const Session* session_of(const ReplyPath& path) noexcept;
 
   // Store requests.
   void on_store(const Request& request, const protocol::StoreRequest& message);
@@ -101,6 +107,8 @@ class Node::Impl final : public store::StoreListener {
   void answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor, std::uint16_t retry_after_s);
   void finish_retrieve(store::Token token);
   void answer_peers(const ReplyPath& path, Now now);
+  /// Tells whoever has subscribed for the mailbox that mail has come.
+  void announce(const store::MailboxKey& mailbox) noexcept;
 
   void rotate_keys(Now now);
   void follow_capacity(Now now);
@@ -121,6 +129,7 @@ class Node::Impl final : public store::StoreListener {
   StorageShares shares_;
   std::uint64_t bytes_in_flight_ = 0;  ///< Of puts that the store has not answered.
   PendingTable pending_;
+  SubscriptionTable subscriptions_;
   struct Nothing {};
   LruTable<store::RecordId, Nothing> handed_out_;  ///< Envelopes that their owner was given.
   Bytes descriptor_;

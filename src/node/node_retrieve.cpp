@@ -20,7 +20,7 @@ void Node::Impl::on_retrieve(const Request& request, const protocol::RetrieveReq
   if (message.op == protocol::RetrieveOp::peers) {
     return answer_peers(request.path, request.now);
   }
-  if (message.op != protocol::RetrieveOp::list) {
+  if (message.op != protocol::RetrieveOp::list && message.op != protocol::RetrieveOp::subscribe) {
     return refuse(Counter::refused_operation);
   }
   if (!crypto::is_canonical(message.mailbox.p) || !crypto::is_canonical(message.mailbox.w)) {
@@ -56,6 +56,7 @@ void Node::Impl::submit_retrieve(const Request& request, const protocol::Retriev
                   .cursor = message.cursor,
                   .window = window};
   pending.awaited = deletes ? 2 : 1;
+  pending.subscribes = message.op == protocol::RetrieveOp::subscribe;
   const store::Token token = pending_.add(std::move(pending));
   try {
     if (deletes) {
@@ -110,7 +111,14 @@ void Node::Impl::finish_retrieve(store::Token token) {
     for (const Page& page : pages) {
       telemetry_.count(Counter::node_listed, page.envelopes.size());
     }
+    const bool nothing_left = pages.back().envelopes.empty() && pages.back().flags == 0;
     answer_pages(pending.path, now_, std::move(pages));
+    // Mail that was put before the listing is in it; what was put after it completes after it, and so finds
+    // the subscription.
+    if (pending.subscribes && nothing_left) {
+      subscriptions_.add(pending.mailbox, pending.path, now_.steady_ms);
+      telemetry_.count(Counter::node_subscribed);
+    }
   } else {
     const bool overloaded = pending.status == store::OpStatus::overloaded;
     telemetry_.count(overloaded ? Counter::refused_overloaded : Counter::store_failed);
@@ -118,6 +126,17 @@ void Node::Impl::finish_retrieve(store::Token token) {
   }
   telemetry_.observe(Timing::retrieve, now_.steady_ms - pending.received_ms);
   pending_.remove(token);
+}
+
+void Node::Impl::announce(const store::MailboxKey& mailbox) noexcept {
+  const auto path = subscriptions_.spend(mailbox, now_.steady_ms);
+  const Session* session = path ? session_of(*path) : nullptr;
+  if (session == nullptr) {
+    return;  // nobody waits, or his session has gone
+  }
+  const auto page = Page::announcement(path->counter, static_cast<std::uint64_t>(now_.unix_s()));
+  telemetry_.count(Counter::node_announced);
+  send_answer(*path, *session, cookies_.bake(path->route, path->session, now_.steady_ms), page);
 }
 
 void Node::Impl::answer_empty_page(const ReplyPath& path, Now now, std::uint64_t cursor) {

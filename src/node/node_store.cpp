@@ -199,6 +199,7 @@ void Node::Impl::on_put(store::Token token, const store::PutResult& result) noex
   switch (result.status) {
     case store::PutStatus::stored:
       answer(Counter::node_stored, StoreStatus::stored, result.expires_at_s);
+      announce(pending->mailbox);
       break;
     case store::PutStatus::duplicate:
       answer(Counter::node_duplicates, StoreStatus::duplicate, result.expires_at_s);

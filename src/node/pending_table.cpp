@@ -40,8 +40,10 @@ void PendingTable::remove(store::Token token) noexcept {
 }
 
 bool PendingTable::lists(const store::MailboxKey& mailbox) const noexcept {
-  return std::ranges::any_of(
-      places_, [&](const Place& place) { return place.pending && place.pending->mailbox == mailbox; });
+  return std::ranges::any_of(places_, [&](const Place& place) {
+    return place.pending && place.pending->path.kind == protocol::FrameKind::retrieve &&
+           place.pending->mailbox == mailbox;
+  });
 }
 
 void PendingTable::drop(const Transport& transport) noexcept {

@@ -20,10 +20,12 @@ struct PagedEnvelope {
   }
 };
 
-/// One packet of the answer to a RetrieveRequest: docs/protocol.md, section 6.
+/// One packet of the answer to a RetrieveRequest, or an announcement: docs/protocol.md, section 6.
 struct Page {
   static constexpr std::uint8_t flag_more = 1;       ///< Mail waits after the last page of this window.
   static constexpr std::uint8_t flag_try_later = 2;  ///< Not served: ask again after retry_after_s.
+  /// No answer: mail has come since the subscribe request with this counter was answered.
+  static constexpr std::uint8_t flag_announcement = 4;
 
   std::uint64_t counter = 0;  ///< Of the request.
   std::uint8_t index = 0;     ///< Of this page in the window.
@@ -34,7 +36,20 @@ struct Page {
   std::uint16_t retry_after_s = 0;
   std::vector<PagedEnvelope> envelopes;
 
-  /// Whether its place in the window and its flags are possible; decoding does not ask.
+  static Page announcement(std::uint64_t counter, std::uint64_t node_time_s) {
+    Page page;
+    page.counter = counter;
+    page.node_time_s = node_time_s;
+    page.flags = flag_announcement;
+    return page;
+  }
+  /// It says that and nothing else.
+  [[nodiscard]] bool is_announcement() const noexcept {
+    return flags == flag_announcement && index == 0 && count == 1 && cursor == 0 && retry_after_s == 0 &&
+           envelopes.empty();
+  }
+
+  /// Whether an answer's place in the window and its flags are possible; decoding does not ask.
   [[nodiscard]] bool valid() const noexcept {
     return count >= 1 && count <= limits::window && index < count && flags <= (flag_more | flag_try_later);
   }

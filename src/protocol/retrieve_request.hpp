@@ -11,8 +11,8 @@ namespace toxasync::protocol {
 
 enum class RetrieveOp : std::uint8_t {
   list = 0,
-  subscribe = 1,
-  peers = 2,  ///< Which other nodes do you know? Answered by Peers; names no mailbox.
+  subscribe = 1,  ///< Lists, and asks to be told once of mail that comes later.
+  peers = 2,      ///< Which other nodes do you know? Answered by Peers; names no mailbox.
 };
 
 /// The owner asks for the mail of one mailbox and deletes what he has: docs/protocol.md, section 6.

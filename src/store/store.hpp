@@ -104,7 +104,7 @@ class StoreListener {
 
 /// What a storage node keeps its envelopes in. Calls return at once; a completion comes by poll(), and a
 /// promising one (stored, duplicate, gone, removed, cancelled) only after the durability point. Operations
-/// take effect in the order of the calls. One thread calls; an engine may own a worker thread.
+/// take effect, and complete, in the order of the calls. One thread calls; an engine may own a worker thread.
 class Store {
  public:
   virtual ~Store() = default;

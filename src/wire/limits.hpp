@@ -105,6 +105,9 @@ constexpr std::array<std::uint32_t, 4> times_to_live_s = {86400, 259200, 604800,
 constexpr std::uint32_t default_time_to_live_s = times_to_live_s.front();
 constexpr std::uint32_t largest_time_to_live_s = times_to_live_s.back();
 constexpr std::int64_t late_store_grace_s = 600;
+/// So long a node tells of new mail: longer than most waits between two polls, so that one subscription
+/// follows the other.
+constexpr std::int64_t subscription_s = 600;
 
 constexpr bool is_time_to_live(std::uint32_t seconds) noexcept {
   for (const std::uint32_t allowed : times_to_live_s) {

@@ -37,7 +37,7 @@ Traffic at_nodes(const World& world) {
 }
 
 /// Who is there all day, and gets nothing.
-void idle_day(const char* what, std::size_t nodes, bool cover) {
+void idle_day(const char* what, std::size_t nodes, bool cover, bool push = true) {
   World world;
   User& user = world.add_user();
   for (std::size_t i = 0; i < nodes; ++i) {
@@ -45,6 +45,7 @@ void idle_day(const char* what, std::size_t nodes, bool cover) {
   }
   user.crash();
   user.config.cover = cover;
+  user.config.push = push;
   user.start();
   world.give_nodes(user);
   world.run(day_ms);  // the first day asks for what may have been before
@@ -75,6 +76,33 @@ struct Course {
   Traffic fetched;
   Traffic confirmed;
 };
+
+/// Single messages to a friend who is there, but not online together with the sender; with default settings
+/// but for cover: after what time they are shown.
+void waits(const char* what, bool push) {
+  constexpr std::size_t count = 200;
+  Quiet world;
+  world.bob.crash();
+  world.bob.config.poll_interval_ms = manager::ManagerConfig{}.poll_interval_ms;
+  world.bob.config.push = push;
+  world.bob.start();
+  world.run(hour_ms);
+  SeededRandom random(5);
+  std::vector<std::int64_t> took_ms;
+  for (std::size_t i = 0; i < count; ++i) {
+    world.run(minute_ms + static_cast<std::int64_t>(random.below(20 * minute_ms)));
+    world.alice.send(world.bob, "x");
+    const auto sent_ms = world.clock.steady_ms();
+    if (!world.run(hour_ms, [&] { return world.bob.shown.size() > i; })) {
+      std::puts("(a message did not arrive)");
+    }
+    took_ms.push_back(world.clock.steady_ms() - sent_ms);
+  }
+  std::ranges::sort(took_ms);
+  std::printf("%-62s %9.1f s median %9.1f s for 95 %%\n", what,
+              static_cast<double>(took_ms[count / 2]) / 1000,
+              static_cast<double>(took_ms[count * 95 / 100]) / 1000);
+}
 
 /// `count` messages to somebody who comes later; the sender comes again later still.
 Course course_of(std::size_t count, std::size_t size) {
@@ -175,10 +203,14 @@ void run_all() {
   idle_day("  1 home node", 1, true);
   idle_day("  3 home nodes, without cover", 3, false);
   idle_day("  3 home nodes", 3, true);
+  idle_day("  3 home nodes, without push", 3, true, false);
   messages("a message of 1 byte (an envelope of 400 bytes)", 1, 10);
   messages("a message of 990 bytes (an envelope of 1168)", 990, 10);
   messages("a message of 65536 bytes (in parts)", 65536, 2);
   bundles();
+  std::puts("a message to a friend who is there, until it is shown");
+  waits("  his 3 home nodes tell of it", true);
+  waits("  without push", false);
 }
 
 }  // namespace toxasync::test

@@ -46,6 +46,7 @@ Sequence generate(Suite suite, std::uint64_t seed, std::size_t length) {
   made.setup.users = random.chance(200) ? 3 : 2;
   made.setup.nodes = 1 + random.below(4);
   made.setup.poll_interval_ms = random.chance(300) ? 120'000 : 1'800'000;
+  made.setup.push = seed % 3 != 0;
   std::uint64_t total = 0;
   const auto weight = [&](const Operation& operation) {
     return operation.weights[static_cast<std::size_t>(suite)];

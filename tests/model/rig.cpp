@@ -21,6 +21,7 @@ Rig::Rig(std::uint64_t seed, const Setup& setup, Totals& totals)
     User& user = world.add_user();
     user.crash();
     user.config.poll_interval_ms = setup.poll_interval_ms;
+    user.config.push = setup.push;
     user.start();
     people.emplace_back(user);
     add_all_nodes(people.back());

@@ -68,6 +68,7 @@ class Rig {
     std::size_t users = 2;
     std::size_t nodes = 3;
     std::int64_t poll_interval_ms = 1'800'000;
+    bool push = true;
   };
   Rig(std::uint64_t seed, const Setup& setup, Totals& totals);
 

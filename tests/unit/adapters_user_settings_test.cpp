@@ -48,6 +48,7 @@ const std::vector<BadFile> bad_files = {
     {"udp-port = 1x", "f:1: udp-port: must be a number from 0 to 65535"},
     {"local-addresses = true", "f:1: local-addresses: must be one of: yes, no"},
     {"storage-node = 1", "f:1: storage-node: must be one of: yes, no"},
+    {"push = on", "f:1: push: must be one of: yes, no"},
     {"poll-interval-ms = 99", "f:1: poll-interval-ms: must be a number from 100 to 4294967295"},
     {"keep-days = 2", "f:1: keep-days: must be 1, 3, 7 or 14"},
     {"keep-days = 49711", "f:1: keep-days: must be 1, 3, 7 or 14"},
@@ -86,7 +87,7 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   const auto settings = parse_user_settings("# mine\r\n\n" + five_nodes() +
                                                 "receipts = friend\n log-level =debug\ncarrier= udp\n"
                                                 "udp-port = 33446\nlocal-addresses = yes\nstorage-node = no\n"
-                                                "poll-interval-ms = 1000\nkeep-days = 3",
+                                                "poll-interval-ms = 1000\npush = no\nkeep-days = 3",
                                             "f");
   BOOST_REQUIRE(settings);
   BOOST_TEST(settings->nodes.size() == 5U);
@@ -98,6 +99,7 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   BOOST_TEST(settings->local_addresses);
   BOOST_TEST(!settings->storage_node);
   BOOST_TEST(settings->poll_interval_ms == 1000U);
+  BOOST_TEST(!settings->push);
   BOOST_TEST(settings->time_to_live_s == 259200U);
 }
 
@@ -107,6 +109,7 @@ BOOST_FIXTURE_TEST_CASE(without_a_file_everything_has_its_default_value, File) {
   BOOST_TEST(settings->nodes.empty());
   BOOST_TEST((settings->receipts == UserSettings::Receipts::disk));
   BOOST_TEST(settings->time_to_live_s == 1209600U);
+  BOOST_TEST(settings->push);
   BOOST_TEST(load_user_settings({}, no_environment).has_value());
 }
 

@@ -34,6 +34,7 @@ class RecordingListener final : public client::ClientListener {
   std::map<client::OperationId, client::PeersResult> peers;
   std::map<client::OperationId, client::DiscoverResult> discovered;
   std::vector<client::NodeNews> news;
+  std::vector<client::OperationId> announced;
   unsigned windows = 0;
   unsigned told_twice = 0;   ///< Outcomes of an operation that had one.
   unsigned told_inside = 0;  ///< Calls from inside a call to the client that may not call back.
@@ -65,6 +66,11 @@ class RecordingListener final : public client::ClientListener {
   void on_discovered(client::OperationId id, const client::DiscoverResult& result,
                      Now now) noexcept override {
     told_twice += discovered.emplace(id, result).second ? 0 : 1;
+    told(id, now);
+  }
+  void on_announced(client::OperationId id, Now now) noexcept override {
+    told_inside += retrieved.contains(id) ? 0 : 1;  // too early
+    announced.push_back(id);
     told(id, now);
   }
   void on_node_news(const client::NodeNews& told_news, Now /*now*/) noexcept override {
@@ -132,9 +138,10 @@ struct Rig : PacketReceiver {
     listener.forbidden = false;
     return id;
   }
-  client::OperationId retrieve(const ScriptedNode& node, std::uint64_t mailbox_number = 0) {
+  client::OperationId retrieve(const ScriptedNode& node, std::uint64_t mailbox_number = 0,
+                               bool subscribe = false) {
     listener.forbidden = true;
-    const auto id = client->retrieve({node.id(), mailbox(mailbox_number)}, clock.now());
+    const auto id = client->retrieve({node.id(), mailbox(mailbox_number), subscribe}, clock.now());
     listener.forbidden = false;
     return id;
   }

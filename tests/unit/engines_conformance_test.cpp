@@ -374,7 +374,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(past_the_queue_limit_operations_are_overloaded_and
   BOOST_TEST(caller.list(mailbox(1)).records.size() == 8U);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(operations_take_effect_in_the_order_of_the_calls, Engine, Engines) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(operations_take_effect_and_complete_in_the_order_of_the_calls, Engine,
+                              Engines) {
   Engine engine;
   const auto store = engine.make({});
   Results results;
@@ -389,6 +390,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(operations_take_effect_in_the_order_of_the_calls, 
   BOOST_TEST(results.removes[3].removed == 1U);
   BOOST_TEST(results.lists[4].records.empty());
   BOOST_TEST((results.puts[5].status == PutStatus::gone));
+  BOOST_TEST((results.order == std::vector<Token>{1, 2, 3, 4, 5}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,8 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "manager/cover.hpp"
-#include "protocol/frame.hpp"
-#include "protocol/retrieve_request.hpp"
+#include "unit/manager_eye.hpp"
 #include "unit/manager_hand_friend.hpp"
 #include "unit/vectors.hpp"
 
@@ -12,143 +11,6 @@
 namespace toxasync::test {
 
 namespace {
-
-constexpr std::int64_t hour_ms = 3'600'000;
-constexpr std::int64_t day_ms = 24 * hour_ms;
-constexpr std::int64_t epoch_ms = limits::epoch_length_s * 1000;
-
-/// The nodes' view of who asks what: opens the requests on their way with the nodes' keys.
-class Eye {
- public:
-  struct Request {
-    StorageNode* node = nullptr;
-    protocol::FrameKind kind{};
-    crypto::MailboxAddress mailbox;
-    std::int64_t unix_ms = 0;
-    std::uint8_t operation = 0;
-    std::uint8_t window = 0;   ///< Retrieves.
-    std::uint32_t ttl_s = 0;   ///< Stores.
-    std::size_t envelope = 0;  ///< Stores: its size.
-  };
-
-  explicit Eye(World& world) : world_(world) {
-    world.network.set_filter([this](auto& packet) { return on_packet(packet); });
-  }
-
-  /// Else it is a store, or the question for other nodes.
-  static bool is_poll(const Request& request) {
-    return request.kind == protocol::FrameKind::retrieve &&
-           request.operation == static_cast<std::uint8_t>(protocol::RetrieveOp::list);
-  }
-  [[nodiscard]] std::set<ByteArray<32>> polled() const {
-    std::set<ByteArray<32>> mailboxes;
-    for (const auto& request : requests) {
-      if (is_poll(request)) {
-        mailboxes.insert(crypto::mailbox_key(request.mailbox));
-      }
-    }
-    return mailboxes;
-  }
-
-  std::vector<Request> requests;
-  std::set<std::size_t> sizes;  ///< Of packets to nodes and from them, cookie replies aside.
-  std::function<bool(const Request&)> drops;
-
- private:
-  bool on_packet(MockNetwork::Packet& packet) {
-    if (packet.bytes.size() > limits::frame_header + limits::descriptor) {
-      sizes.insert(packet.bytes.size());
-    }
-    const auto node = std::ranges::find(world_.nodes, packet.to, [](const auto& n) { return n->endpoint; });
-    const auto header = protocol::read_frame_header(packet.bytes);
-    if (node == world_.nodes.end() || !header) {
-      return false;
-    }
-    const auto& n = (*node)->keys.current().pair;
-    const auto name = std::pair{n.public_key, header->session};
-    auto session = sessions_.find(name);
-    if (session == sessions_.end()) {
-      auto keys = protocol::session_keys(n.secret, header->session, header->session, n.public_key);
-      session = sessions_.emplace(name, std::move(keys.value().client_to_node)).first;
-    }
-    ByteArray<limits::plaintext> plain{};
-    if (!protocol::open_frame(*header, session->second, packet.bytes, plain)) {
-      return false;  // a first packet, which says nothing
-    }
-    Request seen{node->get(), header->kind, {}, world_.clock.now().unix_ms, 0, 0, 0, 0};
-    protocol::StoreRequest store;
-    protocol::RetrieveRequest retrieve;
-    if (header->kind == protocol::FrameKind::store && wire::decode_padded(plain, store)) {
-      seen.mailbox = store.mailbox;
-      seen.operation = static_cast<std::uint8_t>(store.op);
-      seen.ttl_s = store.ttl_s;
-      seen.envelope = store.payload.size();
-    } else if (wire::decode_padded(plain, retrieve)) {
-      seen.mailbox = retrieve.mailbox;
-      seen.operation = static_cast<std::uint8_t>(retrieve.op);
-      seen.window = retrieve.window;
-    }
-    requests.push_back(seen);
-    return drops && drops(seen);
-  }
-
-  World& world_;
-  std::map<std::pair<crypto::Point, crypto::Point>, crypto::Secret<32>> sessions_;
-};
-
-/// Roots of a user as they are on his disk, the cover root of each beside it. The latest has no follower.
-struct RootPair {
-  crypto::KeyPair real;
-  crypto::KeyPair cover;
-};
-std::vector<RootPair> roots_of(const User& user) {
-  std::vector<RootPair> roots;
-  for (const auto& entry : user.state->load()) {
-    if (entry.key[0] == 'R') {
-      auto real = crypto::KeyPair::from_secret(crypto::Secret<32>(to_array<32>(entry.value)));
-      auto cover = crypto::KeyPair::from_secret(
-          crypto::Secret<32>(crypto::h256(real.secret.view(), {as_bytes("toxasync/1 cover root")})));
-      roots.push_back({std::move(real), std::move(cover)});
-    }
-  }
-  return roots;
-}
-
-crypto::MailboxAddress address(const crypto::KeyPair& root, crypto::Epoch epoch) {
-  return crypto::friends_mailbox(root.public_key, epoch).value().address;
-}
-crypto::Epoch now_epoch(const World& world) {
-  return crypto::epoch_at(world.clock.unix_s()).value();
-}
-
-/// Copies in a mailbox, on all nodes.
-std::size_t copies_in(const World& world, const crypto::MailboxAddress& where) {
-  std::size_t records = 0;
-  for (const auto& node : world.nodes) {
-    records += node->store.live_in(crypto::mailbox_key(where));
-  }
-  return records;
-}
-
-/// A user with three home nodes and no friends: all his traffic is polls and cover.
-struct Lone : World {
-  explicit Lone(std::uint64_t seed = 1, std::size_t node_count = 3) : World(seed) {
-    for (std::size_t i = 0; i < node_count; ++i) {
-      add_node();
-    }
-    give_nodes(bob);
-  }
-  void restart_with(const std::function<void(manager::ManagerConfig&)>& change) {
-    bob.crash();
-    change(bob.config);
-    bob.start();
-  }
-  /// All copies of a loop message wait on the nodes: nothing has been fetched yet.
-  bool run_to_loop(std::int64_t limit_ms = 10 * day_ms) {
-    return run(limit_ms, [this] { return live_records() == nodes.size(); });
-  }
-  User& bob = add_user();
-};
 
 // --- Arithmetic modulo p = 2^255-19, to see which numbers are points of the curve ---
 
@@ -368,6 +230,8 @@ BOOST_FIXTURE_TEST_CASE(a_node_sees_no_difference_between_a_cover_mailbox_and_a_
     std::size_t polls = 0;
     std::int64_t begun_ms = INT64_MAX;
     std::int64_t ended_ms = 0;
+    std::int64_t last_subscribed_ms = 0;
+    std::int64_t first_listed_ms = INT64_MAX;
   };
   std::map<ByteArray<32>, Life> lives;
   for (const auto& request : eye.requests) {
@@ -377,6 +241,11 @@ BOOST_FIXTURE_TEST_CASE(a_node_sees_no_difference_between_a_cover_mailbox_and_a_
       ++life.polls;
       life.begun_ms = std::min(life.begun_ms, request.unix_ms);
       life.ended_ms = std::max(life.ended_ms, request.unix_ms);
+      if (Eye::subscribes(request)) {
+        life.last_subscribed_ms = request.unix_ms;
+      } else {
+        life.first_listed_ms = std::min(life.first_listed_ms, request.unix_ms);
+      }
     }
   }
   BOOST_TEST((eye.sizes == std::set<std::size_t>{limits::frame}));
@@ -388,6 +257,8 @@ BOOST_FIXTURE_TEST_CASE(a_node_sees_no_difference_between_a_cover_mailbox_and_a_
     const std::int64_t start_ms = crypto::epoch_start_s(e) * 1000;
     for (const Life& life : {real, cover}) {  // from the epoch before to the end of the one after
       BOOST_TEST(life.begun_ms - (start_ms - epoch_ms) < 10'000);
+      BOOST_TEST(life.last_subscribed_ms < start_ms + 2 * epoch_ms);
+      BOOST_TEST(life.first_listed_ms >= start_ms + 2 * epoch_ms);
       const auto after_ms = life.ended_ms - (start_ms + 2 * epoch_ms + limits::late_store_grace_s * 1000);
       BOOST_TEST((after_ms >= 0 && after_ms < 6 * manager::Poller::longest_seldom_ms));
     }
@@ -474,6 +345,7 @@ BOOST_AUTO_TEST_CASE(what_the_cover_root_before_holds_is_still_fetched) {
   world.run(hour_ms);
   bob.crash();
   bob.config.poll_interval_ms = 4 * hour_ms;
+  bob.config.push = false;
   bob.start();
   BOOST_TEST_REQUIRE(world.run(10 * day_ms, [&] { return world.live_records() == 3; }));
   const auto where = address(roots_of(bob).at(0).cover, now_epoch(world));

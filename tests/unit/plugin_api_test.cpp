@@ -103,6 +103,7 @@ BOOST_AUTO_TEST_CASE(a_place_that_does_not_exist_and_options_out_of_range_are_to
   BOOST_TEST(tox_async_options_get_time_to_live(options.get()) == 86400);
   BOOST_TEST(tox_async_options_get_poll_interval(options.get()) == 120000);
   BOOST_TEST(tox_async_options_get_receipt_delay(options.get()) == 300000);
+  BOOST_TEST(tox_async_options_get_push(options.get()));
   BOOST_TEST(!tox_async_options_get_enabled(options.get()));
   BOOST_TEST(tox_async_options_get_take_packet_callback(options.get()));
 }

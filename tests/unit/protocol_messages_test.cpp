@@ -4,6 +4,7 @@
 #include <boost/serialization/array.hpp>
 #include <boost/serialization/vector.hpp>
 #include <boost/test/unit_test.hpp>
+#include <functional>
 #include <sstream>
 
 #include "protocol_samples.hpp"
@@ -332,6 +333,26 @@ BOOST_AUTO_TEST_CASE(a_page_with_an_unknown_flag_is_not_valid) {
     page.flags = static_cast<std::uint8_t>(flags);
     BOOST_TEST(page.valid() == (flags <= 3), "flags " << flags);
   }
+}
+
+BOOST_AUTO_TEST_CASE(an_announcement_says_nothing_else) {
+  const Page good = Page::announcement(7, 1000);
+  BOOST_TEST(good.is_announcement());
+  BOOST_TEST(!good.valid());  // no answer
+  const auto changed = [&](const std::function<void(Page&)>& change) {
+    Page page = good;
+    change(page);
+    return page.is_announcement();
+  };
+  BOOST_TEST(!changed([](Page& page) { page.flags = 0; }));
+  BOOST_TEST(!changed([](Page& page) { page.flags |= Page::flag_more; }));
+  BOOST_TEST(!changed([](Page& page) { page.flags |= Page::flag_try_later; }));
+  BOOST_TEST(!changed([](Page& page) { page.flags |= 8; }));
+  BOOST_TEST(!changed([](Page& page) { page.index = 1; }));
+  BOOST_TEST(!changed([](Page& page) { page.count = 2; }));
+  BOOST_TEST(!changed([](Page& page) { page.cursor = 1; }));
+  BOOST_TEST(!changed([](Page& page) { page.retry_after_s = 1; }));
+  BOOST_TEST(!changed([](Page& page) { page.envelopes.emplace_back(); }));
 }
 
 BOOST_AUTO_TEST_CASE(a_page_outside_its_window_is_not_valid) {

@@ -104,6 +104,7 @@ BOOST_AUTO_TEST_CASE(messages_to_and_from_nodes_are_those_of_the_vectors) {
     for (Bytes& envelope : v.list("envelopes")) {
       page.envelopes.push_back({std::move(envelope)});
     }
+    BOOST_TEST(page.is_announcement() == (v.text("name") == "announcement"));
     check_bytes(page, v.bytes("bytes"));
   });
 }

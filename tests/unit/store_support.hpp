@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "base/metrics.hpp"
@@ -93,15 +94,23 @@ struct Observed {
 /// Keeps the completions by token.
 class Results final : public StoreListener {
  public:
-  void on_put(Token token, const PutResult& result) noexcept override { puts[token] = result; }
-  void on_list(Token token, ListResult&& result) noexcept override { lists[token] = std::move(result); }
-  void on_remove(Token token, const RemoveResult& result) noexcept override { removes[token] = result; }
-  void on_cancel(Token token, CancelStatus status) noexcept override { cancels[token] = status; }
+  void on_put(Token token, const PutResult& result) noexcept override { keep(puts, token, result); }
+  void on_list(Token token, ListResult&& result) noexcept override { keep(lists, token, std::move(result)); }
+  void on_remove(Token token, const RemoveResult& result) noexcept override { keep(removes, token, result); }
+  void on_cancel(Token token, CancelStatus status) noexcept override { keep(cancels, token, status); }
 
   std::map<Token, PutResult> puts;
   std::map<Token, ListResult> lists;
   std::map<Token, RemoveResult> removes;
   std::map<Token, CancelStatus> cancels;
+  std::vector<Token> order;  ///< Of the completions.
+
+ private:
+  template <class Kept, class Result>
+  void keep(Kept& kept, Token token, Result&& result) {
+    kept[token] = std::forward<Result>(result);
+    order.push_back(token);
+  }
 };
 
 /// Polls until `count` completions came; false when they did not come in time.

@@ -517,6 +517,7 @@ def frame_file(cases, descriptors):
                 ("three small envelopes, the first of two pages", 3, 0, 2, big, 1, 0, small[:3]),
                 ("one large envelope, the last of two pages", 3, 1, 2, big + 1, 1, 0, large[:1]),
                 ("try later", 4, 0, 1, 0, 2, 30, []),
+                ("announcement", 5, 0, 1, 0, 4, 0, []),
                 ("numbers at their largest", U64, 15, 16, U64, 3, U16, []))
         ],
         "peers_request": [

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "node/lru_table.hpp"
+#include "node/pending_table.hpp"
+
+namespace toxasync::node {
+
+/// Which owners are to be told of new mail: docs/protocol.md, section 6, "Announcements". One for a mailbox,
+/// the last that came; in memory only. Past `capacity` the oldest one goes.
+class SubscriptionTable {
+ public:
+  SubscriptionTable(std::size_t capacity, const ByteArray<16>& hash_key) : table_(capacity, hash_key) {}
+
+  void add(const store::MailboxKey& mailbox, const ReplyPath& path, std::int64_t now_ms) {
+    table_.insert(mailbox, {path, now_ms + limits::subscription_s * 1000});
+  }
+  /// Takes out the way to who subscribed. Nothing when there is none, or its time has passed.
+  std::optional<ReplyPath> spend(const store::MailboxKey& mailbox, std::int64_t now_ms) noexcept;
+
+  /// Forgets those that would be told by `transport`.
+  void drop(const Transport& transport) noexcept {
+    table_.erase_if([&](const Subscription& subscription) { return subscription.path.via == &transport; });
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }
+
+ private:
+  struct Subscription {
+    ReplyPath path;
+    std::int64_t until_ms = 0;
+  };
+
+  LruTable<store::MailboxKey, Subscription> table_;
+};
+
+}  // namespace toxasync::node
