@@ -2,11 +2,12 @@
 // Floods one storage node of this machine with junk, and asks it as an honest client meanwhile; started by
 // flood.py, which tells more.
 //
-//     flood NODE_ADDRESS random|no-cookie|forged-cookie|own-cookie PACKETS_PER_SECOND SECONDS REQUESTS_PER_SECOND
+//     flood NODE_ADDRESS random|no-cookie|forged-cookie|own-cookie PACKETS_PER_SECOND SECONDS
+//     REQUESTS_PER_SECOND
 //
-// random: bytes of any length. no-cookie, forged-cookie: frames as a client sends them, but for the cookie. own-cookie:
-// frames with a cookie that the node gave to the flood, and a box that opens under no key.
-// Prints lines of `name value`.
+// random: bytes of any length. no-cookie, forged-cookie: frames as a client sends them, but for the cookie.
+// own-cookie: frames with a cookie that the node gave to the flood, and a box that opens under no key. Prints
+// lines of `name value`.
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -76,7 +77,8 @@ class Flood {
     const double begun = now_ms();
     double due = 0;
     for (double passed = 0; passed < seconds * 1000; passed = now_ms() - begun) {
-      due = std::min(passed * per_second_ / 1000, static_cast<double>(sent_ + 4 * batch));  // never catches up
+      due =
+          std::min(passed * per_second_ / 1000, static_cast<double>(sent_ + 4 * batch));  // never catches up
       while (static_cast<double>(sent_) < due) {
         send_batch();
       }
@@ -232,8 +234,8 @@ class Honest final : public PacketReceiver, public client::ClientListener {
     std::cout << "honest_asked " << asked_ << "\nhonest_answered " << took_.size() << "\nhonest_retries "
               << metrics_.value(Counter::client_retries) - retries_before_ << '\n';
     if (!took_.empty()) {
-      std::cout << "honest_ms " << took_[took_.size() / 2] << "\nhonest_ms_95 " << took_[took_.size() * 95 / 100]
-                << std::endl;
+      std::cout << "honest_ms " << took_[took_.size() / 2] << "\nhonest_ms_95 "
+                << took_[took_.size() * 95 / 100] << std::endl;
     }
   }
 

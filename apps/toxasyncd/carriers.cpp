@@ -70,7 +70,7 @@ void Carriers::open_udp() {
   UdpOptions udp;
   udp.address = options_.bind ? options_.bind->to_string() : std::string();
   udp.port = options_.udp_port;
-  udp.receive_buffer_bytes = 4 << 20;
+  udp.receive_buffer_bytes = 16 << 20;
   auto opened = UdpTransport::open(io_, udp, telemetry_);
   if (opened) {
     udp_ = std::move(*opened);

@@ -28,8 +28,8 @@ class Outbox {
   /// Each message is looked at so often at least, and when the wall clock was set by more than the second.
   static constexpr std::int64_t look_again_ms = 3600000;
   static constexpr std::int64_t clock_was_set_ms = 60000;
-  /// A copy that a node drops before the message expires is stored anew so long before that, and by up to half
-  /// of it sooner; but not within that time after it was stored.
+  /// A copy that a node drops before the message expires is stored anew so long before that, and by up to
+  /// half of it sooner; but not within that time after it was stored.
   static constexpr std::int64_t renew_before_s = 7200;
   static constexpr std::int64_t hurry_ms = 2000;
   /// Nacks for one message that are answered by sealing it again.
@@ -173,7 +173,7 @@ class Outbox {
   /// Messages with a copy that the node left unanswered.
   std::map<protocol::NodeId, std::set<crypto::MessageId>> unanswered_;
   std::int64_t wall_clock_ahead_ms_ = 0;  ///< Of the steady one, when all messages were looked at.
-  std::set<FriendKey> roomy_;             ///< Recipients of whose messages one ended: others may have waited for it.
+  std::set<FriendKey> roomy_;  ///< Recipients of whose messages one ended: others may have waited for it.
   std::size_t service_count_ = 0;
   std::size_t seals_left_ = seals_per_tick;
   bool resumed_ = false;

@@ -167,6 +167,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_capacity_counts_values_and_overhead_of_records
   caller.now_s = 2000;
   store->expire(2000, 10);
   BOOST_TEST((caller.put(mailbox(3), record(3), value_of(60, 1), 3000).status == PutStatus::stored));
+  BOOST_TEST(store->stats().capacity_bytes == limits.capacity_bytes);
+  BOOST_TEST(store->stats().used_bytes() == overhead + 60U);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(the_capacity_can_be_changed_and_what_is_kept_stays, Engine, Engines) {

@@ -80,8 +80,8 @@ BOOST_AUTO_TEST_CASE(what_a_silent_node_left_unanswered_goes_to_it_as_soon_as_it
   }
   world.run(hour_ms);  // it is tried every ten minutes by now
   const auto stored = [&] {
-    return std::ranges::all_of(
-        ids, [&](const auto& id) { return world.alice.told(id).ends_with("stored:2/2"); });
+    return std::ranges::all_of(ids,
+                               [&](const auto& id) { return world.alice.told(id).ends_with("stored:2/2"); });
   };
   BOOST_TEST(!stored());
   const auto answers = [&] { return world.nodes[0]->metrics.value(Counter::frames_out); };

@@ -158,9 +158,9 @@ Endpoint courier_key(std::uint32_t n) {
   return {Endpoint::keyed, {static_cast<std::uint8_t>(n >> 8U), static_cast<std::uint8_t>(n)}, 0};
 }
 
-/// 200 honest sources send mail to be kept for a day, which makes `demand` of the node, for nobody fetches it.
-/// The attackers begin a week before them, and each hour store large envelopes until they are refused: for
-/// as long as they can where nothing is shared, for a day past that, where it gets them the most room.
+/// 200 honest sources send mail to be kept for a day, which makes `demand` of the node, for nobody fetches
+/// it. The attackers begin a week before them, and each hour store large envelopes until they are refused:
+/// for as long as they can where nothing is shared, for a day past that, where it gets them the most room.
 Result simulate(const Attack& attack, double demand, std::uint64_t seed) {
   constexpr std::uint32_t honest_sources = 200;
   constexpr int steps_of_day = day_s / Weeks::step_s;
@@ -220,7 +220,8 @@ Result simulate(const Attack& attack, double demand, std::uint64_t seed) {
 
 BOOST_AUTO_TEST_SUITE(node_fairness)
 
-BOOST_AUTO_TEST_CASE(acknowledged_mail_is_served_until_the_expiry_that_was_granted_though_the_node_is_stormed) {
+BOOST_AUTO_TEST_CASE(
+    acknowledged_mail_is_served_until_the_expiry_that_was_granted_though_the_node_is_stormed) {
   constexpr std::uint64_t capacity = 256 * 1024;
   NodeHarness node(config_for(capacity), limits_for(capacity));
   Source honest(node, 1);
@@ -329,7 +330,8 @@ BOOST_AUTO_TEST_CASE(mail_that_is_fetched_and_mail_that_was_there_cost_no_share)
   owner.client.ask(owner.client.retrieve_request(owner.mailbox, 16, 0, {sender.kept[1].id}));
   sender.envelope = test_envelope(sender.envelope_seed - 1, limits::large_envelope);  // it was stored
   for (int i = 0; i < 20; ++i) {
-    const auto again = sender.client.ask(sender.client.store_request(sender.mailbox.mailbox, sender.envelope));
+    const auto again =
+        sender.client.ask(sender.client.store_request(sender.mailbox.mailbox, sender.envelope));
     BOOST_TEST((again.value().status == StoreStatus::duplicate));
   }
   BOOST_TEST((sender.store(limits::large_envelope).status == StoreStatus::stored));

@@ -87,9 +87,7 @@ BOOST_AUTO_TEST_CASE(under_a_flood_of_new_sessions_known_ones_are_served_and_hon
   const auto mailbox = test_mailbox(node.epoch());
   HandClient known(node, 1);
   known.greet();
-  const auto asks = [&](HandClient& client) {
-    return !client.ask(client.retrieve_request(mailbox)).empty();
-  };
+  const auto asks = [&](HandClient& client) { return !client.ask(client.retrieve_request(mailbox)).empty(); };
   BOOST_TEST(asks(known));
   std::vector<std::unique_ptr<HandClient>> flood;
   for (std::uint32_t i = 0; i < attackers; ++i) {

@@ -86,11 +86,11 @@ BOOST_AUTO_TEST_CASE(who_takes_leaves_as_much_for_those_who_come_later_however_m
     Fill fill = {capacity / 2 + 1, capacity};
     const std::uint64_t free_at_first = fill.free();
     bool taken = true;
-    while (taken) {  // everybody takes what he gets, in turn
+    while (taken && fill.free() > 0) {  // everybody takes what he gets, in turn
       taken = false;
       for (std::uint32_t source = 0; source < sources; ++source) {
         const Endpoint from = ipv4(source << 8U);  // of other /24s; of one /16 each 256
-        if (many.wait_s(from, 16, now_s + day_s, fill, now_s) == 0) {
+        if (fill.free() >= 16 && many.wait_s(from, 16, now_s + day_s, fill, now_s) == 0) {
           many.charge(from, 16, now_s + day_s, now_s);
           fill.used += 16;
           taken = true;
@@ -196,7 +196,7 @@ BOOST_AUTO_TEST_CASE(mail_that_its_owner_fetched_costs_its_source_no_more) {
   BOOST_TEST(shares.charged(ipv4(1), now_s) == 560U * day_s);
   shares.fetched(mailbox, ids, now_s);
   BOOST_TEST(shares.charged(ipv4(1), now_s) == 160U * day_s);  // the tombstone stays
-  shares.fetched(mailbox, ids, now_s);                                   // once only
+  shares.fetched(mailbox, ids, now_s);                         // once only
   BOOST_TEST(shares.charged(ipv4(1), now_s) == 160U * day_s);
 }
 
