@@ -22,6 +22,9 @@ class KeyWork {
   KeyWork(std::size_t sources, const Limits& limits, const ByteArray<16>& hash_key)
       : limits_(limits), sources_(sources, limits.source, hash_key), level_(full()) {}
 
+  /// From now on; what is in a bucket stays there, up to the new burst.
+  void set_source_rate(TokenBuckets::Rate rate) noexcept { sources_.set_rate(rate); }
+
   [[nodiscard]] Answer take(const Endpoint& source, std::int64_t steady_ms);
   /// When to ask again after `refusal`.
   [[nodiscard]] std::uint16_t retry_after_s(Answer refusal, const Endpoint& source,

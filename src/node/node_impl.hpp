@@ -37,7 +37,7 @@ class Node::Impl final : public store::StoreListener {
   [[nodiscard]] const Bytes& descriptor() const noexcept { return descriptor_; }
   [[nodiscard]] const Telemetry& telemetry() const noexcept { return telemetry_; }
   void set_key_work(std::uint32_t burst, std::uint32_t per_minute) noexcept {
-    buckets_.set_rate({burst, per_minute});
+    key_work_.set_source_rate({burst, per_minute});
   }
   [[nodiscard]] NodeLoad load() const noexcept { return {sessions_.size(), pending_.size()}; }
 
