@@ -190,7 +190,9 @@ constexpr std::array<Setting, 17> settings = {{
      "only this address of the machine for the own socket. (toxcore always uses all; with an IPv4 address "
      "here, all IPv4 ones.)",
      "", once, at_start, read_bind},
-    {"capacity", "SIZE", "most mail to keep: 500M, 2G, ...", "1G", once, reloads, read_capacity},
+    {"capacity", "SIZE",
+     "most mail to keep: 500M, 2G, ... Less while the disk has less: 128M of it stay free.", "1G", once,
+     reloads, read_capacity},
     {"bootstrap", "HOST:PORT:KEY",
      "a node of the Tox network to join it by. Not needed to serve, but to be found through relays and by "
      "clients without UDP.",
