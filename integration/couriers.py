@@ -40,12 +40,12 @@ def courier_friends(world, nodes, **options):
 def check_couriers(nodes, chats):
     """What nodes see are the couriers' keys, another one at each start, and none of a user."""
     couriers = {chat.wait_for(r"courier key=([0-9a-f]{64})", 5)[1] for chat in chats}
-    check(len(couriers) == len(chats), "a courier's key was used twice")
     seen = {match[1] for node in nodes for match in
             map(re.compile(r".*couriers: accepted ([0-9a-f]{64})").match, node.texts("err")) if match}
     users = {chat.tox_id[:64].lower() for chat in chats}
     check(seen and not seen & users, f"the nodes see {seen}; the users are {users}")
     check(seen <= couriers, f"the nodes see {seen}; the couriers are {couriers}")
+    check(len(couriers) == len(chats), "a courier's key was used twice")
 
 
 def deliver_by_courier(world, nodes, look=lambda alice: None, **options):
