@@ -267,6 +267,7 @@ def deliver_one_over_udp(world, carrier_options):
     wait_empty(nodes, alice, **carrier_options)
     later.quit()
     check_each_once([bob, later], [message])
+    nodes[0].check_log(alice.tox_id[:64], bob.tox_id[:64], alice.dht_key, str(alice.udp_port), str(bob.udp_port))
     return nodes[0], alice
 
 

@@ -259,6 +259,15 @@ class Node(Process):
         line = self.wait_for(STATS.pattern, 5, start)[1]
         return {key: int(value) for key, value in (pair.split("=") for pair in line.split())}
 
+    def check_log(self, *secrets):
+        """Its log names nobody: no address, nothing like a key, none of the secrets; but its own line, and its relay's."""
+        own = re.compile(r"toxasyncd: (node address|TCP relay) ")
+        anybody = re.compile(r"\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]{16}|\[?[0-9a-f]*:[0-9a-f]*:")
+        lines = [text for text in self.texts("out") + self.texts("err") if not own.match(text)]
+        check(len(lines) > 1, f"{self.name} has no log")
+        named = [text for text in lines if anybody.search(text) or any(s.lower() in text.lower() for s in secrets)]
+        check(not named, f"{self.name}'s log names somebody: {named}")
+
     def stop(self):
         code, seconds = self.terminate(5)
         check(code == 0, f"{self.name} ended with status {code} at SIGTERM")

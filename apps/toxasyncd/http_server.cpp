@@ -43,17 +43,16 @@ Response to_response(HttpAnswer&& answer, unsigned version) {
 }  // namespace
 
 bool is_own_host(std::string_view host, const std::vector<std::string>& names) {
-  std::string_view name = host;
-  if (host.starts_with('[')) {  // an IPv6 address; its colons are no port
-    const auto end = host.find(']');
-    name = end == std::string_view::npos ? std::string_view() : host.substr(1, end - 1);
-  } else {
-    name = host.substr(0, host.find(':'));
+  const bool bracketed = host.starts_with('[');  // an IPv6 address; its colons are no port
+  const auto end = bracketed ? host.find(']') : std::min(host.find(':'), host.size());
+  if (end == std::string_view::npos) {
+    return false;
   }
+  const std::string_view name = bracketed ? host.substr(1, end - 1) : host.substr(0, end);
   const auto is_name = [name](std::string_view own) { return beast::iequals(name, own); };
   error_code no_address;
   asio::ip::make_address(std::string(name), no_address);
-  return !no_address || is_name("localhost") || std::ranges::any_of(names, is_name);
+  return !no_address || (!bracketed && (is_name("localhost") || std::ranges::any_of(names, is_name)));
 }
 
 struct HttpServer::Shared {

@@ -144,20 +144,19 @@ std::string tiles(const Figures& figures, const Metrics& metrics, const History&
   const auto rate = [&recent](std::uint64_t count) {
     return Quantity{rounded(recent.per_second(count)), "a second"};
   };
-  const auto since_start = [&metrics](Counter counter) {
-    return grouped(metrics.value(counter)) + " since the start";
+  const auto in_all = [&metrics](Counter counter) {
+    return "in the last 10 min; " + grouped(metrics.value(counter)) + " since the start";
   };
   const bool timed = recent.store_most_ms > 0;
   std::string text;
-  text +=
-      tile("Mail kept", {grouped(kept.messages), kept.messages == 1 ? "envelope" : "envelopes"},
-           kept.messages == 0 ? "none waits for its recipient" : bytes_text(kept.bytes) + " of sealed text");
+  text += tile("Mail kept", {grouped(kept.messages), kept.messages == 1 ? "envelope" : "envelopes"},
+               kept.messages == 0 ? "none waits for its recipient" : bytes_text(kept.bytes) + ", sealed");
   text += tile("Space used", {share > 0 && share < 0.0001 ? "<0.01" : rounded(100 * share), "%"},
                bytes_text(used) + " of " + bytes_text(figures.capacity_bytes), bar(share, "", 6));
-  text += tile("Stored", rate(recent.stored), since_start(Counter::node_stored));
-  text += tile("Fetched", rate(recent.fetched), since_start(Counter::node_listed));
+  text += tile("Stored", rate(recent.stored), in_all(Counter::node_stored));
+  text += tile("Fetched", rate(recent.fetched), in_all(Counter::node_listed));
   text += tile("A store takes", timed ? milliseconds(recent.store_median_ms) : Quantity{"–", ""},
-               timed ? "99 of 100 within " + milliseconds(recent.store_most_ms).number + " " +
+               timed ? "99 % within " + milliseconds(recent.store_most_ms).number + " " +
                            std::string(milliseconds(recent.store_most_ms).unit)
                      : "none came in the last 10 minutes");
   text +=

@@ -41,6 +41,9 @@ void StatusSite::listen(const Options& options) {
     return server_.close();
   }
   const asio::ip::tcp::endpoint at(options.status_address, options.status_port);
+  if (server_.local_endpoint() == at) {
+    return;
+  }
   const std::string where = "port " + std::to_string(options.status_port);
   if (const error_code failed = server_.listen(at)) {
     return telemetry_.log(LogLevel::warning, "status",

@@ -202,6 +202,24 @@ BOOST_FIXTURE_TEST_CASE(a_malformed_message_draws_nothing_and_is_counted, Fixtur
   BOOST_TEST(node.store.stats().messages == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(another_rate_of_key_work_counts_at_once) {
+  NodeConfig config;
+  config.key_work_burst = 2;
+  NodeHarness node(config);
+  HandClient first(node, 1);
+  first.greet();
+  const auto mailbox = test_mailbox(node.epoch());
+  BOOST_TEST(first.ask(first.store_request(mailbox.mailbox, test_envelope(1))).has_value());
+  HandClient second(node, 2);
+  second.greet();
+  node.clock.advance_s(1);
+  BOOST_TEST(!second.ask(second.store_request(mailbox.mailbox, test_envelope(2))).has_value());
+  node.node.set_key_work(2, 120);
+  node.clock.advance_s(1);
+  BOOST_TEST((second.ask(second.store_request(mailbox.mailbox, test_envelope(2))).value().status ==
+              StoreStatus::stored));
+}
+
 BOOST_AUTO_TEST_CASE(a_source_without_tokens_gets_no_key_work_until_they_come_back) {
   NodeConfig config;
   config.key_work_burst = 2;

@@ -135,6 +135,13 @@ BOOST_AUTO_TEST_CASE(a_page_tells_counter_time_place_and_the_next_cursor) {
   BOOST_TEST((shape_of(retrieve(16, pages[2].cursor)) == Shape{0}));
 }
 
+BOOST_AUTO_TEST_CASE(the_time_of_a_retrieve_is_counted_once_though_it_deletes_too) {
+  const auto envelopes = fill({limits::small_envelope});
+  (void)retrieve(16, 0, {id_of(envelopes.front())});
+  BOOST_TEST(node.telemetry.metrics.timing(Timing::retrieve).total() == 1U);
+  BOOST_TEST(node.telemetry.metrics.timing(Timing::store).total() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(windows_follow_each_other_by_cursor_until_nothing_is_left) {
   std::vector<std::size_t> sizes;
   sizes.reserve(60);

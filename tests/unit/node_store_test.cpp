@@ -88,6 +88,19 @@ BOOST_AUTO_TEST_CASE(nothing_is_acknowledged_before_the_disk_has_it) {
   BOOST_TEST(is(client.read<protocol::StoreResponse>(replies[0]).value(), StoreStatus::stored));
 }
 
+BOOST_AUTO_TEST_CASE(the_time_from_a_request_to_its_answer_is_counted) {
+  node.store.hold_completions(true);
+  BOOST_TEST(client.exchange(client.seal(request())).empty());
+  node.clock.advance_ms(40);
+  node.store.hold_completions(false);
+  BOOST_TEST_REQUIRE(node.tick().size() == 1U);
+  const auto counts = node.telemetry.metrics.timing(Timing::store);
+  BOOST_TEST(counts.total() == 1U);
+  BOOST_TEST(counts.sum_ms == 40U);
+  BOOST_TEST(node.node.load().pending == 0U);
+  BOOST_TEST(node.node.load().sessions == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(a_failing_disk_is_never_acknowledged) {
   node.store.fail_next(1);
   const auto failed = store();

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/histogram.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <limits>
+
+namespace toxasync {
+namespace {
+
+constexpr std::size_t places = Histogram::bounds_ms.size() + 1;
+
+BOOST_AUTO_TEST_SUITE(histogram)
+
+BOOST_AUTO_TEST_CASE(a_duration_counts_below_the_first_bound_that_it_does_not_pass) {
+  for (std::size_t i = 0; i < Histogram::bounds_ms.size(); ++i) {
+    Histogram histogram;
+    const std::int64_t bound = Histogram::bounds_ms.at(i);
+    histogram.observe(bound);
+    histogram.observe(bound + 1);
+    const auto counts = histogram.counts();
+    BOOST_TEST(counts.in.at(i) == 1U);
+    BOOST_TEST(counts.in.at(i + 1) == 1U);
+    BOOST_TEST(counts.total() == 2U);
+    BOOST_TEST(counts.sum_ms == static_cast<std::uint64_t>(2 * bound + 1));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_longer_than_all_bounds_and_what_is_negative_is_counted_too) {
+  Histogram histogram;
+  histogram.observe(std::numeric_limits<std::int64_t>::max());
+  BOOST_TEST(histogram.counts().in.at(places - 1) == 1U);
+  histogram.observe(-5);
+  BOOST_TEST(histogram.counts().in.at(0) == 1U);
+  BOOST_TEST(histogram.counts().sum_ms ==
+             static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+}
+
+BOOST_AUTO_TEST_CASE(quantiles_lie_between_the_bounds_that_the_durations_lie_between) {
+  Histogram histogram;
+  BOOST_TEST(histogram.counts().quantile_ms(0.5) == 0);
+  for (int i = 0; i < 98; ++i) {
+    histogram.observe(4);
+  }
+  histogram.observe(150);
+  histogram.observe(150);
+  const auto counts = histogram.counts();
+  BOOST_TEST(counts.quantile_ms(0.5) > 2);
+  BOOST_TEST(counts.quantile_ms(0.5) <= 5);
+  BOOST_TEST(counts.quantile_ms(0.98) == 5);
+  BOOST_TEST(counts.quantile_ms(0.99) > 100);
+  BOOST_TEST(counts.quantile_ms(1) == 200);
+  histogram.observe(99999);
+  BOOST_TEST(histogram.counts().quantile_ms(1) == 10000);
+}
+
+BOOST_AUTO_TEST_CASE(a_difference_is_what_came_in_between) {
+  Histogram histogram;
+  histogram.observe(1);
+  const auto before = histogram.counts();
+  histogram.observe(30);
+  histogram.observe(31);
+  const auto after = histogram.counts().since(before);
+  BOOST_TEST(after.total() == 2U);
+  BOOST_TEST(after.sum_ms == 61U);
+  BOOST_TEST(after.in.at(0) == 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace toxasync
