@@ -15,7 +15,7 @@ struct Words {
 
 // By name, so that a counter of a later version does no harm here: it is told under its name until it has
 // words.
-constexpr std::array<Words, 53> all_words = {{
+constexpr std::array<Words, 55> all_words = {{
     {"frames.in", "Packets received"},
     {"frames.out", "Packets sent"},
     {"bytes.in", "Bytes received"},
@@ -33,6 +33,8 @@ constexpr std::array<Words, 53> all_words = {{
     {"node.pages_sent", "Pages sent in answer to retrieves"},
     {"node.deleted", "Envelopes that their owner deleted"},
     {"node.expired", "Envelopes whose time was over"},
+    {"node.subscribed", "Subscriptions to news of a mailbox"},
+    {"node.announced", "News of mail told to who had subscribed"},
     {"node.peers_told", "Other nodes told to clients"},
     {"refused.frame_length", "Packets of the wrong length"},
     {"refused.frame_kind", "Packets of an unknown kind"},

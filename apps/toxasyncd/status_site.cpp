@@ -17,7 +17,27 @@ namespace {
 
 constexpr std::int64_t look_every_ms = 250;  // whether the loop is late
 
+constexpr std::int64_t most_lag_ms = 1000;  // that is no fault
+
 }  // namespace
+
+std::vector<std::string> faults_of(const History& history) {
+  std::vector<std::string> all;
+  if (history.last_minute(&Sample::store_failed) != 0) {
+    all.emplace_back(
+        "The disk has failed requests in the last minute: look at the log, and at the system's for disk "
+        "errors.");
+  }
+  if (history.last_minute(&Sample::store_full) != 0) {
+    all.emplace_back(
+        "The node is full and has refused mail in the last minute: raise --capacity, or free some disk.");
+  }
+  if (const std::int64_t lag_ms = history.lag_of_last_minute_ms(); lag_ms > most_lag_ms) {
+    all.push_back("The node was late by " + std::to_string(lag_ms) +
+                  " ms in the last minute: the machine has too much to do.");
+  }
+  return all;
+}
 
 StatusSite::StatusSite(asio::io_context& io, const Metrics& metrics, Telemetry telemetry, Sources sources)
     : metrics_(metrics),
@@ -79,27 +99,9 @@ void StatusSite::wait() {
   });
 }
 
-std::vector<std::string> StatusSite::faults() const {
-  std::vector<std::string> all;
-  if (history_.last_minute(&Sample::store_failed) != 0) {
-    all.emplace_back(
-        "The disk has failed requests in the last minute: look at the log, and at the system's for disk "
-        "errors.");
-  }
-  if (history_.last_minute(&Sample::store_full) != 0) {
-    all.emplace_back(
-        "The node is full and has refused mail in the last minute: raise --capacity, or free some disk.");
-  }
-  if (const std::int64_t lag_ms = history_.lag_of_last_minute_ms(); lag_ms > most_lag_ms) {
-    all.push_back("The node was late by " + std::to_string(lag_ms) +
-                  " ms in the last minute: the machine has too much to do.");
-  }
-  return all;
-}
-
 Figures StatusSite::figures() const {
   Figures all = sources_.figures();
-  all.faults = faults();
+  all.faults = faults_of(history_);
   all.loop_lag_ms = history_.lag_of_last_minute_ms();
   return all;
 }
@@ -126,7 +128,7 @@ HttpAnswer StatusSite::answer(std::string_view target) {
     answer.type = "application/json";
     answer.body = to_json(figures(), metrics_, history_, target.ends_with("?range=day"));
   } else if (path == "/healthz") {
-    const auto all = faults();
+    const auto all = faults_of(history_);
     answer.status = all.empty() ? 200 : 503;
     answer.body = all.empty() ? "OK\n" : "";
     for (const std::string& fault : all) {

@@ -4,7 +4,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapters/clock/system_clock.hpp"
 #include "crypto/curve.hpp"
@@ -15,12 +17,12 @@
 
 namespace toxasync::daemon {
 
+/// What /healthz says, in words, of the last minute; empty: all is well.
+std::vector<std::string> faults_of(const History& history);
+
 /// The status page and its relatives for machines, and the samples that they show.
 class StatusSite {
  public:
-  /// Later than this and /healthz says so.
-  static constexpr std::int64_t most_lag_ms = 1000;
-
   /// What it asks the server for.
   struct Sources {
     std::function<Figures()> figures;
@@ -40,7 +42,6 @@ class StatusSite {
   [[nodiscard]] HttpAnswer answer(std::string_view target);
   [[nodiscard]] HttpAnswer page();
   [[nodiscard]] Figures figures() const;
-  [[nodiscard]] std::vector<std::string> faults() const;
   void wait();
 
   const Metrics& metrics_;

@@ -9,6 +9,7 @@
 #include "prometheus.hpp"
 #include "settings.hpp"
 #include "status_page.hpp"
+#include "status_site.hpp"
 
 using namespace toxasync;
 using namespace toxasync::daemon;
@@ -78,6 +79,28 @@ BOOST_AUTO_TEST_CASE(history_keeps_ten_minutes_and_a_day_and_no_more) {
   BOOST_TEST(history.recent_as_one().seconds == 600);
   BOOST_TEST(history.last_minute(&Sample::stored) == 60U);
   BOOST_TEST(history.lag_of_last_minute_ms() == 7);
+}
+
+BOOST_AUTO_TEST_CASE(a_fault_is_told_for_a_minute_after_it_was_there) {
+  const auto faults_after = [](std::uint64_t failed, std::uint64_t full, std::int64_t lag_ms,
+                               std::int64_t seconds) {
+    History history(reading_at(0));
+    Reading reading = reading_at(5);
+    reading.store_failed = failed;
+    reading.store_full = full;
+    history.add(reading, lag_ms);
+    for (std::int64_t at = 10; at <= seconds; at += 5) {
+      reading.steady_ms = at * 1000;
+      history.add(reading, 0);
+    }
+    return faults_of(history);
+  };
+  BOOST_TEST(faults_after(0, 0, 1000, 5).empty());
+  BOOST_TEST(faults_after(1, 0, 0, 5).at(0).find("disk has failed") != std::string::npos);
+  BOOST_TEST(faults_after(0, 1, 0, 5).at(0).find("full") != std::string::npos);
+  BOOST_TEST(faults_after(0, 0, 1001, 5).at(0).find("late by 1001 ms") != std::string::npos);
+  BOOST_TEST(faults_after(1, 1, 1001, 60).size() == 3U);
+  BOOST_TEST(faults_after(1, 1, 1001, 65).empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_day_of_samples_is_told_to_programs_in_the_columns_that_it_names) {
