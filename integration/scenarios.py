@@ -15,8 +15,10 @@ import shutil
 import socket
 import subprocess
 import time
+import types
 
 import demo
+import postgres
 import support
 import week as calendar_week
 from scenario import main, scenario
@@ -291,8 +293,8 @@ def stock_library(world):
     check(only_tox.find(r"error .*--udp-port 0: .*stock"), "a node without any carrier does not say why")
 
 
-def check_refused(world, name, arguments, code, pattern, prefix=()):
-    program = support.Process(world, name, [world.program("toxasyncd"), *support.NO_CONFIG, *arguments], prefix)
+def check_refused(world, name, arguments, code, pattern, prefix=(), command=support.NO_CONFIG):
+    program = support.Process(world, name, [world.program("toxasyncd"), *command, *arguments], prefix)
     got = program.wait(10)
     check(got == code, f"{name}: exit code {got}, not {code}")
     check(program.find(pattern), f"{name}: no line like {pattern!r}, but {program.texts('err')}")
@@ -431,6 +433,55 @@ def demonstration(world):
 def week(world):
     """A week of compressed time: what is written to friends who are off is shown once, in order, with its time."""
     calendar_week.play(world)
+
+
+@scenario
+def nodes_share_a_store(world):
+    """Two daemons of one identity before one PostgreSQL: what one has taken in the other gives out. Before, the mail of
+    the first one's file moves there."""
+    cluster = postgres.Cluster(world.build)
+    world.cleanups.append(cluster.end)
+    url = cluster.primary().url
+    first = world.node("node1").ready()
+    alice, bob = world.friends([first], carrier="udp")
+    see_offline(alice, bob)
+    ids = [alice.send("kept in a file")]
+    alice.wait_stored(ids, 1, 30)
+    check_refused(world, "migrate-served", ["--data-dir", first.directory, "--to", url], 2, "error .*in use",
+                  command=["migrate"])
+    check_refused(world, "migrate-password", ["--to", "postgresql://u:sesame@h/d"], 1, "error .*pgpass",
+                  command=["migrate"])
+    kept = first.stats()
+    first.stop()
+    moved = support.Process(world, "migrate", [
+        world.program("toxasyncd"), "migrate", "--data-dir", first.directory, "--to", url])
+    check(moved.wait(20) == 0, "the mail was not moved")
+    check(moved.find(rf"toxasyncd: migrated copied=\d+ messages={kept['messages']} .*damaged=0 wrong=0"),
+          "not all of it was found again")
+
+    first = first.again(extra=["--store", url]).ready()
+    check_refused(world, "locked", ["--data-dir", first.directory, "--store", url, "--udp-port", world.ports.take()], 2,
+                  "error .*in use by another")
+    (world.directory / "node2").mkdir()
+    shutil.copy(first.directory / "node.key", world.directory / "node2")
+    # One Tox instance is enough for one identity.
+    second = support.Node(world, "node2", extra=["--store", url], like=types.SimpleNamespace(
+        directory=world.directory / "node2", tox_port=0, udp_port=world.ports.take())).ready()
+    check(first.address.split("@")[0] == second.address.split("@")[0], "the two have not the same identity")
+    ids.append(alice.send("kept in PostgreSQL"))
+    alice.wait_stored(ids, 1, 30)
+    first.stop()
+
+    later = bob.again(nodes=[second.address], carrier="udp").ready()
+    later.wait_messages(2, 30)
+    first = first.again(extra=["--store", url]).ready()
+    alice.wait_state("delivered", ids, 60)
+    later.quit()
+    alice.quit()
+    check_each_once([bob, later], ids)
+    check(second.stats()["deleted"] == len(ids), "the second node did not delete what it gave out")
+    first.stop()
+    second.stop()
 
 
 def world_of(arguments):

@@ -50,6 +50,7 @@ With the same settings, and also while the node runs:
                                 started again
     toxasyncd stats             prints a line of figures
     toxasyncd verify [DIR]      looks at every record of a backup, or of a node that doesn't run
+    toxasyncd migrate --to URL  moves the mail of a node that doesn't run into PostgreSQL
 
 SIGHUP reads the configuration file again: what is marked `reloads` counts at once.
 SIGUSR1 prints a line of figures to stdout; after `messages`, `bytes` and `tombstones`

@@ -11,6 +11,8 @@ namespace toxasync::daemon {
 /// Where a node keeps its identity, its mail and its Tox profile. All functions throw StartupError.
 class DataDirectory {
  public:
+  static constexpr const char* database_name = "store.db";
+
   /// Makes the directory (mode 0700) if it does not exist; its parent must.
   explicit DataDirectory(std::filesystem::path path);
   ~DataDirectory();
@@ -22,7 +24,7 @@ class DataDirectory {
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
   [[nodiscard]] std::filesystem::path key_file() const { return path_ / "node.key"; }
-  [[nodiscard]] std::filesystem::path database() const { return path_ / "store.db"; }
+  [[nodiscard]] std::filesystem::path database() const { return path_ / database_name; }
   [[nodiscard]] std::filesystem::path tox_profile() const { return path_ / "tox.profile"; }
   [[nodiscard]] std::filesystem::path control_socket() const { return path_ / "control"; }
   /// What a running node copies its database to.

@@ -13,6 +13,7 @@ namespace {
 // until the commit, and takes `seq` from `next` there: so a reader who has seen one has seen all smaller
 // ones. record: kind is a RecordKind; only a live one has a value. totals: what all of it adds up to, in rows
 // of which each connection changes one, so that they do not wait for one another; one row may be negative.
+// migration: how far the databases are that are moved here.
 constexpr const char* tables[] = {
     "CREATE TABLE toxasync(version bigint NOT NULL, sum_key bytea NOT NULL)",
     "CREATE TABLE mailbox(mailbox bytea PRIMARY KEY, next bigint NOT NULL, n bigint NOT NULL, bytes bigint "
@@ -26,6 +27,7 @@ constexpr const char* tables[] = {
     "CREATE TABLE totals(slot bigint PRIMARY KEY, messages bigint NOT NULL, bytes bigint NOT NULL, "
     "tombstones "
     "bigint NOT NULL) WITH (fillfactor=20)",
+    "CREATE TABLE migration(source bytea PRIMARY KEY, seq bigint NOT NULL)",
 };
 
 // "toxasync" in bytes: held by who makes the tables.
@@ -110,6 +112,13 @@ constexpr std::pair<const char*, const char*> statements[] = {
      "$2::bigint, $3::bigint) ON CONFLICT (slot) DO UPDATE SET messages = totals.messages + "
      "excluded.messages, "
      "bytes = totals.bytes + excluded.bytes, tombstones = totals.tombstones + excluded.tombstones"},
+    // $1 source, $2 the last sequence there
+    {statement::note_progress,
+     "INSERT INTO migration(source, seq) VALUES($1::bytea, $2::bigint) ON CONFLICT (source) DO UPDATE SET "
+     "seq = "
+     "excluded.seq"},
+    // $1 source
+    {statement::progress, "SELECT seq FROM migration WHERE source = $1::bytea"},
     {statement::totals,
      "SELECT greatest(coalesce(sum(messages), 0), 0)::bigint, greatest(coalesce(sum(bytes), 0), 0)::bigint, "
      "greatest(coalesce(sum(tombstones), 0), 0)::bigint FROM totals"},

@@ -29,6 +29,8 @@ inline constexpr const char* due_records = "due_records";
 inline constexpr const char* drop_due = "drop_due";
 inline constexpr const char* add_totals = "add_totals";
 inline constexpr const char* totals = "totals";
+inline constexpr const char* note_progress = "note_progress";
+inline constexpr const char* progress = "progress";
 }  // namespace statement
 
 /// What a database says of itself.

@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <exception>
-#include <set>
 #include <utility>
+
+#include "store/postgres_group.hpp"
 
 namespace toxasync::store {
 namespace {
@@ -18,53 +19,26 @@ bool changes(const StoreOperation& operation) noexcept {
   return !std::holds_alternative<ListOperation>(operation);
 }
 
-/// The mailboxes and ids that a statement is to be given.
-struct Keys {
-  std::vector<ByteView> mailboxes;
-  std::vector<ByteView> ids;
-
-  void add(const RecordSet::RecordKey& key) {
-    mailboxes.emplace_back(key.first);
-    ids.emplace_back(key.second);
-  }
-};
-
-std::vector<ByteView> views(const std::set<MailboxKey>& keys) {
-  return {keys.begin(), keys.end()};
-}
-
-/// What a group is about, sorted, so that groups wait for one another's locks in one order.
-struct Subjects {
-  std::set<MailboxKey> put, changed, listed;
-  std::set<RecordSet::RecordKey> records;
-
-  explicit Subjects(std::span<StoreOperation* const> group) {
-    for (const StoreOperation* operation : group) {
-      std::visit([this](const auto& what) { add(what); }, *operation);
+GroupSubjects subjects_of(std::span<StoreOperation* const> group) {
+  GroupSubjects subjects;
+  for (const StoreOperation* operation : group) {
+    if (const auto* const put = std::get_if<PutOperation>(operation)) {
+      subjects.put.insert(put->mailbox);
+      subjects.changed.insert(put->mailbox);
+      subjects.records.insert({put->mailbox, put->id});
+    } else if (const auto* const remove = std::get_if<RemoveOperation>(operation)) {
+      subjects.changed.insert(remove->mailbox);
+      for (const RecordId& id : remove->ids) {
+        subjects.records.insert({remove->mailbox, id});
+      }
+    } else if (const auto* const cancel = std::get_if<CancelOperation>(operation)) {
+      subjects.changed.insert(cancel->mailbox);
+      subjects.records.insert({cancel->mailbox, cancel->id});
+    } else if (const auto* const list = std::get_if<ListOperation>(operation)) {
+      subjects.listed.insert(list->mailbox);
     }
   }
-  void add(const PutOperation& operation) {
-    put.insert(operation.mailbox);
-    changed.insert(operation.mailbox);
-    records.insert({operation.mailbox, operation.id});
-  }
-  void add(const ListOperation& operation) { listed.insert(operation.mailbox); }
-  void add(const RemoveOperation& operation) {
-    changed.insert(operation.mailbox);
-    for (const RecordId& id : operation.ids) {
-      records.insert({operation.mailbox, id});
-    }
-  }
-  void add(const CancelOperation& operation) {
-    changed.insert(operation.mailbox);
-    records.insert({operation.mailbox, operation.id});
-  }
-  void add(const ExpireOperation& /*operation*/) {}
-};
-
-template <std::size_t N>
-std::optional<ByteArray<N>> exactly(ByteView bytes) {
-  return bytes.size() == N ? std::optional(to_array<N>(bytes)) : std::nullopt;
+  return subjects;
 }
 
 void fail_all(std::span<StoreOperation* const> group, JobFailure why) {
@@ -222,62 +196,15 @@ LinkStatus PostgresTable::commit(std::vector<PostgresRows>& answers, bool& may_b
   return LinkStatus::ok;
 }
 
-LinkStatus PostgresTable::load(std::span<StoreOperation* const> group, RecordSet& set) {
-  const Subjects subjects(group);
-  Keys keys;
-  for (const auto& key : subjects.records) {
-    keys.add(key);
-  }
-  link_.query("BEGIN");
-  link_.execute(statement::add_mailboxes, PostgresParameters().blobs(views(subjects.put)));
-  link_.execute(statement::lock_mailboxes,
-                PostgresParameters()
-                    .blobs(views(subjects.changed))
-                    .blobs(options_.lists_bind ? views(subjects.listed) : std::vector<ByteView>()));
-  link_.execute(statement::find_records, PostgresParameters().blobs(keys.mailboxes).blobs(keys.ids));
-  link_.execute(statement::totals, {});
+LinkStatus PostgresTable::change(std::span<StoreOperation* const> group, bool& may_be_done) {
+  RecordSet set(present_limits(), sum_key_, options_.lists_bind);
+  const GroupSubjects subjects = subjects_of(group);
   std::vector<PostgresRows> answers;
+  queue_load(link_, subjects, options_.lists_bind);
   if (const LinkStatus status = link_.round_trip(answers, options_.patience); status != LinkStatus::ok) {
     return status;
   }
-  const PostgresRows &added = answers[1], &locked = answers[2], &found = answers[3], &totals = answers[4];
-  std::set<MailboxKey> fresh;
-  for (int row = 0; row < added.count(); ++row) {
-    if (const auto key = exactly<32>(added.blob(row, 0))) {
-      fresh.insert(*key);
-    }
-  }
-  for (int row = 0; row < locked.count(); ++row) {
-    if (const auto key = exactly<32>(locked.blob(row, 0))) {
-      set.load(*key, {locked.integer(row, 1), locked.integer(row, 2), locked.integer(row, 3),
-                      locked.integer(row, 4), false, fresh.contains(*key)});
-    }
-  }
-  for (int row = 0; row < found.count(); ++row) {
-    const auto mailbox = exactly<32>(found.blob(row, 0));
-    const auto id = exactly<16>(found.blob(row, 1));
-    if (mailbox && id) {
-      RecordSet::Record record;
-      record.sequence = found.integer(row, 2);
-      record.expires_at_s = found.integer(row, 3);
-      record.kind = static_cast<RecordKind>(found.integer(row, 4));
-      const ByteView value = found.blob(row, 5);
-      record.value.assign(value.begin(), value.end());
-      record.sum = exactly<16>(found.blob(row, 6)).value_or(ByteArray<16>{});
-      if (!set.load({*mailbox, *id}, std::move(record))) {
-        count_damaged();
-      }
-    }
-  }
-  set.load_totals({totals.integer(0, 0), totals.integer(0, 1), totals.integer(0, 2)});
-  return LinkStatus::ok;
-}
-
-LinkStatus PostgresTable::change(std::span<StoreOperation* const> group, bool& may_be_done) {
-  RecordSet set(present_limits(), sum_key_, options_.lists_bind);
-  if (const LinkStatus status = load(group, set); status != LinkStatus::ok) {
-    return status;
-  }
+  count_damaged(take_load(answers, set));
   for (StoreOperation* operation : group) {
     if (auto* const put = std::get_if<PutOperation>(operation)) {
       if (!set.apply(*put)) {
@@ -289,16 +216,9 @@ LinkStatus PostgresTable::change(std::span<StoreOperation* const> group, bool& m
       set.apply(*cancel);
     }
   }
-  write(set);
-  // Written even when nothing changed: a commit that writes waits for the disks and the standbys to have
-  // everything before it, too. What is found there may itself not have got there yet.
-  link_.execute(statement::add_totals, PostgresParameters()
-                                           .integer(set.change().messages)
-                                           .integer(set.change().bytes)
-                                           .integer(set.change().tombstones));
-  const Subjects subjects(group);
+  queue_write(link_, set);
   if (options_.lists_bind) {
-    link_.execute(statement::mark_given, PostgresParameters().blobs(views(subjects.listed)));
+    link_.execute(statement::mark_given, PostgresParameters().blobs(views_of(subjects.listed)));
   }
   std::size_t lists = 0;
   for (const StoreOperation* operation : group) {
@@ -308,7 +228,6 @@ LinkStatus PostgresTable::change(std::span<StoreOperation* const> group, bool& m
     }
   }
   link_.execute(statement::totals, {});
-  std::vector<PostgresRows> answers;
   if (const LinkStatus status = commit(answers, may_be_done); status != LinkStatus::ok) {
     return status;
   }
@@ -317,66 +236,11 @@ LinkStatus PostgresTable::change(std::span<StoreOperation* const> group, bool& m
   return LinkStatus::ok;
 }
 
-void PostgresTable::write(const RecordSet& set) {
-  Keys dropped, written;
-  std::vector<std::int64_t> sequences, expiries, kinds;
-  std::vector<ByteView> values, sums;
-  for (const auto& [key, record] : set.records()) {
-    if (record.changed && !record.present) {
-      dropped.add(key);
-    } else if (record.changed) {
-      written.add(key);
-      sequences.push_back(record.sequence);
-      expiries.push_back(record.expires_at_s);
-      kinds.push_back(static_cast<std::int64_t>(record.kind));
-      static constexpr std::uint8_t nothing = 0;  // An empty value is none that is missing.
-      const bool live = record.kind == RecordKind::live;
-      values.push_back(!live                  ? ByteView()
-                       : record.value.empty() ? ByteView(&nothing, 0)
-                                              : ByteView(record.value));
-      sums.emplace_back(record.sum);
-    }
-  }
-  if (!dropped.ids.empty()) {
-    link_.execute(statement::drop_records, PostgresParameters().blobs(dropped.mailboxes).blobs(dropped.ids));
-  }
-  if (!written.ids.empty()) {
-    link_.execute(statement::write_records, PostgresParameters()
-                                                .blobs(written.mailboxes)
-                                                .blobs(written.ids)
-                                                .integers(sequences)
-                                                .integers(expiries)
-                                                .integers(kinds)
-                                                .blobs(values)
-                                                .blobs(sums));
-  }
-  std::vector<ByteView> changed, maybe_empty;
-  std::vector<std::int64_t> next, messages, bytes;
-  for (const auto& [key, mailbox] : set.mailboxes()) {
-    if (mailbox.changed) {
-      changed.emplace_back(key);
-      next.push_back(mailbox.next);
-      messages.push_back(mailbox.messages);
-      bytes.push_back(mailbox.bytes);
-    }
-    if (mailbox.maybe_empty && mailbox.messages == 0) {
-      maybe_empty.emplace_back(key);
-    }
-  }
-  if (!changed.empty()) {
-    link_.execute(statement::write_mailboxes,
-                  PostgresParameters().blobs(changed).integers(next).integers(messages).integers(bytes));
-  }
-  if (!maybe_empty.empty()) {
-    link_.execute(statement::drop_mailboxes, PostgresParameters().blobs(maybe_empty));
-  }
-}
-
 LinkStatus PostgresTable::read_only(std::span<StoreOperation* const> group, bool& may_be_done) {
-  const Subjects subjects(group);
+  const GroupSubjects subjects = subjects_of(group);
   link_.query("BEGIN");
   if (options_.lists_bind) {
-    link_.execute(statement::mark_given, PostgresParameters().blobs(views(subjects.listed)));
+    link_.execute(statement::mark_given, PostgresParameters().blobs(views_of(subjects.listed)));
   }
   for (const StoreOperation* operation : group) {
     const auto& list = std::get<ListOperation>(*operation);
@@ -439,7 +303,7 @@ bool PostgresTable::take_rows(ListOperation& list, const PostgresRows& rows, std
                             record_checksum(sum_key_, list.mailbox, id, expires_at_s,
                                             static_cast<RecordKind>(rows.integer(row, 3)), value)) ||
         id.size() != sizeof(RecordId)) {
-      count_damaged();
+      count_damaged(1);
       continue;
     }
     if (list.result.records.size() >= list.max_records() ||
@@ -487,21 +351,17 @@ LinkStatus PostgresTable::expire(ExpireOperation& operation, bool& may_be_done) 
   const PostgresRows locked = std::move(answers[0]), dropped = std::move(answers[1]);
   RecordSet set(present_limits(), sum_key_, options_.lists_bind);
   for (int row = 0; row < locked.count(); ++row) {
-    if (const auto key = exactly<32>(locked.blob(row, 0))) {
+    if (const auto key = array_of<32>(locked.blob(row, 0))) {
       set.load(*key, {locked.integer(row, 1), locked.integer(row, 2), locked.integer(row, 3),
                       locked.integer(row, 4), false, true});
     }
   }
   for (int row = 0; row < dropped.count(); ++row) {
-    set.count_dropped(exactly<32>(dropped.blob(row, 0)).value_or(MailboxKey{}),
+    set.count_dropped(array_of<32>(dropped.blob(row, 0)).value_or(MailboxKey{}),
                       dropped.integer(row, 1) == static_cast<std::int64_t>(RecordKind::live),
                       dropped.integer(row, 2));
   }
-  write(set);
-  link_.execute(statement::add_totals, PostgresParameters()
-                                           .integer(set.change().messages)
-                                           .integer(set.change().bytes)
-                                           .integer(set.change().tombstones));
+  queue_write(link_, set);
   link_.execute(statement::totals, {});
   const LinkStatus status = commit(answers, may_be_done);
   if (status == LinkStatus::ok) {
@@ -529,9 +389,9 @@ StoreLimits PostgresTable::present_limits() const noexcept {
   return limits;
 }
 
-void PostgresTable::count_damaged() noexcept {
-  damaged_.fetch_add(1, std::memory_order_relaxed);
-  telemetry_.count(Counter::store_record_damaged);
+void PostgresTable::count_damaged(std::size_t records) noexcept {
+  damaged_.fetch_add(records, std::memory_order_relaxed);
+  telemetry_.count(Counter::store_record_damaged, records);
 }
 
 }  // namespace toxasync::store

@@ -59,15 +59,13 @@ class PostgresTable {
   LinkStatus change(std::span<StoreOperation* const> group, bool& may_be_done);
   LinkStatus read_only(std::span<StoreOperation* const> group, bool& may_be_done);
   LinkStatus expire(ExpireOperation& operation, bool& may_be_done);
-  LinkStatus load(std::span<StoreOperation* const> group, RecordSet& set);
   LinkStatus commit(std::vector<PostgresRows>& answers, bool& may_be_done);
-  void write(const RecordSet& set);
   void send_list(const ListOperation& list, std::uint64_t after);
   void take_list(ListOperation& list, const PostgresRows& first);
   bool take_rows(ListOperation& list, const PostgresRows& rows, std::uint64_t& after);
   void take_lists(std::span<StoreOperation* const> group, std::span<const PostgresRows> answers);
   void publish(const PostgresRows& totals);
-  void count_damaged() noexcept;
+  void count_damaged(std::size_t records) noexcept;
   [[nodiscard]] StoreLimits present_limits() const noexcept;
   void pause_after_conflict(int attempts);
 

@@ -58,22 +58,49 @@ bool RecordSet::apply(PutOperation& put) {
              limits_.capacity_bytes) {
     put.result = {PutStatus::store_full, 0};
   } else {
-    insert(mailbox, record, put);
+    insert(mailbox, key, record, RecordKind::live, put.expires_at_s, put.value);
     put.result = {PutStatus::stored, put.expires_at_s};
   }
   return true;
 }
 
-void RecordSet::insert(Mailbox& mailbox, Record& record, const PutOperation& put) {
+void RecordSet::insert(Mailbox& mailbox, const RecordKey& key, Record& record, RecordKind kind,
+                       std::int64_t expires_at_s, ByteView value) {
   record.sequence = mailbox.next++;
-  record.expires_at_s = put.expires_at_s;
-  record.kind = RecordKind::live;
-  record.value = put.value;
-  record.sum = sum({put.mailbox, put.id}, record);
+  record.expires_at_s = expires_at_s;
+  record.kind = kind;
+  record.value.assign(value.begin(), value.end());
+  record.sum = sum(key, record);
   record.sound = true;
   record.present = true;
   record.changed = true;
-  count(mailbox, 1, static_cast<std::int64_t>(put.value.size()), 0);
+  const bool live = kind == RecordKind::live;
+  count(mailbox, live ? 1 : 0, static_cast<std::int64_t>(value.size()), live ? 0 : 1);
+}
+
+bool RecordSet::import(const RecordKey& key, RecordKind kind, std::int64_t expires_at_s, ByteView value) {
+  const auto found = mailboxes_.find(key.first);
+  if (found == mailboxes_.end()) {
+    return false;
+  }
+  Mailbox& mailbox = found->second;
+  Record& record = records_[key];
+  if (record.present && !record.sound) {
+    drop(mailbox, record);
+  }
+  if (!record.present) {
+    insert(mailbox, key, record, kind, expires_at_s, value);
+    return true;
+  }
+  if (record.kind == RecordKind::live && kind != RecordKind::live) {
+    bury(mailbox, key, record, kind);
+  }
+  if (expires_at_s > record.expires_at_s) {
+    record.expires_at_s = expires_at_s;
+    record.sum = sum(key, record);
+    record.changed = true;
+  }
+  return true;
 }
 
 void RecordSet::count_dropped(const MailboxKey& key, bool live, std::int64_t bytes) noexcept {

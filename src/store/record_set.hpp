@@ -55,6 +55,9 @@ class RecordSet {
   bool apply(PutOperation& put);
   void apply(RemoveOperation& remove);
   void apply(CancelOperation& cancel);
+  /// Takes a record or tombstone from another store, whatever the quotas: it was acknowledged there. What is
+  /// here already stays, with the later expiry; a tombstone is stronger than a record. False as with a put.
+  bool import(const RecordKey& key, RecordKind kind, std::int64_t expires_at_s, ByteView value);
   /// A record that was not loaded here was dropped: `bytes` of value.
   void count_dropped(const MailboxKey& key, bool live, std::int64_t bytes) noexcept;
 
@@ -64,7 +67,8 @@ class RecordSet {
   [[nodiscard]] const RecordTotals& change() const noexcept { return change_; }
 
  private:
-  void insert(Mailbox& mailbox, Record& record, const PutOperation& put);
+  void insert(Mailbox& mailbox, const RecordKey& key, Record& record, RecordKind kind,
+              std::int64_t expires_at_s, ByteView value);
   void drop(Mailbox& mailbox, Record& record) noexcept;
   void bury(Mailbox& mailbox, const RecordKey& key, Record& record, RecordKind by) noexcept;
   void count(Mailbox& mailbox, std::int64_t messages, std::int64_t bytes, std::int64_t tombstones) noexcept;

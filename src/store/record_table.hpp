@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <vector>
 
 #include "base/random.hpp"
 #include "store/disk_room.hpp"
@@ -46,6 +47,20 @@ class RecordTable final : public SqliteEngine {
 
   /// Looks at everything, which takes long; outside of a transaction. Changes nothing.
   RecordCheck check();
+  /// A record or tombstone as it is, to be moved elsewhere.
+  struct Row {
+    std::int64_t sequence = 0;
+    MailboxKey mailbox{};
+    RecordId id{};
+    std::int64_t expires_at_s = 0;
+    RecordKind kind = RecordKind::removed;
+    Bytes value;
+  };
+  /// Those behind the sequence `after`, which is moved on, in their order; `max_rows` are looked at, and
+  /// damaged ones are counted and left out. False: there are no more.
+  DbStatus read(std::int64_t& after, std::size_t max_rows, std::vector<Row>& rows, bool& more);
+  /// Tells this database from others.
+  [[nodiscard]] ByteArray<16> identity() const noexcept;
 
   /// From any thread.
   void set_capacity(std::uint64_t bytes) noexcept { room_->set_most_bytes(bytes); }

@@ -93,11 +93,11 @@ Result<RecordCheck, OpenError> SqliteStore::check(const std::filesystem::path& p
   return table->check();
 }
 
-Result<std::unique_ptr<SqliteStore>, OpenError> SqliteStore::open(const std::filesystem::path& path,
-                                                                  const StoreLimits& limits,
-                                                                  const SqliteStoreOptions& options,
-                                                                  const Telemetry& telemetry,
-                                                                  Random& random) {
+Result<std::unique_ptr<RecordTable>, OpenError> SqliteStore::open_table(const std::filesystem::path& path,
+                                                                        const StoreLimits& limits,
+                                                                        const SqliteStoreOptions& options,
+                                                                        const Telemetry& telemetry,
+                                                                        Random& random) {
   if (!crypto::initialise()) {
     return OpenError::io;
   }
@@ -105,13 +105,25 @@ Result<std::unique_ptr<SqliteStore>, OpenError> SqliteStore::open(const std::fil
   if (const auto error = table->open()) {
     return *error;
   }
+  return table;
+}
+
+Result<std::unique_ptr<SqliteStore>, OpenError> SqliteStore::open(const std::filesystem::path& path,
+                                                                  const StoreLimits& limits,
+                                                                  const SqliteStoreOptions& options,
+                                                                  const Telemetry& telemetry,
+                                                                  Random& random) {
+  auto table = open_table(path, limits, options, telemetry, random);
+  if (!table) {
+    return table.error();
+  }
   WorkerOptions worker_options;
   worker_options.queue_bytes = limits.queue_bytes;
-  auto worker = SqliteWorker::start(*table, worker_options);
+  auto worker = SqliteWorker::start(**table, worker_options);
   if (!worker) {
     return worker.error();
   }
-  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(table), std::move(*worker), limits));
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(*table), std::move(*worker), limits));
 }
 
 SqliteStore::SqliteStore(std::unique_ptr<RecordTable> table, std::unique_ptr<SqliteWorker> worker,

@@ -60,6 +60,12 @@ class SqliteStore final : public Store {
   static Result<RecordCheck, OpenError> check(const std::filesystem::path& path,
                                               const SqliteStoreOptions& options, const Telemetry& telemetry,
                                               Random& random);
+  /// The tables alone, for work on a database that is not served meanwhile.
+  static Result<std::unique_ptr<RecordTable>, OpenError> open_table(const std::filesystem::path& path,
+                                                                    const StoreLimits& limits,
+                                                                    const SqliteStoreOptions& options,
+                                                                    const Telemetry& telemetry,
+                                                                    Random& random);
   /// Writes what is queued, which may take as long as the disk takes, and closes.
   ~SqliteStore() override = default;
 

@@ -318,7 +318,8 @@ BOOST_AUTO_TEST_CASE(a_role_that_may_change_rows_only_is_enough_once_the_tables_
   open();
   // As docs/postgres.md has it.
   sql_text("GRANT SELECT ON toxasync TO " + prefix + "daemon");
-  sql_text("GRANT SELECT, INSERT, UPDATE, DELETE ON mailbox, record, totals TO " + prefix + "daemon");
+  sql_text("GRANT SELECT, INSERT, UPDATE, DELETE ON mailbox, record, totals, migration TO " + prefix +
+           "daemon");
   {
     auto opened = PostgresStore::open(as_daemon, {}, {}, telemetry, random);
     BOOST_REQUIRE_MESSAGE(opened, (opened ? "" : opened.error()));
