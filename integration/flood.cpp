@@ -2,12 +2,13 @@
 // Floods one storage node of this machine with junk, and asks it as an honest client meanwhile; started by
 // flood.py, which tells more.
 //
-//     flood NODE_ADDRESS random|no-cookie|forged-cookie|own-cookie PACKETS_PER_SECOND SECONDS
-//     REQUESTS_PER_SECOND
+//     flood NODE_ADDRESS random|no-cookie|forged-cookie|own-cookie|new-sessions PACKETS_PER_SECOND
+//     SECONDS REQUESTS_PER_SECOND
 //
 // random: bytes of any length. no-cookie, forged-cookie: frames as a client sends them, but for the cookie.
-// own-cookie: frames with a cookie that the node gave to the flood, and a box that opens under no key. Prints
-// lines of `name value`.
+// own-cookie: frames with a cookie that the node gave to the flood, and a box that opens under no key.
+// new-sessions: the same from 256 sources, each of which has tokens for key agreements.
+// Prints lines of `name value`.
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -50,28 +51,30 @@ double now_ms() {
 class Flood {
  public:
   Flood(const Endpoint& node, std::string kind, double per_second)
-      : kind_(std::move(kind)), per_second_(per_second), socket_(::socket(AF_INET, SOCK_DGRAM, 0)) {
-    sockaddr_in here{};
-    here.sin_family = AF_INET;
-    ::inet_pton(AF_INET, flood_address, &here.sin_addr);
-    sockaddr_in there{};
-    there.sin_family = AF_INET;
-    std::copy_n(node.ip.begin(), 4, reinterpret_cast<std::uint8_t*>(&there.sin_addr));
-    there.sin_port = htons(node.port);
-    ready_ = socket_ >= 0 && ::bind(socket_, reinterpret_cast<sockaddr*>(&here), sizeof(here)) == 0 &&
-             ::connect(socket_, reinterpret_cast<sockaddr*>(&there), sizeof(there)) == 0;
+      : kind_(std::move(kind)), per_second_(per_second) {
+    if (kind_ == "new-sessions") {
+      for (std::size_t i = 0; i < packets_.size(); ++i) {  // each packet has a source of its own
+        add_socket(node, "127.2." + std::to_string(i / 250) + '.' + std::to_string(1 + i % 250));
+      }
+    } else {
+      add_socket(node, flood_address);
+    }
     for (Bytes& packet : packets_) {
       make(packet);
     }
   }
-  ~Flood() { ::close(socket_); }
+  ~Flood() {
+    for (const int socket : sockets_) {
+      ::close(socket);
+    }
+  }
   Flood(const Flood&) = delete;
   Flood& operator=(const Flood&) = delete;
 
   [[nodiscard]] bool ready() const noexcept { return ready_; }
 
   void run(double seconds) {
-    if (kind_ == "own-cookie") {
+    if (kind_ == "own-cookie" || kind_ == "new-sessions") {
       get_cookies();
     }
     const double begun = now_ms();
@@ -82,12 +85,12 @@ class Flood {
       while (static_cast<double>(sent_) < due) {
         send_batch();
       }
-      read_answers();
+      read_answers(sockets_[0]);
       std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
     took_ms_ = now_ms() - begun;
     for (int i = 0; i < 50; ++i) {  // what is still on its way
-      read_answers();
+      std::ranges::for_each(sockets_, [this](int socket) { read_answers(socket); });
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   }
@@ -100,6 +103,19 @@ class Flood {
  private:
   static constexpr std::size_t batch = 32;
 
+  void add_socket(const Endpoint& node, const std::string& address) {
+    const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);
+    sockaddr_in here{};
+    here.sin_family = AF_INET;
+    ::inet_pton(AF_INET, address.c_str(), &here.sin_addr);
+    sockaddr_in there{};
+    there.sin_family = AF_INET;
+    std::copy_n(node.ip.begin(), 4, reinterpret_cast<std::uint8_t*>(&there.sin_addr));
+    there.sin_port = htons(node.port);
+    sockets_.push_back(socket);
+    ready_ = ready_ && socket >= 0 && ::bind(socket, reinterpret_cast<sockaddr*>(&here), sizeof(here)) == 0 &&
+             ::connect(socket, reinterpret_cast<sockaddr*>(&there), sizeof(there)) == 0;
+  }
   void make(Bytes& packet) {
     const bool random = kind_ == "random";
     packet.resize(random ? 1 + random_.below(1472) : limits::frame);
@@ -116,12 +132,14 @@ class Flood {
   }
   /// One for each of the packets, by their order.
   void get_cookies() {
-    for (Bytes& packet : packets_) {
+    for (std::size_t i = 0; i < packets_.size(); ++i) {
+      Bytes& packet = packets_[i];
+      const int socket = sockets_[i % sockets_.size()];
       Bytes reply(limits::frame);
       for (int attempt = 0; attempt < 5; ++attempt) {
-        (void)::send(socket_, packet.data(), packet.size(), 0);
+        (void)::send(socket, packet.data(), packet.size(), 0);
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        const ssize_t size = ::recv(socket_, reply.data(), reply.size(), MSG_DONTWAIT);
+        const ssize_t size = ::recv(socket, reply.data(), reply.size(), MSG_DONTWAIT);
         if (size > 18) {
           std::copy_n(reply.begin() + 2, 16, packet.begin() + 2);
           break;
@@ -129,25 +147,43 @@ class Flood {
       }
     }
   }
+  Bytes& next_packet() {
+    Bytes& packet = packets_[next_++ % packets_.size()];
+    if (packet.size() > 60) {  // another nonce
+      store_le(++serial_, packet.data() + 50);
+    }
+    return packet;
+  }
   void send_batch() {
+    if (sockets_.size() > 1) {
+      return send_from_all();
+    }
     std::array<mmsghdr, batch> messages{};
     std::array<iovec, batch> data{};
     for (std::size_t i = 0; i < batch; ++i) {
-      Bytes& packet = packets_[next_++ % packets_.size()];
-      if (packet.size() > 60) {  // another nonce
-        store_le(++serial_, packet.data() + 50);
-      }
+      Bytes& packet = next_packet();
       data[i] = {packet.data(), packet.size()};
       messages[i].msg_hdr.msg_iov = &data[i];
       messages[i].msg_hdr.msg_iovlen = 1;
     }
-    const int done = ::sendmmsg(socket_, messages.data(), batch, 0);
+    const int done = ::sendmmsg(sockets_[0], messages.data(), batch, 0);
     for (int i = 0; i < done; ++i) {
       bytes_sent_ += messages[static_cast<std::size_t>(i)].msg_len;
     }
     sent_ += static_cast<std::uint64_t>(std::max(done, 0));
   }
-  void read_answers() {
+  void send_from_all() {
+    for (std::size_t i = 0; i < batch; ++i) {
+      const int socket = sockets_[next_ % sockets_.size()];
+      const Bytes& packet = next_packet();
+      const ssize_t answer = ::recv(socket, answers_.data(), answers_.size(), MSG_DONTWAIT);
+      const ssize_t done = ::send(socket, packet.data(), packet.size(), 0);
+      bytes_received_ += static_cast<std::uint64_t>(std::max<ssize_t>(answer, 0));
+      bytes_sent_ += static_cast<std::uint64_t>(std::max<ssize_t>(done, 0));
+      sent_ += done > 0 ? 1 : 0;
+    }
+  }
+  void read_answers(int socket) {
     std::array<mmsghdr, batch> messages{};
     std::array<iovec, batch> data{};
     for (;;) {
@@ -156,7 +192,7 @@ class Flood {
         messages[i].msg_hdr.msg_iov = &data[i];
         messages[i].msg_hdr.msg_iovlen = 1;
       }
-      const int done = ::recvmmsg(socket_, messages.data(), batch, MSG_DONTWAIT, nullptr);
+      const int done = ::recvmmsg(socket, messages.data(), batch, MSG_DONTWAIT, nullptr);
       for (int i = 0; i < done; ++i) {
         bytes_received_ += messages[static_cast<std::size_t>(i)].msg_len;
       }
@@ -168,8 +204,8 @@ class Flood {
 
   std::string kind_;
   double per_second_;
-  int socket_;
-  bool ready_ = false;
+  std::vector<int> sockets_;
+  bool ready_ = true;
   crypto::SystemRandom random_;
   std::array<Bytes, 256> packets_;
   std::array<std::uint8_t, batch * 2048> answers_{};

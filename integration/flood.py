@@ -18,7 +18,7 @@ import sys
 
 import support
 
-KINDS = ("random", "no-cookie", "forged-cookie", "own-cookie")
+KINDS = ("random", "no-cookie", "forged-cookie", "own-cookie", "new-sessions")
 HONEST_PER_SECOND = 20
 
 
