@@ -285,9 +285,12 @@ def recent(node):
 def check_page(page, node):
     text = page.look("document.body.innerText")
     kept = node.stats()["messages"]
-    for words in (f"{kept} envelopes", "of 1 GiB", "Packets of the wrong length", f"UDP port {node.udp_port}",
+    for words in (f"Envelopes kept\n\n{kept}", "of 1 GiB", "Packets of the wrong length", f"UDP port {node.udp_port}",
                   "642 since the start", "not lately", "✓ Serving", node.address):
         check(words in text, f"{words!r} is not on the page:\n{text}")
+    wide = page.look("""[...document.querySelectorAll('.tile .number, .tile .more, .legend')]
+        .filter(e => e.scrollWidth > e.clientWidth).map(e => e.innerText)""")
+    check(not wide, f"wider than their place: {wide}")
     check("{{" not in text, "something was not filled in")
     check(page.look("document.querySelectorAll('.plot').length") == 6, "there are not six plots")
     drawn = page.look("[...document.querySelectorAll('.plot')].map(p => p.querySelectorAll('path.series').length)")
@@ -331,7 +334,7 @@ def check_without_scripts(page, node):
     page.open(f"http://127.0.0.1:{node.status_port}/")
     page.scripts(True)
     text = page.look("document.body.innerText")
-    check(f"{node.stats()['messages']} envelopes" in text, "no figures without JavaScript")
+    check(f"Envelopes kept\n\n{node.stats()['messages']}" in text, "no figures without JavaScript")
 
 
 def check_lost(page):

@@ -142,14 +142,14 @@ std::string tiles(const Figures& figures, const Metrics& metrics, const History&
                            ? 0
                            : static_cast<double>(used) / static_cast<double>(figures.capacity_bytes);
   const auto rate = [&recent](std::uint64_t count) {
-    return Quantity{rounded(recent.per_second(count)), "a second"};
+    return Quantity{rounded(recent.per_second(count)), "/s"};
   };
   const auto in_all = [&metrics](Counter counter) {
-    return "in the last 10 min; " + grouped(metrics.value(counter)) + " since the start";
+    return "last 10 min; " + grouped(metrics.value(counter)) + " since the start";
   };
   const bool timed = recent.store_most_ms > 0;
   std::string text;
-  text += tile("Mail kept", {grouped(kept.messages), kept.messages == 1 ? "envelope" : "envelopes"},
+  text += tile("Envelopes kept", {grouped(kept.messages), ""},
                kept.messages == 0 ? "none waits for its recipient" : bytes_text(kept.bytes) + ", sealed");
   text += tile("Space used", {share > 0 && share < 0.0001 ? "<0.01" : rounded(100 * share), "%"},
                bytes_text(used) + " of " + bytes_text(figures.capacity_bytes), bar(share, "", 6));
@@ -159,9 +159,8 @@ std::string tiles(const Figures& figures, const Metrics& metrics, const History&
                timed ? "99 % within " + milliseconds(recent.store_most_ms).number + " " +
                            std::string(milliseconds(recent.store_most_ms).unit)
                      : "none came in the last 10 minutes");
-  text +=
-      tile("Sessions", {grouped(figures.load.sessions), figures.load.sessions == 1 ? "client" : "clients"},
-           "remembered, " + grouped(figures.sessions_limit) + " at most");
+  text += tile("Sessions", {grouped(figures.load.sessions), ""},
+               "remembered, " + grouped(figures.sessions_limit) + " at most");
   return text;
 }
 

@@ -34,7 +34,7 @@
       { name: "99 %", column: "retrieve_most_ms", ink: "teal", dashed: true }],
       none: "Nobody asked for anything in this time." },
     { title: "Mail kept", format: bytes, filled: true, series: [
-      { name: "envelopes", column: "bytes", ink: "blue" }], none: "No mail was kept in this time." },
+      { name: "sealed", column: "bytes", ink: "blue" }], none: "No mail was kept in this time." },
     { title: "Traffic with clients", format: bytesPerSecond, series: [
       { name: "in", column: "bytes_in_per_s", ink: "teal" },
       { name: "out", column: "bytes_out_per_s", ink: "blue", dashed: true }],
