@@ -15,7 +15,7 @@ struct Words {
 
 // By name, so that a counter of a later version does no harm here: it is told under its name until it has
 // words.
-constexpr std::array<Words, 55> all_words = {{
+constexpr std::array<Words, 57> all_words = {{
     {"frames.in", "Packets received"},
     {"frames.out", "Packets sent"},
     {"bytes.in", "Bytes received"},
@@ -58,6 +58,8 @@ constexpr std::array<Words, 55> all_words = {{
     {"refused.store_full", "Stores because the node is full"},
     {"refused.overloaded", "Requests because the node had too much to do"},
     {"refused.rate_limited", "New sessions and mailboxes beyond the rate of one address"},
+    {"refused.key_work_ceiling", "New sessions and mailboxes beyond what all addresses may ask for together"},
+    {"refused.source_over_its_share", "Stores from a network that has its share of what is left"},
     {"refused.node_descriptor", "Descriptions of other nodes that cannot be right"},
     {"refused.answer_unexpected", "Answers of other nodes to what was not asked"},
     {"refused.node_clock_differs", "Answers of other nodes with another clock"},
