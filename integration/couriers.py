@@ -54,6 +54,7 @@ def deliver_by_courier(world, nodes, look=lambda alice: None, **options):
     see_offline(alice, bob)
     ids = [alice.send(f"by courier {i} " + "x" * 500) for i in range(20)]
     alice.wait_stored(ids, len(nodes), 90)
+    check_couriers(nodes, [alice, bob])
     look(alice)
     alice.quit()
     later = bob.again(**options).ready()
