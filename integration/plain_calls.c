@@ -15,8 +15,8 @@
 #define BIT_RATE 32 /* kbit/s */
 #define SAMPLE_RATE 48000
 #define FRAME_MS 20
-#define FRAME_SAMPLES (SAMPLE_RATE / 1000 * FRAME_MS)
-#define TONE_SAMPLES 48 /* Half of a wave of 500 Hz. */
+#define FRAME_SAMPLES 960U /* FRAME_MS at that rate. */
+#define TONE_SAMPLES 48    /* Half of a wave of 500 Hz. */
 
 static int64_t now_ms(void) {
   struct timespec now;
@@ -94,7 +94,7 @@ void iterate_calls(Plain* plain) {
   if (plain->talking && now_ms() >= plain->next_sound_ms) {
     int16_t samples[FRAME_SAMPLES];
 
-    for (int i = 0; i < FRAME_SAMPLES; ++i) {
+    for (size_t i = 0; i < FRAME_SAMPLES; ++i) {
       samples[i] = i / TONE_SAMPLES % 2 == 0 ? 1000 : -1000;
     }
 

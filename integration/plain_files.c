@@ -11,7 +11,7 @@
 
 #include "plainchat.h"
 
-#define LARGEST_FILE (16 * 1024 * 1024)
+#define LARGEST_FILE 16777216U /* 16 MiB */
 
 static void forget(Transfer* file) {
   free(file->data);
