@@ -15,7 +15,8 @@ import signal
 import sys
 
 from postgres import SUPERUSER, Cluster, Server
-from support import SOURCE, SKIPPED, Failure, Process, Skip, World, check, poll_until, run
+from scenario import SKIPPED
+from support import SOURCE, Failure, Process, Skip, World, check, poll_until, run
 
 MODES = ("quorum", "asynchronous", "wrong-standby")
 
