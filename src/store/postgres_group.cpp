@@ -131,7 +131,8 @@ void queue_write(PostgresLink& link, const RecordSet& set) {
     link.execute(statement::drop_mailboxes, PostgresParameters().blobs(maybe_empty));
   }
   // Written even when nothing changed: a commit that writes waits for the disks and the standbys to have
-  // everything before it, too. What is found there may itself not have got there yet.
+  // everything before it, too. What is found there may itself not have got there yet. (PostgreSQL counts the
+  // locks of rows as writes already; it does not promise to.)
   link.execute(statement::add_totals, PostgresParameters()
                                           .integer(set.change().messages)
                                           .integer(set.change().bytes)

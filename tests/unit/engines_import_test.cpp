@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(what_is_moved_from_sqlite_keeps_order_expiries_and_tombston
   caller.now_s = 1500;
   const auto list = caller.list(mailbox(2), 0, {1000, 1U << 20});
   BOOST_TEST(list.records.size() == OldDatabase::many);
-  for (std::uint16_t i = 0; i < list.records.size(); ++i) {
+  for (std::size_t i = 0; i < list.records.size(); ++i) {
     BOOST_TEST((list.records[i].id == record(static_cast<std::uint16_t>(OldDatabase::many - i))));
     BOOST_TEST(list.records[i].expires_at_s == 3000 + OldDatabase::many - i);
     BOOST_TEST(list.records[i].value == value_of(OldDatabase::many - i, 1));

@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(quotas_and_capacity_hold_for_nodes_that_write_at_once) {
   std::vector<std::unique_ptr<PostgresStore>> stores;
   std::vector<std::thread> threads;
   std::vector<Results> results(4);
-  for (std::uint16_t i = 0; i < results.size(); ++i) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
     stores.push_back(open(limits));
   }
   for (std::uint16_t i = 0; i < results.size(); ++i) {
@@ -271,6 +271,33 @@ BOOST_AUTO_TEST_CASE(of_a_list_and_a_cancel_at_once_one_wins) {
     const bool listed = !lists.lists[i].records.empty();
     BOOST_TEST((cancels.cancels[i] == (listed ? CancelStatus::removed : CancelStatus::cancelled)));
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_list_does_not_show_what_comes_too_late_to_be_kept_from_being_cancelled) {
+  const auto one = open();
+  auto other = PostgresStore::open(url() + "&application_name=other", {}, {}, telemetry, random);
+  BOOST_REQUIRE(other);
+  Caller reader(*one), sender(**other);
+  sender.put(mailbox(1), record(1), value_of(50, 1));
+  reader.list(mailbox(1));
+  // The reader's transaction stands still when it has marked what is there: nothing new, so it locks nothing.
+  sql_text("CREATE FUNCTION " + prefix +
+           "1.halt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF current_setting('application_name') = "
+           "'toxasync' THEN PERFORM pg_advisory_xact_lock_shared(7); END IF; RETURN NULL; END $$");
+  sql_text("CREATE TRIGGER halt AFTER UPDATE ON mailbox FOR EACH STATEMENT EXECUTE FUNCTION halt()");
+  BOOST_REQUIRE(holder.connect(url(), patience));
+  holder.query("SELECT pg_advisory_lock(7)");
+  BOOST_REQUIRE(holder.round_trip(patience) == LinkStatus::ok);
+  Results lists;
+  one->list(1, mailbox(1), 0, {10, 1000}, 1000);
+  one->submit();
+  wait_for_sql(waiting("Lock"));
+  BOOST_TEST((sender.put(mailbox(1), record(2), value_of(50, 1)).status == PutStatus::stored));
+  holder.query("SELECT pg_advisory_unlock(7)");
+  BOOST_REQUIRE(holder.round_trip(patience) == LinkStatus::ok);
+  BOOST_REQUIRE(wait_for(*one, lists, 1));
+  BOOST_TEST(lists.lists[1].records.size() == 1U);
+  BOOST_TEST((sender.cancel(mailbox(1), record(2), commitment(1)) == CancelStatus::cancelled));
 }
 
 BOOST_AUTO_TEST_CASE(any_number_of_nodes_may_start_on_an_empty_database_at_once) {
