@@ -172,8 +172,9 @@ BOOST_AUTO_TEST_CASE(quotas_and_capacity_hold_for_nodes_that_write_at_once) {
   for (std::size_t i = 0; i < results.size(); ++i) {
     stores.push_back(open(limits));
   }
-  for (std::uint16_t i = 0; i < results.size(); ++i) {
-    threads.emplace_back([&, i] { put_many(*stores[i], i * 50, 50, results[i]); });
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    threads.emplace_back(
+        [&, i] { put_many(*stores[i], static_cast<std::uint16_t>(i * 50), 50, results[i]); });
   }
   std::size_t stored = 0, full = 0;
   for (std::size_t i = 0; i < threads.size(); ++i) {
@@ -201,7 +202,7 @@ BOOST_AUTO_TEST_CASE(groups_about_the_same_mailboxes_in_any_order_do_not_lock_on
   for (std::size_t i = 0; i < results.size(); ++i) {
     stores.push_back(open());
   }
-  for (std::uint16_t i = 0; i < results.size(); ++i) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
     threads.emplace_back([&, i] {
       for (std::uint16_t n = 0; n < 600; ++n) {
         const auto place = static_cast<std::uint8_t>(i == 0 ? n % 40 : i == 1 ? 39 - n % 40 : n * 7 % 40);
