@@ -66,7 +66,7 @@ int run(const char* url) {
     return 1;
   }
   std::uint64_t number = 0;
-  for (const std::size_t group : {1, 64, 256}) {
+  for (const std::size_t group : {1U, 64U, 256U}) {
     const double embedded = puts_per_second(**sqlite, group, number);
     const double server = puts_per_second(**postgres, group, number);
     std::cout << "puts in groups of " << group << ": SQLite " << static_cast<int>(embedded)
