@@ -57,7 +57,7 @@ class OperationJob final : public StoreJob {
 
 template <class Operation>
 std::unique_ptr<StoreJob> job_for(RecordTable& table, Operation&& operation) {
-  return std::make_unique<OperationJob<Operation>>(table, std::move(operation));
+  return std::make_unique<OperationJob<Operation>>(table, std::forward<Operation>(operation));
 }
 
 std::unique_ptr<RecordTable> make_table(const std::filesystem::path& path, const StoreLimits& limits,

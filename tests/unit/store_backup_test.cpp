@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(a_check_finds_what_does_not_fit) {
   sql(directory.file(), "DELETE FROM quota WHERE mk=1");
   BOOST_TEST(check().good());
   for (std::size_t i = 0; i < 8; ++i) {
-    overwrite(directory.file(), 4096 * 2 + i, '\x7f');
+    overwrite(directory.file(), std::size_t{4096} * 2 + i, '\x7f');
   }
   BOOST_TEST(!check().pages.empty());
 }

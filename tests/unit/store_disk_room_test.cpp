@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(a_capacity_that_is_raised_raises_the_backstop_too) {
 BOOST_AUTO_TEST_CASE(the_store_is_full_before_its_disk_is_and_has_room_again_when_the_disk_has) {
   constexpr std::uint64_t reserve = 1000;
   std::atomic<std::uint64_t> free_bytes =
-      reserve + 3 * (160 + 100);  // 1.5 on the disk for each byte: two records.
+      reserve + std::uint64_t{3} * (160 + 100);  // 1.5 on the disk for each byte: two records.
   SqliteStoreOptions options;
   options.disk = DiskRule{.reserve_bytes = reserve};
   options.free_bytes = [&](const std::filesystem::path& where) {
