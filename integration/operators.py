@@ -160,6 +160,8 @@ def metrics_and_health(world):
     check(status == 503 and re.search(r"late by [12][0-9]{3} ms", text), f"a node that was late says {status} {text!r}")
     after = metrics(node)
     check(after("toxasync_healthy") == 0 and after("toxasync_loop_lag_seconds") > 1, "/metrics calls it healthy")
+    node.stop()
+    node.check_log()
 
 
 def unhealthy(node):
