@@ -78,9 +78,9 @@ class Flood {
       get_cookies();
     }
     const double begun = now_ms();
-    double due = 0;
-    for (double passed = 0; passed < seconds * 1000; passed = now_ms() - begun) {
-      due =
+    while (now_ms() - begun < seconds * 1000) {
+      const double passed = now_ms() - begun;
+      const double due =
           std::min(passed * per_second_ / 1000, static_cast<double>(sent_ + 4 * batch));  // never catches up
       while (static_cast<double>(sent_) < due) {
         send_batch();
