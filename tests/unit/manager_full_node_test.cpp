@@ -65,7 +65,8 @@ BOOST_AUTO_TEST_CASE(a_node_that_grants_next_to_nothing_is_not_asked_without_end
   world.bob.crash();
   send_for(world.alice, world.bob, "gone at once", limits::default_time_to_live_s);
   world.run(12 * hour_ms);
-  BOOST_TEST(world.alice[Counter::copies_lapsing] <= 12 * 3600 / manager::Outbox::renew_before_s);
+  BOOST_TEST(world.alice[Counter::copies_lapsing] <=
+             std::int64_t{12} * 3600 / manager::Outbox::renew_before_s);
   BOOST_TEST(world.alice[Counter::copies_lapsing] >= 3);
 }
 
@@ -74,9 +75,9 @@ BOOST_AUTO_TEST_CASE(what_a_silent_node_left_unanswered_goes_to_it_as_soon_as_it
   world.bob.crash();
   world.run(60'000);
   world.nodes[0]->switch_off();
-  std::vector<crypto::MessageId> ids;
-  for (int i = 0; i < 20; ++i) {
-    ids.push_back(world.alice.send(world.bob, "message " + std::to_string(i)));
+  std::vector<crypto::MessageId> ids(20);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ids[i] = world.alice.send(world.bob, "message " + std::to_string(i));
   }
   world.run(hour_ms);  // it is tried every ten minutes by now
   const auto stored = [&] {

@@ -222,7 +222,7 @@ BOOST_AUTO_TEST_SUITE(node_fairness)
 
 BOOST_AUTO_TEST_CASE(
     acknowledged_mail_is_served_until_the_expiry_that_was_granted_though_the_node_is_stormed) {
-  constexpr std::uint64_t capacity = 256 * 1024;
+  constexpr std::uint64_t capacity = 256ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
   Source honest(node, 1);
   for (int i = 0; i < 20; ++i) {
@@ -267,7 +267,7 @@ BOOST_AUTO_TEST_CASE(
 }
 
 BOOST_AUTO_TEST_CASE(who_has_his_share_is_refused_with_a_delay_and_others_are_not) {
-  constexpr std::uint64_t capacity = 512 * 1024;
+  constexpr std::uint64_t capacity = 512ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
   Source greedy(node, 1);
   const auto refused = greedy.fill(limits::large_envelope, limits::largest_time_to_live_s);
@@ -287,7 +287,7 @@ BOOST_AUTO_TEST_CASE(who_has_his_share_is_refused_with_a_delay_and_others_are_no
 }
 
 BOOST_AUTO_TEST_CASE(the_time_that_is_granted_shrinks_as_the_node_fills_and_is_told) {
-  constexpr std::uint64_t capacity = 512 * 1024;
+  constexpr std::uint64_t capacity = 512ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
   std::uint64_t shortest = limits::largest_time_to_live_s;
   for (std::uint32_t i = 1; level(node, capacity) < 0.9; ++i) {
@@ -312,7 +312,7 @@ BOOST_AUTO_TEST_CASE(the_time_that_is_granted_shrinks_as_the_node_fills_and_is_t
 }
 
 BOOST_AUTO_TEST_CASE(mail_that_is_fetched_and_mail_that_was_there_cost_no_share) {
-  constexpr std::uint64_t capacity = 128 * 1024;
+  constexpr std::uint64_t capacity = 128ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
   for (std::uint32_t i = 1; level(node, capacity) < 0.6; ++i) {
     Source(node, i).fill(limits::small_envelope, limits::default_time_to_live_s);
@@ -338,7 +338,7 @@ BOOST_AUTO_TEST_CASE(mail_that_is_fetched_and_mail_that_was_there_cost_no_share)
 }
 
 BOOST_AUTO_TEST_CASE(what_the_store_refuses_costs_no_share) {
-  constexpr std::uint64_t capacity = 128 * 1024;
+  constexpr std::uint64_t capacity = 128ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
   for (std::uint32_t i = 1; level(node, capacity) < 0.6; ++i) {
     Source(node, i).fill(limits::small_envelope, limits::default_time_to_live_s);

@@ -124,8 +124,8 @@ BOOST_AUTO_TEST_CASE(under_a_flood_of_new_sessions_known_ones_are_served_and_hon
       }
       ++newcomer.attempts;
       newcomer.next_ms = now_ms + 1500;
-      const auto answer =
-          newcomer.client->ask(newcomer.client->store_request(mailbox.mailbox, test_envelope(tenth)));
+      const auto answer = newcomer.client->ask(
+          newcomer.client->store_request(mailbox.mailbox, test_envelope(static_cast<std::uint64_t>(tenth))));
       const bool done = answer && answer->status == StoreStatus::stored;
       came_in += done ? 1 : 0;
       most_attempts = std::max(most_attempts, newcomer.attempts);

@@ -146,9 +146,10 @@ BOOST_AUTO_TEST_CASE(couriers_have_a_share_of_their_own_and_one_together) {
 BOOST_AUTO_TEST_CASE(an_account_empties_as_its_mail_expires) {
   charge(ipv4(1), 1000, 1);
   charge(ipv4(1), 10, 14);
-  BOOST_TEST(shares.charged(ipv4(1), now_s) == 1000U * day_s + 10U * 14 * day_s);
-  BOOST_TEST(shares.charged(ipv4(1), now_s + 3600) == 1000U * (day_s - 3600) + 10U * (14 * day_s - 3600));
-  BOOST_TEST(shares.charged(ipv4(1), now_s + day_s) == 10U * 13 * day_s);
+  BOOST_TEST(shares.charged(ipv4(1), now_s) == 1000U * day_s + std::int64_t{140} * day_s);
+  BOOST_TEST(shares.charged(ipv4(1), now_s + 3600) ==
+             1000U * (day_s - 3600) + std::int64_t{10} * (14 * day_s - 3600));
+  BOOST_TEST(shares.charged(ipv4(1), now_s + day_s) == std::int64_t{130} * day_s);
   BOOST_TEST(shares.charged(ipv4(1), now_s + 14 * day_s) == 0U);
   shares.charge(ipv4(2), 1000, now_s + day_s + 1, now_s);  // times are rounded up to a quarter of a day
   BOOST_TEST(shares.charged(ipv4(2), now_s) == 1000U * (day_s + 21600));
