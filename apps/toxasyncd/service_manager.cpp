@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "service_manager.hpp"
 
-#include <time.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
+#include <ctime>
 
 namespace toxasync::daemon {
 
