@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_reader_who_goes_on_from_his_cursor_misses_nothing_that_se
   std::set<RecordId> seen;
   std::uint64_t cursor = 0;
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (seen.size() < writers * each && std::chrono::steady_clock::now() < deadline) {
+  while (seen.size() < std::size_t{writers} * each && std::chrono::steady_clock::now() < deadline) {
     for (const Record& got : reader.list(mailbox(1), cursor, {7, 100000}).records) {
       BOOST_TEST(got.sequence > cursor);
       cursor = got.sequence;
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(quotas_and_capacity_hold_for_nodes_that_write_at_once) {
   }
   BOOST_TEST(stored == 100U);
   BOOST_TEST(full == 100U);
-  limits.capacity_bytes = 101 * StoreLimits::record_overhead_bytes + 101 * 40;
+  limits.capacity_bytes = 101 * StoreLimits::record_overhead_bytes + 101ULL * 40;
   const auto small = open(limits);
   Caller caller(*small);
   BOOST_TEST((caller.put(mailbox(2), record(1), value_of(41, 1)).status == PutStatus::store_full));
@@ -305,6 +305,7 @@ BOOST_AUTO_TEST_CASE(any_number_of_nodes_may_start_on_an_empty_database_at_once)
   const std::string where = url();
   std::vector<std::thread> threads;
   std::vector<std::string> errors(8);
+  threads.reserve(errors.size());
   for (std::string& error : errors) {
     threads.emplace_back([&, &error = error] {
       TestRandom own(static_cast<std::uint64_t>(&error - errors.data()));
