@@ -9,10 +9,10 @@ A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (
 """
 
 import collections
-import sys
 
-import scenarios
+import couriers
 import support
+from scenario import main, scenario
 from support import check, poll_until
 
 # A client asks for mail once in ten minutes on an average, and gets it within seconds.
@@ -44,6 +44,7 @@ def deliver(world, nodes, alice, bob):
     bob.quit()
 
 
+@scenario
 def announced(world):
     """Over the dispatcher; and who prefers not to be told subscribes to nothing."""
     nodes = world.nodes(3)
@@ -56,14 +57,12 @@ def announced(world):
     later.quit()
 
 
+@scenario
 def announced_by_courier(world):
     """By courier, on the stock library."""
-    hub, nodes = scenarios.tox_network(world, 2)
-    alice, bob = scenarios.courier_friends(world, nodes, bootstrap=[hub], carrier="courier", extra=SELDOM)
+    hub, nodes = couriers.tox_network(world, 2)
+    alice, bob = couriers.courier_friends(world, nodes, bootstrap=[hub], carrier="courier", extra=SELDOM)
     deliver(world, nodes, alice, bob)
-
-
-SCENARIOS = {function.__name__: function for function in (announced, announced_by_courier)}
 
 
 def world_of(arguments):
@@ -72,4 +71,4 @@ def world_of(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(support.main(__doc__, SCENARIOS, world_of))
+    main(__doc__, world_of)

@@ -232,7 +232,7 @@ def write_apart(terminal, bob, nodes):
 
 
 def read_answer(terminal):
-    terminal.wait_screen(lambda screen: "an answer from far away" in screen, 40, "the answer")
+    terminal.wait_screen(lambda screen: "an answer from far away" in screen, 90, "the answer")
 
 
 def leave(terminal):

@@ -306,7 +306,8 @@ BOOST_FIXTURE_TEST_CASE(a_node_is_asked_for_others_once_a_day_and_only_while_few
   BOOST_TEST(alice[Counter::nodes_asked] <= asked + 1);
   std::vector<Bytes> many;
   SeededRandom random(5);
-  for (std::uint32_t i = 0; i < manager::NodeScout::enough; ++i) {
+  // So many that enough come to be known before the first ones, who do not answer, are given up.
+  for (std::uint32_t i = 0; i < 4 * manager::NodeScout::enough; ++i) {
     const crypto::SigningKey signer(random.array<32>());
     protocol::NodeDescriptor descriptor;
     descriptor.id = signer.public_key();
