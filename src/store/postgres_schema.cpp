@@ -16,17 +16,15 @@ namespace {
 // migration: how far the databases are that are moved here.
 constexpr const char* tables[] = {
     "CREATE TABLE toxasync(version bigint NOT NULL, sum_key bytea NOT NULL)",
-    "CREATE TABLE mailbox(mailbox bytea PRIMARY KEY, next bigint NOT NULL, n bigint NOT NULL, bytes bigint "
-    "NOT "
-    "NULL, given bigint NOT NULL) WITH (fillfactor=80)",
-    "CREATE TABLE record(mailbox bytea NOT NULL, id bytea NOT NULL, seq bigint NOT NULL, exp bigint NOT "
-    "NULL, "
-    "kind bigint NOT NULL, value bytea, sum bytea NOT NULL, PRIMARY KEY(mailbox, id))",
+    R"(CREATE TABLE mailbox(mailbox bytea PRIMARY KEY, next bigint NOT NULL, n bigint NOT NULL,
+       bytes bigint NOT NULL, given bigint NOT NULL) WITH (fillfactor=80))",
+    R"(CREATE TABLE record(mailbox bytea NOT NULL, id bytea NOT NULL, seq bigint NOT NULL, exp
+       bigint NOT NULL, kind bigint NOT NULL, value bytea, sum bytea NOT NULL, PRIMARY KEY(mailbox,
+       id)))",
     "CREATE INDEX record_order ON record(mailbox, seq) WHERE kind=1",
     "CREATE INDEX record_exp ON record(exp)",
-    "CREATE TABLE totals(slot bigint PRIMARY KEY, messages bigint NOT NULL, bytes bigint NOT NULL, "
-    "tombstones "
-    "bigint NOT NULL) WITH (fillfactor=20)",
+    R"(CREATE TABLE totals(slot bigint PRIMARY KEY, messages bigint NOT NULL, bytes bigint NOT
+       NULL, tombstones bigint NOT NULL) WITH (fillfactor=20))",
     "CREATE TABLE migration(source bytea PRIMARY KEY, seq bigint NOT NULL)",
 };
 
@@ -37,91 +35,86 @@ constexpr const char* lock_schema = "SELECT pg_advisory_xact_lock(83900569907590
 // the indexes: tables that were empty when a plan was made may be large when it is used. A transaction whose
 // daemon is gone does not hold its locks for ever.
 constexpr const char* settings =
-    "SELECT set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit')='remote_apply' "
-    "THEN 'remote_apply' ELSE 'on' END, false), set_config('default_transaction_isolation', 'read "
-    "committed', "
-    "false), set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', "
-    "false), set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false), "
-    "set_config('jit', 'off', false), set_config('statement_timeout', '0', false), "
-    "set_config('lock_timeout', "
-    "'3s', false), set_config('idle_in_transaction_session_timeout', '20s', false)";
+    R"(SELECT set_config('synchronous_commit', CASE WHEN
+       current_setting('synchronous_commit')='remote_apply' THEN 'remote_apply' ELSE 'on' END,
+       false), set_config('default_transaction_isolation', 'read committed', false),
+       set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan',
+       'off', false), set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin',
+       'off', false), set_config('jit', 'off', false), set_config('statement_timeout', '0', false),
+       set_config('lock_timeout', '3s', false), set_config('idle_in_transaction_session_timeout',
+       '20s', false))";
 
 // The table itself is read: to_regclass would go by what the session has cached, before it had the lock.
 constexpr const char* probe =
-    "SELECT count(*), (current_setting('fsync') = 'on')::int::bigint FROM pg_catalog.pg_tables WHERE "
-    "tablename = "
-    "'toxasync' AND schemaname = ANY(current_schemas(false))";
+    R"(SELECT count(*), (current_setting('fsync') = 'on')::int::bigint FROM pg_catalog.pg_tables
+       WHERE tablename = 'toxasync' AND schemaname = ANY(current_schemas(false)))";
 
 constexpr std::pair<const char*, const char*> statements[] = {
     // $1 mailboxes. A mailbox that was dropped and comes again goes on above its old sequences: they rise by
     // one a record, the server's clock by a million a second.
     {statement::add_mailboxes,
-     "INSERT INTO mailbox(mailbox, next, n, bytes, given) SELECT m, (extract(epoch FROM clock_timestamp()) * "
-     "1000000)::bigint, 0, 0, 0 FROM unnest($1::bytea[]) AS m ORDER BY m ON CONFLICT (mailbox) DO NOTHING "
-     "RETURNING mailbox"},
+     R"(INSERT INTO mailbox(mailbox, next, n, bytes, given) SELECT m, (extract(epoch FROM
+       clock_timestamp()) * 1000000)::bigint, 0, 0, 0 FROM unnest($1::bytea[]) AS m ORDER BY m ON
+       CONFLICT (mailbox) DO NOTHING RETURNING mailbox)"},
     // $1 mailboxes to change, $2 those that are listed: locked when there is something new in them.
     {statement::lock_mailboxes,
-     "SELECT mailbox, next, n, bytes, given FROM mailbox WHERE mailbox = ANY($1::bytea[]) OR (mailbox = "
-     "ANY($2::bytea[]) AND n > 0 AND given < next) ORDER BY mailbox FOR UPDATE"},
+     R"(SELECT mailbox, next, n, bytes, given FROM mailbox WHERE mailbox = ANY($1::bytea[]) OR
+       (mailbox = ANY($2::bytea[]) AND n > 0 AND given < next) ORDER BY mailbox FOR UPDATE)"},
     // $1 mailboxes, $2 next, $3 n, $4 bytes
     {statement::write_mailboxes,
-     "UPDATE mailbox AS m SET next = w.next, n = w.n, bytes = w.bytes FROM unnest($1::bytea[], $2::bigint[], "
-     "$3::bigint[], $4::bigint[]) AS w(mailbox, next, n, bytes) WHERE m.mailbox = w.mailbox"},
+     R"(UPDATE mailbox AS m SET next = w.next, n = w.n, bytes = w.bytes FROM unnest($1::bytea[],
+       $2::bigint[], $3::bigint[], $4::bigint[]) AS w(mailbox, next, n, bytes) WHERE m.mailbox =
+       w.mailbox)"},
     // $1 mailboxes that may be empty, and are locked
     {statement::drop_mailboxes,
-     "DELETE FROM mailbox AS m WHERE m.mailbox = ANY($1::bytea[]) AND NOT EXISTS (SELECT FROM record AS r "
-     "WHERE "
-     "r.mailbox = m.mailbox)"},
+     R"(DELETE FROM mailbox AS m WHERE m.mailbox = ANY($1::bytea[]) AND NOT EXISTS (SELECT FROM
+       record AS r WHERE r.mailbox = m.mailbox))"},
     // $1 mailboxes
     {statement::mark_given,
-     "UPDATE mailbox SET given = next WHERE mailbox IN (SELECT mailbox FROM mailbox WHERE mailbox = "
-     "ANY($1::bytea[]) AND n > 0 AND given < next ORDER BY mailbox FOR UPDATE)"},
+     R"(UPDATE mailbox SET given = next WHERE mailbox IN (SELECT mailbox FROM mailbox WHERE mailbox
+       = ANY($1::bytea[]) AND n > 0 AND given < next ORDER BY mailbox FOR UPDATE))"},
     // $1 mailboxes, $2 ids
     {statement::find_records,
-     "SELECT r.mailbox, r.id, r.seq, r.exp, r.kind, r.value, r.sum FROM unnest($1::bytea[], $2::bytea[]) AS "
-     "w(mailbox, id) JOIN record AS r ON r.mailbox = w.mailbox AND r.id = w.id"},
+     R"(SELECT r.mailbox, r.id, r.seq, r.exp, r.kind, r.value, r.sum FROM unnest($1::bytea[],
+       $2::bytea[]) AS w(mailbox, id) JOIN record AS r ON r.mailbox = w.mailbox AND r.id = w.id)"},
     // $1 mailboxes, $2 ids, $3 seq, $4 exp, $5 kind, $6 values, $7 sums
     {statement::write_records,
-     "INSERT INTO record(mailbox, id, seq, exp, kind, value, sum) SELECT * FROM unnest($1::bytea[], "
-     "$2::bytea[], "
-     "$3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[]) ON CONFLICT (mailbox, id) DO "
-     "UPDATE "
-     "SET seq = excluded.seq, exp = excluded.exp, kind = excluded.kind, value = excluded.value, sum = "
-     "excluded.sum"},
+     R"(INSERT INTO record(mailbox, id, seq, exp, kind, value, sum) SELECT * FROM
+       unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[],
+       $7::bytea[]) ON CONFLICT (mailbox, id) DO UPDATE SET seq = excluded.seq, exp = excluded.exp,
+       kind = excluded.kind, value = excluded.value, sum = excluded.sum)"},
     // $1 mailboxes, $2 ids
     {statement::drop_records,
-     "DELETE FROM record AS r USING unnest($1::bytea[], $2::bytea[]) AS w(mailbox, id) WHERE r.mailbox = "
-     "w.mailbox AND r.id = w.id"},
+     R"(DELETE FROM record AS r USING unnest($1::bytea[], $2::bytea[]) AS w(mailbox, id) WHERE
+       r.mailbox = w.mailbox AND r.id = w.id)"},
     // $1 mailbox, $2 after, $3 now, $4 limit, $5 1: only what was marked as given
     {statement::list_records,
-     "SELECT r.id, r.seq, r.exp, r.kind, r.value, r.sum FROM record AS r LEFT JOIN mailbox AS m ON m.mailbox "
-     "= "
-     "r.mailbox WHERE r.mailbox = $1::bytea AND r.kind = 1 AND r.seq > $2::bigint AND r.exp > $3::bigint AND "
-     "($5::bigint = 0 OR r.seq < m.given) ORDER BY r.seq LIMIT $4::bigint"},
+     R"(SELECT r.id, r.seq, r.exp, r.kind, r.value, r.sum FROM record AS r LEFT JOIN mailbox AS m ON
+       m.mailbox = r.mailbox WHERE r.mailbox = $1::bytea AND r.kind = 1 AND r.seq > $2::bigint AND
+       r.exp > $3::bigint AND ($5::bigint = 0 OR r.seq < m.given) ORDER BY r.seq LIMIT $4::bigint)"},
     // $1 now, $2 limit
     {statement::due_records,
      "SELECT mailbox, id FROM record WHERE exp <= $1::bigint ORDER BY exp LIMIT $2::bigint"},
     // $1 mailboxes, $2 ids, $3 now
     {statement::drop_due,
-     "DELETE FROM record AS r USING unnest($1::bytea[], $2::bytea[]) AS w(mailbox, id) WHERE r.mailbox = "
-     "w.mailbox AND r.id = w.id AND r.exp <= $3::bigint RETURNING r.mailbox, r.kind, "
-     "coalesce(octet_length(r.value), 0)::bigint"},
+     R"(DELETE FROM record AS r USING unnest($1::bytea[], $2::bytea[]) AS w(mailbox, id) WHERE
+       r.mailbox = w.mailbox AND r.id = w.id AND r.exp <= $3::bigint RETURNING r.mailbox, r.kind,
+       coalesce(octet_length(r.value), 0)::bigint)"},
     // $1 messages, $2 bytes, $3 tombstones
     {statement::add_totals,
-     "INSERT INTO totals(slot, messages, bytes, tombstones) VALUES(pg_backend_pid() % 64, $1::bigint, "
-     "$2::bigint, $3::bigint) ON CONFLICT (slot) DO UPDATE SET messages = totals.messages + "
-     "excluded.messages, "
-     "bytes = totals.bytes + excluded.bytes, tombstones = totals.tombstones + excluded.tombstones"},
+     R"(INSERT INTO totals(slot, messages, bytes, tombstones) VALUES(pg_backend_pid() % 64,
+       $1::bigint, $2::bigint, $3::bigint) ON CONFLICT (slot) DO UPDATE SET messages =
+       totals.messages + excluded.messages, bytes = totals.bytes + excluded.bytes, tombstones =
+       totals.tombstones + excluded.tombstones)"},
     // $1 source, $2 the last sequence there
     {statement::note_progress,
-     "INSERT INTO migration(source, seq) VALUES($1::bytea, $2::bigint) ON CONFLICT (source) DO UPDATE SET "
-     "seq = "
-     "excluded.seq"},
+     R"(INSERT INTO migration(source, seq) VALUES($1::bytea, $2::bigint) ON CONFLICT (source) DO
+       UPDATE SET seq = excluded.seq)"},
     // $1 source
     {statement::progress, "SELECT seq FROM migration WHERE source = $1::bytea"},
     {statement::totals,
-     "SELECT greatest(coalesce(sum(messages), 0), 0)::bigint, greatest(coalesce(sum(bytes), 0), 0)::bigint, "
-     "greatest(coalesce(sum(tombstones), 0), 0)::bigint FROM totals"},
+     R"(SELECT greatest(coalesce(sum(messages), 0), 0)::bigint, greatest(coalesce(sum(bytes), 0),
+       0)::bigint, greatest(coalesce(sum(tombstones), 0), 0)::bigint FROM totals)"},
 };
 
 LinkStatus create(PostgresLink& link, const ByteArray<32>& new_sum_key, std::chrono::milliseconds timeout) {
