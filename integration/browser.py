@@ -21,7 +21,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 
 def _high(fd):
     """The same out of the way of 3 and 4, which the browser wants."""
-    high = fcntl.fcntl(fd, fcntl.F_DUPFD, 10)
+    high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
     os.close(fd)
     return high
 

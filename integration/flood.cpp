@@ -10,6 +10,7 @@
 // new-sessions: the same from 256 sources, each of which has tokens for key agreements.
 // Prints lines of `name value`.
 #include <arpa/inet.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -73,9 +74,10 @@ class Flood {
 
   [[nodiscard]] bool ready() const noexcept { return ready_; }
 
-  void run(double seconds) {
-    if (kind_ == "own-cookie" || kind_ == "new-sessions") {
-      get_cookies();
+  /// False: the node gave no cookies, which this kind of junk needs.
+  [[nodiscard]] bool run(double seconds) {
+    if ((kind_ == "own-cookie" || kind_ == "new-sessions") && !get_cookies()) {
+      return false;
     }
     const double begun = now_ms();
     while (now_ms() - begun < seconds * 1000) {
@@ -93,6 +95,7 @@ class Flood {
       std::ranges::for_each(sockets_, [this](int socket) { read_answers(socket); });
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
+    return true;
   }
 
   void report() const {
@@ -131,21 +134,26 @@ class Flood {
     packet[2 + 16 + 31] &= 0x7f;  // a point that is not refused at a glance
   }
   /// One for each of the packets, by their order.
-  void get_cookies() {
+  bool get_cookies() {
+    constexpr int attempts = 20;
+    constexpr int patience_ms = 500;
     for (std::size_t i = 0; i < packets_.size(); ++i) {
       Bytes& packet = packets_[i];
-      const int socket = sockets_[i % sockets_.size()];
+      pollfd socket{sockets_[i % sockets_.size()], POLLIN, 0};
       Bytes reply(limits::frame);
-      for (int attempt = 0; attempt < 5; ++attempt) {
-        (void)::send(socket, packet.data(), packet.size(), 0);
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        const ssize_t size = ::recv(socket, reply.data(), reply.size(), MSG_DONTWAIT);
-        if (size > 18) {
-          std::copy_n(reply.begin() + 2, 16, packet.begin() + 2);
-          break;
+      bool got = false;
+      for (int attempt = 0; attempt < attempts && !got; ++attempt) {
+        (void)::send(socket.fd, packet.data(), packet.size(), 0);
+        if (::poll(&socket, 1, patience_ms) == 1) {
+          got = ::recv(socket.fd, reply.data(), reply.size(), MSG_DONTWAIT) > 18;
         }
       }
+      if (!got) {
+        return false;
+      }
+      std::copy_n(reply.begin() + 2, 16, packet.begin() + 2);
     }
+    return true;
   }
   Bytes& next_packet() {
     Bytes& packet = packets_[next_++ % packets_.size()];
@@ -348,8 +356,9 @@ int main(int argc, char** argv) {
   }
   std::cout << "ready" << std::endl;
   std::atomic<bool> flooding = true;
+  bool has_run = false;
   std::thread sender([&] {
-    flood.run(seconds);
+    has_run = flood.run(seconds);
     flooding = false;
   });
   for (double next = now_ms(); flooding;) {
@@ -361,6 +370,10 @@ int main(int argc, char** argv) {
   }
   std::cout << "flooded" << std::endl;
   sender.join();
+  if (!has_run) {
+    std::cerr << "flood: the node gives no cookies\n";
+    return 1;
+  }
   honest.wait(30'000);
   flood.report();
   honest.report();

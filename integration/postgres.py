@@ -29,7 +29,7 @@ def programs():
     found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[4]))
     plain = shutil.which("postgres")
     if not found and not plain:
-        raise Skip("there is no PostgreSQL server: ./dev setup installs it")
+        raise Skip("there is no PostgreSQL server: ./dev test installs it")
     return found[-1].parent if found else pathlib.Path(plain).resolve().parent
 
 
@@ -161,7 +161,11 @@ def main():
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that `finally` is gone through.
-    cluster = Cluster(arguments.build)
+    try:
+        cluster = Cluster(arguments.build)
+    except Skip as why:
+        print(f"SKIPPED: {why}")
+        return 77
     try:
         server = cluster.primary()
         return subprocess.run(arguments.command, env={**os.environ, "TOXASYNC_POSTGRES": server.url},

@@ -22,6 +22,8 @@ import time
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 
 # Toxcore befriends in about ten seconds; sanitizers and busy machines take longer.
+# A socket's path has 107 bytes at most, and there are some in the directories of tests.
+LONGEST_PARENT = 52
 PATIENCE = float(os.environ.get("TOXASYNC_TEST_PATIENCE", "1"))
 STATS = re.compile(r"stats (.*)")
 NO_CONFIG = ("--config", "/dev/null")  # whatever this machine's own toxasyncd is told
@@ -390,6 +392,8 @@ class World:
         self.environment = self._environment(toxcore, system_toxcore)
         parent = self.build / "integration-data"
         parent.mkdir(exist_ok=True)
+        if len(str(parent)) > LONGEST_PARENT:
+            parent = None  # the system's directory for such
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
 
     def _environment(self, toxcore, system_toxcore):
@@ -483,6 +487,9 @@ def run(world, body):
         check(not reports, "a sanitizer reports: " + "; ".join(reports))
         failed = False
         return 0
+    except Skip:
+        failed = False
+        raise
     except Failure as failure:
         print(f"\nFAILED: {failure}", flush=True)
         return 1
