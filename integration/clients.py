@@ -35,7 +35,7 @@ def both_ways(world):
     numbers = [alice.send(f"offline {i}") for i in range(20)] + [alice.send("waves", "action")]
     check(None not in numbers and min(numbers) >= FIRST_NUMBER, f"message numbers {numbers}")
     check(len(set(numbers)) == len(numbers), "message numbers come twice")
-    alice.wait_receipts(numbers, 10)
+    alice.wait_receipts(numbers, 30)
     poll_until(lambda: all(node.stats()["messages"] >= 21 for node in nodes), 30, "the nodes have them")
     alice.quit()
 
@@ -58,7 +58,7 @@ def both_ways(world):
     alice.wait_for(r"friend 0 udp", 60)
     poll_until(lambda: alice.looks() == "udp here", 20, "the friend who is online is shown so")
     live = [alice.send(f"live {i}") for i in range(5)]
-    alice.wait_receipts(live, 10)
+    alice.wait_receipts(live, 30)
     bob.wait_messages(5, 20)
     bob.send("live back")
     alice.wait_shown(24, 20)
@@ -110,7 +110,7 @@ def events(world):
     bob.quit()
     see_away(alice)
     numbers = [alice.send("by events"), alice.send("again")]
-    alice.wait_receipts(numbers, 10)
+    alice.wait_receipts(numbers, 30)
     bob = bob.again(carrier="udp").ready()
     bob.wait_messages(2, 40)
     bob.send("to events")

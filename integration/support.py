@@ -247,7 +247,7 @@ class Node(Process):
             *(() if "--config" in extra else NO_CONFIG),
             *(() if "--status-port" in extra or "--config" in extra else ("--status-port", 0)), *extra])
 
-    def ready(self, seconds=10):
+    def ready(self, seconds=30):
         self.carriers = self.wait_for(r"toxasyncd: ready carriers=(\S+)", seconds)[1]
         self.address = self.find(NODE_ADDRESS.pattern)[1]
         return self
@@ -305,7 +305,7 @@ class Chat(Process):
             arguments += ["--bootstrap", f"127.0.0.1:{other.udp_port}:{other.dht_key}"]
         super().__init__(world, name, arguments)
 
-    def ready(self, seconds=10):
+    def ready(self, seconds=30):
         match = self.wait_for(r"ready tox_id=(\S+) dht_key=(\S+) udp_port=(\d+) carrier=(\S+)", seconds)
         self.tox_id, self.dht_key, self.carrier = match[1], match[2], match[4]
         return self
