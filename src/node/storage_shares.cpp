@@ -42,16 +42,19 @@ void StorageShares::Account::advance(std::int64_t now_s) noexcept {
   first_slot += passed;
 }
 
-std::uint32_t& StorageShares::Account::at(std::int64_t expires_at_s) noexcept {
+std::uint64_t& StorageShares::Account::at(std::int64_t expires_at_s) noexcept {
   return bytes[static_cast<std::size_t>(
       std::clamp<std::int64_t>(slot_of(expires_at_s) - first_slot, 0, slots - 1))];
 }
 
 std::uint64_t StorageShares::Account::byte_seconds(std::int64_t now_s) const noexcept {
+  // Far above every share, and low enough that the cost of one more can be added.
+  constexpr std::uint64_t most = 1ULL << 62U;
+  static_assert(most_in_slot * (slots + 1) * slot_s <= UINT64_MAX - most);
   std::uint64_t sum = 0;
   std::int64_t left_s = first_slot * slot_s - now_s;
-  for (const std::uint32_t expiring : bytes) {
-    sum += expiring * static_cast<std::uint64_t>(std::max<std::int64_t>(left_s, 0));
+  for (const std::uint64_t expiring : bytes) {
+    sum = std::min(most, sum + expiring * static_cast<std::uint64_t>(std::max<std::int64_t>(left_s, 0)));
     left_s += slot_s;
   }
   return sum;
@@ -107,8 +110,8 @@ void StorageShares::charge(const Endpoint& source, std::size_t bytes, std::int64
     if (account == nullptr) {
       account = &accounts_.insert(network, {slot_of(now_s), {}}).value;
     }
-    std::uint32_t& place = account->at(expires_at_s);
-    place += static_cast<std::uint32_t>(std::min<std::size_t>(bytes, UINT32_MAX - place));
+    std::uint64_t& place = account->at(expires_at_s);
+    place += std::min<std::uint64_t>(bytes, Account::most_in_slot - place);
   }
 }
 
@@ -119,8 +122,8 @@ void StorageShares::give_back(const Endpoint& source, std::size_t bytes, std::in
     Account* account = network == before ? nullptr : find(network, now_s);
     before = network;
     if (account != nullptr) {
-      std::uint32_t& place = account->at(expires_at_s);
-      place -= static_cast<std::uint32_t>(std::min<std::size_t>(bytes, place));
+      std::uint64_t& place = account->at(expires_at_s);
+      place -= std::min<std::uint64_t>(bytes, place);
     }
   }
 }

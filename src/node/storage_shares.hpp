@@ -40,7 +40,7 @@ class StorageShares {
   static constexpr std::int64_t least_wait_s = 60;
   static constexpr std::int64_t longest_wait_s = 3600;
 
-  /// Past so many networks (about 350 bytes each), and deposits (about 200), the one untouched for longest is
+  /// Past so many networks (about 570 bytes each), and deposits (about 200), the one untouched for longest is
   /// forgotten.
   StorageShares(std::size_t networks, std::size_t deposits, const ByteArray<16>& hash_key)
       : accounts_(networks, hash_key), deposits_(deposits, hash_key) {}
@@ -71,12 +71,15 @@ class StorageShares {
   static constexpr std::size_t slots = limits::largest_time_to_live_s / slot_s + 1;
   static std::int64_t slot_of(std::int64_t unix_s) noexcept;
   struct Account {
+    /// 4 TiB, four times the largest store: so that byte-seconds fit in 64 bits, whatever is charged.
+    static constexpr std::uint64_t most_in_slot = 1ULL << 42U;
+
     std::int64_t first_slot = 0;               ///< The one that ends next, in slot_s since 1970.
-    std::array<std::uint32_t, slots> bytes{};  ///< That expire in each, from the first; at most UINT32_MAX.
+    std::array<std::uint64_t, slots> bytes{};  ///< That expire in each, from the first.
 
     void advance(std::int64_t now_s) noexcept;
     /// The place of what expires then.
-    [[nodiscard]] std::uint32_t& at(std::int64_t expires_at_s) noexcept;
+    [[nodiscard]] std::uint64_t& at(std::int64_t expires_at_s) noexcept;
     [[nodiscard]] std::uint64_t byte_seconds(std::int64_t now_s) const noexcept;
     [[nodiscard]] std::uint64_t total() const noexcept;
   };

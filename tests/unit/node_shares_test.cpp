@@ -80,6 +80,40 @@ BOOST_AUTO_TEST_CASE(a_source_may_hold_an_eighth_of_what_is_free_for_a_day) {
   BOOST_TEST(wait(ipv4(0x010001), eighth) == 0U);  // another network has its own
 }
 
+BOOST_AUTO_TEST_CASE(shares_hold_on_a_store_of_64_gib_and_of_one_tib) {
+  for (const std::uint64_t large : {std::uint64_t{64} << 30U, std::uint64_t{1} << 40U}) {
+    StorageShares many(64, 1, {});
+    const Fill fill{large * 3 / 4, large};
+    const std::uint64_t eighth = fill.free() / 8;
+    const auto wait_s = [&](std::uint64_t bytes, std::int64_t days) {
+      return many.wait_s(ipv4(1), bytes, now_s + days * day_s, fill, now_s);
+    };
+    constexpr std::uint64_t each = 1ULL << 28U;
+    for (std::uint64_t taken = 0; taken < eighth; taken += each) {
+      BOOST_TEST_REQUIRE(wait_s(each, 1) == 0U);
+      many.charge(ipv4(1), each, now_s + day_s, now_s);
+    }
+    BOOST_TEST(many.charged(ipv4(1), now_s) == eighth * day_s);
+    BOOST_TEST(wait_s(1, 1) > 0U);
+    many.give_back(ipv4(1), each, now_s + day_s, now_s);
+    BOOST_TEST(many.charged(ipv4(1), now_s) == (eighth - each) * day_s);
+    BOOST_TEST(wait_s(each, 1) == 0U);
+    BOOST_TEST(wait_s(each + 1, 1) > 0U);
+    many.charge(ipv4(2), large, now_s + 14 * day_s, now_s);  // the most that can be kept
+    BOOST_TEST(many.charged(ipv4(2), now_s) == large * 14 * day_s);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_account_that_is_charged_without_end_does_not_overflow) {
+  for (std::int64_t quarter = 1; quarter <= 4 * 14; ++quarter) {
+    for (int i = 0; i < 2; ++i) {  // what is cancelled stays charged, so it can be more than the store holds
+      shares.charge(ipv4(1), SIZE_MAX, now_s + quarter * 21600, now_s);
+    }
+    BOOST_TEST(shares.charged(ipv4(1), now_s) >= (std::uint64_t{1} << 42U) * 21600);
+    BOOST_TEST(wait(ipv4(1), 1) == StorageShares::longest_wait_s);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(who_takes_leaves_as_much_for_those_who_come_later_however_many_they_are) {
   for (const std::uint32_t sources : {1U, 8U, 100U, 1000U}) {
     StorageShares many(8192, 1, {});
