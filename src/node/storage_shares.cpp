@@ -33,8 +33,12 @@ std::int64_t StorageShares::slot_of(std::int64_t unix_s) noexcept {
 
 void StorageShares::Account::advance(std::int64_t now_s) noexcept {
   const std::int64_t passed = slot_of(now_s) - first_slot;
+  if (passed < -1) {  // the clock was set back: what was charged until then would count for as much longer
+    *this = {slot_of(now_s), {}};
+    return;
+  }
   if (passed <= 0) {
-    return;  // or the clock was set back: what it passed is forgotten
+    return;
   }
   const auto gone = static_cast<std::size_t>(std::min<std::int64_t>(passed, slots));
   std::shift_left(bytes.begin(), bytes.end(), static_cast<std::ptrdiff_t>(gone));

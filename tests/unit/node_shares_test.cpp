@@ -192,12 +192,25 @@ BOOST_AUTO_TEST_CASE(an_account_empties_as_its_mail_expires) {
 
 BOOST_AUTO_TEST_CASE(a_clock_that_jumps_does_no_harm) {
   charge(ipv4(1), 1000, 1);
-  BOOST_TEST(shares.charged(ipv4(1), now_s - 100 * day_s) >= 1000U * day_s);
+  BOOST_TEST(shares.charged(ipv4(1), now_s - 21600) == 1000U * (day_s + 21600));
   shares.charge(ipv4(1), 1000, now_s - 99 * day_s, now_s - 100 * day_s);
   shares.charge(ipv4(1), UINT32_MAX, INT64_MAX, now_s);
   shares.charge(ipv4(1), UINT32_MAX, INT64_MIN, now_s);
   BOOST_TEST(wait(ipv4(1), 1) == StorageShares::longest_wait_s);
   BOOST_TEST(shares.charged(ipv4(1), now_s + 1000 * day_s) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_locks_nobody_out) {
+  constexpr std::int64_t ahead_s = now_s + 365 * day_s;
+  shares.charge(ipv4(1), 1000, ahead_s + day_s, ahead_s);
+  BOOST_TEST(wait(ipv4(1), 1000) == 0U);
+  BOOST_TEST(shares.charged(ipv4(1), now_s) == 0U);
+  charge(ipv4(1), 1000, 3);  // counts from now on as for anybody
+  BOOST_TEST(shares.charged(ipv4(1), now_s) == 3000U * day_s);
+  BOOST_TEST(shares.charged(ipv4(1), now_s + 3 * day_s) == 0U);
+  shares.charge(ipv4(2), 1000, ahead_s + day_s, ahead_s);
+  charge(ipv4(2), 1000, 3);  // also if it is the first that is heard of him since
+  BOOST_TEST(shares.charged(ipv4(2), now_s) == 3000U * day_s);
 }
 
 BOOST_AUTO_TEST_CASE(the_wait_is_until_enough_of_its_mail_has_expired_within_bounds) {
@@ -212,13 +225,13 @@ BOOST_AUTO_TEST_CASE(the_wait_is_until_enough_of_its_mail_has_expired_within_bou
 
 BOOST_AUTO_TEST_CASE(what_is_given_back_was_never_charged) {
   charge(ipv4(1), 1000, 3);
-  const auto before = shares.charged(ipv4(1), now_s);
   charge(ipv4(1), 500, 7);
-  shares.give_back(ipv4(1), 500, now_s + 7 * day_s, now_s + day_s);
-  BOOST_TEST(shares.charged(ipv4(1), now_s) == before);
-  shares.give_back(ipv4(1), 99999, now_s + 3 * day_s, now_s);  // never below nothing
-  BOOST_TEST(shares.charged(ipv4(1), now_s) == 0U);
-  shares.give_back(ipv4(3), 1, now_s + day_s, now_s);  // who has no account
+  constexpr std::int64_t later_s = now_s + day_s;
+  shares.give_back(ipv4(1), 500, now_s + 7 * day_s, later_s);
+  BOOST_TEST(shares.charged(ipv4(1), later_s) == 2000U * day_s);
+  shares.give_back(ipv4(1), 99999, now_s + 3 * day_s, later_s);  // never below nothing
+  BOOST_TEST(shares.charged(ipv4(1), later_s) == 0U);
+  shares.give_back(ipv4(3), 1, later_s + day_s, later_s);  // who has no account
 }
 
 BOOST_AUTO_TEST_CASE(mail_that_its_owner_fetched_costs_its_source_no_more) {
