@@ -53,6 +53,7 @@ void Node::Impl::submit_retrieve(const Request& request, const protocol::Retriev
   Pending pending{.path = request.path,
                   .received_ms = request.now.steady_ms,
                   .mailbox = mailbox,
+                  .deletes = message.ids_to_delete,
                   .cursor = message.cursor,
                   .window = window};
   pending.awaited = deletes ? 2 : 1;
@@ -61,7 +62,6 @@ void Node::Impl::submit_retrieve(const Request& request, const protocol::Retriev
   try {
     if (deletes) {
       store_.remove(token, mailbox, message.ids_to_delete);
-      shares_.fetched(mailbox, message.ids_to_delete, request.now.unix_s());
     }
     store_.list(token, mailbox, message.cursor, window_limits(window), request.now.unix_s());
   } catch (...) {
@@ -77,7 +77,10 @@ void Node::Impl::on_remove(store::Token token, const store::RemoveResult& result
       if (pending->status == store::OpStatus::ok) {
         pending->status = result.status;
       }
-      telemetry_.count(Counter::node_deleted, result.status == store::OpStatus::ok ? result.removed : 0);
+      if (result.status == store::OpStatus::ok) {
+        telemetry_.count(Counter::node_deleted, result.removed);
+        shares_.fetched(pending->mailbox, pending->deletes, now_.unix_s());
+      }
       --pending->awaited;
       finish_retrieve(token);
     }

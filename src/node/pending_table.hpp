@@ -31,6 +31,7 @@ struct Pending {
   std::uint16_t value_bytes = 0;
   std::int64_t expires_at_s = 0;
   // Of a retrieve:
+  std::vector<store::RecordId> deletes{};
   bool subscribes = false;
   std::uint64_t cursor = 0;
   std::uint8_t window = 1;

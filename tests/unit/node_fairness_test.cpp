@@ -323,6 +323,11 @@ BOOST_AUTO_TEST_CASE(mail_that_is_fetched_and_mail_that_was_there_cost_no_share)
   BOOST_TEST((sender.store(limits::large_envelope).status == StoreStatus::node_full));
   Source owner(node, 5001);
   owner.mailbox = test_mailbox(node.epoch(), 5000ULL << 20U);
+  const auto used = node.store.stats().used_bytes();
+  node.store.fail_next(1);  // the deletion: the mail stays, and so does its cost
+  owner.client.ask(owner.client.retrieve_request(owner.mailbox, 16, 0, {sender.kept[0].id}));
+  BOOST_TEST(node.store.stats().used_bytes() == used);
+  BOOST_TEST((sender.store(limits::large_envelope).status == StoreStatus::node_full));
   owner.client.ask(owner.client.retrieve_request(owner.mailbox, 16, 0, {sender.kept[0].id}));
   BOOST_TEST((sender.store(limits::large_envelope).status == StoreStatus::stored));
   BOOST_TEST((sender.store(limits::large_envelope).status == StoreStatus::node_full));
