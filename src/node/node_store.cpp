@@ -159,6 +159,7 @@ void Node::Impl::settle_put(const Pending& pending, const store::PutResult& resu
     case store::PutStatus::duplicate:  // the later of the two counts
       if (result.held_until_s != 0) {
         shares_.give_back(source, bytes, std::min(result.held_until_s, pending.expires_at_s), now_.unix_s());
+        shares_.extend(source, pending.id, pending.expires_at_s);
       }
       break;
     default:

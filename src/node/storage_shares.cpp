@@ -137,6 +137,14 @@ void StorageShares::remember(const Endpoint& source, const store::MailboxKey& ma
   deposits_.insert(id, {source, static_cast<std::uint16_t>(value_bytes), mailbox, expires_at_s});
 }
 
+void StorageShares::extend(const Endpoint& source, const store::RecordId& id,
+                           std::int64_t expires_at_s) noexcept {
+  Deposit* deposit = deposits_.find(id);
+  if (deposit != nullptr && source_of(deposit->source) == source_of(source)) {
+    deposit->expires_at_s = std::max(deposit->expires_at_s, expires_at_s);
+  }
+}
+
 void StorageShares::fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids,
                             std::int64_t now_s) noexcept {
   for (const store::RecordId& id : ids) {

@@ -57,7 +57,9 @@ class StorageShares {
   /// Remembers whose a record is, so that what its owner fetches early costs its source no more.
   void remember(const Endpoint& source, const store::MailboxKey& mailbox, const store::RecordId& id,
                 std::size_t value_bytes, std::int64_t expires_at_s);
-  /// The owner of the mailbox deletes these: their values are given back, their tombstones are not.
+  /// A record is kept for longer: by the source that it is remembered of, or it is left as it was.
+  void extend(const Endpoint& source, const store::RecordId& id, std::int64_t expires_at_s) noexcept;
+  /// The owner of the mailbox deleted these: their values are given back, their tombstones are not.
   void fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids,
                std::int64_t now_s) noexcept;
 

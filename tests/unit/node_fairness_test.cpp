@@ -342,6 +342,25 @@ BOOST_AUTO_TEST_CASE(mail_that_is_fetched_and_mail_that_was_there_cost_no_share)
   BOOST_TEST((sender.store(limits::large_envelope).status == StoreStatus::stored));
 }
 
+BOOST_AUTO_TEST_CASE(mail_that_was_stored_again_for_longer_and_is_fetched_costs_no_share) {
+  constexpr std::uint64_t capacity = 256ULL << 10U;
+  NodeHarness node(config_for(capacity), limits_for(capacity));
+  for (std::uint32_t i = 1; level(node, capacity) < 0.6; ++i) {
+    Source(node, i).fill(limits::small_envelope, limits::default_time_to_live_s);
+  }
+  Source sender(node, 5000);
+  BOOST_TEST_REQUIRE((sender.store(limits::large_envelope, day_s).status == StoreStatus::stored));
+  auto again = sender.client.store_request(sender.mailbox.mailbox, sender.envelope);
+  again.ttl_s = 7 * day_s;
+  sender.client.sign(again, sender.mailbox.mailbox);
+  BOOST_TEST((sender.client.ask(again).value().status == StoreStatus::duplicate));
+  BOOST_TEST((sender.fill(limits::small_envelope, 3 * day_s).status == StoreStatus::node_full));
+  Source owner(node, 5001);
+  owner.mailbox = test_mailbox(node.epoch(), 5000ULL << 20U);
+  owner.client.ask(owner.client.retrieve_request(owner.mailbox, 16, 0, {sender.kept[0].id}));
+  BOOST_TEST((sender.store(limits::large_envelope, 3 * day_s).status == StoreStatus::stored));
+}
+
 BOOST_AUTO_TEST_CASE(what_the_store_refuses_costs_no_share) {
   constexpr std::uint64_t capacity = 128ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));

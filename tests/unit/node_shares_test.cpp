@@ -248,6 +248,19 @@ BOOST_AUTO_TEST_CASE(mail_that_its_owner_fetched_costs_its_source_no_more) {
   BOOST_TEST(shares.charged(ipv4(1), now_s) == 160U * day_s);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_given_back_for_mail_that_was_extended_is_of_its_later_expiry) {
+  const store::MailboxKey mailbox{1};
+  const std::vector<store::RecordId> ids{{2}};
+  shares.remember(ipv4(1), mailbox, ids[0], 400, now_s + day_s);
+  charge(ipv4(1), 560, 7);
+  shares.extend(ipv4(2), ids[0], now_s + 14 * day_s);  // is not his
+  shares.extend(ipv4(1), ids[0], now_s + 7 * day_s);
+  shares.extend(ipv4(1), ids[0], now_s + 3 * day_s);  // not earlier
+  shares.extend(ipv4(1), {3}, now_s + 7 * day_s);     // unknown
+  shares.fetched(mailbox, ids, now_s);
+  BOOST_TEST(shares.charged(ipv4(1), now_s) == 160U * 7 * day_s);
+}
+
 BOOST_AUTO_TEST_CASE(the_tables_are_bounded_and_forget_who_was_charged_longest_ago) {
   StorageShares small(6, 2, {});  // two sources with their networks
   const auto charge = [&](std::uint32_t host) { small.charge(ipv4(host), 100, now_s + day_s, now_s); };
