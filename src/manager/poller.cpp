@@ -310,6 +310,7 @@ void Poller::refresh(Now now) {
       wanted.try_emplace(key, poll);
     } else if (!wanted.contains(key)) {
       due_.erase(key);
+      last_operations_.erase(poll.last_operation);
     }
   }
   polls_ = std::move(wanted);
@@ -381,7 +382,7 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
     return true;
   }
   poll->second.operation.reset();
-  poll->second.last_operation = operation;
+  last_operations_.erase(poll->second.last_operation);
   // A node that answers others, but not this one, has no time for us: a mailbox was neither read nor failed.
   const auto status = services_.client.node_status(std::get<0>(key));
   const bool alive = result.reachable || (status && status->last_answer_unix_s >= poll->second.started_s);
@@ -398,6 +399,8 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
     polls_.erase(poll);
     return true;
   }
+  poll->second.last_operation = operation;
+  last_operations_[operation] = key;
   const bool hurried = poll->second.started_ms < hurried_ms_;
   const std::int64_t mean = hurried ? first_polls_within_ms : services_.config.poll_interval_ms;
   std::int64_t wait = std::min(mean, unserved_again_ms);
@@ -413,8 +416,8 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
 }
 
 void Poller::on_announced(client::OperationId operation, Now now) {
-  const auto is_of_it = [operation](const auto& entry) { return entry.second.last_operation == operation; };
-  const auto found = std::ranges::find_if(polls_, is_of_it);
+  const auto last = last_operations_.find(operation);
+  const auto found = last == last_operations_.end() ? polls_.end() : polls_.find(last->second);
   if (found == polls_.end() || found->second.operation) {
     return;
   }

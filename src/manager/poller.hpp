@@ -129,6 +129,7 @@ class Poller {
   std::map<Source, Finished> finished_;
   std::map<std::pair<RootId, crypto::Epoch>, crypto::OwnedMailbox> mailboxes_;
   std::unordered_map<client::OperationId, Key> operations_;
+  std::unordered_map<client::OperationId, Key> last_operations_;  ///< The last_operation of each of polls_.
   DeadlineQueue<Key> due_;
   std::int64_t hurried_ms_ = INT64_MIN;  ///< Steady: polls begun before it are followed by another soon.
   std::int64_t next_epoch_s_ = 0;        ///< Unix time of the next refresh.
