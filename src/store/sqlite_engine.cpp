@@ -109,7 +109,10 @@ bool SqliteEngine::step_backup() noexcept {
   try {
     if (!backup_ && db_) {
       const std::lock_guard lock(backup_mutex_);
-      backup_.emplace(*db_, settings_, backup_to_.value(), finish_of_backup());
+      if (!backup_to_) {
+        return false;  // An error closed the database, which has ended it already.
+      }
+      backup_.emplace(*db_, settings_, *backup_to_, finish_of_backup());
     }
     const auto state = backup_ ? backup_->step() : SqliteBackup::State::failed;
     if (state == SqliteBackup::State::copying) {

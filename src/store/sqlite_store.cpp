@@ -170,7 +170,7 @@ std::size_t SqliteStore::poll(StoreListener& listener) {
   for (const auto& job : worker_->take()) {
     delivered += static_cast<StoreJob&>(*job).deliver(listener) ? 1 : 0;
   }
-  if (const auto good = table_->take_backup_outcome()) {
+  if (const auto good = table_->take_backup_outcome(); good && backup_done_) {
     std::exchange(backup_done_, nullptr)(*good);
   }
   return delivered;

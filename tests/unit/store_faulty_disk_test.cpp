@@ -225,6 +225,35 @@ BOOST_AUTO_TEST_CASE(a_full_disk_says_store_full_and_the_store_continues_when_th
   BOOST_TEST(caller.list(mailbox(1)).records.size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(a_backup_that_an_io_error_of_the_store_ended_has_ended_once_and_the_next_one_works) {
+  store.reset();
+  SqliteStoreOptions options;
+  options.vfs = FaultyDisk::name;
+  options.backup_slice_pages = 1;
+  const auto opened = SqliteStore::open_table(directory.file(), {}, options, telemetry, random);
+  BOOST_REQUIRE(opened);
+  RecordTable& table = **opened;
+  BOOST_REQUIRE(table.request_backup(directory.file("copy.db")));
+  BOOST_TEST(table.step_backup());
+  BOOST_TEST((table.begin() == DbStatus::ok));
+  PutResult result;
+  BOOST_TEST((table.put(mailbox(1), record(1), value_of(600, 1), 2000, 1000, result) == DbStatus::ok));
+  disk.fail_syncs(SQLITE_IOERR_FSYNC);
+  const DbStatus status = table.commit();
+  BOOST_TEST((status == DbStatus::failed));
+  table.rollback(status);
+  disk.fail_syncs(SQLITE_OK);
+  BOOST_TEST((table.take_backup_outcome() == std::optional(false)));
+  BOOST_TEST(!table.step_backup());  // The worker does not know that it has ended.
+  BOOST_TEST(!table.take_backup_outcome());
+  BOOST_REQUIRE(table.request_backup(directory.file("copy.db")));
+  BOOST_TEST((table.begin() == DbStatus::ok));  // Opens it when that could not be done yet.
+  table.rollback(DbStatus::ok);
+  while (table.step_backup()) {
+  }
+  BOOST_TEST((table.take_backup_outcome() == std::optional(true)));
+}
+
 BOOST_AUTO_TEST_CASE(a_read_only_file_is_told_apart) {
   store.reset();
   disk.set_read_only(true);
