@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "store/postgres_import.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <map>
 
@@ -11,6 +13,7 @@ namespace {
 
 constexpr std::size_t batch_rows = 500;
 constexpr int most_attempts = 5;
+constexpr int first_pause_ms = 500;  // Doubled each time: 7.5 s in all, for a server that starts again.
 constexpr std::chrono::milliseconds patience{30000};
 constexpr const char* read_error =
     "the old database cannot be read: look for disk errors in the system's log";
@@ -52,11 +55,11 @@ bool PostgresImport::pass(std::int64_t now_s, std::int64_t at, bool copying, Fig
   std::uint64_t seen = 0;
   for (bool more = true; more; tell(seen += rows.size())) {
     if (from_.read(at, batch_rows, rows, more) != DbStatus::ok) {
-      why_ = "the old database cannot be read: look for disk errors in the system's log";
+      why_ = read_error;
       return false;
     }
     found.expired += std::erase_if(rows, [now_s](const auto& row) { return row.expires_at_s <= now_s; });
-    if (!rows.empty() && !(copying ? copy(rows, at) : compare(rows, found))) {
+    if (!rows.empty() && !insist([&] { return copying ? copy(rows, at) : compare(rows, found); })) {
       return false;
     }
     found.copied += copying ? rows.size() : 0;
@@ -96,17 +99,23 @@ std::optional<std::int64_t> PostgresImport::progress() {
   return answers[0].count() == 0 ? 0 : answers[0].integer(0, 0);
 }
 
-/// Twice does no harm: a row that is there already stays as it is.
-bool PostgresImport::copy(const Rows& rows, std::int64_t last) {
+/// `once` does no harm when it is called again after its answer was lost.
+bool PostgresImport::insist(const std::function<LinkStatus()>& once) {
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    if (attempt > 0) {
+      ::poll(nullptr, 0, first_pause_ms << (attempt - 1));
+    }
     if (!connect()) {
       continue;
     }
-    const LinkStatus status = copy_once(rows, last);
+    const LinkStatus status = once();
     if (status == LinkStatus::ok) {
       return true;
     }
-    why_ = link_.error().empty() ? "a commit did not wait for the standbys" : link_.error();
+    why_ = !link_.error().empty() ? link_.error()
+           : status == LinkStatus::conflict
+               ? "something else changes the same mailboxes: stop what serves them"
+               : "a commit did not wait for the standbys";
     link_.close();
     if (status == LinkStatus::refused || status == LinkStatus::full) {
       return false;
@@ -115,7 +124,8 @@ bool PostgresImport::copy(const Rows& rows, std::int64_t last) {
   return false;
 }
 
-LinkStatus PostgresImport::copy_once(const Rows& rows, std::int64_t last) {
+// A row that is there already stays as it is.
+LinkStatus PostgresImport::copy(const Rows& rows, std::int64_t last) {
   std::vector<PostgresRows> answers;
   queue_load(link_, subjects_of(rows), false);
   if (const LinkStatus status = link_.round_trip(answers, patience); status != LinkStatus::ok) {
@@ -136,20 +146,16 @@ LinkStatus PostgresImport::copy_once(const Rows& rows, std::int64_t last) {
                                                                                           : status;
 }
 
-bool PostgresImport::compare(const Rows& rows, Figures& figures) {
+LinkStatus PostgresImport::compare(const Rows& rows, Figures& figures) {
   std::vector<ByteView> mailboxes, ids;
   for (const auto& row : rows) {
     mailboxes.emplace_back(row.mailbox);
     ids.emplace_back(row.id);
   }
-  if (!connect()) {
-    return false;
-  }
   std::vector<PostgresRows> answers;
   link_.execute(statement::find_records, PostgresParameters().blobs(mailboxes).blobs(ids));
-  if (link_.round_trip(answers, patience) != LinkStatus::ok) {
-    why_ = link_.error();
-    return false;
+  if (const LinkStatus status = link_.round_trip(answers, patience); status != LinkStatus::ok) {
+    return status;
   }
   std::map<RecordSet::RecordKey, RecordSet::Record> there;
   for (int row = 0; row < answers[0].count(); ++row) {
@@ -171,7 +177,7 @@ bool PostgresImport::compare(const Rows& rows, Figures& figures) {
     figures.live += same && row.kind == RecordKind::live ? 1 : 0;
     figures.tombstones += same && row.kind != RecordKind::live ? 1 : 0;
   }
-  return true;
+  return LinkStatus::ok;
 }
 
 }  // namespace toxasync::store

@@ -40,9 +40,9 @@ class PostgresImport {
   bool connect();
   bool pass(std::int64_t now_s, std::int64_t at, bool copying, Figures& figures,
             const std::function<void(std::uint64_t rows)>& tell);
-  bool copy(const Rows& rows, std::int64_t last);
-  LinkStatus copy_once(const Rows& rows, std::int64_t last);
-  bool compare(const Rows& rows, Figures& figures);
+  bool insist(const std::function<LinkStatus()>& once);
+  LinkStatus copy(const Rows& rows, std::int64_t last);
+  LinkStatus compare(const Rows& rows, Figures& figures);
   std::optional<std::int64_t> progress();
 
   RecordTable& from_;

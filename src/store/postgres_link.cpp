@@ -114,10 +114,6 @@ PostgresParameters& PostgresParameters::blobs(const std::vector<ByteView>& value
   return *this;
 }
 
-bool PostgresRows::is_null(int row, int column) const noexcept {
-  return PQgetisnull(result_.get(), row, column) != 0;
-}
-
 std::int64_t PostgresRows::integer(int row, int column) const noexcept {
   const ByteView bytes = blob(row, column);
   std::uint64_t value = 0;
@@ -129,11 +125,6 @@ std::int64_t PostgresRows::integer(int row, int column) const noexcept {
 
 ByteView PostgresRows::blob(int row, int column) const noexcept {
   return {reinterpret_cast<const std::uint8_t*>(PQgetvalue(result_.get(), row, column)),
-          static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
-}
-
-std::string PostgresRows::text(int row, int column) const {
-  return {PQgetvalue(result_.get(), row, column),
           static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
 }
 

@@ -47,11 +47,9 @@ class PostgresRows {
  public:
   explicit PostgresRows(PGresult* result) : result_(result) {}
   [[nodiscard]] int count() const noexcept { return PQntuples(result_.get()); }
-  [[nodiscard]] bool is_null(int row, int column) const noexcept;
   /// 0 where the column is no bigint.
   [[nodiscard]] std::int64_t integer(int row, int column) const noexcept;
   [[nodiscard]] ByteView blob(int row, int column) const noexcept;
-  [[nodiscard]] std::string text(int row, int column) const;
   /// As "COMMIT".
   [[nodiscard]] std::string_view tag() const noexcept { return PQcmdStatus(result_.get()); }
 

@@ -12,7 +12,6 @@ bool RecordSet::load(const RecordKey& key, Record record) {
   if (mailboxes_.contains(key.first)) {
     record.sound = sound;
     record.present = true;
-    record.stored = true;
     records_[key] = std::move(record);
   }
   return sound;

@@ -37,7 +37,6 @@ class RecordSet {
     ByteArray<16> sum{};
     bool sound = false;    ///< The checksum fits.
     bool present = false;  ///< False: there is none, or none any more.
-    bool stored = false;   ///< Was there when it was read.
     bool changed = false;
   };
   using RecordKey = std::pair<MailboxKey, RecordId>;

@@ -63,7 +63,8 @@ struct PostgresDatabases : Observed {
     std::vector<PostgresRows> answers;
     admin.query(text.c_str());
     BOOST_REQUIRE_MESSAGE(admin.round_trip(answers, patience) == LinkStatus::ok, admin.error());
-    return answers[0].count() > 0 ? answers[0].text(0, 0) : std::string();
+    const ByteView first = answers[0].count() > 0 ? answers[0].blob(0, 0) : ByteView();
+    return {first.begin(), first.end()};
   }
 };
 
