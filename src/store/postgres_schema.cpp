@@ -73,6 +73,12 @@ constexpr std::pair<const char*, const char*> statements[] = {
     {statement::mark_given,
      R"(UPDATE mailbox SET given = next WHERE mailbox IN (SELECT mailbox FROM mailbox WHERE mailbox
        = ANY($1::bytea[]) AND n > 0 AND given < next ORDER BY mailbox FOR UPDATE))"},
+    // $1 mailboxes, $2 their cursors: writes nothing new when something behind one was marked as given.
+    {statement::wait_for_marks,
+     R"(INSERT INTO totals(slot, messages, bytes, tombstones) SELECT pg_backend_pid() % 64, 0, 0, 0
+       WHERE EXISTS (SELECT FROM unnest($1::bytea[], $2::bigint[]) AS w(mailbox, after) JOIN mailbox
+       AS m ON m.mailbox = w.mailbox WHERE m.given > w.after + 1) ON CONFLICT (slot) DO UPDATE SET
+       messages = totals.messages)"},
     // $1 mailboxes, $2 ids
     {statement::find_records,
      R"(SELECT r.mailbox, r.id, r.seq, r.exp, r.kind, r.value, r.sum FROM unnest($1::bytea[],

@@ -21,6 +21,7 @@ inline constexpr const char* lock_mailboxes = "lock_mailboxes";
 inline constexpr const char* write_mailboxes = "write_mailboxes";
 inline constexpr const char* drop_mailboxes = "drop_mailboxes";
 inline constexpr const char* mark_given = "mark_given";
+inline constexpr const char* wait_for_marks = "wait_for_marks";
 inline constexpr const char* find_records = "find_records";
 inline constexpr const char* write_records = "write_records";
 inline constexpr const char* drop_records = "drop_records";

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -155,21 +156,31 @@ void PostgresStore::expire(std::int64_t now_s, std::size_t max_rows) {
 }
 
 void PostgresStore::process(JobList& group) {
-  Slicer slicer;
-  std::vector<StoreOperation*> slice;
-  for (const auto& job : group) {
-    StoreOperation& operation = static_cast<PostgresJob&>(*job).operation();
-    if (job->is_settled()) {
-      continue;
+  auto left = group.begin();  // What has no result yet begins here.
+  try {
+    Slicer slicer;
+    std::vector<StoreOperation*> slice;
+    for (auto job = group.begin(); job != group.end(); ++job) {
+      StoreOperation& operation = static_cast<PostgresJob&>(**job).operation();
+      if ((*job)->is_settled()) {
+        continue;
+      }
+      if (slicer.parts(operation)) {
+        table_.run(slice);
+        slice.clear();
+        left = job;
+      }
+      slice.push_back(&operation);
     }
-    if (slicer.parts(operation)) {
+    if (!slice.empty()) {
       table_.run(slice);
-      slice.clear();
     }
-    slice.push_back(&operation);
-  }
-  if (!slice.empty()) {
-    table_.run(slice);
+  } catch (const std::exception&) {  // Out of memory.
+    for (; left != group.end(); ++left) {
+      if (!(*left)->is_settled()) {
+        (*left)->fail(JobFailure::failed);
+      }
+    }
   }
 }
 

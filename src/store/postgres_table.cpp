@@ -19,6 +19,11 @@ bool changes(const StoreOperation& operation) noexcept {
   return !std::holds_alternative<ListOperation>(operation);
 }
 
+// So that it can be added to.
+std::int64_t cursor_of(std::uint64_t number) noexcept {
+  return static_cast<std::int64_t>(std::min(number, static_cast<std::uint64_t>(INT64_MAX) - 1));
+}
+
 GroupSubjects subjects_of(std::span<StoreOperation* const> group) {
   GroupSubjects subjects;
   for (const StoreOperation* operation : group) {
@@ -114,16 +119,17 @@ bool PostgresTable::connect() {
 void PostgresTable::run(std::span<StoreOperation* const> group) {
   const auto deadline = PostgresLink::Clock::now() + options_.patience;
   LinkStatus status = LinkStatus::lost;
+  failure_.clear();  // Of a group that was done in the end.
   for (int conflicts = 0, losses = 0; true;) {
     bool may_be_done = false;
     status = LinkStatus::lost;
-    if (connect()) {
-      try {
+    try {
+      if (connect()) {
         status = attempt(group, may_be_done);
-      } catch (const std::exception&) {
-        link_.close();  // Out of memory; the server takes back what it was told.
-        may_be_done = true;
       }
+    } catch (const std::exception&) {
+      link_.close();  // Out of memory; the server takes back what it was told.
+      may_be_done = true;
     }
     const bool in_time = PostgresLink::Clock::now() < deadline;
     if (status == LinkStatus::conflict && ++conflicts < most_conflicts && in_time) {
@@ -160,6 +166,7 @@ void PostgresTable::pause_after_conflict(int attempts) {
 
 LinkStatus PostgresTable::attempt(std::span<StoreOperation* const> group, bool& may_be_done) {
   LinkStatus status = LinkStatus::ok;
+  failure_.clear();
   if (auto* const expire_operation = std::get_if<ExpireOperation>(group.front())) {
     status = expire(*expire_operation, may_be_done);
   } else if (std::ranges::any_of(group, [](const auto* operation) { return changes(*operation); })) {
@@ -246,23 +253,39 @@ LinkStatus PostgresTable::read_only(std::span<StoreOperation* const> group, bool
     const auto& list = std::get<ListOperation>(*operation);
     send_list(list, list.after);
   }
+  if (options_.lists_bind) {
+    send_wait_for_marks(group);
+  }
   std::vector<PostgresRows> answers;
   if (const LinkStatus status = commit(answers, may_be_done); status != LinkStatus::ok) {
     return status;
   }
-  take_lists(group, std::span<const PostgresRows>(answers).last(group.size() + 1).first(group.size()));
+  take_lists(group,
+             std::span<const PostgresRows>(answers).subspan(options_.lists_bind ? 2 : 1, group.size()));
   return LinkStatus::ok;
+}
+
+// A mark that an ended wait left on this disk only is no mark yet: so a list of anything marked writes, and
+// its commit waits. Behind the lists: what they have seen marked is marked now.
+void PostgresTable::send_wait_for_marks(std::span<StoreOperation* const> group) {
+  std::vector<ByteView> mailboxes;
+  std::vector<std::int64_t> cursors;
+  for (const StoreOperation* operation : group) {
+    const auto& list = std::get<ListOperation>(*operation);
+    mailboxes.emplace_back(list.mailbox);
+    cursors.push_back(cursor_of(list.after));
+  }
+  link_.execute(statement::wait_for_marks, PostgresParameters().blobs(mailboxes).integers(cursors));
 }
 
 // One row more than the page takes tells whether there are more.
 void PostgresTable::send_list(const ListOperation& list, std::uint64_t after) {
-  constexpr auto most = static_cast<std::uint64_t>(INT64_MAX) - 1;
-  const auto limit = std::min<std::uint64_t>(list.max_records(), most) + 1;
+  const auto limit = cursor_of(list.max_records()) + 1;
   link_.execute(statement::list_records, PostgresParameters()
                                              .blob(list.mailbox)
-                                             .integer(static_cast<std::int64_t>(std::min(after, most)))
+                                             .integer(cursor_of(after))
                                              .integer(list.now_s)
-                                             .integer(static_cast<std::int64_t>(limit))
+                                             .integer(limit)
                                              .integer(options_.lists_bind ? 1 : 0));
 }
 

@@ -60,6 +60,7 @@ class PostgresTable {
   LinkStatus read_only(std::span<StoreOperation* const> group, bool& may_be_done);
   LinkStatus expire(ExpireOperation& operation, bool& may_be_done);
   LinkStatus commit(std::vector<PostgresRows>& answers, bool& may_be_done);
+  void send_wait_for_marks(std::span<StoreOperation* const> group);
   void send_list(const ListOperation& list, std::uint64_t after);
   void take_list(ListOperation& list, const PostgresRows& first);
   bool take_rows(ListOperation& list, const PostgresRows& rows, std::uint64_t& after);

@@ -369,6 +369,7 @@ BOOST_AUTO_TEST_CASE(what_no_standby_has_is_not_acknowledged_whatever_ends_the_w
   options.patience = 1000ms;
   const auto store = open({}, options);
   Caller caller(*store);
+  caller.put(mailbox(2), record(2), value_of(50, 1));
   sql("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (nobody)'");
   sql("SELECT pg_reload_conf()");
   wait_for_sql("current_setting('synchronous_standby_names') = 'ANY 1 (nobody)'");
@@ -377,16 +378,29 @@ BOOST_AUTO_TEST_CASE(what_no_standby_has_is_not_acknowledged_whatever_ends_the_w
   store->put(1, mailbox(1), record(1), value_of(50, 1), 2000, 1000);
   store->submit();
   wait_for_sql(waiting("IPC"));
-  sql_text(std::string("SELECT pg_cancel_backend(pid)::text") + its_backends + " AND wait_event = 'SyncRep'");
+  const std::string end_wait =
+      std::string("SELECT pg_cancel_backend(pid)::text") + its_backends + " AND wait_event = 'SyncRep'";
+  sql_text(end_wait);
   BOOST_REQUIRE(wait_for(*store, results, 1));
   BOOST_TEST((results.puts[1].status == PutStatus::failed));
-  BOOST_TEST(sql_text("SELECT count(*)::text FROM record") == "1");
+  BOOST_TEST(sql_text("SELECT count(*)::text FROM record") == "2");
+  // So it ends with the mark that mail was given out, which must not be cancelled then.
+  store->list(2, mailbox(2), 0, {10, 1000}, 1000);
+  store->submit();
+  wait_for_sql(waiting("IPC"));
+  sql_text(end_wait);
+  BOOST_REQUIRE(wait_for(*store, results, 1));
+  BOOST_TEST((results.lists[2].status == OpStatus::failed));
+  BOOST_TEST(sql_text("SELECT count(*)::text FROM mailbox WHERE given = next") == "1");
+  BOOST_TEST((caller.list(mailbox(3)).status == OpStatus::ok));  // What gives nothing needs nobody.
   // To find it there is no promise either.
   BOOST_TEST((caller.put(mailbox(1), record(1), value_of(50, 1)).status == PutStatus::failed));
+  BOOST_TEST((caller.list(mailbox(2)).status == OpStatus::failed));
   sql("ALTER SYSTEM RESET synchronous_standby_names");
   sql("SELECT pg_reload_conf()");
   wait_for_sql("current_setting('synchronous_standby_names') = ''");
   BOOST_TEST((caller.put(mailbox(1), record(1), value_of(50, 1)).status == PutStatus::duplicate));
+  BOOST_TEST(caller.list(mailbox(2)).records.size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_database_that_is_told_to_commit_without_waiting_waits_for_us) {
