@@ -158,8 +158,9 @@ bool PostgresLink::connect(const std::string& url, std::chrono::milliseconds per
 
 bool PostgresLink::connect_to(const std::string& url, const Server& server, Clock::time_point deadline) {
   // Of a name that is given twice the last one counts, and those within the URL stand at its place.
-  std::vector<const char*> names{"fallback_application_name", "tcp_user_timeout", "dbname"};
-  std::vector<const char*> values{"toxasync", "10000", url.c_str()};
+  std::vector<const char*> names{"fallback_application_name", "tcp_user_timeout", "keepalives_idle",
+                                 "keepalives_interval", "dbname"};
+  std::vector<const char*> values{"toxasync", "10000", "5", "5", url.c_str()};
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) {
       names.push_back(name);
@@ -226,6 +227,11 @@ void PostgresLink::learn_servers() {
   for (std::size_t i = 0; i < count; ++i) {
     servers_.push_back({at(hosts, i), at(addresses, i), at(ports, i)});
   }
+}
+
+void PostgresLink::close() noexcept {
+  connection_.reset();
+  owed_ = false;
 }
 
 bool PostgresLink::is_open() noexcept {
@@ -298,7 +304,8 @@ LinkStatus PostgresLink::round_trip(std::chrono::milliseconds timeout) {
   return round_trip(ignored, timeout);
 }
 
-LinkStatus PostgresLink::round_trip(std::vector<PostgresRows>& answers, std::chrono::milliseconds timeout) {
+LinkStatus PostgresLink::round_trip(std::vector<PostgresRows>& answers, std::chrono::milliseconds timeout,
+                                    IfLate if_late) {
   const auto deadline = Clock::now() + timeout;
   answers.clear();
   warned_ = false;
@@ -316,6 +323,11 @@ LinkStatus PostgresLink::round_trip(std::vector<PostgresRows>& answers, std::chr
         return lose(nullptr);
       }
       if (!wait(unsent != 0, deadline)) {
+        if (if_late == IfLate::keep) {
+          owed_ = true;
+          error_ = "the server does not answer";
+          return LinkStatus::late;
+        }
         return lose("the server does not answer");
       }
       if (PQconsumeInput(connection) == 0) {
@@ -347,6 +359,37 @@ LinkStatus PostgresLink::round_trip(std::vector<PostgresRows>& answers, std::chr
         }
     }
   }
+}
+
+bool PostgresLink::owes() noexcept {
+  PGconn* const connection = connection_.get();
+  for (bool after_null = false; owed_;) {
+    if (PQflush(connection) < 0) {
+      close();
+      break;
+    }
+    if (PQisBusy(connection) != 0) {
+      pollfd socket{PQsocket(connection), POLLIN, 0};
+      if (::poll(&socket, 1, 0) <= 0) {
+        return true;
+      }
+      if (PQconsumeInput(connection) == 0) {
+        close();
+      }
+      continue;
+    }
+    PGresult* const result = PQgetResult(connection);
+    const bool last = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+    const bool missing = result == nullptr && std::exchange(after_null, true);
+    after_null = result == nullptr;
+    PQclear(result);
+    if (missing || PQstatus(connection) == CONNECTION_BAD ||
+        (last && PQtransactionStatus(connection) != PQTRANS_IDLE)) {
+      close();
+    }
+    owed_ = owed_ && !last;
+  }
+  return false;
 }
 
 LinkStatus PostgresLink::note_error(const PGresult* result) {

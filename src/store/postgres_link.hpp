@@ -23,6 +23,7 @@ enum class LinkStatus : std::uint8_t {
   ok,
   conflict,  ///< Another transaction was in the way: the whole one may be tried again.
   full,      ///< The server's disk is full.
+  late,      ///< No answer in time; the connection was kept for it: see owes().
   refused,   ///< The server reported an error; the connection goes on.
   lost,  ///< The connection is closed: it broke, took too long, or leads to a server that takes no writes.
 };
@@ -66,13 +67,14 @@ class PostgresLink {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds stop_grace{2000};
+  enum class IfLate : std::uint8_t { close, keep };
 
   explicit PostgresLink(int stop_fd) noexcept : stop_fd_(stop_fd) {}
 
   /// Tries the servers that `url` names one after the other, the last good one first. Names are looked up by
   /// the system, which may take its own time. False: error() tells why.
   bool connect(const std::string& url, std::chrono::milliseconds per_server);
-  void close() noexcept { connection_.reset(); }
+  void close() noexcept;
   /// False also when the server has closed an idle connection.
   [[nodiscard]] bool is_open() noexcept;
 
@@ -82,8 +84,12 @@ class PostgresLink {
   void execute(const char* name, const PostgresParameters& parameters);
   void query(const char* text);
   /// Sends what was queued, and reads the answers, one for each. Fewer when it is not ok: see error().
-  LinkStatus round_trip(std::vector<PostgresRows>& answers, std::chrono::milliseconds timeout);
+  LinkStatus round_trip(std::vector<PostgresRows>& answers, std::chrono::milliseconds timeout,
+                        IfLate if_late = IfLate::close);
   LinkStatus round_trip(std::chrono::milliseconds timeout);
+
+  /// A late answer has not come yet, and nothing can be asked before. Does not wait.
+  [[nodiscard]] bool owes() noexcept;
 
   /// A warning came during the last round trip.
   [[nodiscard]] bool warned() const noexcept { return warned_; }
@@ -114,6 +120,7 @@ class PostgresLink {
   std::size_t good_server_ = 0;
   std::size_t queued_ = 0;
   bool queue_failed_ = false;
+  bool owed_ = false;
   bool warned_ = false;
   std::string error_;
   std::string sqlstate_;

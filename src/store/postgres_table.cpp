@@ -79,6 +79,12 @@ std::optional<std::string> PostgresTable::open() {
 }
 
 bool PostgresTable::connect() {
+  if (link_.owes()) {
+    if (PostgresLink::Clock::now() < give_up_at_) {
+      return false;
+    }
+    link_.close();
+  }
   if (link_.is_open()) {
     return true;
   }
@@ -177,7 +183,7 @@ LinkStatus PostgresTable::attempt(std::span<StoreOperation* const> group, bool& 
   if (status != LinkStatus::ok && failure_.empty()) {
     failure_ = link_.error();
   }
-  if (status != LinkStatus::ok && link_.is_open()) {
+  if (status != LinkStatus::ok && status != LinkStatus::late && link_.is_open()) {
     link_.query("ROLLBACK");
     if (link_.round_trip(options_.patience) != LinkStatus::ok) {
       link_.close();
@@ -189,7 +195,11 @@ LinkStatus PostgresTable::attempt(std::span<StoreOperation* const> group, bool& 
 LinkStatus PostgresTable::commit(std::vector<PostgresRows>& answers, bool& may_be_done) {
   link_.query("COMMIT");
   may_be_done = true;
-  const LinkStatus status = link_.round_trip(answers, options_.patience);
+  const LinkStatus status = link_.round_trip(answers, options_.patience, PostgresLink::IfLate::keep);
+  if (status == LinkStatus::late) {
+    give_up_at_ = PostgresLink::Clock::now() + options_.late_patience;
+    failure_ = "no answer to a commit: are there enough standbys? Nothing is stored until it comes";
+  }
   if (status != LinkStatus::ok) {
     return status;
   }

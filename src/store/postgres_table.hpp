@@ -24,6 +24,9 @@ struct PostgresStoreOptions {
   std::chrono::milliseconds patience{10000};         ///< For one round trip; then the connection is given up.
   std::chrono::milliseconds connect_patience{3000};  ///< For one server to take a connection.
   std::chrono::milliseconds longest_back_off{1000};  ///< Between attempts to connect.
+  /// For the answer to a COMMIT that waits for standbys: meanwhile everything fails at once. Not less,
+  /// because the server keeps a session that waits, with its locks, though nobody listens any more.
+  std::chrono::milliseconds late_patience{60000};
   bool lists_bind = true;  ///< What was listed cannot be cancelled: several nodes do not know of one another.
 };
 
@@ -81,6 +84,7 @@ class PostgresTable {
   PostgresLink link_;
   int stop_fd_;
   PostgresLink::Clock::time_point connect_at_{};
+  PostgresLink::Clock::time_point give_up_at_{};  // What link_ owes.
   std::chrono::milliseconds back_off_{0};
 
   std::atomic<std::uint64_t> capacity_bytes_;
