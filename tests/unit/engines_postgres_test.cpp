@@ -34,6 +34,11 @@ struct Fixture : PostgresDatabases {
       BOOST_REQUIRE_MESSAGE(std::chrono::steady_clock::now() < deadline, condition);
     }
   }
+  void require_standbys(const std::string& names) {
+    sql("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
+    sql("SELECT pg_reload_conf()");
+    wait_for_sql("current_setting('synchronous_standby_names') = '" + names + "'");
+  }
   /// How many of the stores' connections wait for something of the kind, as pg_stat_activity names it.
   static std::string waiting(const char* kind) {
     return std::string("SELECT count(*) = 1") + its_backends + " AND wait_event_type = '" + kind + "'";
@@ -370,9 +375,7 @@ BOOST_AUTO_TEST_CASE(what_no_standby_has_is_not_acknowledged_whatever_ends_the_w
   const auto store = open({}, options);
   Caller caller(*store);
   caller.put(mailbox(2), record(2), value_of(50, 1));
-  sql("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (nobody)'");
-  sql("SELECT pg_reload_conf()");
-  wait_for_sql("current_setting('synchronous_standby_names') = 'ANY 1 (nobody)'");
+  require_standbys("ANY 1 (nobody)");
   // Somebody ends the wait: the record is there, on this one disk.
   Results results;
   store->put(1, mailbox(1), record(1), value_of(50, 1), 2000, 1000);
@@ -399,9 +402,7 @@ BOOST_AUTO_TEST_CASE(what_no_standby_has_is_not_acknowledged_whatever_ends_the_w
   // All of this leaves one session that waits at the server, not one for each.
   BOOST_TEST(sql_text(std::string("SELECT count(*)::text") + its_backends) == "1");
   wait_for_sql(waiting("IPC"));
-  sql("ALTER SYSTEM RESET synchronous_standby_names");
-  sql("SELECT pg_reload_conf()");
-  wait_for_sql("current_setting('synchronous_standby_names') = ''");
+  require_standbys("");
   // The late answer comes when the server's processes have read the setting.
   const auto deadline = std::chrono::steady_clock::now() + patience;
   PutStatus found = PutStatus::failed;
@@ -410,6 +411,19 @@ BOOST_AUTO_TEST_CASE(what_no_standby_has_is_not_acknowledged_whatever_ends_the_w
   }
   BOOST_TEST((found == PutStatus::duplicate));
   BOOST_TEST(caller.list(mailbox(2)).records.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_never_answers_a_commit_is_given_up_in_the_end) {
+  PostgresStoreOptions options;
+  options.patience = 500ms;
+  options.late_patience = 0ms;
+  const auto store = open({}, options);
+  Caller caller(*store);
+  require_standbys("ANY 1 (nobody)");
+  BOOST_TEST((caller.put(mailbox(1), record(1), value_of(50, 1)).status == PutStatus::failed));
+  BOOST_TEST((caller.list(mailbox(2)).status == OpStatus::ok));  // By a new connection.
+  BOOST_TEST(sql_text(std::string("SELECT count(*)::text") + its_backends) == "2");
+  require_standbys("");
 }
 
 BOOST_AUTO_TEST_CASE(a_database_that_is_told_to_commit_without_waiting_waits_for_us) {
