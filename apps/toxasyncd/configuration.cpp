@@ -24,11 +24,12 @@ Fault check_text(const std::string& text) {
   return {};
 }
 
-std::string place(const WrittenValue& value, std::string_view name) {
+std::string place(const WrittenValue& value, const Setting& setting) {
+  const std::string name(setting.name);
   if (value.origin == Configuration::command_line) {
-    return "--" + std::string(name) + " " + value.text + ": ";
+    return "--" + name + (setting.secret ? "" : " " + value.text) + ": ";
   }
-  return value.origin + ": " + std::string(name) + " = " + value.text + ": ";
+  return value.origin + ": " + name + (setting.secret ? "" : " = " + value.text) + ": ";
 }
 
 }  // namespace
@@ -56,18 +57,19 @@ void Configuration::read_file() {
 void Configuration::read_lines(std::string_view text, const std::string& origin) {
   for_each_setting_line(text, [&](std::string_view line, std::size_t number) {
     std::string at = origin + ":" + std::to_string(number);
-    const auto equals = line.find('=');
-    const std::string_view name = trimmed(line.substr(0, equals));
+    // The rest is not repeated: it may be a connection string that the `=` is missing before.
+    const std::string_view name = line.substr(0, line.find_first_of("= \t:"));
+    const std::string_view rest = trimmed(line.substr(name.size()));
     const Setting* const setting = find_setting(name);
     if (setting == nullptr) {
       faults_.push_back(at + ": there is no setting `" + std::string(name) + "`");
-    } else if (equals == std::string_view::npos) {
+    } else if (!rest.starts_with('=')) {
       faults_.push_back(at + ": `" + std::string(name) + "` has no value: write `" + std::string(name) +
                         " = " + std::string(setting->value_name) + "`");
     } else if (auto& values = in_file_[setting->name]; !setting->many && !values.empty()) {
       faults_.push_back(at + ": `" + std::string(name) + "` is set before, in " + values.front().origin);
     } else {
-      values.push_back({std::string(trimmed(line.substr(equals + 1))), std::move(at)});
+      values.push_back({std::string(trimmed(rest.substr(1))), std::move(at)});
     }
     return true;
   });
@@ -95,7 +97,7 @@ void Configuration::convert() {
         fault = setting.read(value.text, options_);
       }
       if (!fault.empty()) {
-        faults_.push_back(place(value, setting.name) + fault);
+        faults_.push_back(place(value, setting) + fault);
       }
     }
   }
@@ -115,7 +117,10 @@ std::string Configuration::print() const {
     const auto& values = written(setting.name);
     for (const WrittenValue& value : values) {
       text.append("\n# ").append(value.origin).append("\n");
-      add(setting.name, value.text);
+      if (setting.secret && !faults_.empty()) {
+        text.append("# not shown\n# ");
+      }
+      add(setting.name, setting.secret && !faults_.empty() ? setting.value_name : value.text);
     }
     if (values.empty()) {
       text.append(setting.otherwise.empty() ? "\n# not set\n# " : "\n# default\n");

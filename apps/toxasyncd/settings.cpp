@@ -165,6 +165,7 @@ constexpr bool once = false;
 constexpr bool many = true;
 constexpr bool at_start = false;
 constexpr bool reloads = true;
+constexpr bool secret = true;
 
 constexpr std::array<Setting, 17> settings = {{
     {"data-dir", "DIR", "where the node keeps what it has; made if it does not exist. One process at a time.",
@@ -172,7 +173,7 @@ constexpr std::array<Setting, 17> settings = {{
     {"store", "URL",
      "keep the mail in PostgreSQL, not in the data directory: postgresql://USER@HOST/DATABASE, or any other "
      "connection string of libpq without a password. Several daemons may share it: docs/postgres.md.",
-     "", once, at_start, read_store},
+     "", once, at_start, read_store, secret},
     {"address", "IP[:PORT]",
      "how others reach this node, if this machine does not know (behind a router, in a container); "
      "up to 4. Without a port: all the node's ports.",

@@ -22,6 +22,7 @@ struct Setting {
   bool reloads = false;        ///< SIGHUP makes a new value count.
   /// Adds the value to the options.
   Fault (*read)(const std::string& text, Options& to) = nullptr;
+  bool secret = false;  ///< A value that is refused may have a password in it: it is not repeated.
 };
 
 /// Every setting, in the order in which they are shown.

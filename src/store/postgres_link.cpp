@@ -67,7 +67,8 @@ std::string_view fault_of_connection_string(const std::string& text) noexcept {
   const bool readable = options != nullptr;
   bool password = false;
   for (const PQconninfoOption* option = options; option != nullptr && option->keyword != nullptr; ++option) {
-    password = password || (option->val != nullptr && std::strcmp(option->keyword, "password") == 0);
+    // What libpq says is to be hidden: password, sslpassword, and what other versions add.
+    password = password || (option->val != nullptr && *option->dispchar == '*');
   }
   PQconninfoFree(options);
   if (!readable) {

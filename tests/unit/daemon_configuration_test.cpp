@@ -54,6 +54,7 @@ const std::vector<Bad> bad_lines = {
     {"Udp-Port = 1", "there is no setting `Udp-Port`"},
     {"config = other.conf", "there is no setting `config`"},
     {"udp-port", "`udp-port` has no value: write `udp-port = N`"},
+    {"udp-port: 7", "`udp-port` has no value: write `udp-port = N`"},
     {"udp-port =", "udp-port = : has no value: leave it out for the default"},
     {"udp-port = 65536", "udp-port = 65536: must be a number from 0 to 65535"},
     {"udp-port = -1", "udp-port = -1: must be a number from 0 to 65535"},
@@ -123,6 +124,35 @@ BOOST_AUTO_TEST_CASE(every_fault_is_told_not_only_the_first) {
   const Configuration all = read(file, command_line("bind", {"x"}));
   BOOST_TEST(all.faults().size() == 5U);
   BOOST_TEST(all.faults()[1] == file.path() + ":4: `udp-port` is set before, in " + file.path() + ":1");
+}
+
+const std::vector<std::string> urls_with_a_password = {
+    "postgresql://u:sesame@db/d",
+    "postgresql://u:sesame@db:port:port/d",
+    "postgresql://u@db/d?password=sesame",
+    "postgresql://u@db/d?sslkey=k&sslpassword=sesame",
+    "host=db password=sesame",
+    "host=db sslpassword=sesame",
+    "host=db password='sesame",
+    "host=db\x01password=sesame",
+};
+
+BOOST_DATA_TEST_CASE(a_password_is_refused_and_not_repeated, urls_with_a_password, url) {
+  const auto check = [](const Configuration& all) {
+    BOOST_REQUIRE(all.faults().size() == 1U);
+    BOOST_TEST(all.faults().front().find("sesame") == std::string::npos);
+    BOOST_TEST(all.print().find("sesame") == std::string::npos);
+  };
+  const ConfigFile file("store = " + url + "\n");
+  check(read(file));
+  BOOST_TEST(read(file).faults().front().starts_with(file.path() + ":1: store: must "));
+  for (const char* const wrong : {"store ", "store: ", "stor = ", "stor "}) {
+    file.write(wrong + url + "\n");
+    check(read(file));
+  }
+  file.write("");
+  check(read(file, command_line("store", {url})));
+  BOOST_TEST(read(file, command_line("store", {url})).faults().front().starts_with("--store: must "));
 }
 
 BOOST_AUTO_TEST_CASE(settings_that_exclude_one_another_are_a_fault) {
