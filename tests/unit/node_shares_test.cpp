@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(shares_hold_on_a_store_of_64_gib_and_of_one_tib) {
 }
 
 BOOST_AUTO_TEST_CASE(an_account_that_is_charged_without_end_does_not_overflow) {
-  for (std::int64_t quarter = 1; quarter <= 4 * 14; ++quarter) {
+  for (std::int64_t quarter = 1; quarter <= 56; ++quarter) {
     for (int i = 0; i < 2; ++i) {  // what is cancelled stays charged, so it can be more than the store holds
       shares.charge(ipv4(1), SIZE_MAX, now_s + quarter * 21600, now_s);
     }
@@ -258,7 +258,7 @@ BOOST_AUTO_TEST_CASE(what_is_given_back_for_mail_that_was_extended_is_of_its_lat
   shares.extend(ipv4(1), ids[0], now_s + 3 * day_s);  // not earlier
   shares.extend(ipv4(1), {3}, now_s + 7 * day_s);     // unknown
   shares.fetched(mailbox, ids, now_s);
-  BOOST_TEST(shares.charged(ipv4(1), now_s) == 160U * 7 * day_s);
+  BOOST_TEST(shares.charged(ipv4(1), now_s) == std::int64_t{160} * 7 * day_s);
 }
 
 BOOST_AUTO_TEST_CASE(the_tables_are_bounded_and_forget_who_was_charged_longest_ago) {
