@@ -381,6 +381,9 @@ def reload_and_notify(world):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.sendto(b"\xa0" * 100, ("127.0.0.1", node.udp_port))
     node.wait_for(r"debug refused: refused.frame_length", 5, start)
+    start = hang_up([f"status-port = {node.status_port}", "log-level = debug", "capacity = 7M", "couriers = 3"])
+    node.wait_for(r"warning reload: couriers has changed: restart the node for it", 5, start)
+    poll_until(lambda: metrics(node)("toxasync_peers", state="answering") == 0, 5, "the peer is no longer told of")
 
     start = hang_up(["capacity = 9M", "nonsense = 1", "log-level = info"])
     node.wait_for(r"error reload: .*node.conf:2: there is no setting `nonsense`", 5, start)
@@ -451,15 +454,21 @@ def service_unit(world):
 
 
 def check_example(world):
-    """What stands commented out in the example can be written so."""
+    """The example has every setting, and what stands commented out in it can be written so."""
     text = (support.SOURCE / "apps" / "toxasyncd" / "toxasyncd.conf.example").read_text()
-    lines = re.findall(r"^#([a-z-]+ = [^<\n]*)$", text, re.MULTILINE)
-    check(len(lines) >= 8, f"the example has only {lines}")
+    lines = re.findall(r"^#([a-z-]+ = [^<\n]*)", text, re.MULTILINE)
+    usable = re.findall(r"^#([a-z-]+ = [^<\n]*)$", text, re.MULTILINE)
     file = world.directory / "example.conf"
-    file.write_text("\n".join(lines))
-    got = subprocess.run([world.program("toxasyncd"), "--config", file, "--check-config"], env=world.environment,
-                         capture_output=True, text=True, timeout=20, check=False)
+    file.write_text("\n".join(usable))
+
+    def toxasyncd(option):
+        return subprocess.run([world.program("toxasyncd"), "--config", file, option], env=world.environment,
+                              capture_output=True, text=True, timeout=20, check=False)
+    got = toxasyncd("--check-config")
     check((got.returncode, got.stdout) == (0, "OK\n"), f"the example is faulty: {got.stdout}{got.stderr}")
+    settings = re.findall(r"^(?:# )?([a-z-]+) = ", toxasyncd("--print-config").stdout, re.MULTILINE)
+    missing = set(settings) ^ {line.split(" = ")[0] for line in lines}
+    check(len(settings) >= 17 and not missing, f"only the example, or only the program, has {missing}")
 
 
 def world_of(arguments):

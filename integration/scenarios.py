@@ -451,10 +451,14 @@ def nodes_share_a_store(world):
                   command=["migrate"])
     check_refused(world, "migrate-password", ["--to", "postgresql://u:sesame@h/d"], 1, "error .*pgpass",
                   command=["migrate"])
+    check_refused(world, "unreached", ["--data-dir", world.directory / "new", "--store",
+                                       "postgresql://u@127.0.0.1:1/d?connect_timeout=2"], 4, "error .*--store: ")
     kept = first.stats()
     first.stop()
+    settings = world.directory / "migrate.conf"
+    settings.write_text(f"data-dir = {first.directory}\n")
     moved = support.Process(world, "migrate", [
-        world.program("toxasyncd"), "migrate", "--data-dir", first.directory, "--to", url])
+        world.program("toxasyncd"), "migrate", "--config", settings, "--to", url])
     check(moved.wait(20) == 0, "the mail was not moved")
     check(moved.find(rf"toxasyncd: migrated copied=\d+ messages={kept['messages']} .*damaged=0 wrong=0"),
           "not all of it was found again")

@@ -50,7 +50,10 @@ With the same settings, and also while the node runs:
                                 started again
     toxasyncd stats             prints a line of figures
     toxasyncd verify [DIR]      looks at every record of a backup, or of a node that doesn't run
-    toxasyncd migrate --to URL  moves the mail of a node that doesn't run into PostgreSQL
+    toxasyncd migrate --to URL  moves the mail of a node that doesn't run from its data directory
+                                into PostgreSQL (URL as for --store), and looks for all of it
+                                there; interrupted, it goes on when it is started again.
+                                store.db stays as it is: move it away when all is well
 
 SIGHUP reads the configuration file again: what is marked `reloads` counts at once.
 SIGUSR1 prints a line of figures to stdout; after `messages`, `bytes` and `tombstones`
@@ -59,9 +62,9 @@ are always sent back once to prove their sender's address.
 
 The log goes to stderr. It never names clients above level debug.
 
-Exit status: 0 stopped by a signal, 1 an option is wrong, 2 the data directory or the
-store can't be used (locked, damaged, not writable, full, not reached), 3 a port or
-address can't be had, 4 other.
+Exit status: 0 stopped by a signal, 1 an option is wrong, 2 the data directory can't be
+used (locked, damaged, not writable, full), 3 a port or address can't be had, 4 other,
+as PostgreSQL that is not reached.
 )";
 
 po::options_description description() {
@@ -108,6 +111,9 @@ po::variables_map parse(int count, const char* const* arguments, const po::optio
                   .style(style)
                   .run(),
               all);
+  } catch (const po::unknown_option& error) {
+    const std::string name = error.get_option_name();  // Boost has the value there, too: perhaps a password.
+    fail("there is no option `" + name.substr(0, name.find('=')) + "`");
   } catch (const po::error& error) {
     fail(error.what());
   }

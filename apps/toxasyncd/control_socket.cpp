@@ -6,7 +6,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read_until.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
 
@@ -71,7 +70,10 @@ class ControlSocket::Session : public std::enable_shared_from_this<ControlSocket
 
 ControlSocket::ControlSocket(asio::io_context& io, std::filesystem::path path, Handler handler,
                              const Telemetry& telemetry)
-    : path_(std::move(path)), handler_(std::make_shared<const Handler>(std::move(handler))), acceptor_(io) {
+    : path_(std::move(path)),
+      handler_(std::make_shared<const Handler>(std::move(handler))),
+      acceptor_(io),
+      again_(io) {
   if (listen()) {
     accept();
     return;
@@ -110,7 +112,15 @@ void ControlSocket::accept() {
     if (failed == asio::error::operation_aborted) {
       return;
     }
-    if (!failed && *sessions_ < most_sessions) {
+    if (failed) {  // no file descriptor is left: not again and again
+      again_.expires_after(std::chrono::seconds(1));
+      return again_.async_wait([this](const error_code& ended) {
+        if (!ended) {
+          accept();
+        }
+      });
+    }
+    if (*sessions_ < most_sessions) {
       std::make_shared<Session>(std::move(socket), handler_, sessions_)->start();
     }
     accept();

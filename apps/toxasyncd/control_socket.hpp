@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -40,6 +41,7 @@ class ControlSocket {
   std::filesystem::path path_;
   std::shared_ptr<const Handler> handler_;
   boost::asio::local::stream_protocol::acceptor acceptor_;
+  boost::asio::steady_timer again_;  ///< After an accept that failed.
   std::shared_ptr<std::size_t> sessions_ = std::make_shared<std::size_t>(0);
 };
 

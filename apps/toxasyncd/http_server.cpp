@@ -71,8 +71,11 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   }
   ~Connection() {
     std::erase(shared_->connections, this);
-    if (shared_->place_is_free) {
-      shared_->place_is_free();
+    try {
+      if (shared_->place_is_free) {
+        shared_->place_is_free();
+      }
+    } catch (const std::exception&) {  // out of memory: the next one that ends tries again
     }
   }
   Connection(const Connection&) = delete;
@@ -185,11 +188,7 @@ HttpServer::HttpServer(asio::io_context& io, Handler handler, std::vector<std::s
     : shared_(std::make_shared<Shared>()), acceptor_(io), again_(io) {
   shared_->handler = std::move(handler);
   shared_->hosts = std::move(hosts);
-  shared_->place_is_free = [this] {
-    if (shared_->connections.size() + 1 == most_connections) {
-      accept();
-    }
-  };
+  shared_->place_is_free = [this] { accept(); };
 }
 
 HttpServer::~HttpServer() {
@@ -223,6 +222,7 @@ error_code HttpServer::listen(const tcp::endpoint& at) {
 void HttpServer::close() {
   error_code ignored;
   acceptor_.close(ignored);
+  again_.cancel();
   for (Connection* connection : shared_->connections) {
     connection->close();
   }
@@ -237,30 +237,35 @@ void HttpServer::set_hosts(std::vector<std::string> hosts) {
   shared_->hosts = std::move(hosts);
 }
 
+/// Unless one is waited for already, or all places are taken.
 void HttpServer::accept() {
-  if (!acceptor_.is_open()) {
+  if (accepting_ || !acceptor_.is_open() || shared_->connections.size() >= most_connections) {
     return;
   }
   acceptor_.async_accept([this, shared = shared_](const error_code& failed, tcp::socket socket) {
-    if (failed == asio::error::operation_aborted || !shared->place_is_free) {
+    if (!shared->place_is_free) {
       return;
     }
-    if (failed) {  // no file descriptor is left: not again and again
+    if (failed &&
+        failed != asio::error::operation_aborted) {  // no file descriptor is left: not again and again
       again_.expires_after(std::chrono::seconds(1));
-      return again_.async_wait([this, shared](const error_code& ended) {
-        if (!ended && shared->place_is_free) {
+      return again_.async_wait([this, shared](const error_code& /*ended*/) {
+        if (shared->place_is_free) {
+          accepting_ = false;
           accept();
         }
       });
     }
+    accepting_ = false;
     try {
-      std::make_shared<Connection>(std::move(socket), shared)->read();
+      if (!failed) {
+        std::make_shared<Connection>(std::move(socket), shared)->read();
+      }
     } catch (const std::exception&) {  // out of memory: this one is not answered
     }
-    if (shared->connections.size() < most_connections) {
-      accept();
-    }
+    accept();  // If it was closed, on what it listens on by now.
   });
+  accepting_ = true;
 }
 
 }  // namespace toxasync::daemon

@@ -57,6 +57,7 @@ class HttpServer {
   std::shared_ptr<Shared> shared_;  ///< With the connections, which may outlive the server by a moment.
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer again_;  ///< After an accept that failed.
+  bool accepting_ = false;           ///< Or waits to do so again.
 };
 
 /// Whether a Host header names this server: an address or `localhost` or one of `names`, with or without a

@@ -8,7 +8,6 @@
 
 #include "command_line.hpp"
 #include "maintenance.hpp"
-#include "migrate.hpp"
 #include "startup_error.hpp"
 #include "stderr_log.hpp"
 #include "storage_server.hpp"
@@ -19,10 +18,6 @@ using namespace toxasync::daemon;
 namespace {
 
 int run(int count, const char* const* arguments) {
-  if (count > 1 && std::string_view(arguments[1]) == "migrate") {
-    migrate(count - 1, arguments + 1);
-    return static_cast<int>(ExitCode::ok);
-  }
   if (const auto ended = run_maintenance(count, arguments)) {
     return static_cast<int>(*ended);
   }

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -20,6 +22,7 @@
 #include "command_line.hpp"
 #include "crypto/curve.hpp"
 #include "data_directory.hpp"
+#include "migrate.hpp"
 #include "stderr_log.hpp"
 #include "store/sqlite_store.hpp"
 
@@ -125,6 +128,39 @@ class NewDirectory {
   bool kept_ = false;
 };
 
+/// What the node has copied for us: goes if it cannot be moved.
+class NodesCopy {
+ public:
+  explicit NodesCopy(fs::path path) : path_(std::move(path)) {}
+  ~NodesCopy() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  NodesCopy(const NodesCopy&) = delete;
+  NodesCopy& operator=(const NodesCopy&) = delete;
+
+ private:
+  fs::path path_;
+};
+
+/// What root has copied becomes the node's user's, so that the node can read it when it is put back. False:
+/// not on this file system.
+bool give_to_owner(const fs::path& of, const fs::path& copy) {
+  struct stat owner {};
+  if (::geteuid() != 0) {
+    return true;
+  }
+  bool done = ::stat(of.c_str(), &owner) == 0;
+  const auto give = [&](const fs::path& path) {
+    done = done && ::lchown(path.c_str(), owner.st_uid, owner.st_gid) == 0;
+  };
+  for (const auto& file : fs::directory_iterator(copy)) {
+    give(file.path());
+  }
+  give(copy);
+  return done;
+}
+
 /// Moves a file, also to another file system.
 void move_file(const fs::path& from, const fs::path& to) {
   if (!put_in_place(from, to)) {
@@ -167,21 +203,24 @@ ExitCode backup(const Options& options, const std::string& to) {
   const fs::path target = fs::absolute(to);
   NewDirectory made(target);
   const DataDirectory copy(target);
+  if (ask_node(directory, "backup")) {
+    const NodesCopy nodes_copy(directory.backup());
+    move_file(directory.backup(), copy.database());
+  } else {
+    copy_store(directory, copy.database());
+  }
+  // Last: a directory with the identity has the mail, too.
   for (const auto& [from, where] : {std::pair(directory.key_file(), copy.key_file()),
                                     std::pair(directory.tox_profile(), copy.tox_profile())}) {
     if (const auto content = read_file(from)) {
       replace_file(where, *content);
     }
   }
-  const bool running = ask_node(directory, "backup").has_value();
-  if (running) {
-    move_file(directory.backup(), copy.database());
-  } else {
-    copy_store(directory, copy.database());
-  }
+  const bool given = give_to_owner(directory.path(), target);
   made.keep();
   std::cout << "toxasyncd: the backup is in " << target.string()
-            << ": a data directory of its own; keep it secret" << std::endl;
+            << ": a data directory of its own; keep it secret"
+            << (given ? "" : "; it is root's: `chown` the files when you put them back") << std::endl;
   return ExitCode::ok;
 }
 
@@ -224,16 +263,49 @@ ExitCode stats(const Options& options) {
   return ExitCode::ok;
 }
 
+/// Takes `--to URL` or `--to=URL` out of the arguments; the others are settings.
+std::string take_destination(std::vector<const char*>& arguments) {
+  constexpr std::string_view name = "--to";
+  for (auto at = arguments.begin(); at != arguments.end(); ++at) {
+    const std::string_view text = *at;
+    if (text == name) {
+      const bool given = at + 1 != arguments.end();
+      std::string url = given ? at[1] : "";
+      arguments.erase(at, at + (given ? 2 : 1));
+      return url;
+    }
+    if (text.starts_with(name) && text.substr(name.size()).starts_with('=')) {
+      std::string url(text.substr(name.size() + 1));
+      arguments.erase(at);
+      return url;
+    }
+  }
+  return {};
+}
+
+ExitCode run(const std::string& command, const Options& options, const std::string& operand) {
+  if (command == "migrate") {
+    migrate(options, operand);
+    return ExitCode::ok;
+  }
+  return command == "backup"   ? backup(options, operand)
+         : command == "verify" ? verify(options, operand)
+                               : stats(options);
+}
+
 }  // namespace
 
 std::optional<ExitCode> run_maintenance(int count, const char* const* arguments) {
   const std::string command = count > 1 ? arguments[1] : "";
-  if (command != "backup" && command != "verify" && command != "stats") {
+  constexpr std::array<std::string_view, 4> commands = {"backup", "verify", "stats", "migrate"};
+  if (std::ranges::find(commands, command) == commands.end()) {
     return std::nullopt;
   }
   std::vector<const char*> rest(arguments + 2, arguments + count);
   std::string operand;
-  if (command != "stats" && !rest.empty() && !std::string_view(rest.front()).starts_with("--")) {
+  if (command == "migrate") {
+    operand = take_destination(rest);
+  } else if (command != "stats" && !rest.empty() && !std::string_view(rest.front()).starts_with("--")) {
     operand = rest.front();
     rest.erase(rest.begin());
   }
@@ -249,10 +321,7 @@ std::optional<ExitCode> run_maintenance(int count, const char* const* arguments)
   if (!crypto::initialise()) {
     throw StartupError(ExitCode::failure, "libsodium gets no random numbers from the system");
   }
-  const Options& options = configuration->options();
-  return command == "backup"   ? backup(options, operand)
-         : command == "verify" ? verify(options, operand)
-                               : stats(options);
+  return run(command, configuration->options(), operand);
 }
 
 }  // namespace toxasync::daemon

@@ -7,8 +7,8 @@
 
 namespace toxasync::daemon {
 
-/// `toxasyncd backup`, `verify` and `stats`: what an operator does with a node's data, whether it runs or
-/// not. How it ended; nothing when the first argument is none of these. Throws StartupError.
+/// `toxasyncd backup`, `verify`, `stats` and `migrate`: what an operator does with a node's data, whether it
+/// runs or not. How it ended; nothing when the first argument is none of these. Throws StartupError.
 std::optional<ExitCode> run_maintenance(int count, const char* const* arguments);
 
 }  // namespace toxasync::daemon

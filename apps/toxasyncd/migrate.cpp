@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "migrate.hpp"
 
-#include <boost/program_options.hpp>
 #include <chrono>
 #include <iostream>
 #include <string>
@@ -14,37 +13,12 @@
 #include "store/postgres_import.hpp"
 #include "store/sqlite_store.hpp"
 
-namespace po = boost::program_options;
-
 namespace toxasync::daemon {
 
 namespace {
 
-constexpr const char* introduction = R"(usage: toxasyncd migrate --to URL [--data-dir DIR]
-
-Moves the mail of a data directory into PostgreSQL, and looks for all of it there:
-records with their expiry and order, and what was removed or cancelled. Stop toxasyncd
-first; an interrupted move goes on where it was when it is started again. store.db
-stays as it is: move it away when all is well, and start toxasyncd with --store URL.
-
-)";
-
 [[noreturn]] void fail(ExitCode code, const std::string& what) {
   throw StartupError(code, "migrate: " + what);
-}
-
-po::variables_map parse(int count, const char* const* arguments, const po::options_description& known) {
-  po::variables_map all;
-  try {
-    po::store(po::command_line_parser(count, arguments)
-                  .options(known)
-                  .positional(po::positional_options_description())
-                  .run(),
-              all);
-  } catch (const po::error& error) {
-    fail(ExitCode::usage, std::string(error.what()) + "; `toxasyncd migrate --help` tells more");
-  }
-  return all;
 }
 
 /// A line now and then for who waits.
@@ -77,7 +51,7 @@ void move(const std::filesystem::path& database, const std::string& url) {
   store::PostgresImport::Figures figures;
   store::PostgresImport import(**table, url, random);
   if (const auto why = import.run(SystemClock().now().unix_s(), figures, Progress())) {
-    fail(ExitCode::data_directory, "--to: " + *why + "; start it again to go on");
+    fail(ExitCode::failure, "--to: " + *why + "; start it again to go on");
   }
   std::cout << "toxasyncd: migrated copied=" << figures.copied << " messages=" << figures.live
             << " tombstones=" << figures.tombstones << " expired=" << figures.expired
@@ -91,29 +65,14 @@ void move(const std::filesystem::path& database, const std::string& url) {
 
 }  // namespace
 
-void migrate(int count, const char* const* arguments) {
-  po::options_description known("Options", 88, 44);
-  auto add = known.add_options();
-  add("to", po::value<std::string>()->value_name("URL"),
-      "where to: postgresql://USER@HOST/DATABASE, or any other connection string of libpq without a "
-      "password.");
-  add("data-dir", po::value<std::string>()->value_name("DIR")->default_value("/var/lib/toxasync"),
-      "where from.");
-  add("help", po::bool_switch(), "this text.");
-  const po::variables_map all = parse(count, arguments, known);
-  if (all["help"].as<bool>()) {
-    std::cout << introduction << known << std::flush;
-    return;
+void migrate(const Options& options, const std::string& url) {
+  if (url.empty()) {
+    fail(ExitCode::usage, "name where to: toxasyncd migrate --to postgresql://USER@HOST/DATABASE");
   }
-  if (all.count("to") == 0) {
-    fail(ExitCode::usage, "--to is missing: where to? `toxasyncd migrate --help` tells more");
-  }
-  const auto url = all["to"].as<std::string>();
   if (const auto fault = store::fault_of_connection_string(url); !fault.empty()) {
     fail(ExitCode::usage, "--to " + std::string(fault));
   }
-  const std::filesystem::path directory(all["data-dir"].as<std::string>());
-  move(directory / DataDirectory::database_name, url);
+  move(options.data_directory / DataDirectory::database_name, url);
 }
 
 }  // namespace toxasync::daemon

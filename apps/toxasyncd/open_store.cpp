@@ -23,7 +23,8 @@ std::unique_ptr<store::Store> open_store(const std::string& url, DataDirectory& 
   directory.lock();
   auto opened = store::PostgresStore::open(url, limits, {}, telemetry, random);
   if (!opened) {
-    throw StartupError(ExitCode::data_directory, "--store: " + opened.error());
+    // Also what trying again may help: under systemd the server may only be on its way up.
+    throw StartupError(ExitCode::failure, "--store: " + opened.error());
   }
   return std::move(*opened);
 }

@@ -22,15 +22,17 @@ PeerKeeper::PeerKeeper(Transport& transport, Random& random, Telemetry telemetry
 
 void PeerKeeper::set_named(const std::vector<client::KnownNode>& named) {
   named_.clear();
-  for (auto& [id, peer] : peers_) {
-    peer.named = false;
-  }
+  const bool told = std::erase_if(peers_, [&named](const auto& entry) {
+                      return entry.second.named &&
+                             std::ranges::find(named, entry.first, &client::KnownNode::id) == named.end();
+                    }) != 0;
   for (const auto& node : named) {
     peers_[node.id].named = true;
     named_.insert(named_.end(), node.endpoints.begin(), node.endpoints.end());
   }
-  std::erase_if(peers_,
-                [](const auto& entry) { return !entry.second.named && entry.second.descriptor.empty(); });
+  if (told) {
+    tell();
+  }
 }
 
 std::vector<PeerFigures> PeerKeeper::figures(Now now) const {

@@ -10,9 +10,9 @@ namespace toxasync::daemon {
 enum class ExitCode : int {
   ok = 0,
   usage = 1,           ///< An option is wrong or missing.
-  data_directory = 2,  ///< Or the store: in use, damaged, not writable, full.
+  data_directory = 2,  ///< It or the store in it: in use, damaged, not writable, full.
   port = 3,            ///< A port or address cannot be had.
-  failure = 4,         ///< Anything else: out of memory, no random numbers, ...
+  failure = 4,         ///< Anything else: PostgreSQL not reached, out of memory, no random numbers, ...
 };
 
 /// Why the program cannot start: one line for the operator that names the setting and says what to do.

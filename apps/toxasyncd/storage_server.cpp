@@ -26,6 +26,10 @@ namespace {
 /// How long the last writes may take when the program is to stop.
 constexpr std::int64_t drain_ms = 700;
 
+/// How long a copy waits for the command that asked for it. It is moved at once; that the file goes while it
+/// is copied to another file system does no harm.
+constexpr std::chrono::minutes backup_kept{1};
+
 std::chrono::steady_clock::time_point at(std::int64_t steady_ms) {
   return std::chrono::steady_clock::time_point(milliseconds(steady_ms));
 }
@@ -50,7 +54,8 @@ class EndOfLine final : public store::StoreListener {
 }  // namespace
 
 StorageServer::StorageServer(Configuration configuration, StderrLog& log)
-    : configuration_(std::move(configuration)),
+    : at_start_(std::move(configuration)),
+      configuration_(at_start_),
       options_(configuration_.options()),
       directory_(options_.data_directory),
       log_(log),
@@ -128,8 +133,7 @@ void StorageServer::start_peers() {
 }
 
 void StorageServer::open_control() {
-  std::error_code ignored;
-  std::filesystem::remove(directory_.backup(), ignored);  // Left by a command that was ended.
+  remove_backup();
   control_.emplace(
       io_, directory_.control_socket(),
       [this](std::string_view command, const ControlSocket::Answer& answer) { on_command(command, answer); },
@@ -147,12 +151,26 @@ void StorageServer::on_command(std::string_view command, const ControlSocket::An
                                : "error there is no such command");
     return;
   }
-  const bool begun = sqlite->backup(directory_.backup(), [answer](bool good) {
+  const bool begun = sqlite->backup(directory_.backup(), [this, answer](bool good) {
     answer(good ? "ok done" : "error the copy could not be written: look for free space and disk errors");
+    backup_timer_.expires_after(backup_kept);
+    backup_timer_.async_wait([this](const error_code& aborted) {
+      if (!aborted) {
+        remove_backup();
+      }
+    });
   });
-  if (!begun) {
+  if (begun) {
+    backup_timer_.cancel();
+  } else {
     answer("error another backup is being made");
   }
+}
+
+/// Left by a command that was ended before it had moved it.
+void StorageServer::remove_backup() noexcept {
+  std::error_code ignored;
+  std::filesystem::remove(directory_.backup(), ignored);
 }
 
 void StorageServer::run() {
@@ -211,9 +229,15 @@ void StorageServer::reload() {
   }
   if (fresh.faults().empty()) {
     for (const Setting* setting : fresh.differences(configuration_)) {
-      const std::string name(setting->name);
-      telemetry_.log(setting->reloads ? LogLevel::info : LogLevel::warning, "reload",
-                     name + (setting->reloads ? " has changed" : " has changed: restart the node for it"));
+      if (setting->reloads) {
+        telemetry_.log(LogLevel::info, "reload", std::string(setting->name) + " has changed");
+      }
+    }
+    for (const Setting* setting : fresh.differences(at_start_)) {
+      if (!setting->reloads) {
+        telemetry_.log(LogLevel::warning, "reload",
+                       std::string(setting->name) + " has changed: restart the node for it");
+      }
     }
     configuration_ = fresh;
     apply(fresh.options());

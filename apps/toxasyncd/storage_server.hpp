@@ -45,6 +45,7 @@ class StorageServer final : private Carriers::Taker {
   void start_peers();
   void open_control();
   void on_command(std::string_view command, const ControlSocket::Answer& answer);
+  void remove_backup() noexcept;
   void take(Transport& transport, const Route& from, ByteView packet) noexcept override;
   void tick();
   void watch_store();
@@ -63,8 +64,9 @@ class StorageServer final : private Carriers::Taker {
   void print_stats() const;
 
   // In the order of their lives: the node ends before what it uses.
-  Configuration configuration_;
-  Options options_;  ///< That count: those that do not reload are as they were at the start.
+  const Configuration at_start_;
+  Configuration configuration_;  ///< As it was read last.
+  Options options_;              ///< That count: those that do not reload are as they were at the start.
   DataDirectory directory_;
   StderrLog& log_;
   Metrics metrics_;
@@ -76,6 +78,7 @@ class StorageServer final : private Carriers::Taker {
   boost::asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGUSR1};
   ServiceManager manager_{io_};
   boost::asio::steady_timer node_timer_{io_};
+  boost::asio::steady_timer backup_timer_{io_};
   boost::asio::posix::stream_descriptor store_wake_{io_};
   std::unique_ptr<store::Store> store_;
   std::optional<node::NodeKeys> keys_;

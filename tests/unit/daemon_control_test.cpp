@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -137,6 +139,25 @@ BOOST_AUTO_TEST_CASE(more_connections_than_it_takes_are_closed_and_those_that_wa
     text = answer(socket);
   }
   BOOST_TEST(text.value() == "ok stats\n");
+}
+
+BOOST_AUTO_TEST_CASE(without_a_file_descriptor_left_it_waits_and_does_not_spin) {
+  auto socket = ask("stats\n");
+  rlimit before{};
+  BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const int first_free = ::dup(0);
+  BOOST_REQUIRE(first_free > 0);
+  ::close(first_free);
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(first_free);
+  BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  io.restart();
+  const std::size_t turns = io.run_for(std::chrono::milliseconds(200));
+  BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  BOOST_TEST(turns > 0U);
+  BOOST_TEST(turns < 10U);
+  BOOST_TEST(asked.empty());
+  BOOST_TEST(answer(socket).value() == "ok stats\n");
 }
 
 BOOST_AUTO_TEST_CASE(the_socket_of_a_node_that_was_killed_is_replaced) {
