@@ -451,8 +451,9 @@ def nodes_share_a_store(world):
                   command=["migrate"])
     check_refused(world, "migrate-password", ["--to", "postgresql://u:sesame@h/d"], 1, "error .*pgpass",
                   command=["migrate"])
-    check_refused(world, "unreached", ["--data-dir", world.directory / "new", "--store",
-                                       "postgresql://u@127.0.0.1:1/d?connect_timeout=2"], 4, "error .*--store: ")
+    unreached = support.Process(world, "unreached", [
+        world.program("toxasyncd"), *support.NO_CONFIG, "--data-dir", world.directory / "new", "--store", "host=127.0.0.1 port=1"])
+    check(unreached.wait(10) == 4 and unreached.find("error toxasyncd: --store: "), "a server that isn't up ends it otherwise")
     kept = first.stats()
     first.stop()
     settings = world.directory / "migrate.conf"
