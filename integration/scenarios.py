@@ -452,8 +452,10 @@ def nodes_share_a_store(world):
     check_refused(world, "migrate-password", ["--to", "postgresql://u:sesame@h/d"], 1, "error .*pgpass",
                   command=["migrate"])
     unreached = support.Process(world, "unreached", [
-        world.program("toxasyncd"), *support.NO_CONFIG, "--data-dir", world.directory / "new", "--store", "host=127.0.0.1 port=1"])
-    check(unreached.wait(10) == 4 and unreached.find("error toxasyncd: --store: "), "a server that isn't up ends it otherwise")
+        world.program("toxasyncd"), *support.NO_CONFIG, "--data-dir", world.directory / "new", "--store",
+        "host=127.0.0.1 port=1"])
+    check(unreached.wait(10) == 4 and unreached.find("error toxasyncd: --store: "),
+          "a server that isn't up ends it otherwise")
     kept = first.stats()
     first.stop()
     settings = world.directory / "migrate.conf"
