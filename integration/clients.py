@@ -222,10 +222,16 @@ def exchange_files(world, sender, recipient, size):
     sender.wait_for(r"file-sent 0$", 20, marks[0])
 
 
-def call_and_talk(caller, callee):
+def ring(caller, callee):
+    """Gives where both stood before."""
     marks = caller.mark(), callee.mark()
     caller.write("call 0")
     callee.wait_for(r"call 0 audio$", 20, marks[1])
+    return marks
+
+
+def call_and_talk(caller, callee):
+    marks = ring(caller, callee)
     callee.write("answer 0")
     for client, mark in zip((caller, callee), marks):
         client.wait_for(r"hears 0$", 20, mark)
@@ -235,9 +241,7 @@ def call_and_talk(caller, callee):
 
 
 def call_in_vain(caller, callee):
-    marks = caller.mark(), callee.mark()
-    caller.write("call 0")
-    callee.wait_for(r"call 0 audio$", 20, marks[1])
+    marks = ring(caller, callee)
     callee.write("hang-up 0")
     caller.wait_for(r"call-state 0 finished$", 20, marks[0])
 

@@ -311,12 +311,17 @@ BOOST_AUTO_TEST_CASE(the_time_that_is_granted_shrinks_as_the_node_fills_and_is_t
   BOOST_TEST(answer.expires_at_s == static_cast<std::uint64_t>(node.clock.unix_s() + day_s));
 }
 
-BOOST_AUTO_TEST_CASE(mail_that_is_fetched_and_mail_that_was_there_cost_no_share) {
-  constexpr std::uint64_t capacity = 128ULL << 10U;
-  NodeHarness node(config_for(capacity), limits_for(capacity));
+/// With what many others store, so that shares count.
+void fill_past_half(NodeHarness& node, std::uint64_t capacity) {
   for (std::uint32_t i = 1; level(node, capacity) < 0.6; ++i) {
     Source(node, i).fill(limits::small_envelope, limits::default_time_to_live_s);
   }
+}
+
+BOOST_AUTO_TEST_CASE(mail_that_is_fetched_and_mail_that_was_there_cost_no_share) {
+  constexpr std::uint64_t capacity = 128ULL << 10U;
+  NodeHarness node(config_for(capacity), limits_for(capacity));
+  fill_past_half(node, capacity);
   Source sender(node, 5000);
   BOOST_TEST((sender.fill(limits::large_envelope, day_s).status == StoreStatus::node_full));
   BOOST_TEST_REQUIRE(sender.kept.size() >= 2U);
@@ -345,9 +350,7 @@ BOOST_AUTO_TEST_CASE(mail_that_is_fetched_and_mail_that_was_there_cost_no_share)
 BOOST_AUTO_TEST_CASE(mail_that_was_stored_again_for_longer_and_is_fetched_costs_no_share) {
   constexpr std::uint64_t capacity = 256ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
-  for (std::uint32_t i = 1; level(node, capacity) < 0.6; ++i) {
-    Source(node, i).fill(limits::small_envelope, limits::default_time_to_live_s);
-  }
+  fill_past_half(node, capacity);
   Source sender(node, 5000);
   BOOST_TEST_REQUIRE((sender.store(limits::large_envelope, day_s).status == StoreStatus::stored));
   auto again = sender.client.store_request(sender.mailbox.mailbox, sender.envelope);
@@ -364,9 +367,7 @@ BOOST_AUTO_TEST_CASE(mail_that_was_stored_again_for_longer_and_is_fetched_costs_
 BOOST_AUTO_TEST_CASE(what_the_store_refuses_costs_no_share) {
   constexpr std::uint64_t capacity = 128ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
-  for (std::uint32_t i = 1; level(node, capacity) < 0.6; ++i) {
-    Source(node, i).fill(limits::small_envelope, limits::default_time_to_live_s);
-  }
+  fill_past_half(node, capacity);
   Source sender(node, 5000);
   node.store.set_disk_full(true);
   for (int i = 0; i < 50; ++i) {
