@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// What reads all of a store: its check, and the move to another engine.
 #include "store/record_check.hpp"
 
 #include <algorithm>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "store/record_table.hpp"
 
@@ -82,6 +84,34 @@ void RecordTable::check_quotas(RecordCheck& result, std::map<std::int64_t, Quota
   }
   result.wrong_quotas += counted.size();  // Those that nothing counts.
   status = query.status();
+}
+
+DbStatus RecordTable::read(std::int64_t& after, std::size_t max_rows, std::vector<Row>& rows, bool& more) {
+  rows.clear();
+  more = false;
+  DbStatus status = DbStatus::ok;
+  const Statement statement = db().prepare(
+      "SELECT seq, mailbox, id, exp, value, cancelled, sum FROM rec WHERE seq>? ORDER BY seq LIMIT ?",
+      status);
+  if (status != DbStatus::ok) {
+    return status;
+  }
+  Query query(statement);
+  query.bind(after).bind(max_rows);
+  while (query.next()) {
+    more = true;
+    after = query.integer(0);
+    const ByteView mailbox = query.blob(1), id = query.blob(2), value = query.blob(4);
+    const Kind kind = kind_of(!query.is_null(4), query.integer(5));
+    if (!std::ranges::equal(query.blob(6), checksum(mailbox, id, query.integer(3), kind, value)) ||
+        mailbox.size() != sizeof(MailboxKey) || id.size() != sizeof(RecordId)) {
+      count_damaged();
+      continue;
+    }
+    rows.push_back({after, to_array<32>(mailbox), to_array<16>(id), query.integer(3), kind,
+                    Bytes(value.begin(), value.end())});
+  }
+  return query.status();
 }
 
 }  // namespace toxasync::store

@@ -466,34 +466,6 @@ void RecordTable::set_backstop(SqliteDb& db) noexcept {
   (void)db.execute(("PRAGMA max_page_count=" + pages).c_str());
 }
 
-DbStatus RecordTable::read(std::int64_t& after, std::size_t max_rows, std::vector<Row>& rows, bool& more) {
-  rows.clear();
-  more = false;
-  DbStatus status = DbStatus::ok;
-  const Statement statement = db().prepare(
-      "SELECT seq, mailbox, id, exp, value, cancelled, sum FROM rec WHERE seq>? ORDER BY seq LIMIT ?",
-      status);
-  if (status != DbStatus::ok) {
-    return status;
-  }
-  Query query(statement);
-  query.bind(after).bind(max_rows);
-  while (query.next()) {
-    more = true;
-    after = query.integer(0);
-    const ByteView mailbox = query.blob(1), id = query.blob(2), value = query.blob(4);
-    const Kind kind = kind_of(!query.is_null(4), query.integer(5));
-    if (!std::ranges::equal(query.blob(6), checksum(mailbox, id, query.integer(3), kind, value)) ||
-        mailbox.size() != sizeof(MailboxKey) || id.size() != sizeof(RecordId)) {
-      count_damaged();
-      continue;
-    }
-    rows.push_back({after, to_array<32>(mailbox), to_array<16>(id), query.integer(3), kind,
-                    Bytes(value.begin(), value.end())});
-  }
-  return query.status();
-}
-
 ByteArray<16> RecordTable::identity() const noexcept {
   return crypto::h128(sum_key_, {as_bytes("toxasync database")});
 }
