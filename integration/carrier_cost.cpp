@@ -16,7 +16,7 @@
 #include <string>
 #include <thread>
 
-#include "adapters/node_address.hpp"
+#include "adapters/addresses/node_address.hpp"
 #include "adapters/toxcore_courier/courier.hpp"
 #include "adapters/udp/udp_transport.hpp"
 #include "client/client.hpp"

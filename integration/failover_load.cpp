@@ -13,7 +13,7 @@
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "crypto/curve.hpp"
-#include "store/postgres_store.hpp"
+#include "store/postgres/postgres_store.hpp"
 
 namespace {
 

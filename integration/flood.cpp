@@ -26,8 +26,8 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/addresses/node_address.hpp"
 #include "adapters/clock/system_clock.hpp"
-#include "adapters/node_address.hpp"
 #include "adapters/udp/udp_transport.hpp"
 #include "client/client.hpp"
 

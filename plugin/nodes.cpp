@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "adapters/node_address.hpp"
+#include "adapters/addresses/node_address.hpp"
 #include "plugin/tox_async_impl.hpp"
 
 using namespace toxasync;

@@ -8,7 +8,7 @@
 #include "base/metrics.hpp"
 #include "crypto/secret.hpp"
 #include "node/node_keys.hpp"
-#include "store/sqlite_store.hpp"
+#include "store/sqlite/sqlite_store.hpp"
 
 namespace toxasync {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin/state_path.hpp"
 
-#include "adapters/user_settings/user_paths.hpp"
+#include "adapters/settings/user_paths.hpp"
 
 namespace toxasync {
 

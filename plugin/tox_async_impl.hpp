@@ -18,7 +18,7 @@
 #include "plugin/log_sink.hpp"
 #include "plugin/own_node.hpp"
 #include "plugin/tox_async.h"
-#include "store/sqlite_state.hpp"
+#include "store/sqlite/sqlite_state.hpp"
 
 struct Tox_Async_Options {
   bool enabled = false;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/metrics.hpp"
-#include "manager/friend_channel.hpp"
+#include "manager/core/friend_channel.hpp"
 
 namespace toxasync {
 

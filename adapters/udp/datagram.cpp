@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "adapters/asio_endpoint.hpp"
+#include "adapters/addresses/asio_endpoint.hpp"
 
 namespace toxasync {
 

@@ -5,7 +5,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
-#include "adapters/asio_endpoint.hpp"
+#include "adapters/addresses/asio_endpoint.hpp"
 
 namespace toxasync {
 

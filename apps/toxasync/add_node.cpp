@@ -4,9 +4,9 @@
 #include <iostream>
 #include <iterator>
 
-#include "adapters/node_address.hpp"
-#include "adapters/user_settings/user_paths.hpp"
-#include "adapters/user_settings/user_settings.hpp"
+#include "adapters/addresses/node_address.hpp"
+#include "adapters/settings/user_paths.hpp"
+#include "adapters/settings/user_settings.hpp"
 #include "base/file.hpp"
 #include "commands.hpp"
 #include "protocol/node_descriptor.hpp"

@@ -3,7 +3,7 @@
 #include <cctype>
 #include <iostream>
 
-#include "adapters/user_settings/user_paths.hpp"
+#include "adapters/settings/user_paths.hpp"
 #include "commands.hpp"
 #include "qr_code.hpp"
 #include "state.hpp"

@@ -3,9 +3,9 @@
 #include <ctime>
 #include <iostream>
 
-#include "adapters/node_address.hpp"
-#include "adapters/user_settings/user_paths.hpp"
-#include "adapters/user_settings/user_settings.hpp"
+#include "adapters/addresses/node_address.hpp"
+#include "adapters/settings/user_paths.hpp"
+#include "adapters/settings/user_settings.hpp"
 #include "commands.hpp"
 #include "module.hpp"
 #include "state.hpp"

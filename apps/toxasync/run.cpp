@@ -6,8 +6,8 @@
 #include <cstring>
 #include <iostream>
 
-#include "adapters/user_settings/user_paths.hpp"
-#include "adapters/user_settings/user_settings.hpp"
+#include "adapters/settings/user_paths.hpp"
+#include "adapters/settings/user_settings.hpp"
 #include "commands.hpp"
 #include "module.hpp"
 

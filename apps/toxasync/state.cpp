@@ -8,7 +8,7 @@
 #include <deque>
 #include <fstream>
 
-#include "adapters/user_settings/user_paths.hpp"
+#include "adapters/settings/user_paths.hpp"
 
 namespace toxasync::tool {
 

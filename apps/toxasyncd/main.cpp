@@ -6,11 +6,11 @@
 #include <string_view>
 #include <utility>
 
-#include "command_line.hpp"
-#include "maintenance.hpp"
-#include "startup_error.hpp"
-#include "stderr_log.hpp"
-#include "storage_server.hpp"
+#include "config/command_line.hpp"
+#include "maintenance/maintenance.hpp"
+#include "process/startup_error.hpp"
+#include "process/stderr_log.hpp"
+#include "server/storage_server.hpp"
 
 using namespace toxasync;
 using namespace toxasync::daemon;

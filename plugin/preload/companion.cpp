@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "adapters/node_address.hpp"
+#include "adapters/addresses/node_address.hpp"
 #include "plugin/preload/text_pieces.hpp"
 
 namespace toxasync::preload {

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "adapters/user_settings/user_paths.hpp"
+#include "adapters/settings/user_paths.hpp"
 #include "plugin/tox_async.h"
 
 namespace toxasync::preload {

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "adapters/user_settings/user_settings.hpp"
+#include "adapters/settings/user_settings.hpp"
 #include "plugin/preload/log_file.hpp"
 
 namespace toxasync::preload {

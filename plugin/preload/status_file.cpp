@@ -6,7 +6,7 @@
 #include <atomic>
 #include <fstream>
 
-#include "adapters/user_settings/user_paths.hpp"
+#include "adapters/settings/user_paths.hpp"
 
 namespace toxasync::preload {
 

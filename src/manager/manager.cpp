@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "manager/contact_wiring.hpp"
-#include "manager/cover.hpp"
-#include "manager/first_contact.hpp"
-#include "manager/home_choice.hpp"
-#include "manager/inbox.hpp"
-#include "manager/outbox.hpp"
-#include "manager/poller.hpp"
+#include "manager/contact/contact_wiring.hpp"
+#include "manager/contact/first_contact.hpp"
+#include "manager/inbox/inbox.hpp"
+#include "manager/nodes/home_choice.hpp"
+#include "manager/outbox/outbox.hpp"
+#include "manager/polling/cover.hpp"
+#include "manager/polling/poller.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/live.hpp"
 

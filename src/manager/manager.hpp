@@ -15,8 +15,8 @@
 #include "base/transport.hpp"
 #include "client/client.hpp"
 #include "crypto/envelope.hpp"
-#include "manager/friend_channel.hpp"
-#include "manager/friend_request.hpp"
+#include "manager/core/friend_channel.hpp"
+#include "manager/core/friend_request.hpp"
 #include "node/node.hpp"
 #include "store/state_store.hpp"
 

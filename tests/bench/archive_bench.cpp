@@ -6,7 +6,7 @@
 #include <sstream>
 #include <streambuf>
 
-#include "bench/bench_support.hpp"
+#include "bench_support.hpp"
 #include "protocol/store_request.hpp"
 
 // A store request of the largest size through our archives, and through the stock ones in the form that is

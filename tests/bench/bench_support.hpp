@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "crypto/envelope.hpp"
-#include "support/seeded_random.hpp"
+#include "tests/support/seeded_random.hpp"
 
 namespace toxasync::bench {
 

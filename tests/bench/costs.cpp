@@ -4,7 +4,7 @@
 // asserted.
 #include <cstdio>
 
-#include "unit/manager_world.hpp"
+#include "tests/manager/world.hpp"
 
 namespace toxasync::test {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "bench/bench_support.hpp"
+#include "bench_support.hpp"
 
 // Envelopes beside the operations that they are made of. `ladders` is the time of the whole divided by that
 // of its X25519 operations alone: what it is above 1 is everything else.

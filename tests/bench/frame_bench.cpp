@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "bench/bench_support.hpp"
+#include "bench_support.hpp"
 #include "protocol/frame.hpp"
 
 namespace toxasync::protocol {

@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "store/postgres_store.hpp"
-#include "store/sqlite_store.hpp"
-#include "unit/store_support.hpp"
+#include "store/postgres/postgres_store.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+#include "tests/store/support.hpp"
 
 namespace toxasync::store::test {
 namespace {

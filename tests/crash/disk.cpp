@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "crash/disk.hpp"
+#include "disk.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -2,9 +2,9 @@
 #include <stdexcept>
 
 #include "base/file.hpp"
-#include "crash/trial.hpp"
 #include "node/node_keys.hpp"
-#include "support/seeded_random.hpp"
+#include "tests/support/seeded_random.hpp"
+#include "trial.hpp"
 
 namespace toxasync::crash {
 

@@ -5,8 +5,8 @@
 #include <csignal>
 #include <stdexcept>
 
-#include "crash/store_script.hpp"
-#include "store/sqlite_store.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+#include "store_script.hpp"
 
 namespace toxasync::crash {
 

@@ -4,10 +4,10 @@
 #include <stdexcept>
 #include <string>
 
-#include "crash/power_cut.hpp"
-#include "crash/sqlite_files.hpp"
-#include "crash/trial.hpp"
 #include "crypto/symmetric.hpp"
+#include "power_cut.hpp"
+#include "sqlite_files.hpp"
+#include "trial.hpp"
 
 // Ends programs that write to a disk at every single write of theirs, and looks at what is left.
 //

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "crash/power_cut.hpp"
+#include "power_cut.hpp"
 
 #include <algorithm>
 

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "crash/disk.hpp"
-#include "support/seeded_random.hpp"
+#include "disk.hpp"
+#include "tests/support/seeded_random.hpp"
 
 namespace toxasync::crash {
 

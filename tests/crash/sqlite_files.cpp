@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "crash/sqlite_files.hpp"
+#include "sqlite_files.hpp"
 
 #include <sqlite3.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string>
 
-#include "crash/disk.hpp"
+#include "disk.hpp"
 
 namespace toxasync::crash {
 

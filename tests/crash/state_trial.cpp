@@ -3,10 +3,10 @@
 
 #include <stdexcept>
 
-#include "crash/trial.hpp"
-#include "store/sqlite_state.hpp"
-#include "support/seeded_random.hpp"
-#include "unit/store_support.hpp"
+#include "store/sqlite/sqlite_state.hpp"
+#include "tests/store/support.hpp"
+#include "tests/support/seeded_random.hpp"
+#include "trial.hpp"
 
 namespace toxasync::crash {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "crash/store_script.hpp"
+#include "store_script.hpp"
 
 #include <stdexcept>
 

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "crash/trial.hpp"
-#include "store/memory_store.hpp"
-#include "support/seeded_random.hpp"
-#include "unit/store_support.hpp"
+#include "store/memory/memory_store.hpp"
+#include "tests/store/support.hpp"
+#include "tests/support/seeded_random.hpp"
+#include "trial.hpp"
 
 namespace toxasync::crash {
 

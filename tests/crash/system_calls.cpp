@@ -8,7 +8,7 @@
 #include <map>
 #include <mutex>
 
-#include "crash/disk.hpp"
+#include "disk.hpp"
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "crash/disk.hpp"
+#include "disk.hpp"
 
 namespace toxasync::crash {
 

@@ -8,7 +8,7 @@
 #include <sstream>
 #include <thread>
 
-#include "model/operations.hpp"
+#include "operations.hpp"
 
 // Random sequences of operations against a plain model.
 //

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "model/model.hpp"
+#include "model.hpp"
 
 #include <algorithm>
 

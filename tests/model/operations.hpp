@@ -4,7 +4,7 @@
 #include <array>
 #include <span>
 
-#include "model/rig.hpp"
+#include "rig.hpp"
 
 namespace toxasync::model {
 

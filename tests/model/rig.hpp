@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "model/model.hpp"
-#include "model/wiretap.hpp"
-#include "unit/manager_world.hpp"
+#include "model.hpp"
+#include "tests/manager/world.hpp"
+#include "wiretap.hpp"
 
 namespace toxasync::model {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
-#include "model/rig.hpp"
+#include "rig.hpp"
 
 // The end of a sequence: what must have come of everything, once nothing is in its way any longer.
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "model/wiretap.hpp"
+#include "wiretap.hpp"
 
 #include "protocol/live.hpp"
 #include "protocol/store_request.hpp"

@@ -4,9 +4,9 @@
 #include <map>
 #include <set>
 
-#include "model/model.hpp"
+#include "model.hpp"
 #include "protocol/frame.hpp"
-#include "unit/manager_world.hpp"
+#include "tests/manager/world.hpp"
 
 namespace toxasync::model {
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/transport.hpp"
-#include "support/manual_clock.hpp"
-#include "support/seeded_random.hpp"
+#include "manual_clock.hpp"
+#include "seeded_random.hpp"
 
 namespace toxasync::test {
 

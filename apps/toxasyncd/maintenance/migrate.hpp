@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+
+#include "config/options.hpp"
+
+namespace toxasync::daemon {
+
+/// `toxasyncd migrate`: moves the mail of the data directory into the PostgreSQL that `url` names. Throws
+/// StartupError.
+void migrate(const Options& options, const std::string& url);
+
+}  // namespace toxasync::daemon

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "network/carriers.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "process/startup_error.hpp"
+
+namespace toxasync::daemon {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+namespace {
+
+/// Toxcore must be asked for packets: while there is traffic, so often. It sleeps up to 50 ms else.
+constexpr std::int64_t busy_interval_ms = 2;
+constexpr std::int64_t busy_for_ms = 250;
+
+}  // namespace
+
+Carriers::Carriers(asio::io_context& io, const Options& options, const DataDirectory& directory,
+                   const crypto::SigningKey& identity, Random& random, Telemetry telemetry)
+    : io_(io), options_(options), telemetry_(telemetry), tox_timer_(io) {
+  open_tox(directory, identity, random);
+  open_udp();
+}
+
+void Carriers::open_tox(const DataDirectory& directory, const crypto::SigningKey& identity, Random& random) {
+  if (options_.tox_port == 0) {
+    return;
+  }
+  const bool patched = ToxcoreDispatcher::available();
+  if (!patched && options_.udp_port == 0) {
+    throw StartupError(ExitCode::usage,
+                       "--udp-port 0: this libtoxcore is a stock build without packet dispatcher access, "
+                       "so that leaves no address by which to be reached: name a UDP port, or run with a "
+                       "libtoxcore built by patches/build-toxcore.sh");
+  }
+  if (!patched) {
+    telemetry_.log(LogLevel::warning, "dispatcher",
+                   "this libtoxcore is a stock build without packet dispatcher access: serving on UDP port " +
+                       std::to_string(options_.udp_port) +
+                       (options_.couriers > 0 ? " and to Tox friends" : "") +
+                       " only. A libtoxcore built by patches/build-toxcore.sh has it");
+  }
+  ToxHostOptions host;
+  host.udp_port = options_.tox_port;
+  host.tcp_port = options_.tcp_port;
+  host.ipv6 = !options_.bind || options_.bind->is_v6();
+  tox_host_.emplace(directory.tox_profile(), identity, host);
+  if (patched) {
+    auto attached = ToxcoreDispatcher::attach(tox_host_->tox(), telemetry_);
+    if (!attached) {
+      throw StartupError(ExitCode::failure, std::string(describe(attached.error())));
+    }
+    dispatcher_ = std::move(*attached);
+    neighbours_.emplace(tox_host_->tox(), random);
+  }
+  friends_ = std::make_unique<FriendCarrier>(tox_host_->tox(), FriendCarrier::End::node, options_.couriers,
+                                             telemetry_);
+  bootstrapper_.emplace(io_, *tox_host_, options_.bootstrap, telemetry_);
+}
+
+void Carriers::open_udp() {
+  if (options_.udp_port == 0) {
+    return;
+  }
+  UdpOptions udp;
+  udp.address = options_.bind ? options_.bind->to_string() : std::string();
+  udp.port = options_.udp_port;
+  udp.receive_buffer_bytes = 16 << 20;
+  auto opened = UdpTransport::open(io_, udp, telemetry_);
+  if (opened) {
+    udp_ = std::move(*opened);
+    return;
+  }
+  const error_code failed = opened.error();
+  if (failed == asio::error::address_in_use) {
+    throw StartupError(ExitCode::port, "--udp-port " + std::to_string(udp.port) +
+                                           ": another program uses this port: name another one");
+  }
+  if (failed == asio::error::access_denied) {
+    throw StartupError(ExitCode::port, "--udp-port " + std::to_string(udp.port) +
+                                           ": not permitted for this user: name one above 1023");
+  }
+  throw StartupError(ExitCode::port,
+                     (options_.bind ? "--bind " + udp.address : "--udp-port " + std::to_string(udp.port)) +
+                         ": " + failed.message() + ": name an address of this machine");
+}
+
+void Carriers::set_taker(Taker& taker) {
+  if (dispatcher_) {
+    dispatcher_receiver_.emplace(taker, *dispatcher_);
+  }
+  if (udp_) {
+    udp_receiver_.emplace(taker, *udp_);
+  }
+  if (friends_) {
+    friends_receiver_.emplace(taker, *friends_);
+  }
+}
+
+void Carriers::start(const std::function<void()>& after_burst) {
+  after_burst_ = after_burst;
+  if (udp_) {
+    udp_->start(after_burst);
+  }
+  if (tox_host_) {
+    iterate_tox();
+    bootstrapper_->start();
+  }
+}
+
+void Carriers::iterate_tox() {
+  const std::int64_t now_ms = clock_.now().steady_ms;
+  const std::size_t from_friends = friends_->iterate(now_ms);
+  if ((dispatcher_ ? dispatcher_->poll() : 0) + from_friends > 0) {
+    tox_busy_until_ms_ = now_ms + busy_for_ms;
+    after_burst_();
+  }
+  const std::int64_t interval_ms =
+      now_ms < tox_busy_until_ms_ ? busy_interval_ms : tox_iteration_interval(tox_host_->tox());
+  tox_timer_.expires_after(milliseconds(interval_ms));
+  tox_timer_.async_wait([this](const error_code& failed) {
+    if (!failed) {
+      iterate_tox();
+    }
+  });
+}
+
+void Carriers::stop() {
+  udp_receiver_.reset();
+  dispatcher_receiver_.reset();
+  friends_receiver_.reset();
+}
+
+void Carriers::save() {
+  if (tox_host_) {
+    friends_.reset();
+    tox_host_->save();
+  }
+}
+
+void Carriers::set_bootstrap(const std::vector<BootstrapNode>& nodes) {
+  if (bootstrapper_) {
+    bootstrapper_->set_nodes(nodes);
+  }
+}
+
+Transport& Carriers::for_questions() noexcept {
+  return dispatcher_ ? static_cast<Transport&>(*dispatcher_) : *udp_;
+}
+
+std::vector<std::uint16_t> Carriers::ports() const {
+  std::vector<std::uint16_t> ports;
+  if (dispatcher_) {
+    ports.push_back(options_.tox_port);
+  }
+  if (udp_) {
+    ports.push_back(udp_->port());
+  }
+  return ports;
+}
+
+std::string Carriers::names() const {
+  std::string names;
+  for (const auto& [served, name] :
+       {std::pair(dispatcher_ != nullptr, "dispatcher"), std::pair(udp_ != nullptr, "udp"),
+        std::pair(friends_ != nullptr && options_.couriers > 0, "friends")}) {
+    names += served ? (names.empty() ? "" : ",") + std::string(name) : std::string();
+  }
+  return names;
+}
+
+std::optional<ByteArray<TOX_PUBLIC_KEY_SIZE>> Carriers::relay_key() const {
+  if (options_.tcp_port == 0) {
+    return std::nullopt;
+  }
+  ByteArray<TOX_PUBLIC_KEY_SIZE> key{};
+  tox_self_get_dht_id(tox_host_->tox(), key.data());
+  return key;
+}
+
+std::vector<CarrierFigures> Carriers::figures() const {
+  std::vector<CarrierFigures> all;
+  const auto add = [&all](std::string_view name, std::string detail,
+                          const std::optional<Receiver>& receiver) {
+    all.push_back({name, std::move(detail), receiver ? receiver->packets() : 0});
+  };
+  if (udp_) {
+    add("udp", "UDP port " + std::to_string(udp_->port()), udp_receiver_);
+  }
+  const std::string network = tox_host_ && tox_host_->connected() ? "" : ", not in the Tox network";
+  if (dispatcher_) {
+    add("dispatcher", "Tox port " + std::to_string(options_.tox_port) + network, dispatcher_receiver_);
+  }
+  if (friends_ && options_.couriers > 0) {
+    add("friends",
+        "Tox friends: " + std::to_string(friends_->friends()) + " of " + std::to_string(options_.couriers) +
+            network,
+        friends_receiver_);
+  }
+  return all;
+}
+
+}  // namespace toxasync::daemon

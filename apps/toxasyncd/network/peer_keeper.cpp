@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "network/peer_keeper.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/node_descriptor.hpp"
+
+namespace toxasync::daemon {
+
+PeerKeeper::PeerKeeper(Transport& transport, Random& random, Telemetry telemetry,
+                       const protocol::NodeId& self, const std::vector<client::KnownNode>& named,
+                       NodeFinder* finder, std::function<void(const std::vector<Bytes>&)> changed)
+    : transport_(transport),
+      telemetry_(telemetry),
+      self_(self),
+      finder_(finder),
+      changed_(std::move(changed)),
+      client_(transport, random, telemetry, *this) {
+  set_named(named);
+}
+
+void PeerKeeper::set_named(const std::vector<client::KnownNode>& named) {
+  named_.clear();
+  const bool told = std::erase_if(peers_, [&named](const auto& entry) {
+                      return entry.second.named &&
+                             std::ranges::find(named, entry.first, &client::KnownNode::id) == named.end();
+                    }) != 0;
+  for (const auto& node : named) {
+    peers_[node.id].named = true;
+    named_.insert(named_.end(), node.endpoints.begin(), node.endpoints.end());
+  }
+  if (told) {
+    tell();
+  }
+}
+
+std::vector<PeerFigures> PeerKeeper::figures(Now now) const {
+  constexpr std::size_t short_digits = 12;
+  std::vector<PeerFigures> all;
+  for (const auto& [id, peer] : peers_) {
+    all.push_back({.short_id = to_hex(id).substr(0, short_digits),
+                   .named = peer.named,
+                   .answered = !peer.descriptor.empty(),
+                   .version = peer.version,
+                   .capacity_bytes = peer.capacity_bytes,
+                   .answered_s_ago = (now.steady_ms - peer.answered_ms) / 1000});
+  }
+  return all;
+}
+
+std::int64_t PeerKeeper::next_deadline_ms() const noexcept {
+  return std::min(next_step_ms_, client_.next_deadline_ms());
+}
+
+void PeerKeeper::tick(Now now) {
+  client_.tick(now);
+  if (now.steady_ms < next_step_ms_) {
+    return;
+  }
+  next_step_ms_ = now.steady_ms + step_ms;
+  drop_silent(now);
+  if (const auto address = next_address(now)) {
+    note_asked(*address, now);
+    telemetry_.count(Counter::nodes_probed);
+    client_.discover(*address, now);
+  }
+}
+
+/// The operator's nodes first, then those that we know, then, while there is room, neighbours in the DHT.
+std::optional<Endpoint> PeerKeeper::next_address(Now now) {
+  for (const Endpoint& endpoint : named_) {
+    if (is_due(endpoint, known_again_ms, now)) {
+      return endpoint;
+    }
+  }
+  for (const auto& [id, peer] : peers_) {
+    if (!peer.descriptor.empty() && is_due(peer.at, known_again_ms, now)) {
+      return peer.at;
+    }
+  }
+  if (finder_ == nullptr || peers_.size() >= most_peers) {
+    return std::nullopt;
+  }
+  for (const Endpoint& candidate : finder_->candidates()) {
+    if (protocol::is_usable_address(candidate, true) && is_due(candidate, others_again_ms, now)) {
+      return candidate;
+    }
+  }
+  return std::nullopt;
+}
+
+bool PeerKeeper::is_due(const Endpoint& endpoint, std::int64_t again_ms, Now now) const {
+  const auto asked = asked_ms_.find(endpoint);
+  return asked == asked_ms_.end() || now.steady_ms - asked->second >= again_ms;
+}
+
+void PeerKeeper::note_asked(const Endpoint& endpoint, Now now) {
+  std::erase(asked_, endpoint);
+  if (asked_.size() >= addresses_remembered) {
+    asked_ms_.erase(asked_.front());
+    asked_.pop_front();
+  }
+  asked_.push_back(endpoint);
+  asked_ms_[endpoint] = now.steady_ms;
+}
+
+void PeerKeeper::on_discovered(client::OperationId /*id*/, const client::DiscoverResult& result,
+                               Now now) noexcept {
+  try {
+    const auto descriptor = protocol::NodeDescriptor::decode_signed(result.descriptor);
+    if (!descriptor || descriptor->id == self_ || descriptor->addresses.empty()) {
+      return;  // nobody, we ourselves, or one that could not be reached by whom we told
+    }
+    const bool known = peers_.contains(descriptor->id);
+    if (!known && (peers_.size() >= most_peers || std::ranges::find(named_, result.at) != named_.end())) {
+      // At an address of a named node there is another one: the line is out of date.
+      return telemetry_.refuse(Counter::refused_descriptor);
+    }
+    telemetry_.count(Counter::nodes_discovered, known ? 0 : 1);
+    Peer& peer = peers_[descriptor->id];
+    peer.descriptor = result.descriptor;
+    peer.version = descriptor->version;
+    peer.capacity_bytes = descriptor->capacity_bytes;
+    peer.at = result.at;
+    peer.answered_ms = now.steady_ms;
+    tell();
+  } catch (const std::exception&) {  // out of memory: it is asked again
+    telemetry_.refuse(Counter::refused_overloaded);
+  }
+}
+
+void PeerKeeper::drop_silent(Now now) {
+  bool any = false;
+  for (auto at = peers_.begin(); at != peers_.end();) {
+    Peer& peer = at->second;
+    const bool silent = !peer.descriptor.empty() && now.steady_ms - peer.answered_ms >= told_for_ms;
+    any = any || silent;
+    if (silent && peer.named) {
+      peer.descriptor.clear();
+    }
+    at = silent && !peer.named ? peers_.erase(at) : std::next(at);
+  }
+  if (any) {
+    tell();
+  }
+}
+
+void PeerKeeper::tell() {
+  std::vector<Bytes> descriptors;
+  for (const auto& [id, peer] : peers_) {
+    if (!peer.descriptor.empty()) {
+      descriptors.push_back(peer.descriptor);
+    }
+  }
+  changed_(descriptors);
+}
+
+}  // namespace toxasync::daemon

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "base/node_finder.hpp"
+#include "client/client.hpp"
+#include "config/options.hpp"
+#include "status/figures.hpp"
+
+namespace toxasync::daemon {
+
+/// The other nodes that this one tells clients of (docs/protocol.md, section 6, "Peers"): those that the
+/// operator named, and those found at the addresses of neighbours in the DHT. Asks one address every 15 s for
+/// its descriptor, those of known nodes once an hour, others once a day. A node that has not answered for a
+/// day is not told of any more.
+class PeerKeeper final : private client::ClientListener {
+ public:
+  static constexpr std::int64_t step_ms = 15000;
+  static constexpr std::int64_t known_again_ms = 3600000;
+  static constexpr std::int64_t others_again_ms = 86400000;
+  static constexpr std::int64_t told_for_ms = 86400000;
+  static constexpr std::size_t addresses_remembered = 256;
+
+  /// `finder` may be null. `changed` gets the signed descriptors to tell.
+  PeerKeeper(Transport& transport, Random& random, Telemetry telemetry, const protocol::NodeId& self,
+             const std::vector<client::KnownNode>& named, NodeFinder* finder,
+             std::function<void(const std::vector<Bytes>&)> changed);
+
+  [[nodiscard]] Transport& transport() const noexcept { return transport_; }
+  void on_packet(const Route& from, ByteView packet, Now now) noexcept {
+    client_.on_packet(from, packet, now);
+  }
+  void tick(Now now);
+  /// Other nodes than at the start are named by the operator. Those that no longer are, and have answered,
+  /// are told of on.
+  void set_named(const std::vector<client::KnownNode>& named);
+  [[nodiscard]] std::vector<PeerFigures> figures(Now now) const;
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+
+ private:
+  struct Peer {
+    Bytes descriptor;
+    Endpoint at;                       ///< Where it answered.
+    unsigned version = 0;              ///< As it says of itself.
+    std::uint64_t capacity_bytes = 0;  ///< Likewise.
+    bool named = false;
+    std::int64_t answered_ms = 0;  ///< Steady; meaningless without a descriptor.
+  };
+
+  void on_stored(client::OperationId, const client::StoreResult&, Now) noexcept override {}
+  void on_envelopes(client::OperationId, std::vector<Bytes>, Now) noexcept override {}
+  void on_retrieved(client::OperationId, const client::RetrieveResult&, Now) noexcept override {}
+  void on_peers(client::OperationId, const client::PeersResult&, Now) noexcept override {}
+  void on_discovered(client::OperationId id, const client::DiscoverResult& result, Now now) noexcept override;
+  void on_node_news(const client::NodeNews&, Now) noexcept override {}
+
+  [[nodiscard]] std::optional<Endpoint> next_address(Now now);
+  [[nodiscard]] bool is_due(const Endpoint& endpoint, std::int64_t again_ms, Now now) const;
+  void note_asked(const Endpoint& endpoint, Now now);
+  void drop_silent(Now now);
+  void tell();
+
+  Transport& transport_;
+  Telemetry telemetry_;
+  protocol::NodeId self_;
+  std::vector<Endpoint> named_;  ///< Addresses of the nodes that the operator named.
+  NodeFinder* finder_;
+  std::function<void(const std::vector<Bytes>&)> changed_;
+  client::Client client_;
+  std::map<protocol::NodeId, Peer> peers_;
+  std::map<Endpoint, std::int64_t> asked_ms_;  ///< Steady.
+  std::deque<Endpoint> asked_;                 ///< The keys of asked_ms_, the oldest first.
+  std::int64_t next_step_ms_ = 0;
+};
+
+}  // namespace toxasync::daemon

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "server/storage_server.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+
+#include "adapters/clock/key_work_rate.hpp"
+#include "network/own_address.hpp"
+#include "process/startup_error.hpp"
+#include "protocol/frame.hpp"
+#include "server/open_store.hpp"
+#include "store/sqlite/sqlite_store.hpp"
+
+namespace toxasync::daemon {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+namespace {
+
+/// How long the last writes may take when the program is to stop.
+constexpr std::int64_t drain_ms = 700;
+
+/// How long a copy waits for the command that asked for it. It is moved at once; that the file goes while it
+/// is copied to another file system does no harm.
+constexpr std::chrono::minutes backup_kept{1};
+
+std::chrono::steady_clock::time_point at(std::int64_t steady_ms) {
+  return std::chrono::steady_clock::time_point(milliseconds(steady_ms));
+}
+
+/// Waits for one list that was put in line behind everything else.
+class EndOfLine final : public store::StoreListener {
+ public:
+  static constexpr store::Token token = ~store::Token{0};
+
+  [[nodiscard]] bool reached() const noexcept { return reached_; }
+  void on_put(store::Token /*token*/, const store::PutResult& /*result*/) noexcept override {}
+  void on_list(store::Token which, store::ListResult&& /*result*/) noexcept override {
+    reached_ = reached_ || which == token;
+  }
+  void on_remove(store::Token /*token*/, const store::RemoveResult& /*result*/) noexcept override {}
+  void on_cancel(store::Token /*token*/, store::CancelStatus /*status*/) noexcept override {}
+
+ private:
+  bool reached_ = false;
+};
+
+}  // namespace
+
+StorageServer::StorageServer(Configuration configuration, StderrLog& log)
+    : at_start_(std::move(configuration)),
+      configuration_(at_start_),
+      options_(configuration_.options()),
+      directory_(options_.data_directory),
+      log_(log),
+      telemetry_(metrics_, log) {
+  if (!crypto::initialise()) {
+    throw StartupError(ExitCode::failure, "libsodium gets no random numbers from the system");
+  }
+  signals_.add(SIGHUP);
+  watch_signals();
+  open_store();  // First: its lock keeps a second process out.
+  open_keys();
+  carriers_.emplace(io_, options_, directory_, keys_->signer(), random_, telemetry_);
+  start_node();
+  start_peers();
+  site_.emplace(io_, metrics_, telemetry_,
+                StatusSite::Sources{[this] { return figures(); }, [this] { return reading(); }});
+  open_control();
+}
+
+void StorageServer::open_store() {
+  store::StoreLimits limits;
+  limits.capacity_bytes = options_.capacity_bytes;
+  store_ = daemon::open_store(options_.store, directory_, limits, telemetry_, random_);
+  const int wake = ::dup(store_->wake_fd());  // A duplicate: each closes its own.
+  if (wake < 0) {
+    throw StartupError(ExitCode::failure, "no more file descriptors are permitted (ulimit -n)");
+  }
+  store_wake_.assign(wake);
+  watch_store();
+}
+
+void StorageServer::open_keys() {
+  auto opened = node::NodeKeys::open(directory_.key_file().string(), random_, clock_.now().unix_s());
+  if (!opened) {
+    std::string what = directory_.key_file().string() + ": ";
+    what += describe(opened.error());
+    throw StartupError(ExitCode::data_directory, what);
+  }
+  keys_.emplace(std::move(*opened));
+}
+
+void StorageServer::start_node() {
+  const bool bound = options_.bind && !options_.bind->is_unspecified();
+  const auto here = bound ? *options_.bind : outward_address(io_);
+  endpoints_ = own_endpoints(options_.addresses, here, carriers_->ports());
+  if (options_.addresses.empty() && !protocol::is_usable_address(endpoints_.front(), false)) {
+    telemetry_.log(LogLevel::warning, "address",
+                   "the address that this machine knows of itself is local: others need --address with the "
+                   "one by which they reach it");
+  }
+  node::NodeConfig config;
+  config.addresses = endpoints_;
+  config.capacity_bytes = options_.capacity_bytes;
+  config.key_work_burst = options_.key_work_burst;
+  config.key_work_per_minute = options_.key_work_per_minute;
+  config.key_work_per_second = measured_key_work_per_second(random_);
+  node_.emplace(*store_, *keys_, random_, telemetry_, config, clock_.now());
+  carriers_->set_taker(*this);
+}
+
+/// Answers come to the carrier that we ask by.
+void StorageServer::take(Transport& transport, const Route& from, ByteView packet) noexcept {
+  const bool request = packet.empty() || protocol::is_request(static_cast<protocol::FrameKind>(packet[0]));
+  if (request || !peers_ || &transport != &peers_->transport()) {
+    node_->on_packet(transport, from, packet, clock_.now());
+  } else {
+    peers_->on_packet(from, packet, clock_.now());
+  }
+}
+
+void StorageServer::start_peers() {
+  peers_.emplace(carriers_->for_questions(), random_, telemetry_, keys_->id(), options_.peers,
+                 carriers_->finder(),
+                 [this](const std::vector<Bytes>& descriptors) { node_->set_peers(descriptors); });
+}
+
+void StorageServer::open_control() {
+  remove_backup();
+  control_.emplace(
+      io_, directory_.control_socket(),
+      [this](std::string_view command, const ControlSocket::Answer& answer) { on_command(command, answer); },
+      telemetry_);
+}
+
+void StorageServer::on_command(std::string_view command, const ControlSocket::Answer& answer) {
+  if (command == "stats") {
+    answer("ok " + stats_line());
+    return;
+  }
+  auto* const sqlite = dynamic_cast<store::SqliteStore*>(store_.get());
+  if (command != "backup" || sqlite == nullptr) {
+    answer(command == "backup" ? "error the mail is in PostgreSQL: copy it with pg_dump"
+                               : "error there is no such command");
+    return;
+  }
+  const bool begun = sqlite->backup(directory_.backup(), [this, answer](bool good) {
+    answer(good ? "ok done" : "error the copy could not be written: look for free space and disk errors");
+    backup_timer_.expires_after(backup_kept);
+    backup_timer_.async_wait([this](const error_code& aborted) {
+      if (!aborted) {
+        remove_backup();
+      }
+    });
+  });
+  if (begun) {
+    backup_timer_.cancel();
+  } else {
+    answer("error another backup is being made");
+  }
+}
+
+/// Left by a command that was ended before it had moved it.
+void StorageServer::remove_backup() noexcept {
+  std::error_code ignored;
+  std::filesystem::remove(directory_.backup(), ignored);
+}
+
+void StorageServer::run() {
+  carriers_->start([this] { tick(); });
+  tick();
+  site_->start(options_);
+  announce();
+  io_.run();
+  stop();
+}
+
+/// After packets, completions of the store, or a deadline.
+void StorageServer::tick() {
+  node_->tick(clock_.now());
+  peers_->tick(clock_.now());
+  node_timer_.expires_at(at(std::min(node_->next_deadline_ms(), peers_->next_deadline_ms())));
+  node_timer_.async_wait([this](const error_code& failed) {
+    if (!failed) {
+      tick();
+    }
+  });
+}
+
+void StorageServer::watch_store() {
+  store_wake_.async_wait(asio::posix::descriptor_base::wait_read, [this](const error_code& failed) {
+    if (!failed) {
+      tick();
+      watch_store();
+    }
+  });
+}
+
+void StorageServer::watch_signals() {
+  signals_.async_wait([this](const error_code& aborted, int number) {
+    if (aborted) {
+      return;
+    }
+    if (number == SIGTERM || number == SIGINT) {
+      io_.stop();
+      return;
+    }
+    if (number == SIGHUP) {
+      reload();
+    } else {
+      print_stats();
+    }
+    watch_signals();
+  });
+}
+
+void StorageServer::reload() {
+  manager_.reloading();
+  const Configuration fresh = configuration_.again();
+  for (const std::string& fault : fresh.faults()) {
+    telemetry_.log(LogLevel::error, "reload", fault);
+  }
+  if (fresh.faults().empty()) {
+    for (const Setting* setting : fresh.differences(configuration_)) {
+      if (setting->reloads) {
+        telemetry_.log(LogLevel::info, "reload", std::string(setting->name) + " has changed");
+      }
+    }
+    for (const Setting* setting : fresh.differences(at_start_)) {
+      if (!setting->reloads) {
+        telemetry_.log(LogLevel::warning, "reload",
+                       std::string(setting->name) + " has changed: restart the node for it");
+      }
+    }
+    configuration_ = fresh;
+    apply(fresh.options());
+  } else {
+    telemetry_.log(LogLevel::error, "reload", "all settings stay as they were");
+  }
+  manager_.ready(serving());
+}
+
+/// What settings.cpp says that it reloads.
+void StorageServer::apply(const Options& fresh) {
+  options_.log_level = fresh.log_level;
+  log_.set_least(fresh.log_level);
+  options_.capacity_bytes = fresh.capacity_bytes;
+  store_->set_capacity(fresh.capacity_bytes);
+  node_->set_key_work(fresh.key_work_burst, fresh.key_work_per_minute);
+  carriers_->set_bootstrap(fresh.bootstrap);
+  peers_->set_named(fresh.peers);
+  site_->listen(fresh);
+}
+
+void StorageServer::stop() {
+  manager_.stopping();
+  site_->stop();
+  carriers_->stop();
+  node_->tick(clock_.now());
+  drain_store();
+  print_stats();
+  carriers_->save();
+  telemetry_.log(LogLevel::info, "toxasyncd", "stopped");
+}
+
+/// Until everything before is on disk; the store's destructor goes on where the time was not enough.
+void StorageServer::drain_store() {
+  EndOfLine end;
+  const Now now = clock_.now();
+  store_->list(EndOfLine::token, {}, 0, {1, 1}, now.unix_s());
+  store_->submit();
+  pollfd wake = {store_->wake_fd(), POLLIN, 0};
+  for (std::int64_t left = drain_ms; left > 0 && !end.reached();
+       left = now.steady_ms + drain_ms - clock_.now().steady_ms) {
+    ::poll(&wake, 1, static_cast<int>(left));
+    store_->poll(end);
+  }
+}
+
+}  // namespace toxasync::daemon

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "status/prometheus.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+#include "status/metric_words.hpp"
+
+namespace toxasync::daemon {
+
+namespace {
+
+constexpr std::size_t usual_size = 16384;
+constexpr std::string_view refused = "refused.";
+
+/// Lines of the text format; a family is begun, then its samples follow.
+class Text {
+ public:
+  Text() { text_.reserve(usual_size); }
+
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    append({"# HELP ", name, " ", help, ".\n# TYPE ", name, " ", type, "\n"});
+  }
+  void sample(std::string_view name, std::string_view labels, std::uint64_t value) {
+    sample_text(name, labels, std::to_string(value));
+  }
+  void seconds(std::string_view name, std::string_view labels, std::uint64_t ms) {
+    sample_text(name, labels, in_seconds(ms));
+  }
+  void single(std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
+    family(name, type, help);
+    sample(name, "", value);
+  }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+  /// Milliseconds as seconds, without zeros at the end.
+  static std::string in_seconds(std::uint64_t ms) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%llu.%03llu", static_cast<unsigned long long>(ms / 1000),
+                  static_cast<unsigned long long>(ms % 1000));
+    std::string seconds(text.data());
+    seconds.erase(seconds.find_last_not_of('0') + 1);
+    if (seconds.back() == '.') {
+      seconds.pop_back();
+    }
+    return seconds;
+  }
+
+ private:
+  void sample_text(std::string_view name, std::string_view labels, std::string_view value) {
+    if (labels.empty()) {
+      append({name, " ", value, "\n"});
+    } else {
+      append({name, "{", labels, "} ", value, "\n"});
+    }
+  }
+  void append(std::initializer_list<std::string_view> parts) {
+    for (const auto part : parts) {
+      text_.append(part);
+    }
+  }
+
+  std::string text_;
+};
+
+std::string quoted(std::string_view label, std::string_view value) {
+  std::string text(label);
+  text.append("=\"").append(value).append("\"");
+  return text;
+}
+
+std::string metric_name(Counter counter) {
+  std::string text = "toxasync_";
+  text.append(name(counter)).append("_total");
+  std::ranges::replace(text, '.', '_');
+  return text;
+}
+
+void add_counters(Text& text, const Metrics& metrics) {
+  for (std::size_t i = 0; i < counter_count; ++i) {
+    const auto counter = static_cast<Counter>(i);
+    if (!name(counter).starts_with(refused) && !words_of(counter).empty()) {
+      text.single(metric_name(counter), "counter", words_of(counter), metrics.value(counter));
+    }
+  }
+  text.family("toxasync_refused_total", "counter", "What was refused, by the reason");
+  for (std::size_t i = 0; i < counter_count; ++i) {
+    const auto counter = static_cast<Counter>(i);
+    if (name(counter).starts_with(refused) && !words_of(counter).empty()) {
+      text.sample("toxasync_refused_total", quoted("reason", name(counter).substr(refused.size())),
+                  metrics.value(counter));
+    }
+  }
+}
+
+void add_timing(Text& text, std::string_view request, const Histogram::Counts& counts) {
+  const std::string label = quoted("request", request);
+  std::uint64_t so_far = 0;
+  for (std::size_t i = 0; i < counts.in.size(); ++i) {
+    so_far += counts.in[i];
+    const bool last = i == Histogram::bounds_ms.size();
+    const std::string bound =
+        last ? "+Inf" : Text::in_seconds(static_cast<std::uint64_t>(Histogram::bounds_ms.at(i)));
+    text.sample("toxasync_answer_seconds_bucket", label + "," + quoted("le", bound), so_far);
+  }
+  text.seconds("toxasync_answer_seconds_sum", label, counts.sum_ms);
+  text.sample("toxasync_answer_seconds_count", label, so_far);
+}
+
+void add_timings(Text& text, const Metrics& metrics) {
+  text.family("toxasync_answer_seconds", "histogram",
+              "Time from a request that needed the disk to its answer, in steps of a millisecond");
+  add_timing(text, "store", metrics.timing(Timing::store));
+  add_timing(text, "retrieve", metrics.timing(Timing::retrieve));
+}
+
+void add_gauges(Text& text, const Figures& figures) {
+  const auto gauge = [&text](std::string_view name, std::string_view help, std::uint64_t value) {
+    text.single(name, "gauge", help, value);
+  };
+  gauge("toxasync_healthy", "1 if /healthz says so, else 0", figures.faults.empty() ? 1 : 0);
+  gauge("toxasync_start_time_seconds", "When the program started, in Unix time",
+        static_cast<std::uint64_t>(figures.started_unix_s));
+  gauge("toxasync_capacity_bytes", "The most mail that is kept", figures.capacity_bytes);
+  gauge("toxasync_messages", "Envelopes kept now", figures.store.messages);
+  gauge("toxasync_message_bytes", "Bytes of the envelopes kept now", figures.store.bytes);
+  gauge("toxasync_tombstones", "Marks of envelopes that were removed, kept until these would have expired",
+        figures.store.tombstones);
+  gauge("toxasync_sessions", "Sessions with clients that are remembered", figures.load.sessions);
+  gauge("toxasync_sessions_limit", "The most sessions that are remembered", figures.sessions_limit);
+  gauge("toxasync_pending_requests", "Requests that wait for the disk now", figures.load.pending);
+  gauge("toxasync_couriers", "Clients that are served as Tox friends now", figures.couriers);
+  text.family("toxasync_loop_lag_seconds", "gauge",
+              "The longest that the event loop was late in the last minute");
+  text.seconds("toxasync_loop_lag_seconds", "", static_cast<std::uint64_t>(figures.loop_lag_ms));
+  text.family("toxasync_peers", "gauge", "Other nodes, by whether they have answered in the last day");
+  const auto answering =
+      static_cast<std::uint64_t>(std::ranges::count_if(figures.peers, &PeerFigures::answered));
+  text.sample("toxasync_peers", quoted("state", "answering"), answering);
+  text.sample("toxasync_peers", quoted("state", "silent"), figures.peers.size() - answering);
+  text.family("toxasync_carrier_packets_total", "counter", "Packets received, by the way they came");
+  for (const CarrierFigures& carrier : figures.carriers) {
+    text.sample("toxasync_carrier_packets_total", quoted("carrier", carrier.name), carrier.packets_in);
+  }
+  text.family("toxasync_build_info", "gauge", "1, with the version of the program");
+  text.sample("toxasync_build_info", quoted("version", figures.version), 1);
+}
+
+}  // namespace
+
+std::string to_prometheus(const Figures& figures, const Metrics& metrics) {
+  Text text;
+  add_gauges(text, figures);
+  add_timings(text, metrics);
+  add_counters(text, metrics);
+  return text.take();
+}
+
+}  // namespace toxasync::daemon

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+
+#include "status/figures.hpp"
+
+namespace toxasync::daemon {
+
+/// The media type of the text below.
+inline constexpr const char* prometheus_type = "text/plain; version=0.0.4; charset=utf-8";
+
+/// All figures in Prometheus' text format, each family with its HELP and TYPE (docs/operations.md).
+std::string to_prometheus(const Figures& figures, const Metrics& metrics);
+
+}  // namespace toxasync::daemon

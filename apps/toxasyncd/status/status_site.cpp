@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "status/status_site.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "status/prometheus.hpp"
+#include "status/status_page.hpp"
+
+namespace toxasync::daemon {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::int64_t look_every_ms = 250;  // whether the loop is late
+
+constexpr std::int64_t most_lag_ms = 1000;  // that is no fault
+
+}  // namespace
+
+std::vector<std::string> faults_of(const History& history) {
+  std::vector<std::string> all;
+  if (history.last_minute(&Sample::store_failed) != 0) {
+    all.emplace_back(
+        "The disk has failed requests in the last minute: look at the log, and at the system's for disk "
+        "errors.");
+  }
+  if (history.last_minute(&Sample::store_full) != 0) {
+    all.emplace_back(
+        "The node is full and has refused mail in the last minute: raise --capacity, or free some disk.");
+  }
+  if (const std::int64_t lag_ms = history.lag_of_last_minute_ms(); lag_ms > most_lag_ms) {
+    all.push_back("The node was late by " + std::to_string(lag_ms) +
+                  " ms in the last minute: the machine has too much to do.");
+  }
+  return all;
+}
+
+StatusSite::StatusSite(asio::io_context& io, const Metrics& metrics, Telemetry telemetry, Sources sources)
+    : metrics_(metrics),
+      telemetry_(telemetry),
+      sources_(std::move(sources)),
+      history_(sources_.reading()),
+      timer_(io),
+      server_(io, [this](std::string_view target) { return answer(target); }, {}) {}
+
+void StatusSite::start(const Options& options) {
+  const std::int64_t now_ms = clock_.now().steady_ms;
+  next_look_ms_ = now_ms + look_every_ms;
+  next_sample_ms_ = now_ms + History::step_s * 1000;
+  wait();
+  listen(options);
+}
+
+void StatusSite::listen(const Options& options) {
+  server_.set_hosts(options.status_hosts);
+  if (options.status_port == 0) {
+    return server_.close();
+  }
+  const asio::ip::tcp::endpoint at(options.status_address, options.status_port);
+  if (server_.local_endpoint() == at) {
+    return;
+  }
+  const std::string where = "port " + std::to_string(options.status_port);
+  if (const error_code failed = server_.listen(at)) {
+    return telemetry_.log(LogLevel::warning, "status",
+                          where + ": " + failed.message() +
+                              ": the node serves without its status page; name another --status-port, or 0");
+  }
+  if (!options.status_address.is_loopback()) {
+    telemetry_.log(LogLevel::warning, "status",
+                   "--status-address is not this machine's own: whoever reaches " + where +
+                       " may read the node's figures");
+  }
+}
+
+void StatusSite::stop() {
+  timer_.cancel();
+  server_.close();
+}
+
+void StatusSite::wait() {
+  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::milliseconds(next_look_ms_)));
+  timer_.async_wait([this](const error_code& failed) {
+    if (failed) {
+      return;
+    }
+    const std::int64_t now_ms = clock_.now().steady_ms;
+    longest_lag_ms_ = std::max(longest_lag_ms_, now_ms - next_look_ms_);
+    next_look_ms_ = now_ms + look_every_ms;
+    if (now_ms >= next_sample_ms_) {
+      next_sample_ms_ = now_ms + History::step_s * 1000;
+      history_.add(sources_.reading(), std::exchange(longest_lag_ms_, 0));
+    }
+    wait();
+  });
+}
+
+Figures StatusSite::figures() const {
+  Figures all = sources_.figures();
+  all.faults = faults_of(history_);
+  all.loop_lag_ms = history_.lag_of_last_minute_ms();
+  return all;
+}
+
+HttpAnswer StatusSite::page() {
+  const std::string nonce = to_hex(random_.array<16>());
+  HttpAnswer html;
+  html.type = "text/html; charset=utf-8";
+  html.body = to_page(figures(), metrics_, history_, nonce);
+  html.content_security_policy = page_policy(nonce);
+  return html;
+}
+
+HttpAnswer StatusSite::answer(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  HttpAnswer answer;
+  if (path == "/") {
+    return page();
+  }
+  if (path == "/metrics") {
+    answer.type = prometheus_type;
+    answer.body = to_prometheus(figures(), metrics_);
+  } else if (path == "/status.json") {
+    answer.type = "application/json";
+    answer.body = to_json(figures(), metrics_, history_, target.ends_with("?range=day"));
+  } else if (path == "/healthz") {
+    const auto all = faults_of(history_);
+    answer.status = all.empty() ? 200 : 503;
+    answer.body = all.empty() ? "OK\n" : "";
+    for (const std::string& fault : all) {
+      answer.body += fault + "\n";
+    }
+  } else {
+    answer.status = 404;
+    answer.body = "There are /, /metrics, /healthz and /status.json.\n";
+  }
+  return answer;
+}
+
+}  // namespace toxasync::daemon

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/contact/first_contact.hpp"
+
+#include <algorithm>
+
+namespace toxasync::manager {
+
+FirstContact::FirstContact(const Services& services, ContactHooks hooks)
+    : hooks_(std::move(hooks)),
+      pairs_(services, hooks_, health_),
+      requests_out_(services, hooks_, health_),
+      requests_in_(services, hooks_, health_,
+                   [this](const FriendKey& key) { return pairs_.is_friend(key); }) {
+  // Whoever asks, and is our friend, has answered what we asked.
+  hooks_.on_contact = [this, told = std::move(hooks_.on_contact)](const FriendKey& key) {
+    requests_out_.on_contact(key);
+    told(key);
+  };
+}
+
+bool FirstContact::load(const store::StateEntry& entry) {
+  return pairs_.load(entry) || requests_out_.load(entry) || requests_in_.load(entry);
+}
+
+void FirstContact::on_friend_added(const FriendKey& key, Now now) {
+  pairs_.add(key, now);
+}
+
+void FirstContact::on_friend_removed(const FriendKey& key, store::StateBatch& batch, Now now) {
+  pairs_.remove(key, batch);
+  requests_in_.on_removed(key, batch);
+  requests_out_.cancel(key, now);
+}
+
+void FirstContact::nodes_changed(Now now) {
+  pairs_.look_again_at_all(now);
+  requests_out_.look_again_at_all(now);
+  requests_in_.look_again_at_all(now);
+}
+
+bool FirstContact::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
+  return pairs_.on_stored(operation, result, now) || requests_out_.on_stored(operation, result, now);
+}
+
+bool FirstContact::on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now) {
+  return pairs_.on_envelopes(operation, envelopes, now) ||
+         requests_in_.on_envelopes(operation, envelopes, now);
+}
+
+bool FirstContact::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
+                                Now now) {
+  return pairs_.on_retrieved(operation, result, now) || requests_in_.on_retrieved(operation, result, now);
+}
+
+void FirstContact::tick(Now now) {
+  pairs_.tick(now);
+  requests_out_.tick(now);
+  requests_in_.tick(now);
+}
+
+void FirstContact::refresh(std::int64_t now_s, store::StateBatch& batch) {
+  pairs_.refresh(now_s, batch);
+  requests_in_.refresh(now_s, batch);
+}
+
+std::int64_t FirstContact::next_deadline_ms() const noexcept {
+  return std::min(
+      {pairs_.next_deadline_ms(), requests_out_.next_deadline_ms(), requests_in_.next_deadline_ms()});
+}
+
+}  // namespace toxasync::manager

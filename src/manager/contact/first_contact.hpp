@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "manager/contact/pair_mail.hpp"
+#include "manager/contact/request_inbox.hpp"
+#include "manager/contact/request_outbox.hpp"
+
+namespace toxasync::manager {
+
+/// What passes between people who do not have each other's keys yet (docs/protocol.md, "First contact"):
+/// bundles in the pair mailboxes of friends, and friend requests in the public mailbox.
+class FirstContact {
+ public:
+  FirstContact(const Services& services, ContactHooks hooks);
+  FirstContact(const FirstContact&) = delete;
+  FirstContact& operator=(const FirstContact&) = delete;
+
+  bool load(const store::StateEntry& entry);
+
+  /// Also for each friend there is at the start.
+  void on_friend_added(const FriendKey& key, Now now);
+  /// Also takes a request to him back.
+  void on_friend_removed(const FriendKey& key, store::StateBatch& batch, Now now);
+  /// He has come online, or his keys have come: a request to him has done its work.
+  void on_contact(const FriendKey& key) { requests_out_.on_contact(key); }
+  /// What the hooks say of a friend may have changed.
+  void look_again(const FriendKey& key, Now now) { pairs_.look_again(key, now); }
+  /// What they say of nodes has.
+  void nodes_changed(Now now);
+  /// Friends whom the host has not named were removed.
+  void forget_unlisted(store::StateBatch& batch) { pairs_.forget_unlisted(batch); }
+
+  /// Our own nospam, without which no requests are looked for. The old one is good for nothing at once.
+  void set_nospam(const Nospam& nospam, Now now) { requests_in_.set_nospam(nospam, now); }
+  /// Leaves a request for somebody who is offline. RequestState::queued says that it is on disk.
+  Result<crypto::MessageId, RequestError> send_request(const ToxAddress& address, ByteView text, Now now) {
+    return requests_out_.send(address, text, now);
+  }
+  /// False: there is none that is not cancelled. RequestState::cancelled follows.
+  bool cancel_request(const FriendKey& to, Now now) { return requests_out_.cancel(to, now); }
+
+  // False when the operation is not ours.
+  bool on_stored(client::OperationId operation, const client::StoreResult& result, Now now);
+  bool on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now);
+  bool on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now);
+
+  void tick(Now now);
+  /// Shows the application a request that has come. At the end of a tick: it may call anything.
+  void hand_on(Now now) { requests_in_.hand_on(now); }
+  /// Drops what need not be remembered any longer.
+  void refresh(std::int64_t now_s, store::StateBatch& batch);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+
+ private:
+  ContactHooks hooks_;
+  NodeHealth health_;
+  PairMail pairs_;
+  RequestOutbox requests_out_;
+  RequestInbox requests_in_;
+};
+
+}  // namespace toxasync::manager

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/contact/pair_mail.hpp"
+
+#include <algorithm>
+#include <memory>
+
+namespace toxasync::manager {
+
+namespace {
+
+/// `G` friend 32 | 'p'
+constexpr std::uint8_t pair_row = 'p';
+constexpr std::size_t pair_name = sizeof(FriendKey) + 1;
+/// `H` friend 32 | message id 16 | part 1
+constexpr std::size_t part_name = sizeof(FriendKey) + sizeof(crypto::MessageId) + 1;
+
+Bytes pair_key(const FriendKey& whom) {
+  return state_key(Table::request_out, {whom, ByteView(&pair_row, 1)});
+}
+
+Bytes part_key(const FriendKey& whom, const crypto::MessageId& id, std::uint8_t part) {
+  return state_key(Table::request_in, {whom, id, ByteView(&part, 1)});
+}
+
+struct PairRecord {
+  std::int64_t posted_s = 0;
+  std::vector<crypto::Epoch> finished;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, posted_s, wire::bounded<MailboxWatch::most_finished>(finished));
+  }
+};
+
+struct PartRecord {
+  std::uint8_t parts = 0;
+  std::int64_t since_s = 0;
+  std::uint64_t sent_at_ms = 0;
+  Bytes text;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, parts, since_s, sent_at_ms, wire::bounded<limits::large_text>(text));
+  }
+};
+
+}  // namespace
+
+PairMail::PairMail(const Services& services, const ContactHooks& hooks, NodeHealth& health)
+    : services_(services), hooks_(hooks), health_(health) {}
+
+// --- Friends ---
+
+PairMail::Pair& PairMail::pair_of(const FriendKey& key) {
+  return pairs_.try_emplace(key, watch_in_polls * services_.config.poll_interval_ms).first->second;
+}
+
+PairMail::Pair* PairMail::find(const FriendKey& key) noexcept {
+  const auto found = pairs_.find(key);
+  return found != pairs_.end() && found->second.listed ? &found->second : nullptr;
+}
+
+bool PairMail::is_friend(const FriendKey& key) const noexcept {
+  const auto found = pairs_.find(key);
+  return found != pairs_.end() && found->second.listed;
+}
+
+bool PairMail::load(const store::StateEntry& entry) {
+  const ByteView name = ByteView(entry.key).subspan(1);
+  const auto table = static_cast<Table>(entry.key[0]);
+  if (table == Table::request_out && name.size() == pair_name && name.back() == pair_row) {
+    PairRecord record;
+    if (read_record(services_, entry, record)) {
+      Pair& pair = pair_of(to_array<32>(name));
+      pair.posted_s = record.posted_s;
+      pair.watch.restore(record.finished);
+    }
+    return true;
+  }
+  if (table == Table::request_in && name.size() == part_name) {
+    PartRecord record;
+    if (read_record(services_, entry, record) && name.back() < record.parts && record.parts <= parts) {
+      Assembly& assembly = pair_of(to_array<32>(name)).assembly;
+      const auto id = to_array<16>(name.subspan(sizeof(FriendKey)));
+      if (!assembly.texts.empty() && assembly.id != id) {
+        orphans_.push_back(entry.key);  // a disk that failed has left two: one begins anew
+        return true;
+      }
+      assembly.id = id;
+      assembly.parts = record.parts;
+      assembly.since_s = record.since_s;
+      assembly.sent_at_ms = record.sent_at_ms;
+      assembly.texts[name.back()] = std::move(record.text);
+    }
+    return true;
+  }
+  return false;
+}
+
+void PairMail::save(const FriendKey& key, const Pair& pair) {
+  services_.state.keep({put_record(pair_key(key), PairRecord{pair.posted_s, pair.watch.finished()})});
+}
+
+void PairMail::add(const FriendKey& key, Now now) {
+  Pair& pair = pair_of(key);
+  if (!pair.listed) {
+    pair.listed = true;
+    post_from_ms_ = now.steady_ms + post_after_ms;
+    pace_.hurry(now.steady_ms, services_.random);
+  }
+}
+
+void PairMail::remove(const FriendKey& key, store::StateBatch& batch) {
+  const auto found = pairs_.find(key);
+  if (found == pairs_.end()) {
+    return;
+  }
+  end_post(found->second, services_.clock.now());
+  drop_parts(key, found->second, batch);
+  batch.push_back(erase_record(pair_key(key)));
+  pairs_.erase(found);
+}
+
+void PairMail::forget_unlisted(store::StateBatch& batch) {
+  std::vector<FriendKey> unlisted;
+  for (const auto& [key, pair] : pairs_) {
+    if (!pair.listed) {
+      unlisted.push_back(key);
+    }
+  }
+  for (const auto& key : unlisted) {
+    remove(key, batch);
+  }
+}
+
+void PairMail::look_again(const FriendKey& key, Now now) {
+  if (Pair* const pair = find(key)) {
+    pair->ask_at_ms = now.steady_ms;
+    pair->watch.hurry(now);
+    pace_.hurry(now.steady_ms, services_.random);
+  }
+}
+
+void PairMail::look_again_at_all(Now now) {
+  for (auto& [key, pair] : pairs_) {
+    pair.ask_at_ms = now.steady_ms;
+  }
+  pace_.hurry(now.steady_ms, services_.random);
+}
+
+// --- Mailboxes ---
+
+std::optional<crypto::OwnedMailbox> PairMail::mailbox_to(const FriendKey& key, crypto::Epoch e) const {
+  const auto& self = services_.self;
+  return crypto::pair_mailbox(self.secret, key, self.public_key, key, e);
+}
+
+std::optional<crypto::OwnedMailbox> PairMail::mailbox_from(const FriendKey& key, crypto::Epoch e) const {
+  const auto& self = services_.self;
+  return crypto::pair_mailbox(self.secret, key, key, self.public_key, e);
+}
+
+std::vector<protocol::NodeId> PairMail::nodes_to_look_on(const FriendKey& key, const crypto::Point& p) const {
+  auto nodes = hooks_.nearest(p, nearest_used);
+  for (const auto& more : {hooks_.home_nodes(), hooks_.home_nodes_of(key)}) {
+    nodes.insert(nodes.end(), more.begin(), more.end());
+  }
+  drop_repeated(nodes);
+  return nodes;
+}
+
+// --- One thing after the other ---
+
+void PairMail::tick(Now now) {
+  while (pace_.due(now.steady_ms)) {
+    const bool may =
+        !pairs_.empty() && operations_.size() < operations_under_way && pace_.allows(now.steady_ms);
+    switch (may ? step(now) : Step::none) {
+      case Step::begun:
+        services_.telemetry.count(Counter::contact_operations);
+        pace_.spend(now.steady_ms, services_.random);
+        break;
+      case Step::made:
+        pace_.step(now.steady_ms, services_.random);
+        break;
+      case Step::none:
+        pace_.rest(now.steady_ms, services_.random);
+        if (now.steady_ms < post_from_ms_) {
+          pace_.hurry(post_from_ms_, services_.random);
+        }
+        break;
+    }
+  }
+}
+
+/// The next friend who needs something, after the one whose turn it was last.
+PairMail::Step PairMail::step(Now now) {
+  auto at = pairs_.upper_bound(turn_);
+  for (std::size_t left = pairs_.size(); left > 0; --left, ++at) {
+    if (at == pairs_.end()) {
+      at = pairs_.begin();
+    }
+    auto& [key, pair] = *at;
+    if (!pair.listed) {
+      continue;
+    }
+    Step done = post_step(key, pair, now);
+    if (done == Step::none && visit(key, pair, now)) {
+      done = Step::begun;
+    }
+    if (done != Step::none) {
+      turn_ = key;
+      return done;
+    }
+  }
+  return Step::none;
+}
+
+bool PairMail::visit(const FriendKey& key, Pair& pair, Now now) {
+  if (!hooks_.wants_bundle_of(key)) {
+    return false;
+  }
+  const auto nodes = [&](crypto::Epoch epoch) {
+    const auto mailbox = mailbox_from(key, epoch);
+    return mailbox ? nodes_to_look_on(key, mailbox->mailbox.address.p) : std::vector<protocol::NodeId>{};
+  };
+  const auto visit = pair.watch.next(now, nodes, health_, services_.random);
+  if (!visit) {
+    return false;
+  }
+  auto mailbox = mailbox_from(key, visit->epoch);
+  if (!mailbox) {  // his key is no point: nobody is behind it
+    pair.watch.abandoned();
+    return false;
+  }
+  const auto operation = services_.client.retrieve({visit->node, std::move(*mailbox)}, now);
+  operations_[operation] = {key, visit->node, visit->epoch, 0, 0};
+  return true;
+}
+
+bool PairMail::on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now) {
+  const auto found = operations_.find(operation);
+  if (found == operations_.end()) {
+    return false;
+  }
+  const FriendKey key = found->second.whom;
+  Pair* const pair = find(key);
+  const auto mailbox = mailbox_from(key, found->second.epoch);
+  if (pair == nullptr || !mailbox) {
+    services_.client.abandon(operation, now);
+    operations_.erase(found);
+    return true;
+  }
+  auto intake = std::make_shared<Intake>();
+  for (const auto& envelope : envelopes) {
+    take(key, *pair, *mailbox, envelope, *intake);
+  }
+  // Also when there is nothing to write: what the hook has written comes before it.
+  services_.state.commit(std::move(intake->batch), [this, operation, key, intake](bool durable) {
+    taken(operation, key, *intake, durable);
+  });
+  return true;
+}
+
+void PairMail::taken(client::OperationId operation, const FriendKey& key, const Intake& intake,
+                     bool durable) {
+  const Now now = services_.clock.now();
+  Pair* const pair = find(key);
+  if (durable) {
+    if (pair != nullptr && intake.handed_on) {
+      pair->handed_on = intake.handed_on;
+    }
+    if (pair != nullptr && intake.ended && pair->assembly.id == *intake.ended) {
+      pair->assembly = {};
+    }
+    services_.client.continue_retrieve(operation, now);
+    return;
+  }
+  // Our disk failed: the node must keep them, and what we have of them counts no longer.
+  for (const auto& [id, part] : intake.parts) {
+    if (pair != nullptr && pair->assembly.id == id) {
+      pair->assembly.texts.erase(part);
+    }
+  }
+  services_.client.abandon(operation, now);
+  on_retrieved(operation, {}, now);
+}
+
+bool PairMail::on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now) {
+  const auto found = operations_.find(operation);
+  if (found == operations_.end()) {
+    return false;
+  }
+  const Operation done = found->second;
+  operations_.erase(found);
+  health_.retrieved(done.node, result, now.steady_ms);
+  Pair* const pair = find(done.whom);
+  if (pair != nullptr && pair->watch.ended(result, now, services_.random)) {
+    save(done.whom, *pair);
+  }
+  return true;
+}
+
+// --- What was found ---
+
+void PairMail::take(const FriendKey& key, Pair& pair, const crypto::OwnedMailbox& mailbox, ByteView envelope,
+                    Intake& intake) {
+  const auto& telemetry = services_.telemetry;
+  const auto header = crypto::open_header(mailbox, envelope);
+  if (!header) {
+    telemetry.refuse(Counter::refused_envelope_header);
+    return;
+  }
+  if (header->sender != key) {
+    telemetry.refuse(Counter::refused_sender_unknown);
+    return;
+  }
+  if (pair.handed_on == header->message_id || intake.handed_on == header->message_id) {
+    telemetry.count(Counter::duplicates_dropped);
+    return;
+  }
+  auto body = crypto::open_body(mailbox, services_.self, services_.self, *header, envelope);
+  if (!body) {
+    telemetry.refuse(Counter::refused_envelope_body);
+    return;
+  }
+  if (body->sequence != 0 || body->floor != 0 || body->parts > parts) {
+    telemetry.refuse(Counter::refused_bundle);
+    return;
+  }
+  if (body->parts == 1) {
+    take_whole(key, header->message_id, body->text, intake);
+  } else {
+    take_part(key, pair, header->message_id, std::move(*body), intake);
+  }
+}
+
+/// One bundle of a friend is put together at a time: the one that was sent last.
+void PairMail::take_part(const FriendKey& key, Pair& pair, const crypto::MessageId& id,
+                         crypto::EnvelopeBody body, Intake& intake) {
+  const auto& telemetry = services_.telemetry;
+  Assembly& assembly = pair.assembly;
+  const bool other = !assembly.texts.empty() && assembly.id != id;
+  if (other && body.sent_at_ms <= assembly.sent_at_ms) {
+    telemetry.count(Counter::duplicates_dropped);  // an older one
+    return;
+  }
+  if (other || assembly.texts.empty()) {
+    drop_parts(key, pair, intake.batch);
+    assembly = {id, body.parts, services_.clock.now().unix_s(), body.sent_at_ms, {}};
+  }
+  if (assembly.parts != body.parts || assembly.sent_at_ms != body.sent_at_ms) {
+    telemetry.refuse(Counter::refused_parts);
+    return;
+  }
+  if (assembly.texts.contains(body.part)) {
+    telemetry.count(Counter::duplicates_dropped);
+    return;
+  }
+  if (assembly.texts.size() + 1 < assembly.parts) {
+    intake.batch.push_back(
+        put_record(part_key(key, id, body.part),
+                   PartRecord{body.parts, assembly.since_s, assembly.sent_at_ms, body.text}));
+    intake.parts.emplace_back(id, body.part);
+    assembly.texts[body.part] = std::move(body.text);
+    return;
+  }
+  // The last one: the bundle's own record takes the place of the parts' rows, in this order.
+  Bytes whole;
+  assembly.texts[body.part] = std::move(body.text);
+  for (const auto& [part, text] : assembly.texts) {
+    whole.insert(whole.end(), text.begin(), text.end());
+  }
+  assembly.texts.erase(body.part);
+  take_whole(key, id, whole, intake);
+  for (const auto& [part, text] : assembly.texts) {
+    intake.batch.push_back(erase_record(part_key(key, id, part)));
+  }
+  intake.ended = id;
+}
+
+void PairMail::take_whole(const FriendKey& key, const crypto::MessageId& id, ByteView text, Intake& intake) {
+  protocol::WholeBundle bundle;
+  if (wire::decode(text, bundle) != wire::Error::none || bundle.head.one_time_count != bundle.keys.size()) {
+    services_.telemetry.refuse(Counter::refused_bundle);
+    return;
+  }
+  services_.telemetry.count(Counter::pair_bundles_found);
+  hooks_.on_bundle(key, std::move(bundle));
+  intake.handed_on = id;
+}
+
+void PairMail::drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& batch) {
+  for (const auto& [part, text] : pair.assembly.texts) {
+    batch.push_back(erase_record(part_key(key, pair.assembly.id, part)));
+  }
+  pair.assembly = {};
+}
+
+void PairMail::refresh(std::int64_t now_s, store::StateBatch& batch) {
+  for (auto& key : orphans_) {
+    batch.push_back(erase_record(std::move(key)));
+  }
+  orphans_.clear();
+  for (auto& [key, pair] : pairs_) {
+    const std::int64_t age_s = now_s - pair.assembly.since_s;
+    if (!pair.assembly.texts.empty() && (age_s > parts_kept_s || age_s < -parts_kept_s)) {
+      services_.telemetry.refuse(Counter::refused_parts);
+      drop_parts(key, pair, batch);
+    }
+  }
+}
+
+}  // namespace toxasync::manager

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <bitset>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+#include "manager/contact/contact_hooks.hpp"
+#include "manager/core/pace.hpp"
+#include "manager/core/services.hpp"
+#include "manager/polling/mailbox_watch.hpp"
+
+namespace toxasync::manager {
+
+/// Bundles left in the pair mailboxes, for friends who were never online together with us and the plugin
+/// (docs/protocol.md, "First contact"). All friends share one small budget of operations, in turn.
+class PairMail {
+ public:
+  static constexpr crypto::Epoch epoch_step = 3;
+  static constexpr std::size_t parts = 8;  ///< Of one bundle.
+  static constexpr std::int64_t parts_kept_s = 86400;
+  static constexpr std::uint32_t ttl_s = limits::largest_time_to_live_s;
+  static constexpr std::int64_t post_every_s = 86400;
+  /// Since the start, or since somebody became a friend: who is online is seen by then, and takes the bundle
+  /// directly.
+  static constexpr std::int64_t post_after_ms = 30000;
+  static constexpr std::int64_t ask_again_ms = 600000;  ///< For a bundle to post, when there was none.
+  static constexpr std::int64_t longest_ask_again_ms = 7200000;
+  static constexpr std::size_t posts_under_way = 64;  ///< More wait.
+  static constexpr unsigned attempts_per_node = 3;
+  static constexpr std::size_t home_nodes_used = 3;  ///< Of ours, to post on,
+  static constexpr std::size_t nearest_used = 3;     ///< and of the nearest, to post and to look.
+  static constexpr std::int64_t burst = 30;
+  static constexpr std::int64_t operation_each_ms = 30000;
+  static constexpr std::size_t operations_under_way = 8;
+  /// Mean time between two looks into the present mailbox, in polls of a home node.
+  static constexpr std::int64_t watch_in_polls = 30;
+
+  static_assert(limits::parts_needed(limits::whole_bundle) <= parts);
+
+  PairMail(const Services& services, const ContactHooks& hooks, NodeHealth& health);
+
+  bool load(const store::StateEntry& entry);
+  void add(const FriendKey& key, Now now);
+  void remove(const FriendKey& key, store::StateBatch& batch);
+  /// Rows of people whom the host has not named.
+  void forget_unlisted(store::StateBatch& batch);
+  [[nodiscard]] bool is_friend(const FriendKey& key) const noexcept;
+  /// What the hooks say of him may have changed, or he may have posted something: soon.
+  void look_again(const FriendKey& key, Now now);
+  void look_again_at_all(Now now);
+
+  bool on_stored(client::OperationId operation, const client::StoreResult& result, Now now);
+  bool on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now);
+  bool on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now);
+
+  void tick(Now now);
+  void refresh(std::int64_t now_s, store::StateBatch& batch);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
+    return pairs_.empty() ? INT64_MAX : pace_.next_ms();
+  }
+
+ private:
+  struct Target {
+    protocol::NodeId node{};
+    std::bitset<parts> done;
+    std::bitset<parts> under_way;
+    unsigned failures = 0;
+  };
+  /// A bundle of ours on its way into a mailbox.
+  struct Post {
+    std::uint64_t serial = 0;
+    std::int64_t made_s = 0;
+    crypto::WritableMailbox mailbox;
+    std::vector<Bytes> envelopes;
+    std::vector<Target> targets;
+    bool durable = false;  ///< What the bundle promises is on our disk.
+    bool placed = false;   ///< One node has all of it.
+  };
+  /// Parts of a bundle that have come, all of them on our disk.
+  struct Assembly {
+    crypto::MessageId id{};
+    std::uint8_t parts = 0;
+    std::int64_t since_s = 0;
+    std::uint64_t sent_at_ms = 0;
+    std::map<std::uint8_t, Bytes> texts;
+  };
+  struct Pair {
+    explicit Pair(std::int64_t mean_ms) : watch(epoch_step, mean_ms) {}
+
+    bool listed = false;
+    std::int64_t posted_s = 0;  ///< On disk, with watch.finished().
+    MailboxWatch watch;
+    std::optional<Post> post;
+    std::int64_t ask_at_ms = 0;  ///< Steady.
+    std::int64_t ask_backoff_ms = ask_again_ms;
+    Assembly assembly;
+    std::optional<crypto::MessageId> handed_on;  ///< The last bundle that was.
+  };
+  struct Operation {
+    FriendKey whom{};
+    protocol::NodeId node{};
+    crypto::Epoch epoch = 0;
+    std::uint64_t serial = 0;  ///< Of the post; 0: a visit.
+    std::size_t part = 0;
+  };
+  enum class Step : std::uint8_t { none, made, begun };
+  /// What one take() will change once it is on disk.
+  struct Intake {
+    store::StateBatch batch;
+    std::vector<std::pair<crypto::MessageId, std::uint8_t>> parts;
+    std::optional<crypto::MessageId> handed_on;
+    std::optional<crypto::MessageId> ended;  ///< All its parts were there.
+  };
+
+  Pair& pair_of(const FriendKey& key);
+  [[nodiscard]] Pair* find(const FriendKey& key) noexcept;
+  void save(const FriendKey& key, const Pair& pair);
+
+  Step step(Now now);
+  Step post_step(const FriendKey& key, Pair& pair, Now now);
+  Step make_post(const FriendKey& key, Pair& pair, Now now);
+  bool seal(const FriendKey& key, const protocol::WholeBundle& bundle, Post& post, Now now);
+  bool store_next(const FriendKey& key, Post& post, Now now);
+  void end_post(Pair& pair, Now now);
+  void count_posted(const FriendKey& key, Pair& pair);
+  bool visit(const FriendKey& key, Pair& pair, Now now);
+
+  /// Our end of the mailbox of an epoch, for mail to him or from him.
+  [[nodiscard]] std::optional<crypto::OwnedMailbox> mailbox_to(const FriendKey& key, crypto::Epoch e) const;
+  [[nodiscard]] std::optional<crypto::OwnedMailbox> mailbox_from(const FriendKey& key, crypto::Epoch e) const;
+  std::vector<protocol::NodeId> nodes_to_post_on(const crypto::Point& p) const;
+  std::vector<protocol::NodeId> nodes_to_look_on(const FriendKey& key, const crypto::Point& p) const;
+
+  void take(const FriendKey& key, Pair& pair, const crypto::OwnedMailbox& mailbox, ByteView envelope,
+            Intake& intake);
+  void take_part(const FriendKey& key, Pair& pair, const crypto::MessageId& id, crypto::EnvelopeBody body,
+                 Intake& intake);
+  void take_whole(const FriendKey& key, const crypto::MessageId& id, ByteView text, Intake& intake);
+  void drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& batch);
+  void taken(client::OperationId operation, const FriendKey& key, const Intake& intake, bool durable);
+
+  const Services& services_;
+  const ContactHooks& hooks_;
+  NodeHealth& health_;
+  std::map<FriendKey, Pair> pairs_;
+  std::unordered_map<client::OperationId, Operation> operations_;
+  std::vector<Bytes> orphans_;  ///< Rows of parts that are of no use.
+  Pace pace_{burst, operation_each_ms};
+  FriendKey turn_{};  ///< Whose turn it was last.
+  std::uint64_t last_serial_ = 0;
+  std::size_t posts_ = 0;
+  std::int64_t post_from_ms_ = 0;  ///< Steady.
+};
+
+}  // namespace toxasync::manager

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+
+#include "manager/contact/pair_mail.hpp"
+
+// Our bundles into the pair mailboxes.
+
+namespace toxasync::manager {
+
+std::vector<protocol::NodeId> PairMail::nodes_to_post_on(const crypto::Point& p) const {
+  auto nodes = hooks_.nearest(p, nearest_used);
+  auto home = hooks_.home_nodes();
+  home.resize(std::min(home.size(), home_nodes_used));
+  nodes.insert(nodes.end(), home.begin(), home.end());
+  drop_repeated(nodes);
+  return nodes;
+}
+
+PairMail::Step PairMail::post_step(const FriendKey& key, Pair& pair, Now now) {
+  if (!pair.post) {
+    return make_post(key, pair, now);
+  }
+  const auto epoch = crypto::epoch_at(now.unix_s());
+  const auto ended = [&](const Target& target) {
+    return target.under_way.none() &&
+           (target.done.count() == pair.post->envelopes.size() || target.failures >= attempts_per_node);
+  };
+  if (!epoch || MailboxWatch::slot(*epoch, epoch_step) != pair.post->mailbox.epoch ||
+      std::ranges::all_of(pair.post->targets, ended)) {
+    end_post(pair, now);
+    return Step::none;
+  }
+  return pair.post->durable && store_next(key, *pair.post, now) ? Step::begun : Step::none;
+}
+
+/// Asks for our bundle, and seals it. It leaves when what it promises is on disk.
+PairMail::Step PairMail::make_post(const FriendKey& key, Pair& pair, Now now) {
+  const auto epoch = crypto::epoch_at(now.unix_s());
+  const std::int64_t age_s = now.unix_s() - pair.posted_s;
+  if (!epoch || (age_s < post_every_s && age_s > -post_every_s) ||
+      now.steady_ms < std::max(pair.ask_at_ms, post_from_ms_) || posts_ >= posts_under_way) {
+    return Step::none;
+  }
+  pair.ask_at_ms = now.steady_ms + ask_again_ms;
+  auto mailbox = mailbox_to(key, MailboxWatch::slot(*epoch, epoch_step));
+  if (!mailbox) {
+    return Step::none;
+  }
+  Post post{++last_serial_, now.unix_s(), std::move(mailbox->mailbox), {}, {}, false, false};
+  for (const auto& node : nodes_to_post_on(post.mailbox.address.p)) {
+    post.targets.push_back({node, {}, {}, 0});
+  }
+  const auto bundle = post.targets.empty() ? std::nullopt : hooks_.bundle_for(key);
+  if (!bundle || !seal(key, *bundle, post, now)) {
+    return Step::none;
+  }
+  pair.post = std::move(post);
+  ++posts_;
+  services_.state.commit({}, [this, key, serial = pair.post->serial](bool durable) {
+    Pair* const whose = find(key);
+    if (whose == nullptr || !whose->post || whose->post->serial != serial) {
+      return;
+    }
+    const Now later = services_.clock.now();
+    whose->post->durable = durable;
+    if (!durable) {
+      end_post(*whose, later);
+    }
+    pace_.hurry(later.steady_ms, services_.random);
+  });
+  return Step::made;
+}
+
+bool PairMail::seal(const FriendKey& key, const protocol::WholeBundle& bundle, Post& post, Now now) {
+  Bytes text(limits::whole_bundle);
+  const auto size = wire::encode(bundle, text);
+  if (!size) {
+    return false;
+  }
+  text.resize(*size);
+  const auto count = static_cast<std::uint8_t>(limits::parts_needed(text.size()));
+  const crypto::EnvelopeHeader header{services_.self.public_key, bundle.head.version.instance,
+                                      crypto::pre_key_id(key), services_.random.array<16>()};
+  const auto cancel = services_.random.array<16>();
+  for (std::uint8_t part = 0; part < count; ++part) {
+    const auto from = text.begin() + part * static_cast<std::ptrdiff_t>(limits::large_text);
+    const auto left = text.end() - from;
+    crypto::EnvelopeBody body{0,
+                              0,
+                              static_cast<std::uint64_t>(std::max<std::int64_t>(now.unix_ms, 0)),
+                              ttl_s,
+                              crypto::MessageKind::bundle,
+                              part,
+                              count,
+                              {}};
+    body.text.assign(from, from + std::min<std::ptrdiff_t>(left, limits::large_text));
+    auto sealed =
+        crypto::seal_envelope(services_.self, key, key, post.mailbox, header, body, cancel, services_.random);
+    if (!sealed) {
+      return false;
+    }
+    post.envelopes.push_back(std::move(*sealed));
+  }
+  return true;
+}
+
+/// Starts one store: the next part that a usable node has not.
+bool PairMail::store_next(const FriendKey& key, Post& post, Now now) {
+  for (Target& target : post.targets) {
+    const bool has_session = target.done.any() || target.under_way.any();
+    if (target.failures >= attempts_per_node || !health_.usable(target.node, now.steady_ms) ||
+        (!has_session && !health_.affords(target.node, now.steady_ms, false))) {
+      continue;
+    }
+    for (std::size_t part = 0; part < post.envelopes.size(); ++part) {
+      if (target.done.test(part) || target.under_way.test(part)) {
+        continue;
+      }
+      const auto operation = services_.client.store(
+          {target.node, post.mailbox.clone(), protocol::StoreOp::store, ttl_s, post.envelopes[part]}, now);
+      if (!has_session) {
+        health_.charge(target.node, now.steady_ms);
+      }
+      target.under_way.set(part);
+      operations_[operation] = {key, target.node, post.mailbox.epoch, post.serial, part};
+      return true;
+    }
+  }
+  return false;
+}
+
+bool PairMail::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
+  const auto found = operations_.find(operation);
+  if (found == operations_.end()) {
+    return false;
+  }
+  const Operation done = found->second;
+  operations_.erase(found);
+  const bool answered = result.outcome < client::StoreOutcome::unreachable;
+  if (is_good(result.outcome)) {
+    health_.worked(done.node);
+  } else if (answered && result.outcome != client::StoreOutcome::wrong_epoch) {
+    health_.busy(done.node, now.steady_ms, std::int64_t{result.retry_after_s} * 1000);
+  } else if (!answered) {
+    health_.failed(done.node, now.steady_ms);
+  }
+  Pair* const pair = find(done.whom);
+  if (pair == nullptr || !pair->post || pair->post->serial != done.serial) {
+    return true;
+  }
+  Post& post = *pair->post;
+  if (result.outcome == client::StoreOutcome::wrong_epoch) {
+    services_.telemetry.refuse(Counter::refused_clock);  // the edge of an epoch, or a clock that is wrong
+  }
+  const auto target = std::ranges::find(post.targets, done.node, &Target::node);
+  if (target == post.targets.end()) {
+    return true;
+  }
+  target->under_way.reset(done.part);
+  if (!is_good(result.outcome)) {
+    ++target->failures;
+    return true;
+  }
+  target->done.set(done.part);
+  if (target->done.count() == post.envelopes.size()) {
+    count_posted(done.whom, *pair);
+  }
+  return true;
+}
+
+void PairMail::count_posted(const FriendKey& key, Pair& pair) {
+  if (!pair.post->placed) {
+    pair.post->placed = true;
+    pair.posted_s = pair.post->made_s;
+    pair.ask_backoff_ms = ask_again_ms;
+    services_.telemetry.count(Counter::pair_bundles_posted);
+    save(key, pair);
+  }
+}
+
+void PairMail::end_post(Pair& pair, Now now) {
+  if (!pair.post) {
+    return;
+  }
+  if (!pair.post->placed) {
+    pair.ask_at_ms = now.steady_ms + pair.ask_backoff_ms;
+    pair.ask_backoff_ms = std::min(2 * pair.ask_backoff_ms, longest_ask_again_ms);
+  }
+  pair.post.reset();
+  --posts_;
+}
+
+}  // namespace toxasync::manager

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/contact/request_inbox.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "manager/core/utf8.hpp"
+
+namespace toxasync::manager {
+
+namespace {
+
+constexpr std::int64_t day_s = 86400;
+
+/// `H` sender 32
+Bytes sender_key(const FriendKey& sender) {
+  return state_key(Table::request_in, {sender});
+}
+
+/// `H`
+struct WatchRecord {
+  Nospam nospam{};
+  std::vector<crypto::Epoch> finished;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, nospam, wire::bounded<MailboxWatch::most_finished>(finished));
+  }
+};
+
+}  // namespace
+
+RequestInbox::RequestInbox(const Services& services, const ContactHooks& hooks, NodeHealth& health,
+                           std::function<bool(const FriendKey&)> is_friend)
+    : services_(services),
+      hooks_(hooks),
+      health_(health),
+      is_friend_(std::move(is_friend)),
+      watch_(1, watch_in_polls * services.config.poll_interval_ms) {}
+
+bool RequestInbox::load(const store::StateEntry& entry) {
+  if (static_cast<Table>(entry.key[0]) != Table::request_in) {
+    return false;
+  }
+  const ByteView name = ByteView(entry.key).subspan(1);
+  if (name.empty()) {
+    WatchRecord record;
+    if (read_record(services_, entry, record)) {
+      watched_ = record.nospam;
+      watch_.restore(record.finished);
+    }
+    return true;
+  }
+  if (name.size() != sizeof(FriendKey)) {
+    return false;
+  }
+  Sender sender;
+  if (read_record(services_, entry, sender)) {
+    if (sender.taken_s == 0) {
+      next_show_ms_ = 0;
+    }
+    senders_.insert_or_assign(to_array<32>(name), std::move(sender));
+  }
+  return true;
+}
+
+void RequestInbox::set_nospam(const Nospam& nospam, Now now) {
+  if (nospam_ == nospam) {
+    return;
+  }
+  for (const auto& [operation, what] : operations_) {
+    services_.client.abandon(operation, now);
+  }
+  operations_.clear();
+  nospam_ = nospam;
+  if (watched_ == nospam) {
+    watch_.abandoned();
+  } else {
+    watched_ = nospam;
+    watch_.reset();
+  }
+  pace_.hurry(now.steady_ms, services_.random);
+}
+
+void RequestInbox::look_again_at_all(Now now) {
+  watch_.hurry(now);
+  pace_.hurry(now.steady_ms, services_.random);
+}
+
+void RequestInbox::on_removed(const FriendKey& key, store::StateBatch& batch) {
+  const auto found = senders_.find(key);
+  if (found != senders_.end() && found->second.taken_s != 0) {
+    found->second.may_ask = 1;
+    batch.push_back(put_record(sender_key(key), found->second));
+  }
+}
+
+// --- Looking ---
+
+std::optional<crypto::OwnedMailbox> RequestInbox::mailbox(crypto::Epoch epoch) const {
+  const auto& self = services_.self;
+  return nospam_ ? crypto::own_public_mailbox(self.secret, self.public_key, *nospam_, epoch) : std::nullopt;
+}
+
+void RequestInbox::tick(Now now) {
+  while (nospam_ && pace_.due(now.steady_ms)) {
+    if (pace_.allows(now.steady_ms) && visit(now)) {
+      services_.telemetry.count(Counter::contact_operations);
+      pace_.spend(now.steady_ms, services_.random);
+    } else {
+      pace_.rest(now.steady_ms, services_.random);
+    }
+  }
+}
+
+bool RequestInbox::visit(Now now) {
+  const auto nodes = [this](crypto::Epoch epoch) {
+    const auto owned = mailbox(epoch);
+    auto nodes =
+        owned ? hooks_.nearest(owned->mailbox.address.p, nearest_used) : std::vector<protocol::NodeId>{};
+    const auto home = hooks_.home_nodes();
+    nodes.insert(nodes.end(), home.begin(), home.end());
+    drop_repeated(nodes);
+    return nodes;
+  };
+  const auto visit = watch_.next(now, nodes, health_, services_.random);
+  auto owned = visit ? mailbox(visit->epoch) : std::nullopt;
+  if (!owned) {
+    if (visit) {
+      watch_.abandoned();
+    }
+    return false;
+  }
+  const auto operation = services_.client.retrieve({visit->node, std::move(*owned)}, now);
+  operations_[operation] = {visit->node, visit->epoch};
+  return true;
+}
+
+bool RequestInbox::on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now) {
+  const auto found = operations_.find(operation);
+  if (found == operations_.end()) {
+    return false;
+  }
+  const auto owned = mailbox(found->second.epoch);
+  auto intake = std::make_shared<Intake>();
+  store::StateBatch batch;
+  for (const auto& envelope : envelopes) {
+    if (owned) {
+      take(*owned, envelope, now, *intake);
+    }
+  }
+  for (const auto& [key, sender] : *intake) {
+    committing_.insert(key);
+    batch.push_back(put_record(sender_key(key), sender));
+  }
+  // Also when there is nothing to write: a copy of one that is on its way to the disk waits for it.
+  services_.state.commit(std::move(batch),
+                         [this, operation, intake](bool durable) { taken(operation, *intake, durable); });
+  return true;
+}
+
+void RequestInbox::taken(client::OperationId operation, const Intake& intake, bool durable) {
+  const Now now = services_.clock.now();
+  for (const auto& [key, sender] : intake) {
+    committing_.erase(key);
+    if (durable) {
+      services_.telemetry.count(Counter::requests_received);
+      senders_.insert_or_assign(key, sender);
+      next_show_ms_ = std::min(next_show_ms_, now.steady_ms);
+    }
+  }
+  if (durable) {
+    services_.client.continue_retrieve(operation, now);
+  } else {  // the node must keep them
+    services_.client.abandon(operation, now);
+    on_retrieved(operation, {}, now);
+  }
+}
+
+bool RequestInbox::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
+                                Now now) {
+  const auto found = operations_.find(operation);
+  if (found == operations_.end()) {
+    return false;
+  }
+  const Operation done = found->second;
+  operations_.erase(found);
+  health_.retrieved(done.node, result, now.steady_ms);
+  if (watch_.ended(result, now, services_.random)) {
+    services_.state.keep(
+        {put_record(state_key(Table::request_in), WatchRecord{*watched_, watch_.finished()})});
+  }
+  return true;
+}
+
+// --- What was found ---
+
+bool RequestInbox::is_new(const crypto::EnvelopeHeader& header) const {
+  const auto found = senders_.find(header.sender);
+  if (committing_.contains(header.sender)) {
+    return false;
+  }
+  return found == senders_.end() || (found->second.may_ask != 0 && found->second.id != header.message_id);
+}
+
+void RequestInbox::take(const crypto::OwnedMailbox& mailbox, ByteView envelope, Now now, Intake& intake) {
+  const auto& telemetry = services_.telemetry;
+  const auto header = crypto::open_header(mailbox, envelope);
+  if (!header) {
+    telemetry.refuse(Counter::refused_envelope_header);
+    return;
+  }
+  if (header->sender == services_.self.public_key) {
+    telemetry.refuse(Counter::refused_sender_unknown);
+    return;
+  }
+  const bool from_friend = is_friend_(header->sender);
+  if (!from_friend) {
+    if (!is_new(*header) || intake.contains(header->sender)) {
+      telemetry.count(Counter::duplicates_dropped);
+      return;
+    }
+    if (pending() + committing_.size() + intake.size() >= most_pending) {
+      telemetry.refuse(Counter::refused_request_quota);  // he will offer it again tomorrow
+      return;
+    }
+  }
+  auto body = crypto::open_body(mailbox, services_.self, services_.self, *header, envelope);
+  if (!body) {
+    telemetry.refuse(Counter::refused_envelope_body);
+    return;
+  }
+  if (body->parts != 1 || body->sequence != 0 || body->floor != 0 || body->text.empty() ||
+      body->text.size() > limits::friend_request_text || !is_utf8(body->text)) {
+    telemetry.refuse(Counter::refused_request_text);
+    return;
+  }
+  if (from_friend) {
+    telemetry.refuse(Counter::refused_request_known);
+    hooks_.on_contact(header->sender);
+    return;
+  }
+  const auto sent_at = static_cast<std::int64_t>(std::min<std::uint64_t>(body->sent_at_ms, INT64_MAX));
+  intake[header->sender] = {header->message_id, now.unix_s(), 0, 0, sent_at, std::move(body->text), 0};
+}
+
+// --- Showing ---
+
+std::size_t RequestInbox::pending() const noexcept {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(senders_, [](const auto& entry) { return entry.second.taken_s == 0; }));
+}
+
+std::size_t RequestInbox::shown_today(std::int64_t now_s) const noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(senders_, [now_s](const auto& entry) {
+    const std::int64_t taken_s = entry.second.taken_s;
+    return taken_s > now_s - day_s && taken_s < now_s + day_s;
+  }));
+}
+
+RequestInbox::Senders::iterator RequestInbox::next_to_show(Now now) {
+  auto first = senders_.end();
+  for (auto at = senders_.begin(); at != senders_.end(); ++at) {
+    const Sender& sender = at->second;
+    if (sender.taken_s == 0 && sender.offer_ms <= now.steady_ms &&
+        (first == senders_.end() || sender.received_s < first->second.received_s)) {
+      first = at;
+    }
+  }
+  return first;
+}
+
+void RequestInbox::hand_on(Now now) {
+  if (showing_ || now.steady_ms < next_show_ms_) {
+    return;
+  }
+  next_show_ms_ = pending() == 0 ? INT64_MAX : now.steady_ms + offer_again_ms;
+  const auto next = next_to_show(now);
+  if (next == senders_.end() || shown_today(now.unix_s()) >= shown_per_day) {
+    return;
+  }
+  const FriendKey key = next->first;
+  if (is_friend_(key)) {  // by now
+    services_.state.keep({erase_record(sender_key(key))});
+    senders_.erase(next);
+    next_show_ms_ = now.steady_ms;
+    return;
+  }
+  const Sender& sender = next->second;
+  const ReceivedRequest request{key, sender.id, sender.text, std::min(sender.sent_at_ms, now.unix_ms)};
+  const bool was_taken = hooks_.on_request(request);
+  const auto shown = senders_.find(key);
+  if (shown == senders_.end()) {
+    return;
+  }
+  next_show_ms_ = now.steady_ms;
+  if (was_taken) {
+    remember(key, now);
+  } else {
+    shown->second.offer_ms = now.steady_ms + offer_again_ms;
+  }
+}
+
+/// It was shown, and is not shown again. The next one waits until that is on disk.
+void RequestInbox::remember(const FriendKey& key, Now now) {
+  Sender& sender = senders_[key];
+  services_.telemetry.count(Counter::requests_taken);
+  sender.taken_s = std::max<std::int64_t>(now.unix_s(), 1);
+  sender.text.clear();
+  store::StateBatch batch{put_record(sender_key(key), sender)};
+  forget_oldest(batch);
+  showing_ = true;
+  services_.state.keep(std::move(batch), [this] { showing_ = false; });
+}
+
+void RequestInbox::forget_oldest(store::StateBatch& batch) {
+  if (senders_.size() - pending() <= most_remembered) {
+    return;
+  }
+  const auto oldest = std::ranges::min_element(senders_, {}, [](const auto& entry) {
+    return entry.second.taken_s == 0 ? INT64_MAX : entry.second.taken_s;
+  });
+  batch.push_back(erase_record(sender_key(oldest->first)));
+  senders_.erase(oldest);
+}
+
+void RequestInbox::refresh(std::int64_t now_s, store::StateBatch& batch) {
+  std::erase_if(senders_, [&](const auto& entry) {
+    const auto& [key, sender] = entry;
+    if (sender.taken_s == 0 || sender.taken_s + remembered_s >= now_s) {
+      return false;
+    }
+    batch.push_back(erase_record(sender_key(key)));
+    return true;
+  });
+}
+
+std::int64_t RequestInbox::next_deadline_ms() const noexcept {
+  return std::min(nospam_ ? pace_.next_ms() : INT64_MAX, showing_ ? INT64_MAX : next_show_ms_);
+}
+
+}  // namespace toxasync::manager

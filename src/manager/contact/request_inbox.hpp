@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+#include "manager/contact/contact_hooks.hpp"
+#include "manager/core/pace.hpp"
+#include "manager/core/services.hpp"
+#include "manager/polling/mailbox_watch.hpp"
+
+namespace toxasync::manager {
+
+/// Friend requests that were left for us in our public mailbox (docs/protocol.md, "First contact"). Only who
+/// knows our key and our nospam can find it: that is Tox's nospam check.
+class RequestInbox {
+ public:
+  static constexpr std::size_t nearest_used = 3;        ///< Nodes, beside our home nodes.
+  static constexpr std::size_t most_pending = 100;      ///< Past that new ones are refused.
+  static constexpr std::size_t shown_per_day = 32;      ///< The others wait.
+  static constexpr std::size_t most_remembered = 1000;  ///< Senders who were shown; the oldest goes.
+  static constexpr std::int64_t remembered_s = std::int64_t{30} * 86400;
+  static constexpr std::int64_t offer_again_ms = 60000;  ///< When the application did not take one.
+  static constexpr std::int64_t burst = 20;
+  static constexpr std::int64_t operation_each_ms = 6000;
+  /// Mean time between two looks into the present mailbox, in polls of a home node.
+  static constexpr std::int64_t watch_in_polls = 5;
+
+  RequestInbox(const Services& services, const ContactHooks& hooks, NodeHealth& health,
+               std::function<bool(const FriendKey&)> is_friend);
+
+  bool load(const store::StateEntry& entry);
+  /// From now on requests come by this one only.
+  void set_nospam(const Nospam& nospam, Now now);
+  void look_again_at_all(Now now);
+  /// He may ask again.
+  void on_removed(const FriendKey& key, store::StateBatch& batch);
+
+  bool on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now);
+  bool on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now);
+
+  void tick(Now now);
+  /// Shows the application the next request. At the end of a tick: it may call anything.
+  void hand_on(Now now);
+  void refresh(std::int64_t now_s, store::StateBatch& batch);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+
+ private:
+  /// A sender: one whose request waits to be shown, or one whose request was taken.
+  struct Sender {
+    // On disk:
+    crypto::MessageId id{};
+    std::int64_t received_s = 0;
+    std::int64_t taken_s = 0;  ///< 0: it waits.
+    std::uint8_t may_ask = 0;  ///< Another request of his may be shown, but not this one.
+    std::int64_t sent_at_ms = 0;
+    Bytes text;
+    // In memory:
+    std::int64_t offer_ms = 0;  ///< Steady.
+
+    template <class Archive>
+    void serialize(Archive& ar, unsigned /*version*/) {
+      wire::fields(ar, id, received_s, taken_s, may_ask, sent_at_ms,
+                   wire::bounded<limits::friend_request_text>(text));
+    }
+  };
+  using Senders = std::map<FriendKey, Sender>;
+  using Intake = std::map<FriendKey, Sender>;
+  struct Operation {
+    protocol::NodeId node{};
+    crypto::Epoch epoch = 0;
+  };
+
+  [[nodiscard]] std::optional<crypto::OwnedMailbox> mailbox(crypto::Epoch epoch) const;
+  bool visit(Now now);
+  void take(const crypto::OwnedMailbox& mailbox, ByteView envelope, Now now, Intake& intake);
+  /// Whether it is news from him.
+  [[nodiscard]] bool is_new(const crypto::EnvelopeHeader& header) const;
+  void taken(client::OperationId operation, const Intake& intake, bool durable);
+  [[nodiscard]] std::size_t pending() const noexcept;
+  /// Of those that may be shown now, the one that came first.
+  Senders::iterator next_to_show(Now now);
+  [[nodiscard]] std::size_t shown_today(std::int64_t now_s) const noexcept;
+  void remember(const FriendKey& key, Now now);
+  void forget_oldest(store::StateBatch& batch);
+
+  const Services& services_;
+  const ContactHooks& hooks_;
+  NodeHealth& health_;
+  std::function<bool(const FriendKey&)> is_friend_;
+  std::optional<Nospam> nospam_;
+  std::optional<Nospam> watched_;  ///< The nospam that watch_.finished() is of.
+  MailboxWatch watch_;
+  Pace pace_{burst, operation_each_ms};
+  Senders senders_;
+  std::set<FriendKey> committing_;  ///< On their way to the disk.
+  std::unordered_map<client::OperationId, Operation> operations_;
+  std::int64_t next_show_ms_ = INT64_MAX;  ///< Steady: when to try again to show something.
+  bool showing_ = false;                   ///< The last one that was shown is not on disk as shown yet.
+};
+
+}  // namespace toxasync::manager

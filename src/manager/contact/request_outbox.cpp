@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/contact/request_outbox.hpp"
+
+#include <algorithm>
+
+#include "manager/core/utf8.hpp"
+
+namespace toxasync::manager {
+
+namespace {
+
+/// `G` friend 32
+Bytes request_key(const FriendKey& to) {
+  return state_key(Table::request_out, {to});
+}
+
+/// Whether a node would take an envelope of an epoch now.
+bool is_storable(crypto::Epoch epoch, crypto::Epoch now) noexcept {
+  return epoch + 1 >= now && epoch <= now + 1;
+}
+
+/// The longest time to live that nodes grant and that is not too long; a day at least.
+std::uint32_t time_to_live(std::int64_t left_s) noexcept {
+  std::uint32_t longest = limits::times_to_live_s.front();
+  for (const std::uint32_t allowed : limits::times_to_live_s) {
+    longest = allowed <= left_s ? allowed : longest;
+  }
+  return longest;
+}
+
+Counter counter_of(RequestState state) noexcept {
+  switch (state) {
+    case RequestState::queued:
+      return Counter::requests_queued;
+    case RequestState::stored:
+      return Counter::requests_stored;
+    case RequestState::answered:
+      return Counter::requests_answered;
+    case RequestState::expired:
+      return Counter::requests_expired;
+    case RequestState::cancelled:
+      return Counter::requests_cancelled;
+    case RequestState::failed:
+      break;
+  }
+  return Counter::requests_failed;
+}
+
+}  // namespace
+
+bool RequestOutbox::load(const store::StateEntry& entry) {
+  if (static_cast<Table>(entry.key[0]) != Table::request_out || entry.key.size() != 1 + sizeof(FriendKey)) {
+    return false;
+  }
+  Outgoing request;
+  if (read_record(services_, entry, request)) {
+    const FriendKey to = request.to;
+    requests_.insert_or_assign(to, std::move(request));
+  }
+  return true;
+}
+
+RequestOutbox::Outgoing* RequestOutbox::find(const FriendKey& to, const crypto::MessageId& id) noexcept {
+  const auto found = requests_.find(to);
+  return found != requests_.end() && found->second.id == id ? &found->second : nullptr;
+}
+
+store::StateWrite RequestOutbox::row(const Outgoing& request) {
+  return put_record(request_key(request.to), request);
+}
+
+RequestStatus RequestOutbox::status(const Outgoing& request, RequestState state) {
+  RequestStatus status{request.to, request.id, state, 0, 0};
+  if (!request.rounds.empty()) {
+    const auto& placements = request.rounds.back().placements;
+    status.wanted = static_cast<std::uint8_t>(placements.size());
+    status.stored = static_cast<std::uint8_t>(
+        std::ranges::count_if(placements, [](const Placement& place) { return place.stored != 0; }));
+  }
+  return status;
+}
+
+void RequestOutbox::report(const RequestStatus& status) const {
+  services_.telemetry.count(counter_of(status.state));
+  hooks_.on_request_state(status);
+}
+
+// --- Calls ---
+
+std::optional<RequestError> RequestOutbox::refusal(const ToxAddress& address, ByteView text, Now now) const {
+  const auto to = to_array<32>(address);
+  const auto nospam = to_array<4>(ByteView(address).subspan(32));
+  const auto epoch = crypto::epoch_at(now.unix_s());
+  if (!checksum_is_right(address)) {
+    return RequestError::bad_address;
+  }
+  if (to == services_.self.public_key) {
+    return RequestError::own_address;
+  }
+  if (text.empty()) {
+    return RequestError::empty;
+  }
+  if (text.size() > limits::friend_request_text) {
+    return RequestError::too_long;
+  }
+  if (!is_utf8(text)) {
+    return RequestError::not_utf8;
+  }
+  if (!epoch) {
+    return RequestError::clock;
+  }
+  if (!crypto::public_mailbox(to, nospam, *epoch)) {
+    return RequestError::bad_address;
+  }
+  if (hooks_.has_keys_of(to)) {
+    return RequestError::already_friend;
+  }
+  const auto old = requests_.find(to);
+  if (old != requests_.end() && old->second.nospam == nospam && old->second.cancelled == 0) {
+    return RequestError::already_sent;
+  }
+  return old == requests_.end() && requests_.size() >= most_requests ? std::optional(RequestError::too_many)
+                                                                     : std::nullopt;
+}
+
+Result<crypto::MessageId, RequestError> RequestOutbox::send(const ToxAddress& address, ByteView text,
+                                                            Now now) {
+  if (const auto refused = refusal(address, text, now)) {
+    return *refused;
+  }
+  Outgoing request;
+  request.to = to_array<32>(address);
+  request.nospam = to_array<4>(ByteView(address).subspan(32));
+  request.id = services_.random.array<16>();
+  request.cancel_secret = services_.random.array<16>();
+  request.made_ms = now.unix_ms;
+  request.text.assign(text.begin(), text.end());
+  request.writing = true;
+  request.look_ms = now.steady_ms + longest_look_ms;
+  const auto id = request.id;
+  const FriendKey to = request.to;
+  store::StateBatch batch{row(request)};
+  abandon_operations(to);  // of one that this one takes the place of
+  requests_.insert_or_assign(to, std::move(request));
+  services_.state.commit(std::move(batch), [this, to, id](bool durable) {
+    Outgoing* const written = find(to, id);
+    if (written == nullptr) {
+      return;
+    }
+    written->writing = false;
+    if (!durable) {
+      report(status(*written, RequestState::failed));
+      requests_.erase(to);
+      return;
+    }
+    report(status(*written, RequestState::queued));
+    advance(*written, services_.clock.now());
+  });
+  return id;
+}
+
+bool RequestOutbox::cancel(const FriendKey& to, Now now) {
+  const auto found = requests_.find(to);
+  if (found == requests_.end() || found->second.cancelled != 0) {
+    return false;
+  }
+  found->second.cancelled = 1;
+  services_.state.keep({row(found->second)});
+  advance(found->second, now);
+  return true;
+}
+
+void RequestOutbox::on_contact(const FriendKey& to) {
+  const auto found = requests_.find(to);
+  if (found != requests_.end() && found->second.cancelled == 0) {
+    finish(to, RequestState::answered);
+  }
+}
+
+void RequestOutbox::look_again_at_all(Now now) {
+  for (auto& [to, request] : requests_) {
+    request.look_ms = std::min(request.look_ms, now.steady_ms);
+  }
+}
+
+void RequestOutbox::abandon_operations(const FriendKey& to) {
+  std::erase_if(operations_, [&](const auto& entry) {
+    if (entry.second.to != to) {
+      return false;
+    }
+    services_.client.abandon(entry.first, services_.clock.now());
+    return true;
+  });
+}
+
+/// The end is told when it is on disk: what was cancelled does not come back.
+void RequestOutbox::finish(const FriendKey& to, RequestState state) {
+  abandon_operations(to);
+  const auto found = requests_.find(to);
+  const auto last = status(found->second, state);
+  store::StateBatch batch{erase_record(request_key(to))};
+  requests_.erase(found);  // and `to`, if it is the one in there
+  services_.state.keep(std::move(batch), [this, last] { report(last); });
+}
+
+// --- Copies ---
+
+bool RequestOutbox::wants_round(const Outgoing& request, crypto::Epoch epoch, std::int64_t now_s) {
+  if (request.rounds.empty() || request.envelope.empty()) {
+    return true;
+  }
+  const Round& last = request.rounds.back();
+  const std::int64_t age_s = now_s - last.made_s;
+  if (age_s >= offer_every_s || age_s <= -offer_every_s) {
+    return true;
+  }
+  const bool stored =
+      std::ranges::any_of(last.placements, [](const auto& place) { return place.stored != 0; });
+  return !stored && !is_storable(last.epoch, epoch);
+}
+
+void RequestOutbox::advance(Outgoing& request, Now now) {
+  request.look_ms = now.steady_ms + longest_look_ms;
+  const auto epoch = crypto::epoch_at(now.unix_s());
+  if (request.writing || !epoch) {
+    return;
+  }
+  if (request.cancelled != 0) {
+    cancel_copies(request, now);
+  } else if (request.first_stored_s != 0 && now.unix_s() >= request.first_stored_s + kept_s) {
+    finish(request.to, RequestState::expired);
+  } else if (wants_round(request, *epoch, now.unix_s())) {
+    make_round(request, *epoch, now);
+  } else if (is_storable(request.rounds.back().epoch, *epoch)) {
+    store_copies(request, now);
+  }
+}
+
+std::vector<RequestOutbox::Placement> RequestOutbox::placements(const crypto::Point& p) const {
+  auto nodes = hooks_.nearest(p, nearest_used);
+  auto home = hooks_.home_nodes();
+  home.resize(std::min(home.size(), home_nodes_used));
+  nodes.insert(nodes.end(), home.begin(), home.end());
+  drop_repeated(nodes);
+  std::vector<Placement> placements;
+  placements.reserve(nodes.size());
+  for (const auto& node : nodes) {
+    placements.push_back({node, 0, false});
+  }
+  return placements;
+}
+
+/// Seals the request for the present epoch: with a fresh e, and the same id. What leaves is on disk first.
+void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) {
+  request.look_ms = now.steady_ms + look_again_ms;
+  const auto mailbox = crypto::public_mailbox(request.to, request.nospam, epoch);
+  if (!mailbox) {
+    return;
+  }
+  Round round{epoch, now.unix_s(), {}, placements(mailbox->address.p)};
+  if (round.placements.empty()) {
+    return;
+  }
+  const crypto::EnvelopeHeader header{services_.self.public_key, 0, crypto::pre_key_id(request.to),
+                                      request.id};
+  const crypto::EnvelopeBody body{0,
+                                  0,
+                                  static_cast<std::uint64_t>(std::max<std::int64_t>(request.made_ms, 0)),
+                                  static_cast<std::uint32_t>(kept_s),
+                                  crypto::MessageKind::friend_request,
+                                  0,
+                                  1,
+                                  request.text};
+  auto sealed = crypto::seal_envelope(services_.self, request.to, request.to, *mailbox, header, body,
+                                      request.cancel_secret, services_.random);
+  if (!sealed) {
+    return;
+  }
+  round.envelope = crypto::envelope_id(mailbox->address, *sealed);
+  request.envelope = std::move(*sealed);
+  request.rounds.push_back(std::move(round));
+  if (request.rounds.size() > rounds_kept) {
+    request.rounds.erase(request.rounds.begin());
+  }
+  request.writing = true;
+  services_.state.commit({row(request)}, [this, to = request.to, id = request.id](bool durable) {
+    Outgoing* const written = find(to, id);
+    if (written == nullptr) {
+      return;
+    }
+    const Now later = services_.clock.now();
+    written->writing = false;
+    if (!durable) {
+      written->rounds.pop_back();
+      written->envelope.clear();
+      written->look_ms = later.steady_ms + look_again_ms;
+      return;
+    }
+    advance(*written, later);
+  });
+}
+
+void RequestOutbox::store_copies(Outgoing& request, Now now) {
+  Round& round = request.rounds.back();
+  for (Placement& placement : round.placements) {
+    if (placement.stored == 0 && !placement.under_way) {
+      start(request, round, placement, false, now);
+      request.look_ms = now.steady_ms + look_again_ms;
+    }
+  }
+}
+
+/// What the nodes that may hold a copy are asked to drop. A copy that is still on its way there is waited
+/// for.
+void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
+  std::erase_if(request.rounds, [&](const Round& round) {
+    return round.placements.empty() || now.unix_s() >= round.made_s + kept_s;
+  });
+  if (request.rounds.empty()) {
+    finish(request.to, request.fetched != 0 ? RequestState::expired : RequestState::cancelled);
+    return;
+  }
+  request.look_ms = now.steady_ms + look_again_ms;
+  for (Round& round : request.rounds) {
+    for (Placement& placement : round.placements) {
+      if (!placement.under_way) {
+        start(request, round, placement, true, now);
+      }
+    }
+  }
+}
+
+/// False: not now.
+bool RequestOutbox::start(Outgoing& request, const Round& round, Placement& placement, bool cancel, Now now) {
+  if (operations_.size() >= operations_under_way || !health_.usable(placement.node, now.steady_ms) ||
+      !health_.affords(placement.node, now.steady_ms, false)) {
+    return false;
+  }
+  auto mailbox = crypto::public_mailbox(request.to, request.nospam, round.epoch);
+  if (!mailbox) {
+    return false;
+  }
+  client::StoreJob job{placement.node, std::move(*mailbox), protocol::StoreOp::store,
+                       limits::largest_time_to_live_s, request.envelope};
+  if (cancel) {
+    job.op = protocol::StoreOp::cancel;
+    job.payload.assign(round.envelope.begin(), round.envelope.end());
+    job.payload.insert(job.payload.end(), request.cancel_secret.begin(), request.cancel_secret.end());
+  } else if (request.first_stored_s != 0) {
+    job.ttl_s = time_to_live(request.first_stored_s + kept_s - now.unix_s());
+  }
+  placement.under_way = true;
+  health_.charge(placement.node, now.steady_ms);
+  services_.telemetry.count(Counter::contact_operations);
+  const auto operation = services_.client.store(std::move(job), now);
+  operations_[operation] = {request.to, round.envelope, placement.node, cancel};
+  return true;
+}
+
+bool RequestOutbox::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
+  const auto found = operations_.find(operation);
+  if (found == operations_.end()) {
+    return false;
+  }
+  const Operation done = found->second;
+  operations_.erase(found);
+  const bool settled = is_good(result.outcome) || result.outcome == client::StoreOutcome::cancelled ||
+                       result.outcome == client::StoreOutcome::absent ||
+                       (done.cancel && result.outcome == client::StoreOutcome::refused);
+  if (settled) {
+    health_.worked(done.node);
+  } else if (result.outcome >= client::StoreOutcome::unreachable) {
+    health_.failed(done.node, now.steady_ms);
+  } else {  // also a wrong epoch, which the next epoch or a clock that is set right will mend
+    health_.busy(done.node, now.steady_ms, std::int64_t{result.retry_after_s} * 1000);
+  }
+  if (result.outcome == client::StoreOutcome::wrong_epoch) {
+    services_.telemetry.refuse(Counter::refused_clock);
+  }
+  const auto request = requests_.find(done.to);
+  if (request == requests_.end()) {
+    return true;
+  }
+  for (Round& round : request->second.rounds) {
+    const auto place = std::ranges::find(round.placements, done.node, &Placement::node);
+    if (round.envelope != done.envelope || place == round.placements.end()) {
+      continue;
+    }
+    place->under_way = false;
+    if (settled && done.cancel) {
+      if (result.outcome == client::StoreOutcome::gone) {
+        request->second.fetched = 1;
+      }
+      round.placements.erase(place);
+      services_.state.keep({row(request->second)});
+    } else if (settled) {
+      stored(request->second, *place, now);
+    }
+    break;
+  }
+  advance(request->second, now);
+  return true;
+}
+
+void RequestOutbox::stored(Outgoing& request, Placement& placement, Now now) {
+  placement.stored = 1;
+  if (request.first_stored_s == 0) {
+    request.first_stored_s = now.unix_s();
+  }
+  services_.state.keep({row(request)});
+  if (request.cancelled == 0) {
+    report(status(request, RequestState::stored));
+  }
+}
+
+void RequestOutbox::tick(Now now) {
+  std::vector<FriendKey> due;
+  for (const auto& [to, request] : requests_) {
+    if (request.look_ms <= now.steady_ms) {
+      due.push_back(to);
+    }
+  }
+  for (const auto& to : due) {
+    const auto request = requests_.find(to);
+    if (request != requests_.end()) {
+      advance(request->second, now);
+    }
+  }
+}
+
+std::int64_t RequestOutbox::next_deadline_ms() const noexcept {
+  std::int64_t next_ms = INT64_MAX;
+  for (const auto& [to, request] : requests_) {
+    next_ms = std::min(next_ms, request.look_ms);
+  }
+  return next_ms;
+}
+
+}  // namespace toxasync::manager

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <unordered_map>
+
+#include "manager/contact/contact_hooks.hpp"
+#include "manager/core/services.hpp"
+#include "manager/nodes/node_health.hpp"
+
+namespace toxasync::manager {
+
+/// Friend requests of ours in the public mailboxes of people who are offline (docs/protocol.md, "First
+/// contact"): each is kept on disk until it was stored on a node and two weeks have passed, it was cancelled,
+/// or it was answered; and offered again once a day, sealed for the epoch of the day.
+class RequestOutbox {
+ public:
+  static constexpr std::size_t most_requests = 64;
+  static constexpr std::size_t rounds_kept = 16;     ///< Days whose copies a cancel goes after.
+  static constexpr std::size_t home_nodes_used = 3;  ///< Of ours,
+  static constexpr std::size_t nearest_used = 3;     ///< and of the nearest.
+  static constexpr std::size_t nodes_in_round = home_nodes_used + nearest_used + 1;
+  static constexpr std::int64_t kept_s = limits::largest_time_to_live_s;
+  static constexpr std::int64_t offer_every_s = 86400;
+  static constexpr std::int64_t look_again_ms = 30000;  ///< While there is something to be done.
+  static constexpr std::int64_t longest_look_ms = 3600000;
+  static constexpr std::size_t operations_under_way = 16;
+
+  RequestOutbox(const Services& services, const ContactHooks& hooks, NodeHealth& health)
+      : services_(services), hooks_(hooks), health_(health) {}
+
+  bool load(const store::StateEntry& entry);
+
+  Result<crypto::MessageId, RequestError> send(const ToxAddress& address, ByteView text, Now now);
+  /// False: there is none. RequestState::cancelled follows.
+  bool cancel(const FriendKey& to, Now now);
+  /// He has come online, or his keys are here.
+  void on_contact(const FriendKey& to);
+  void look_again_at_all(Now now);
+
+  bool on_stored(client::OperationId operation, const client::StoreResult& result, Now now);
+
+  void tick(Now now);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+
+ private:
+  struct Placement {
+    protocol::NodeId node{};
+    std::uint8_t stored = 0;  ///< The node has said so.
+    bool under_way = false;   ///< In memory.
+
+    static constexpr std::size_t min_encoded_size = 32 + 1;
+    template <class Archive>
+    void serialize(Archive& ar, unsigned /*version*/) {
+      wire::fields(ar, node, stored);
+    }
+  };
+  /// The copies that were made for one epoch. Written before the first of them leaves.
+  struct Round {
+    crypto::Epoch epoch = 0;
+    std::int64_t made_s = 0;
+    crypto::EnvelopeId envelope{};
+    std::vector<Placement> placements;
+
+    static constexpr std::size_t min_encoded_size = 4 + 8 + limits::id + limits::length_prefix;
+    template <class Archive>
+    void serialize(Archive& ar, unsigned /*version*/) {
+      wire::fields(ar, epoch, made_s, envelope, wire::bounded<nodes_in_round>(placements));
+    }
+  };
+  struct Outgoing {
+    // On disk:
+    FriendKey to{};
+    Nospam nospam{};
+    crypto::MessageId id{};
+    std::int64_t made_ms = 0;
+    std::int64_t first_stored_s = 0;
+    std::uint8_t cancelled = 0;
+    std::uint8_t fetched = 0;  ///< Cancelled too late: a node has no longer what it had.
+    crypto::CancelSecret cancel_secret{};
+    Bytes text;
+    std::vector<Round> rounds;
+    Bytes envelope;  ///< Of the last round; empty when it was not written.
+    // In memory:
+    bool writing = false;      ///< Nothing leaves before it is on disk.
+    std::int64_t look_ms = 0;  ///< Steady.
+
+    template <class Archive>
+    void serialize(Archive& ar, unsigned /*version*/) {
+      wire::fields(ar, to, nospam, id, made_ms, first_stored_s, cancelled, fetched, cancel_secret,
+                   wire::bounded<limits::friend_request_text>(text), wire::bounded<rounds_kept>(rounds),
+                   wire::bounded<limits::large_envelope>(envelope));
+    }
+  };
+  struct Operation {
+    FriendKey to{};
+    crypto::EnvelopeId envelope{};
+    protocol::NodeId node{};
+    bool cancel = false;
+  };
+
+  [[nodiscard]] std::optional<RequestError> refusal(const ToxAddress& address, ByteView text, Now now) const;
+  void advance(Outgoing& request, Now now);  ///< It may be gone after it, as after each of these:
+  void make_round(Outgoing& request, crypto::Epoch epoch, Now now);
+  void store_copies(Outgoing& request, Now now);
+  void cancel_copies(Outgoing& request, Now now);
+  void finish(const FriendKey& to, RequestState state);
+  bool start(Outgoing& request, const Round& round, Placement& placement, bool cancel, Now now);
+  void stored(Outgoing& request, Placement& placement, Now now);
+
+  [[nodiscard]] static bool wants_round(const Outgoing& request, crypto::Epoch epoch, std::int64_t now_s);
+  [[nodiscard]] std::vector<Placement> placements(const crypto::Point& p) const;
+  [[nodiscard]] Outgoing* find(const FriendKey& to, const crypto::MessageId& id) noexcept;
+  [[nodiscard]] static store::StateWrite row(const Outgoing& request);
+  void abandon_operations(const FriendKey& to);
+  [[nodiscard]] static RequestStatus status(const Outgoing& request, RequestState state);
+  void report(const RequestStatus& status) const;
+
+  const Services& services_;
+  const ContactHooks& hooks_;
+  NodeHealth& health_;
+  std::map<FriendKey, Outgoing> requests_;
+  std::unordered_map<client::OperationId, Operation> operations_;
+};
+
+}  // namespace toxasync::manager

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/core/events.hpp"
+
+#include <utility>
+
+#include "manager/core/services.hpp"
+
+namespace toxasync::manager {
+
+namespace {
+
+struct EndedRecord {
+  MessageStatus& s;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, s.to, s.state, s.stored, s.wanted, s.reason);
+  }
+};
+
+}  // namespace
+
+bool Events::load(const store::StateEntry& entry, Telemetry telemetry) {
+  const ByteView name = ByteView(entry.key).subspan(1);
+  if (static_cast<Table>(entry.key[0]) != Table::ended || name.size() != sizeof(crypto::MessageId)) {
+    return false;
+  }
+  MessageStatus status;
+  status.id = to_array<16>(name);
+  EndedRecord record{status};
+  if (wire::decode(entry.value, record) == wire::Error::none) {
+    state(status);
+  } else {
+    telemetry.refuse(Counter::state_record_damaged);
+  }
+  return true;
+}
+
+store::StateWrite Events::ended_write(MessageStatus status, FailReason reason) {
+  status.reason = reason;
+  return put_record(state_key(Table::ended, {status.id}), EndedRecord{status});
+}
+
+void Events::tell() {
+  if (telling_) {
+    return;  // the application called us from a callback: the loop below goes on
+  }
+  telling_ = true;
+  while (!waiting_.empty()) {
+    const auto event = waiting_.front();
+    waiting_.pop_front();
+    if (const auto* const status = std::get_if<MessageStatus>(&event)) {
+      listener_.on_message_state(*status);
+      if (is_final(status->state) && status->reason != FailReason::disk) {
+        journal_.keep({erase_record(state_key(Table::ended, {status->id}))});
+      }
+    } else if (const auto* const request = std::get_if<RequestStatus>(&event)) {
+      listener_.on_friend_request_state(*request);
+    } else {
+      listener_.on_friend_ready(std::get<FriendKey>(event));
+    }
+  }
+  telling_ = false;
+}
+
+}  // namespace toxasync::manager

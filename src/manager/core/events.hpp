@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <deque>
+#include <variant>
+
+#include "manager/core/journal.hpp"
+#include "manager/manager.hpp"
+
+namespace toxasync::manager {
+
+/// What the application is to be told of its own messages and its friends. Kept until the end of a tick or
+/// packet, when nothing of ours is half done and the application may call anything. How a message ended stays
+/// on disk until it was told.
+class Events {
+ public:
+  Events(ManagerListener& listener, Journal& journal) : listener_(listener), journal_(journal) {}
+
+  bool load(const store::StateEntry& entry, Telemetry telemetry);
+  /// The write that belongs into the transaction that ends the message; state() follows.
+  [[nodiscard]] static store::StateWrite ended_write(MessageStatus status, FailReason reason);
+  void state(const MessageStatus& status) { waiting_.emplace_back(status); }
+  void ready(const FriendKey& key) { waiting_.emplace_back(key); }
+  void request(const RequestStatus& status) { waiting_.emplace_back(status); }
+  void tell();
+  [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
+
+ private:
+  ManagerListener& listener_;
+  Journal& journal_;
+  std::deque<std::variant<MessageStatus, FriendKey, RequestStatus>> waiting_;
+  bool telling_ = false;
+};
+
+}  // namespace toxasync::manager

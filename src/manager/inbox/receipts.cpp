@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/inbox/receipts.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+#include "manager/core/random_delay.hpp"
+#include "protocol/live.hpp"
+
+namespace toxasync::manager {
+
+namespace {
+
+struct DueRecord {
+  std::uint64_t instance = 0;
+  crypto::MessageKind kind = crypto::MessageKind::receipt;
+  std::int64_t since_s = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, instance, kind, since_s);
+  }
+};
+
+Bytes row_name(const FriendKey& to, const crypto::MessageId& id) {
+  return state_key(Table::receipt_due, {to, id});
+}
+
+protocol::FriendPacketType packet_type(crypto::MessageKind kind) noexcept {
+  return kind == crypto::MessageKind::nack ? protocol::FriendPacketType::nack
+                                           : protocol::FriendPacketType::receipt;
+}
+
+}  // namespace
+
+bool Receipts::load(const store::StateEntry& entry) {
+  const ByteView name = ByteView(entry.key).subspan(1);
+  if (static_cast<Table>(entry.key[0]) != Table::receipt_due ||
+      name.size() != sizeof(FriendKey) + sizeof(crypto::MessageId)) {
+    return false;
+  }
+  DueRecord record;
+  if (read_record(services_, entry, record)) {
+    boxes_[to_array<32>(name)].items[to_array<16>(name.subspan(sizeof(FriendKey)))] = {
+        record.instance, record.kind, record.since_s, std::nullopt};
+  }
+  return true;
+}
+
+void Receipts::resume(Now now) {
+  for (const auto& [to, box] : boxes_) {
+    deadlines_.set_earlier(to, now.steady_ms + random_delay(crypto::MessageKind::receipt));
+  }
+}
+
+bool Receipts::is_due(const FriendKey& to, const crypto::MessageId& id) const {
+  const auto found = boxes_.find(to);
+  return found != boxes_.end() && found->second.items.contains(id);
+}
+
+bool Receipts::nack_permitted(const FriendKey& to) {
+  constexpr std::int64_t hour_ms = 3600000;
+  Box& box = boxes_[to];
+  const std::int64_t now_ms = services_.clock.now().steady_ms;
+  if (now_ms - box.nacks_since_ms >= hour_ms) {
+    box.nacks_since_ms = now_ms;
+    box.nacks = 0;
+  }
+  if (box.nacks >= nacks_per_hour) {
+    services_.telemetry.refuse(Counter::refused_nack_limit);
+    return false;
+  }
+  ++box.nacks;
+  return true;
+}
+
+store::StateWrite Receipts::row(const ReceiptDue& due) const {
+  return put_record(row_name(due.to, due.id),
+                    DueRecord{due.instance, due.kind, services_.clock.now().unix_s()});
+}
+
+void Receipts::add(const ReceiptDue& due, Now now) {
+  const Friend* const whom = friends_.find(due.to);
+  Box& box = boxes_[due.to];
+  if (whom == nullptr || box.items.size() >= due_per_friend) {
+    services_.state.keep({erase_record(row_name(due.to, due.id))});
+    return;
+  }
+  box.items[due.id] = {due.instance, due.kind, now.unix_s(), std::nullopt};
+  if (whom->online) {
+    deadlines_.set_earlier(due.to, now.steady_ms);
+  } else {
+    deadlines_.set_earlier(due.to, now.steady_ms + random_delay(due.kind));
+  }
+}
+
+void Receipts::owe(const ReceiptDue& due, Now now) {
+  services_.state.keep({row(due)});
+  add(due, now);
+}
+
+std::int64_t Receipts::random_delay(crypto::MessageKind kind) const {
+  const std::int64_t mean = services_.config.receipt_delay_ms;
+  return random_delay_ms(services_.random, kind == crypto::MessageKind::nack ? mean / nack_hurry : mean);
+}
+
+void Receipts::on_presence(const FriendKey& whom, Now now) {
+  const auto found = boxes_.find(whom);
+  const Friend* const him = friends_.find(whom);
+  if (found == boxes_.end() || him == nullptr || found->second.items.empty()) {
+    return;
+  }
+  for (auto& [id, item] : found->second.items) {
+    item.sent_ms.reset();
+  }
+  deadlines_.set(whom, now.steady_ms + (him->online ? 0 : random_delay(crypto::MessageKind::receipt)));
+}
+
+void Receipts::on_removed(const FriendKey& whom, store::StateBatch& batch) {
+  const auto found = boxes_.find(whom);
+  if (found == boxes_.end()) {
+    return;
+  }
+  for (const auto& [id, item] : found->second.items) {
+    batch.push_back(erase_record(row_name(whom, id)));
+  }
+  deadlines_.erase(whom);
+  boxes_.erase(found);
+}
+
+void Receipts::refresh(std::int64_t now_s, store::StateBatch& batch) {
+  for (auto& [to, box] : boxes_) {
+    std::erase_if(box.items, [&, &to = to](const auto& entry) {
+      if (entry.second.since_s + kept_s >= now_s) {
+        return false;
+      }
+      batch.push_back(erase_record(row_name(to, entry.first)));
+      return true;
+    });
+  }
+}
+
+void Receipts::send_live(Friend& whom, Box& box, Now now) {
+  for (const auto kind : {crypto::MessageKind::receipt, crypto::MessageKind::nack}) {
+    std::vector<crypto::MessageId> unsent;
+    for (const auto& [id, item] : box.items) {
+      if (item.kind == kind && !item.sent_ms) {
+        unsent.push_back(id);
+      }
+    }
+    for (std::size_t at = 0; at < unsent.size(); at += limits::receipt_ids) {
+      const auto first = unsent.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto count = std::min(limits::receipt_ids, unsent.size() - at);
+      const protocol::LiveReceipt receipt{whom.instance, {first, first + static_cast<std::ptrdiff_t>(count)}};
+      if (!friends_.enqueue(whom, protocol::make_friend_packet(packet_type(kind), receipt))) {
+        return;
+      }
+      services_.telemetry.count(
+          kind == crypto::MessageKind::nack ? Counter::nacks_sent : Counter::receipts_sent, count);
+      for (const auto& id : receipt.ids) {
+        box.items[id].sent_ms = now.steady_ms;
+      }
+    }
+  }
+}
+
+void Receipts::drop_delivered(const FriendKey& whom, Box& box, Now now) {
+  store::StateBatch batch;
+  std::erase_if(box.items, [&](const auto& entry) {
+    if (!entry.second.sent_ms || now.steady_ms - *entry.second.sent_ms < delivered_after_ms) {
+      return false;
+    }
+    batch.push_back(erase_record(row_name(whom, entry.first)));
+    return true;
+  });
+  if (!batch.empty()) {
+    services_.state.keep(std::move(batch));
+  }
+}
+
+void Receipts::mail(const FriendKey& to, Box& box, Now now) {
+  using Group = std::tuple<std::uint64_t, crypto::MessageKind>;
+  std::map<Group, std::vector<crypto::MessageId>> groups;
+  for (const auto& [id, item] : box.items) {
+    groups[{item.instance, item.kind}].push_back(id);
+  }
+  for (const auto& [group, ids] : groups) {
+    const auto [instance, kind] = group;
+    for (std::size_t at = 0; at < ids.size(); at += ids_per_message) {
+      const auto count = std::min(ids_per_message, ids.size() - at);
+      Bytes text;
+      store::StateBatch batch;
+      for (std::size_t i = at; i < at + count; ++i) {
+        text.insert(text.end(), ids[i].begin(), ids[i].end());
+        batch.push_back(erase_record(row_name(to, ids[i])));
+      }
+      if (!mail_(to, instance, kind, std::move(text), std::move(batch))) {
+        deadlines_.set(to, now.steady_ms + mail_again_ms);
+        return;
+      }
+      services_.telemetry.count(
+          kind == crypto::MessageKind::nack ? Counter::nacks_sent : Counter::receipts_sent, count);
+      for (std::size_t i = at; i < at + count; ++i) {
+        box.items.erase(ids[i]);
+      }
+    }
+  }
+}
+
+void Receipts::tick(Now now) {
+  while (const auto due = deadlines_.pop_due(now.steady_ms)) {
+    const auto found = boxes_.find(*due);
+    Friend* const whom = friends_.find(*due);
+    if (found == boxes_.end() || whom == nullptr) {
+      continue;
+    }
+    Box& box = found->second;
+    if (!whom->online) {
+      mail(*due, box, now);
+      continue;
+    }
+    drop_delivered(*due, box, now);
+    send_live(*whom, box, now);
+    std::int64_t next = INT64_MAX;
+    for (const auto& [id, item] : box.items) {
+      next = std::min(next, item.sent_ms ? *item.sent_ms + delivered_after_ms : now.steady_ms + try_again_ms);
+    }
+    if (next != INT64_MAX) {
+      deadlines_.set(*due, next);
+    }
+  }
+}
+
+}  // namespace toxasync::manager

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+
+#include "manager/core/deadline_queue.hpp"
+#include "manager/keys/friend_book.hpp"
+
+namespace toxasync::manager {
+
+/// A receipt or a nack that a friend is owed.
+struct ReceiptDue {
+  FriendKey to{};
+  std::uint64_t instance = 0;  ///< His installation that sent the message.
+  crypto::MessageId id{};
+  crypto::MessageKind kind = crypto::MessageKind::receipt;  ///< Or nack.
+};
+
+/// Receipts and nacks on their way: to friends who are online at once, else batched into a message after a
+/// random time (docs/protocol.md, section 4). On disk from the transaction that took the message until the
+/// friend very likely has them.
+class Receipts {
+ public:
+  static constexpr std::size_t due_per_friend = 4096;  ///< More are not kept: the sender offers again.
+  /// Ids in one message: what a large envelope holds.
+  static constexpr std::size_t ids_per_message = limits::large_text / limits::id;
+  /// A live receipt is taken for delivered when the friend is still online so long after it: toxcore notices
+  /// a dead one after 32 s.
+  static constexpr std::int64_t delivered_after_ms = 40000;
+  static constexpr std::int64_t try_again_ms = 1000;
+  static constexpr std::int64_t mail_again_ms = 3600000;
+  static constexpr std::int64_t kept_s = std::int64_t{15} * 86400;
+  /// Strangers to a mailbox can provoke nacks: those for one friend are limited. Nacks wait a tenth of the
+  /// receipts' time.
+  static constexpr std::size_t nacks_per_hour = 32;
+  static constexpr std::int64_t nack_hurry = 10;
+
+  /// Mails a message of the kind with these ids to an installation; what stands in the batch is written with
+  /// it. False: it cannot be, nothing was done.
+  using Mail = std::function<bool(const FriendKey&, std::uint64_t instance, crypto::MessageKind, Bytes ids,
+                                  store::StateBatch)>;
+
+  Receipts(const Services& services, FriendBook& friends, Mail mail)
+      : services_(services), friends_(friends), mail_(std::move(mail)) {}
+
+  bool load(const store::StateEntry& entry);
+  void resume(Now now);
+
+  [[nodiscard]] bool is_due(const FriendKey& to, const crypto::MessageId& id) const;
+  /// Whether another nack to the friend is within the limit; counts it.
+  bool nack_permitted(const FriendKey& to);
+  /// The write that belongs into the transaction of the message; add() follows when it is durable.
+  [[nodiscard]] store::StateWrite row(const ReceiptDue& due) const;
+  void add(const ReceiptDue& due, Now now);
+  /// add() with a transaction of its own.
+  void owe(const ReceiptDue& due, Now now);
+
+  void on_presence(const FriendKey& whom, Now now);
+  void on_removed(const FriendKey& whom, store::StateBatch& batch);
+  void refresh(std::int64_t now_s, store::StateBatch& batch);
+  void tick(Now now);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return deadlines_.next_ms(); }
+
+ private:
+  struct Item {
+    std::uint64_t instance = 0;
+    crypto::MessageKind kind = crypto::MessageKind::receipt;
+    std::int64_t since_s = 0;
+    std::optional<std::int64_t> sent_ms;  ///< Live, in this connection.
+  };
+  struct Box {
+    std::map<crypto::MessageId, Item> items;
+    std::size_t nacks = 0;
+    std::int64_t nacks_since_ms = 0;
+  };
+
+  void send_live(Friend& whom, Box& box, Now now);
+  void drop_delivered(const FriendKey& whom, Box& box, Now now);
+  void mail(const FriendKey& to, Box& box, Now now);
+  [[nodiscard]] std::int64_t random_delay(crypto::MessageKind kind) const;
+
+  const Services& services_;
+  FriendBook& friends_;
+  Mail mail_;
+  std::map<FriendKey, Box> boxes_;
+  DeadlineQueue<FriendKey> deadlines_;
+};
+
+}  // namespace toxasync::manager

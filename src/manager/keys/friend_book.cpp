@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/keys/friend_book.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace toxasync::manager {
+
+namespace {
+
+struct FriendRecord {
+  std::uint64_t instance = 0;
+  std::uint64_t replaces = 0;
+  crypto::Wiped<32> signer_seed;
+  std::uint64_t our_version = 0;
+  std::uint64_t taken_version = 0;
+  ByteArray<16> our_content{};
+  std::uint64_t next_sequence = 1;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, instance, replaces, static_cast<ByteArray<32>&>(signer_seed), our_version, taken_version,
+                 our_content, next_sequence);
+  }
+};
+
+std::uint64_t new_instance(Random& random) {
+  std::uint64_t instance = 0;
+  while (instance == 0) {
+    instance = random.u64();
+  }
+  return instance;
+}
+
+}  // namespace
+
+Installation* Friend::installation(std::uint64_t name) noexcept {
+  const auto found = std::ranges::find(theirs, name, &Installation::instance);
+  return found == theirs.end() ? nullptr : &*found;
+}
+
+bool Friend::bundle_pending() const noexcept {
+  const auto lacks = [this](const Installation& one) { return one.taken_version < our_version; };
+  return theirs.empty() ? taken_version < our_version : std::ranges::any_of(theirs, lacks);
+}
+
+FriendBook::FriendBook(const Services& services, KeyRing& keys, Hooks hooks)
+    : services_(services), keys_(keys), hooks_(std::move(hooks)) {}
+
+bool FriendBook::load(const store::StateEntry& entry) {
+  const auto table = static_cast<Table>(entry.key[0]);
+  const ByteView name = ByteView(entry.key).subspan(1);
+  if (table == Table::friend_keys || table == Table::friend_use) {
+    return load_installation(entry);
+  }
+  if (table != Table::friend_record || name.size() != sizeof(FriendKey)) {
+    return false;
+  }
+  FriendRecord record;
+  if (read_record(services_, entry, record)) {
+    Friend& whom = friends_[to_array<32>(name)];
+    whom.key = to_array<32>(name);
+    whom.instance = record.instance;
+    whom.replaces = record.replaces;
+    whom.signer_seed = crypto::Secret<32>::copy_of(record.signer_seed);
+    whom.our_version = record.our_version;
+    whom.durable_version = record.our_version;
+    whom.taken_version = record.taken_version;
+    whom.our_content = record.our_content;
+    whom.next_sequence = record.next_sequence;
+  }
+  return true;
+}
+
+Friend* FriendBook::find(const FriendKey& key) noexcept {
+  const auto found = friends_.find(key);
+  return found == friends_.end() || !found->second.listed ? nullptr : &found->second;
+}
+
+Friend& FriendBook::add(const FriendKey& key) {
+  Friend& whom = friends_[key];
+  whom.key = key;
+  whom.listed = true;
+  // A use row without its bundle: one of the two is damaged.
+  std::erase_if(whom.theirs, [](const Installation& one) { return one.home_nodes.empty(); });
+  if (whom.instance == 0) {  // new, or his record is damaged: which keys are used up is then not known
+    whom.instance = new_instance(services_.random);
+    whom.signer_seed = crypto::Secret<32>::random(services_.random);
+    for (auto& installation : whom.theirs) {
+      installation.used = static_cast<std::uint32_t>(installation.one_time.size());
+    }
+  }
+  return whom;
+}
+
+bool FriendBook::remove(const FriendKey& key, store::StateBatch& batch) {
+  const auto found = friends_.find(key);
+  if (found == friends_.end()) {
+    return false;
+  }
+  const bool was_told = found->second.our_version != 0;
+  for (const auto& installation : found->second.theirs) {
+    forget(found->second, installation.instance(), batch);
+  }
+  friends_.erase(found);
+  beats_.erase(key);
+  keys_.drop_all_of(key, batch);
+  batch.push_back(erase_record(state_key(Table::friend_record, {key})));
+  return was_told;
+}
+
+void FriendBook::set_online(Friend& whom, bool online) {
+  whom.online = online;
+  whom.incoming.reset();
+  whom.to_send.clear();
+  beats_.erase(whom.key);
+  whom.gave_anew = false;
+  if (online && !whom.theirs.empty()) {
+    acknowledge(whom, protocol::greeting);  // he may be at another device than last time, and so may we
+  }
+  offer_bundle(whom, true);
+}
+
+void FriendBook::bundle_changed() {
+  for_each([this](Friend& whom) {
+    if (whom.online || can_seal(whom, services_.clock.now().unix_s())) {
+      offer_bundle(whom);
+    }
+  });
+}
+
+void FriendBook::top_up(const FriendKey& key) {
+  Friend* const whom = find(key);
+  if (whom != nullptr && whom->bundle_taken()) {
+    offer_bundle(*whom);
+  }
+}
+
+void FriendBook::refill(const FriendKey& key) {
+  Friend* const whom = find(key);
+  const auto now_ms = services_.clock.now().steady_ms;
+  if (whom == nullptr || !whom->bundle_taken() || now_ms < whom->refill_from_ms ||
+      keys_.held_one_time(key) >= keys_held) {
+    return;
+  }
+  whom->refill_from_ms = now_ms + refill_every_ms;
+  whom->our_content = {};
+  offer_bundle(*whom);
+}
+
+std::vector<FriendKey> FriendBook::unlisted() const {
+  std::vector<FriendKey> keys;
+  for (const auto& [key, whom] : friends_) {
+    if (!whom.listed) {
+      keys.push_back(key);
+    }
+  }
+  return keys;
+}
+
+ByteArray<16> FriendBook::content_now() const {
+  Bytes nodes(limits::bundle_head);
+  protocol::BundleHead head;
+  head.root = keys_.root().pair.public_key;
+  head.last_resort = keys_.last_resort().pair.public_key;
+  head.home_nodes = hooks_.own_nodes();
+  const auto size = wire::encode(head, nodes);
+  return crypto::h128({}, {ByteView(nodes).first(size ? *size : 0)});
+}
+
+void FriendBook::offer_bundle(Friend& whom, bool again) {
+  if (keep_bundle_current(whom) && whom.bundle_pending() && (again || !whom.online) &&
+      whom.durable_version == whom.our_version) {
+    give_bundle(whom);
+  }
+}
+
+/// Makes a new bundle if the friend's is used up or out of date, and gives it when it is on our disk. False:
+/// there is none, or it was not current. The first one has no one-time keys: most friends do not run us, and
+/// never answer.
+bool FriendBook::keep_bundle_current(Friend& whom) {
+  if (hooks_.own_nodes().empty()) {
+    return false;  // there is nowhere to send mail to us
+  }
+  const auto now_s = services_.clock.now().unix_s();
+  const auto content = content_now();
+  const std::size_t fresh = whom.has_no_keys ? 0 : keys_.fresh_one_time(whom.key, now_s);
+  const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(whom.key));
+  const bool runs_us = whom.taken_version != 0 || !whom.theirs.empty();
+  const bool few = runs_us && fresh < top_up_below && room > 0;
+  if (content == whom.our_content && whom.our_version != 0 && (!whom.bundle_taken() || !few)) {
+    return true;
+  }
+  store::StateBatch batch;
+  // By the time: a version that an old copy of our state makes must not be one that he has from us already.
+  const auto now_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(services_.clock.now().unix_ms, 0));
+  whom.our_version = std::max(whom.our_version + 1, now_ms);
+  whom.our_content = content;
+  whom.has_no_keys = false;
+  if (runs_us) {
+    const std::size_t wanted = few ? bundle_keys - fresh : again_keys;
+    keys_.make_one_time(whom.key, whom.our_version, std::min(wanted, room), now_s, batch);
+  }
+  save(whom, batch);
+  services_.state.keep(std::move(batch),
+                       [this, key = whom.key, instance = whom.instance, version = whom.our_version] {
+                         Friend* const to = find(key);
+                         if (to != nullptr && to->instance == instance && to->our_version == version) {
+                           to->durable_version = version;
+                           give_bundle(*to);
+                         }
+                       });
+  return false;
+}
+
+/// The latest bundle, which is on our disk.
+void FriendBook::give_bundle(Friend& whom) {
+  if (whom.online) {
+    send_bundle(whom);
+    return;
+  }
+  const auto now_s = services_.clock.now().unix_s();
+  for (Installation& to : whom.theirs) {
+    if (to.taken_version >= whom.our_version || to.mailed_version == whom.our_version || !to.usable(now_s)) {
+      continue;
+    }
+    const auto bundle = make_bundle(whom);
+    hooks_.drop_mailed(whom, to.instance());
+    if (bundle && hooks_.mail_bundle(whom, to, *bundle)) {
+      to.mailed_version = whom.our_version;
+    }
+  }
+}
+
+std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& whom) const {
+  const Root& root = keys_.root();
+  protocol::WholeBundle bundle;
+  protocol::BundleHead& head = bundle.head;
+  head.version = {whom.instance, whom.our_version};
+  head.replaces = whom.replaces;
+  head.root = root.pair.public_key;
+  crypto::Wiped<32> shared;
+  if (!crypto::x25519(shared, root.pair.secret.bytes(), whom.key)) {
+    return std::nullopt;
+  }
+  head.root_mac = protocol::root_mac(shared, head.root, services_.self.public_key, whom.key, head.version);
+  head.last_resort = keys_.last_resort().pair.public_key;
+  head.use_until_s = static_cast<std::uint64_t>(keys_.last_resort().use_until_s);
+  head.home_nodes = hooks_.own_nodes();
+  bundle.keys = keys_.one_time_keys(whom.key, whom.our_version);
+  bundle.keys.resize(std::min(bundle.keys.size(), limits::one_time_keys));
+  head.one_time_count = static_cast<std::uint16_t>(bundle.keys.size());
+  head.keys_hash = protocol::one_time_hash(bundle.keys);
+  head.sign(crypto::SigningKey(whom.signer_seed.bytes()), services_.self.public_key, whom.key);
+  return bundle;
+}
+
+void FriendBook::send_bundle(Friend& whom) {
+  const auto bundle = make_bundle(whom);
+  if (!bundle) {
+    return;
+  }
+  const auto& keys = bundle->keys;
+  enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_head, bundle->head));
+  for (std::size_t first = 0; first < keys.size(); first += limits::keys_per_packet) {
+    const auto begin = keys.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto count = std::min(limits::keys_per_packet, keys.size() - first);
+    protocol::BundleKeys part{bundle->head.version,
+                              static_cast<std::uint16_t>(first),
+                              {begin, begin + static_cast<std::ptrdiff_t>(count)}};
+    enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_keys, part));
+  }
+  services_.telemetry.count(Counter::bundles_sent);
+}
+
+std::optional<protocol::WholeBundle> FriendBook::whole_bundle_for(Friend& whom) {
+  if (!keep_bundle_current(whom) || !whom.bundle_pending() || whom.durable_version != whom.our_version) {
+    return std::nullopt;
+  }
+  return make_bundle(whom);
+}
+
+void FriendBook::taken(Friend& from, std::uint64_t version, std::uint64_t taker) {
+  if (version > from.our_version) {
+    return;
+  }
+  store::StateBatch batch;
+  Installation* const installation = from.installation(taker);
+  const bool news = version > (installation != nullptr ? installation->taken_version : from.taken_version);
+  if (!news) {
+    return;
+  }
+  if (installation != nullptr) {
+    installation->taken_version = version;
+    batch.push_back(use_write(from, *installation));
+    if (version == from.our_version) {
+      hooks_.drop_mailed(from, taker);
+    }
+  }
+  from.taken_version = std::max(from.taken_version, version);
+  save(from, batch);
+  services_.state.keep(std::move(batch));
+  if (from.bundle_taken()) {
+    offer_bundle(from);  // now one-time keys too
+  }
+}
+
+/// What he was given before, we may have no private halves of; he drops it when our instance is another.
+void FriendBook::renew_instance(Friend& whom) {
+  whom.replaces = std::exchange(whom.instance, new_instance(services_.random));
+  whom.renewed_ms = services_.clock.now().steady_ms;
+  whom.our_content = {};
+  whom.has_no_keys = true;
+  offer_bundle(whom);
+}
+
+void FriendBook::renew_keys(Friend& whom) {
+  const auto now_ms = services_.clock.now().steady_ms;
+  if (whom.renewed_ms == INT64_MIN || now_ms - whom.renewed_ms >= renew_every_ms) {
+    renew_instance(whom);
+  }
+}
+
+bool FriendBook::can_seal(const Friend& whom, std::int64_t now_s) const noexcept {
+  return std::ranges::any_of(whom.theirs, [now_s](const Installation& one) { return one.usable(now_s); });
+}
+
+crypto::Point FriendBook::take_pre_key(const Friend& whom, Installation& to, std::int64_t now_s,
+                                       store::StateBatch& batch) {
+  crypto::Point key = to.last_resort;
+  while (to.used < to.one_time.size()) {
+    const OneTimeKey& next = to.one_time[to.used++];
+    if (now_s <= next.use_until_s) {
+      key = next.key;
+      break;
+    }
+  }
+  batch.push_back(use_write(whom, to));
+  return key;
+}
+
+void FriendBook::heard_of(Friend& whom, std::uint64_t instance) {
+  if (Installation* const installation = whom.installation(instance)) {
+    installation->heard_s = services_.clock.now().unix_s();  // written with its next use
+  }
+}
+
+void FriendBook::save(const Friend& whom, store::StateBatch& batch) const {
+  batch.push_back(
+      put_record(state_key(Table::friend_record, {whom.key}),
+                 FriendRecord{whom.instance, whom.replaces, crypto::Wiped<32>(whom.signer_seed.bytes()),
+                              whom.our_version, whom.taken_version, whom.our_content, whom.next_sequence}));
+}
+
+bool FriendBook::enqueue(Friend& whom, Bytes packet) {
+  if (!whom.online || whom.to_send.size() >= packets_waiting) {
+    return false;
+  }
+  whom.to_send.push_back(std::move(packet));
+  beats_.set_earlier(whom.key, services_.clock.now().steady_ms);
+  return true;
+}
+
+void FriendBook::tick(std::int64_t now_ms) {
+  while (const auto due = beats_.pop_due(now_ms)) {
+    Friend* const whom = find(*due);
+    if (whom == nullptr) {
+      continue;
+    }
+    std::int64_t pause_ms = beat_ms;
+    for (std::size_t i = 0; i < packets_per_beat && !whom->to_send.empty(); ++i) {
+      const auto outcome = services_.channel.send(whom->key, whom->to_send.front());
+      if (outcome != ChannelSend::sent) {
+        pause_ms = full_queue_pause_ms;
+        break;
+      }
+      whom->to_send.pop_front();
+    }
+    if (!whom->to_send.empty()) {
+      beats_.set(whom->key, now_ms + pause_ms);
+    }
+  }
+}
+
+}  // namespace toxasync::manager

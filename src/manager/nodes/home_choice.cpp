@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/nodes/home_choice.hpp"
+
+#include <algorithm>
+
+namespace toxasync::manager {
+
+void HomeChoice::on_answer(Now now) {
+  if (looked_ && searching_) {
+    next_ms_ = std::min(next_ms_, now.steady_ms + look_soon_ms);
+  }
+}
+
+void HomeChoice::tick(Now now) {
+  if (now.steady_ms < next_ms_) {
+    return;
+  }
+  if (!looked_) {
+    looked_ = true;
+    next_ms_ = now.steady_ms + first_after_ms;
+    return;
+  }
+  next_ms_ = now.steady_ms + look_again_ms;
+  const auto picked = poller_.picked();
+  const bool named = poller_.home_nodes().size() > picked.size();
+  bool changed = false;
+  if (named) {
+    changed = !picked.empty() && poller_.remove(picked.front());
+  } else {
+    changed = picked.size() < wanted ? fill(picked) : replace_one(picked, now);
+  }
+  const auto homes = poller_.picked();
+  const auto bad = [this](const protocol::NodeId& id) { return is_bad(id); };
+  searching_ = services_.config.pick_home_nodes && !named &&
+               (homes.size() < wanted || std::ranges::any_of(homes, bad));
+  scout_.want_homes(searching_);
+  if (changed) {
+    changed_();
+  }
+}
+
+bool HomeChoice::fill(std::span<const protocol::NodeId> homes) {
+  return pick(wanted - homes.size(), homes);
+}
+
+bool HomeChoice::is_bad(const protocol::NodeId& id) const {
+  return book_.given_up(id) || book_.demoted(id);
+}
+
+bool HomeChoice::replace_one(std::vector<protocol::NodeId> homes, Now now) {
+  const auto bad = std::ranges::find_if(homes, [this](const auto& id) { return is_bad(id); });
+  const bool too_soon = replaced_ms_ != INT64_MIN && now.steady_ms - replaced_ms_ < replacements_apart_ms;
+  if (bad == homes.end() || too_soon) {
+    return false;
+  }
+  const protocol::NodeId id = *bad;
+  homes.erase(bad);
+  if (!pick(1, homes)) {
+    return false;  // better than none
+  }
+  replaced_ms_ = now.steady_ms;
+  services_.telemetry.count(Counter::nodes_replaced);
+  return poller_.remove(id).has_value();
+}
+
+bool HomeChoice::pick(std::size_t count, std::span<const protocol::NodeId> taken) {
+  if (!services_.config.pick_home_nodes) {
+    return false;
+  }
+  bool any = false;
+  for (const auto& id : book_.pick_home_nodes(count, taken)) {
+    if (poller_.add({id, book_.addresses(id)}, Poller::By::us)) {
+      any = true;
+      services_.telemetry.count(Counter::nodes_picked);
+      services_.telemetry.log(LogLevel::info, "nodes", "a storage node was picked to keep our mail");
+    }
+  }
+  return any;
+}
+
+}  // namespace toxasync::manager

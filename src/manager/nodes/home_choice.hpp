@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+
+#include "manager/nodes/node_book.hpp"
+#include "manager/nodes/node_scout.hpp"
+#include "manager/polling/poller.hpp"
+
+namespace toxasync::manager {
+
+/// Home nodes for a user who has named none: picks known good ones, and replaces those that cannot be reached
+/// any more or have lost mail (docs/protocol.md, section 7, "Placement"). Those that the user named are his,
+/// and the picked ones go when he names some.
+class HomeChoice {
+ public:
+  static constexpr std::size_t wanted = 3;
+  /// The host names its user's nodes when it starts.
+  static constexpr std::int64_t first_after_ms = 60000;
+  static constexpr std::int64_t look_again_ms = 3600000;
+  /// Between two replacements: friends must learn of each.
+  static constexpr std::int64_t replacements_apart_ms = 3600000;
+  /// While some are missing or bad, after a node has answered.
+  static constexpr std::int64_t look_soon_ms = 10000;
+
+  /// `changed`: friends are to be told.
+  HomeChoice(const Services& services, NodeBook& book, Poller& poller, NodeScout& scout,
+             std::function<void()> changed)
+      : services_(services), book_(book), poller_(poller), scout_(scout), changed_(std::move(changed)) {}
+
+  /// A node answered.
+  void on_answer(Now now);
+  void tick(Now now);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return next_ms_; }
+
+ private:
+  bool fill(std::span<const protocol::NodeId> homes);
+  bool replace_one(std::vector<protocol::NodeId> homes, Now now);
+  /// It lost mail, or cannot be reached.
+  [[nodiscard]] bool is_bad(const protocol::NodeId& id) const;
+  bool pick(std::size_t count, std::span<const protocol::NodeId> taken);
+
+  const Services& services_;
+  NodeBook& book_;
+  Poller& poller_;
+  NodeScout& scout_;
+  std::function<void()> changed_;
+  bool looked_ = false;
+  bool searching_ = false;  ///< It is for us to pick, and some are missing or bad.
+  std::int64_t replaced_ms_ = INT64_MIN;
+  std::int64_t next_ms_ = 0;
+};
+
+}  // namespace toxasync::manager

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/nodes/node_book.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace toxasync::manager {
+
+namespace {
+
+struct NodeRecord {
+  Origin origin = Origin::dht;
+  std::int64_t learnt_s = 0;
+  std::vector<protocol::Address> heard;
+  Bytes descriptor;
+  protocol::Address answered_at;
+  std::int64_t last_answer_s = 0, silent_since_s = 0;
+  std::uint32_t failures = 0, lost = 0;
+  std::int64_t lost_s = 0, asked_s = 0, ask_at_s = 0;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, origin, learnt_s, wire::bounded<limits::addresses_per_node>(heard),
+                 wire::bounded<limits::descriptor>(descriptor), answered_at, last_answer_s, silent_since_s,
+                 failures, lost, lost_s, asked_s, ask_at_s);
+  }
+};
+
+void append(std::vector<Endpoint>& to, const Endpoint& endpoint, std::size_t most) {
+  if (endpoint.family != 0 && to.size() < most && std::ranges::find(to, endpoint) == to.end()) {
+    to.push_back(endpoint);
+  }
+}
+
+void append(std::vector<Endpoint>& to, const std::vector<Endpoint>& endpoints, std::size_t most) {
+  for (const Endpoint& endpoint : endpoints) {
+    append(to, endpoint, most);
+  }
+}
+
+}  // namespace
+
+bool NodeBook::load(const store::StateEntry& row) {
+  const ByteView name = ByteView(row.key).subspan(1);
+  if (static_cast<Table>(row.key[0]) != Table::node || name.size() != sizeof(protocol::NodeId)) {
+    return false;
+  }
+  NodeRecord record;
+  if (!read_record(services_, row, record)) {
+    return true;
+  }
+  BookedNode node;
+  node.id = to_array<32>(name);
+  node.origin = std::min(record.origin, Origin::dht);
+  node.learnt_s = record.learnt_s;
+  for (const auto& address : record.heard) {
+    node.heard.push_back(address.endpoint);
+  }
+  node.answered_at = record.answered_at.endpoint;
+  node.last_answer_s = record.last_answer_s;
+  node.silent_since_s = record.silent_since_s;
+  node.failures = record.failures;
+  node.lost = record.lost;
+  node.lost_s = record.lost_s;
+  node.asked_s = record.asked_s;
+  node.ask_at_s = record.ask_at_s;
+  describe(node, std::move(record.descriptor));
+  const auto known = nodes_.find(node.id);
+  if (known != nodes_.end() && known->second.origin <= node.origin) {  // the home nodes' table came first
+    node.origin = known->second.origin;
+    node.heard = known->second.heard;
+  }
+  BookedNode& placed = nodes_[node.id] = std::move(node);
+  give(placed);
+  return true;
+}
+
+void NodeBook::set_self(const protocol::NodeId& id) {
+  self_ = id;
+  if (nodes_.contains(id)) {
+    forget(id);
+  }
+}
+
+// --- What is learnt ---
+
+void NodeBook::learn(const client::KnownNode& known, Origin origin) {
+  auto endpoints = usable(known.endpoints);
+  if (endpoints.empty()) {
+    return;
+  }
+  BookedNode* node = entry(known.id);
+  if (node == nullptr) {
+    node = add(known.id, origin);
+  }
+  if (node == nullptr) {
+    return;
+  }
+  if (origin <= node->origin || node->heard.empty()) {
+    if (node->heard != endpoints || origin < node->origin) {
+      node->heard = std::move(endpoints);
+      changed(*node);
+    }
+    node->origin = std::min(node->origin, origin);
+  }
+  give(*node);
+  make_room();
+}
+
+void NodeBook::learn(ByteView bytes, const Endpoint& at, Origin origin) {
+  const auto descriptor = protocol::NodeDescriptor::decode_signed(bytes);
+  if (!descriptor) {
+    return;
+  }
+  client::KnownNode known{descriptor->id, {}};
+  for (const auto& address : descriptor->addresses) {
+    if (is_usable(address.endpoint)) {
+      append(known.endpoints, address.endpoint, limits::addresses_per_node - 1);
+    }
+  }
+  append(known.endpoints, at, limits::addresses_per_node);
+  learn(known, origin);
+}
+
+void NodeBook::claim(const FriendKey& whose, std::span<const protocol::HomeNode> homes) {
+  std::vector<protocol::NodeId> claimed;
+  for (const auto& home : homes) {
+    claimed.push_back(home.id);
+  }
+  for (const auto& id : std::exchange(claimed_[whose], std::move(claimed))) {
+    BookedNode* const node = entry(id);
+    if (node != nullptr && std::ranges::find(claimed_[whose], id) == claimed_[whose].end()) {
+      drop_claim(*node, whose);
+    }
+  }
+  if (homes.empty()) {
+    claimed_.erase(whose);
+  }
+  for (const auto& home : homes) {
+    BookedNode* node = entry(home.id);
+    if (node == nullptr) {
+      node = add(home.id, Origin::friends);
+    }
+    if (node == nullptr) {
+      continue;  // our own
+    }
+    std::vector<Endpoint> endpoints;
+    for (const auto& address : home.addresses) {
+      endpoints.push_back(address.endpoint);
+    }
+    node->claims[whose] = usable(std::move(endpoints));
+    if (node->origin > Origin::friends) {
+      node->origin = Origin::friends;
+      changed(*node);
+    }
+    give(*node);
+  }
+  make_room();
+}
+
+/// What he said stays as a last resort where nothing better is known: mail may still lie there.
+void NodeBook::drop_claim(BookedNode& node, const FriendKey& whose) {
+  auto endpoints = std::move(node.claims[whose]);
+  node.claims.erase(whose);
+  if (node.heard.empty() && node.described.empty()) {
+    node.heard = std::move(endpoints);
+    changed(node);
+  }
+  give(node);
+}
+
+BookedNode* NodeBook::add(const protocol::NodeId& id, Origin origin) {
+  if (self_ == id) {
+    return nullptr;
+  }
+  BookedNode& node = nodes_[id];
+  node.id = id;
+  node.origin = origin;
+  node.learnt_s = now_s();
+  changed(node);
+  return &node;
+}
+
+BookedNode* NodeBook::entry(const protocol::NodeId& id) {
+  const auto found = nodes_.find(id);
+  return found == nodes_.end() ? nullptr : &found->second;
+}
+
+const BookedNode* NodeBook::find(const protocol::NodeId& id) const {
+  const auto found = nodes_.find(id);
+  return found == nodes_.end() ? nullptr : &found->second;
+}
+
+void NodeBook::describe(BookedNode& node, Bytes descriptor) const {
+  const auto read = protocol::NodeDescriptor::decode_signed(descriptor);
+  if (!read || read->id != node.id) {
+    return;
+  }
+  node.descriptor = std::move(descriptor);
+  node.described.clear();
+  for (const auto& address : read->addresses) {
+    if (is_usable(address.endpoint)) {
+      append(node.described, address.endpoint, limits::addresses_per_node);
+    }
+  }
+}
+
+// --- What it does ---
+
+void NodeBook::on_news(const client::NodeNews& news, Now now) {
+  BookedNode* const node = entry(news.node);
+  if (node == nullptr) {
+    return;
+  }
+  if (!news.answered) {
+    const std::int64_t network_ms = answered_last_ == news.node ? other_answered_ms_ : answered_ms_;
+    const bool network = network_ms != INT64_MIN && now.steady_ms - network_ms < failures_apart_ms;
+    const bool counts = node->failed_ms == INT64_MIN || now.steady_ms - node->failed_ms >= failures_apart_ms;
+    if (network && counts) {
+      node->failed_ms = now.steady_ms;
+      node->silent_since_s = node->silent_since_s == 0 ? now.unix_s() : node->silent_since_s;
+      ++node->failures;
+      changed(*node);
+    }
+    return;
+  }
+  if (answered_last_ != news.node) {
+    other_answered_ms_ = answered_ms_;
+    answered_last_ = news.node;
+  }
+  answered_ms_ = now.steady_ms;
+  constexpr std::int64_t coarse_s = 3600;  // on disk
+  if (now.unix_s() - node->last_answer_s >= coarse_s || node->failures != 0 || !news.descriptor.empty()) {
+    changed(*node);
+  }
+  node->last_answer_s = now.unix_s();
+  node->silent_since_s = 0;
+  node->failures = 0;
+  if (is_usable(news.from)) {
+    node->answered_at = news.from;
+  }
+  if (!news.descriptor.empty()) {
+    describe(*node, news.descriptor);
+  }
+  give(*node);
+}
+
+void NodeBook::lost(const protocol::NodeId& id) {
+  if (BookedNode* const node = entry(id)) {
+    node->lost = std::min(lost_now(*node) + lost_message, lost_at_most);
+    node->lost_s = now_s();
+    changed(*node);
+    save();
+  }
+}
+
+void NodeBook::asked(const protocol::NodeId& id, std::int64_t again_s) {
+  if (BookedNode* const node = entry(id)) {
+    node->asked_s = now_s();
+    node->ask_at_s = again_s;
+    changed(*node);
+  }
+}
+
+// --- Where it is ---
+
+bool NodeBook::is_usable(const Endpoint& endpoint) const noexcept {
+  return protocol::is_usable_address(endpoint, services_.config.allow_local_addresses);
+}
+
+std::vector<Endpoint> NodeBook::usable(std::vector<Endpoint> endpoints) const {
+  std::erase_if(endpoints, [this](const Endpoint& endpoint) { return !is_usable(endpoint); });
+  endpoints.resize(std::min(endpoints.size(), limits::addresses_per_node));
+  return endpoints;
+}
+
+std::vector<Endpoint> NodeBook::to_try(const BookedNode& node) const {
+  std::vector<Endpoint> endpoints;
+  append(endpoints, node.described, endpoints_tried);
+  append(endpoints, node.answered_at, endpoints_tried);
+  if (node.origin == Origin::configured) {
+    append(endpoints, node.heard, endpoints_tried);
+  }
+  for (std::size_t turn = 0; turn < limits::addresses_per_node; ++turn) {
+    for (const auto& [whose, claimed] : node.claims) {
+      if (turn < claimed.size()) {
+        append(endpoints, claimed[turn], endpoints_tried);
+      }
+    }
+  }
+  append(endpoints, node.heard, endpoints_tried);
+  return endpoints;
+}
+
+void NodeBook::give(BookedNode& node) {
+  auto endpoints = to_try(node);
+  if (endpoints != node.given) {
+    node.given = std::move(endpoints);
+    services_.client.set_node({node.id, node.given});
+  }
+}
+
+std::vector<Endpoint> NodeBook::addresses(const protocol::NodeId& id) const {
+  std::vector<Endpoint> endpoints;
+  if (const BookedNode* const node = find(id)) {
+    append(endpoints, node->described, limits::addresses_per_node);
+    if (endpoints.empty() || node->origin == Origin::configured) {
+      append(endpoints, node->heard, limits::addresses_per_node);
+    }
+    if (endpoints.empty()) {
+      append(endpoints, node->answered_at, limits::addresses_per_node);
+    }
+  }
+  return endpoints;
+}
+
+// --- What is kept ---
+
+/// Those that nobody uses, up to most_unused of them.
+void NodeBook::make_room() {
+  if (nodes_.size() <= most_unused) {
+    return;
+  }
+  std::vector<const BookedNode*> unused;
+  for (const auto& [id, node] : nodes_) {
+    if (node.claims.empty() && !used_(id)) {
+      unused.push_back(&node);
+    }
+  }
+  while (unused.size() > most_unused) {
+    const auto worth = [this](const BookedNode* node) {
+      return std::tuple(is_good(*node), node->last_answer_s != 0, is_chosen(node->origin),
+                        std::max(node->last_answer_s, node->learnt_s));
+    };
+    const auto least = std::ranges::min_element(unused, {}, worth);
+    const protocol::NodeId id = (*least)->id;
+    unused.erase(least);
+    forget(id);
+  }
+}
+
+void NodeBook::forget(const protocol::NodeId& id) {
+  services_.state.keep({erase_record(state_key(Table::node, {id}))});
+  services_.client.forget_node(id, services_.clock.now());
+  nodes_.erase(id);
+}
+
+void NodeBook::changed(BookedNode& node) {
+  node.unsaved = true;
+  save_at_ms_ = std::min(save_at_ms_, services_.clock.now().steady_ms + save_after_ms);
+}
+
+void NodeBook::save() {
+  save_at_ms_ = INT64_MAX;
+  store::StateBatch batch;
+  for (auto& [id, node] : nodes_) {
+    if (!node.unsaved) {
+      continue;
+    }
+    node.unsaved = false;
+    NodeRecord record{node.origin,         node.learnt_s,      {},
+                      node.descriptor,     {node.answered_at}, node.last_answer_s,
+                      node.silent_since_s, node.failures,      node.lost,
+                      node.lost_s,         node.asked_s,       node.ask_at_s};
+    for (const auto& endpoint : node.heard) {
+      record.heard.push_back({endpoint});
+    }
+    batch.push_back(put_record(state_key(Table::node, {id}), record));
+  }
+  if (!batch.empty()) {
+    services_.state.keep(std::move(batch));
+  }
+}
+
+void NodeBook::tick(Now now) {
+  if (now.steady_ms >= save_at_ms_) {
+    save();
+  }
+}
+
+}  // namespace toxasync::manager

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "manager/core/services.hpp"
+#include "protocol/bundle.hpp"
+
+namespace toxasync::manager {
+
+/// From whom a node is known, the most trusted first.
+enum class Origin : std::uint8_t {
+  configured = 0,  ///< Our user named it.
+  friends = 1,     ///< A friend's bundle names it, or did.
+  told = 2,        ///< Another node told of it.
+  dht = 3,         ///< It answered at the address of a neighbour in the DHT.
+};
+
+/// Whether somebody whom we know has chosen it. Of the others one attacker can make up any number.
+constexpr bool is_chosen(Origin origin) noexcept {
+  return origin <= Origin::friends;
+}
+
+/// What is known of one storage node.
+struct BookedNode {
+  protocol::NodeId id{};
+  // On disk:
+  Origin origin = Origin::dht;
+  std::int64_t learnt_s = 0;        ///< Unix, like all times here that are not said to be steady.
+  std::vector<Endpoint> heard;      ///< Its addresses, as `origin` gave them.
+  Bytes descriptor;                 ///< The last one that an answer has proven to be its own; or empty.
+  Endpoint answered_at;             ///< Where its last answer came from; family 0: unknown.
+  std::int64_t last_answer_s = 0;   ///< Authentic; 0: never.
+  std::int64_t silent_since_s = 0;  ///< The first failure since then; 0: none.
+  std::uint32_t failures = 0;       ///< Since then, as counted by NodeBook::failures_apart_ms.
+  std::uint32_t lost = 0;           ///< Thousandths of messages confirmed and dropped, decayed up to
+  std::int64_t lost_s = 0;          ///< this time.
+  std::int64_t asked_s = 0;         ///< When it was asked for other nodes,
+  std::int64_t ask_at_s = 0;        ///< and from when it may be asked again.
+  // In memory:
+  std::vector<Endpoint> described;                    ///< The descriptor's addresses.
+  std::map<FriendKey, std::vector<Endpoint>> claims;  ///< What friends' bundles say.
+  std::vector<Endpoint> given;                        ///< What the client tries, in this order.
+  std::int64_t failed_ms = INT64_MIN;                 ///< Steady: the last failure that was counted.
+  bool unsaved = false;
+};
+
+/// Everything that is known of storage nodes: who they are, where, since when, whether they answer, and
+/// whether they kept what they confirmed (docs/protocol.md, section 7, "Placement"). Tells the client where
+/// each is.
+///
+/// Where a node is: what its signed descriptor says comes first, then where it answered last, then what our
+/// user said, then what friends say (the first address of each, then the second ones), then the rest. Only an
+/// answer sealed with the descriptor's N makes a descriptor count, so that an old one that somebody sends
+/// again does not.
+class NodeBook {
+ public:
+  /// Nodes that neither we nor any friend uses. Past that the first to go is one that lost mail or was given
+  /// up, else one that never answered, else one that nobody chose; of several the one longest not heard of.
+  static constexpr std::size_t most_unused = 256;
+  static constexpr std::size_t endpoints_tried = 16;
+  /// Failures of a node count only while another one answers (else it is our own network), and one in so
+  /// long.
+  static constexpr std::int64_t failures_apart_ms = 600000;
+  /// A node is given up after so many failures that have gone on for so long.
+  static constexpr std::uint32_t failures_to_give_up = 12;
+  static constexpr std::int64_t silent_to_give_up_s = std::int64_t{3} * 86400;
+  /// A message that was confirmed and dropped counts less and less; while more than a whole one counts, the
+  /// node is demoted: one message demotes for a week, two for a fortnight, four for three weeks.
+  static constexpr std::int64_t lost_halves_after_s = std::int64_t{7} * 86400;
+  static constexpr std::uint32_t lost_message = 1000;
+  static constexpr std::uint32_t lost_at_most = 16 * lost_message;
+  /// What counts as answering now, where a home node is picked.
+  static constexpr std::int64_t lately_s = 86400;
+  static constexpr std::int64_t save_after_ms = 600000;
+
+  /// `used`: whether it is, or was, a home node of ours.
+  NodeBook(const Services& services, std::function<bool(const protocol::NodeId&)> used)
+      : services_(services), used_(std::move(used)) {}
+
+  bool load(const store::StateEntry& entry);
+  /// Our own node, which is none for us.
+  void set_self(const protocol::NodeId& id);
+
+  /// A node, and its addresses in place of those that an equally or less trusted origin gave.
+  void learn(const client::KnownNode& node, Origin origin);
+  /// A node by its descriptor, verified; `at`: where it was found (family 0: nowhere).
+  void learn(ByteView descriptor, const Endpoint& at, Origin origin);
+  /// The home nodes in a friend's bundles, in place of those that he named before.
+  void claim(const FriendKey& whose, std::span<const protocol::HomeNode> nodes);
+
+  void on_news(const client::NodeNews& news, Now now);
+  /// It confirmed a message and dropped it.
+  void lost(const protocol::NodeId& id);
+  /// It was asked for other nodes now, and may be asked again from `again_s` on.
+  void asked(const protocol::NodeId& id, std::int64_t again_s);
+
+  /// Whether it has lost mail lately.
+  [[nodiscard]] bool demoted(const protocol::NodeId& id) const;
+  /// Whether it has not answered for long although we asked.
+  [[nodiscard]] bool given_up(const protocol::NodeId& id) const;
+  /// Its addresses for others, 4 at most: its descriptor's and our user's; else what we have.
+  [[nodiscard]] std::vector<Endpoint> addresses(const protocol::NodeId& id) const;
+
+  /// Rendezvous hashing: the nodes that keep what is addressed to P, the first of the good ones in the order
+  /// of H256(P|node id). At most one that nobody chose, where others are known.
+  [[nodiscard]] std::vector<protocol::NodeId> nearest(const crypto::Point& p, std::size_t count) const;
+  /// Nodes that may serve as home nodes beside `taken`: they answered lately and lost nothing, each public
+  /// address in another network (IPv4 /16, IPv6 /32), and at most one that nobody chose, where others are
+  /// known. Those that were chosen first, else at random, so that not all clients pick the same ones.
+  [[nodiscard]] std::vector<protocol::NodeId> pick_home_nodes(std::size_t count,
+                                                              std::span<const protocol::NodeId> taken = {});
+  /// Whether it answered within lately_s.
+  [[nodiscard]] bool answers(const BookedNode& node) const;
+  /// Nodes that are neither demoted nor given up.
+  [[nodiscard]] std::size_t good() const;
+  /// The signed descriptors of nodes that others may be told of: found by us or told to us, never what our
+  /// user or his friends use; answering, and good. `count` at most.
+  [[nodiscard]] std::vector<Bytes> descriptors_to_tell(std::size_t count) const;
+
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [id, node] : nodes_) {
+      visit(node);
+    }
+  }
+  [[nodiscard]] const BookedNode* find(const protocol::NodeId& id) const;
+
+  void tick(Now now);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return save_at_ms_; }
+
+ private:
+  [[nodiscard]] BookedNode* entry(const protocol::NodeId& id);
+  BookedNode* add(const protocol::NodeId& id, Origin origin);
+  [[nodiscard]] bool is_usable(const Endpoint& endpoint) const noexcept;
+  [[nodiscard]] std::vector<Endpoint> usable(std::vector<Endpoint> endpoints) const;
+  /// Replaces the addresses of its descriptor.
+  void describe(BookedNode& node, Bytes descriptor) const;
+  /// Tells the client where it is, if that has changed.
+  void give(BookedNode& node);
+  [[nodiscard]] std::vector<Endpoint> to_try(const BookedNode& node) const;
+  void drop_claim(BookedNode& node, const FriendKey& whose);
+  void make_room();
+  void forget(const protocol::NodeId& id);
+  void changed(BookedNode& node);
+  void save();
+  [[nodiscard]] std::int64_t now_s() const { return services_.clock.now().unix_s(); }
+  [[nodiscard]] std::uint32_t lost_now(const BookedNode& node) const;
+  [[nodiscard]] bool is_good(const BookedNode& node) const;
+  [[nodiscard]] bool is_given_up(const BookedNode& node) const;
+
+  const Services& services_;
+  std::function<bool(const protocol::NodeId&)> used_;
+  std::optional<protocol::NodeId> self_;
+  std::map<protocol::NodeId, BookedNode> nodes_;
+  std::map<FriendKey, std::vector<protocol::NodeId>> claimed_;
+  protocol::NodeId answered_last_{};            ///< The node that did,
+  std::int64_t answered_ms_ = INT64_MIN;        ///< when (steady),
+  std::int64_t other_answered_ms_ = INT64_MIN;  ///< and when one that is not it.
+  std::int64_t save_at_ms_ = INT64_MAX;
+};
+
+}  // namespace toxasync::manager

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <set>
+
+#include "manager/nodes/node_book.hpp"
+
+// Which nodes are good, and which of them are chosen: docs/protocol.md, section 7, "Placement".
+
+namespace toxasync::manager {
+
+namespace {
+
+/// The network that an address belongs to: IPv4 /16, IPv6 /32. Nothing for one that is not public: all nodes
+/// of a private network would share it.
+std::optional<ByteArray<5>> network_of(const Endpoint& endpoint) noexcept {
+  if (!protocol::is_usable_address(endpoint, false)) {
+    return std::nullopt;
+  }
+  ByteArray<5> network{endpoint.family};
+  std::copy_n(endpoint.ip.begin(), endpoint.family == 4 ? 2 : 4, network.begin() + 1);
+  return network;
+}
+
+/// Takes nodes in their order, as long as the rules of variety allow.
+class Selection {
+ public:
+  Selection(const NodeBook& book, bool others_known) : book_(book), others_known_(others_known) {}
+
+  /// At most one that nobody chose, where others are known.
+  [[nodiscard]] bool admits(const BookedNode& node) const {
+    return is_chosen(node.origin) || !others_known_ || found_ == 0;
+  }
+  [[nodiscard]] bool admits_network(const BookedNode& node) const {
+    const auto addresses = book_.addresses(node.id);
+    return std::ranges::none_of(addresses, [this](const Endpoint& endpoint) {
+      const auto network = network_of(endpoint);
+      return network && networks_.contains(*network);
+    });
+  }
+  void take(const BookedNode& node) {
+    found_ += is_chosen(node.origin) ? 0 : 1;
+    for (const Endpoint& endpoint : book_.addresses(node.id)) {
+      if (const auto network = network_of(endpoint)) {
+        networks_.insert(*network);
+      }
+    }
+  }
+
+ private:
+  const NodeBook& book_;
+  bool others_known_;
+  std::size_t found_ = 0;
+  std::set<ByteArray<5>> networks_;
+};
+
+bool any_chosen(const std::vector<const BookedNode*>& nodes) {
+  return std::ranges::any_of(nodes, [](const auto* node) { return is_chosen(node->origin); });
+}
+
+}  // namespace
+
+std::uint32_t NodeBook::lost_now(const BookedNode& node) const {
+  const std::int64_t halvings =
+      std::clamp<std::int64_t>((now_s() - node.lost_s) / lost_halves_after_s, 0, 31);
+  return node.lost >> static_cast<unsigned>(halvings);
+}
+
+bool NodeBook::is_given_up(const BookedNode& node) const {
+  return node.failures >= failures_to_give_up && now_s() - node.silent_since_s >= silent_to_give_up_s;
+}
+
+bool NodeBook::is_good(const BookedNode& node) const {
+  return lost_now(node) < lost_message && !is_given_up(node) && !node.given.empty();
+}
+
+bool NodeBook::demoted(const protocol::NodeId& id) const {
+  const BookedNode* const node = find(id);
+  return node != nullptr && lost_now(*node) >= lost_message;
+}
+
+bool NodeBook::given_up(const protocol::NodeId& id) const {
+  const BookedNode* const node = find(id);
+  return node != nullptr && is_given_up(*node);
+}
+
+bool NodeBook::answers(const BookedNode& node) const {
+  return node.last_answer_s != 0 && node.failures == 0 && now_s() - node.last_answer_s < lately_s;
+}
+
+std::size_t NodeBook::good() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(nodes_, [this](const auto& entry) { return is_good(entry.second); }));
+}
+
+std::vector<protocol::NodeId> NodeBook::nearest(const crypto::Point& p, std::size_t count) const {
+  std::vector<const BookedNode*> known;
+  std::vector<std::pair<ByteArray<32>, const BookedNode*>> order;
+  for (const auto& [id, node] : nodes_) {
+    if (is_good(node)) {
+      known.push_back(&node);
+      order.emplace_back(crypto::h256({}, {p, id}), &node);
+    }
+  }
+  std::ranges::sort(order);
+  Selection selection(*this, any_chosen(known));
+  std::vector<protocol::NodeId> nearest;
+  for (const auto& [hash, node] : order) {
+    if (nearest.size() < count && selection.admits(*node)) {
+      selection.take(*node);
+      nearest.push_back(node->id);
+    }
+  }
+  return nearest;
+}
+
+std::vector<protocol::NodeId> NodeBook::pick_home_nodes(std::size_t count,
+                                                        std::span<const protocol::NodeId> taken) {
+  std::vector<const BookedNode*> candidates;
+  for (const auto& [id, node] : nodes_) {
+    if (is_good(node) && answers(node) && !addresses(id).empty()) {
+      candidates.push_back(&node);
+    }
+  }
+  for (std::size_t i = 1; i < candidates.size(); ++i) {
+    std::swap(candidates[i], candidates[services_.random.below(i + 1)]);
+  }
+  std::stable_partition(candidates.begin(), candidates.end(),
+                        [](const auto* node) { return is_chosen(node->origin); });
+  Selection selection(*this, any_chosen(candidates));
+  for (const auto& id : taken) {
+    if (const BookedNode* const node = find(id)) {
+      selection.take(*node);
+    }
+  }
+  std::vector<protocol::NodeId> picked;
+  for (const auto* node : candidates) {
+    if (picked.size() < count && std::ranges::find(taken, node->id) == taken.end() &&
+        selection.admits(*node) && selection.admits_network(*node)) {
+      selection.take(*node);
+      picked.push_back(node->id);
+    }
+  }
+  return picked;
+}
+
+std::vector<Bytes> NodeBook::descriptors_to_tell(std::size_t count) const {
+  std::vector<Bytes> descriptors;
+  for (const auto& [id, node] : nodes_) {
+    if (descriptors.size() < count && !is_chosen(node.origin) && !used_(id) && !node.described.empty() &&
+        is_good(node) && answers(node)) {
+      descriptors.push_back(node.descriptor);
+    }
+  }
+  return descriptors;
+}
+
+}  // namespace toxasync::manager

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+
+#include "base/node_finder.hpp"
+#include "manager/nodes/node_book.hpp"
+
+namespace toxasync::manager {
+
+/// Gets to know nodes while few are known: asks nodes for others, and addresses whether a node is there
+/// (docs/protocol.md, section 6, "Peers" and "Finding"). The question for others also shows that a node
+/// answers, which home nodes must that are picked.
+class NodeScout {
+ public:
+  static constexpr std::size_t enough = 16;  ///< Good nodes known: past that nobody is asked.
+  /// Between two questions of a kind: four a minute.
+  static constexpr std::int64_t step_ms = 15000;
+  /// A program that was just started has better things to do, unless it needs home nodes.
+  static constexpr std::int64_t routine_after_ms = 600000;
+  static constexpr std::int64_t first_step_ms = 2000;
+  static constexpr std::int64_t ask_again_s = 86400;   ///< The same node, within 25 %.
+  static constexpr std::int64_t check_again_s = 3600;  ///< Whether it answers, when home nodes are needed.
+  static constexpr std::int64_t probe_again_ms = 86400000;  ///< The same address.
+  static constexpr std::size_t probes_remembered = 256;     ///< Addresses; the oldest is forgotten first.
+
+  NodeScout(const Services& services, NodeBook& book) : services_(services), book_(book) {}
+
+  void use(NodeFinder* finder) {
+    finder_ = finder;
+    next_ms_ = 0;
+  }
+  /// Home nodes are to be picked, and too few good ones are known.
+  void want_homes(bool wanted);
+
+  /// False when the operation is not the scout's.
+  bool on_peers(client::OperationId operation, const client::PeersResult& result);
+  bool on_discovered(client::OperationId operation, const client::DiscoverResult& result);
+
+  void tick(Now now);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return next_ms_; }
+
+ private:
+  void ask_one(Now now);
+  void probe_one(Now now);
+  [[nodiscard]] bool is_due(const BookedNode& node, Now now) const;
+  [[nodiscard]] std::int64_t next_step_ms(Now now) const;
+
+  const Services& services_;
+  NodeBook& book_;
+  NodeFinder* finder_ = nullptr;
+  bool homes_wanted_ = false;
+  std::int64_t started_ms_ = INT64_MIN;
+  std::int64_t next_ms_ = 0;
+  std::set<client::OperationId> asking_;
+  std::set<client::OperationId> probing_;
+  std::map<Endpoint, std::int64_t> probed_ms_;  ///< Steady.
+  std::deque<Endpoint> probed_;                 ///< The keys of probed_ms_, the oldest first.
+};
+
+}  // namespace toxasync::manager

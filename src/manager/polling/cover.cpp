@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/polling/cover.hpp"
+
+#include "manager/core/random_delay.hpp"
+
+namespace toxasync::manager {
+
+void Cover::tick(Now now) {
+  if (!services_.config.cover || (next_ms_ && now.steady_ms < *next_ms_)) {
+    return;
+  }
+  if (next_ms_) {
+    send_loop(now);
+  }
+  next_ms_ = now.steady_ms + random_delay_ms(services_.random, loop_interval_ms);
+}
+
+void Cover::send_loop(Now now) {
+  const auto homes = poller_.home_nodes();
+  const auto epoch = crypto::epoch_at(now.unix_s());
+  if (homes.empty() || !epoch || operations_.size() >= operations_under_way) {
+    return;
+  }
+  const auto mailbox = crypto::friends_mailbox(keys_.root().cover.public_key, *epoch);
+  const auto envelope = mailbox ? seal(*mailbox, now) : Bytes{};
+  if (envelope.empty()) {
+    return;  // keys of our own are good
+  }
+  for (const auto& home : homes) {
+    operations_.insert(services_.client.store(
+        {home.id, mailbox->clone(), protocol::StoreOp::store, services_.config.ttl_s, envelope}, now));
+  }
+}
+
+/// From nobody to nobody: all keys are made for it and forgotten.
+Bytes Cover::seal(const crypto::WritableMailbox& mailbox, Now now) const {
+  Random& random = services_.random;
+  const bool large = random.below(large_one_in) == 0;
+  const std::size_t shortest = large ? limits::small_text + 1 : 1;
+  const std::size_t longest = large ? limits::large_text : limits::small_text;
+  const auto sender = crypto::KeyPair::generate(random);
+  const auto recipient = crypto::KeyPair::generate(random);
+  const auto pre_key = crypto::KeyPair::generate(random);
+  const crypto::EnvelopeHeader header{sender.public_key, random.u64(), crypto::pre_key_id(pre_key.public_key),
+                                      random.array<sizeof(crypto::MessageId)>()};
+  const crypto::EnvelopeBody body{1,
+                                  1,
+                                  static_cast<std::uint64_t>(std::max<std::int64_t>(now.unix_ms, 0)),
+                                  services_.config.ttl_s,
+                                  crypto::MessageKind::normal,
+                                  0,
+                                  1,
+                                  Bytes(shortest + random.below(longest - shortest + 1), 'x')};
+  auto sealed = crypto::seal_envelope(sender, recipient.public_key, pre_key.public_key, mailbox, header, body,
+                                      random.array<sizeof(crypto::CancelSecret)>(), random);
+  return sealed ? std::move(*sealed) : Bytes{};
+}
+
+bool Cover::on_stored(client::OperationId operation, const client::StoreResult& result) {
+  if (operations_.erase(operation) == 0) {
+    return false;
+  }
+  services_.telemetry.count(Counter::cover_stored, client::is_good(result.outcome) ? 1 : 0);
+  return true;
+}
+
+}  // namespace toxasync::manager

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <unordered_set>
+
+#include "manager/polling/poller.hpp"
+
+namespace toxasync::manager {
+
+/// Loop messages: at random times an envelope like any other goes to our own cover mailbox, on all our home
+/// nodes, where the poller fetches it like any other (docs/protocol.md, section 10).
+class Cover {
+ public:
+  /// Mean time between two; they are a Poisson process.
+  static constexpr std::int64_t loop_interval_ms = std::int64_t{6} * 3600 * 1000;
+  /// One of them in this many is a large envelope.
+  static constexpr std::uint64_t large_one_in = 4;
+  /// While so many are on their way nothing is added.
+  static constexpr std::size_t operations_under_way = 4 * limits::home_nodes;
+
+  Cover(const Services& services, const KeyRing& keys, const Poller& poller)
+      : services_(services), keys_(keys), poller_(poller) {}
+
+  /// False when the operation is not ours. One that failed is not tried again: nobody misses it.
+  bool on_stored(client::OperationId operation, const client::StoreResult& result);
+
+  void tick(Now now);
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return next_ms_.value_or(INT64_MAX); }
+
+ private:
+  void send_loop(Now now);
+  [[nodiscard]] Bytes seal(const crypto::WritableMailbox& mailbox, Now now) const;
+
+  const Services& services_;
+  const KeyRing& keys_;
+  const Poller& poller_;
+  std::unordered_set<client::OperationId> operations_;
+  std::optional<std::int64_t> next_ms_;  ///< Steady. Nothing before the first tick.
+};
+
+}  // namespace toxasync::manager

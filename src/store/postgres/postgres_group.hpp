@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "store/postgres/postgres_link.hpp"
+#include "store/postgres/record_set.hpp"
+
+// The two round trips of a transaction that changes mailboxes: read and lock, then write.
+
+namespace toxasync::store {
+
+/// What a transaction is about, sorted: so transactions wait for one another's locks in one order.
+struct GroupSubjects {
+  std::set<MailboxKey> put;      ///< Made where they are missing.
+  std::set<MailboxKey> changed;  ///< These too.
+  std::set<MailboxKey> listed;
+  std::set<RecordSet::RecordKey> records;
+};
+
+std::vector<ByteView> views_of(const std::set<MailboxKey>& keys);
+
+template <std::size_t N>
+std::optional<ByteArray<N>> array_of(ByteView bytes) {
+  return bytes.size() == N ? std::optional(to_array<N>(bytes)) : std::nullopt;
+}
+
+/// Queues BEGIN and all that take_load() takes. `lists_bind`: what is listed is locked, when it is new.
+void queue_load(PostgresLink& link, const GroupSubjects& subjects, bool lists_bind);
+/// Returns how many records are damaged.
+std::size_t take_load(std::span<const PostgresRows> answers, RecordSet& set);
+/// A row of statement::find_records.
+RecordSet::Record record_of(const PostgresRows& found, int row);
+
+/// Queues what the set has changed, and something in any case.
+void queue_write(PostgresLink& link, const RecordSet& set);
+
+}  // namespace toxasync::store

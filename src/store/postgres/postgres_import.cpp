@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "store/postgres/postgres_import.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <map>
+
+#include "store/postgres/postgres_group.hpp"
+
+namespace toxasync::store {
+namespace {
+
+constexpr std::size_t batch_rows = 500;
+constexpr int most_attempts = 5;
+constexpr int first_pause_ms = 500;  // Doubled each time: 7.5 s in all, for a server that starts again.
+constexpr std::chrono::milliseconds patience{30000};
+constexpr const char* read_error =
+    "the old database cannot be read: look for disk errors in the system's log";
+
+GroupSubjects subjects_of(const std::vector<RecordTable::Row>& rows) {
+  GroupSubjects subjects;
+  for (const auto& row : rows) {
+    subjects.put.insert(row.mailbox);
+    subjects.changed.insert(row.mailbox);
+    subjects.records.insert({row.mailbox, row.id});
+  }
+  return subjects;
+}
+
+}  // namespace
+
+std::optional<std::string> PostgresImport::run(std::int64_t now_s, Figures& figures,
+                                               const std::function<void(std::uint64_t rows)>& tell) {
+  figures = {};
+  const auto start = progress();
+  if (!start) {
+    return why_;
+  }
+  bool good = pass(now_s, *start, true, figures, tell) && pass(now_s, 0, false, figures, tell);
+  if (good && figures.wrong > 0 && *start > 0) {
+    // The old database was served again after the interruption: what was copied before may have changed.
+    good = pass(now_s, 0, true, figures, tell) && pass(now_s, 0, false, figures, tell);
+  }
+  return good ? std::nullopt : std::optional(why_);
+}
+
+/// Copies or compares what stands behind the sequence `at`.
+bool PostgresImport::pass(std::int64_t now_s, std::int64_t at, bool copying, Figures& figures,
+                          const std::function<void(std::uint64_t rows)>& tell) {
+  const std::uint64_t damaged_before = from_.stats().damaged;
+  Figures found;
+  found.copied = figures.copied;
+  Rows rows;
+  std::uint64_t seen = 0;
+  for (bool more = true; more; tell(seen += rows.size())) {
+    if (from_.read(at, batch_rows, rows, more) != DbStatus::ok) {
+      why_ = read_error;
+      return false;
+    }
+    found.expired += std::erase_if(rows, [now_s](const auto& row) { return row.expires_at_s <= now_s; });
+    if (!rows.empty() && !insist([&] { return copying ? copy(rows, at) : compare(rows, found); })) {
+      return false;
+    }
+    found.copied += copying ? rows.size() : 0;
+  }
+  found.damaged = from_.stats().damaged - damaged_before;
+  figures = found;
+  return true;
+}
+
+bool PostgresImport::connect() {
+  if (link_.is_open()) {
+    return true;
+  }
+  if (!link_.connect(url_, std::chrono::milliseconds(5000))) {
+    why_ = link_.error();
+    return false;
+  }
+  const auto database = attach(link_, sum_key_, patience, why_);
+  if (!database) {
+    link_.close();
+    return false;
+  }
+  sum_key_ = database->sum_key;
+  return true;
+}
+
+std::optional<std::int64_t> PostgresImport::progress() {
+  std::vector<PostgresRows> answers;
+  if (!connect()) {
+    return std::nullopt;
+  }
+  link_.execute(statement::progress, PostgresParameters().blob(from_.identity()));
+  if (link_.round_trip(answers, patience) != LinkStatus::ok) {
+    why_ = link_.error();
+    return std::nullopt;
+  }
+  return answers[0].count() == 0 ? 0 : answers[0].integer(0, 0);
+}
+
+/// `once` does no harm when it is called again after its answer was lost.
+bool PostgresImport::insist(const std::function<LinkStatus()>& once) {
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    if (attempt > 0) {
+      ::poll(nullptr, 0, first_pause_ms << (attempt - 1));
+    }
+    if (!connect()) {
+      continue;
+    }
+    const LinkStatus status = once();
+    if (status == LinkStatus::ok) {
+      return true;
+    }
+    why_ = !link_.error().empty() ? link_.error()
+           : status == LinkStatus::conflict
+               ? "something else changes the same mailboxes: stop what serves them"
+               : "a commit did not wait for the standbys";
+    link_.close();
+    if (status == LinkStatus::refused || status == LinkStatus::full) {
+      return false;
+    }
+  }
+  return false;
+}
+
+// A row that is there already stays as it is.
+LinkStatus PostgresImport::copy(const Rows& rows, std::int64_t last) {
+  std::vector<PostgresRows> answers;
+  queue_load(link_, subjects_of(rows), false);
+  if (const LinkStatus status = link_.round_trip(answers, patience); status != LinkStatus::ok) {
+    return status;
+  }
+  RecordSet set({}, sum_key_, false);
+  take_load(answers, set);
+  for (const auto& row : rows) {
+    if (!set.import({row.mailbox, row.id}, row.kind, row.expires_at_s, row.value)) {
+      return LinkStatus::conflict;
+    }
+  }
+  queue_write(link_, set);
+  link_.execute(statement::note_progress, PostgresParameters().blob(from_.identity()).integer(last));
+  link_.query("COMMIT");
+  const LinkStatus status = link_.round_trip(answers, patience);
+  return status == LinkStatus::ok && (answers.back().tag() != "COMMIT" || link_.warned()) ? LinkStatus::lost
+                                                                                          : status;
+}
+
+LinkStatus PostgresImport::compare(const Rows& rows, Figures& figures) {
+  std::vector<ByteView> mailboxes, ids;
+  for (const auto& row : rows) {
+    mailboxes.emplace_back(row.mailbox);
+    ids.emplace_back(row.id);
+  }
+  std::vector<PostgresRows> answers;
+  link_.execute(statement::find_records, PostgresParameters().blobs(mailboxes).blobs(ids));
+  if (const LinkStatus status = link_.round_trip(answers, patience); status != LinkStatus::ok) {
+    return status;
+  }
+  std::map<RecordSet::RecordKey, RecordSet::Record> there;
+  for (int row = 0; row < answers[0].count(); ++row) {
+    const auto mailbox = array_of<32>(answers[0].blob(row, 0));
+    const auto id = array_of<16>(answers[0].blob(row, 1));
+    if (mailbox && id) {
+      there[{*mailbox, *id}] = record_of(answers[0], row);
+    }
+  }
+  for (const auto& row : rows) {
+    const auto found = there.find({row.mailbox, row.id});
+    const bool same =
+        found != there.end() && found->second.expires_at_s >= row.expires_at_s &&
+        (found->second.kind == row.kind || found->second.kind != RecordKind::live) &&
+        (found->second.kind != RecordKind::live || std::ranges::equal(found->second.value, row.value)) &&
+        found->second.sum == record_checksum(sum_key_, row.mailbox, row.id, found->second.expires_at_s,
+                                             found->second.kind, found->second.value);
+    figures.wrong += same ? 0 : 1;
+    figures.live += same && row.kind == RecordKind::live ? 1 : 0;
+    figures.tombstones += same && row.kind != RecordKind::live ? 1 : 0;
+  }
+  return LinkStatus::ok;
+}
+
+}  // namespace toxasync::store

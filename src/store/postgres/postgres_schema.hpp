@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "store/postgres/postgres_link.hpp"
+
+// The tables and statements of a node's store in PostgreSQL: docs/postgres.md.
+
+namespace toxasync::store {
+
+inline constexpr std::int64_t postgres_schema_version = 1;
+
+/// Names of the prepared statements; their parameters stand in postgres_schema.cpp.
+namespace statement {
+inline constexpr const char* add_mailboxes = "add_mailboxes";
+inline constexpr const char* lock_mailboxes = "lock_mailboxes";
+inline constexpr const char* write_mailboxes = "write_mailboxes";
+inline constexpr const char* drop_mailboxes = "drop_mailboxes";
+inline constexpr const char* mark_given = "mark_given";
+inline constexpr const char* wait_for_marks = "wait_for_marks";
+inline constexpr const char* find_records = "find_records";
+inline constexpr const char* write_records = "write_records";
+inline constexpr const char* drop_records = "drop_records";
+inline constexpr const char* list_records = "list_records";
+inline constexpr const char* due_records = "due_records";
+inline constexpr const char* drop_due = "drop_due";
+inline constexpr const char* add_totals = "add_totals";
+inline constexpr const char* totals = "totals";
+inline constexpr const char* note_progress = "note_progress";
+inline constexpr const char* progress = "progress";
+}  // namespace statement
+
+/// What a database says of itself.
+struct PostgresDatabase {
+  ByteArray<32> sum_key{};  ///< Of its records' checksums.
+  bool syncs = true;        ///< False: the server runs with fsync=off and may lose what it has confirmed.
+};
+
+/// Makes a new connection ready: settings, the tables where there are none (any number of daemons may try at
+/// once), statements. `new_sum_key` is for new tables. Nothing: `why` tells the operator.
+std::optional<PostgresDatabase> attach(PostgresLink& link, const ByteArray<32>& new_sum_key,
+                                       std::chrono::milliseconds timeout, std::string& why);
+
+}  // namespace toxasync::store

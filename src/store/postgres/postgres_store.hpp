@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/metrics.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "store/job_queue.hpp"
+#include "store/postgres/postgres_table.hpp"
+#include "store/store.hpp"
+
+namespace toxasync::store {
+
+/// The engine of nodes that share a store: any number of them before one PostgreSQL, which may be a primary
+/// with standbys. One connection on one worker thread; group commit. How it is set up and what was tried:
+/// docs/postgres.md.
+///
+/// Nothing is promised before the server has answered COMMIT without a warning, and so not before the
+/// standbys that it is to wait for have it. When the connection is lost, what is under way fails, and a new
+/// one is made at the next call that finds the back-off over. A damaged record is counted and not served, as
+/// in SqliteStore. `telemetry` is also used from the worker's thread.
+class PostgresStore final : public Store {
+ public:
+  /// Most rows that one call of expire() drops.
+  static constexpr std::size_t max_expire_rows = 16 * PostgresTable::expire_slice;
+
+  /// `url` is a connection string of libpq ("postgresql://..."). Makes the tables where there are none.
+  /// Blocks. The error is a sentence for the operator, without a password. `random` is used during the call
+  /// only.
+  static Result<std::unique_ptr<PostgresStore>, std::string> open(const std::string& url,
+                                                                  const StoreLimits& limits,
+                                                                  const PostgresStoreOptions& options,
+                                                                  const Telemetry& telemetry, Random& random);
+  /// Runs what is queued, for PostgresLink::stop_grace at the most; what is left fails.
+  ~PostgresStore() override;
+
+  /// A value larger than StoreLimits::queue_bytes is always overloaded.
+  void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
+           std::int64_t expires_at_s, std::int64_t now_s) override;
+  void list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
+            std::int64_t now_s) override;
+  void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) override;
+  void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
+              const Commitment& commitment) override;
+  void expire(std::int64_t now_s, std::size_t max_rows) override;
+  [[nodiscard]] StoreStats stats() const override { return table_.stats(); }
+  void set_capacity(std::uint64_t bytes) override { table_.set_capacity(bytes); }
+  void submit() override { queue_.submit(); }
+  std::size_t poll(StoreListener& listener) override;
+  [[nodiscard]] int wake_fd() const noexcept override { return queue_.wake_fd(); }
+
+ private:
+  PostgresStore(const std::string& url, const StoreLimits& limits, const PostgresStoreOptions& options,
+                const Telemetry& telemetry, Random& random, int stop_fd);
+  void push(StoreOperation&& operation, std::size_t cost);
+  void process(JobList& group);
+
+  const StoreLimits limits_;
+  int stop_fd_;  // Readable: the store is about to end.
+  PostgresTable table_;
+  JobQueue queue_;  // After the table: it goes first.
+};
+
+}  // namespace toxasync::store

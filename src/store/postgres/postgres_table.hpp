@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/metrics.hpp"
+#include "base/random.hpp"
+#include "store/postgres/postgres_link.hpp"
+#include "store/postgres/postgres_schema.hpp"
+#include "store/postgres/record_set.hpp"
+
+namespace toxasync::store {
+
+struct PostgresStoreOptions {
+  std::chrono::milliseconds patience{10000};         ///< For one round trip; then the connection is given up.
+  std::chrono::milliseconds connect_patience{3000};  ///< For one server to take a connection.
+  std::chrono::milliseconds longest_back_off{1000};  ///< Between attempts to connect.
+  /// For the answer to a COMMIT that waits for standbys: meanwhile everything fails at once. Not less,
+  /// because the server keeps a session that waits, with its locks, though nobody listens any more.
+  std::chrono::milliseconds late_patience{60000};
+  bool lists_bind = true;  ///< What was listed cannot be cancelled: several nodes do not know of one another.
+};
+
+using StoreOperation =
+    std::variant<PutOperation, ListOperation, RemoveOperation, CancelOperation, ExpireOperation>;
+
+/// The storage node's tables in PostgreSQL: groups of operations, each group one transaction of two round
+/// trips: read and lock, then write and commit. Used from one thread, but for stats().
+class PostgresTable {
+ public:
+  /// Most rows that one ExpireOperation drops.
+  static constexpr std::size_t expire_slice = 512;
+
+  /// `random` gives the key of new tables. `stop_fd` readable: nobody waits any more.
+  PostgresTable(std::string url, const StoreLimits& limits, const PostgresStoreOptions& options,
+                const Telemetry& telemetry, Random& random, int stop_fd);
+
+  /// Connects for the first time. Nothing: done; else why not, for the operator.
+  std::optional<std::string> open();
+
+  /// Gives every operation its result. An ExpireOperation is alone in its group, and nothing in the group
+  /// follows a list that could change what the list shows.
+  void run(std::span<StoreOperation* const> group);
+
+  /// As of the last commit; from any thread.
+  [[nodiscard]] StoreStats stats() const;
+  /// Another StoreLimits::capacity_bytes, for the next group on; from any thread.
+  void set_capacity(std::uint64_t bytes) noexcept { capacity_bytes_ = bytes; }
+
+ private:
+  bool connect();
+  LinkStatus attempt(std::span<StoreOperation* const> group, bool& may_be_done);
+  LinkStatus change(std::span<StoreOperation* const> group, bool& may_be_done);
+  LinkStatus read_only(std::span<StoreOperation* const> group, bool& may_be_done);
+  LinkStatus expire(ExpireOperation& operation, bool& may_be_done);
+  LinkStatus commit(std::vector<PostgresRows>& answers, bool& may_be_done);
+  void send_wait_for_marks(std::span<StoreOperation* const> group);
+  void send_list(const ListOperation& list, std::uint64_t after);
+  void take_list(ListOperation& list, const PostgresRows& first);
+  bool take_rows(ListOperation& list, const PostgresRows& rows, std::uint64_t& after);
+  void take_lists(std::span<StoreOperation* const> group, std::span<const PostgresRows> answers);
+  void publish(const PostgresRows& totals);
+  void count_damaged(std::size_t records) noexcept;
+  [[nodiscard]] StoreLimits present_limits() const noexcept;
+  void pause_after_conflict(int attempts);
+
+  const std::string url_;
+  const StoreLimits limits_;
+  const PostgresStoreOptions options_;
+  Telemetry telemetry_;
+  ByteArray<32> sum_key_;
+  bool attached_before_ = false;
+  std::string why_;      // There is no connection.
+  std::string failure_;  // Of a group, until it is logged.
+  PostgresLink link_;
+  int stop_fd_;
+  PostgresLink::Clock::time_point connect_at_{};
+  PostgresLink::Clock::time_point give_up_at_{};  // What link_ owes.
+  std::chrono::milliseconds back_off_{0};
+
+  std::atomic<std::uint64_t> capacity_bytes_;
+  std::atomic<std::uint64_t> damaged_{0};
+  mutable std::mutex published_mutex_;
+  RecordTotals published_;
+};
+
+}  // namespace toxasync::store

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/metrics.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "store/disk_room.hpp"
+#include "store/open_error.hpp"
+#include "store/sqlite/record_table.hpp"
+#include "store/sqlite/sqlite_worker.hpp"
+#include "store/store.hpp"
+
+namespace toxasync::store {
+
+/// The defaults suit a chat client's process; in brackets what a dedicated node takes.
+struct SqliteStoreOptions {
+  int cache_kib = 1024;                            ///< SQLite's page cache [16384].
+  int wal_autocheckpoint_pages = 500;              ///< Pages in the WAL before a checkpoint [4000].
+  std::uint64_t quick_check_bytes = 256ULL << 20;  ///< Files up to this size are checked when opened.
+  int backup_slice_pages = 256;                    ///< Copied at a time between two groups.
+  std::string vfs;                                 ///< SQLite's virtual file system; for tests.
+  std::optional<DiskRule> disk;                    ///< Keeps the capacity within what the disk has.
+  DiskRoom::FreeBytes free_bytes;                  ///< Null: asks the system. For tests.
+
+  [[nodiscard]] static SqliteStoreOptions for_daemon() {
+    SqliteStoreOptions options;
+    options.cache_kib = 16384;
+    options.wal_autocheckpoint_pages = 4000;
+    options.disk.emplace();
+    return options;
+  }
+};
+
+/// The embedded engine: one SQLite file, one worker thread, group commit with synchronous=FULL. Why and how
+/// fast: docs/state.md, "A node's files".
+///
+/// A record whose checksum does not fit is counted (store.record_damaged) and not served; a put of the same
+/// id replaces it. After an input/output error the operations of the group fail (counted once, store.failed)
+/// and the database is opened again. The file is never deleted. `telemetry` is also used from the worker's
+/// thread.
+class SqliteStore final : public Store {
+ public:
+  /// Most rows that one call of expire() drops; more takes more calls.
+  static constexpr std::size_t max_expire_rows = 16 * RecordTable::expire_slice;
+
+  /// Opens `path`, or makes it (mode 0600) in a directory that exists. Blocks. `random` is used during the
+  /// call only.
+  static Result<std::unique_ptr<SqliteStore>, OpenError> open(const std::filesystem::path& path,
+                                                              const StoreLimits& limits,
+                                                              const SqliteStoreOptions& options,
+                                                              const Telemetry& telemetry, Random& random);
+  /// Opens the database that nobody has open, as open() does, looks at every record, and closes it. Blocks
+  /// for long.
+  static Result<RecordCheck, OpenError> check(const std::filesystem::path& path,
+                                              const SqliteStoreOptions& options, const Telemetry& telemetry,
+                                              Random& random);
+  /// The tables alone, for work on a database that is not served meanwhile.
+  static Result<std::unique_ptr<RecordTable>, OpenError> open_table(const std::filesystem::path& path,
+                                                                    const StoreLimits& limits,
+                                                                    const SqliteStoreOptions& options,
+                                                                    const Telemetry& telemetry,
+                                                                    Random& random);
+  /// Writes what is queued, which may take as long as the disk takes, and closes.
+  ~SqliteStore() override = default;
+
+  /// A value larger than StoreLimits::queue_bytes is always overloaded.
+  void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
+           std::int64_t expires_at_s, std::int64_t now_s) override;
+  void list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
+            std::int64_t now_s) override;
+  void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) override;
+  void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
+              const Commitment& commitment) override;
+  void expire(std::int64_t now_s, std::size_t max_rows) override;
+  void set_capacity(std::uint64_t bytes) override { table_->set_capacity(bytes); }
+  [[nodiscard]] StoreStats stats() const override { return table_->stats(); }
+  void submit() override { worker_->submit(); }
+  std::size_t poll(StoreListener& listener) override;
+
+  /// Makes `to` a copy of the database in one file, mode 0600, while the store goes on: a MiB at a time
+  /// between the groups. What had that name is replaced when the copy is whole. poll() calls `done`, unless
+  /// the store goes first. False: a backup is being made already.
+  bool backup(std::filesystem::path to, std::function<void(bool good)> done);
+  [[nodiscard]] int wake_fd() const noexcept override { return worker_->wake_fd(); }
+
+ private:
+  SqliteStore(std::unique_ptr<RecordTable> table, std::unique_ptr<SqliteWorker> worker,
+              const StoreLimits& limits) noexcept;
+
+  StoreLimits limits_;
+  std::unique_ptr<RecordTable> table_;
+  std::function<void(bool)> backup_done_;
+  std::unique_ptr<SqliteWorker> worker_;  // After the table: it goes first.
+};
+
+}  // namespace toxasync::store

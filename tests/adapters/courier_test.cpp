@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <sys/time.h>
+
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <thread>
+
+#include "adapters/toxcore_courier/courier.hpp"
+#include "adapters/toxcore_courier/friend_carrier.hpp"
+#include "crypto/curve.hpp"
+#include "tests/support/packet_inbox.hpp"
+#include "tests/support/quiet_log.hpp"
+
+using namespace toxasync;
+
+namespace {
+
+using End = FriendCarrier::End;
+
+using ToxPointer = std::unique_ptr<Tox, decltype(&tox_kill)>;
+
+/// A Tox instance without a network.
+ToxPointer make_tox() {
+  CourierSettings settings;
+  settings.udp = false;
+  settings.local_discovery = false;
+  ToxPointer tox(tox_new(settings.tox_options().get(), nullptr), tox_kill);
+  BOOST_REQUIRE(tox != nullptr);
+  return tox;
+}
+
+Bytes frame(std::uint8_t kind = 0xa0, std::uint8_t content = 7) {
+  Bytes bytes(limits::frame, content);
+  bytes[0] = kind;
+  return bytes;
+}
+
+/// A carrier whose callbacks we call in toxcore's place.
+struct Host {
+  explicit Host(End end, std::size_t friends = 4)
+      : carrier(tox.get(), end, friends, Telemetry(metrics, log)) {
+    carrier.set_receiver(&inbox);
+    carrier.iterate(now_ms);
+  }
+  [[nodiscard]] std::uint64_t count(Counter counter) const { return metrics.value(counter); }
+
+  crypto::Point knock(std::string_view text = protocol::courier_greeting) {
+    const crypto::Point key = crypto::KeyPair::generate(random).public_key;
+    knock_as(key, text);
+    return key;
+  }
+  void knock_as(const crypto::Point& key, std::string_view text = protocol::courier_greeting) {
+    FriendCarrier::on_request(tox.get(), key.data(), as_bytes(text).data(), text.size(), &carrier);
+    pass(0);
+  }
+  [[nodiscard]] std::uint32_t number(const crypto::Point& key) const {
+    return tox_friend_by_public_key(tox.get(), key.data(), nullptr);
+  }
+  void connect(const crypto::Point& key, bool online = true) {
+    FriendCarrier::on_connection(tox.get(), number(key), online ? TOX_CONNECTION_TCP : TOX_CONNECTION_NONE,
+                                 &carrier);
+  }
+  void receive(const crypto::Point& key, ByteView packet) {
+    FriendCarrier::on_packet(tox.get(), number(key), packet.data(), packet.size(), &carrier);
+  }
+  void pass(std::int64_t ms) { carrier.iterate(now_ms += ms); }
+
+  Metrics metrics;
+  test::QuietLog log;
+  crypto::SystemRandom random;
+  ToxPointer tox = make_tox();
+  test::PacketInbox inbox;
+  std::int64_t now_ms = 1000000;
+  FriendCarrier carrier;
+};
+
+ByteArray<32> some_node_id() {
+  crypto::SystemRandom random;
+  return crypto::SigningKey(random.array<32>()).public_key();
+}
+
+struct Crypto {
+  Crypto() { BOOST_REQUIRE(crypto::initialise()); }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(courier, Crypto)
+
+// --- The window ---
+
+BOOST_AUTO_TEST_CASE(at_most_sixty_frames_are_on_their_way) {
+  FrameWindow window;
+  for (int i = 0; i < 60; ++i) {
+    BOOST_TEST(window.hold(frame(), 0));
+    BOOST_TEST(window.next(0).has_value());
+    window.sent();
+  }
+  BOOST_TEST(window.hold(frame(), 0));
+  BOOST_TEST(!window.next(0).has_value());
+  BOOST_TEST(window.on_ack(15));
+  BOOST_TEST(window.in_flight() == 45U);
+  BOOST_TEST(window.next(0).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_held_is_bounded_and_ages) {
+  FrameWindow window;
+  for (std::size_t i = 0; i < FrameWindow::most_held; ++i) {
+    BOOST_TEST(window.hold(frame(), static_cast<std::int64_t>(i)));
+  }
+  BOOST_TEST(!window.hold(frame(), 100));
+  BOOST_TEST(window.hold(frame(), FrameWindow::held_ms));  // The first one has gone.
+  BOOST_TEST(!window.hold(frame(), FrameWindow::held_ms));
+  BOOST_TEST(window.next(FrameWindow::held_ms * 2).has_value() == false);
+  BOOST_TEST(window.held() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(nobody_acknowledges_what_was_not_sent) {
+  FrameWindow window;
+  for (int i = 0; i < 20; ++i) {
+    BOOST_TEST(window.hold(frame(), 0));
+    BOOST_TEST(window.next(0).has_value());
+    window.sent();
+  }
+  BOOST_TEST(!window.on_ack(21));
+  BOOST_TEST(!window.on_ack(0xffffffff));
+  BOOST_TEST(window.on_ack(15));
+  BOOST_TEST(!window.on_ack(14));
+  BOOST_TEST(window.in_flight() == 5U);
+  window.connected();
+  BOOST_TEST(window.in_flight() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(every_fifteenth_frame_is_acknowledged_until_it_has_left) {
+  FrameWindow window;
+  for (int i = 0; i < 14; ++i) {
+    window.on_frame();
+    BOOST_TEST(!window.ack().has_value());
+  }
+  window.on_frame();
+  BOOST_TEST(to_hex(window.ack().value()) == "a40f000000");
+  window.on_frame();
+  BOOST_TEST(to_hex(window.ack().value()) == "a410000000");  // It had not left.
+  window.ack_sent();
+  BOOST_TEST(!window.ack().has_value());
+}
+
+// --- A node ---
+
+BOOST_AUTO_TEST_CASE(a_node_takes_who_says_the_greeting_and_nobody_else) {
+  Host node(End::node);
+  node.knock("Hello");
+  node.knock(std::string(protocol::courier_greeting) + " ");
+  node.knock("");
+  BOOST_TEST(node.carrier.friends() == 0U);
+  BOOST_TEST(node.count(Counter::refused_courier) == 3U);
+  node.knock();
+  BOOST_TEST(node.carrier.friends() == 1U);
+  BOOST_TEST(tox_self_get_friend_list_size(node.tox.get()) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_has_no_more_couriers_than_it_may_and_keeps_those_that_are_active) {
+  Host node(End::node, 3);
+  std::vector<crypto::Point> couriers;
+  for (int i = 0; i < 3; ++i) {
+    couriers.push_back(node.knock());
+    node.connect(couriers.back());
+    node.receive(couriers.back(), frame());
+  }
+  const auto refused = node.knock();
+  BOOST_TEST(node.carrier.friends() == 3U);
+  BOOST_TEST(node.number(refused) == UINT32_MAX);
+  node.pass(FriendCarrier::courier_active_ms / 2);
+  node.receive(couriers[0], frame());
+  node.receive(couriers[2], frame());
+  node.pass(FriendCarrier::courier_active_ms / 2);
+  const auto taken = node.knock();  // In place of the one that was idle.
+  BOOST_TEST(node.carrier.friends() == 3U);
+  BOOST_TEST(node.number(taken) != UINT32_MAX);
+  BOOST_TEST(node.number(couriers[1]) == UINT32_MAX);
+  node.connect(taken);
+  node.connect(couriers[2], false);
+  const auto next = node.knock();  // In place of the one that is offline.
+  BOOST_TEST(node.number(next) != UINT32_MAX);
+  BOOST_TEST(node.number(couriers[2]) == UINT32_MAX);
+  BOOST_TEST(node.number(couriers[0]) != UINT32_MAX);
+  BOOST_TEST(tox_self_get_friend_list_size(node.tox.get()) == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(couriers_that_are_gone_or_idle_are_removed) {
+  Host node(End::node);
+  const auto gone = node.knock();
+  const auto idle = node.knock();
+  const auto busy = node.knock();
+  for (const auto& key : {idle, busy}) {
+    node.connect(key);
+  }
+  node.pass(FriendCarrier::courier_offline_ms);
+  BOOST_TEST(node.number(gone) == UINT32_MAX);
+  BOOST_TEST(node.carrier.friends() == 2U);
+  node.receive(busy, frame());
+  node.pass(FriendCarrier::courier_idle_ms - FriendCarrier::courier_offline_ms);
+  BOOST_TEST(node.number(idle) == UINT32_MAX);
+  BOOST_TEST(node.number(busy) != UINT32_MAX);
+  BOOST_TEST(node.count(Counter::couriers_removed) == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_flood_of_couriers_is_slowed_down) {
+  Host node(End::node, 1000);
+  for (std::uint32_t i = 0; i < FriendCarrier::couriers_at_once + 10; ++i) {
+    node.knock();
+  }
+  BOOST_TEST(node.carrier.friends() == FriendCarrier::couriers_at_once);
+  BOOST_TEST(node.count(Counter::refused_courier) == 10U);
+  node.pass(FriendCarrier::next_courier_ms);
+  node.knock();
+  node.knock();
+  BOOST_TEST(node.carrier.friends() == FriendCarrier::couriers_at_once + 1);
+}
+
+BOOST_AUTO_TEST_CASE(frames_are_handed_on_after_toxcore_has_iterated_with_the_way_back) {
+  Host node(End::node);
+  const auto key = node.knock();
+  node.connect(key);
+  node.receive(key, frame(0xa2));
+  BOOST_TEST(node.inbox.packets.empty());
+  node.pass(1);
+  BOOST_REQUIRE(node.inbox.packets.size() == 1U);
+  BOOST_TEST((node.inbox.packets[0] == frame(0xa2)));
+  const Route& from = node.inbox.routes[0];
+  BOOST_TEST((from.carrier == Carrier::toxcore_friends));
+  BOOST_TEST((from.endpoint.family == Endpoint::keyed));
+  BOOST_TEST(!protocol::is_usable_address(from.endpoint, true));
+  BOOST_TEST((to_array<32>(from.sendback_bytes()) == key));
+  BOOST_TEST(node.carrier.send(from, frame(0xa3)));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_frame_is_refused_and_a_flood_is_bounded) {
+  Host node(End::node);
+  const auto key = node.knock();
+  node.connect(key);
+  node.receive(key, Bytes(10, 0xb0));
+  node.receive(key, Bytes(limits::frame + 1, 0xa0));
+  BOOST_TEST(node.count(Counter::refused_kind) == 2U);
+  node.receive(key, protocol::encode_friend_ack(1));
+  BOOST_TEST(node.count(Counter::refused_friend_ack) == 1U);
+  for (std::size_t i = 0; i < FriendCarrier::queue_limit + 5; ++i) {
+    node.receive(key, frame());
+  }
+  BOOST_TEST(node.count(Counter::refused_overloaded) == 5U);
+  node.pass(1);
+  BOOST_TEST(node.inbox.packets.size() == FriendCarrier::queue_limit);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_answers_couriers_only_and_refuses_what_does_not_fit) {
+  Host node(End::node);
+  const crypto::Point stranger = crypto::KeyPair::generate(node.random).public_key;
+  BOOST_TEST(!node.carrier.send(FriendCarrier::route_to_key(stranger), frame(0xa1)));
+  BOOST_TEST(!node.carrier.send(Route{Carrier::udp, {4, {127, 0, 0, 1}, 1}, 0, {}}, frame(0xa1)));
+  const auto key = node.knock();
+  const Route to = FriendCarrier::route_to_key(key);
+  BOOST_TEST(!node.carrier.send(to, Bytes(limits::frame + 1, 0xa1)));
+  for (std::size_t i = 0; i < FrameWindow::most_held; ++i) {
+    BOOST_TEST(node.carrier.send(to, frame(0xa1)));
+  }
+  BOOST_TEST(!node.carrier.send(to, frame(0xa1)));
+  BOOST_TEST(node.count(Counter::refused_friend_window) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(friends_of_a_profile_are_not_kept) {
+  Host before(End::node);
+  before.knock();
+  FriendCarrier again(before.tox.get(), End::node, 4, Telemetry(before.metrics, before.log));
+  BOOST_TEST(tox_self_get_friend_list_size(before.tox.get()) == 0U);
+}
+
+// --- A courier's end ---
+
+BOOST_AUTO_TEST_CASE(a_node_is_befriended_by_its_id_when_something_is_sent_to_it) {
+  Host client(End::courier);
+  const auto id = some_node_id();
+  const Route to = client.carrier.route_to_node(id, {});
+  BOOST_TEST(!protocol::is_usable_address(to.endpoint, true));
+  BOOST_TEST(tox_self_get_friend_list_size(client.tox.get()) == 0U);
+  BOOST_TEST(client.carrier.send(to, frame()));
+  BOOST_TEST(client.carrier.send(to, frame()));
+  BOOST_TEST(client.count(Counter::courier_requests) == 1U);
+  BOOST_TEST(client.number(protocol::tox_key_of(id).value()) != UINT32_MAX);
+}
+
+BOOST_AUTO_TEST_CASE(an_id_that_is_no_key_leads_nowhere) {
+  Host client(End::courier);
+  BOOST_TEST(!client.carrier.send(client.carrier.route_to_node({1}, {}), frame()));
+  BOOST_TEST(!client.carrier.send(client.carrier.route_to_node({2}, {4, {127, 0, 0, 1}, 1}), frame()));
+  BOOST_TEST(client.carrier.friends() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(nodes_that_are_not_used_any_more_are_removed_and_there_are_never_too_many) {
+  Host client(End::courier, 2);
+  const auto first = some_node_id();
+  const auto second = some_node_id();
+  const auto key = [](const ByteArray<32>& id) { return protocol::tox_key_of(id).value(); };
+  BOOST_TEST(client.carrier.send(client.carrier.route_to_node(first, {}), frame()));
+  BOOST_TEST(client.carrier.send(client.carrier.route_to_node(second, {}), frame()));
+  client.connect(key(first));
+  client.connect(key(second));
+  BOOST_TEST(!client.carrier.send(client.carrier.route_to_node(some_node_id(), {}), frame()));
+  client.pass(FriendCarrier::node_unused_ms / 2);
+  BOOST_TEST(client.carrier.send(client.carrier.route_to_node(second, {}), frame()));
+  client.pass(FriendCarrier::node_unused_ms / 2);
+  BOOST_TEST(client.number(key(first)) == UINT32_MAX);
+  BOOST_TEST(client.number(key(second)) != UINT32_MAX);
+}
+
+// --- The thread ---
+
+BOOST_AUTO_TEST_CASE(a_courier_has_a_new_key_each_time_and_takes_no_signals) {
+  Metrics metrics;
+  test::QuietLog log;
+  CourierSettings settings;
+  settings.udp = false;
+  static std::atomic<int> handled_elsewhere{0};
+  static const std::thread::id here = std::this_thread::get_id();
+  std::signal(SIGALRM, [](int) { handled_elsewhere += std::this_thread::get_id() == here ? 0 : 1; });
+  const auto first = Courier::start(settings, Telemetry(metrics, log));
+  const auto second = Courier::start(settings, Telemetry(metrics, log));
+  BOOST_REQUIRE((first.has_value() && second.has_value()));
+  BOOST_TEST(((*first)->tox_key() != (*second)->tox_key()));
+  const itimerval every_ms{{0, 1000}, {0, 1000}};
+  const itimerval never{};
+  setitimer(ITIMER_REAL, &every_ms, nullptr);
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+  while (std::chrono::steady_clock::now() < until) {
+    (*first)->poll();
+  }
+  setitimer(ITIMER_REAL, &never, nullptr);
+  std::signal(SIGALRM, SIG_DFL);
+  BOOST_TEST(handled_elsewhere == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_courier_takes_the_ways_of_its_clients_options) {
+  const ToxOptionsPointer client(tox_options_new(nullptr));
+  tox_options_set_udp_enabled(client.get(), true);  // A client that forgot to switch it off.
+  tox_options_set_ipv6_enabled(client.get(), false);
+  tox_options_set_local_discovery_enabled(client.get(), false);
+  tox_options_set_proxy_type(client.get(), TOX_PROXY_TYPE_SOCKS5);
+  tox_options_set_proxy_host(client.get(), "127.0.0.1");
+  tox_options_set_proxy_port(client.get(), 9050);
+  const CourierSettings settings = CourierSettings::of(*client);
+  const ToxOptionsPointer ours = settings.tox_options();
+  BOOST_TEST(!tox_options_get_udp_enabled(ours.get()));
+  BOOST_TEST(!tox_options_get_ipv6_enabled(ours.get()));
+  BOOST_TEST(!tox_options_get_local_discovery_enabled(ours.get()));
+  BOOST_TEST(tox_options_get_proxy_type(ours.get()) == TOX_PROXY_TYPE_SOCKS5);
+  BOOST_TEST(std::string(tox_options_get_proxy_host(ours.get())) == "127.0.0.1");
+  BOOST_TEST(tox_options_get_proxy_port(ours.get()) == 9050U);
+  BOOST_TEST(tox_options_get_savedata_type(ours.get()) == TOX_SAVEDATA_TYPE_NONE);
+}
+
+BOOST_AUTO_TEST_CASE(a_courier_whose_proxy_cannot_be_used_is_not_started) {
+  Metrics metrics;
+  test::QuietLog log;
+  CourierSettings settings;
+  settings.udp = false;
+  settings.proxy_type = TOX_PROXY_TYPE_SOCKS5;
+  settings.proxy_host = "127.0.0.1";
+  const auto courier = Courier::start(settings, Telemetry(metrics, log));
+  BOOST_REQUIRE(courier.has_error());
+  BOOST_TEST(courier.error() == TOX_ERR_NEW_PROXY_BAD_PORT);
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_the_thread_is_bounded) {
+  Metrics metrics;
+  test::QuietLog log;
+  CourierSettings settings;
+  settings.udp = false;
+  const auto courier = Courier::start(settings, Telemetry(metrics, log));
+  BOOST_REQUIRE(courier.has_value());
+  const Route to = (*courier)->route_to_node(some_node_id(), {});
+  std::size_t taken = 0;
+  for (std::size_t i = 0; i < 200 * Courier::queue_limit && metrics.value(Counter::refused_overloaded) == 0;
+       ++i) {
+    taken += (*courier)->send(to, frame()) ? 1 : 0;
+  }
+  BOOST_TEST(metrics.value(Counter::refused_overloaded) != 0U);
+  BOOST_TEST(taken >= Courier::queue_limit);
+  BOOST_TEST(!(*courier)->send(to, Bytes(1, 0xb0)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <thread>
+
+#include "adapters/addresses/asio_endpoint.hpp"
+#include "adapters/udp/udp_transport.hpp"
+#include "tests/support/packet_inbox.hpp"
+#include "tests/support/quiet_log.hpp"
+
+using namespace toxasync;
+
+namespace {
+
+struct Peer {
+  explicit Peer(const std::string& address = "127.0.0.1") {
+    auto opened = UdpTransport::open(io, {address, 0}, Telemetry(metrics, log));
+    BOOST_REQUIRE(opened.has_value());
+    transport = std::move(*opened);
+    transport->set_receiver(&inbox);
+  }
+
+  [[nodiscard]] Route route(const char* address = "127.0.0.1") const {
+    Route to;
+    to.carrier = Carrier::udp;
+    to.endpoint = from_asio({boost::asio::ip::make_address(address), transport->port()});
+    return to;
+  }
+
+  boost::asio::io_context io;
+  Metrics metrics;
+  test::QuietLog log;
+  test::PacketInbox inbox;
+  std::unique_ptr<UdpTransport> transport;
+};
+
+/// Runs `step` until `done`; false when it takes too long.
+template <class Step, class Done>
+bool run_until(Step step, Done done) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return false;
+    }
+    step();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+Bytes frame(std::uint8_t fill) {
+  return Bytes(1372, fill);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_polled_transport_receives_and_answers_by_the_route_it_was_given) {
+  Peer a;
+  Peer b;
+  BOOST_REQUIRE(a.transport->send(b.route(), frame(1)));
+  BOOST_REQUIRE(run_until([&] { b.transport->poll(); }, [&] { return !b.inbox.packets.empty(); }));
+  BOOST_TEST(b.inbox.packets[0] == frame(1));
+  BOOST_TEST((b.inbox.routes[0].carrier == Carrier::udp));
+  BOOST_TEST((b.inbox.routes[0].endpoint == a.route().endpoint));
+  BOOST_REQUIRE(b.transport->send(b.inbox.routes[0], frame(2)));
+  BOOST_REQUIRE(run_until([&] { a.transport->poll(); }, [&] { return !a.inbox.packets.empty(); }));
+  BOOST_TEST(a.inbox.packets[0] == frame(2));
+}
+
+BOOST_AUTO_TEST_CASE(a_poll_reads_no_more_packets_than_asked) {
+  Peer a;
+  Peer b;
+  for (int i = 0; i < 5; ++i) {
+    BOOST_REQUIRE(a.transport->send(b.route(), frame(3)));
+  }
+  std::size_t polls = 0;
+  BOOST_REQUIRE(run_until(
+      [&] {
+        BOOST_TEST(b.transport->poll(2) <= 2);
+        ++polls;
+      },
+      [&] { return b.inbox.packets.size() == 5; }));
+  BOOST_TEST(polls >= 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_transport_on_an_io_context_receives_all_of_a_burst_longer_than_its_own) {
+  Peer a;
+  Peer b;
+  std::size_t bursts = 0;
+  b.transport->start([&] { ++bursts; });
+  constexpr std::size_t count = UdpTransport::burst + 10;
+  for (std::size_t i = 0; i < count; ++i) {
+    BOOST_REQUIRE(a.transport->send(b.route(), Bytes(10, 1)));
+  }
+  BOOST_REQUIRE(run_until([&] { b.io.poll(); }, [&] { return b.inbox.packets.size() == count; }));
+  BOOST_TEST(bursts >= 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_transport_may_be_destroyed_while_it_waits) {
+  Peer a;
+  Peer b;
+  b.transport->start({});
+  b.io.poll();
+  BOOST_REQUIRE(a.transport->send(b.route(), frame(1)));
+  b.transport.reset();
+  b.io.restart();
+  b.io.poll();
+  BOOST_TEST(b.inbox.packets.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_datagram_of_more_than_2048_bytes_is_dropped_and_counted) {
+  Peer a;
+  Peer b;
+  BOOST_REQUIRE(a.transport->send(b.route(), Bytes(2049)));
+  BOOST_REQUIRE(a.transport->send(b.route(), Bytes(2048)));
+  BOOST_REQUIRE(run_until([&] { b.transport->poll(); }, [&] { return !b.inbox.packets.empty(); }));
+  BOOST_TEST(b.inbox.packets.size() == 1);
+  BOOST_TEST(b.inbox.packets[0].size() == 2048);
+  BOOST_TEST(b.metrics.value(Counter::refused_length) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_that_is_gone_does_not_disturb_the_others) {
+  Peer a;
+  Peer b;
+  Route gone;
+  {
+    const Peer c;
+    gone = c.route();
+  }
+  for (int i = 0; i < 3; ++i) {
+    a.transport->send(gone, frame(1));  // Draws ICMP errors.
+    a.transport->poll();
+    BOOST_TEST(a.transport->send(b.route(), frame(2)));
+  }
+  BOOST_REQUIRE(run_until([&] { b.transport->poll(); }, [&] { return b.inbox.packets.size() == 3; }));
+}
+
+BOOST_AUTO_TEST_CASE(an_ipv4_mapped_address_is_sent_to_by_ipv4) {
+  Peer a;
+  Peer b;
+  Route to = b.route();
+  to.endpoint = Endpoint{6, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}, b.transport->port()};
+  BOOST_REQUIRE(a.transport->send(to, frame(1)));
+  BOOST_REQUIRE(run_until([&] { b.transport->poll(); }, [&] { return !b.inbox.packets.empty(); }));
+}
+
+BOOST_AUTO_TEST_CASE(both_families_share_a_port_where_there_is_ipv6) {
+  Peer a("");
+  BOOST_TEST(a.transport->has_ipv4());
+  Peer b("");
+  BOOST_REQUIRE(b.transport->send(a.route(), frame(1)));
+  std::size_t expected = 1;
+  // A machine may have the family and no loopback address of it.
+  if (a.transport->has_ipv6() && b.transport->send(a.route("::1"), frame(2))) {
+    ++expected;
+  }
+  BOOST_REQUIRE(run_until([&] { a.transport->poll(); }, [&] { return a.inbox.packets.size() == expected; }));
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_leaves_from_the_address_that_the_request_came_to) {
+  Peer node("");
+  Peer a;
+  const Route asked = node.route("127.0.0.2");
+  BOOST_REQUIRE(a.transport->send(asked, frame(1)));
+  BOOST_REQUIRE(run_until([&] { node.transport->poll(); }, [&] { return !node.inbox.packets.empty(); }));
+  BOOST_REQUIRE(node.transport->send(node.inbox.routes[0], frame(2)));
+  BOOST_REQUIRE(run_until([&] { a.transport->poll(); }, [&] { return !a.inbox.packets.empty(); }));
+  BOOST_TEST((a.inbox.routes[0].endpoint == asked.endpoint));
+  BOOST_TEST(a.transport->send(a.inbox.routes[0], frame(3)));  // and so back and forth
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_by_ipv6_finds_its_way_where_there_is_ipv6) {
+  Peer node("");
+  Peer a("");
+  if (!node.transport->has_ipv6() || !a.transport->send(node.route("::1"), frame(1))) {
+    BOOST_TEST_MESSAGE("this machine has no IPv6 loopback address");
+    return;
+  }
+  BOOST_REQUIRE(run_until([&] { node.transport->poll(); }, [&] { return !node.inbox.packets.empty(); }));
+  BOOST_TEST(node.inbox.routes[0].sendback_size == 16);
+  BOOST_REQUIRE(node.transport->send(node.inbox.routes[0], frame(2)));
+  BOOST_REQUIRE(run_until([&] { a.transport->poll(); }, [&] { return !a.inbox.packets.empty(); }));
+  BOOST_TEST((a.inbox.routes[0].endpoint == node.route("::1").endpoint));
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_sent_is_told_at_once) {
+  Peer a;
+  Route nowhere;
+  BOOST_TEST(!a.transport->send(nowhere, frame(1)));
+  Route relayed = a.route();
+  relayed.sendback_size = 1;
+  BOOST_TEST(!a.transport->send(relayed, frame(1)));
+  relayed.sendback_size = 4;
+  relayed.carrier = Carrier::toxcore_dispatcher;
+  BOOST_TEST(!a.transport->send(relayed, frame(1)));
+  Route v6 = a.route("::1");
+  BOOST_TEST(!a.transport->send(v6, frame(1)));  // Bound to an IPv4 address only.
+  BOOST_TEST(!a.transport->send(a.route(), Bytes(70000)));
+}
+
+BOOST_AUTO_TEST_CASE(a_port_in_use_and_an_address_in_words_are_errors) {
+  Peer a;
+  const Telemetry telemetry(a.metrics, a.log);
+  const auto taken = UdpTransport::open(a.io, {"127.0.0.1", a.transport->port()}, telemetry);
+  BOOST_REQUIRE(taken.has_error());
+  BOOST_TEST((taken.error() == boost::system::errc::address_in_use));
+  const auto words = UdpTransport::open(a.io, {"localhost", 0}, telemetry);
+  BOOST_REQUIRE(words.has_error());
+  BOOST_TEST((words.error() == boost::system::errc::invalid_argument));
+}

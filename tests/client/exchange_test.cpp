@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+
+#include "client/exchange.hpp"
+#include "client/retrieve_operation.hpp"
+#include "client/store_operation.hpp"
+#include "tests/support/seeded_random.hpp"
+
+namespace toxasync::test {
+namespace {
+
+using client::Exchange;
+using client::RetrieveOperation;
+using protocol::FrameNonce;
+using protocol::Page;
+using Step = RetrieveOperation::Step;
+
+struct Machines {
+  const bool crypto_ready = crypto::initialise();
+  SeededRandom random{1};
+  Now now{1000, 1'750'000'000'000};
+
+  [[nodiscard]] RetrieveOperation retrieve(std::uint8_t window) {
+    const auto root = crypto::KeyPair::generate(random);
+    return {{{}, *crypto::own_friends_mailbox(root, 100)}, window};
+  }
+  [[nodiscard]] Page page(std::uint64_t counter, std::uint8_t index, std::uint8_t count,
+                          std::uint64_t cursor) {
+    Page page;
+    page.counter = counter;
+    page.index = index;
+    page.count = count;
+    page.cursor = cursor;
+    page.envelopes.push_back({Bytes(limits::small_envelope)});
+    random.fill(page.envelopes.front().bytes);
+    return page;
+  }
+};
+
+// The state machines alone, without a client.
+BOOST_FIXTURE_TEST_SUITE(client_exchange, Machines)
+
+BOOST_AUTO_TEST_CASE(an_exchange_waits_for_what_was_sent_and_nothing_else) {
+  Exchange exchange({1000, 4000, 2});
+  BOOST_TEST(exchange.deadline_ms() == client::never_ms);
+  exchange.sent(FrameNonce{1}, 0, now, random);
+  BOOST_TEST(!exchange.awaits_answer(0));
+  BOOST_TEST(exchange.awaits_cookie(FrameNonce{1}));
+  BOOST_TEST(!exchange.awaits_cookie(FrameNonce{2}));
+  exchange.cookie_taken();
+  BOOST_TEST(!exchange.awaits_cookie(FrameNonce{1}));
+  exchange.sent(FrameNonce{2}, 7, now, random);
+  BOOST_TEST(exchange.awaits_answer(7));
+  BOOST_TEST(exchange.next_attempt());
+  exchange.sent(FrameNonce{3}, 8, now, random);
+  BOOST_TEST(exchange.awaits_answer(7));
+  BOOST_TEST(exchange.awaits_answer(8));
+  BOOST_TEST(!exchange.next_attempt());
+  exchange.begin();
+  BOOST_TEST(!exchange.awaits_answer(8));
+  BOOST_TEST(!exchange.awaits_cookie(FrameNonce{3}));
+  BOOST_TEST(exchange.deadline_ms() == client::never_ms);
+}
+
+BOOST_AUTO_TEST_CASE(an_exchange_takes_three_cookie_replies_in_an_attempt) {
+  Exchange exchange({1000, 4000, 2});
+  for (std::uint8_t i = 0; i < 3; ++i) {
+    exchange.sent(FrameNonce{i}, 0, now, random);
+    BOOST_TEST(exchange.awaits_cookie(FrameNonce{i}));
+    exchange.cookie_taken();
+  }
+  exchange.sent(FrameNonce{3}, 0, now, random);
+  BOOST_TEST(!exchange.awaits_cookie(FrameNonce{3}));
+  BOOST_TEST(exchange.next_attempt());
+  BOOST_TEST(exchange.awaits_cookie(FrameNonce{3}));
+}
+
+BOOST_AUTO_TEST_CASE(timeouts_of_any_configuration_are_positive_and_bounded) {
+  for (const std::int64_t first : {std::int64_t{-5}, std::int64_t{0}, std::int64_t{1}, INT64_MAX}) {
+    for (const std::int64_t longest :
+         {std::int64_t{0}, std::int64_t{1}, std::int64_t{3}, std::int64_t{1} << 40}) {
+      Exchange exchange({first, longest, 70});
+      do {
+        exchange.sent({}, 1, now, random);
+        BOOST_TEST(exchange.deadline_ms() > now.steady_ms);
+        BOOST_TEST(exchange.deadline_ms() - now.steady_ms <= std::max<std::int64_t>(longest, 1) * 6 / 5);
+      } while (exchange.next_attempt());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_retrieve_hands_over_a_window_and_then_names_it_for_deletion) {
+  auto retrieve = this->retrieve(2);
+  BOOST_TEST(retrieve.request(1).ids_to_delete.empty());
+  BOOST_TEST((*retrieve.on_page(page(1, 1, 2, 20)) == Step::wait));
+  BOOST_TEST((*retrieve.on_page(page(1, 0, 2, 10)) == Step::hand_over));
+  BOOST_TEST(!retrieve.is_handed_over());
+  BOOST_TEST(retrieve.take_envelopes().size() == 2);
+  BOOST_TEST(retrieve.is_handed_over());
+  retrieve.resume();
+  const auto request = retrieve.request(2);
+  BOOST_TEST(request.cursor == 20);
+  BOOST_TEST(request.ids_to_delete.size() == 2);
+  Page end;
+  end.counter = 2;
+  BOOST_TEST((*retrieve.on_page(end) == Step::ended));
+  BOOST_TEST(retrieve.result().complete);
+}
+
+BOOST_AUTO_TEST_CASE(a_retrieve_does_not_mix_the_pages_of_two_attempts) {
+  auto retrieve = this->retrieve(3);
+  BOOST_TEST((*retrieve.on_page(page(1, 1, 3, 20)) == Step::wait));
+  BOOST_TEST((retrieve.on_timeout() == Step::wait));
+  BOOST_TEST((*retrieve.on_page(page(2, 0, 2, 5)) == Step::wait));
+  BOOST_TEST((retrieve.on_page(page(1, 0, 3, 10)).error() == Counter::refused_answer));
+  BOOST_TEST((*retrieve.on_page(page(2, 1, 2, 6)) == Step::hand_over));
+  BOOST_TEST(retrieve.take_envelopes().size() == 2);
+  BOOST_TEST(retrieve.request(3).cursor == 6);
+}
+
+BOOST_AUTO_TEST_CASE(a_retrieve_uses_at_the_timeout_what_has_no_gap) {
+  auto retrieve = this->retrieve(4);
+  BOOST_TEST((retrieve.on_timeout() == Step::wait));
+  BOOST_TEST((*retrieve.on_page(page(1, 0, 4, 10)) == Step::wait));
+  BOOST_TEST((*retrieve.on_page(page(1, 1, 4, 20)) == Step::wait));
+  BOOST_TEST((*retrieve.on_page(page(1, 3, 4, 40)) == Step::wait));
+  BOOST_TEST((retrieve.on_timeout() == Step::hand_over));
+  BOOST_TEST(retrieve.take_envelopes().size() == 2);
+  BOOST_TEST(retrieve.request(2).cursor == 20);
+  BOOST_TEST(retrieve.request(2).ids_to_delete.size() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_page_of_a_window_that_has_more_does_not_end_a_retrieve) {
+  auto retrieve = this->retrieve(4);
+  Page empty = page(1, 0, 2, 10);
+  empty.envelopes.clear();
+  BOOST_TEST((*retrieve.on_page(empty) == Step::wait));
+  BOOST_TEST((retrieve.on_timeout() == Step::request));
+  BOOST_TEST(retrieve.request(2).cursor == 10);
+}
+
+BOOST_AUTO_TEST_CASE(a_page_whose_cursor_does_not_fit_between_its_neighbours_is_refused) {
+  auto retrieve = this->retrieve(4);
+  BOOST_TEST((*retrieve.on_page(page(1, 0, 4, 10)) == Step::wait));
+  BOOST_TEST((*retrieve.on_page(page(1, 2, 4, 30)) == Step::wait));
+  for (const std::uint64_t cursor : {0U, 10U, 30U, 31U}) {
+    BOOST_TEST((retrieve.on_page(page(1, 1, 4, cursor)).error() == Counter::refused_answer));
+  }
+  BOOST_TEST((retrieve.on_page(page(1, 0, 4, 10)).error() == Counter::refused_answer));  // doubled
+  BOOST_TEST((retrieve.on_page(page(1, 1, 3, 20)).error() == Counter::refused_answer));  // another count
+  BOOST_TEST((*retrieve.on_page(page(1, 1, 4, 20)) == Step::wait));
+}
+
+BOOST_AUTO_TEST_CASE(a_store_asks_for_what_its_job_says) {
+  client::StoreJob job;
+  job.mailbox.epoch = 77;
+  job.mailbox.address = {crypto::Point{1}, crypto::Point{2}};
+  job.ttl_s = limits::largest_time_to_live_s;
+  job.payload = Bytes(limits::small_envelope, 3);
+  const client::StoreOperation store(std::move(job));
+  const auto request = store.request(9);
+  BOOST_TEST(request.counter == 9);
+  BOOST_TEST(request.epoch == 77);
+  BOOST_TEST(request.ttl_s == limits::largest_time_to_live_s);
+  BOOST_TEST((request.mailbox.w == crypto::Point{2}));
+  BOOST_TEST(request.payload.size() == limits::small_envelope);
+  BOOST_TEST(store.fits());
+}
+
+BOOST_AUTO_TEST_CASE(a_cancel_names_no_epoch_and_no_time_to_live) {
+  client::StoreJob job;
+  job.op = protocol::StoreOp::cancel;
+  job.mailbox.epoch = 77;
+  job.payload = Bytes(limits::cancel_payload);
+  const auto request = client::StoreOperation(std::move(job)).request(1);
+  BOOST_TEST((request.op == protocol::StoreOp::cancel));
+  BOOST_TEST(request.epoch == 0);
+  BOOST_TEST(request.ttl_s == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace toxasync::test

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "client/client.hpp"
+#include "test_node.hpp"
+#include "tests/support/manual_clock.hpp"
+#include "tests/support/mock_transport.hpp"
+#include "tests/support/seeded_random.hpp"
+#include "tests/support/test_log.hpp"
+
+namespace toxasync::test {
+
+/// Keeps what the client tells, and answers each window as it is told to.
+class RecordingListener final : public client::ClientListener {
+ public:
+  struct Stored {
+    client::StoreResult result;
+    std::int64_t at_ms = 0;
+  };
+  struct Retrieved {
+    client::RetrieveResult result;
+    std::int64_t at_ms = 0;
+  };
+
+  std::map<client::OperationId, Stored> stored;
+  std::map<client::OperationId, Retrieved> retrieved;
+  std::map<client::OperationId, std::vector<Bytes>> envelopes;
+  std::map<client::OperationId, client::PeersResult> peers;
+  std::map<client::OperationId, client::DiscoverResult> discovered;
+  std::vector<client::NodeNews> news;
+  std::vector<client::OperationId> announced;
+  unsigned windows = 0;
+  unsigned told_twice = 0;   ///< Outcomes of an operation that had one.
+  unsigned told_inside = 0;  ///< Calls from inside a call to the client that may not call back.
+  bool forbidden = false;    ///< Such a call is going on.
+  std::function<void(client::OperationId, Now)> on_window;
+  std::function<void(client::OperationId, Now)> on_outcome;
+
+  void on_stored(client::OperationId id, const client::StoreResult& result, Now now) noexcept override {
+    told_twice += stored.emplace(id, Stored{result, now.steady_ms}).second ? 0 : 1;
+    told(id, now);
+  }
+  void on_envelopes(client::OperationId id, std::vector<Bytes> got, Now now) noexcept override {
+    told_inside += forbidden ? 1 : 0;
+    ++windows;
+    std::ranges::move(got, std::back_inserter(envelopes[id]));
+    if (on_window) {
+      on_window(id, now);
+    }
+  }
+  void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
+    told_twice += retrieved.emplace(id, Retrieved{result, now.steady_ms}).second ? 0 : 1;
+    told(id, now);
+  }
+
+  void on_peers(client::OperationId id, const client::PeersResult& result, Now now) noexcept override {
+    told_twice += peers.emplace(id, result).second ? 0 : 1;
+    told(id, now);
+  }
+  void on_discovered(client::OperationId id, const client::DiscoverResult& result,
+                     Now now) noexcept override {
+    told_twice += discovered.emplace(id, result).second ? 0 : 1;
+    told(id, now);
+  }
+  void on_announced(client::OperationId id, Now now) noexcept override {
+    told_inside += retrieved.contains(id) ? 0 : 1;  // too early
+    announced.push_back(id);
+    told(id, now);
+  }
+  void on_node_news(const client::NodeNews& told_news, Now /*now*/) noexcept override {
+    told_inside += forbidden ? 1 : 0;
+    news.push_back(told_news);
+  }
+
+ private:
+  void told(client::OperationId id, Now now) {
+    told_inside += forbidden ? 1 : 0;
+    if (on_outcome) {
+      on_outcome(id, now);
+    }
+  }
+};
+
+/// A client, nodes and a network between them, in virtual time. The way takes 10 ms.
+struct Rig : PacketReceiver {
+  static constexpr std::int64_t one_way_ms = 10;
+  static constexpr std::int64_t round_trip_ms = 2 * one_way_ms;
+
+  explicit Rig(std::uint64_t seed = 1, const client::ClientConfig& config = {})
+      : network(clock, seed), random(seed + 1000), transport(network.add(ipv4(1))) {
+    network.set_conditions({0, 0, one_way_ms, 0});
+    transport.set_receiver(this);
+    restart(config);
+    listener.on_window = [this](client::OperationId id, Now now) { client->continue_retrieve(id, now); };
+  }
+
+  void restart(const client::ClientConfig& config) {
+    client = std::make_unique<client::Client>(transport, random, telemetry.get(), listener, config);
+  }
+  void on_packet(const Route& from, ByteView packet) noexcept override {
+    client->on_packet(from, packet, clock.now());
+  }
+
+  ScriptedNode& add_node(std::size_t endpoints = 1) {
+    std::vector<Endpoint> at;
+    for (std::size_t i = 0; i < endpoints; ++i) {
+      at.push_back(ipv4(static_cast<std::uint32_t>(100 + 10 * nodes.size() + i)));
+    }
+    nodes.push_back(std::make_unique<ScriptedNode>(network, clock, 77 + nodes.size(), at));
+    client->set_node({nodes.back()->id(), at});
+    return *nodes.back();
+  }
+
+  /// The n-th mailbox of this epoch.
+  crypto::OwnedMailbox mailbox(std::uint64_t n = 0) const {
+    SeededRandom seeded(5000 + n);
+    return *crypto::own_friends_mailbox(crypto::KeyPair::generate(seeded), *crypto::epoch_at(clock.unix_s()));
+  }
+  Bytes envelope(std::size_t size = limits::small_envelope) {
+    Bytes bytes(size);
+    random.fill(bytes);
+    return bytes;
+  }
+
+  client::OperationId store(const ScriptedNode& node, std::uint64_t mailbox_number = 0, Bytes payload = {}) {
+    client::StoreJob job;
+    job.node = node.id();
+    job.mailbox = mailbox(mailbox_number).mailbox.clone();
+    job.payload = payload.empty() ? envelope() : std::move(payload);
+    listener.forbidden = true;
+    const auto id = client->store(std::move(job), clock.now());
+    listener.forbidden = false;
+    return id;
+  }
+  client::OperationId retrieve(const ScriptedNode& node, std::uint64_t mailbox_number = 0,
+                               bool subscribe = false) {
+    listener.forbidden = true;
+    const auto id = client->retrieve({node.id(), mailbox(mailbox_number), subscribe}, clock.now());
+    listener.forbidden = false;
+    return id;
+  }
+  /// Puts mail there, the sizes mixed; what was put.
+  std::vector<Bytes> fill(ScriptedNode& node, std::size_t count, std::uint64_t mailbox_number = 0) {
+    std::vector<Bytes> put;
+    for (std::size_t i = 0; i < count; ++i) {
+      put.push_back(envelope(i % 5 == 3 ? limits::large_envelope : limits::small_envelope));
+      node.put(mailbox(mailbox_number).mailbox.address, put.back());
+    }
+    return put;
+  }
+
+  /// Lets time pass, from one delivery or deadline to the next, until nothing is under way or `limit_ms` are
+  /// over.
+  void run(std::int64_t limit_ms = 600'000) {
+    const std::int64_t end_ms = clock.steady_ms() + limit_ms;
+    for (;;) {
+      network.deliver_due();
+      if (client->next_deadline_ms() <= clock.steady_ms()) {
+        client->tick(clock.now());
+      }
+      const std::int64_t next_ms =
+          std::min(client->next_deadline_ms(), network.next_delivery_ms().value_or(INT64_MAX));
+      if (next_ms > end_ms) {
+        clock.advance_to_ms(next_ms == INT64_MAX ? clock.steady_ms() : end_ms);
+        return;
+      }
+      clock.advance_to_ms(next_ms);
+    }
+  }
+
+  [[nodiscard]] client::StoreOutcome outcome(client::OperationId id) const {
+    const auto at = listener.stored.find(id);
+    return at == listener.stored.end() ? client::StoreOutcome{255} : at->second.result.outcome;
+  }
+  [[nodiscard]] bool complete(client::OperationId id) const {
+    const auto at = listener.retrieved.find(id);
+    return at != listener.retrieved.end() && at->second.result.complete;
+  }
+
+  const bool crypto_ready = crypto::initialise();
+  ManualClock clock;
+  MockNetwork network;
+  SeededRandom random;
+  TestTelemetry telemetry;
+  RecordingListener listener;
+  MockTransport& transport;
+  std::vector<std::unique_ptr<ScriptedNode>> nodes;
+  std::unique_ptr<client::Client> client;
+};
+
+}  // namespace toxasync::test
+
+namespace toxasync::client {
+inline std::ostream& operator<<(std::ostream& out, StoreOutcome outcome) {
+  return out << "outcome " << static_cast<int>(outcome);
+}
+}  // namespace toxasync::client

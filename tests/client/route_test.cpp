@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+
+#include "rig.hpp"
+#include "tests/support/seeded_random.hpp"
+#include "tests/support/test_log.hpp"
+
+namespace toxasync::test {
+
+namespace {
+
+/// Finds nodes by their ids, wherever they are said to be.
+struct KeyedTransport final : Transport {
+  [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::toxcore_friends; }
+  [[nodiscard]] Route route_to_node(const ByteArray<32>& node_id, const Endpoint&) const noexcept override {
+    Route route{Carrier::toxcore_friends, {Endpoint::keyed, {}, 0}, 32, {}};
+    std::copy(node_id.begin(), node_id.end(), route.sendback.begin());
+    return route;
+  }
+  bool send(const Route& to, ByteView /*packet*/) noexcept override {
+    routes.push_back(to);
+    return true;
+  }
+  void set_receiver(PacketReceiver* /*receiver*/) noexcept override {}
+  std::vector<Route> routes;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_carrier_that_knows_nodes_by_their_ids_is_asked_for_the_way) {
+  KeyedTransport transport;
+  SeededRandom random(1);
+  TestTelemetry telemetry;
+  RecordingListener listener;
+  client::Client client(transport, random, telemetry.get(), listener);
+  const protocol::NodeId with_address{1};
+  const protocol::NodeId without_address{2};
+  client.set_node({with_address, {ipv4(1)}});
+  client.set_node({without_address, {}});
+  client.peers(with_address, {1000, 1000});
+  client.peers(without_address, {1000, 1000});
+  BOOST_REQUIRE(transport.routes.size() == 2U);
+  BOOST_TEST((to_array<32>(transport.routes[0].sendback_bytes()) == with_address));
+  BOOST_TEST((to_array<32>(transport.routes[1].sendback_bytes()) == without_address));
+}
+
+}  // namespace toxasync::test

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "crypto/mailbox.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <limits>
+#include <set>
+
+#include "fixture.hpp"
+
+namespace toxasync::crypto {
+namespace {
+
+constexpr ByteArray<4> nospam{1, 2, 3, 4};
+
+BOOST_AUTO_TEST_SUITE(epochs)
+
+BOOST_AUTO_TEST_CASE(an_epoch_begins_and_ends_on_its_second) {
+  constexpr std::int64_t origin = 1735689600;
+  BOOST_TEST(*epoch_at(origin) == 0U);
+  BOOST_TEST(*epoch_at(origin + 21599) == 0U);
+  BOOST_TEST(*epoch_at(origin + 21600) == 1U);
+  for (const Epoch epoch : {Epoch{0}, Epoch{1}, Epoch{1000}, Epoch{0x7fffffff}, Epoch{0xffffffff}}) {
+    BOOST_TEST(*epoch_at(epoch_start_s(epoch)) == epoch);
+    BOOST_TEST(*epoch_at(epoch_start_s(epoch) + 21599) == epoch);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_time_before_the_first_or_past_the_last_epoch_has_none) {
+  BOOST_TEST(!epoch_at(1735689599));
+  BOOST_TEST(!epoch_at(0));
+  BOOST_TEST(!epoch_at(-1));
+  BOOST_TEST(!epoch_at(std::numeric_limits<std::int64_t>::min()));
+  BOOST_TEST(!epoch_at(epoch_start_s(0xffffffff) + 21600));
+  BOOST_TEST(!epoch_at(std::numeric_limits<std::int64_t>::max()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+struct MailboxFixture : test::CryptoFixture {
+  KeyPair root = KeyPair::generate(random);
+  KeyPair alice = KeyPair::generate(random);
+  KeyPair bob = KeyPair::generate(random);
+  KeyPair node = KeyPair::generate(random);
+
+  /// The three kinds of mailbox, as the owner and as a writer derive them.
+  std::vector<std::pair<OwnedMailbox, WritableMailbox>> all(Epoch epoch) {
+    std::vector<std::pair<OwnedMailbox, WritableMailbox>> out;
+    out.emplace_back(*own_friends_mailbox(root, epoch), *friends_mailbox(root.public_key, epoch));
+    out.emplace_back(*own_public_mailbox(bob.secret, bob.public_key, nospam, epoch),
+                     *public_mailbox(bob.public_key, nospam, epoch));
+    out.emplace_back(*from_alice(bob, alice, epoch), std::move(from_alice(alice, bob, epoch)->mailbox));
+    return out;
+  }
+  std::optional<OwnedMailbox> from_alice(const KeyPair& self, const KeyPair& peer, Epoch epoch) {
+    return pair_mailbox(self.secret, peer.public_key, alice.public_key, bob.public_key, epoch);
+  }
+};
+
+BOOST_FIXTURE_TEST_SUITE(mailboxes, MailboxFixture)
+
+BOOST_AUTO_TEST_CASE(owner_and_writer_agree_on_the_address) {
+  for (const Epoch epoch : {Epoch{0}, Epoch{77}, Epoch{0xffffffff}}) {
+    for (const auto& [owned, written] : all(epoch)) {
+      BOOST_TEST((owned.mailbox.address == written.address));
+      BOOST_TEST(owned.mailbox.epoch == epoch);
+      BOOST_TEST(written.epoch == epoch);
+      BOOST_TEST((owned.mailbox.kind == written.kind));
+      TOXASYNC_TEST_BYTES(owned.mailbox.write_secret.view(), written.write_secret.view());
+      TOXASYNC_TEST_BYTES(x25519_base(written.write_secret.bytes()), written.address.w);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(owner_and_node_agree_on_the_key_of_a_tag) {
+  for (const auto& [owned, written] : all(9)) {
+    Point by_owner{};
+    Point by_node{};
+    BOOST_TEST(owned.owner.apply(by_owner, node.public_key));
+    BOOST_TEST(x25519(by_node, node.secret.bytes(), owned.mailbox.address.p));
+    TOXASYNC_TEST_BYTES(by_owner, by_node);
+    Point by_clone{};
+    BOOST_TEST(owned.clone().owner.apply(by_clone, node.public_key));
+    TOXASYNC_TEST_BYTES(by_owner, by_clone);
+    Point by_writer{};
+    BOOST_TEST(x25519(by_writer, written.write_secret.bytes(), node.public_key));
+    BOOST_TEST(x25519(by_node, node.secret.bytes(), written.address.w));
+    TOXASYNC_TEST_BYTES(by_writer, by_node);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(mailboxes_of_other_epochs_roots_and_directions_differ) {
+  std::set<Point> points;
+  std::set<ByteArray<32>> keys;
+  std::size_t count = 0;
+  const auto add = [&](const MailboxAddress& address) {
+    points.insert(address.p);
+    points.insert(address.w);
+    keys.insert(mailbox_key(address));
+    ++count;
+  };
+  for (const Epoch epoch : {Epoch{0}, Epoch{1}, Epoch{256}}) {
+    for (const auto& [owned, written] : all(epoch)) {
+      add(written.address);
+    }
+    add(friends_mailbox(bob.public_key, epoch)->address);
+    add(public_mailbox(bob.public_key, {1, 2, 3, 5}, epoch)->address);
+    add(public_mailbox(alice.public_key, nospam, epoch)->address);
+    add(pair_mailbox(bob.secret, alice.public_key, bob.public_key, alice.public_key, epoch)->mailbox.address);
+  }
+  BOOST_TEST(points.size() == 2 * count);
+  BOOST_TEST(keys.size() == count);
+}
+
+BOOST_AUTO_TEST_CASE(each_mailbox_knows_the_kind_of_its_root) {
+  const auto mailboxes = all(3);
+  BOOST_TEST((mailboxes[0].second.kind == RootKind::friends));
+  BOOST_TEST((mailboxes[1].second.kind == RootKind::open));
+  BOOST_TEST((mailboxes[2].second.kind == RootKind::pair));
+  BOOST_TEST((mailboxes[1].first.clone().mailbox.kind == RootKind::open));
+}
+
+BOOST_AUTO_TEST_CASE(another_w_is_another_mailbox_at_the_node) {
+  const auto mailbox = friends_mailbox(root.public_key, 5);
+  MailboxAddress other = mailbox->address;
+  other.w = alice.public_key;
+  BOOST_TEST((mailbox_key(other) != mailbox_key(mailbox->address)));
+  BOOST_TEST((mailbox_key({other.w, other.p}) != mailbox_key(other)));
+}
+
+BOOST_AUTO_TEST_CASE(refused_points_make_no_mailbox_and_no_agreement) {
+  const auto mailboxes = all(3);
+  for (const Point& point : test::refused_points()) {
+    BOOST_TEST_CONTEXT(to_hex(point)) {
+      BOOST_TEST(!friends_mailbox(point, 3).has_value());
+      BOOST_TEST(!public_mailbox(point, nospam, 3).has_value());
+      BOOST_TEST(!pair_mailbox(alice.secret, point, alice.public_key, point, 3).has_value());
+      for (const auto& [owned, written] : mailboxes) {
+        Point out{};
+        BOOST_TEST(!owned.owner.apply(out, point));
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(tags, MailboxFixture)
+
+BOOST_AUTO_TEST_CASE(a_tag_differs_for_another_kind_key_node_session_or_request) {
+  const Point shared = test::counting<32>(1);
+  const Point session = alice.public_key;
+  const Bytes request = test::counting_bytes(100);
+  constexpr std::size_t offset = 20;
+  const auto tag = [&](TagKind kind, const Point& key, const Point& n, const Point& x, ByteView bytes) {
+    return request_tag(kind, key, n, x, bytes, offset);
+  };
+  std::set<Tag> seen;
+  seen.insert(tag(TagKind::owner, shared, node.public_key, session, request));
+  seen.insert(tag(TagKind::write, shared, node.public_key, session, request));
+  seen.insert(tag(TagKind::owner, test::counting<32>(2), node.public_key, session, request));
+  seen.insert(tag(TagKind::owner, shared, bob.public_key, session, request));
+  seen.insert(tag(TagKind::owner, shared, node.public_key, bob.public_key, request));
+  seen.insert(tag(TagKind::owner, shared, node.public_key, session, ByteView(request).first(99)));
+  BOOST_TEST(seen.size() == 6U);
+  for (std::size_t i = 0; i < request.size(); ++i) {
+    Bytes other = request;
+    other[i] ^= 1;
+    const bool in_tag = i >= offset && i < offset + 16;  // the field counts as zero, whatever stands in it
+    BOOST_TEST(seen.insert(tag(TagKind::owner, shared, node.public_key, session, other)).second == !in_tag);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_tag_of_another_epoch_is_refused) {
+  const Bytes request = test::counting_bytes(100);
+  Point now{};
+  Point next{};
+  BOOST_TEST(own_friends_mailbox(root, 3)->owner.apply(now, node.public_key));
+  BOOST_TEST(own_friends_mailbox(root, 4)->owner.apply(next, node.public_key));
+  BOOST_TEST((request_tag(TagKind::owner, now, node.public_key, alice.public_key, request, 0) !=
+              request_tag(TagKind::owner, next, node.public_key, alice.public_key, request, 0)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace toxasync::crypto

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/json.hpp>
+#include <boost/test/unit_test.hpp>
+#include <set>
+
+#include "config/settings.hpp"
+#include "status/history.hpp"
+#include "status/http_server.hpp"
+#include "status/metric_words.hpp"
+#include "status/prometheus.hpp"
+#include "status/status_page.hpp"
+#include "status/status_site.hpp"
+
+using namespace toxasync;
+using namespace toxasync::daemon;
+
+namespace {
+
+Reading reading_at(std::int64_t seconds) {
+  Reading reading;
+  reading.unix_s = 1'800'000'000 + seconds;
+  reading.steady_ms = seconds * 1000;
+  return reading;
+}
+
+Figures some_figures() {
+  Figures figures;
+  figures.version = "1.2.3";
+  figures.node_address = "toxasync:" + std::string(64, 'a') + "@192.0.2.1:1";
+  figures.capacity_bytes = 1ULL << 30;
+  return figures;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(status)
+
+BOOST_AUTO_TEST_CASE(every_refusal_that_a_node_can_count_has_words_for_operators) {
+  for (std::size_t i = 0; i < counter_count; ++i) {
+    const auto counter = static_cast<Counter>(i);
+    BOOST_TEST(words_of(counter) != name(counter),
+               "metric_words.cpp: give " << name(counter) << " words, or count it to the clients' own");
+  }
+  BOOST_TEST(words_of(Counter::messages_queued).empty());
+  BOOST_TEST(is_refusal(Counter::refused_rate));
+  BOOST_TEST(!is_refusal(Counter::refused_cookie));
+  BOOST_TEST(!is_refusal(Counter::store_failed));
+}
+
+BOOST_AUTO_TEST_CASE(the_host_must_be_an_address_or_a_name_that_is_ours) {
+  const std::vector<std::string> names = {"node.example"};
+  for (const char* const good : {"127.0.0.1", "127.0.0.1:1", "192.0.2.9:33501", "[::1]", "[::1]:33501",
+                                 "localhost", "LocalHost:1", "node.example", "NODE.example:2"}) {
+    BOOST_TEST(is_own_host(good, names), good);
+  }
+  for (const char* const bad :
+       {"", ":80", "evil.example", "node.example.evil", "localhost.evil", "127.0.0.1.evil", "[node.example]",
+        "[", "[::1", "node.example@evil", "0x7f.1"}) {
+    BOOST_TEST(!is_own_host(bad, names), bad);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(history_keeps_ten_minutes_and_a_day_and_no_more) {
+  History history(reading_at(0));
+  constexpr std::int64_t two_days = 2 * 86400;
+  for (std::int64_t at = History::step_s; at <= two_days; at += History::step_s) {
+    Reading reading = reading_at(at);
+    reading.stored = static_cast<std::uint64_t>(at);  // one a second
+    history.add(reading, at % 60 == 30 ? 7 : 0);
+  }
+  BOOST_TEST(history.recent().size() == History::recent_kept);
+  BOOST_TEST(history.day().size() == History::day_kept);
+  BOOST_TEST(history.recent().back().unix_s == 1'800'000'000 + two_days);
+  BOOST_TEST(history.recent().back().stored == 5U);
+  BOOST_TEST(history.day().back().stored == 60U);
+  BOOST_TEST(history.day().back().per_second(history.day().back().stored) == 1);
+  BOOST_TEST(history.day().back().lag_ms == 7);
+  BOOST_TEST(history.recent_as_one().stored == 600U);
+  BOOST_TEST(history.recent_as_one().seconds == 600);
+  BOOST_TEST(history.last_minute(&Sample::stored) == 60U);
+  BOOST_TEST(history.lag_of_last_minute_ms() == 7);
+}
+
+BOOST_AUTO_TEST_CASE(a_fault_is_told_for_a_minute_after_it_was_there) {
+  const auto faults_after = [](std::uint64_t failed, std::uint64_t full, std::int64_t lag_ms,
+                               std::int64_t seconds) {
+    History history(reading_at(0));
+    Reading reading = reading_at(5);
+    reading.store_failed = failed;
+    reading.store_full = full;
+    history.add(reading, lag_ms);
+    for (std::int64_t at = 10; at <= seconds; at += 5) {
+      reading.steady_ms = at * 1000;
+      history.add(reading, 0);
+    }
+    return faults_of(history);
+  };
+  BOOST_TEST(faults_after(0, 0, 1000, 5).empty());
+  BOOST_TEST(faults_after(1, 0, 0, 5).at(0).find("disk has failed") != std::string::npos);
+  BOOST_TEST(faults_after(0, 1, 0, 5).at(0).find("full") != std::string::npos);
+  BOOST_TEST(faults_after(0, 0, 1001, 5).at(0).find("late by 1001 ms") != std::string::npos);
+  BOOST_TEST(faults_after(1, 1, 1001, 60).size() == 3U);
+  BOOST_TEST(faults_after(1, 1, 1001, 65).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_day_of_samples_is_told_to_programs_in_the_columns_that_it_names) {
+  History history(reading_at(0));
+  for (std::int64_t at = 5; at <= 120; at += 5) {
+    history.add(reading_at(at), 0);
+  }
+  const Metrics metrics;
+  const auto all = boost::json::parse(to_json(some_figures(), metrics, history, true)).as_object();
+  const auto& told = all.at("history").as_object();
+  BOOST_TEST(told.at("rows").as_array().size() == 2U);
+  BOOST_TEST(told.at("rows").as_array().front().as_array().size() == told.at("columns").as_array().size());
+  BOOST_TEST(told.at("rows").as_array().front().as_array().front().as_int64() == 1'800'000'060);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_that_is_put_into_the_page_is_markup) {
+  Figures figures = some_figures();
+  figures.faults = {"<script>alert(\"x\") & {{nonce}}</script>"};
+  figures.carriers.push_back({"udp", "<b>", 1});
+  const Metrics metrics;
+  const History history(reading_at(0));
+  const std::string page = to_page(figures, metrics, history, "n0nce");
+  BOOST_TEST(page.find("&lt;script&gt;alert(&quot;x&quot;) &amp; {{nonce}}&lt;/script&gt;") !=
+             std::string::npos);
+  BOOST_TEST(page.find("<b>") == std::string::npos);
+  BOOST_TEST(page.find("In trouble") != std::string::npos);
+  std::size_t scripts = 0;
+  for (auto at = page.find("<script"); at != std::string::npos; at = page.find("<script", at + 1)) {
+    scripts += page.compare(at, 23, "<script nonce=\"n0nce\">\n") == 0 ? 1 : 100;
+  }
+  BOOST_TEST(scripts == 1U);
+  BOOST_TEST(page.find("style=") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(seconds_are_told_to_the_millisecond) {
+  Metrics metrics;
+  metrics.observe(Timing::store, 1);
+  metrics.observe(Timing::store, 1234);
+  const std::string text = to_prometheus(some_figures(), metrics);
+  BOOST_TEST(text.find("toxasync_answer_seconds_sum{request=\"store\"} 1.235\n") != std::string::npos);
+  BOOST_TEST(text.find("toxasync_answer_seconds_bucket{request=\"store\",le=\"0.001\"} 1\n") !=
+             std::string::npos);
+  BOOST_TEST(text.find("toxasync_answer_seconds_bucket{request=\"store\",le=\"2\"} 2\n") !=
+             std::string::npos);
+  BOOST_TEST(text.find("toxasync_answer_seconds_sum{request=\"retrieve\"} 0\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "manager/contact/first_contact.hpp"
+#include "world.hpp"
+
+namespace toxasync::test {
+
+class ContactWorld;
+
+/// FirstContact with a client, a journal and a disk below it; what the manager would be to it is played here.
+class Person final : public PacketReceiver, public client::ClientListener {
+ public:
+  Person(ContactWorld& world, std::uint32_t number);
+
+  /// The program starts, with what is on its disk.
+  void start();
+  /// It ends at once; what was not durable is gone.
+  void crash();
+  [[nodiscard]] bool running() const noexcept { return contact != nullptr; }
+  void tick();
+  [[nodiscard]] std::int64_t next_ms() const;
+
+  void befriend(const Person& other) {
+    friends.insert(other.key);
+    if (running()) {
+      contact->on_friend_added(other.key, clock_now());
+    }
+  }
+  void unfriend(const Person& other) {
+    friends.erase(other.key);
+    store::StateBatch batch;
+    contact->on_friend_removed(other.key, batch, clock_now());
+    services->state.keep(std::move(batch));
+  }
+  void set_nospam(std::uint8_t first) {
+    nospam = {first, 2, 3, 4};
+    if (running()) {
+      contact->set_nospam(nospam, clock_now());
+    }
+  }
+  [[nodiscard]] manager::ToxAddress address() const {
+    manager::ToxAddress address{};
+    std::ranges::copy(key, address.begin());
+    std::ranges::copy(nospam, address.begin() + 32);
+    for (std::size_t i = 0; i < 36; ++i) {
+      address[36 + i % 2] ^= address[i];
+    }
+    return address;
+  }
+  auto request(const Person& to, std::string_view text = "Hello, it is me") {
+    return contact->send_request(to.address(), as_bytes(text), clock_now());
+  }
+  /// States told of requests, as "queued stored:1/3 answered".
+  [[nodiscard]] std::string told() const;
+  [[nodiscard]] std::vector<std::string> texts() const {
+    std::vector<std::string> all;
+    for (const auto& request : taken) {
+      all.emplace_back(request.text.begin(), request.text.end());
+    }
+    return all;
+  }
+  /// Whether a friend's bundle is on our disk.
+  [[nodiscard]] bool has_bundle_of(const Person& other) const { return has_bundle_of(other.key); }
+  [[nodiscard]] bool has_bundle_of(const manager::FriendKey& other) const {
+    const auto entries = state->load();
+    return std::ranges::any_of(entries, [&](const auto& entry) {
+      return entry.key == manager::state_key(manager::Table::friend_keys, {other});
+    });
+  }
+  [[nodiscard]] std::uint64_t operator[](Counter counter) const noexcept { return metrics.value(counter); }
+  [[nodiscard]] std::size_t rows(char table) const {
+    const auto entries = state->load();
+    return static_cast<std::size_t>(std::ranges::count_if(
+        entries, [&](const auto& entry) { return static_cast<char>(entry.key[0]) == table; }));
+  }
+  [[nodiscard]] Now clock_now() const;
+  [[nodiscard]] crypto::KeyPair pair() const {
+    return crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(secret));
+  }
+
+  void on_packet(const Route& from, ByteView packet) noexcept override {
+    if (client) {
+      client->on_packet(from, packet, clock_now());
+    }
+  }
+  void on_stored(client::OperationId id, const client::StoreResult& result, Now now) noexcept override {
+    if (!contact->on_stored(id, result, now)) {
+      by_hand.push_back(result);
+    }
+  }
+  void on_envelopes(client::OperationId id, std::vector<Bytes> envelopes, Now now) noexcept override {
+    contact->on_envelopes(id, envelopes, now);
+  }
+  void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
+    contact->on_retrieved(id, result, now);
+  }
+  void on_peers(client::OperationId /*id*/, const client::PeersResult& /*r*/, Now /*now*/) noexcept override {
+  }
+  void on_discovered(client::OperationId /*id*/, const client::DiscoverResult& /*result*/,
+                     Now /*now*/) noexcept override {}
+  void on_node_news(const client::NodeNews& /*news*/, Now /*now*/) noexcept override {}
+
+  ByteArray<32> secret{};
+  manager::FriendKey key{};
+  manager::Nospam nospam{1, 2, 3, 4};
+  std::set<manager::FriendKey> friends;
+  std::vector<StorageNode*> home;   ///< Home nodes.
+  std::vector<StorageNode*> known;  ///< Nodes that it knows of.
+  std::map<manager::FriendKey, std::vector<StorageNode*>> home_of;
+  std::map<manager::FriendKey, protocol::WholeBundle> to_post;
+  bool takes = true;    ///< Requests that it is shown.
+  bool watches = true;  ///< Looks for requests: the host has told its nospam.
+
+  std::vector<manager::ReceivedRequest> shown;
+  std::vector<manager::ReceivedRequest> taken;
+  std::vector<manager::RequestStatus> states;
+  std::vector<manager::FriendKey> contacts;
+  std::vector<std::pair<manager::FriendKey, protocol::WholeBundle>> bundles;
+  std::size_t asked_for_bundle = 0;
+  std::vector<client::StoreResult> by_hand;  ///< Of stores that a test made itself.
+
+  QuietLog log;
+  Metrics metrics;
+  std::unique_ptr<SeededRandom> random;
+  manager::ManagerConfig config;
+  std::unique_ptr<store::MemoryState> state;
+  std::unique_ptr<client::Client> client;
+  std::unique_ptr<manager::Journal> journal;
+  std::unique_ptr<manager::Services> services;
+  std::unique_ptr<manager::FirstContact> contact;
+
+ private:
+  struct NoChannel final : manager::FriendChannel {
+    manager::ChannelSend send(const manager::FriendKey& /*to*/, ByteView /*packet*/) noexcept override {
+      return manager::ChannelSend::offline;
+    }
+  };
+  struct NoListener final : manager::ManagerListener {
+    bool on_message(const manager::ReceivedMessage& /*message*/) noexcept override { return false; }
+    void on_message_state(const manager::MessageStatus& /*status*/) noexcept override {}
+    void on_friend_ready(const manager::FriendKey& /*key*/) noexcept override {}
+  };
+  manager::ContactHooks hooks();
+  static std::vector<protocol::NodeId> ids(const std::vector<StorageNode*>& nodes) {
+    std::vector<protocol::NodeId> all;
+    all.reserve(nodes.size());
+    for (const auto* node : nodes) {
+      all.push_back(node->keys.id());
+    }
+    return all;
+  }
+
+  ContactWorld& world_;
+  MockTransport& transport_;
+  crypto::KeyPair self_;
+  NoChannel channel_;
+  NoListener listener_;
+  std::unique_ptr<manager::Events> events_;
+  std::int64_t next_housekeeping_ms_ = 0;
+};
+
+/// People and nodes in virtual time. Each is called at its deadlines and when a packet comes.
+class ContactWorld : public World {
+ public:
+  explicit ContactWorld(std::size_t node_count = 3, std::uint64_t seed = 1) : World(seed) {
+    for (std::size_t i = 0; i < node_count; ++i) {
+      add_node();
+    }
+  }
+
+  /// Somebody who knows all nodes and has none of his own.
+  Person& add_person() {
+    people.push_back(std::make_unique<Person>(*this, static_cast<std::uint32_t>(people.size() + 1)));
+    for (const auto& node : nodes) {
+      people.back()->known.push_back(node.get());
+    }
+    people.back()->start();
+    return *people.back();
+  }
+  [[nodiscard]] crypto::Epoch epoch() const { return crypto::epoch_at(clock.unix_s()).value(); }
+
+  bool run(std::int64_t limit_ms, const std::function<bool()>& until = nullptr) {
+    const std::int64_t end_ms = clock.steady_ms() + limit_ms;
+    for (unsigned turns = 0;;) {
+      while (network.next_delivery_ms().value_or(INT64_MAX) <= clock.steady_ms() || somebody_is_due()) {
+        if (until && until()) {
+          return true;
+        }
+        if (++turns > 100'000) {
+          throw std::runtime_error("somebody's deadline does not move on");
+        }
+        network.deliver_due();
+        event();
+        tick_due();
+      }
+      if (clock.steady_ms() >= end_ms) {
+        return until && until();
+      }
+      turns = 0;
+      clock.advance_to_ms(std::min(next_ms(), end_ms));
+    }
+  }
+  bool run_hours(std::int64_t hours, const std::function<bool()>& until = nullptr) {
+    return run(hours * 3600000, until);
+  }
+
+  std::vector<std::unique_ptr<Person>> people;
+
+ private:
+  void event() {
+    if (after_event) {
+      after_event();
+    }
+  }
+  [[nodiscard]] std::int64_t next_ms() const {
+    std::int64_t next = network.next_delivery_ms().value_or(INT64_MAX);
+    for (const auto& node : nodes) {
+      next = std::min(next, node->next_ms());
+    }
+    for (const auto& person : people) {
+      next = std::min(next, person->next_ms());
+    }
+    return next;
+  }
+  [[nodiscard]] bool somebody_is_due() const { return next_ms() <= clock.steady_ms(); }
+  void tick_due() {
+    for (const auto& node : nodes) {
+      if (node->next_ms() <= clock.steady_ms()) {
+        node->tick();
+      }
+    }
+    for (const auto& person : people) {
+      if (person->next_ms() <= clock.steady_ms()) {
+        person->tick();
+        event();
+      }
+    }
+  }
+};
+
+inline Person::Person(ContactWorld& world, std::uint32_t number)
+    : random(std::make_unique<SeededRandom>(world.seed() * 15485863 + number)),
+      state(std::make_unique<store::MemoryState>()),
+      world_(world),
+      transport_(world.network.add(ipv4(number))),
+      self_(crypto::KeyPair::generate(*random)) {
+  secret = self_.secret.bytes();
+  key = self_.public_key;
+  config.allow_local_addresses = true;
+  transport_.set_receiver(this);
+}
+
+inline Now Person::clock_now() const {
+  return world_.clock.now();
+}
+
+inline manager::ContactHooks Person::hooks() {
+  manager::ContactHooks hooks;
+  hooks.nearest = [this](const crypto::Point& p, std::size_t count) {
+    auto all = ids(known);
+    std::ranges::sort(all, {}, [&](const auto& id) { return crypto::h256({}, {p, id}); });
+    all.resize(std::min(all.size(), count));
+    return all;
+  };
+  hooks.home_nodes = [this] { return ids(home); };
+  hooks.home_nodes_of = [this](const manager::FriendKey& whom) { return ids(home_of[whom]); };
+  hooks.has_keys_of = [this](const manager::FriendKey& whom) { return has_bundle_of(whom); };
+  hooks.wants_bundle_of = [this](const manager::FriendKey& whom) { return !has_bundle_of(whom); };
+  hooks.bundle_for = [this](const manager::FriendKey& whom) -> std::optional<protocol::WholeBundle> {
+    ++asked_for_bundle;
+    const auto found = to_post.find(whom);
+    return found == to_post.end() ? std::nullopt : std::optional(found->second);
+  };
+  hooks.on_bundle = [this](const manager::FriendKey& from, protocol::WholeBundle bundle) {
+    bundles.emplace_back(from, std::move(bundle));
+    services->state.commit({{manager::state_key(manager::Table::friend_keys, {from}), Bytes{1}}}, nullptr);
+  };
+  hooks.on_request = [this](const manager::ReceivedRequest& request) {
+    shown.push_back(request);
+    if (takes) {
+      taken.push_back(request);
+    }
+    return takes;
+  };
+  hooks.on_contact = [this](const manager::FriendKey& from) { contacts.push_back(from); };
+  hooks.on_request_state = [this](const manager::RequestStatus& status) { states.push_back(status); };
+  return hooks;
+}
+
+inline void Person::start() {
+  const Telemetry telemetry(metrics, log);
+  client = std::make_unique<client::Client>(transport_, *random, telemetry, *this);
+  for (const auto& node : world_.nodes) {
+    client->set_node(node->known());
+  }
+  journal = std::make_unique<manager::Journal>(*state, world_.clock, telemetry);
+  events_ = std::make_unique<manager::Events>(listener_, *journal);
+  services = std::make_unique<manager::Services>(manager::Services{
+      self_, *client, channel_, *journal, world_.clock, *random, telemetry, listener_, *events_, config});
+  contact = std::make_unique<manager::FirstContact>(*services, hooks());
+  for (const auto& entry : journal->load()) {
+    if (entry.key[0] != 'T' && !contact->load(entry)) {
+      throw std::runtime_error("a row that nobody knows");
+    }
+  }
+  for (const auto& whom : friends) {
+    contact->on_friend_added(whom, clock_now());
+  }
+  if (watches) {
+    contact->set_nospam(nospam, clock_now());
+  }
+}
+
+inline void Person::crash() {
+  auto durable = state->crash_copy();
+  contact.reset();
+  services.reset();
+  journal.reset();
+  client.reset();
+  state = std::move(durable);
+}
+
+inline void Person::tick() {
+  const Now now = clock_now();
+  journal->tick(now.steady_ms);
+  if (now.steady_ms >= next_housekeeping_ms_) {
+    next_housekeeping_ms_ = now.steady_ms + 3600000;
+    store::StateBatch batch;
+    contact->refresh(now.unix_s(), batch);
+    journal->keep(std::move(batch));
+  }
+  contact->tick(now);
+  client->tick(now);
+  contact->hand_on(now);
+}
+
+inline std::int64_t Person::next_ms() const {
+  return running() ? std::min({next_housekeeping_ms_, journal->next_deadline_ms(),
+                               contact->next_deadline_ms(), client->next_deadline_ms()})
+                   : INT64_MAX;
+}
+
+inline std::string Person::told() const {
+  static constexpr std::array names = {"queued", "stored", "answered", "expired", "cancelled", "failed"};
+  std::string all;
+  for (const auto& status : states) {
+    all += (all.empty() ? "" : " ") + std::string(names.at(static_cast<std::size_t>(status.state)));
+    if (status.state == manager::RequestState::stored) {
+      all += ":" + std::to_string(status.stored) + "/" + std::to_string(status.wanted);
+    }
+  }
+  return all;
+}
+
+}  // namespace toxasync::test
+
+namespace toxasync::manager {
+inline std::ostream& operator<<(std::ostream& out, RequestError error) {
+  return out << "request error " << static_cast<int>(error);
+}
+}  // namespace toxasync::manager

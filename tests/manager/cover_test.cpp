@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+
+#include "eye.hpp"
+#include "hand_friend.hpp"
+#include "manager/polling/cover.hpp"
+#include "tests/vectors/vectors.hpp"
+
+// Cover: docs/protocol.md, section 10.
+
+namespace toxasync::test {
+
+namespace {
+
+// --- Arithmetic modulo p = 2^255-19, to see which numbers are points of the curve ---
+
+using Number = std::array<std::uint64_t, 4>;  ///< Below 2^256, reduced only as far as needed.
+
+__extension__ using Wide = unsigned __int128;
+
+Number add(const Number& a, const Number& b) {
+  Number sum{};
+  Wide carry = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    carry += static_cast<Wide>(a[i]) + b[i];
+    sum[i] = static_cast<std::uint64_t>(carry);
+    carry >>= 64U;
+  }
+  for (carry *= 38; carry != 0;) {  // 2^256 = 38
+    for (std::size_t i = 0; i < 4; ++i) {
+      carry += sum[i];
+      sum[i] = static_cast<std::uint64_t>(carry);
+      carry >>= 64U;
+    }
+    carry *= 38;
+  }
+  return sum;
+}
+
+Number multiply(const Number& a, const Number& b) {
+  Number product{};
+  for (std::size_t i = 256; i-- > 0;) {  // double and add
+    product = add(product, product);
+    if (((b[i / 64] >> (i % 64)) & 1U) != 0) {
+      product = add(product, a);
+    }
+  }
+  return product;
+}
+
+/// Whether y^2 = x^3 + 486662 x^2 + x has a solution: Euler's criterion.
+bool is_on_curve(const crypto::Point& point) {
+  Number x{};
+  for (std::size_t i = 0; i < 4; ++i) {
+    x[i] = load_le<std::uint64_t>(point.data() + 8 * i);
+  }
+  const Number square = multiply(x, x);
+  const Number y2 = add(add(multiply(square, x), multiply(square, {486662, 0, 0, 0})), x);
+  Number power{1, 0, 0, 0};
+  for (std::size_t i = 254; i-- > 0;) {  // (p - 1) / 2 = 2^254 - 10
+    power = multiply(power, power);
+    if (i >= 4 || ((6U >> i) & 1U) != 0) {  // ...11110110
+      power = multiply(power, y2);
+    }
+  }
+  const bool is_one = power == Number{1, 0, 0, 0};
+  const bool is_p_plus_one = power == Number{UINT64_MAX - 17, UINT64_MAX, UINT64_MAX, INT64_MAX};
+  const bool is_2p_plus_one = power == Number{UINT64_MAX - 36, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+  return is_one || is_p_plus_one || is_2p_plus_one;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(manager_cover)
+
+BOOST_FIXTURE_TEST_CASE(loop_messages_lie_on_every_home_node_until_they_are_fetched_and_are_never_shown,
+                        Lone) {
+  run(3 * day_ms);
+  BOOST_TEST(run(hour_ms, [&] { return live_records() == 0; }));
+  BOOST_TEST(bob[Counter::cover_stored] >= 6U);
+  BOOST_TEST(bob[Counter::cover_fetched] == bob[Counter::cover_stored]);
+  for (const auto& node : nodes) {
+    BOOST_TEST(3 * node->metrics.value(Counter::node_stored) == bob[Counter::cover_stored]);
+    BOOST_TEST(3 * node->metrics.value(Counter::node_deleted) == bob[Counter::cover_stored]);
+  }
+  BOOST_TEST(bob.shown.empty());
+  BOOST_TEST(bob[Counter::refused_envelope_header] == 0U);  // none of them reached the inbox
+  BOOST_TEST(bob[Counter::refused_sender_unknown] == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_loop_message_is_fetched_within_a_few_polls, Lone) {
+  for (int i = 0; i < 3; ++i) {
+    BOOST_TEST_REQUIRE(run_to_loop());
+    BOOST_TEST(run(5 * bob.config.poll_interval_ms + 10'000, [&] { return live_records() == 0; }));
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(loop_messages_come_four_times_a_day_and_look_like_texts, Lone) {
+  restart_with([](auto& config) { config.poll_interval_ms = hour_ms; });
+  Eye eye(*this);
+  run(30 * day_ms);
+  std::size_t large = 0;
+  std::size_t all = 0;
+  for (const auto& request : eye.requests) {
+    if (request.kind == protocol::FrameKind::store) {
+      ++all;
+      large += request.envelope == limits::large_envelope ? 1 : 0;
+      BOOST_TEST(limits::is_envelope_size(request.envelope));
+      BOOST_TEST(request.ttl_s == bob.config.ttl_s);
+    }
+  }
+  const auto stored = bob[Counter::cover_stored];  // some were sent twice, for want of a cookie
+  BOOST_TEST((stored >= 261U && stored <= 459U));  // 120 and three standard deviations
+  BOOST_TEST((large * 10 >= all && large * 10 <= 4 * all));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_cover_mailbox_is_a_pair_of_points_on_the_curve_and_another_in_each_epoch, Lone) {
+  SeededRandom random(3);
+  int on_curve = 0;
+  for (int i = 0; i < 60; ++i) {  // what random strings would do
+    auto point = random.array<32>();
+    point[31] &= 0x7fU;
+    on_curve += is_on_curve(point) ? 1 : 0;
+  }
+  BOOST_TEST((on_curve > 12 && on_curve < 48));
+
+  std::set<crypto::Point> points;
+  std::size_t mailboxes = 0;
+  const auto check = [&](const crypto::MailboxAddress& where) {
+    ++mailboxes;
+    for (const auto& point : {where.p, where.w}) {
+      BOOST_TEST(is_on_curve(point));
+      points.insert(point);
+    }
+  };
+  Eye eye(*this);
+  run(3 * epoch_ms);
+  std::map<ByteArray<32>, crypto::MailboxAddress> seen;
+  for (const auto& request : eye.requests) {
+    seen.emplace(crypto::mailbox_key(request.mailbox), request.mailbox);
+  }
+  const auto roots = roots_of(bob);
+  for (auto e = now_epoch(*this) - 3; e <= now_epoch(*this); ++e) {
+    const auto where = address(roots.at(0).cover, e);
+    BOOST_TEST(seen.contains(crypto::mailbox_key(where)));  // they are what is really polled
+    check(where);
+  }
+  BOOST_TEST(points.size() == 2 * mailboxes);
+}
+
+// How its mailboxes are made is checked in crypto_vectors_test.cpp.
+BOOST_AUTO_TEST_CASE(the_cover_root_is_that_of_the_vectors) {
+  BOOST_TEST_REQUIRE(crypto::initialise());
+  for_each_vector("mailbox.json", "cover", [](const Vector& v) {
+    const manager::Root root(crypto::KeyPair::from_secret(crypto::Secret<32>(v.array<32>("m"))));
+    BOOST_TEST(to_hex(root.cover.secret.view()) == to_hex(v.bytes("cover_m")));
+    BOOST_TEST(to_hex(root.cover.public_key) == to_hex(v.bytes("cover_M")));
+  });
+}
+
+BOOST_FIXTURE_TEST_CASE(loop_messages_go_to_the_cover_mailbox_of_the_present_epoch, Lone) {
+  BOOST_TEST_REQUIRE(run_to_loop());
+  BOOST_TEST(copies_in(*this, address(roots_of(bob).at(0).cover, now_epoch(*this))) == nodes.size());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_mailbox_is_polled_often_in_its_epoch_and_near_it_and_seldom_outside, Lone) {
+  Eye eye(*this);
+  const auto first = now_epoch(*this) + 2;
+  const std::size_t epochs = 8;
+  run(static_cast<std::int64_t>(epochs + 5) * epoch_ms);
+  std::map<ByteArray<32>, crypto::Epoch> watched;
+  const auto roots = roots_of(bob);
+  for (auto e = first; e < first + epochs; ++e) {
+    watched.emplace(crypto::mailbox_key(address(roots.at(0).real, e)), e);
+  }
+  constexpr std::int64_t near_ms = std::int64_t{30} * 60'000;
+  std::size_t near = 0;
+  std::size_t outside = 0;
+  std::map<std::pair<crypto::Epoch, const StorageNode*>, std::int64_t> near_first_ms;
+  std::map<std::pair<crypto::Epoch, const StorageNode*>, std::int64_t> last;
+  for (const auto& request : eye.requests) {
+    const auto found = watched.find(crypto::mailbox_key(request.mailbox));
+    if (!Eye::is_poll(request) || found == watched.end()) {
+      continue;
+    }
+    const std::int64_t into_ms = request.unix_ms - crypto::epoch_start_s(found->second) * 1000;
+    std::int64_t& last_ms = last[{found->second, request.node}];
+    if (std::exchange(last_ms, request.unix_ms) > request.unix_ms - 1000) {
+      continue;  // again, with a cookie
+    }
+    if (into_ms >= -near_ms && into_ms < epoch_ms + near_ms) {
+      ++near;
+      near_first_ms.try_emplace({found->second, request.node}, into_ms + near_ms);
+    } else {
+      ++outside;
+    }
+  }
+  // 7 h at 2 minutes, and 5.5 h before and 5 h 40 after at 10; from three nodes; four standard deviations
+  BOOST_TEST((near >= epochs * 3 * 210 - 284 && near <= epochs * 3 * 210 + 284), near);
+  BOOST_TEST((outside >= epochs * 3 * 67 - 160 && outside <= epochs * 3 * 67 + 160), outside);
+  BOOST_TEST(near_first_ms.size() == epochs * 3);
+  for (const auto& [key, after_ms] : near_first_ms) {  // however long it would have waited otherwise
+    BOOST_TEST(after_ms <= 5 * bob.config.poll_interval_ms + 10'000);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(the_present_mailbox_is_polled_often_after_the_clock_has_jumped, Lone) {
+  Eye eye(*this);
+  for (int i = 0; i < 8; ++i) {  // a machine that slept
+    run(60'000);
+    eye.requests.clear();
+    clock.set_unix_s(clock.unix_s() + limits::epoch_length_s);
+    run(5 * bob.config.poll_interval_ms + 10'000);
+    const auto present = crypto::mailbox_key(address(roots_of(bob).at(0).real, now_epoch(*this)));
+    std::set<const StorageNode*> asked;
+    for (const auto& request : eye.requests) {
+      if (Eye::is_poll(request) && crypto::mailbox_key(request.mailbox) == present) {
+        asked.insert(request.node);
+      }
+    }
+    BOOST_TEST(asked.size() == nodes.size());
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_node_sees_no_difference_between_a_cover_mailbox_and_a_real_one, Lone) {
+  Eye eye(*this);
+  const auto first = now_epoch(*this) + 2;  // those from before the start have no beginning
+  run(7 * epoch_ms);
+  struct Life {
+    std::size_t polls = 0;
+    std::int64_t begun_ms = INT64_MAX;
+    std::int64_t ended_ms = 0;
+    std::int64_t last_subscribed_ms = 0;
+    std::int64_t first_listed_ms = INT64_MAX;
+  };
+  std::map<ByteArray<32>, Life> lives;
+  for (const auto& request : eye.requests) {
+    if (Eye::is_poll(request)) {
+      BOOST_TEST(request.window == bob.config.client.window);
+      Life& life = lives[crypto::mailbox_key(request.mailbox)];
+      ++life.polls;
+      life.begun_ms = std::min(life.begun_ms, request.unix_ms);
+      life.ended_ms = std::max(life.ended_ms, request.unix_ms);
+      if (Eye::subscribes(request)) {
+        life.last_subscribed_ms = request.unix_ms;
+      } else {
+        life.first_listed_ms = std::min(life.first_listed_ms, request.unix_ms);
+      }
+    }
+  }
+  BOOST_TEST((eye.sizes == std::set<std::size_t>{limits::frame}));
+  const auto roots = roots_of(bob);
+  for (auto e = first; e < first + 2; ++e) {
+    const Life& real = lives[crypto::mailbox_key(address(roots.at(0).real, e))];
+    const Life& cover = lives[crypto::mailbox_key(address(roots.at(0).cover, e))];
+    BOOST_TEST((cover.polls * 10 > real.polls * 9 && cover.polls * 10 < real.polls * 11));
+    const std::int64_t start_ms = crypto::epoch_start_s(e) * 1000;
+    for (const Life& life : {real, cover}) {  // from the epoch before to the end of the one after
+      BOOST_TEST(life.begun_ms - (start_ms - epoch_ms) < 10'000);
+      BOOST_TEST(life.last_subscribed_ms < start_ms + 2 * epoch_ms);
+      BOOST_TEST(life.first_listed_ms >= start_ms + 2 * epoch_ms);
+      const auto after_ms = life.ended_ms - (start_ms + 2 * epoch_ms + limits::late_store_grace_s * 1000);
+      BOOST_TEST((after_ms >= 0 && after_ms < 6 * manager::Poller::longest_seldom_ms));
+    }
+  }
+  for (const auto& [mailbox, life] : lives) {  // and there is nothing else
+    bool known = false;
+    for (auto e = first - 4; e <= first + 7; ++e) {
+      known = known || mailbox == crypto::mailbox_key(address(roots.at(0).real, e)) ||
+              mailbox == crypto::mailbox_key(address(roots.at(0).cover, e));
+    }
+    BOOST_TEST(known);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_cover_mailbox_is_polled_to_its_end_though_the_real_one_came_to_it_first, Lone) {
+  Eye eye(*this);
+  const auto roots = roots_of(bob);
+  const StorageNode* where = nullptr;
+  crypto::Epoch e = now_epoch(*this) + 1;
+  const auto end_ms = [&] { return (crypto::epoch_start_s(e + 2) + limits::late_store_grace_s) * 1000; };
+  const auto last_ms = [&](const crypto::KeyPair& root, const StorageNode* node) {
+    std::int64_t last = 0;
+    for (const auto& request : eye.requests) {
+      if (request.node == node && request.mailbox == address(root, e)) {
+        last = request.unix_ms;
+      }
+    }
+    return last;
+  };
+  for (; where == nullptr; ++e) {
+    BOOST_TEST_REQUIRE(e < now_epoch(*this) + 10);
+    run(end_ms() - clock.now().unix_ms);
+    for (int second = 0; second < 3600 && where == nullptr; second += 10) {
+      run(10'000);
+      for (const auto& node : nodes) {
+        const auto real_ms = last_ms(roots.at(0).real, node.get());
+        const bool real_is_final = real_ms >= end_ms() && real_ms + 5000 < clock.now().unix_ms;
+        where = real_is_final && last_ms(roots.at(0).cover, node.get()) < end_ms() ? node.get() : where;
+      }
+    }
+    eye.requests.clear();
+    if (where != nullptr) {
+      break;
+    }
+  }
+  (void)bob.manager->add_home_node(add_node().known());  // the list of what to poll is made anew
+  run(hour_ms);
+  BOOST_TEST(last_ms(roots.at(0).cover, where) >= end_ms());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_restart_goes_on_with_the_same_cover_mailboxes, Lone) {
+  BOOST_TEST_REQUIRE(run_to_loop());
+  const auto fetched = bob[Counter::cover_fetched];
+  bob.crash();
+  bob.start();
+  BOOST_TEST(run(30'000, [&] { return live_records() == 0; }));
+  BOOST_TEST(bob[Counter::cover_fetched] == fetched + 3);
+}
+
+BOOST_FIXTURE_TEST_CASE(after_an_absence_the_last_loop_messages_are_fetched_and_little_else_is_polled, Lone) {
+  restart_with([](auto& config) { config.ttl_s = limits::largest_time_to_live_s; });
+  run(2 * day_ms);
+  BOOST_TEST_REQUIRE(run_to_loop());
+  bob.crash();
+  run(10 * day_ms);
+  BOOST_TEST(live_records() == 3U);
+  Eye eye(*this);
+  bob.start();
+  const auto begun = now_epoch(*this);
+  BOOST_TEST(run(hour_ms, [&] { return live_records() == 0; }));
+  run(hour_ms);
+  const auto roots = roots_of(bob);
+  std::size_t cover = 0;
+  for (auto e = now_epoch(*this) - 60; e <= now_epoch(*this) + 1; ++e) {
+    cover += eye.polled().contains(crypto::mailbox_key(address(roots.at(0).cover, e))) ? 1 : 0;
+  }
+  BOOST_TEST(cover <= 2 * manager::Poller::cover_epochs + (now_epoch(*this) - begun));
+  BOOST_TEST(eye.polled().size() > 40U);  // the real ones of all that time
+}
+
+BOOST_AUTO_TEST_CASE(what_the_cover_root_before_holds_is_still_fetched) {
+  Pair world;
+  User& bob = world.bob;
+  world.alice.crash();
+  world.run(hour_ms);
+  bob.crash();
+  bob.config.poll_interval_ms = 4 * hour_ms;
+  bob.config.push = false;
+  bob.start();
+  BOOST_TEST_REQUIRE(world.run(10 * day_ms, [&] { return world.live_records() == 3; }));
+  const auto where = address(roots_of(bob).at(0).cover, now_epoch(world));
+  world.unfriend(bob, world.alice);
+  BOOST_TEST_REQUIRE(world.run(300'000, [&] { return bob.rows('R') == 2; }));
+  world.run(5000);
+  BOOST_TEST(copies_in(world, where) == 3U);
+  // No two polls are further apart than 20 hours, and after a day the nodes would have dropped it.
+  BOOST_TEST(world.run(21 * hour_ms, [&] { return copies_in(world, where) == 0; }));
+  // And the epochs that come have one cover mailbox: the new root's.
+  world.run(day_ms);
+  Eye eye(world);
+  world.run(2 * day_ms);
+  std::size_t cover = 0;
+  for (const auto& root : roots_of(bob)) {
+    cover += eye.polled().contains(crypto::mailbox_key(address(root.cover, now_epoch(world) - 3))) ? 1 : 0;
+    BOOST_TEST(eye.polled().contains(crypto::mailbox_key(address(root.real, now_epoch(world) - 3))));
+  }
+  BOOST_TEST(cover == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_home_node_that_was_given_up_gets_no_more_cover, Lone) {
+  run(hour_ms);
+  BOOST_TEST(bob.manager->remove_home_node(nodes[2]->keys.id()).has_value());
+  run(4 * epoch_ms);
+  const auto stored = nodes[2]->metrics.value(Counter::node_stored);
+  Eye eye(*this);
+  run(2 * day_ms);
+  BOOST_TEST(nodes[2]->metrics.value(Counter::node_stored) == stored);
+  const auto roots = roots_of(bob);
+  std::set<ByteArray<32>> cover;
+  for (auto e = now_epoch(*this) - 15; e <= now_epoch(*this) + 1; ++e) {
+    cover.insert(crypto::mailbox_key(address(roots.at(0).cover, e)));
+  }
+  std::size_t elsewhere = 0;
+  for (const auto& request : eye.requests) {
+    if (cover.contains(crypto::mailbox_key(request.mailbox))) {
+      BOOST_TEST_REQUIRE((request.node != nodes[2].get()));
+      ++elsewhere;
+    }
+  }
+  BOOST_TEST(elsewhere > 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(cover_does_not_hold_up_a_gap, HandWorld) {
+  const auto roots = roots_of(bob);
+  std::set<ByteArray<32>> cover;
+  for (auto e = now_epoch(*this) - 3; e <= now_epoch(*this) + 2; ++e) {
+    cover.insert(crypto::mailbox_key(address(roots.at(0).cover, e)));
+  }
+  Eye eye(*this);
+  std::size_t dropped = 0;
+  eye.drops = [&](const Eye::Request& request) {
+    const bool is_cover = cover.contains(crypto::mailbox_key(request.mailbox));
+    dropped += is_cover ? 1 : 0;
+    return is_cover;
+  };
+  run(60'000);
+  eve.send({.text = "two", .sequence = 2});
+  BOOST_TEST(run(5'000, [&] { return !bob.shown.empty(); }));
+  BOOST_TEST(dropped > 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(nobody_may_send_to_a_cover_mailbox_over_the_friend_channel, HandWorld) {
+  eve.bundle.root = roots_of(bob).at(0).cover.public_key;
+  BOOST_TEST(refused(Counter::refused_envelope_header, [&] { eve.send({}); }) == 1U);
+  BOOST_TEST(bob.shown.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(what_somebody_else_leaves_in_a_cover_mailbox_is_deleted_unread, HandWorld) {
+  eve.bundle.root = roots_of(bob).at(0).cover.public_key;
+  eve.store(*nodes[0], eve.seal({}));
+  BOOST_TEST(run(900'000, [&] { return live_records() == 0; }));
+  BOOST_TEST(bob[Counter::cover_fetched] == 1U);
+  BOOST_TEST(bob.shown.empty());
+}
+
+BOOST_AUTO_TEST_CASE(who_has_no_home_nodes_sends_no_cover) {
+  World world;
+  User& bob = world.add_user();
+  world.run(10 * day_ms);
+  BOOST_TEST(bob[Counter::cover_stored] == 0U);
+  BOOST_TEST(bob[Counter::client_requests] == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(cover_can_be_switched_off_and_costs_nothing_on_disk, Lone) {
+  std::map<char, std::size_t> rows;
+  const auto count_rows = [&] {
+    std::map<char, std::size_t> counts;
+    for (const auto& entry : bob.state->load()) {
+      ++counts[static_cast<char>(entry.key[0])];
+    }
+    return counts;
+  };
+  run(2 * day_ms);
+  const auto with_cover = count_rows();
+  BOOST_TEST(with_cover.at('W') == 3U);
+  BOOST_TEST(with_cover.at('R') == 1U);
+
+  Lone other(2);
+  other.restart_with([](auto& config) { config.cover = false; });
+  Eye eye(other);
+  other.run(2 * day_ms);
+  BOOST_TEST(other.bob[Counter::cover_stored] == 0U);
+  BOOST_TEST(other.bob[Counter::client_requests] * 10 < bob[Counter::client_requests] * 6);
+  for (auto e = now_epoch(other) - 8; e <= now_epoch(other) + 1; ++e) {
+    const auto cover = crypto::mailbox_key(address(roots_of(other.bob).at(0).cover, e));
+    BOOST_TEST(!eye.polled().contains(cover));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace toxasync::test

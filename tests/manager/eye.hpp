@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "protocol/frame.hpp"
+#include "protocol/page.hpp"
+#include "protocol/retrieve_request.hpp"
+#include "world.hpp"
+
+namespace toxasync::test {
+
+inline constexpr std::int64_t hour_ms = 3'600'000;
+inline constexpr std::int64_t day_ms = 24 * hour_ms;
+inline constexpr std::int64_t epoch_ms = limits::epoch_length_s * 1000;
+
+/// The nodes' view of who asks what: opens the requests on their way with the nodes' keys.
+class Eye {
+ public:
+  struct Request {
+    StorageNode* node = nullptr;
+    protocol::FrameKind kind{};
+    crypto::Point session{};
+    std::uint64_t counter = 0;
+    crypto::MailboxAddress mailbox{};
+    std::int64_t unix_ms = 0;
+    std::uint8_t operation = 0;
+    std::uint8_t window = 0;   ///< Retrieves.
+    std::uint32_t ttl_s = 0;   ///< Stores.
+    std::size_t envelope = 0;  ///< Stores: its size.
+  };
+
+  explicit Eye(World& world) : world_(world) {
+    world.network.set_filter([this](auto& packet) { return on_packet(packet); });
+  }
+
+  /// Else it is a store, or the question for other nodes.
+  static bool is_poll(const Request& request) {
+    return request.kind == protocol::FrameKind::retrieve &&
+           request.operation != static_cast<std::uint8_t>(protocol::RetrieveOp::peers);
+  }
+  static bool subscribes(const Request& request) {
+    return is_poll(request) &&
+           request.operation == static_cast<std::uint8_t>(protocol::RetrieveOp::subscribe);
+  }
+  /// Lies to who asked this: as the node would say that mail has come since.
+  void announce(const Request& request, const Endpoint& to) {
+    const auto now_s = static_cast<std::uint64_t>(world_.clock.unix_s());
+    ByteArray<limits::plaintext> plain{};
+    (void)wire::encode_padded(protocol::Page::announcement(request.counter, now_s), plain);
+    protocol::FrameHeader header;
+    header.kind = protocol::FrameKind::retrieve_response;
+    header.session = request.session;
+    random_.fill(header.nonce);
+    protocol::FrameBytes frame;
+    const auto n = request.node->keys.current().pair.public_key;
+    protocol::seal_frame(header, sessions_.at({n, request.session}).node_to_client, plain, frame);
+    world_.network.inject(request.node->endpoint, to, frame);
+  }
+  [[nodiscard]] std::set<ByteArray<32>> polled() const {
+    std::set<ByteArray<32>> mailboxes;
+    for (const auto& request : requests) {
+      if (is_poll(request)) {
+        mailboxes.insert(crypto::mailbox_key(request.mailbox));
+      }
+    }
+    return mailboxes;
+  }
+
+  std::vector<Request> requests;
+  std::set<std::size_t> sizes;  ///< Of packets to nodes and from them, cookie replies aside.
+  std::function<bool(const Request&)> drops;
+
+ private:
+  bool on_packet(MockNetwork::Packet& packet) {
+    if (packet.bytes.size() > limits::frame_header + limits::descriptor) {
+      sizes.insert(packet.bytes.size());
+    }
+    const auto node = std::ranges::find(world_.nodes, packet.to, [](const auto& n) { return n->endpoint; });
+    const auto header = protocol::read_frame_header(packet.bytes);
+    if (node == world_.nodes.end() || !header) {
+      return false;
+    }
+    const auto& n = (*node)->keys.current().pair;
+    const auto name = std::pair{n.public_key, header->session};
+    auto session = sessions_.find(name);
+    if (session == sessions_.end()) {
+      auto keys = protocol::session_keys(n.secret, header->session, header->session, n.public_key);
+      session = sessions_.emplace(name, std::move(keys.value())).first;
+    }
+    ByteArray<limits::plaintext> plain{};
+    if (!protocol::open_frame(*header, session->second.client_to_node, packet.bytes, plain)) {
+      return false;  // a first packet, which says nothing
+    }
+    Request seen{.node = node->get(),
+                 .kind = header->kind,
+                 .session = header->session,
+                 .unix_ms = world_.clock.now().unix_ms};
+    protocol::StoreRequest store;
+    protocol::RetrieveRequest retrieve;
+    if (header->kind == protocol::FrameKind::store && wire::decode_padded(plain, store)) {
+      seen.mailbox = store.mailbox;
+      seen.counter = store.counter;
+      seen.operation = static_cast<std::uint8_t>(store.op);
+      seen.ttl_s = store.ttl_s;
+      seen.envelope = store.payload.size();
+    } else if (wire::decode_padded(plain, retrieve)) {
+      seen.mailbox = retrieve.mailbox;
+      seen.counter = retrieve.counter;
+      seen.operation = static_cast<std::uint8_t>(retrieve.op);
+      seen.window = retrieve.window;
+    }
+    requests.push_back(seen);
+    return drops && drops(seen);
+  }
+
+  World& world_;
+  SeededRandom random_{17};
+  std::map<std::pair<crypto::Point, crypto::Point>, protocol::SessionKeys> sessions_;
+};
+
+/// Roots of a user as they are on his disk, the cover root of each beside it. The latest has no follower.
+struct RootPair {
+  crypto::KeyPair real;
+  crypto::KeyPair cover;
+};
+inline std::vector<RootPair> roots_of(const User& user) {
+  std::vector<RootPair> roots;
+  for (const auto& entry : user.state->load()) {
+    if (entry.key[0] == 'R') {
+      auto real = crypto::KeyPair::from_secret(crypto::Secret<32>(to_array<32>(entry.value)));
+      auto cover = crypto::KeyPair::from_secret(
+          crypto::Secret<32>(crypto::h256(real.secret.view(), {as_bytes("toxasync/1 cover root")})));
+      roots.push_back({std::move(real), std::move(cover)});
+    }
+  }
+  return roots;
+}
+
+inline crypto::MailboxAddress address(const crypto::KeyPair& root, crypto::Epoch epoch) {
+  return crypto::friends_mailbox(root.public_key, epoch).value().address;
+}
+inline crypto::Epoch now_epoch(const World& world) {
+  return crypto::epoch_at(world.clock.unix_s()).value();
+}
+
+/// Copies in a mailbox, on all nodes.
+inline std::size_t copies_in(const World& world, const crypto::MailboxAddress& where) {
+  std::size_t records = 0;
+  for (const auto& node : world.nodes) {
+    records += node->store.live_in(crypto::mailbox_key(where));
+  }
+  return records;
+}
+
+/// A user with three home nodes and no friends: all his traffic is polls and cover.
+struct Lone : World {
+  explicit Lone(std::uint64_t seed = 1, std::size_t node_count = 3) : World(seed) {
+    for (std::size_t i = 0; i < node_count; ++i) {
+      add_node();
+    }
+    give_nodes(bob);
+  }
+  void restart_with(const std::function<void(manager::ManagerConfig&)>& change) {
+    bob.crash();
+    change(bob.config);
+    bob.start();
+  }
+  /// All copies of a loop message wait on the nodes: nothing has been fetched yet.
+  bool run_to_loop(std::int64_t limit_ms = 10 * day_ms) {
+    return run(limit_ms, [this] { return live_records() == nodes.size(); });
+  }
+  User& bob = add_user();
+};
+
+}  // namespace toxasync::test

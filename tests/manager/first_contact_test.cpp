@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+
+#include "contact_world.hpp"
+
+// Friend requests: docs/protocol.md, "First contact".
+
+using namespace toxasync;
+using namespace toxasync::test;
+using manager::RequestError;
+using manager::RequestInbox;
+using manager::RequestOutbox;
+
+namespace {
+
+constexpr std::int64_t minute_ms = 60000;
+constexpr std::int64_t day_h = 24;
+
+/// Alice and Bob, who knows nothing of her; three nodes that both know.
+struct Strangers : ContactWorld {
+  explicit Strangers(std::size_t node_count = 3, std::uint64_t seed = 1) : ContactWorld(node_count, seed) {
+    alice.watches = false;
+    alice.crash();
+    alice.start();
+  }
+
+  bool run_until_stored(std::int64_t limit_ms = 2 * minute_ms) {
+    const auto all = std::to_string(nodes.size());
+    return run(limit_ms, [this, last = "stored:" + all + "/" + all] { return alice.told().ends_with(last); });
+  }
+  bool run_until_taken(std::size_t count = 1, std::int64_t limit_ms = std::int64_t{180} * minute_ms) {
+    return run(limit_ms, [this, count] { return bob.taken.size() >= count; });
+  }
+  /// Puts an envelope of a test's own making into Bob's public mailbox, on all nodes.
+  void put(const crypto::KeyPair& sealed_by, const crypto::Point& named, const crypto::EnvelopeBody& body,
+           const crypto::MessageId& id) {
+    const auto mailbox = crypto::public_mailbox(bob.key, bob.nospam, epoch());
+    const crypto::KeyPair sender{sealed_by.secret.clone(), named};
+    const auto sealed =
+        crypto::seal_envelope(sender, bob.key, bob.key, *mailbox, {named, 0, crypto::pre_key_id(bob.key), id},
+                              body, alice.random->array<16>(), *alice.random);
+    put_bytes(*mailbox, *sealed);
+  }
+  void put_bytes(const crypto::WritableMailbox& mailbox, const Bytes& envelope) {
+    for (const auto& node : nodes) {
+      alice.client->store({node->keys.id(), mailbox.clone(), protocol::StoreOp::store, 86400, envelope},
+                          clock.now());
+    }
+    const std::size_t before = alice.by_hand.size();
+    BOOST_TEST(run(minute_ms, [&] { return alice.by_hand.size() == before + nodes.size(); }));
+  }
+  static crypto::EnvelopeBody body(std::string_view text) {
+    const auto bytes = as_bytes(text);
+    return {0,
+            0,
+            1'750'000'000'000,
+            86400,
+            crypto::MessageKind::friend_request,
+            0,
+            1,
+            Bytes(bytes.begin(), bytes.end())};
+  }
+  /// Somebody new asks Bob.
+  void stranger_asks() {
+    const auto stranger = crypto::KeyPair::generate(*alice.random);
+    put(stranger, stranger.public_key, body("let me in"), alice.random->array<16>());
+  }
+
+  Person& alice = add_person();
+  Person& bob = add_person();
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(first_contact_requests)
+
+BOOST_AUTO_TEST_CASE(a_request_waits_on_the_nodes_and_is_shown_once) {
+  Strangers world;
+  world.bob.crash();
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_stored());
+  BOOST_TEST(world.alice.told() == "queued stored:1/3 stored:2/3 stored:3/3");
+  world.alice.crash();
+  world.run_hours(2 * day_h);
+
+  world.bob.start();
+  const std::int64_t begun_ms = world.clock.steady_ms();
+  BOOST_TEST(world.run_until_taken());
+  BOOST_TEST_MESSAGE("found after " << (world.clock.steady_ms() - begun_ms) / 1000
+                                    << " s, eight epochs back");
+  world.run_hours(day_h);
+  for (const auto& node : world.nodes) {
+    BOOST_TEST(node->metrics.value(Counter::refused_rate) == 0U);
+  }
+  BOOST_TEST(world.bob.texts() == std::vector<std::string>{"Hello, it is me"});
+  BOOST_TEST((world.bob.taken.front().from == world.alice.key));
+  BOOST_TEST(world.bob.taken.front().sent_at_unix_ms == ManualClock::start_unix_s * 1000);
+  BOOST_TEST(world.live_records() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_crash_of_the_sender_at_any_step_neither_loses_nor_doubles_it) {
+  std::size_t runs = 0;
+  for (std::uint64_t crash_at = 1;; ++crash_at) {
+    Strangers world;
+    world.bob.crash();
+    std::uint64_t events = 0;
+    world.after_event = [&] {
+      if (++events == crash_at) {
+        world.alice.crash();
+        world.alice.start();
+      }
+    };
+    BOOST_TEST(world.alice.request(world.bob).has_value());
+    BOOST_TEST(world.run_until_stored(5 * minute_ms));
+    const bool crashed = events >= crash_at;
+    world.after_event = nullptr;
+    world.alice.crash();
+    world.bob.start();
+    BOOST_TEST(world.run_until_taken());
+    BOOST_TEST(world.run_hours(13, [&] { return world.live_records() == 0; }));
+    world.run(minute_ms);
+    BOOST_TEST(world.bob.taken.size() == 1U);
+    ++runs;
+    if (!crashed) {
+      break;
+    }
+  }
+  BOOST_TEST_MESSAGE(runs << " crash points");
+  BOOST_TEST(runs > 15U);
+}
+
+BOOST_AUTO_TEST_CASE(a_crash_of_the_recipient_at_any_step_neither_loses_nor_doubles_it) {
+  std::size_t runs = 0;
+  for (std::uint64_t crash_at = 1; crash_at <= 80; ++crash_at, ++runs) {
+    Strangers world;
+    world.bob.crash();
+    BOOST_TEST(world.alice.request(world.bob).has_value());
+    BOOST_TEST(world.run_until_stored());
+    world.alice.crash();
+    std::uint64_t events = 0;
+    world.after_event = [&] {
+      if (++events == crash_at) {
+        world.bob.crash();
+        world.bob.start();
+      }
+    };
+    world.bob.start();
+    BOOST_TEST(world.run_until_taken());
+    BOOST_TEST(world.run_hours(13, [&] { return world.live_records() == 0; }));
+    world.run(minute_ms);
+    BOOST_TEST(world.bob.taken.size() == 1U);
+  }
+  BOOST_TEST_MESSAGE(runs << " crash points");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_on_our_disk_stays_on_the_node_and_is_not_shown) {
+  Strangers world;
+  world.bob.state->hold_commits(true);
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_stored());
+  world.alice.crash();
+  world.run(20 * minute_ms);
+  BOOST_TEST(world.bob.shown.empty());
+  BOOST_TEST(world.live_records() == 3U);
+  world.bob.state->hold_commits(false);
+  BOOST_TEST(world.run_until_taken());
+}
+
+BOOST_AUTO_TEST_CASE(nothing_leaves_before_it_is_on_our_disk) {
+  Strangers world;
+  const auto nodes = std::exchange(world.alice.known, {});
+  world.alice.state->hold_commits(true);
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  world.run(5 * minute_ms);
+  BOOST_TEST(world.alice.told().empty());
+  world.alice.state->hold_commits(false);
+  BOOST_TEST(world.run(1000, [&] { return world.alice.told() == "queued"; }));
+  world.alice.state->hold_commits(true);  // now the copies wait
+  world.alice.known = nodes;
+  world.alice.contact->nodes_changed(world.clock.now());
+  world.run(5 * minute_ms);
+  BOOST_TEST(world.live_records() == 0U);
+  BOOST_TEST(world.alice.told() == "queued");
+  world.alice.state->hold_commits(false);
+  BOOST_TEST(world.run_until_stored());
+  world.alice.state->hold_commits(true);
+  world.alice.contact->on_contact(world.bob.key);
+  world.run(minute_ms);
+  BOOST_TEST(world.alice.told().ends_with("3/3"));  // an end that is not on disk is not told
+  world.alice.state->hold_commits(false);
+  world.run(minute_ms);
+  BOOST_TEST(world.alice.told().ends_with("answered"));
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_fails_loses_no_request_of_either_side) {
+  Strangers world(1);
+  world.bob.crash();
+  world.alice.state->fail_next(1);
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  world.run(minute_ms);
+  BOOST_TEST(world.alice.told() == "failed");
+  BOOST_TEST(world.alice.rows('G') == 0U);
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  world.run(1, [&] { return world.alice.told() == "failed queued"; });
+  world.alice.state->fail_next(1);  // the copies cannot be written down: they do not leave
+  BOOST_TEST(world.run_until_stored(5 * minute_ms));
+
+  world.bob.start();
+  world.bob.state->fail_next(2);
+  BOOST_TEST(world.run_until_taken(1, std::int64_t{180} * minute_ms));
+  world.run_hours(day_h);
+  BOOST_TEST(world.bob.taken.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(with_another_nospam_nothing_is_found) {
+  Strangers world;
+  world.bob.set_nospam(7);
+  auto wrong = world.bob.address();
+  wrong[32] ^= 1U;
+  wrong[36] ^= 1U;
+  BOOST_TEST(world.alice.contact->send_request(wrong, as_bytes("guessed"), world.clock.now()).has_value());
+  BOOST_TEST(world.run_until_stored());
+  world.run_hours(2 * day_h);
+  BOOST_TEST(world.bob.shown.empty());
+  BOOST_TEST(world.bob[Counter::refused_envelope_header] == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(an_old_nospam_stops_at_once) {
+  Strangers world;
+  world.bob.crash();
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_stored());
+  world.bob.start();
+  world.run(minute_ms, [&] { return world.bob[Counter::contact_operations] > 0; });
+  world.bob.set_nospam(9);  // while a page is on its way
+  world.run_hours(day_h);
+  BOOST_TEST(world.bob.shown.empty());
+  BOOST_TEST(world.alice.request(world.bob).has_value());  // to the new one
+  BOOST_TEST(world.run_until_taken());
+}
+
+BOOST_AUTO_TEST_CASE(a_flood_is_bounded_and_the_rest_of_it_is_shown_on_other_days) {
+  Strangers world;
+  world.bob.crash();
+  for (std::size_t i = 0; i < RequestInbox::most_pending + 60; ++i) {
+    world.stranger_asks();
+    world.clock.advance_ms(minute_ms);  // the nodes' own limits are not what is tested
+  }
+  world.bob.start();
+  world.run_hours(12);
+  BOOST_TEST(world.bob.shown.size() == RequestInbox::shown_per_day);
+  BOOST_TEST(world.bob.rows('H') <= RequestInbox::most_pending + RequestInbox::shown_per_day + 1);
+  BOOST_TEST(world.bob[Counter::refused_request_quota] > 0U);
+  world.bob.crash();
+  world.bob.start();
+  world.run_hours(8);
+  BOOST_TEST(world.bob.shown.size() == RequestInbox::shown_per_day);
+  world.run_hours(12);
+  BOOST_TEST(world.bob.shown.size() == 2 * RequestInbox::shown_per_day);
+  world.run_hours(4 * day_h);
+  BOOST_TEST(world.bob.shown.size() >= RequestInbox::most_pending);
+  BOOST_TEST(world.bob.shown.size() <= RequestInbox::most_pending + RequestInbox::shown_per_day);
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_sender_is_not_shown_again_for_thirty_days) {
+  Strangers world;
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_taken());
+  world.put(world.alice.pair(), world.alice.key, Strangers::body("please"), world.alice.random->array<16>());
+  world.run_hours(day_h);
+  BOOST_TEST(world.bob.taken.size() == 1U);
+  BOOST_TEST(world.bob[Counter::duplicates_dropped] > 0U);
+  world.bob.crash();
+  world.alice.crash();
+  world.clock.advance_s(std::int64_t{31} * 86400);
+  world.bob.start();
+  world.alice.start();
+  world.run_hours(1);
+  world.put(world.alice.pair(), world.alice.key, Strangers::body("after all"),
+            world.alice.random->array<16>());
+  BOOST_TEST(world.run_until_taken(2));
+}
+
+BOOST_AUTO_TEST_CASE(one_who_was_a_friend_may_ask_again_with_another_request) {
+  Strangers world;
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_taken());
+  world.bob.befriend(world.alice);
+  world.bob.unfriend(world.alice);
+  world.run_hours(2 * day_h);  // copies of the old request go on coming
+  BOOST_TEST(world.bob.taken.size() == 1U);
+  world.alice.contact->cancel_request(world.bob.key, world.clock.now());
+  world.run_hours(1);
+  BOOST_TEST(world.alice.request(world.bob, "I am sorry").has_value());
+  BOOST_TEST(world.run_until_taken(2));
+  BOOST_TEST(world.bob.texts().back() == "I am sorry");
+}
+
+BOOST_AUTO_TEST_CASE(a_request_that_is_not_taken_is_offered_again) {
+  Strangers world;
+  world.bob.takes = false;
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  world.run_hours(1);
+  BOOST_TEST(world.bob.shown.size() > 10U);
+  BOOST_TEST(world.bob.shown.size() < 62U);
+  world.bob.crash();
+  world.bob.start();
+  world.bob.takes = true;
+  BOOST_TEST(world.run_until_taken());
+}
+
+BOOST_AUTO_TEST_CASE(nobody_asks_in_anothers_name) {
+  Strangers world;
+  const auto mallory = crypto::KeyPair::generate(*world.alice.random);
+  world.put(mallory, world.alice.key, Strangers::body("it is Alice"), world.alice.random->array<16>());
+  world.run_hours(1);
+  BOOST_TEST(world.bob.shown.empty());
+  BOOST_TEST(world.bob[Counter::refused_envelope_body] == 3U);
+  BOOST_TEST(world.live_records() == 0U);
+  BOOST_TEST(world.alice.request(world.bob).has_value());  // Alice's own is not kept out by it
+  BOOST_TEST(world.run_until_taken());
+}
+
+BOOST_AUTO_TEST_CASE(whatever_is_malformed_is_refused) {
+  Strangers world(1);
+  const auto put = [&](const crypto::EnvelopeBody& body) {
+    const auto stranger = crypto::KeyPair::generate(*world.alice.random);
+    world.put(stranger, stranger.public_key, body, world.alice.random->array<16>());
+  };
+  auto body = Strangers::body("text");
+  body.text.clear();
+  put(body);
+  put(Strangers::body(std::string(922, 'x')));
+  put(Strangers::body("\xff\xfe"));
+  for (const auto field : {0, 1, 2}) {
+    body = Strangers::body("text");
+    body.sequence = field == 0 ? 1 : 0;
+    body.floor = field == 1 ? 1 : 0;
+    body.parts = field == 2 ? 2 : 1;
+    put(body);
+  }
+  world.run_hours(1);
+  BOOST_TEST(world.bob[Counter::refused_request_text] == 6U);
+  world.put(world.bob.pair(), world.bob.key, Strangers::body("it is you"), world.alice.random->array<16>());
+  const auto mailbox = crypto::public_mailbox(world.bob.key, world.bob.nospam, world.epoch());
+  Bytes noise(400);
+  world.alice.random->fill(noise);
+  noise[0] = 1;
+  world.put_bytes(*mailbox, noise);
+  world.run_hours(1);
+  BOOST_TEST(world.bob[Counter::refused_sender_unknown] == 1U);
+  BOOST_TEST(world.bob[Counter::refused_envelope_header] == 1U);
+  BOOST_TEST(world.bob.shown.empty());
+  BOOST_TEST(world.live_records() == 0U);
+  put(Strangers::body(std::string(921, 'x')));
+  BOOST_TEST(world.run_until_taken());
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_asked_is_refused_at_once) {
+  Strangers world;
+  const auto send = [&](manager::ToxAddress address, std::string_view text) {
+    return world.alice.contact->send_request(address, as_bytes(text), world.clock.now()).error();
+  };
+  const auto address = world.bob.address();
+  auto bad = address;
+  bad[36] ^= 1U;
+  BOOST_TEST(send(bad, "x") == RequestError::bad_address);
+  manager::ToxAddress zero{};
+  BOOST_TEST(send(zero, "x") == RequestError::bad_address);
+  BOOST_TEST(send(world.alice.address(), "x") == RequestError::own_address);
+  BOOST_TEST(send(address, "") == RequestError::empty);
+  BOOST_TEST(send(address, std::string(922, 'x')) == RequestError::too_long);
+  BOOST_TEST(send(address, "\xc0\x80") == RequestError::not_utf8);
+  world.clock.set_unix_s(limits::epoch_origin_s - 1);
+  BOOST_TEST(send(address, "x") == RequestError::clock);
+  world.clock.set_unix_s(ManualClock::start_unix_s);
+  world.alice.to_post.clear();
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(send(address, "x") == RequestError::already_sent);
+  world.bob.set_nospam(4);
+  BOOST_TEST(world.alice.request(world.bob).has_value());  // takes the place of the other
+  for (std::size_t i = 1; i < RequestOutbox::most_requests; ++i) {
+    const auto other = crypto::KeyPair::generate(*world.alice.random);
+    manager::ToxAddress to{};
+    std::ranges::copy(other.public_key, to.begin());
+    for (std::size_t k = 0; k < 36; ++k) {
+      to[36 + k % 2] ^= to[k];
+    }
+    BOOST_TEST(world.alice.contact->send_request(to, as_bytes("x"), world.clock.now()).has_value());
+  }
+  Person& carol = world.add_person();
+  BOOST_TEST(send(carol.address(), "x") == RequestError::too_many);
+  world.alice.services->state.commit(
+      {{manager::state_key(manager::Table::friend_keys, {carol.key}), Bytes{1}}}, nullptr);
+  BOOST_TEST(send(carol.address(), "x") == RequestError::already_friend);
+}
+
+BOOST_AUTO_TEST_CASE(nodes_that_are_down_get_it_when_they_are_back) {
+  Strangers world;
+  world.bob.crash();
+  for (const auto& node : world.nodes) {
+    node->switch_off();
+  }
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  world.run_hours(20 * day_h);  // also when that takes longer than it is kept once it is stored
+  BOOST_TEST(world.alice.told() == "queued");
+  world.nodes[1]->switch_on();
+  BOOST_TEST(world.run_hours(2, [&] { return world.alice.told() == "queued stored:1/3"; }));
+  world.alice.crash();
+  world.nodes[0]->switch_on();
+  world.bob.start();
+  BOOST_TEST(world.run_until_taken());
+}
+
+BOOST_AUTO_TEST_CASE(it_is_offered_again_each_day_and_given_up_after_two_weeks) {
+  Strangers world;
+  const auto stored = [&] {
+    std::uint64_t all = 0;
+    for (const auto& node : world.nodes) {
+      all += node->metrics.value(Counter::node_stored);
+    }
+    return all;
+  };
+  world.bob.crash();
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  world.run_hours(5);
+  BOOST_TEST(world.live_records() == 3U);
+  world.run_hours(day_h);
+  BOOST_TEST(world.live_records() == 6U);
+  BOOST_TEST(world.alice.told().ends_with("stored:3/3"));
+  world.run_hours(5 * day_h);
+  BOOST_TEST(stored() == 21U);
+  world.run_hours(10 * day_h);
+  BOOST_TEST(world.alice.told().ends_with("expired"));
+  BOOST_TEST(world.alice.rows('G') == 0U);
+  BOOST_TEST(stored() <= 3 * 15U);
+  const auto before = stored();
+  BOOST_TEST(world.live_records() == 0U);  // copies of later days live no longer than it is wanted
+  world.run_hours(3 * day_h);
+  BOOST_TEST(stored() == before);
+}
+
+BOOST_AUTO_TEST_CASE(the_friend_who_comes_or_asks_himself_has_answered) {
+  Strangers world;
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_stored());
+  world.alice.contact->on_contact(world.bob.key);
+  world.run(minute_ms);
+  BOOST_TEST(world.alice.told().ends_with("answered"));
+  BOOST_TEST(world.alice.rows('G') == 0U);
+
+  Person& carol = world.add_person();
+  world.alice.set_nospam(5);  // she looks too
+  carol.befriend(world.alice);
+  world.alice.befriend(carol);
+  BOOST_TEST(carol.request(world.alice).has_value());
+  BOOST_TEST(world.alice.request(carol).has_value());
+  world.run_hours(2);
+  BOOST_TEST(carol.told().ends_with("answered"));
+  BOOST_TEST(world.alice.told().ends_with("answered"));
+  BOOST_TEST(carol.shown.empty());
+  BOOST_TEST((!carol.contacts.empty() && carol.contacts.front() == world.alice.key));
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_request_is_taken_back_from_the_nodes) {
+  Strangers world;
+  world.bob.crash();
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  world.run_hours(30);  // two days' copies
+  BOOST_TEST(world.live_records() == 6U);
+  world.nodes[0]->switch_off();
+  BOOST_TEST(world.alice.contact->cancel_request(world.bob.key, world.clock.now()));
+  BOOST_TEST(!world.alice.contact->cancel_request(world.bob.key, world.clock.now()));
+  world.run_hours(1);
+  BOOST_TEST(world.live_records() == 2U);
+  BOOST_TEST(world.alice.told().ends_with("3/3"));  // a node that may have it has not spoken
+  world.alice.crash();
+  world.nodes[0]->switch_on();
+  world.alice.start();
+  world.run_hours(2);
+  BOOST_TEST(world.live_records() == 0U);
+  BOOST_TEST(world.alice.told().ends_with("cancelled"));
+  BOOST_TEST(world.alice.rows('G') == 0U);
+  world.bob.start();
+  world.run_hours(2 * day_h);
+  BOOST_TEST(world.bob.shown.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_cancel_survives_a_crash) {
+  Strangers world;
+  world.bob.crash();
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_stored());
+  for (const auto& node : world.nodes) {
+    node->switch_off();
+  }
+  BOOST_TEST(world.alice.contact->cancel_request(world.bob.key, world.clock.now()));
+  world.run(minute_ms);
+  world.alice.crash();
+  for (const auto& node : world.nodes) {
+    node->switch_on();
+  }
+  world.alice.start();
+  world.run_hours(2);
+  BOOST_TEST(world.alice.told().ends_with("cancelled"));
+  BOOST_TEST(world.live_records() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_fetched_before_it_was_cancelled_is_not_called_cancelled) {
+  Strangers world;
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_taken());
+  BOOST_TEST(world.run_hours(1, [&] { return world.live_records() == 0; }));
+  BOOST_TEST(world.alice.contact->cancel_request(world.bob.key, world.clock.now()));
+  world.run_hours(1);
+  BOOST_TEST(world.alice.told().ends_with("expired"));
+}
+
+BOOST_AUTO_TEST_CASE(who_removes_the_friend_takes_the_request_back) {
+  Strangers world;
+  world.bob.crash();
+  world.alice.befriend(world.bob);
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_stored());
+  world.alice.unfriend(world.bob);
+  world.run_hours(1);
+  BOOST_TEST(world.alice.told().ends_with("cancelled"));
+  BOOST_TEST(world.live_records() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(mailboxes_that_were_read_to_their_end_are_not_read_again) {
+  Strangers world(1);
+  world.run_hours(3);
+  const auto first = world.bob[Counter::contact_operations];
+  BOOST_TEST(first > manager::MailboxWatch::epochs_back);
+  world.bob.crash();
+  world.bob.start();
+  world.run_hours(3);
+  BOOST_TEST(world.bob[Counter::contact_operations] - first < 60U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

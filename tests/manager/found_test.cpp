@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+
+#include "hand_friend.hpp"
+
+// What tests/model/ found, made small.
+
+namespace toxasync::test {
+
+BOOST_AUTO_TEST_SUITE(manager_found)
+
+BOOST_FIXTURE_TEST_CASE(who_removes_a_friend_and_adds_him_again_gets_his_keys_at_the_next_meeting, Pair) {
+  unfriend(alice, bob);
+  alice.friends.insert(bob.key);
+  alice.manager->on_friend_added(bob.key);
+  meet(alice, bob, 10'000);
+  BOOST_TEST(alice.manager->friend_ready(bob.key));
+}
+
+BOOST_FIXTURE_TEST_CASE(the_end_of_a_message_is_told_though_the_program_crashes_before_it_could_be, Pair) {
+  connect(alice, bob);
+  const auto id = alice.send(bob, "live");
+  after_event = [&] {
+    if (alice[Counter::receipts_received] == 1) {  // the packet was handled; the next tick would tell
+      after_event = nullptr;
+      alice.crash();
+      alice.start();
+    }
+  };
+  run(5000);
+  connect(alice, bob);
+  run(std::int64_t{2} * 86'400'000);
+  BOOST_TEST(bob.shown.size() == 1U);
+  BOOST_TEST(alice.told(id).ends_with("delivered"), alice.told(id));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_sender_whose_state_is_an_old_copy_reaches_his_friend_again_after_a_meeting, Pair) {
+  const auto old = alice.state->crash_copy();
+  bob.crash();
+  for (int i = 0; i < 3; ++i) {
+    alice.send(bob, "before");
+  }
+  run(10'000);
+  bob.start();
+  run(10'000);
+  alice.crash();
+  alice.state = old->crash_copy();
+  alice.start();
+  meet(alice, bob, 10'000);
+  bob.crash();
+  const auto id = alice.send(bob, "after");  // with the key of the first of the three
+  run(10'000);
+  bob.start();
+  run(600'000);
+  meet(alice, bob, 10'000);
+  BOOST_TEST(bob.shown.size() == 4U, alice.told(id));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_recipient_whose_state_is_an_old_copy_can_be_written_to_after_a_meeting, Pair) {
+  const auto old = bob.state->crash_copy();
+  for (int i = 0; i < 80; ++i) {  // so many that bob gives new keys, which the copy does not know
+    alice.send(bob, "before");
+  }
+  run(600'000, [&] { return bob.shown.size() == 80; });
+  meet(alice, bob, 10'000);
+  bob.crash();
+  bob.state = old->crash_copy();
+  bob.start();
+  meet(alice, bob, 10'000);
+  bob.crash();
+  bob.shown.clear();
+  for (int i = 0; i < 30; ++i) {
+    alice.send(bob, "after");
+  }
+  run(60'000);
+  bob.start();
+  run(600'000);
+  meet(alice, bob, 10'000);
+  run(600'000);
+  const auto after = std::ranges::count_if(bob.shown, [](const auto& message) {
+    return message.text == Bytes{'a', 'f', 't', 'e', 'r'};
+  });
+  BOOST_TEST(after == 30);
+}
+
+// A message that was sealed again (after a nack, or for another installation) may come twice, with two keys.
+BOOST_FIXTURE_TEST_CASE(a_copy_with_another_one_time_key_uses_that_key_up_too, HandWorld) {
+  const auto first = eve.send({.text = "once"});
+  run(1000);
+  eve.send({.text = "once", .id = first.id});
+  run(1000);
+  BOOST_TEST(bob.shown.size() == 1U);
+  BOOST_TEST(bob.rows('K') == 98U);  // else the copy can be opened by whoever steals the key later
+}
+
+/// Loses all state, as by a new installation.
+void begin_anew(World& world, User& whose) {
+  whose.crash();
+  whose.state = std::make_unique<store::MemoryState>();
+  whose.start();
+  world.give_nodes(whose);
+}
+
+BOOST_FIXTURE_TEST_CASE(who_begins_anew_is_given_one_time_keys_whatever_the_last_bundle_brought, Pair) {
+  run(std::int64_t{8} * 86'400'000);  // the last-resort keys are replaced
+  meet(alice, bob, 60'000);
+  begin_anew(*this, alice);
+  meet(alice, bob, 180'000);
+  const auto held = bob.rows('K');
+  alice.send(bob, "with a one-time key");
+  BOOST_TEST_REQUIRE(run(3'600'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(bob.rows('K') == held - 1);
+}
+
+// What the device that is gone has not used is of no use to the one that is there.
+BOOST_FIXTURE_TEST_CASE(who_began_anew_and_has_used_up_what_he_got_is_given_more, Pair) {
+  meet(alice, bob, 60'000);
+  begin_anew(*this, alice);
+  meet(alice, bob, 180'000);
+  for (int i = 0; i < 120; ++i) {
+    alice.send(bob, "one of many");
+  }
+  BOOST_TEST_REQUIRE(run(3'600'000, [&] { return bob.shown.size() == 120; }));
+  run(3'600'000);
+  const auto held = bob.rows('K');
+  alice.send(bob, "with a one-time key");
+  BOOST_TEST_REQUIRE(run(3'600'000, [&] { return bob.shown.size() == 121; }));
+  BOOST_TEST(bob.rows('K') == held - 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(every_version_of_a_bundle_brings_one_time_keys, Pair) {
+  meet(alice, bob, 60'000);
+  const auto held = bob.rows('K');
+  run(std::int64_t{8} * 86'400'000);  // the last-resort keys are replaced
+  meet(alice, bob, 60'000);
+  BOOST_TEST(bob.rows('K') == held + 40);
+}
+
+// Alice has two devices, and so has bob. The first ones have met, and the second ones.
+BOOST_FIXTURE_TEST_CASE(installations_that_have_not_met_before_are_given_each_others_bundles, Pair) {
+  const auto change = [this](User& whose, std::unique_ptr<store::MemoryState> disk) {
+    whose.crash();
+    auto old = std::exchange(whose.state, std::move(disk));
+    whose.start();
+    give_nodes(whose);
+    return old;
+  };
+  auto first_of_alice = change(alice, std::make_unique<store::MemoryState>());
+  (void)change(bob, std::make_unique<store::MemoryState>());
+  meet(alice, bob, 60'000);
+  (void)change(alice, std::move(first_of_alice));
+  meet(alice, bob, 180'000);
+  alice.send(bob, "to your second one");
+  bob.send(alice, "to your first one");
+  run(3'600'000);
+  BOOST_TEST(bob.shown.size() == 1U);
+  BOOST_TEST(alice.shown.size() == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(delivery_is_told_once_though_an_installation_goes_that_did_not_confirm_it,
+                        HandWorld) {
+  using protocol::FriendPacketType;
+  const auto root = crypto::KeyPair::generate(eve.random());
+  const auto give = [&](std::uint64_t version, std::uint64_t replaces) {
+    auto head = eve.head(root, version, 0);
+    head.replaces = replaces;
+    eve.sign(head);
+    eve.give(FriendPacketType::bundle_head, head);
+    run(1000);
+  };
+  eve.instance = 99;
+  give(1, 0);
+  const auto id = *bob.manager->send(eve.key(), crypto::MessageKind::normal, as_bytes("to both of yours"));
+  run(1000);
+  eve.instance = 100;
+  give(1, 0);
+  eve.give(FriendPacketType::receipt, protocol::LiveReceipt{100, {id}});
+  run(1000);
+  BOOST_TEST(bob.told(id).ends_with("delivered"));
+  give(2, 99);  // the other one is no more
+  BOOST_TEST(std::ranges::count_if(bob.states, [&](const auto& status) {
+               return status.id == id && status.state == manager::MessageState::delivered;
+             }) == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_message_that_waited_and_went_directly_is_not_reported_cancelled_after_a_restart,
+                        Pair) {
+  for (const auto& node : nodes) {
+    node->switch_off();
+  }
+  const auto id = alice.send(bob, "seen");
+  run(1000);
+  friend_filter = [&](const FriendPacket& packet) { return packet.from == &bob; };  // his receipt is lost
+  connect(alice, bob);
+  BOOST_TEST(run(2000, [&] { return bob.shown.size() == 1; }));
+  bob.crash();
+  alice.crash();
+  alice.start();
+  BOOST_TEST(!alice.manager->cancel(id));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_message_that_went_directly_is_not_reported_cancelled_after_a_restart, Pair) {
+  connect(alice, bob);
+  friend_filter = [&](const FriendPacket& packet) { return packet.from == &bob; };  // his receipt is lost
+  const auto id = alice.send(bob, "seen");
+  BOOST_TEST(run(2000, [&] { return bob.shown.size() == 1; }));
+  bob.crash();
+  alice.crash();
+  alice.start();
+  BOOST_TEST(!alice.manager->cancel(id));  // at once, too
+  run(100);
+  BOOST_TEST(!alice.manager->cancel(id));
+  run(60'000);
+  BOOST_TEST(alice.told(id).find("cancelled") == std::string::npos, alice.told(id));
+}
+
+// Both the copy and what it was copied from make the version after the last one.
+BOOST_FIXTURE_TEST_CASE(a_bundle_made_by_an_old_copy_is_not_taken_for_one_that_the_friend_has, Pair) {
+  const auto other_home_node = [&](std::size_t place) {
+    (void)alice.manager->remove_home_node(nodes[place]->known().id);
+    run(1000);
+  };
+  const auto old = alice.state->crash_copy();
+  connect(alice, bob);
+  other_home_node(0);
+  alice.crash();
+  alice.state = old->crash_copy();
+  alice.start();
+  other_home_node(1);  // before they meet
+  meet(alice, bob, 10'000);
+  const auto before = nodes[1]->metrics.value(Counter::node_stored);
+  const auto id = bob.send(alice, "to the nodes that you have");
+  run(10'000);
+  BOOST_TEST(bob.told(id).find("stored:2/2") != std::string::npos, bob.told(id));
+  BOOST_TEST(nodes[1]->metrics.value(Counter::node_stored) == before);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace toxasync::test

@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+
+#include "manager/nodes/node_book.hpp"
+#include "tests/support/recording_transport.hpp"
+#include "world.hpp"
+
+namespace toxasync::test {
+namespace {
+
+using manager::BookedNode;
+using manager::NodeBook;
+using manager::Origin;
+using protocol::NodeId;
+
+constexpr std::int64_t day_s = 86400;
+
+/// 9.a.b.1: a public address.
+Endpoint address(std::uint32_t a, std::uint32_t b = 0) {
+  return {4, {9, static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b), 1}, 33445};
+}
+
+NodeId node_id(std::uint8_t number) {
+  NodeId id{};
+  id.fill(number);
+  return id;
+}
+
+/// A node that can sign.
+struct Signer {
+  explicit Signer(std::uint64_t seed) : random(seed), key(random.array<32>()) {}
+  [[nodiscard]] const NodeId& id() const { return key.public_key(); }
+  [[nodiscard]] Bytes descriptor(const std::vector<Endpoint>& at) {
+    protocol::NodeDescriptor descriptor;
+    descriptor.id = id();
+    descriptor.key = crypto::KeyPair::generate(random).public_key;
+    for (const Endpoint& endpoint : at) {
+      descriptor.addresses.push_back({endpoint});
+    }
+    return descriptor.encode_signed(key);
+  }
+  SeededRandom random;
+  crypto::SigningKey key;
+};
+
+/// A book, and what it stands on. Nothing is sent.
+struct Fixture {
+  struct Deaf final : client::ClientListener, manager::ManagerListener, manager::FriendChannel {
+    void on_stored(client::OperationId, const client::StoreResult&, Now) noexcept override {}
+    void on_envelopes(client::OperationId, std::vector<Bytes>, Now) noexcept override {}
+    void on_retrieved(client::OperationId, const client::RetrieveResult&, Now) noexcept override {}
+    void on_peers(client::OperationId, const client::PeersResult&, Now) noexcept override {}
+    void on_discovered(client::OperationId, const client::DiscoverResult&, Now) noexcept override {}
+    void on_node_news(const client::NodeNews&, Now) noexcept override {}
+    bool on_message(const manager::ReceivedMessage&) noexcept override { return true; }
+    void on_message_state(const manager::MessageStatus&) noexcept override {}
+    void on_friend_ready(const manager::FriendKey&) noexcept override {}
+    manager::ChannelSend send(const manager::FriendKey&, ByteView) noexcept override {
+      return manager::ChannelSend::offline;
+    }
+  };
+
+  const bool ready = crypto::initialise();
+  ManualClock clock;
+  SeededRandom random{1};
+  QuietLog log;
+  Metrics metrics;
+  Telemetry telemetry{metrics, log};
+  RecordingTransport transport;
+  Deaf deaf;
+  manager::ManagerConfig config;
+  crypto::KeyPair self = crypto::KeyPair::generate(random);
+  client::Client client{transport, random, telemetry, deaf};
+  store::MemoryState state;
+  manager::Journal journal{state, clock, telemetry};
+  manager::Events events{deaf, journal};
+  manager::Services services{self, client, deaf, journal, clock, random, telemetry, deaf, events, config};
+  std::set<NodeId> homes;
+  std::unique_ptr<NodeBook> book = open();
+
+  std::unique_ptr<NodeBook> open() {
+    return std::make_unique<NodeBook>(services, [this](const NodeId& id) { return homes.contains(id); });
+  }
+  void save() {
+    clock.advance_ms(NodeBook::save_after_ms);
+    book->tick(clock.now());
+    journal.tick(clock.steady_ms());
+  }
+  void restart() {
+    save();
+    book = open();
+    for (const auto& entry : state.load()) {
+      BOOST_TEST(book->load(entry));
+    }
+  }
+  void learn(std::uint8_t number, Origin origin) {
+    book->learn(client::KnownNode{node_id(number), {address(number)}}, origin);
+  }
+  void answers(const NodeId& id, Bytes descriptor = {}, const Endpoint& from = {}) {
+    book->on_news({id, true, from, std::move(descriptor)}, clock.now());
+  }
+  void fails(const NodeId& id) { book->on_news({id, false, {}, {}}, clock.now()); }
+  /// Fails for so long, while another node answers.
+  void fails_for(const NodeId& id, std::int64_t seconds) {
+    learn(250, Origin::configured);
+    for (std::int64_t passed = 0; passed <= seconds; passed += 1800) {
+      answers(node_id(250));
+      fails(id);
+      clock.advance_s(1800);
+    }
+  }
+  void learn_and_answer(std::uint8_t number, Origin origin) {
+    learn(number, origin);
+    answers(node_id(number));
+  }
+  const std::vector<Endpoint>& tried(const NodeId& id) { return book->find(id)->given; }
+  void claim(std::uint8_t whose, const NodeId& id, const std::vector<Endpoint>& at) {
+    protocol::HomeNode home{id, {}};
+    for (const Endpoint& endpoint : at) {
+      home.addresses.push_back({endpoint});
+    }
+    book->claim(node_id(whose), std::vector{home});
+  }
+};
+
+using Ids = std::vector<NodeId>;
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(manager_node_book, Fixture)
+
+BOOST_AUTO_TEST_CASE(the_descriptors_addresses_come_first_then_where_it_answered_then_what_others_say) {
+  Signer node(7);
+  book->learn(client::KnownNode{node.id(), {address(1)}}, Origin::told);
+  claim(50, node.id(), {address(2), address(3)});
+  claim(51, node.id(), {address(4)});
+  BOOST_TEST((tried(node.id()) == std::vector{address(2), address(4), address(3), address(1)}));
+  answers(node.id(), node.descriptor({address(5)}), address(6));
+  BOOST_TEST((tried(node.id()) ==
+              std::vector{address(5), address(6), address(2), address(4), address(3), address(1)}));
+  book->learn(client::KnownNode{node.id(), {address(8)}}, Origin::configured);
+  BOOST_TEST((tried(node.id()) ==
+              std::vector{address(5), address(6), address(8), address(2), address(4), address(3)}));
+}
+
+BOOST_AUTO_TEST_CASE(of_many_hostile_friends_each_address_is_one_of_many_and_the_book_keeps_its_bound) {
+  Signer node(7);
+  for (std::uint8_t i = 1; i <= 40; ++i) {
+    claim(i, node.id(), {address(i), address(i, 1), address(i, 2), address(i, 3)});
+  }
+  BOOST_TEST(tried(node.id()).size() == NodeBook::endpoints_tried);
+  BOOST_TEST((tried(node.id())[1] == address(2)));
+  answers(node.id(), node.descriptor({address(99)}));
+  BOOST_TEST((tried(node.id())[0] == address(99)));
+}
+
+BOOST_AUTO_TEST_CASE(a_friend_who_names_other_nodes_takes_back_what_he_said_of_the_old_ones) {
+  claim(50, node_id(1), {address(1)});
+  claim(51, node_id(1), {address(2)});
+  claim(50, node_id(3), {address(3)});
+  BOOST_TEST((tried(node_id(1)) == std::vector{address(2)} || tried(node_id(1)).back() == address(1)));
+  BOOST_TEST((tried(node_id(1)).front() == address(2)));
+  book->claim(node_id(51), {});
+  BOOST_TEST(!tried(node_id(1)).empty());  // mail may lie there: some address is kept
+}
+
+BOOST_AUTO_TEST_CASE(a_word_of_less_trust_does_not_displace_one_of_more) {
+  learn(1, Origin::configured);
+  book->learn(client::KnownNode{node_id(1), {address(66)}}, Origin::dht);
+  BOOST_TEST((tried(node_id(1)) == std::vector{address(1)}));
+  BOOST_TEST((book->find(node_id(1))->origin == Origin::configured));
+  book->learn(client::KnownNode{node_id(1), {address(67)}}, Origin::configured);
+  BOOST_TEST((tried(node_id(1)) == std::vector{address(67)}));
+}
+
+BOOST_AUTO_TEST_CASE(local_addresses_are_left_out_unless_they_are_allowed) {
+  Signer node(7);
+  const Endpoint local = ipv4(1);
+  book->learn(client::KnownNode{node_id(1), {local}}, Origin::told);
+  BOOST_TEST(book->find(node_id(1)) == nullptr);
+  claim(50, node.id(), {local, address(1)});
+  answers(node.id(), node.descriptor({local}), local);
+  BOOST_TEST((tried(node.id()) == std::vector{address(1)}));
+  BOOST_TEST(book->addresses(node.id()).empty());
+}
+
+BOOST_AUTO_TEST_CASE(others_are_told_what_the_node_and_our_user_say_and_nothing_that_a_friend_claims) {
+  Signer node(7);
+  claim(50, node.id(), {address(1)});
+  answers(node.id(), {}, address(2));
+  BOOST_TEST((book->addresses(node.id()) == std::vector{address(2)}));
+  answers(node.id(), node.descriptor({address(3)}));
+  BOOST_TEST((book->addresses(node.id()) == std::vector{address(3)}));
+  book->learn(client::KnownNode{node.id(), {address(4)}}, Origin::configured);
+  BOOST_TEST((book->addresses(node.id()) == std::vector{address(3), address(4)}));
+}
+
+BOOST_AUTO_TEST_CASE(a_descriptor_found_by_asking_an_address_adds_the_node_and_proves_nothing) {
+  Signer node(7);
+  book->learn(node.descriptor({address(1)}), address(2), Origin::dht);
+  BOOST_TEST((tried(node.id()) == std::vector{address(1), address(2)}));
+  BOOST_TEST(book->find(node.id())->descriptor.empty());
+  Bytes forged = Signer(8).descriptor({address(1)});
+  forged[40] ^= 1;
+  book->learn(forged, address(2), Origin::dht);
+  BOOST_TEST(book->good() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(our_own_node_is_none_for_us) {
+  learn(1, Origin::dht);
+  book->set_self(node_id(1));
+  BOOST_TEST(book->find(node_id(1)) == nullptr);
+  learn(1, Origin::told);
+  claim(50, node_id(1), {address(1)});
+  BOOST_TEST(book->find(node_id(1)) == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_is_given_up_after_three_days_of_failures_and_taken_back_at_its_next_answer) {
+  learn(1, Origin::friends);
+  answers(node_id(1));
+  fails_for(node_id(1), 3 * day_s - 3600);
+  BOOST_TEST(!book->given_up(node_id(1)));
+  fails_for(node_id(1), 3600);
+  BOOST_TEST(book->given_up(node_id(1)));
+  BOOST_TEST((book->nearest(random.array<32>(), 9) == Ids{node_id(250)}));
+  answers(node_id(1));
+  BOOST_TEST(!book->given_up(node_id(1)));
+}
+
+BOOST_AUTO_TEST_CASE(while_our_own_network_is_down_no_failure_counts) {
+  learn(1, Origin::friends);
+  learn(2, Origin::friends);
+  for (std::uint8_t number = 1; number <= 2; ++number) {
+    answers(node_id(number));
+  }
+  clock.advance_s(3600);
+  for (int i = 0; i < 1000; ++i) {
+    fails(node_id(1));
+    fails(node_id(2));
+    clock.advance_s(600);
+  }
+  BOOST_TEST(book->find(node_id(1))->failures == 0U);
+  answers(node_id(1));
+  fails(node_id(1));
+  BOOST_TEST(book->find(node_id(1))->failures == 0U);
+  fails(node_id(2));
+  BOOST_TEST(book->find(node_id(2))->failures == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_few_failures_are_not_enough_however_long_ago_the_first_one_was) {
+  learn(1, Origin::friends);
+  fails_for(node_id(1), 3600);
+  clock.advance_s(10 * day_s);  // the program did not run
+  answers(node_id(250));
+  fails(node_id(1));
+  BOOST_TEST(!book->given_up(node_id(1)));
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_more_of_them_for_longer) {
+  for (std::uint8_t number = 1; number <= 2; ++number) {
+    learn_and_answer(number, Origin::friends);
+  }
+  book->lost(node_id(1));
+  BOOST_TEST(book->demoted(node_id(1)));
+  BOOST_TEST((book->nearest(random.array<32>(), 9) == Ids{node_id(2)}));
+  BOOST_TEST((book->pick_home_nodes(9) == Ids{node_id(2)}));
+  clock.advance_s(7 * day_s - 1);
+  BOOST_TEST(book->demoted(node_id(1)));
+  clock.advance_s(1);
+  BOOST_TEST(!book->demoted(node_id(1)));
+  for (int i = 0; i < 4; ++i) {
+    book->lost(node_id(1));
+  }
+  clock.advance_s(21 * day_s - 1);
+  BOOST_TEST(book->demoted(node_id(1)));
+  clock.advance_s(1);
+  BOOST_TEST(!book->demoted(node_id(1)));
+  for (int i = 0; i < 1000; ++i) {
+    book->lost(node_id(1));
+  }
+  clock.advance_s(std::int64_t{35} * day_s);
+  BOOST_TEST(!book->demoted(node_id(1)));
+  book->lost(node_id(99));  // unknown: nothing
+}
+
+BOOST_AUTO_TEST_CASE(the_nearest_nodes_are_the_same_for_everybody_and_differ_from_mailbox_to_mailbox) {
+  for (std::uint8_t i = 1; i <= 12; ++i) {
+    learn(i, Origin::friends);
+  }
+  const auto p = random.array<32>();
+  const auto nearest = book->nearest(p, 3);
+  BOOST_REQUIRE(nearest.size() == 3U);
+  const auto hash = [&p](const NodeId& id) { return crypto::h256({}, {p, id}); };
+  BOOST_TEST((hash(nearest[0]) < hash(nearest[1]) && hash(nearest[1]) < hash(nearest[2])));
+  book->for_each([&](const BookedNode& node) {
+    if (std::ranges::find(nearest, node.id) == nearest.end()) {
+      BOOST_TEST((hash(nearest[2]) < hash(node.id)));
+    }
+  });
+  std::set<NodeId> seen;
+  for (int i = 0; i < 60; ++i) {
+    for (const auto& id : book->nearest(random.array<32>(), 3)) {
+      seen.insert(id);
+    }
+  }
+  BOOST_TEST(seen.size() == 12U);
+}
+
+BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_among_those_chosen_where_others_are_known) {
+  for (std::uint8_t i = 1; i <= 40; ++i) {
+    learn_and_answer(i, i % 2 == 0 ? Origin::dht : Origin::told);
+  }
+  BOOST_TEST(book->nearest(random.array<32>(), 3).size() == 3U);  // no others are known
+  BOOST_TEST(book->pick_home_nodes(3).size() == 3U);
+  for (std::uint8_t number = 101; number <= 102; ++number) {
+    learn_and_answer(number, Origin::friends);
+  }
+  const auto found = [&](const Ids& ids) {
+    return std::ranges::count_if(
+        ids, [&](const NodeId& id) { return !manager::is_chosen(book->find(id)->origin); });
+  };
+  for (int i = 0; i < 20; ++i) {
+    const auto nearest = book->nearest(random.array<32>(), 3);
+    BOOST_TEST(found(nearest) <= 1);
+    BOOST_TEST(nearest.size() == 3U);
+    const auto picked = book->pick_home_nodes(3);
+    BOOST_TEST(found(picked) == 1);
+    BOOST_TEST(picked.size() == 3U);
+  }
+  const Ids taken = book->pick_home_nodes(3);
+  BOOST_TEST(found(book->pick_home_nodes(1, taken)) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(home_nodes_are_picked_of_those_that_answered_lately_and_fail_no_more) {
+  for (std::uint8_t number = 1; number <= 4; ++number) {
+    learn(number, Origin::friends);
+  }
+  answers(node_id(1));
+  clock.advance_s(day_s);
+  answers(node_id(2));
+  answers(node_id(4));
+  fails(node_id(4));
+  BOOST_TEST((book->pick_home_nodes(9) == Ids{node_id(2)}));
+  answers(node_id(4));
+  BOOST_TEST(book->pick_home_nodes(9).size() == 2U);
+  BOOST_TEST((book->pick_home_nodes(9, Ids{node_id(2)}) == Ids{node_id(4)}));
+}
+
+BOOST_AUTO_TEST_CASE(picked_home_nodes_are_in_different_networks_as_far_as_their_addresses_are_public) {
+  for (std::uint8_t i = 1; i <= 5; ++i) {
+    book->learn(client::KnownNode{node_id(i), {address(200, i)}}, Origin::friends);
+    answers(node_id(i));
+  }
+  BOOST_TEST(book->pick_home_nodes(3).size() == 1U);
+  learn_and_answer(9, Origin::friends);
+  BOOST_TEST(book->pick_home_nodes(3).size() == 2U);
+  BOOST_TEST((book->pick_home_nodes(3, Ids{node_id(1)}) == Ids{node_id(9)}));
+  config.allow_local_addresses = true;
+  for (std::uint8_t i = 11; i <= 13; ++i) {
+    book->learn(client::KnownNode{node_id(i), {ipv4(i)}}, Origin::friends);
+    answers(node_id(i));
+  }
+  BOOST_TEST(book->pick_home_nodes(9).size() == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(not_everybody_picks_the_same_home_nodes) {
+  for (std::uint8_t i = 1; i <= 30; ++i) {
+    learn_and_answer(i, Origin::friends);
+  }
+  std::set<NodeId> seen;
+  for (int i = 0; i < 60; ++i) {
+    for (const auto& id : book->pick_home_nodes(3)) {
+      seen.insert(id);
+    }
+  }
+  BOOST_TEST(seen.size() == 30U);
+}
+
+BOOST_AUTO_TEST_CASE(others_are_told_of_found_nodes_only_and_never_of_what_we_or_our_friends_use) {
+  std::vector<std::unique_ptr<Signer>> signers;
+  const auto add = [&](Origin origin) {
+    signers.push_back(std::make_unique<Signer>(100 + signers.size()));
+    Signer& node = *signers.back();
+    const auto number = static_cast<std::uint32_t>(signers.size());
+    const Bytes descriptor = node.descriptor({address(number)});
+    book->learn(descriptor, address(number), origin);
+    answers(node.id(), descriptor);
+    return node.id();
+  };
+  add(Origin::configured);
+  add(Origin::friends);
+  const NodeId told = add(Origin::told);
+  const NodeId home = add(Origin::dht);
+  homes.insert(home);
+  const NodeId claimed = add(Origin::dht);
+  claim(50, claimed, {address(9)});
+  const auto descriptors = book->descriptors_to_tell(9);
+  BOOST_REQUIRE(descriptors.size() == 1U);
+  BOOST_TEST((protocol::NodeDescriptor::decode_signed(descriptors[0])->id == told));
+  clock.advance_s(day_s);
+  BOOST_TEST(book->descriptors_to_tell(9).empty());  // it has not answered lately
+}
+
+BOOST_AUTO_TEST_CASE(everything_survives_a_restart_but_what_friends_say_which_is_in_their_bundles) {
+  Signer node(7);
+  book->learn(client::KnownNode{node.id(), {address(1)}}, Origin::told);
+  answers(node.id(), node.descriptor({address(2)}), address(3));
+  book->lost(node.id());
+  book->lost(node.id());
+  book->asked(node.id(), 77);
+  learn(4, Origin::dht);
+  fails_for(node_id(4), 3 * day_s + 7200);
+  restart();
+  const BookedNode& read = *book->find(node.id());
+  BOOST_TEST((read.origin == Origin::told));
+  BOOST_TEST((tried(node.id()) == std::vector{address(2), address(3), address(1)}));
+  BOOST_TEST(!read.descriptor.empty());
+  BOOST_TEST(read.ask_at_s == 77);
+  BOOST_TEST(book->demoted(node.id()));
+  BOOST_TEST(book->given_up(node_id(4)));
+  BOOST_TEST((book->find(node_id(4))->origin == Origin::dht));
+}
+
+BOOST_AUTO_TEST_CASE(a_loss_is_on_disk_at_once_and_answers_cost_a_write_an_hour_at_most) {
+  learn(1, Origin::friends);
+  save();
+  const auto batches = [&] {
+    journal.tick(clock.steady_ms());
+    return state.load().size();
+  };
+  BOOST_TEST(batches() == 1U);
+  book->lost(node_id(1));
+  journal.tick(clock.steady_ms());
+  book = open();
+  for (const auto& entry : state.load()) {
+    book->load(entry);
+  }
+  BOOST_TEST(book->demoted(node_id(1)));
+  answers(node_id(1));
+  save();
+  BOOST_TEST(book->next_deadline_ms() == INT64_MAX);
+  answers(node_id(1));
+  BOOST_TEST(book->next_deadline_ms() == INT64_MAX);
+  clock.advance_s(3600);
+  answers(node_id(1));
+  BOOST_TEST(book->next_deadline_ms() != INT64_MAX);
+}
+
+BOOST_AUTO_TEST_CASE(of_unused_nodes_so_many_are_kept_the_good_and_the_known_before_the_others) {
+  Signer good(7);
+  book->learn(client::KnownNode{good.id(), {address(1)}}, Origin::dht);
+  answers(good.id());
+  learn(2, Origin::friends);
+  homes.insert(node_id(3));
+  learn(3, Origin::dht);
+  book->lost(node_id(3));
+  learn(4, Origin::told);
+  answers(node_id(4));
+  book->lost(node_id(4));
+  claim(50, node_id(5), {address(5)});
+  const auto flood = [&](std::uint64_t seed) {
+    clock.advance_s(1);
+    SeededRandom ids(seed);
+    book->learn(client::KnownNode{ids.array<32>(), {address(6)}}, Origin::dht);
+  };
+  for (std::uint64_t i = 0; i < NodeBook::most_unused; ++i) {
+    flood(1000 + i);
+  }
+  const auto known = [&](const NodeId& id) { return book->find(id) != nullptr; };
+  BOOST_TEST(!known(node_id(4)));  // it has lost mail
+  for (std::uint64_t i = 0; i < 2 * NodeBook::most_unused; ++i) {
+    flood(5000 + i);
+  }
+  std::size_t all = 0;
+  book->for_each([&](const BookedNode&) { ++all; });
+  BOOST_TEST(all == NodeBook::most_unused + 2);
+  BOOST_TEST(known(good.id()));
+  BOOST_TEST(known(node_id(2)));  // a friend chose it once
+  BOOST_TEST(known(node_id(3)));
+  BOOST_TEST(known(node_id(5)));
+  BOOST_TEST(!client.node_status(node_id(4)).has_value());
+  save();
+  BOOST_TEST(state.load().size() == all);
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_row_is_counted_and_left_out) {
+  learn(1, Origin::told);
+  save();
+  auto entries = state.load();
+  entries.at(0).value.pop_back();
+  book = open();
+  BOOST_TEST(book->load(entries[0]));
+  BOOST_TEST(book->find(node_id(1)) == nullptr);
+  BOOST_TEST(metrics.value(Counter::state_record_damaged) == 1U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace toxasync::test

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+
+#include "hand_friend.hpp"
+#include "manager/nodes/home_choice.hpp"
+#include "protocol/bundle.hpp"
+
+// Nodes that clients get to know, pick and follow by themselves.
+
+namespace toxasync::test {
+namespace {
+
+constexpr std::int64_t minute_ms = 60'000;
+constexpr std::int64_t hour_ms = 60 * minute_ms;
+constexpr std::int64_t day_ms = 24 * hour_ms;
+
+std::set<protocol::NodeId> homes_of(const User& user) {
+  std::set<protocol::NodeId> ids;
+  for (const auto& home : user.manager->home_nodes()) {
+    ids.insert(home.node.id);
+  }
+  return ids;
+}
+
+/// Alice has named no home nodes; Bob has, all that there are.
+struct Unnamed : World {
+  explicit Unnamed(std::size_t node_count = 3) {
+    for (std::size_t i = 0; i < node_count; ++i) {
+      add_node();
+    }
+    befriend(alice, bob);
+    give_nodes(bob);
+    meet(alice, bob);
+  }
+  bool has_homes(std::size_t count, std::int64_t limit_ms = 10 * minute_ms) {
+    return run(limit_ms, [&] { return homes_of(alice).size() == count; });
+  }
+  User& alice = add_user();
+  User& bob = add_user();
+};
+
+/// A node whose machine has several addresses, one after the other.
+struct MovingNode {
+  struct End final : PacketReceiver {
+    End(MovingNode& owner, const Endpoint& at) : node(owner), transport(owner.world.network.add(at)) {
+      transport.set_receiver(this);
+    }
+    void on_packet(const Route& from, ByteView packet) noexcept override {
+      node.node->on_packet(transport, from, packet, node.world.clock.now());
+      node.node->tick(node.world.clock.now());
+    }
+    MovingNode& node;
+    MockTransport& transport;
+  };
+
+  explicit MovingNode(World& where) : world(where) {}
+  /// Starts (again) with these addresses in its descriptor.
+  void start(const std::vector<Endpoint>& told) {
+    node::NodeConfig config;
+    config.addresses = told;
+    node =
+        std::make_unique<node::Node>(store, keys, random, Telemetry(metrics, log), config, world.clock.now());
+  }
+  void appear_at(const Endpoint& at) { ends[at] = std::make_unique<End>(*this, at); }
+  void vanish_from(const Endpoint& at) {
+    ends.erase(at);
+    world.network.remove(at);
+  }
+
+  World& world;
+  QuietLog log;
+  Metrics metrics;
+  store::MemoryStore store;
+  SeededRandom random{99};
+  node::NodeKeys keys = node::NodeKeys::ephemeral(random, world.clock.unix_s());
+  std::unique_ptr<node::Node> node;
+  std::map<Endpoint, std::unique_ptr<End>> ends;
+};
+
+struct ListedFinder final : NodeFinder {
+  std::vector<Endpoint> candidates() override {
+    ++asked;
+    return endpoints;
+  }
+  std::vector<Endpoint> endpoints;
+  unsigned asked = 0;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(manager_nodes)
+
+BOOST_FIXTURE_TEST_CASE(a_client_without_home_nodes_picks_known_good_ones_and_tells_its_friends, Unnamed) {
+  BOOST_TEST(homes_of(alice).empty());
+  BOOST_TEST(!bob.manager->friend_ready(alice.key));
+  BOOST_TEST(has_homes(3));
+  BOOST_TEST(alice[Counter::nodes_picked] == 3U);
+  meet(alice, bob);
+  BOOST_TEST(bob.manager->friend_ready(alice.key));
+  alice.crash();
+  const auto id = bob.send(alice, "to homes that were picked");
+  BOOST_TEST(run(minute_ms, [&] { return bob.told(id).ends_with("stored:3/3"); }));
+  bob.crash();
+  alice.start();
+  BOOST_TEST(homes_of(alice).size() == 3U);
+  BOOST_TEST(run(minute_ms, [&] { return alice.shown.size() == 1; }));
+}
+
+BOOST_FIXTURE_TEST_CASE(none_are_picked_in_the_first_minute_in_which_the_host_names_its_users, Unnamed) {
+  alice.crash();
+  alice.start();
+  run(manager::HomeChoice::first_after_ms - 1000);
+  BOOST_TEST(homes_of(alice).empty());
+  BOOST_TEST(alice.manager->add_home_node(nodes[0]->known()).has_value());
+  run(3 * hour_ms);
+  BOOST_TEST((homes_of(alice) == std::set{nodes[0]->known().id}));
+  BOOST_TEST(alice[Counter::nodes_picked] == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(none_are_picked_where_that_is_switched_off, Unnamed) {
+  alice.crash();
+  alice.config.pick_home_nodes = false;
+  alice.start();
+  run(3 * hour_ms);
+  BOOST_TEST(homes_of(alice).empty());
+  BOOST_TEST(alice[Counter::nodes_asked] == 3U);  // the routine question, and no search
+}
+
+BOOST_FIXTURE_TEST_CASE(picked_ones_give_way_to_those_that_the_user_names, Unnamed) {
+  BOOST_REQUIRE(has_homes(3));
+  for (int i = 0; i < 5; ++i) {
+    BOOST_TEST(alice.manager->add_home_node(add_node().known()).has_value());
+  }
+  run(4 * hour_ms);
+  const auto homes = homes_of(alice);
+  BOOST_TEST(homes.size() == 5U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    BOOST_TEST(!homes.contains(nodes[i]->known().id));
+  }
+  const auto added = alice.manager->add_home_node(add_node().known());
+  BOOST_TEST((!added && added.error() == manager::NodeError::too_many));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_picked_node_that_the_user_names_is_his_then, Unnamed) {
+  BOOST_REQUIRE(has_homes(3));
+  const auto mine = nodes[1]->known();
+  BOOST_TEST(alice.manager->add_home_node(mine).has_value());
+  run(4 * hour_ms);
+  BOOST_TEST((homes_of(alice) == std::set{mine.id}));
+}
+
+BOOST_AUTO_TEST_CASE(picked_homes_that_cannot_be_reached_for_three_days_are_replaced_one_at_a_time) {
+  Unnamed world(5);
+  User& alice = world.alice;
+  BOOST_REQUIRE(world.has_homes(3));
+  world.meet(alice, world.bob);
+  world.bob.crash();
+  const auto before = homes_of(alice);
+  std::vector<StorageNode*> off;
+  for (const auto& node : world.nodes) {
+    if (before.contains(node->known().id) && off.size() < 2) {
+      off.push_back(node.get());
+      node->switch_off();
+    }
+  }
+  world.run(3 * day_ms - 2 * hour_ms);
+  BOOST_TEST((homes_of(alice) == before));
+  // The nodes that are left must have answered lately to be picked; nobody asks them but for this.
+  const auto kept = [&] {
+    const auto now = homes_of(alice);
+    return std::ranges::count_if(before, [&](const auto& id) { return now.contains(id); });
+  };
+  BOOST_TEST(world.run(2 * day_ms, [&] { return kept() == 2; }));
+  const auto first_ms = world.clock.steady_ms();
+  BOOST_TEST(homes_of(alice).size() == 3U);
+  BOOST_TEST(world.run(2 * day_ms, [&] { return kept() == 1; }));
+  BOOST_TEST(world.clock.steady_ms() - first_ms >= manager::HomeChoice::replacements_apart_ms);
+  BOOST_TEST(homes_of(alice).size() == 3U);
+  BOOST_TEST(alice[Counter::nodes_replaced] == 2U);
+  // Bob has not heard of it: what he stores on the old ones is found, when they are back.
+  for (StorageNode* node : off) {
+    node->switch_on();
+  }
+  for (const auto& node : world.nodes) {
+    if (node.get() != off[0]) {
+      node->switch_off();
+    }
+  }
+  world.bob.start();
+  world.bob.send(alice, "to the old address");
+  BOOST_TEST(world.run(2 * hour_ms, [&] { return alice.shown.size() == 1; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_nodes_new_address_is_followed_by_its_descriptor_and_friends_are_told) {
+  Pair world(1, 0, false);
+  MovingNode node(world);
+  const Endpoint old_address = ipv4(0x010101);
+  const Endpoint new_address = ipv4(0x020202);
+  node.start({old_address});
+  node.appear_at(old_address);
+  const client::KnownNode known{node.keys.id(), {old_address}};
+  for (User* user : {&world.alice, &world.bob}) {
+    BOOST_TEST(user->manager->add_home_node(known).has_value());
+  }
+  world.meet(world.alice, world.bob);
+  world.run(5 * minute_ms);
+  node.start({new_address});
+  node.appear_at(new_address);
+  world.run(10 * minute_ms);
+  node.vanish_from(old_address);
+  world.bob.crash();
+  const auto id = world.alice.send(world.bob, "where it is now");
+  BOOST_TEST(world.run(minute_ms, [&] { return world.alice.told(id).ends_with("stored:1/1"); }));
+  world.bob.start();
+  BOOST_TEST(world.run(minute_ms, [&] { return world.bob.shown.size() == 1; }));
+
+  // Carol never saw the old one: Bob's bundle names the new one.
+  User& carol = world.add_user();
+  BOOST_TEST(carol.manager->add_home_node(known).has_value());
+  world.befriend(world.bob, carol);
+  world.keep_friend_log = true;
+  world.meet(world.bob, carol);
+  bool named = false;
+  for (const auto& packet : world.friend_log) {
+    const auto read = protocol::read_friend_packet(packet.bytes);
+    protocol::BundleHead head;
+    if (packet.from == &world.bob && read && read->type == protocol::FriendPacketType::bundle_head &&
+        wire::decode(read->message, head) == wire::Error::none) {
+      named = true;
+      BOOST_TEST((head.home_nodes.at(0).addresses.at(0).endpoint == new_address));
+    }
+  }
+  BOOST_TEST(named);
+}
+
+BOOST_FIXTURE_TEST_CASE(wrong_addresses_from_a_hostile_friend_do_not_hold_up_another_friends_mail, World) {
+  add_node();
+  add_node();
+  User& bob = add_user();
+  BOOST_TEST(bob.manager->add_home_node(nodes[1]->known()).has_value());
+  // Eve names Alice's home node before Alice does, with addresses of her choice.
+  HandFriend eve(*this, bob);
+  eve.take_bundle();
+  SeededRandom random(3);
+  auto head = eve.head(crypto::KeyPair::generate(random), 1, 0);
+  BOOST_TEST((head.home_nodes.at(0).id == nodes[0]->known().id));
+  head.home_nodes[0].addresses.clear();
+  for (std::uint32_t i = 0; i < limits::addresses_per_node; ++i) {
+    head.home_nodes[0].addresses.push_back({ipv4(0x300000 + i)});
+  }
+  eve.sign(head);
+  eve.give(protocol::FriendPacketType::bundle_head, head);
+  run(1000);
+  BOOST_TEST(bob.manager->friend_ready(eve.key()));
+  User& alice = add_user();
+  BOOST_TEST(alice.manager->add_home_node(nodes[0]->known()).has_value());
+  befriend(alice, bob);
+  meet(alice, bob);
+  alice.crash();
+  const auto id = bob.send(alice, "in spite of Eve");
+  BOOST_TEST(run(minute_ms, [&] { return bob.told(id).ends_with("stored:1/1"); }));
+  const auto again = bob.send(alice, "and at once, now that the node has answered");
+  BOOST_TEST(run(1000, [&] { return bob.told(again).ends_with("stored:1/1"); }));
+}
+
+BOOST_FIXTURE_TEST_CASE(nodes_tell_of_others_of_which_one_is_picked_beside_those_that_friends_chose, World) {
+  add_node();
+  StorageNode& told_1 = add_node();
+  StorageNode& told_2 = add_node();
+  User& alice = add_user();
+  User& bob = add_user();
+  befriend(alice, bob);
+  BOOST_TEST(bob.manager->add_home_node(nodes[0]->known()).has_value());
+  meet(alice, bob);
+  std::vector<Bytes> descriptors;
+  for (StorageNode* told : {&told_1, &told_2}) {
+    node::NodeConfig config;
+    config.addresses = {told->endpoint};
+    told->node = std::make_unique<node::Node>(told->store, told->keys, *told->random,
+                                              Telemetry(told->metrics, told->log), config, clock.now());
+    descriptors.push_back(told->node->descriptor());
+  }
+  nodes[0]->node->set_peers(descriptors);
+  BOOST_TEST(run(hour_ms, [&] { return homes_of(alice).size() == 2; }));
+  run(6 * hour_ms);
+  const auto homes = homes_of(alice);
+  BOOST_TEST(homes.size() == 2U);
+  BOOST_TEST(homes.contains(nodes[0]->known().id));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_node_is_asked_for_others_once_a_day_and_only_while_few_are_known, World) {
+  add_node();
+  User& alice = add_user();
+  give_nodes(alice);
+  run(9 * minute_ms);
+  BOOST_TEST(alice[Counter::nodes_asked] == 0U);  // a program that has just started has better things to do
+  run(hour_ms);
+  BOOST_TEST(alice[Counter::nodes_asked] == 1U);
+  run(10 * day_ms);
+  BOOST_TEST(alice[Counter::nodes_asked] >= 8U);
+  BOOST_TEST(alice[Counter::nodes_asked] <= 14U);
+  alice.crash();
+  alice.start();
+  const auto asked = alice[Counter::nodes_asked];
+  run(hour_ms);
+  BOOST_TEST(alice[Counter::nodes_asked] <= asked + 1);
+  std::vector<Bytes> many;
+  SeededRandom random(5);
+  // So many that enough come to be known before the first ones, who do not answer, are given up.
+  for (std::uint32_t i = 0; i < 4 * manager::NodeScout::enough; ++i) {
+    const crypto::SigningKey signer(random.array<32>());
+    protocol::NodeDescriptor descriptor;
+    descriptor.id = signer.public_key();
+    descriptor.key = crypto::KeyPair::generate(random).public_key;
+    descriptor.valid_until_s = descriptor.valid_from_s = static_cast<std::uint64_t>(clock.unix_s());
+    descriptor.valid_until_s += std::uint64_t{30} * 86400;
+    descriptor.addresses = {{ipv4(0x500000 + i)}};
+    many.push_back(descriptor.encode_signed(signer));
+  }
+  nodes[0]->node->set_peers(many);
+  run(60 * day_ms);
+  const auto enough = alice[Counter::nodes_asked];
+  run(20 * day_ms);
+  BOOST_TEST(alice[Counter::nodes_asked] == enough);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_client_without_friends_finds_nodes_by_the_addresses_that_its_host_names, World) {
+  for (int i = 0; i < 4; ++i) {
+    add_node();
+  }
+  ListedFinder finder;
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    finder.endpoints.push_back(ipv4(0x600000 + i));  // neighbours who never heard of us
+  }
+  for (const auto& node : nodes) {
+    finder.endpoints.push_back(node->endpoint);
+  }
+  User& alice = add_user();
+  alice.manager->find_nodes(finder);
+  run(minute_ms);
+  BOOST_TEST(alice[Counter::nodes_probed] >= 3U);
+  BOOST_TEST(alice[Counter::nodes_probed] <= 5U);
+  BOOST_TEST(run(30 * minute_ms, [&] { return homes_of(alice).size() == 3; }));
+  run(2 * hour_ms);
+  BOOST_TEST(alice[Counter::nodes_discovered] == 4U);
+  BOOST_TEST(alice[Counter::nodes_probed] == 24U);  // each once
+  run(day_ms);
+  BOOST_TEST(alice[Counter::nodes_probed] <= 48U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_client_that_is_a_node_tells_of_the_nodes_it_found_and_not_of_its_own, World) {
+  // Alice's home node, and one that she found.
+  add_node();
+  StorageNode& found = add_node();
+  node::NodeConfig config;
+  config.addresses = {found.endpoint};
+  found.node = std::make_unique<node::Node>(found.store, found.keys, *found.random,
+                                            Telemetry(found.metrics, found.log), config, clock.now());
+  User& alice = add_user();
+  BOOST_TEST(alice.manager->add_home_node(nodes[0]->known()).has_value());
+  store::MemoryStore store;
+  auto keys = node::NodeKeys::ephemeral(*alice.random, clock.unix_s());
+  alice.manager->serve(store, keys, {});
+  ListedFinder near_alice;
+  near_alice.endpoints = {found.endpoint, alice.endpoint};
+  alice.manager->find_nodes(near_alice);
+  run(3 * hour_ms);
+
+  ListedFinder near_carol;
+  near_carol.endpoints = {alice.endpoint};
+  User& carol = add_user();
+  carol.manager->find_nodes(near_carol);
+  BOOST_TEST(run(hour_ms, [&] { return homes_of(carol).size() == 2; }));
+  BOOST_TEST((homes_of(carol) == std::set{keys.id(), found.known().id}));
+  alice.manager.reset();  // before the store
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace toxasync::test

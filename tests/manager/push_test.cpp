@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+
+#include "eye.hpp"
+#include "manager/polling/poller.hpp"
+
+// Announcements: docs/protocol.md, section 6.
+
+namespace toxasync::test {
+
+namespace {
+
+constexpr std::int64_t minute_ms = 60'000;
+using manager::Poller;
+
+/// Friends who are not online together; Bob is there, and looks for mail once an hour.
+struct Apart : Pair {
+  Apart() : Apart(true) {}
+  explicit Apart(bool push) {
+    alice.crash();
+    bob.crash();
+    bob.config.push = push;
+    bob.config.poll_interval_ms = hour_ms;
+    bob.start();
+    alice.start();
+    run(5 * minute_ms);
+  }
+  bool comes_within(std::int64_t ms, std::string_view text) {
+    const auto before = bob.shown.size();
+    alice.send(bob, text);
+    return run(ms, [&] { return bob.shown.size() > before; });
+  }
+  /// The node's program is started anew; its disk is what it was.
+  void restart(StorageNode& node) {
+    node.node =
+        std::make_unique<node::Node>(node.store, node.keys, *node.random, Telemetry(node.metrics, node.log),
+                                     node::NodeConfig{}, clock.now());
+  }
+};
+
+struct WithoutPush : Apart {
+  WithoutPush() : Apart(false) {}
+};
+
+/// One node that says of every mailbox that mail has come, whenever it is asked.
+struct Liar : Lone {
+  Liar() : Lone(1, 1) {
+    eye.drops = [this](const Eye::Request& request) {
+      if (lies && Eye::subscribes(request)) {
+        eye.announce(request, bob.endpoint);
+        ++told;
+      }
+      return false;
+    };
+  }
+  /// When which of the mailboxes of an epoch were asked for.
+  std::vector<std::int64_t> asked_ms(const crypto::KeyPair& root, crypto::Epoch epoch) const {
+    std::vector<std::int64_t> all;
+    for (const auto& request : eye.requests) {
+      if (request.mailbox == address(root, epoch)) {
+        all.push_back(request.unix_ms);
+      }
+    }
+    return all;
+  }
+
+  Eye eye{*this};
+  bool lies = true;
+  std::size_t told = 0;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(manager_push)
+
+BOOST_FIXTURE_TEST_CASE(mail_comes_within_seconds_though_it_is_looked_for_once_an_hour, Apart) {
+  for (const std::string text : {"one", "two", "three"}) {
+    BOOST_TEST(comes_within(10'000, text));
+    run(minute_ms);
+  }
+  BOOST_TEST(bob[Counter::client_announced] >= 3U);
+  BOOST_TEST((bob.texts() == std::vector<std::string>{"one", "two", "three"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_message_of_many_parts_comes_whole_within_seconds, Apart) {
+  BOOST_TEST(comes_within(20'000, std::string(limits::message_text, 'x')));
+}
+
+BOOST_FIXTURE_TEST_CASE(without_push_the_nodes_are_asked_to_list_and_mail_waits_for_a_look, WithoutPush) {
+  Eye eye(*this);
+  const auto before = bob[Counter::client_subscribed];  // when it was on
+  BOOST_TEST(!comes_within(minute_ms, "later"));
+  BOOST_TEST(run(6 * hour_ms, [&] { return !bob.shown.empty(); }));
+  BOOST_TEST(bob[Counter::client_subscribed] == before);
+  std::size_t polls = 0;
+  const auto bobs = roots_of(bob);
+  for (const auto& request : eye.requests) {
+    for (const auto& root : bobs) {
+      const bool is_bobs = request.mailbox == address(root.real, now_epoch(*this)) ||
+                           request.mailbox == address(root.cover, now_epoch(*this));
+      polls += is_bobs && Eye::is_poll(request) ? 1 : 0;
+      BOOST_TEST(!(is_bobs && Eye::subscribes(request)));
+    }
+  }
+  BOOST_TEST(polls > 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_nodes_forgot_to_tell_comes_with_the_next_look, Apart) {
+  for (const auto& node : nodes) {
+    restart(*node);
+  }
+  BOOST_TEST(!comes_within(minute_ms, "patience"));
+  BOOST_TEST(run(6 * hour_ms, [&] { return !bob.shown.empty(); }));
+}
+
+BOOST_FIXTURE_TEST_CASE(after_a_restart_of_the_client_its_new_subscriptions_count, Apart) {
+  bob.crash();
+  bob.start();
+  run(5 * minute_ms);
+  BOOST_TEST(comes_within(10'000, "again"));
+}
+
+BOOST_FIXTURE_TEST_CASE(subscriptions_are_renewed_by_every_look_and_go_on_for_days, Apart) {
+  bob.crash();
+  bob.config.poll_interval_ms = 2 * minute_ms;
+  bob.start();
+  std::size_t quick = 0;
+  for (int i = 0; i < 20; ++i) {
+    run(7 * hour_ms);
+    quick += comes_within(10'000, "mail " + std::to_string(i)) ? 1 : 0;
+    run(hour_ms);
+  }
+  BOOST_TEST(quick >= 19U);
+  BOOST_TEST(bob.shown.size() == 20U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_node_that_always_says_that_mail_has_come_draws_a_look_each_five_seconds_at_most,
+                        Liar) {
+  run(10 * minute_ms);
+  const auto epoch = now_epoch(*this);
+  const auto asked = asked_ms(roots_of(bob).at(0).real, epoch);
+  BOOST_TEST_REQUIRE(asked.size() > 60U);  // it is believed
+  BOOST_TEST(asked.size() <= 10U * 60 / 5 + 20);
+  std::vector<std::int64_t> gaps;
+  for (std::size_t i = 1; i < asked.size(); ++i) {
+    gaps.push_back(asked[i] - asked[i - 1]);
+  }
+  std::ranges::sort(gaps);
+  BOOST_TEST(gaps[gaps.size() / 2] >= Poller::announced_poll_every_ms - 100);
+  lies = false;
+  run(minute_ms);
+  const auto before = told;
+  const auto requests = eye.requests.size();
+  run(10 * minute_ms);
+  BOOST_TEST(told == before);
+  BOOST_TEST(eye.requests.size() - requests < 60U);  // as ever
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_announced_of_cover_is_looked_for_like_anything_else, Liar) {
+  run(30 * minute_ms);
+  const auto mean_gap_ms = [&](const crypto::KeyPair& root, crypto::Epoch epoch) {
+    const auto asked = asked_ms(root, epoch);
+    BOOST_TEST_REQUIRE(asked.size() > 100U);
+    return (asked.back() - asked.front()) / static_cast<std::int64_t>(asked.size() - 1);
+  };
+  const auto roots = roots_of(bob);
+  for (auto e = now_epoch(*this) - 1; e <= now_epoch(*this) + 1; ++e) {  // whatever the epoch, too
+    const auto real = mean_gap_ms(roots.at(0).real, e);
+    const auto cover = mean_gap_ms(roots.at(0).cover, e);
+    BOOST_TEST((std::abs(real - cover) * 20 < real));
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(the_time_between_word_and_look_is_random_and_the_same_for_cover, Liar) {
+  lies = false;
+  run(minute_ms);
+  const auto roots = roots_of(bob);
+  std::map<bool, std::int64_t> sum;
+  std::int64_t shortest = INT64_MAX;
+  std::int64_t longest = 0;
+  const int times = 200;
+  for (int i = 0; i < times; ++i) {
+    for (const bool cover : {false, true}) {
+      const auto where = address(cover ? roots.at(0).cover : roots.at(0).real, now_epoch(*this));
+      run(20'000);
+      const auto is_of_it = [&](const auto& request) { return request.mailbox == where; };
+      const auto last = std::find_if(eye.requests.rbegin(), eye.requests.rend(), is_of_it);
+      BOOST_TEST_REQUIRE((last != eye.requests.rend()));
+      const auto begun_ms = clock.now().unix_ms;
+      const auto asked = std::ranges::count_if(eye.requests, is_of_it);
+      eye.announce(*last, bob.endpoint);
+      if (!run(6000, [&] { return std::ranges::count_if(eye.requests, is_of_it) > asked; })) {
+        continue;  // the retrieve of that word was over
+      }
+      const auto took = clock.now().unix_ms - begun_ms;
+      sum[cover] += took;
+      shortest = std::min(shortest, took);
+      longest = std::max(longest, took);
+    }
+  }
+  const auto mean = [&](bool cover) { return sum[cover] / times; };
+  BOOST_TEST(shortest < 50);
+  BOOST_TEST(longest > 1500);
+  BOOST_TEST((mean(false) > 400 && mean(false) < 620), mean(false));
+  BOOST_TEST((mean(true) > 400 && mean(true) < 620), mean(true));
+}
+
+BOOST_FIXTURE_TEST_CASE(loop_messages_are_announced_and_fetched_like_mail, Lone) {
+  for (int i = 0; i < 5; ++i) {
+    const auto before = bob[Counter::client_announced];
+    BOOST_TEST_REQUIRE(run_to_loop());
+    BOOST_TEST(run(10'000, [&] { return live_records() == 0; }));
+    BOOST_TEST(bob[Counter::client_announced] == before + 3);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace toxasync::test

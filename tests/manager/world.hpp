@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "manager/manager.hpp"
+#include "protocol/friend_packet.hpp"
+#include "store/memory/memory_state.hpp"
+#include "store/memory/memory_store.hpp"
+#include "tests/support/manual_clock.hpp"
+#include "tests/support/mock_transport.hpp"
+#include "tests/support/quiet_log.hpp"
+#include "tests/support/seeded_random.hpp"
+
+namespace toxasync::test {
+
+class World;
+
+/// The world's clock, with a wall clock that may be wrong.
+struct SkewedClock final : Clock {
+  explicit SkewedClock(const Clock& right) : right_clock(right) {}
+  [[nodiscard]] Now now() const noexcept override {
+    Now now = right_clock.now();
+    now.unix_ms += ahead_ms;
+    return now;
+  }
+  const Clock& right_clock;
+  std::int64_t ahead_ms = 0;
+};
+
+/// A real node on a MemoryStore. Its machine can be switched off and on.
+class StorageNode final : public PacketReceiver {
+ public:
+  StorageNode(World& world, std::uint32_t number);
+
+  void on_packet(const Route& from, ByteView packet) noexcept override;
+  void switch_off() { on_ = false; }
+  void switch_on() { on_ = true; }
+  /// It is started anew, and keeps mail no longer than that.
+  void grant_at_most(std::uint32_t ttl_s) {
+    node::NodeConfig config;
+    config.longest_ttl_s = ttl_s;
+    start(std::move(config));
+  }
+  /// Everything that it has stored is gone, tombstones too.
+  void lose_disk() { store.expire(INT64_MAX, SIZE_MAX); }
+  [[nodiscard]] std::int64_t next_ms() const { return on_ ? node->next_deadline_ms() : INT64_MAX; }
+  void tick();
+  [[nodiscard]] client::KnownNode known() const { return {keys.id(), {endpoint}}; }
+
+  QuietLog log;
+  Metrics metrics;
+  store::MemoryStore store;
+  Endpoint endpoint;
+  std::unique_ptr<SeededRandom> random;
+  node::NodeKeys keys;
+  std::unique_ptr<node::Node> node;
+
+ private:
+  void start(node::NodeConfig config);
+
+  World& world_;
+  MockTransport& transport_;
+  bool on_ = true;
+};
+
+/// A manager with all that it stands on, the application above it, and the machine it runs on.
+class User final : public manager::ManagerListener {
+ public:
+  User(World& world, std::uint32_t number);
+
+  /// The program starts: with what is on its disk, and the friends in the host's list.
+  void start();
+  /// The program ends at once; what was not durable is gone, and everybody sees it go offline.
+  void crash();
+  [[nodiscard]] bool running() const noexcept { return manager != nullptr; }
+
+  /// Sends; the id, which must be given.
+  crypto::MessageId send(const User& to, std::string_view text,
+                         crypto::MessageKind kind = crypto::MessageKind::normal);
+  [[nodiscard]] std::vector<std::string> texts() const;
+  /// States told of a message, as "queued stored:1/3 delivered".
+  [[nodiscard]] std::string told(const crypto::MessageId& id) const;
+  [[nodiscard]] std::uint64_t operator[](Counter counter) const noexcept { return metrics.value(counter); }
+  /// Entries of a table on the disk (docs/state.md).
+  [[nodiscard]] std::size_t rows(char table) const;
+
+  bool on_message(const manager::ReceivedMessage& message) noexcept override;
+  void on_message_state(const manager::MessageStatus& status) noexcept override { states.push_back(status); }
+  void on_friend_ready(const manager::FriendKey& key) noexcept override { ready.push_back(key); }
+
+  QuietLog log;
+  Metrics metrics;
+  SkewedClock clock;
+  std::unique_ptr<SeededRandom> random;
+  ByteArray<32> secret{};
+  manager::FriendKey key{};
+  Endpoint endpoint;
+  manager::ManagerConfig config;
+  std::unique_ptr<store::MemoryState> state;
+  std::unique_ptr<manager::Manager> manager;
+  std::set<manager::FriendKey> friends;  ///< In the host's list.
+
+  std::vector<manager::ReceivedMessage> shown;
+  std::vector<manager::MessageStatus> states;
+  std::vector<manager::FriendKey> ready;
+  std::function<void(const manager::ReceivedMessage&)> inside_on_message;
+  bool takes_messages = true;  ///< Else it refuses what it is offered.
+  std::size_t refusals = 0;
+
+ private:
+  friend class World;
+  struct Channel final : manager::FriendChannel {
+    explicit Channel(User& user) : user_(user) {}
+    manager::ChannelSend send(const manager::FriendKey& to, ByteView packet) noexcept override;
+    User& user_;
+  };
+
+  World& world_;
+  MockTransport& transport_;
+  Channel channel_{*this};
+};
+
+/// Users, nodes and the networks between them, in virtual time. Managers and nodes are called at their
+/// deadlines and when a packet comes, and at no other time.
+class World {
+ public:
+  struct FriendPacket {
+    User* from;
+    User* to;
+    Bytes bytes;
+  };
+
+  explicit World(std::uint64_t seed = 1) : seed_(seed), network(clock, seed) {
+    network.set_conditions({0, 0, 10, 5});
+    network.keep_log(false);
+  }
+
+  User& add_user() {
+    users.push_back(std::make_unique<User>(*this, static_cast<std::uint32_t>(users.size() + 1)));
+    users.back()->start();
+    return *users.back();
+  }
+  StorageNode& add_node() {
+    nodes.push_back(std::make_unique<StorageNode>(*this, static_cast<std::uint32_t>(1000 + nodes.size())));
+    return *nodes.back();
+  }
+  void befriend(User& a, User& b) {
+    for (auto [one, other] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
+      one->friends.insert(other->key);
+      if (one->running()) {
+        one->manager->on_friend_added(other->key);
+      }
+    }
+  }
+  void unfriend(User& whose, const User& who) {
+    disconnect(whose, *user(who.key));
+    whose.friends.erase(who.key);
+    whose.manager->on_friend_removed(who.key);
+  }
+  /// All nodes are home nodes of the user.
+  void give_nodes(User& whose) {
+    for (const auto& node : nodes) {
+      (void)whose.manager->add_home_node(node->known());
+    }
+  }
+
+  void connect(User& a, User& b) { set_connected(a, b, true); }
+  void disconnect(User& a, User& b) { set_connected(a, b, false); }
+  /// They are online together for a while.
+  void meet(User& a, User& b, std::int64_t ms = 2000) {
+    connect(a, b);
+    run(ms);
+    disconnect(a, b);
+  }
+  [[nodiscard]] bool connected(const User& a, const User& b) const {
+    return links_.contains(std::minmax(a.key, b.key));
+  }
+
+  /// Lets `limit_ms` pass, or what is needed until `until` holds; whether it does.
+  bool run(std::int64_t limit_ms, const std::function<bool()>& until = nullptr);
+
+  [[nodiscard]] std::uint64_t live_records() const {
+    std::uint64_t records = 0;
+    for (const auto& node : nodes) {
+      records += node->store.stats().messages;
+    }
+    return records;
+  }
+  /// Whether nothing is left on the nodes once everybody has fetched his mail: the senders their receipts
+  /// too.
+  bool emptied(std::int64_t limit_ms = 10'800'000) {
+    for (const auto& user : users) {
+      if (!user->running()) {
+        user->start();
+      }
+    }
+    return run(limit_ms, [this] { return live_records() == 0; });
+  }
+  User* user(const manager::FriendKey& key) {
+    const auto found = std::ranges::find_if(users, [&](const auto& user) { return user->key == key; });
+    return found == users.end() ? nullptr : found->get();
+  }
+  [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+
+ private:
+  const bool ready_ = crypto::initialise();
+  std::uint64_t seed_;
+
+ public:
+  ManualClock clock;
+  MockNetwork network;
+  std::vector<std::unique_ptr<StorageNode>> nodes;
+  std::vector<std::unique_ptr<User>> users;
+  std::map<manager::FriendKey, std::vector<Bytes>> by_hand;  ///< What friends got whom a test plays itself.
+  std::int64_t friend_delay_ms = 20;
+  std::size_t send_queue = 1000;                     ///< Of the host, for each friend.
+  std::function<bool(FriendPacket&)> friend_filter;  ///< True drops it. May change it.
+  std::vector<FriendPacket> friend_log;              ///< All that were sent, while `keep_friend_log`.
+  bool keep_friend_log = false;
+  std::function<void()> after_event;  ///< After each packet and each tick: may crash anybody.
+  std::uint64_t ticks = 0;
+
+  manager::ChannelSend send_friend_packet(User& from, const manager::FriendKey& to, ByteView packet) {
+    if (const auto hand = by_hand.find(to); hand != by_hand.end()) {
+      hand->second.emplace_back(packet.begin(), packet.end());
+      return manager::ChannelSend::sent;
+    }
+    User* const other = user(to);
+    if (other == nullptr || !connected(from, *other)) {
+      return manager::ChannelSend::offline;
+    }
+    if (queued_[{from.key, to}] >= send_queue) {
+      return manager::ChannelSend::queue_full;
+    }
+    FriendPacket sent{&from, other, Bytes(packet.begin(), packet.end())};
+    if (keep_friend_log) {
+      friend_log.push_back(sent);
+    }
+    if (!friend_filter || !friend_filter(sent)) {
+      ++queued_[{from.key, to}];
+      friend_packets_.emplace(clock.steady_ms() + friend_delay_ms, std::move(sent));
+    }
+    return manager::ChannelSend::sent;
+  }
+
+ private:
+  void set_connected(User& a, User& b, bool on);
+  void event() {
+    if (after_event) {
+      after_event();
+    }
+  }
+  /// False: nothing was due.
+  bool deliver_friend_packet();
+  bool deliver_node_packet();
+  bool tick_one();
+  [[nodiscard]] std::int64_t next_ms() const;
+
+  std::set<std::pair<manager::FriendKey, manager::FriendKey>> links_;
+  std::multimap<std::int64_t, FriendPacket> friend_packets_;  ///< By arrival.
+  std::map<std::pair<manager::FriendKey, manager::FriendKey>, std::size_t> queued_;
+};
+
+// --- StorageNode ---
+
+inline StorageNode::StorageNode(World& world, std::uint32_t number)
+    : endpoint(ipv4(number)),
+      random(std::make_unique<SeededRandom>(world.seed() * 7919 + number)),
+      keys(node::NodeKeys::ephemeral(*random, world.clock.unix_s())),
+      world_(world),
+      transport_(world.network.add(endpoint)) {
+  start({});
+  transport_.set_receiver(this);
+}
+
+inline void StorageNode::start(node::NodeConfig config) {
+  node = std::make_unique<node::Node>(store, keys, *random, Telemetry(metrics, log), std::move(config),
+                                      world_.clock.now());
+}
+
+inline void StorageNode::on_packet(const Route& from, ByteView packet) noexcept {
+  if (on_) {
+    node->on_packet(transport_, from, packet, world_.clock.now());
+  }
+}
+
+inline void StorageNode::tick() {
+  node->tick(world_.clock.now());
+}
+
+// --- User ---
+
+inline User::User(World& world, std::uint32_t number)
+    : clock(world.clock),
+      random(std::make_unique<SeededRandom>(world.seed() * 104729 + number)),
+      endpoint(ipv4(number)),
+      state(std::make_unique<store::MemoryState>()),
+      world_(world),
+      transport_(world.network.add(endpoint)) {
+  const auto pair = crypto::KeyPair::generate(*random);
+  secret = pair.secret.bytes();
+  key = pair.public_key;
+  config.allow_local_addresses = true;
+}
+
+inline void User::start() {
+  manager = std::make_unique<manager::Manager>(
+      crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(secret)), transport_, channel_, *state, clock,
+      *random, Telemetry(metrics, log), *this, config);
+  for (const auto& whom : friends) {
+    manager->on_friend_added(whom);
+  }
+}
+
+inline void User::crash() {
+  auto durable = state->crash_copy();
+  manager.reset();
+  for (const auto& whom : friends) {
+    if (User* const other = world_.user(whom)) {
+      world_.disconnect(*this, *other);
+    }
+  }
+  state = std::move(durable);
+}
+
+inline crypto::MessageId User::send(const User& to, std::string_view text, crypto::MessageKind kind) {
+  const auto id = manager->send(to.key, kind, as_bytes(text));
+  if (!id) {
+    throw std::runtime_error("send failed: " + std::to_string(static_cast<int>(id.error())));
+  }
+  return *id;
+}
+
+inline std::vector<std::string> User::texts() const {
+  std::vector<std::string> all;
+  for (const auto& message : shown) {
+    all.emplace_back(message.text.begin(), message.text.end());
+  }
+  return all;
+}
+
+inline std::string User::told(const crypto::MessageId& id) const {
+  static constexpr std::array names = {"queued", "stored", "delivered", "expired", "cancelled", "failed"};
+  std::string all;
+  for (const auto& status : states) {
+    if (status.id == id) {
+      all += (all.empty() ? "" : " ") + std::string(names.at(static_cast<std::size_t>(status.state)));
+      if (status.state == manager::MessageState::stored) {
+        all += ":" + std::to_string(status.stored) + "/" + std::to_string(status.wanted);
+      }
+    }
+  }
+  return all;
+}
+
+inline std::size_t User::rows(char table) const {
+  const auto entries = state->load();
+  return static_cast<std::size_t>(std::ranges::count_if(
+      entries, [&](const auto& entry) { return entry.key[0] == static_cast<std::uint8_t>(table); }));
+}
+
+inline bool User::on_message(const manager::ReceivedMessage& message) noexcept {
+  const bool takes = takes_messages;
+  if (takes) {
+    shown.push_back(message);
+  } else {
+    ++refusals;
+  }
+  if (inside_on_message) {
+    inside_on_message(message);
+  }
+  return takes;
+}
+
+inline manager::ChannelSend User::Channel::send(const manager::FriendKey& to, ByteView packet) noexcept {
+  return user_.world_.send_friend_packet(user_, to, packet);
+}
+
+// --- World ---
+
+inline void World::set_connected(User& a, User& b, bool on) {
+  const std::pair<manager::FriendKey, manager::FriendKey> link = std::minmax(a.key, b.key);
+  if (on == links_.contains(link) || (on && (!a.running() || !b.running()))) {
+    return;
+  }
+  if (on) {
+    links_.insert(link);
+  } else {
+    links_.erase(link);
+    std::erase_if(friend_packets_, [&](const auto& entry) {
+      const FriendPacket& packet = entry.second;
+      return (packet.from == &a && packet.to == &b) || (packet.from == &b && packet.to == &a);
+    });
+    queued_.erase({a.key, b.key});
+    queued_.erase({b.key, a.key});
+  }
+  for (auto [one, other] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
+    if (one->running()) {
+      one->manager->on_friend_presence(other->key, on);
+    }
+  }
+}
+
+inline bool World::deliver_friend_packet() {
+  if (friend_packets_.empty() || friend_packets_.begin()->first > clock.steady_ms()) {
+    return false;
+  }
+  const FriendPacket packet = std::move(friend_packets_.begin()->second);
+  friend_packets_.erase(friend_packets_.begin());
+  --queued_[{packet.from->key, packet.to->key}];
+  packet.to->manager->on_friend_packet(packet.from->key, packet.bytes);
+  event();
+  return true;
+}
+
+inline bool World::deliver_node_packet() {
+  if (network.next_delivery_ms().value_or(INT64_MAX) > clock.steady_ms()) {
+    return false;
+  }
+  network.deliver_due();
+  event();
+  return true;
+}
+
+inline bool World::tick_one() {
+  bool any = false;
+  for (const auto& node : nodes) {
+    if (node->next_ms() <= clock.steady_ms()) {
+      node->tick();
+      any = true;
+    }
+  }
+  for (const auto& user : users) {
+    if (user->running() && user->manager->next_deadline_ms() <= clock.steady_ms()) {
+      ++ticks;
+      user->manager->tick();
+      any = true;
+      event();
+    }
+  }
+  return any;
+}
+
+inline std::int64_t World::next_ms() const {
+  std::int64_t next = network.next_delivery_ms().value_or(INT64_MAX);
+  if (!friend_packets_.empty()) {
+    next = std::min(next, friend_packets_.begin()->first);
+  }
+  for (const auto& node : nodes) {
+    next = std::min(next, node->next_ms());
+  }
+  for (const auto& user : users) {
+    next = std::min(next, user->running() ? user->manager->next_deadline_ms() : INT64_MAX);
+  }
+  return next;
+}
+
+inline bool World::run(std::int64_t limit_ms, const std::function<bool()>& until) {
+  const std::int64_t end_ms = clock.steady_ms() + limit_ms;
+  for (;;) {
+    unsigned turns = 0;
+    while (deliver_friend_packet() || deliver_node_packet() || tick_one()) {
+      if (until && until()) {
+        return true;
+      }
+      if (++turns > 100'000) {
+        throw std::runtime_error("somebody's deadline does not move on");
+      }
+    }
+    if (clock.steady_ms() >= end_ms) {
+      return until && until();
+    }
+    clock.advance_to_ms(std::min(next_ms(), end_ms));
+  }
+}
+
+/// Crashes and restarts `user` after the k-th event from now on (a packet or a tick of anybody).
+inline void crash_after(World& world, User& user, unsigned k) {
+  world.after_event = [&user, k, events = 0U]() mutable {
+    if (++events == k) {
+      user.crash();
+      user.start();
+    }
+  };
+}
+
+/// Two friends, of whom both have three home nodes, who have met and parted.
+struct Pair : World {
+  explicit Pair(std::uint64_t seed = 1, std::size_t node_count = 3, bool met = true) : World(seed) {
+    for (std::size_t i = 0; i < node_count; ++i) {
+      add_node();
+    }
+    befriend(alice, bob);
+    give_nodes(alice);
+    give_nodes(bob);
+    if (met) {
+      meet(alice, bob);
+    }
+  }
+
+  User& alice = add_user();
+  User& bob = add_user();
+};
+
+}  // namespace toxasync::test
+
+namespace toxasync::manager {
+inline std::ostream& operator<<(std::ostream& out, SendError error) {
+  return out << "send error " << static_cast<int>(error);
+}
+inline std::ostream& operator<<(std::ostream& out, NodeError error) {
+  return out << "node error " << static_cast<int>(error);
+}
+}  // namespace toxasync::manager

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+#include <set>
+
+#include "harness.hpp"
+#include "protocol/peers.hpp"
+
+namespace toxasync::test {
+namespace {
+
+struct Fixture {
+  NodeHarness node{{.addresses = {ipv4(77)}}};  // so that it could be told of itself
+  HandClient client{node};
+
+  Fixture() { client.greet(); }
+
+  /// The signed descriptor of some other node.
+  Bytes other(std::uint64_t seed, bool with_address = true, std::int64_t valid_s = 86400) const {
+    SeededRandom random(seed + 1000);
+    const crypto::SigningKey signer(random.array<32>());
+    protocol::NodeDescriptor descriptor;
+    descriptor.id = signer.public_key();
+    descriptor.key = crypto::KeyPair::generate(random).public_key;
+    descriptor.valid_from_s = static_cast<std::uint64_t>(node.clock.unix_s());
+    descriptor.valid_until_s = static_cast<std::uint64_t>(node.clock.unix_s() + valid_s);
+    if (with_address) {
+      descriptor.addresses = {{ipv4(static_cast<std::uint32_t>(seed))}};
+    }
+    return descriptor.encode_signed(signer);
+  }
+  std::vector<Bytes> ask() {
+    std::vector<Bytes> told;
+    protocol::RetrieveRequest request;
+    request.counter = client.next_counter();
+    request.op = protocol::RetrieveOp::peers;
+    const auto got = client.exchange(client.seal(request));
+    BOOST_REQUIRE(got.size() == 1U);
+    BOOST_TEST(got[0].size() == limits::frame);
+    auto answer = client.read<protocol::Peers>(got[0]);
+    BOOST_REQUIRE(answer);
+    BOOST_TEST(answer->node_time_s == static_cast<std::uint64_t>(node.clock.unix_s()));
+    for (auto& peer : answer->descriptors) {
+      told.push_back(std::move(peer.bytes));
+    }
+    return told;
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(node_peers, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_node_that_knows_no_others_says_so_in_a_whole_frame) {
+  BOOST_TEST(ask().empty());
+}
+
+BOOST_AUTO_TEST_CASE(four_of_those_it_knows_are_told_and_in_time_each_of_them) {
+  std::vector<Bytes> all;
+  for (std::uint64_t i = 1; i <= 9; ++i) {
+    all.push_back(other(i));
+  }
+  node.node.set_peers(all);
+  std::set<Bytes> seen;
+  for (int i = 0; i < 40; ++i) {
+    const auto told = ask();
+    BOOST_TEST(told.size() == limits::peers_per_answer);
+    BOOST_TEST(std::set<Bytes>(told.begin(), told.end()).size() == told.size());
+    seen.insert(told.begin(), told.end());
+  }
+  BOOST_TEST((seen == std::set<Bytes>(all.begin(), all.end())));
+  BOOST_TEST(node[Counter::node_peers_told] == 160U);
+}
+
+BOOST_AUTO_TEST_CASE(what_nobody_could_use_is_not_told) {
+  Bytes forged = other(3);
+  forged[40] ^= 1;
+  node.node.set_peers({node.node.descriptor(), other(1, false), forged, other(4, true, 50), other(5)});
+  node.clock.advance_s(50);
+  const auto told = ask();
+  BOOST_REQUIRE(told.size() == 1U);
+  const auto read = protocol::NodeDescriptor::decode_signed(told[0]);
+  BOOST_TEST((read->addresses.at(0).endpoint == ipv4(5)));
+}
+
+BOOST_AUTO_TEST_CASE(only_so_many_are_kept) {
+  std::vector<Bytes> many;
+  for (std::uint64_t i = 1; i <= node::Node::peers_kept + 5; ++i) {
+    many.push_back(other(i));
+  }
+  node.node.set_peers(many);
+  std::set<Bytes> seen;
+  for (int i = 0; i < 400; ++i) {
+    const auto told = ask();
+    seen.insert(told.begin(), told.end());
+  }
+  BOOST_TEST(seen.size() == node::Node::peers_kept);
+}
+
+BOOST_AUTO_TEST_CASE(nobody_is_told_who_shows_no_cookie_or_repeats_a_request) {
+  node.node.set_peers({other(1)});
+  HandClient stranger(node, 200, MockTransport::route_to(ipv4(3)));
+  protocol::RetrieveRequest request;
+  request.counter = 1;
+  request.op = protocol::RetrieveOp::peers;
+  const auto first = stranger.exchange(stranger.seal(request));
+  BOOST_REQUIRE(first.size() == 1U);
+  BOOST_TEST(first[0].size() < limits::frame);  // a cookie reply
+  BOOST_TEST(stranger.exchange(stranger.seal(request)).size() == 1U);
+  BOOST_TEST(stranger.exchange(stranger.seal(request)).empty());
+  BOOST_TEST(node[Counter::refused_replay] == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(the_question_names_no_mailbox_and_touches_none) {
+  node.node.set_peers({other(1)});
+  const auto mailbox = test_mailbox(node.epoch());
+  const Bytes envelope = test_envelope(1);
+  BOOST_TEST(
+      (client.ask(client.store_request(mailbox.mailbox, envelope))->status == protocol::StoreStatus::stored));
+  auto request =
+      client.retrieve_request(mailbox, 1, 0, {crypto::envelope_id(mailbox.mailbox.address, envelope)});
+  request.op = protocol::RetrieveOp::peers;
+  client.sign(request, mailbox);
+  const auto got = client.exchange(client.seal(request));
+  BOOST_REQUIRE(got.size() == 1U);
+  BOOST_TEST(client.read<protocol::Peers>(got[0]).has_value());
+  BOOST_TEST(node.store.stats().messages == 1U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace toxasync::test

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "protocol/bundle.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "samples.hpp"
+#include "tests/crypto/fixture.hpp"
+
+// What shows that a bundle is whose it says: the root MAC and the signature.
+
+namespace toxasync::protocol {
+namespace {
+
+struct SignedFixture : test::CryptoFixture {
+  SignedFixture() { head.sign(signer, giver, taker); }
+
+  crypto::SigningKey signer{test::counting<32>(7)};
+  crypto::Point giver = crypto::KeyPair::generate(random).public_key;
+  crypto::Point taker = crypto::KeyPair::generate(random).public_key;
+  BundleHead head = test::bundle_head();
+};
+
+BOOST_FIXTURE_TEST_SUITE(bundle_signatures, SignedFixture)
+
+BOOST_AUTO_TEST_CASE(a_signed_head_is_signed_still_when_it_has_travelled) {
+  BOOST_TEST(head.is_signed(giver, taker));
+  TOXASYNC_TEST_BYTES(head.signer, signer.public_key());
+  BundleHead back;
+  BOOST_REQUIRE((wire::decode(test::encoded(head), back) == wire::Error::none));
+  BOOST_TEST(back.is_signed(giver, taker));
+}
+
+BOOST_AUTO_TEST_CASE(a_head_with_a_byte_flipped_anywhere_is_not_signed) {
+  Bytes bytes = test::encoded(head);
+  BOOST_TEST(bytes.size() == limits::bundle_head);
+  std::size_t decoded = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    for (const std::uint8_t bit : Bytes{0x01, 0x80}) {
+      bytes[i] ^= bit;
+      BundleHead back;
+      if (wire::decode(bytes, back) == wire::Error::none) {
+        ++decoded;
+        BOOST_TEST(!back.is_signed(giver, taker), "byte " << i);
+      }
+      bytes[i] ^= bit;
+    }
+  }
+  BOOST_TEST(decoded > 2 * (bytes.size() - 20));  // all but the counts
+}
+
+BOOST_AUTO_TEST_CASE(a_head_is_signed_for_one_giver_and_one_taker) {
+  const auto other = crypto::KeyPair::generate(random).public_key;
+  BOOST_TEST(!head.is_signed(other, taker));
+  BOOST_TEST(!head.is_signed(giver, other));
+  BOOST_TEST(!head.is_signed(taker, giver));
+}
+
+BOOST_AUTO_TEST_CASE(another_signer_cannot_put_his_name_under_a_head_that_is_signed) {
+  const crypto::SigningKey villain(test::counting<32>(8));
+  auto forged = head;
+  forged.signer = villain.public_key();
+  BOOST_TEST(!forged.is_signed(giver, taker));
+  forged.sign(villain, giver, taker);  // he can only sign it anew, as himself
+  BOOST_TEST(forged.is_signed(giver, taker));
+  BOOST_TEST((forged.signer != head.signer));
+  forged.signer = head.signer;
+  BOOST_TEST(!forged.is_signed(giver, taker));
+}
+
+BOOST_AUTO_TEST_CASE(the_hash_of_the_keys_tells_their_values_number_and_order) {
+  const std::vector<crypto::Point> keys = {test::counting<32>(1), test::counting<32>(2),
+                                           test::counting<32>(3)};
+  const auto hash = one_time_hash(keys);
+  Bytes joined;
+  for (const auto& key : keys) {
+    joined.insert(joined.end(), key.begin(), key.end());
+  }
+  TOXASYNC_TEST_BYTES(hash, crypto::h256({}, {joined}));
+  TOXASYNC_TEST_BYTES(one_time_hash({}), crypto::h256({}, {}));
+  std::vector<std::vector<crypto::Point>> others(4, keys);
+  std::swap(others[0][0], others[0][1]);
+  others[1].pop_back();
+  others[2].push_back(keys[0]);
+  others[3][2][31] ^= 1;
+  for (const auto& other : others) {
+    BOOST_TEST((one_time_hash(other) != hash));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(root_macs, test::CryptoFixture)
+
+BOOST_AUTO_TEST_CASE(a_friend_can_check_that_a_root_is_the_givers_own) {
+  const auto giver = crypto::KeyPair::generate(random);
+  const auto taker = crypto::KeyPair::generate(random);
+  const auto root = crypto::KeyPair::generate(random);
+  const BundleVersion version{11, 3};
+  crypto::Point by_giver{};
+  crypto::Point by_taker{};
+  BOOST_TEST(crypto::x25519(by_giver, root.secret.bytes(), taker.public_key));
+  BOOST_TEST(crypto::x25519(by_taker, taker.secret.bytes(), root.public_key));
+  const auto mac = [&](const crypto::Point& key, const crypto::Point& m, const crypto::Point& r,
+                       const crypto::Point& s, BundleVersion v) { return to_hex(root_mac(key, m, r, s, v)); };
+  const auto good = mac(by_giver, root.public_key, giver.public_key, taker.public_key, version);
+  BOOST_TEST(mac(by_taker, root.public_key, giver.public_key, taker.public_key, version) == good);
+  BOOST_TEST(mac(by_taker, root.public_key, giver.public_key, taker.public_key, {11, 4}) != good);
+  BOOST_TEST(mac(by_taker, root.public_key, giver.public_key, taker.public_key, {12, 3}) != good);
+  BOOST_TEST(mac(by_taker, giver.public_key, giver.public_key, taker.public_key, version) != good);
+}
+
+BOOST_AUTO_TEST_CASE(a_root_passed_off_by_another_friend_is_refused) {
+  const auto owner = crypto::KeyPair::generate(random);
+  const auto villain = crypto::KeyPair::generate(random);  // the owner's friend: knows M, not m
+  const auto taker = crypto::KeyPair::generate(random);
+  const auto root = crypto::KeyPair::generate(random);
+  const BundleVersion version{11, 3};
+  crypto::Point checked{};
+  BOOST_TEST(crypto::x25519(checked, taker.secret.bytes(), root.public_key));
+  const auto expected =
+      to_hex(root_mac(checked, root.public_key, villain.public_key, taker.public_key, version));
+
+  // What the owner gave to the villain, handed on.
+  crypto::Point given{};
+  BOOST_TEST(crypto::x25519(given, root.secret.bytes(), villain.public_key));
+  BOOST_TEST(to_hex(root_mac(given, root.public_key, owner.public_key, villain.public_key, version)) !=
+             expected);
+  // What the owner gave to the taker, replayed under the villain's name.
+  BOOST_TEST(to_hex(root_mac(checked, root.public_key, owner.public_key, taker.public_key, version)) !=
+             expected);
+  // What the villain can compute with his own key.
+  crypto::Point own{};
+  BOOST_TEST(crypto::x25519(own, villain.secret.bytes(), taker.public_key));
+  BOOST_TEST(to_hex(root_mac(own, root.public_key, villain.public_key, taker.public_key, version)) !=
+             expected);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace toxasync::protocol

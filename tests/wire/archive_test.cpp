@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "wire/archive.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/support/samples.hpp"
+
+namespace toxasync::wire {
+namespace {
+
+enum class Colour : std::uint8_t { red = 1, blue = 200 };
+
+struct Item {
+  std::uint16_t number = 0;
+  Bytes text;
+  static constexpr std::size_t min_encoded_size = 2 + limits::length_prefix;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    fields(ar, number, bounded<5>(text));
+  }
+};
+
+/// Has one of everything that the archives take.
+struct Sample {
+  std::uint8_t small = 0;
+  std::uint16_t medium = 0;
+  std::uint32_t large = 0;
+  std::uint64_t largest = 0;
+  std::int32_t negative = 0;
+  Colour colour{};
+  ByteArray<3> bytes{};
+  std::vector<ByteArray<2>> pairs;
+  std::vector<Item> items;
+  std::uint8_t last = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    fields(ar, small, medium, large, largest, negative, colour, bytes, bounded<3, 1>(pairs),
+           bounded<2>(items), last);
+  }
+};
+
+Sample sample() {
+  return {1,
+          0x0302,
+          0x07060504,
+          0x0f0e0d0c0b0a0908,
+          -2,
+          Colour::blue,
+          {0x20, 0x21, 0x22},
+          {{0x30, 0x31}},
+          {{0x4140, {0x42, 0x43}}},
+          0x50};
+}
+
+constexpr std::string_view sample_hex =
+    "01"
+    "0203"
+    "04050607"
+    "08090a0b0c0d0e0f"
+    "feffffff"
+    "c8"
+    "202122"
+    "01003031"
+    "01004041"
+    "02004243"
+    "50";
+
+Bytes encoded(const Sample& value) {
+  Bytes out(200);
+  const auto size = encode(value, out);
+  BOOST_REQUIRE(size.has_value());
+  out.resize(*size);
+  return out;
+}
+
+struct Blob {
+  Bytes bytes;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    fields(ar, bounded<0xffff>(bytes));
+  }
+};
+
+struct LongBlob {
+  Bytes bytes;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    fields(ar, bounded<70000>(bytes));
+  }
+};
+
+struct ItemList {
+  std::vector<Item> items;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    fields(ar, bounded<0xffff>(items));
+  }
+};
+
+BOOST_AUTO_TEST_SUITE(archive)
+
+BOOST_AUTO_TEST_CASE(every_byte_stands_where_the_layout_says) {
+  BOOST_TEST(to_hex(encoded(sample())) == sample_hex);
+}
+
+BOOST_AUTO_TEST_CASE(a_value_comes_back_as_it_was) {
+  Sample back;
+  BOOST_TEST((decode(*from_hex(sample_hex), back) == Error::none));
+  BOOST_TEST(back.small == 1);
+  BOOST_TEST(back.medium == 0x0302);
+  BOOST_TEST(back.large == 0x07060504U);
+  BOOST_TEST(back.largest == 0x0f0e0d0c0b0a0908U);
+  BOOST_TEST(back.negative == -2);
+  BOOST_TEST((back.colour == Colour::blue));
+  BOOST_TEST((back.bytes == ByteArray<3>{0x20, 0x21, 0x22}));
+  BOOST_TEST((back.pairs == std::vector<ByteArray<2>>{{0x30, 0x31}}));
+  BOOST_REQUIRE(back.items.size() == 1U);
+  BOOST_TEST(back.items[0].number == 0x4140);
+  BOOST_TEST((back.items[0].text == Bytes{0x42, 0x43}));
+  BOOST_TEST(back.last == 0x50);
+}
+
+BOOST_AUTO_TEST_CASE(input_cut_at_any_length_is_refused) {
+  const Bytes whole = encoded(sample());
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    Sample back;
+    BOOST_TEST((decode(ByteView(whole).first(size), back) != Error::none), "cut to " << size);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_trailing_byte_is_refused) {
+  Bytes longer = encoded(sample());
+  longer.push_back(0);
+  Sample back;
+  BOOST_TEST((decode(longer, back) == Error::trailing));
+}
+
+BOOST_AUTO_TEST_CASE(output_too_small_by_any_number_of_bytes_is_an_error_and_nothing_is_written_past_it) {
+  const std::size_t size = encoded(sample()).size();
+  for (std::size_t room = 0; room < size; ++room) {
+    Bytes out(size, 0xee);
+    BOOST_TEST((encode(sample(), MutableBytes(out).first(room)).error() == Error::truncated));
+    BOOST_TEST(std::ranges::count(out.begin() + static_cast<std::ptrdiff_t>(room), out.end(), 0xee) ==
+               static_cast<std::ptrdiff_t>(size - room));
+  }
+  Bytes exact(size);
+  BOOST_TEST(encode(sample(), exact).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_vector_at_its_limit_is_taken_and_one_past_it_refused) {
+  Sample value = sample();
+  value.pairs.resize(3);
+  Bytes bytes = encoded(value);
+  Sample back;
+  BOOST_TEST((decode(bytes, back) == Error::none));
+  BOOST_TEST(back.pairs.size() == 3U);
+
+  value.pairs.resize(4);
+  Bytes out(200);
+  BOOST_TEST((encode(value, out).error() == Error::too_long));
+  bytes[23] = 4;  // the count; enough bytes follow
+  bytes.insert(bytes.begin() + 25, {0, 0});
+  BOOST_TEST((decode(bytes, back) == Error::too_long));
+  BOOST_TEST(back.pairs.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_vector_below_its_least_count_is_refused) {
+  Sample value = sample();
+  value.pairs.clear();
+  Bytes out(200);
+  BOOST_TEST((encode(value, out).error() == Error::too_short));
+  Bytes bytes = encoded(sample());
+  bytes[23] = 0;
+  bytes.erase(bytes.begin() + 25, bytes.begin() + 27);
+  Sample back;
+  BOOST_TEST((decode(bytes, back) == Error::too_short));
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_inside_an_item_counts_too) {
+  Sample value = sample();
+  value.items[0].text.resize(5);
+  Sample back;
+  BOOST_TEST((decode(encoded(value), back) == Error::none));
+  value.items[0].text.resize(6);
+  Bytes out(200);
+  BOOST_TEST((encode(value, out).error() == Error::too_long));
+}
+
+BOOST_AUTO_TEST_CASE(a_length_larger_than_what_remains_allocates_nothing) {
+  Bytes eleven(11, 0xff);  // a count of 65535, which the limit allows, and 9 bytes
+  Blob blob;
+  BOOST_TEST((decode(eleven, blob) == Error::truncated));
+  BOOST_TEST(blob.bytes.capacity() == 0U);
+
+  ItemList items;
+  BOOST_TEST((decode(eleven, items) == Error::truncated));
+  BOOST_TEST(items.items.capacity() == 0U);
+  eleven[0] = 3;  // 3 items of at least 4 bytes do not fit 9
+  eleven[1] = 0;
+  BOOST_TEST((decode(eleven, items) == Error::truncated));
+  BOOST_TEST(items.items.capacity() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_vector_is_taken_whole) {
+  Blob blob{test::counting_bytes(0xffff)};
+  Bytes out(2 + 0xffff);
+  BOOST_TEST(*encode(blob, out) == out.size());
+  Blob back;
+  BOOST_TEST((decode(out, back) == Error::none));
+  BOOST_TEST((back.bytes == blob.bytes));
+  blob.bytes.push_back(0);
+  out.resize(out.size() + 1);
+  BOOST_TEST((encode(blob, out).error() == Error::too_long));
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_past_65535_makes_the_count_four_bytes) {
+  const LongBlob blob{test::counting_bytes(70000)};
+  Bytes out(70004);
+  BOOST_TEST(*encode(blob, out) == out.size());
+  BOOST_TEST(load_le<std::uint32_t>(out.data()) == 70000U);
+  LongBlob back;
+  BOOST_TEST((decode(out, back) == Error::none));
+  BOOST_TEST((back.bytes == blob.bytes));
+  store_le<std::uint32_t>(70001, out.data());
+  BOOST_TEST((decode(out, back) == Error::too_long));
+  BOOST_TEST((decode(ByteView(out).first(3), back) == Error::truncated));
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_vector_of_bytes_is_taken) {
+  const ByteArray<2> zero{};
+  Blob back{{1, 2, 3}};
+  BOOST_TEST((decode(zero, back) == Error::none));
+  BOOST_TEST(back.bytes.empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_first_error_stays_and_yields_zeros) {
+  const ByteArray<3> input{1, 2, 3};
+  Reader reader(input);
+  std::uint32_t number = 7;
+  std::uint8_t byte = 7;
+  ByteArray<2> bytes{7, 7};
+  Colour colour = Colour::blue;
+  Bytes list{7};
+  reader& number;  // 4 bytes of 3
+  BOOST_TEST((reader.error() == Error::truncated));
+  reader& byte& bytes& colour& bounded<9>(list);
+  BOOST_TEST(number == 0U);
+  BOOST_TEST(byte == 0);
+  BOOST_TEST((bytes == ByteArray<2>{}));
+  BOOST_TEST(static_cast<int>(colour) == 0);
+  BOOST_TEST(list.empty());
+  reader.fail(Error::padding);
+  BOOST_TEST((reader.error() == Error::truncated));
+  BOOST_TEST(reader.remaining() == 3U);
+
+  ByteArray<2> room{};
+  Writer writer(room);
+  writer << std::uint32_t{1} << std::uint8_t{2};
+  BOOST_TEST((writer.error() == Error::truncated));
+  BOOST_TEST(writer.used() == 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(padding)
+
+BOOST_AUTO_TEST_CASE(a_padded_value_is_its_length_itself_and_zeros) {
+  const Bytes plain = encoded(sample());
+  ByteArray<100> out = test::counting<100>(1);
+  const auto message = encode_padded(sample(), out);
+  BOOST_REQUIRE(message.has_value());
+  TOXASYNC_TEST_BYTES(*message, plain);
+  BOOST_TEST(load_le<std::uint16_t>(out.data()) == plain.size());
+  BOOST_TEST(std::ranges::count(ByteView(out).subspan(2 + plain.size()), 0) ==
+             98 - static_cast<int>(plain.size()));
+  Sample back;
+  const auto read = decode_padded(out, back);
+  BOOST_REQUIRE(read.has_value());
+  BOOST_TEST(read->data() == out.data() + 2);
+  TOXASYNC_TEST_BYTES(encoded(back), plain);
+}
+
+BOOST_AUTO_TEST_CASE(a_padded_value_needs_room_for_its_length) {
+  const std::size_t size = encoded(sample()).size();
+  Bytes out(size + 2);
+  BOOST_TEST(encode_padded(sample(), out).has_value());
+  for (std::size_t room = 0; room < out.size(); ++room) {
+    BOOST_TEST((encode_padded(sample(), MutableBytes(out).first(room)).error() == Error::truncated));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(padding_that_is_not_zero_is_refused_wherever_it_stands) {
+  ByteArray<100> out{};
+  const std::size_t end = 2 + encode_padded(sample(), out)->size();
+  Sample back;
+  for (std::size_t i = end; i < out.size(); ++i) {
+    out[i] = 0x80;
+    BOOST_TEST((decode_padded(out, back).error() == Error::padding), "at " << i);
+    out[i] = 0;
+  }
+  BOOST_TEST(decode_padded(out, back).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_length_before_a_padded_value_is_refused) {
+  ByteArray<100> out{};
+  const auto size = static_cast<std::uint16_t>(encode_padded(sample(), out)->size());
+  Sample back;
+  for (std::uint32_t wrong = 0; wrong <= 0xffff; ++wrong) {
+    store_le(static_cast<std::uint16_t>(wrong), out.data());
+    BOOST_REQUIRE(decode_padded(out, back).has_value() == (wrong == size));
+  }
+  BOOST_TEST((decode_padded(ByteView{}, back).error() == Error::truncated));
+  BOOST_TEST((decode_padded(ByteView(out).first(1), back).error() == Error::truncated));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace toxasync::wire
