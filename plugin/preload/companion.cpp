@@ -339,32 +339,32 @@ std::optional<std::uint32_t> Companion::take(std::uint32_t friend_number, Tox_Me
   return number;
 }
 
-std::optional<std::uint32_t> Companion::keep_picture(std::uint32_t friend_number, WaitingPicture picture) {
+std::optional<std::uint32_t> Companion::keep_picture(std::uint32_t friend_number, PendingAvatar picture) {
   const Inside inside(mutex_);
   if (!away_.contains(friend_number)) {
     return std::nullopt;
   }
   pictures_[friend_number] = std::move(picture);
-  return WaitingPicture::file_number;
+  return PendingAvatar::file_number;
 }
 
 bool Companion::cancel_picture(std::uint32_t friend_number, std::uint32_t file_number) {
   const Inside inside(mutex_);
-  return file_number == WaitingPicture::file_number && pictures_.erase(friend_number) != 0;
+  return file_number == PendingAvatar::file_number && pictures_.erase(friend_number) != 0;
 }
 
 std::optional<FileId> Companion::picture_id(std::uint32_t friend_number, std::uint32_t file_number) {
   const Inside inside(mutex_);
   const auto found = pictures_.find(friend_number);
-  return file_number == WaitingPicture::file_number && found != pictures_.end() ? found->second.id
-                                                                                : std::nullopt;
+  return file_number == PendingAvatar::file_number && found != pictures_.end() ? found->second.id
+                                                                               : std::nullopt;
 }
 
-void Companion::offer(std::uint32_t friend_number, const WaitingPicture& picture) {
+void Companion::offer(std::uint32_t friend_number, const PendingAvatar& picture) {
   const std::uint32_t number = host().tox_file_send(
       tox_, friend_number, TOX_FILE_KIND_AVATAR, picture.size, picture.id ? picture.id->data() : nullptr,
       reinterpret_cast<const std::uint8_t*>(picture.name.data()), picture.name.size(), nullptr);
-  if (number != WaitingPicture::file_number) {
+  if (number != PendingAvatar::file_number) {
     log(LogLevel::warning, "the user's picture could not be offered to a friend who came online");
     host().tox_file_control(tox_, friend_number, number, TOX_FILE_CONTROL_CANCEL, nullptr);
   }

@@ -15,10 +15,10 @@
 #include "plugin/preload/host.hpp"
 #include "plugin/preload/inside.hpp"
 #include "plugin/preload/message_numbers.hpp"
+#include "plugin/preload/pending_avatar.hpp"
 #include "plugin/preload/process.hpp"
 #include "plugin/preload/receipt_queue.hpp"
 #include "plugin/preload/status_file.hpp"
-#include "plugin/preload/waiting_picture.hpp"
 #include "plugin/tox_async.h"
 
 namespace toxasync::preload {
@@ -71,7 +71,7 @@ class Companion {
   /// For a picture that the client offers to a friend who is only shown as there: it waits until he is.
   /// (toxic and qTox offer theirs once, when a friend comes, and would not try again.) Gives the number by
   /// which the client will hear of it; nothing: it is not for us.
-  std::optional<std::uint32_t> keep_picture(std::uint32_t friend_number, WaitingPicture picture);
+  std::optional<std::uint32_t> keep_picture(std::uint32_t friend_number, PendingAvatar picture);
   /// The client has changed its mind. False: there is none that waits by that number.
   bool cancel_picture(std::uint32_t friend_number, std::uint32_t file_number);
   std::optional<FileId> picture_id(std::uint32_t friend_number, std::uint32_t file_number);
@@ -124,7 +124,7 @@ class Companion {
   [[nodiscard]] bool goes_by_us_when_online(std::uint32_t friend_number, std::int64_t now_ms) const;
   [[nodiscard]] std::vector<std::uint32_t> friends() const;
   [[nodiscard]] bool connected(std::uint32_t friend_number) const;
-  void offer(std::uint32_t friend_number, const WaitingPicture& picture);  // The mutex need not be held.
+  void offer(std::uint32_t friend_number, const PendingAvatar& picture);  // The mutex need not be held.
   void log(LogLevel level, std::string_view message) noexcept;
 
   // Tox_Async's callbacks, inside iterate().
@@ -148,7 +148,7 @@ class Companion {
   std::uint64_t taken_ = 0;  ///< Messages, since the start.
   StatusFile status_;
   std::set<std::uint32_t> away_;                         ///< Shown so.
-  std::map<std::uint32_t, WaitingPicture> pictures_;     ///< For friends who are shown so.
+  std::map<std::uint32_t, PendingAvatar> pictures_;      ///< For friends who are shown so.
   std::map<std::uint32_t, Online> online_;               ///< Friends who are.
   std::map<std::uint32_t, std::int64_t> offline_since_;  ///< Friends who have dropped.
   std::int64_t quiet_until_ms_ = 0;

@@ -219,7 +219,7 @@ uint32_t tox_file_send(Tox* tox, uint32_t friend_number, uint32_t kind, uint64_t
                           filename_length <= TOX_MAX_FILENAME_LENGTH;
   if (const auto companion = maybe_ours ? companion_of(tox) : nullptr) {
     beside([&] {
-      WaitingPicture picture{file_size, std::nullopt, {}};
+      PendingAvatar picture{file_size, std::nullopt, {}};
       if (file_id != nullptr) {
         std::copy_n(file_id, TOX_FILE_ID_LENGTH, picture.id.emplace().begin());
       }

@@ -12,10 +12,10 @@
 #include "client/exchange.hpp"
 #include "client/node_directory.hpp"
 #include "client/peers_operation.hpp"
+#include "client/request_queue.hpp"
 #include "client/retrieve_operation.hpp"
 #include "client/session.hpp"
 #include "client/store_operation.hpp"
-#include "client/waiting_line.hpp"
 
 namespace toxasync::client {
 
@@ -126,7 +126,7 @@ class Client::Impl {
   NodeDirectory nodes_;
   SessionTable sessions_;
   Operations operations_;
-  WaitingLine line_;  ///< Those of operations_ that have no session yet.
+  RequestQueue line_;  ///< Those of operations_ that have no session yet.
   Discoveries discoveries_;
   std::set<std::pair<std::int64_t, OperationId>> deadlines_;
   OperationId last_id_ = 0;

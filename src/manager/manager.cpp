@@ -7,7 +7,7 @@
 #include "manager/contact/contact_wiring.hpp"
 #include "manager/contact/first_contact.hpp"
 #include "manager/inbox/inbox.hpp"
-#include "manager/nodes/home_choice.hpp"
+#include "manager/nodes/home_node_selector.hpp"
 #include "manager/outbox/outbox.hpp"
 #include "manager/polling/cover.hpp"
 #include "manager/polling/poller.hpp"
@@ -34,7 +34,7 @@ class Manager::Impl final : public client::ClientListener {
         events_(listener, journal_),
         services_{self_, client_, channel, journal_, clock, random, telemetry, listener, events_, config_},
         nodes_(services_, [this](const protocol::NodeId& id) { return poller_.uses(id); }),
-        scout_(services_, nodes_),
+        discovery_(services_, nodes_),
         keys_(services_),
         friends_(services_, keys_,
                  {[this] { return poller_.home_nodes(); }, [this](Friend& whom) { on_bundle(whom); },
@@ -58,11 +58,11 @@ class Manager::Impl final : public client::ClientListener {
         inbox_(services_, friends_, keys_, receipts_,
                {[this](crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
                        const crypto::MessageId& id) { on_receipt(kind, from, instance, id); },
-                [this] { poller_.hurry(services_.clock.now()); },
+                [this] { poller_.poll_soon(services_.clock.now()); },
                 [this](std::int64_t since_ms) { return poller_.swept_since(since_ms); }}),
         poller_(services_, keys_, inbox_, nodes_),
         cover_(services_, keys_, poller_),
-        homes_(services_, nodes_, poller_, scout_, [this] { on_home_nodes(); }),
+        home_selector_(services_, nodes_, poller_, discovery_, [this] { on_home_nodes(); }),
         contact_(services_, contact_hooks(services_, friends_, poller_, nodes_, [this](const FriendKey& key) {
                    contact_.look_again(key, services_.clock.now());
                  })) {
@@ -75,7 +75,7 @@ class Manager::Impl final : public client::ClientListener {
     nodes_.set_self(keys.id());
   }
 
-  void find_nodes(NodeFinder& finder) { scout_.use(&finder); }
+  void find_nodes(NodeFinder& finder) { discovery_.use(&finder); }
 
   Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text,
                                             std::uint32_t ttl_s) {
@@ -117,7 +117,7 @@ class Manager::Impl final : public client::ClientListener {
     }
     journal_.tick(now.steady_ms);
     if (now.steady_ms >= next_housekeeping_ms_) {
-      keep_house(now);
+      run_housekeeping(now);
     }
     poller_.tick(now);
     cover_.tick(now);
@@ -127,14 +127,14 @@ class Manager::Impl final : public client::ClientListener {
     contact_.tick(now);
     client_.tick(now);
     friends_.tick(now.steady_ms);
-    homes_.tick(now);
-    scout_.tick(now);
+    home_selector_.tick(now);
+    discovery_.tick(now);
     nodes_.tick(now);
     if (node_) {
       node_->tick(now);
     }
-    inbox_.hand_on();
-    contact_.hand_on(now);
+    inbox_.deliver_next();
+    contact_.deliver_next(now);
     events_.tell();
   }
 
@@ -145,9 +145,9 @@ class Manager::Impl final : public client::ClientListener {
     const std::int64_t node = node_ ? node_->next_deadline_ms() : INT64_MAX;
     return std::min({next_housekeeping_ms_, journal_.next_deadline_ms(), poller_.next_deadline_ms(),
                      outbox_.next_deadline_ms(), receipts_.next_deadline_ms(), friends_.next_deadline_ms(),
-                     inbox_.next_deadline_ms(), contact_.next_deadline_ms(), homes_.next_deadline_ms(),
-                     scout_.next_deadline_ms(), nodes_.next_deadline_ms(), client_.next_deadline_ms(),
-                     cover_.next_deadline_ms(), node});
+                     inbox_.next_deadline_ms(), contact_.next_deadline_ms(),
+                     home_selector_.next_deadline_ms(), discovery_.next_deadline_ms(),
+                     nodes_.next_deadline_ms(), client_.next_deadline_ms(), cover_.next_deadline_ms(), node});
   }
 
   void on_packet(const Route& from, ByteView packet) {
@@ -235,16 +235,16 @@ class Manager::Impl final : public client::ClientListener {
   }
   void on_announced(client::OperationId id, Now now) noexcept override { poller_.on_announced(id, now); }
   void on_peers(client::OperationId id, const client::PeersResult& result, Now /*now*/) noexcept override {
-    scout_.on_peers(id, result);
+    discovery_.on_peers(id, result);
   }
   void on_discovered(client::OperationId id, const client::DiscoverResult& result,
                      Now /*now*/) noexcept override {
-    scout_.on_discovered(id, result);
+    discovery_.on_discovered(id, result);
   }
   void on_node_news(const client::NodeNews& news, Now now) noexcept override {
     nodes_.on_news(news, now);
     if (news.answered) {
-      homes_.on_answer(now);
+      home_selector_.on_answer(now);
       outbox_.on_node_answer(news.node, now);
     }
   }
@@ -268,7 +268,7 @@ class Manager::Impl final : public client::ClientListener {
     services_.state.keep(std::move(batch));
   }
 
-  void keep_house(Now now) {
+  void run_housekeeping(Now now) {
     if (kept_house_) {  // the host has named its friends by now: the others were removed without us
       for (const auto& key : friends_.unlisted()) {
         on_friend_removed(key);
@@ -396,7 +396,7 @@ class Manager::Impl final : public client::ClientListener {
   Events events_;
   Services services_;
   NodeBook nodes_;
-  NodeScout scout_;
+  NodeDiscovery discovery_;
   KeyRing keys_;
   FriendBook friends_;
   Outbox outbox_;
@@ -404,7 +404,7 @@ class Manager::Impl final : public client::ClientListener {
   Inbox inbox_;
   Poller poller_;
   Cover cover_;
-  HomeChoice homes_;
+  HomeNodeSelector home_selector_;
   FirstContact contact_;
   std::unique_ptr<node::Node> node_;
   bool resumed_ = false;

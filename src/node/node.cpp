@@ -28,7 +28,7 @@ Node::Impl::Impl(store::Store& store, NodeKeys& keys, Random& random, Telemetry 
       key_work_(config_.sources,
                 {{config_.key_work_burst, config_.key_work_per_minute}, config_.key_work_per_second},
                 random.array<16>()),
-      shares_(config_.networks, config_.deposits, random.array<16>()),
+      quota_(config_.networks, config_.deposits, random.array<16>()),
       pending_(config_.pending_requests),
       subscriptions_(config_.sessions, random.array<16>()),
       handed_out_(handed_out_remembered, random.array<16>()),
@@ -150,11 +150,11 @@ bool Node::Impl::decode(ByteView plain, Session& session, Message& message, Byte
 }
 
 bool Node::Impl::may_agree(const Endpoint& source, Now now) {
-  const KeyWork::Answer answer = key_work_.take(source, now.steady_ms);
-  if (answer == KeyWork::Answer::yes) {
+  const KeyAgreementLimiter::Answer answer = key_work_.take(source, now.steady_ms);
+  if (answer == KeyAgreementLimiter::Answer::yes) {
     return true;
   }
-  const bool spent = answer == KeyWork::Answer::source_spent;
+  const bool spent = answer == KeyAgreementLimiter::Answer::source_spent;
   telemetry_.refuse(spent ? Counter::refused_rate : Counter::refused_key_work);
   key_work_retry_s_ = key_work_.retry_after_s(answer, source, now.steady_ms);
   return false;

@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "node/cookie_jar.hpp"
-#include "node/key_work.hpp"
+#include "node/key_agreement_limiter.hpp"
 #include "node/lru_table.hpp"
 #include "node/node.hpp"
 #include "node/pending_table.hpp"
 #include "node/session_table.hpp"
-#include "node/storage_shares.hpp"
+#include "node/storage_quota.hpp"
 #include "node/subscription_table.hpp"
 #include "protocol/page.hpp"
 #include "protocol/peers.hpp"
@@ -124,9 +124,9 @@ class Node::Impl final : public store::StoreListener {
   NodeConfig config_;
   CookieJar cookies_;
   SessionTable sessions_;
-  KeyWork key_work_;
+  KeyAgreementLimiter key_work_;
   std::uint16_t key_work_retry_s_ = 0;
-  StorageShares shares_;
+  StorageQuota quota_;
   std::uint64_t bytes_in_flight_ = 0;  ///< Of puts that the store has not answered.
   PendingTable pending_;
   SubscriptionTable subscriptions_;

@@ -79,7 +79,7 @@ void Node::Impl::on_remove(store::Token token, const store::RemoveResult& result
       }
       if (result.status == store::OpStatus::ok) {
         telemetry_.count(Counter::node_deleted, result.removed);
-        shares_.fetched(pending->mailbox, pending->deletes, now_.unix_s());
+        quota_.fetched(pending->mailbox, pending->deletes, now_.unix_s());
       }
       --pending->awaited;
       finish_retrieve(token);

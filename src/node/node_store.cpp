@@ -124,13 +124,13 @@ void Node::Impl::submit_put(const Request& request, const protocol::StoreRequest
   const Fill full = fill();
   const std::int64_t expires_at_s =
       now_s + std::min({message.ttl_s, config_.longest_ttl_s, longest_ttl_s(full)});
-  if (const auto wait_s = shares_.wait_s(source, bytes, expires_at_s, full, now_s); wait_s != 0) {
+  if (const auto wait_s = quota_.wait_s(source, bytes, expires_at_s, full, now_s); wait_s != 0) {
     telemetry_.refuse(Counter::refused_share);
     return answer_store(request.path, request.now, StoreStatus::node_full, 0, wait_s);
   }
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const auto id = crypto::envelope_id(message.mailbox, message.payload);
-  shares_.charge(source, bytes, expires_at_s, now_s);
+  quota_.charge(source, bytes, expires_at_s, now_s);
   const store::Token token = pending_.add({.path = request.path,
                                            .received_ms = request.now.steady_ms,
                                            .mailbox = mailbox,
@@ -154,16 +154,16 @@ void Node::Impl::settle_put(const Pending& pending, const store::PutResult& resu
   bytes_in_flight_ -= bytes;
   switch (result.status) {
     case store::PutStatus::stored:
-      shares_.remember(source, pending.mailbox, pending.id, pending.value_bytes, pending.expires_at_s);
+      quota_.remember(source, pending.mailbox, pending.id, pending.value_bytes, pending.expires_at_s);
       break;
     case store::PutStatus::duplicate:  // the later of the two counts
       if (result.held_until_s != 0) {
-        shares_.give_back(source, bytes, std::min(result.held_until_s, pending.expires_at_s), now_.unix_s());
-        shares_.extend(source, pending.id, pending.expires_at_s);
+        quota_.give_back(source, bytes, std::min(result.held_until_s, pending.expires_at_s), now_.unix_s());
+        quota_.extend(source, pending.id, pending.expires_at_s);
       }
       break;
     default:
-      shares_.give_back(source, bytes, pending.expires_at_s, now_.unix_s());
+      quota_.give_back(source, bytes, pending.expires_at_s, now_.unix_s());
   }
 }
 

@@ -2,8 +2,8 @@
 #include <boost/test/unit_test.hpp>
 #include <set>
 
+#include "client/request_queue.hpp"
 #include "client/session.hpp"
-#include "client/waiting_line.hpp"
 #include "rig.hpp"
 
 namespace toxasync::test {
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_silent_node_does_not_hold_up_the_others) {
 }
 
 BOOST_AUTO_TEST_CASE(the_line_serves_the_nodes_in_turn_and_each_in_order) {
-  client::WaitingLine line;
+  client::RequestQueue line;
   const protocol::NodeId a{1};
   const protocol::NodeId b{2};
   for (const OperationId id : {1U, 2U, 3U}) {

@@ -6,7 +6,7 @@
 #include "config/settings.hpp"
 #include "status/history.hpp"
 #include "status/http_server.hpp"
-#include "status/metric_words.hpp"
+#include "status/metric_help.hpp"
 #include "status/prometheus.hpp"
 #include "status/status_page.hpp"
 #include "status/status_site.hpp"
@@ -23,8 +23,8 @@ Reading reading_at(std::int64_t seconds) {
   return reading;
 }
 
-Figures some_figures() {
-  Figures figures;
+NodeStats some_figures() {
+  NodeStats figures;
   figures.version = "1.2.3";
   figures.node_address = "toxasync:" + std::string(64, 'a') + "@192.0.2.1:1";
   figures.capacity_bytes = 1ULL << 30;
@@ -38,10 +38,10 @@ BOOST_AUTO_TEST_SUITE(status)
 BOOST_AUTO_TEST_CASE(every_refusal_that_a_node_can_count_has_words_for_operators) {
   for (std::size_t i = 0; i < counter_count; ++i) {
     const auto counter = static_cast<Counter>(i);
-    BOOST_TEST(words_of(counter) != name(counter),
-               "metric_words.cpp: give " << name(counter) << " words, or count it to the clients' own");
+    BOOST_TEST(help_of(counter) != name(counter),
+               "metric_help.cpp: give " << name(counter) << " words, or count it to the clients' own");
   }
-  BOOST_TEST(words_of(Counter::messages_queued).empty());
+  BOOST_TEST(help_of(Counter::messages_queued).empty());
   BOOST_TEST(is_refusal(Counter::refused_rate));
   BOOST_TEST(!is_refusal(Counter::refused_cookie));
   BOOST_TEST(!is_refusal(Counter::store_failed));
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(a_day_of_samples_is_told_to_programs_in_the_columns_that_it
 }
 
 BOOST_AUTO_TEST_CASE(nothing_that_is_put_into_the_page_is_markup) {
-  Figures figures = some_figures();
+  NodeStats figures = some_figures();
   figures.faults = {"<script>alert(\"x\") & {{nonce}}</script>"};
   figures.carriers.push_back({"udp", "<b>", 1});
   const Metrics metrics;

@@ -332,7 +332,7 @@ inline void Person::tick() {
   }
   contact->tick(now);
   client->tick(now);
-  contact->hand_on(now);
+  contact->deliver_next(now);
 }
 
 inline std::int64_t Person::next_ms() const {

@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(the_present_mailbox_does_not_wait_for_older_ones) {
     }
   };
   step(5);  // in the middle of a mailbox of the past, on one of two nodes
-  watch.watch.hurry(watch.clock.now());
+  watch.watch.poll_soon(watch.clock.now());
   BOOST_TEST(watch.next_at_leisure()->epoch == watch.epoch());
   watch.ended();
   step(1);
@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(with_no_node_nothing_is_done) {
 BOOST_AUTO_TEST_CASE(hurry_brings_the_present_one_forward) {
   Watch watch;
   watch.run();
-  watch.watch.hurry(watch.clock.now());
+  watch.watch.poll_soon(watch.clock.now());
   BOOST_TEST(watch.next()->epoch == watch.epoch());
 }
 

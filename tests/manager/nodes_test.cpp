@@ -2,7 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "hand_friend.hpp"
-#include "manager/nodes/home_choice.hpp"
+#include "manager/nodes/home_node_selector.hpp"
 #include "protocol/bundle.hpp"
 
 // Nodes that clients get to know, pick and follow by themselves.
@@ -109,7 +109,7 @@ BOOST_FIXTURE_TEST_CASE(a_client_without_home_nodes_picks_known_good_ones_and_te
 BOOST_FIXTURE_TEST_CASE(none_are_picked_in_the_first_minute_in_which_the_host_names_its_users, Unnamed) {
   alice.crash();
   alice.start();
-  run(manager::HomeChoice::first_after_ms - 1000);
+  run(manager::HomeNodeSelector::first_after_ms - 1000);
   BOOST_TEST(homes_of(alice).empty());
   BOOST_TEST(alice.manager->add_home_node(nodes[0]->known()).has_value());
   run(3 * hour_ms);
@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(picked_homes_that_cannot_be_reached_for_three_days_are_repl
   const auto first_ms = world.clock.steady_ms();
   BOOST_TEST(homes_of(alice).size() == 3U);
   BOOST_TEST(world.run(2 * day_ms, [&] { return kept() == 1; }));
-  BOOST_TEST(world.clock.steady_ms() - first_ms >= manager::HomeChoice::replacements_apart_ms);
+  BOOST_TEST(world.clock.steady_ms() - first_ms >= manager::HomeNodeSelector::replacements_apart_ms);
   BOOST_TEST(homes_of(alice).size() == 3U);
   BOOST_TEST(alice[Counter::nodes_replaced] == 2U);
   // Bob has not heard of it: what he stores on the old ones is found, when they are back.
@@ -307,7 +307,7 @@ BOOST_FIXTURE_TEST_CASE(a_node_is_asked_for_others_once_a_day_and_only_while_few
   std::vector<Bytes> many;
   SeededRandom random(5);
   // So many that enough come to be known before the first ones, who do not answer, are given up.
-  for (std::uint32_t i = 0; i < 4 * manager::NodeScout::enough; ++i) {
+  for (std::uint32_t i = 0; i < 4 * manager::NodeDiscovery::enough; ++i) {
     const crypto::SigningKey signer(random.array<32>());
     protocol::NodeDescriptor descriptor;
     descriptor.id = signer.public_key();

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "harness.hpp"
-#include "node/storage_shares.hpp"
+#include "node/storage_quota.hpp"
 
 // A node that fills (docs/admission.md): by the node itself, and simulated over weeks with its policy alone.
 
@@ -15,7 +15,7 @@ namespace toxasync::test {
 namespace {
 
 using node::NodeConfig;
-using node::StorageShares;
+using node::StorageQuota;
 using protocol::StoreStatus;
 
 constexpr std::int64_t day_s = 86400;
@@ -100,10 +100,10 @@ class Weeks {
   bool store(const Endpoint& source, std::size_t bytes, std::uint32_t ttl_s, bool honest) {
     const node::Fill fill{used_, capacity};
     const std::int64_t expires_at_s = now_s_ + std::min(ttl_s, longest_ttl_s(fill));
-    if (used_ + bytes > capacity || shares_.wait_s(source, bytes, expires_at_s, fill, now_s_) != 0) {
+    if (used_ + bytes > capacity || quota_.wait_s(source, bytes, expires_at_s, fill, now_s_) != 0) {
       return false;
     }
-    shares_.charge(source, bytes, expires_at_s, now_s_);
+    quota_.charge(source, bytes, expires_at_s, now_s_);
     used_ += bytes;
     honest_ += honest ? bytes : 0;
     expiring_.emplace(expires_at_s, std::pair(bytes, honest));
@@ -124,7 +124,7 @@ class Weeks {
 
  private:
   SeededRandom random_;
-  StorageShares shares_{8192, 1, {}};
+  StorageQuota quota_{8192, 1, {}};
   std::int64_t now_s_ = 20000 * day_s;
   std::uint64_t used_ = 0;
   std::uint64_t honest_ = 0;
@@ -272,8 +272,8 @@ BOOST_AUTO_TEST_CASE(who_has_his_share_is_refused_with_a_delay_and_others_are_no
   Source greedy(node, 1);
   const auto refused = greedy.fill(limits::large_envelope, limits::largest_time_to_live_s);
   BOOST_TEST((refused.status == StoreStatus::node_full));
-  BOOST_TEST(refused.retry_after_s >= StorageShares::least_wait_s);
-  BOOST_TEST(refused.retry_after_s <= StorageShares::longest_wait_s);
+  BOOST_TEST(refused.retry_after_s >= StorageQuota::least_wait_s);
+  BOOST_TEST(refused.retry_after_s <= StorageQuota::longest_wait_s);
   BOOST_TEST(node[Counter::refused_share] == 1U);
   BOOST_TEST(level(node, capacity) < 0.51);  // the lower half is for whoever comes
   for (std::uint32_t i = 2; i < 10; ++i) {

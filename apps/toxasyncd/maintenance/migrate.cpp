@@ -48,7 +48,7 @@ void move(const std::filesystem::path& database, const std::string& url) {
   if (!table) {
     fail(ExitCode::data_directory, database.string() + ": " + std::string(describe(table.error())));
   }
-  store::PostgresImport::Figures figures;
+  store::PostgresImport::NodeStats figures;
   store::PostgresImport import(**table, url, random);
   if (const auto why = import.run(SystemClock().now().unix_s(), figures, Progress())) {
     fail(ExitCode::failure, "--to: " + *why + "; start it again to go on");

@@ -183,8 +183,8 @@ std::optional<ByteArray<TOX_PUBLIC_KEY_SIZE>> Carriers::relay_key() const {
   return key;
 }
 
-std::vector<CarrierFigures> Carriers::figures() const {
-  std::vector<CarrierFigures> all;
+std::vector<TransportStats> Carriers::figures() const {
+  std::vector<TransportStats> all;
   const auto add = [&all](std::string_view name, std::string detail,
                           const std::optional<Receiver>& receiver) {
     all.push_back({name, std::move(detail), receiver ? receiver->packets() : 0});

@@ -19,7 +19,7 @@
 #include "network/bootstrapper.hpp"
 #include "network/tox_host.hpp"
 #include "process/data_directory.hpp"
-#include "status/figures.hpp"
+#include "status/node_stats.hpp"
 
 namespace toxasync::daemon {
 
@@ -58,7 +58,7 @@ class Carriers {
   [[nodiscard]] std::string names() const;
   /// The DHT key of the TCP relay that we are; nothing if we are none.
   [[nodiscard]] std::optional<ByteArray<TOX_PUBLIC_KEY_SIZE>> relay_key() const;
-  [[nodiscard]] std::vector<CarrierFigures> figures() const;
+  [[nodiscard]] std::vector<TransportStats> figures() const;
   [[nodiscard]] std::size_t couriers() const noexcept { return friends_ ? friends_->friends() : 0; }
 
  private:

@@ -35,9 +35,9 @@ void PeerKeeper::set_named(const std::vector<client::KnownNode>& named) {
   }
 }
 
-std::vector<PeerFigures> PeerKeeper::figures(Now now) const {
+std::vector<PeerStats> PeerKeeper::figures(Now now) const {
   constexpr std::size_t short_digits = 12;
-  std::vector<PeerFigures> all;
+  std::vector<PeerStats> all;
   for (const auto& [id, peer] : peers_) {
     all.push_back({.short_id = to_hex(id).substr(0, short_digits),
                    .named = peer.named,

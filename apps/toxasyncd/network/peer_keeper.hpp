@@ -9,7 +9,7 @@
 #include "base/node_finder.hpp"
 #include "client/client.hpp"
 #include "config/options.hpp"
-#include "status/figures.hpp"
+#include "status/node_stats.hpp"
 
 namespace toxasync::daemon {
 
@@ -38,7 +38,7 @@ class PeerKeeper final : private client::ClientListener {
   /// Other nodes than at the start are named by the operator. Those that no longer are, and have answered,
   /// are told of on.
   void set_named(const std::vector<client::KnownNode>& named);
-  [[nodiscard]] std::vector<PeerFigures> figures(Now now) const;
+  [[nodiscard]] std::vector<PeerStats> figures(Now now) const;
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
 
  private:

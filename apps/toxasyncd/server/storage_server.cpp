@@ -35,7 +35,7 @@ std::chrono::steady_clock::time_point at(std::int64_t steady_ms) {
 }
 
 /// Waits for one list that was put in line behind everything else.
-class EndOfLine final : public store::StoreListener {
+class DrainBarrier final : public store::StoreListener {
  public:
   static constexpr store::Token token = ~store::Token{0};
 
@@ -272,9 +272,9 @@ void StorageServer::stop() {
 
 /// Until everything before is on disk; the store's destructor goes on where the time was not enough.
 void StorageServer::drain_store() {
-  EndOfLine end;
+  DrainBarrier end;
   const Now now = clock_.now();
-  store_->list(EndOfLine::token, {}, 0, {1, 1}, now.unix_s());
+  store_->list(DrainBarrier::token, {}, 0, {1, 1}, now.unix_s());
   store_->submit();
   pollfd wake = {store_->wake_fd(), POLLIN, 0};
   for (std::int64_t left = drain_ms; left > 0 && !end.reached();

@@ -55,10 +55,10 @@ class StorageServer final : private Carriers::Taker {
   void reload();
   void apply(const Options& fresh);
 
-  // storage_server_figures.cpp
+  // storage_server_stats.cpp
   void announce();
   [[nodiscard]] std::string serving() const;
-  [[nodiscard]] Figures figures() const;
+  [[nodiscard]] NodeStats figures() const;
   [[nodiscard]] Reading reading() const;
   [[nodiscard]] std::string stats_line() const;
   void print_stats() const;

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cstdio>
 
-#include "status/metric_words.hpp"
+#include "status/metric_help.hpp"
 
 namespace toxasync::daemon {
 
@@ -81,14 +81,14 @@ std::string metric_name(Counter counter) {
 void add_counters(Text& text, const Metrics& metrics) {
   for (std::size_t i = 0; i < counter_count; ++i) {
     const auto counter = static_cast<Counter>(i);
-    if (!name(counter).starts_with(refused) && !words_of(counter).empty()) {
-      text.single(metric_name(counter), "counter", words_of(counter), metrics.value(counter));
+    if (!name(counter).starts_with(refused) && !help_of(counter).empty()) {
+      text.single(metric_name(counter), "counter", help_of(counter), metrics.value(counter));
     }
   }
   text.family("toxasync_refused_total", "counter", "What was refused, by the reason");
   for (std::size_t i = 0; i < counter_count; ++i) {
     const auto counter = static_cast<Counter>(i);
-    if (name(counter).starts_with(refused) && !words_of(counter).empty()) {
+    if (name(counter).starts_with(refused) && !help_of(counter).empty()) {
       text.sample("toxasync_refused_total", quoted("reason", name(counter).substr(refused.size())),
                   metrics.value(counter));
     }
@@ -116,7 +116,7 @@ void add_timings(Text& text, const Metrics& metrics) {
   add_timing(text, "retrieve", metrics.timing(Timing::retrieve));
 }
 
-void add_gauges(Text& text, const Figures& figures) {
+void add_gauges(Text& text, const NodeStats& figures) {
   const auto gauge = [&text](std::string_view name, std::string_view help, std::uint64_t value) {
     text.single(name, "gauge", help, value);
   };
@@ -137,11 +137,11 @@ void add_gauges(Text& text, const Figures& figures) {
   text.seconds("toxasync_loop_lag_seconds", "", static_cast<std::uint64_t>(figures.loop_lag_ms));
   text.family("toxasync_peers", "gauge", "Other nodes, by whether they have answered in the last day");
   const auto answering =
-      static_cast<std::uint64_t>(std::ranges::count_if(figures.peers, &PeerFigures::answered));
+      static_cast<std::uint64_t>(std::ranges::count_if(figures.peers, &PeerStats::answered));
   text.sample("toxasync_peers", quoted("state", "answering"), answering);
   text.sample("toxasync_peers", quoted("state", "silent"), figures.peers.size() - answering);
   text.family("toxasync_carrier_packets_total", "counter", "Packets received, by the way they came");
-  for (const CarrierFigures& carrier : figures.carriers) {
+  for (const TransportStats& carrier : figures.carriers) {
     text.sample("toxasync_carrier_packets_total", quoted("carrier", carrier.name), carrier.packets_in);
   }
   text.family("toxasync_build_info", "gauge", "1, with the version of the program");
@@ -150,7 +150,7 @@ void add_gauges(Text& text, const Figures& figures) {
 
 }  // namespace
 
-std::string to_prometheus(const Figures& figures, const Metrics& metrics) {
+std::string to_prometheus(const NodeStats& figures, const Metrics& metrics) {
   Text text;
   add_gauges(text, figures);
   add_timings(text, metrics);

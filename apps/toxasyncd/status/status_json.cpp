@@ -5,7 +5,7 @@
 #include <deque>
 #include <optional>
 
-#include "status/metric_words.hpp"
+#include "status/metric_help.hpp"
 #include "status/status_page.hpp"
 
 namespace toxasync::daemon {
@@ -75,9 +75,9 @@ json::object history_of(const std::deque<Sample>& samples, std::int64_t step_s, 
   return {{"step_s", step_s}, {"kept", kept}, {"columns", std::move(names)}, {"rows", std::move(rows)}};
 }
 
-json::array peers_of(const Figures& figures) {
+json::array peers_of(const NodeStats& figures) {
   json::array all;
-  for (const PeerFigures& peer : figures.peers) {
+  for (const PeerStats& peer : figures.peers) {
     json::object one{{"id_begins", peer.short_id}, {"named", peer.named}, {"answered", peer.answered}};
     if (peer.answered) {
       one["version"] = peer.version;
@@ -91,7 +91,7 @@ json::array peers_of(const Figures& figures) {
 
 }  // namespace
 
-std::string to_json(const Figures& figures, const Metrics& metrics, const History& history, bool of_day) {
+std::string to_json(const NodeStats& figures, const Metrics& metrics, const History& history, bool of_day) {
   json::object refused;
   for (std::size_t i = 0; i < counter_count; ++i) {
     const auto counter = static_cast<Counter>(i);
@@ -100,7 +100,7 @@ std::string to_json(const Figures& figures, const Metrics& metrics, const Histor
     }
   }
   json::object carriers;
-  for (const CarrierFigures& carrier : figures.carriers) {
+  for (const TransportStats& carrier : figures.carriers) {
     carriers[carrier.name] = carrier.packets_in;
   }
   const json::object all{

@@ -8,7 +8,7 @@
 #include <ctime>
 #include <utility>
 
-#include "status/metric_words.hpp"
+#include "status/metric_help.hpp"
 #include "status/page_parts.hpp"
 
 namespace toxasync::daemon {
@@ -133,7 +133,7 @@ std::string tile(std::string_view title, const Quantity& quantity, const std::st
   return text.append("<p class=\"more\">").append(more).append("</p></div>\n");
 }
 
-std::string tiles(const Figures& figures, const Metrics& metrics, const History& history) {
+std::string tiles(const NodeStats& figures, const Metrics& metrics, const History& history) {
   const Sample recent = history.recent_as_one();
   const auto& kept = figures.store;
   const std::uint64_t used =
@@ -164,7 +164,7 @@ std::string tiles(const Figures& figures, const Metrics& metrics, const History&
   return text;
 }
 
-std::string faults(const Figures& figures) {
+std::string faults(const NodeStats& figures) {
   std::string text;
   for (const std::string& fault : figures.faults) {
     text += "<p class=\"fault\">" + escaped(fault) + "</p>\n";
@@ -190,24 +190,24 @@ std::string refused(const Metrics& metrics) {
       "</thead><tbody>\n";
   const auto most = static_cast<double>(reasons.front().first);
   for (const auto& [count, counter] : reasons) {
-    text += "<tr><td>" + escaped(words_of(counter)) + bar(static_cast<double>(count) / most, " refusal", 4) +
+    text += "<tr><td>" + escaped(help_of(counter)) + bar(static_cast<double>(count) / most, " refusal", 4) +
             "</td><td class=\"count\">" + grouped(count) + "</td></tr>\n";
   }
   return text + "</tbody></table></div>";
 }
 
-std::string carriers(const Figures& figures) {
+std::string carriers(const NodeStats& figures) {
   std::string text =
       "<div class=\"card\"><table><thead><tr><th>Way</th><th class=\"count\">packets "
       "in</th></tr></thead><tbody>\n";
-  for (const CarrierFigures& carrier : figures.carriers) {
+  for (const TransportStats& carrier : figures.carriers) {
     text += "<tr><td>" + escaped(carrier.detail) + "</td><td class=\"count\">" + grouped(carrier.packets_in) +
             "</td></tr>\n";
   }
   return text + "</tbody></table></div>";
 }
 
-std::string peers(const Figures& figures) {
+std::string peers(const NodeStats& figures) {
   if (figures.peers.empty()) {
     return "<p class=\"card empty\">None is known. Name some by <code>--peer</code>, so that clients are "
            "told of "
@@ -216,7 +216,7 @@ std::string peers(const Figures& figures) {
   std::string text =
       "<div class=\"card\"><table><thead><tr><th>Node</th><th>Answered</th><th class=\"count\">version</th>"
       "<th class=\"count\">offers</th></tr></thead><tbody>\n";
-  for (const PeerFigures& peer : figures.peers) {
+  for (const PeerStats& peer : figures.peers) {
     text += "<tr><td><code>" + escaped(peer.short_id) + "</code> " + (peer.named ? "named" : "found") +
             "</td><td>";
     if (peer.answered) {
@@ -256,7 +256,7 @@ std::string short_id(std::string_view node_address) {
 
 }  // namespace
 
-std::string to_page(const Figures& figures, const Metrics& metrics, const History& history,
+std::string to_page(const NodeStats& figures, const Metrics& metrics, const History& history,
                     std::string_view nonce) {
   const bool good = figures.faults.empty();
   const std::string id = escaped(short_id(figures.node_address));

@@ -99,8 +99,8 @@ void StatusSite::wait() {
   });
 }
 
-Figures StatusSite::figures() const {
-  Figures all = sources_.figures();
+NodeStats StatusSite::figures() const {
+  NodeStats all = sources_.figures();
   all.faults = faults_of(history_);
   all.loop_lag_ms = history_.lag_of_last_minute_ms();
   return all;

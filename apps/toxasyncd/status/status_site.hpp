@@ -11,9 +11,9 @@
 #include "adapters/clock/system_clock.hpp"
 #include "config/options.hpp"
 #include "crypto/curve.hpp"
-#include "status/figures.hpp"
 #include "status/history.hpp"
 #include "status/http_server.hpp"
+#include "status/node_stats.hpp"
 
 namespace toxasync::daemon {
 
@@ -25,7 +25,7 @@ class StatusSite {
  public:
   /// What it asks the server for.
   struct Sources {
-    std::function<Figures()> figures;
+    std::function<NodeStats()> figures;
     std::function<Reading()> reading;
   };
 
@@ -41,7 +41,7 @@ class StatusSite {
  private:
   [[nodiscard]] HttpAnswer answer(std::string_view target);
   [[nodiscard]] HttpAnswer page();
-  [[nodiscard]] Figures figures() const;
+  [[nodiscard]] NodeStats figures() const;
   void wait();
 
   const Metrics& metrics_;

@@ -37,7 +37,7 @@ struct ContactHooks {
   std::function<void(const FriendKey&, protocol::WholeBundle)> on_bundle;
 
   /// Shows a request to the application. False: it was not taken; it is offered again later. Called by
-  /// FirstContact::hand_on alone, and may call anything.
+  /// FirstContact::deliver_next alone, and may call anything.
   std::function<bool(const ReceivedRequest&)> on_request;
   /// Somebody who is our friend already asks to be: he may have nothing of us.
   std::function<void(const FriendKey&)> on_contact;

@@ -46,7 +46,7 @@ class FirstContact {
 
   void tick(Now now);
   /// Shows the application a request that has come. At the end of a tick: it may call anything.
-  void hand_on(Now now) { requests_in_.hand_on(now); }
+  void deliver_next(Now now) { requests_in_.deliver_next(now); }
   /// Drops what need not be remembered any longer.
   void refresh(std::int64_t now_s, store::StateBatch& batch);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;

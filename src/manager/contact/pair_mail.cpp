@@ -104,7 +104,7 @@ void PairMail::add(const FriendKey& key, Now now) {
   if (!pair.listed) {
     pair.listed = true;
     post_from_ms_ = now.steady_ms + post_after_ms;
-    pace_.hurry(now.steady_ms, services_.random);
+    rate_limiter_.schedule_soon(now.steady_ms, services_.random);
   }
 }
 
@@ -134,8 +134,8 @@ void PairMail::forget_unlisted(store::StateBatch& batch) {
 void PairMail::look_again(const FriendKey& key, Now now) {
   if (Pair* const pair = find(key)) {
     pair->ask_at_ms = now.steady_ms;
-    pair->watch.hurry(now);
-    pace_.hurry(now.steady_ms, services_.random);
+    pair->watch.poll_soon(now);
+    rate_limiter_.schedule_soon(now.steady_ms, services_.random);
   }
 }
 
@@ -143,7 +143,7 @@ void PairMail::look_again_at_all(Now now) {
   for (auto& [key, pair] : pairs_) {
     pair.ask_at_ms = now.steady_ms;
   }
-  pace_.hurry(now.steady_ms, services_.random);
+  rate_limiter_.schedule_soon(now.steady_ms, services_.random);
 }
 
 // --- Mailboxes ---
@@ -170,21 +170,21 @@ std::vector<protocol::NodeId> PairMail::nodes_to_look_on(const FriendKey& key, c
 // --- One thing after the other ---
 
 void PairMail::tick(Now now) {
-  while (pace_.due(now.steady_ms)) {
+  while (rate_limiter_.due(now.steady_ms)) {
     const bool may =
-        !pairs_.empty() && operations_.size() < operations_under_way && pace_.allows(now.steady_ms);
+        !pairs_.empty() && operations_.size() < operations_under_way && rate_limiter_.allows(now.steady_ms);
     switch (may ? step(now) : Step::none) {
       case Step::begun:
         services_.telemetry.count(Counter::contact_operations);
-        pace_.spend(now.steady_ms, services_.random);
+        rate_limiter_.spend(now.steady_ms, services_.random);
         break;
       case Step::made:
-        pace_.step(now.steady_ms, services_.random);
+        rate_limiter_.step(now.steady_ms, services_.random);
         break;
       case Step::none:
-        pace_.rest(now.steady_ms, services_.random);
+        rate_limiter_.rest(now.steady_ms, services_.random);
         if (now.steady_ms < post_from_ms_) {
-          pace_.hurry(post_from_ms_, services_.random);
+          rate_limiter_.schedule_soon(post_from_ms_, services_.random);
         }
         break;
     }

@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "manager/contact/contact_hooks.hpp"
-#include "manager/core/pace.hpp"
+#include "manager/core/rate_limiter.hpp"
 #include "manager/core/services.hpp"
 #include "manager/polling/mailbox_watch.hpp"
 
@@ -59,7 +59,7 @@ class PairMail {
   void tick(Now now);
   void refresh(std::int64_t now_s, store::StateBatch& batch);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
-    return pairs_.empty() ? INT64_MAX : pace_.next_ms();
+    return pairs_.empty() ? INT64_MAX : rate_limiter_.next_ms();
   }
 
  private:
@@ -148,7 +148,7 @@ class PairMail {
   std::map<FriendKey, Pair> pairs_;
   std::unordered_map<client::OperationId, Operation> operations_;
   std::vector<Bytes> orphans_;  ///< Rows of parts that are of no use.
-  Pace pace_{burst, operation_each_ms};
+  RateLimiter rate_limiter_{burst, operation_each_ms};
   FriendKey turn_{};  ///< Whose turn it was last.
   std::uint64_t last_serial_ = 0;
   std::size_t posts_ = 0;

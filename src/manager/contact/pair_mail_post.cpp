@@ -66,7 +66,7 @@ PairMail::Step PairMail::make_post(const FriendKey& key, Pair& pair, Now now) {
     if (!durable) {
       end_post(*whose, later);
     }
-    pace_.hurry(later.steady_ms, services_.random);
+    rate_limiter_.schedule_soon(later.steady_ms, services_.random);
   });
   return Step::made;
 }

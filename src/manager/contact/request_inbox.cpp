@@ -78,12 +78,12 @@ void RequestInbox::set_nospam(const Nospam& nospam, Now now) {
     watched_ = nospam;
     watch_.reset();
   }
-  pace_.hurry(now.steady_ms, services_.random);
+  rate_limiter_.schedule_soon(now.steady_ms, services_.random);
 }
 
 void RequestInbox::look_again_at_all(Now now) {
-  watch_.hurry(now);
-  pace_.hurry(now.steady_ms, services_.random);
+  watch_.poll_soon(now);
+  rate_limiter_.schedule_soon(now.steady_ms, services_.random);
 }
 
 void RequestInbox::on_removed(const FriendKey& key, store::StateBatch& batch) {
@@ -102,12 +102,12 @@ std::optional<crypto::OwnedMailbox> RequestInbox::mailbox(crypto::Epoch epoch) c
 }
 
 void RequestInbox::tick(Now now) {
-  while (nospam_ && pace_.due(now.steady_ms)) {
-    if (pace_.allows(now.steady_ms) && visit(now)) {
+  while (nospam_ && rate_limiter_.due(now.steady_ms)) {
+    if (rate_limiter_.allows(now.steady_ms) && visit(now)) {
       services_.telemetry.count(Counter::contact_operations);
-      pace_.spend(now.steady_ms, services_.random);
+      rate_limiter_.spend(now.steady_ms, services_.random);
     } else {
-      pace_.rest(now.steady_ms, services_.random);
+      rate_limiter_.rest(now.steady_ms, services_.random);
     }
   }
 }
@@ -269,7 +269,7 @@ RequestInbox::Senders::iterator RequestInbox::next_to_show(Now now) {
   return first;
 }
 
-void RequestInbox::hand_on(Now now) {
+void RequestInbox::deliver_next(Now now) {
   if (showing_ || now.steady_ms < next_show_ms_) {
     return;
   }
@@ -335,7 +335,7 @@ void RequestInbox::refresh(std::int64_t now_s, store::StateBatch& batch) {
 }
 
 std::int64_t RequestInbox::next_deadline_ms() const noexcept {
-  return std::min(nospam_ ? pace_.next_ms() : INT64_MAX, showing_ ? INT64_MAX : next_show_ms_);
+  return std::min(nospam_ ? rate_limiter_.next_ms() : INT64_MAX, showing_ ? INT64_MAX : next_show_ms_);
 }
 
 }  // namespace toxasync::manager

@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "manager/contact/contact_hooks.hpp"
-#include "manager/core/pace.hpp"
+#include "manager/core/rate_limiter.hpp"
 #include "manager/core/services.hpp"
 #include "manager/polling/mailbox_watch.hpp"
 
@@ -43,7 +43,7 @@ class RequestInbox {
 
   void tick(Now now);
   /// Shows the application the next request. At the end of a tick: it may call anything.
-  void hand_on(Now now);
+  void deliver_next(Now now);
   void refresh(std::int64_t now_s, store::StateBatch& batch);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
 
@@ -93,7 +93,7 @@ class RequestInbox {
   std::optional<Nospam> nospam_;
   std::optional<Nospam> watched_;  ///< The nospam that watch_.finished() is of.
   MailboxWatch watch_;
-  Pace pace_{burst, operation_each_ms};
+  RateLimiter rate_limiter_{burst, operation_each_ms};
   Senders senders_;
   std::set<FriendKey> committing_;  ///< On their way to the disk.
   std::unordered_map<client::OperationId, Operation> operations_;

@@ -46,7 +46,7 @@ class Inbox {
     std::function<void(crypto::MessageKind, const FriendKey&, std::uint64_t, const crypto::MessageId&)>
         on_receipt;
     /// A gap opened: ask the home nodes soon.
-    std::function<void()> hurry;
+    std::function<void()> poll_soon;
     /// Whether every home node has answered or failed once in a poll begun since then (steady ms).
     std::function<bool(std::int64_t)> swept_since;
   };
@@ -70,7 +70,7 @@ class Inbox {
   void refresh(std::int64_t now_s, store::StateBatch& batch);
   /// Offers the application the next message, if the last one is on disk as shown. At the end of a tick, when
   /// nothing of ours is half done: it may call anything.
-  void hand_on();
+  void deliver_next();
   /// Whether so many messages wait for the application that take() takes no mail.
   [[nodiscard]] bool full() const noexcept {
     return ready_.size() + committing_.size() >= messages_waiting || ready_bytes_ >= bytes_waiting;

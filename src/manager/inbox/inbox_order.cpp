@@ -100,11 +100,11 @@ void Inbox::release(const OrderKey& key) {
   } else if (!order.gap_since_ms) {
     order.gap_since_ms = services_.clock.now().steady_ms;
     gap_check_ms_ = std::min(gap_check_ms_, *order.gap_since_ms + gap_check_every_ms);
-    hooks_.hurry();
+    hooks_.poll_soon();
   }
 }
 
-void Inbox::hand_on() {
+void Inbox::deliver_next() {
   const auto now_ms = services_.clock.now().steady_ms;
   if (handing_on_ || ready_.empty() || now_ms < offer_at_ms_) {
     return;

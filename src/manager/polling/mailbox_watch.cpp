@@ -122,7 +122,7 @@ void MailboxWatch::abandoned() noexcept {
   }
 }
 
-void MailboxWatch::hurry(Now now) {
+void MailboxWatch::poll_soon(Now now) {
   if (const auto epoch = crypto::epoch_at(now.unix_s())) {
     due_ms_.erase(slot(*epoch, step_));
   }

@@ -49,7 +49,7 @@ class MailboxWatch {
   /// The visit was given up: it tells nothing.
   void abandoned() noexcept;
   /// The present mailbox is looked into again at once.
-  void hurry(Now now);
+  void poll_soon(Now now);
   void reset();
 
   /// Epochs whose mailboxes are read to the end on all their nodes, and closed. For the disk: to forget them

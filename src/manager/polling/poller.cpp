@@ -401,12 +401,12 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   poll->second.last_operation = operation;
   last_operations_[operation] = key;
-  const bool hurried = poll->second.started_ms < hurried_ms_;
-  const std::int64_t mean = hurried ? first_polls_within_ms : services_.config.poll_interval_ms;
+  const bool soon = poll->second.started_ms < poll_soon_ms_;
+  const std::int64_t mean = soon ? first_polls_within_ms : services_.config.poll_interval_ms;
   std::int64_t wait = std::min(mean, unserved_again_ms);
   if (!unserved) {
-    wait = hurried || !result.complete ? random_delay_ms(services_.random, mean)
-                                       : wait_ms(std::get<2>(key), now);
+    wait =
+        soon || !result.complete ? random_delay_ms(services_.random, mean) : wait_ms(std::get<2>(key), now);
   }
   const std::int64_t asked_ms = std::int64_t{result.retry_after_s} * 1000;
   const auto apart_ms = static_cast<std::int64_t>(services_.random.below(
@@ -449,11 +449,11 @@ void Poller::mark_final(const Key& key) {
   }
 }
 
-void Poller::hurry(Now now) {
-  hurried_ms_ = now.steady_ms;
+void Poller::poll_soon(Now now) {
+  poll_soon_ms_ = now.steady_ms;
   for (const auto& [key, poll] : polls_) {
     if (!poll.operation) {
-      const auto within = static_cast<std::uint64_t>(hurried_polls_within_ms);
+      const auto within = static_cast<std::uint64_t>(soon_polls_within_ms);
       due_.set_earlier(key, now.steady_ms + static_cast<std::int64_t>(services_.random.below(within)));
     }
   }

@@ -22,7 +22,7 @@ class Poller {
       static_cast<crypto::Epoch>(limits::largest_time_to_live_s / limits::epoch_length_s) + 1;
   static constexpr std::int64_t first_polls_within_ms = 300;
   static constexpr std::int64_t unserved_again_ms = 5000;
-  static constexpr std::int64_t hurried_polls_within_ms = 1000;
+  static constexpr std::int64_t soon_polls_within_ms = 1000;
   /// The mailbox of the present epoch is asked for at poll_interval_ms. Those of the one before and the next
   /// one as often while that epoch is so near; else this many times more seldom, up to the longest mean.
   static constexpr std::int64_t edge_s = 1800;
@@ -70,7 +70,7 @@ class Poller {
   /// Mail has come since the retrieve `operation`, of whatever mailbox: cover is asked for like any other.
   void on_announced(client::OperationId operation, Now now);
 
-  void hurry(Now now);
+  void poll_soon(Now now);
   /// Whether all that may hold mail was asked for since then: of cover nobody waits for an answer.
   [[nodiscard]] bool swept_since(std::int64_t steady_ms) const;
   void tick(Now now);
@@ -131,8 +131,8 @@ class Poller {
   std::unordered_map<client::OperationId, Key> operations_;
   std::unordered_map<client::OperationId, Key> last_operations_;  ///< The last_operation of each of polls_.
   DeadlineQueue<Key> due_;
-  std::int64_t hurried_ms_ = INT64_MIN;  ///< Steady: polls begun before it are followed by another soon.
-  std::int64_t next_epoch_s_ = 0;        ///< Unix time of the next refresh.
+  std::int64_t poll_soon_ms_ = INT64_MIN;  ///< Steady: polls begun before it are followed by another soon.
+  std::int64_t next_epoch_s_ = 0;          ///< Unix time of the next refresh.
 };
 
 }  // namespace toxasync::manager

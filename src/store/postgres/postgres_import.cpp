@@ -30,7 +30,7 @@ GroupSubjects subjects_of(const std::vector<RecordTable::Row>& rows) {
 
 }  // namespace
 
-std::optional<std::string> PostgresImport::run(std::int64_t now_s, Figures& figures,
+std::optional<std::string> PostgresImport::run(std::int64_t now_s, NodeStats& figures,
                                                const std::function<void(std::uint64_t rows)>& tell) {
   figures = {};
   const auto start = progress();
@@ -46,10 +46,10 @@ std::optional<std::string> PostgresImport::run(std::int64_t now_s, Figures& figu
 }
 
 /// Copies or compares what stands behind the sequence `at`.
-bool PostgresImport::pass(std::int64_t now_s, std::int64_t at, bool copying, Figures& figures,
+bool PostgresImport::pass(std::int64_t now_s, std::int64_t at, bool copying, NodeStats& figures,
                           const std::function<void(std::uint64_t rows)>& tell) {
   const std::uint64_t damaged_before = from_.stats().damaged;
-  Figures found;
+  NodeStats found;
   found.copied = figures.copied;
   Rows rows;
   std::uint64_t seen = 0;
@@ -146,7 +146,7 @@ LinkStatus PostgresImport::copy(const Rows& rows, std::int64_t last) {
                                                                                           : status;
 }
 
-LinkStatus PostgresImport::compare(const Rows& rows, Figures& figures) {
+LinkStatus PostgresImport::compare(const Rows& rows, NodeStats& figures) {
   std::vector<ByteView> mailboxes, ids;
   for (const auto& row : rows) {
     mailboxes.emplace_back(row.mailbox);

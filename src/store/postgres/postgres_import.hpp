@@ -18,7 +18,7 @@ namespace toxasync::store {
 /// an interruption where it was. Blocks; what it is about must not be served meanwhile.
 class PostgresImport {
  public:
-  struct Figures {
+  struct NodeStats {
     std::uint64_t copied = 0;   ///< In this run.
     std::uint64_t expired = 0;  ///< Left out.
     std::uint64_t live = 0;     ///< Found there when all was looked for again, with value and expiry.
@@ -32,17 +32,17 @@ class PostgresImport {
 
   /// Copies what is left to be copied, then looks for all of it. `tell` is called now and then with the
   /// number of rows that were copied, or found again. Nothing: done; else why not, for the operator.
-  std::optional<std::string> run(std::int64_t now_s, Figures& figures,
+  std::optional<std::string> run(std::int64_t now_s, NodeStats& figures,
                                  const std::function<void(std::uint64_t rows)>& tell);
 
  private:
   using Rows = std::vector<RecordTable::Row>;
   bool connect();
-  bool pass(std::int64_t now_s, std::int64_t at, bool copying, Figures& figures,
+  bool pass(std::int64_t now_s, std::int64_t at, bool copying, NodeStats& figures,
             const std::function<void(std::uint64_t rows)>& tell);
   bool insist(const std::function<LinkStatus()>& once);
   LinkStatus copy(const Rows& rows, std::int64_t last);
-  LinkStatus compare(const Rows& rows, Figures& figures);
+  LinkStatus compare(const Rows& rows, NodeStats& figures);
   std::optional<std::int64_t> progress();
 
   RecordTable& from_;

@@ -38,7 +38,7 @@ class OldDatabase {
   [[nodiscard]] std::filesystem::path path() const { return directory_.file(); }
 
   std::optional<std::string> move(
-      PostgresDatabases& to, PostgresImport::Figures& figures,
+      PostgresDatabases& to, PostgresImport::NodeStats& figures,
       const std::function<void(std::uint64_t)>& tell = [](std::uint64_t) {}) const {
     auto table = SqliteStore::open_table(path(), {}, {}, to.telemetry, to.random);
     BOOST_REQUIRE(table);
@@ -55,7 +55,7 @@ BOOST_FIXTURE_TEST_SUITE(postgres_import, PostgresDatabases)
 
 BOOST_AUTO_TEST_CASE(what_is_moved_from_sqlite_keeps_order_expiries_and_tombstones) {
   const OldDatabase old(*this);
-  PostgresImport::Figures figures;
+  PostgresImport::NodeStats figures;
   BOOST_TEST(!old.move(*this, figures).has_value());
   BOOST_TEST(figures.copied == OldDatabase::kept);
   BOOST_TEST(figures.live == OldDatabase::kept - 2U);
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(what_is_moved_from_sqlite_keeps_order_expiries_and_tombston
 
 BOOST_AUTO_TEST_CASE(a_move_that_was_interrupted_goes_on_where_it_was_and_is_found_whole) {
   const OldDatabase old(*this);
-  PostgresImport::Figures figures;
+  PostgresImport::NodeStats figures;
   struct Interrupted {};
   BOOST_CHECK_THROW(old.move(*this, figures, [](std::uint64_t) { throw Interrupted(); }), Interrupted);
   const auto before = std::stoul(sql_text("SELECT count(*)::text FROM record"));
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_move_that_was_interrupted_goes_on_where_it_was_and_is_fou
 
 BOOST_AUTO_TEST_CASE(what_changed_in_the_old_database_after_an_interruption_comes_over_too) {
   const OldDatabase old(*this);
-  PostgresImport::Figures figures;
+  PostgresImport::NodeStats figures;
   BOOST_TEST(!old.move(*this, figures).has_value());
   {
     auto served = SqliteStore::open(old.path(), {}, {}, telemetry, random);
@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(what_is_damaged_in_the_old_database_is_counted_and_left_the
   for (auto at = file.find(value); at != std::string::npos; at = file.find(value, at + 1)) {
     overwrite(old.path(), at + 300, '\x50');
   }
-  PostgresImport::Figures figures;
+  PostgresImport::NodeStats figures;
   BOOST_TEST(!old.move(*this, figures).has_value());
   BOOST_TEST(figures.damaged == 1U);
   BOOST_TEST(figures.live == OldDatabase::kept - 3U);
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(what_is_damaged_in_the_old_database_is_counted_and_left_the
 
 BOOST_AUTO_TEST_CASE(what_is_not_the_same_on_the_other_side_is_found_and_copied_again) {
   const OldDatabase old(*this);
-  PostgresImport::Figures figures;
+  PostgresImport::NodeStats figures;
   BOOST_TEST(!old.move(*this, figures).has_value());
   sql_text("UPDATE record SET value = set_byte(value, 3, 9) WHERE octet_length(value) = 20");
   sql_text("DELETE FROM record WHERE octet_length(value) = 21");

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "manager/nodes/home_choice.hpp"
+#include "manager/nodes/home_node_selector.hpp"
 
 #include <algorithm>
 
 namespace toxasync::manager {
 
-void HomeChoice::on_answer(Now now) {
+void HomeNodeSelector::on_answer(Now now) {
   if (looked_ && searching_) {
     next_ms_ = std::min(next_ms_, now.steady_ms + look_soon_ms);
   }
 }
 
-void HomeChoice::tick(Now now) {
+void HomeNodeSelector::tick(Now now) {
   if (now.steady_ms < next_ms_) {
     return;
   }
@@ -33,21 +33,21 @@ void HomeChoice::tick(Now now) {
   const auto bad = [this](const protocol::NodeId& id) { return is_bad(id); };
   searching_ = services_.config.pick_home_nodes && !named &&
                (homes.size() < wanted || std::ranges::any_of(homes, bad));
-  scout_.want_homes(searching_);
+  discovery_.want_homes(searching_);
   if (changed) {
     changed_();
   }
 }
 
-bool HomeChoice::fill(std::span<const protocol::NodeId> homes) {
+bool HomeNodeSelector::fill(std::span<const protocol::NodeId> homes) {
   return pick(wanted - homes.size(), homes);
 }
 
-bool HomeChoice::is_bad(const protocol::NodeId& id) const {
+bool HomeNodeSelector::is_bad(const protocol::NodeId& id) const {
   return book_.given_up(id) || book_.demoted(id);
 }
 
-bool HomeChoice::replace_one(std::vector<protocol::NodeId> homes, Now now) {
+bool HomeNodeSelector::replace_one(std::vector<protocol::NodeId> homes, Now now) {
   const auto bad = std::ranges::find_if(homes, [this](const auto& id) { return is_bad(id); });
   const bool too_soon = replaced_ms_ != INT64_MIN && now.steady_ms - replaced_ms_ < replacements_apart_ms;
   if (bad == homes.end() || too_soon) {
@@ -63,7 +63,7 @@ bool HomeChoice::replace_one(std::vector<protocol::NodeId> homes, Now now) {
   return poller_.remove(id).has_value();
 }
 
-bool HomeChoice::pick(std::size_t count, std::span<const protocol::NodeId> taken) {
+bool HomeNodeSelector::pick(std::size_t count, std::span<const protocol::NodeId> taken) {
   if (!services_.config.pick_home_nodes) {
     return false;
   }

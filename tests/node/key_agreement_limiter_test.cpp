@@ -4,22 +4,22 @@
 #include <optional>
 
 #include "harness.hpp"
-#include "node/key_work.hpp"
+#include "node/key_agreement_limiter.hpp"
 
 namespace toxasync::test {
 namespace {
 
-using node::KeyWork;
+using node::KeyAgreementLimiter;
 using node::NodeConfig;
 using protocol::StoreStatus;
-using Answer = KeyWork::Answer;
+using Answer = KeyAgreementLimiter::Answer;
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(node_key_work)
 
 BOOST_AUTO_TEST_CASE(all_sources_together_get_what_was_set_and_half_a_second_of_it_at_once) {
-  KeyWork work(4096, {{128, 16}, 100}, {});
+  KeyAgreementLimiter work(4096, {{128, 16}, 100}, {});
   std::int64_t now = 1000;
   std::uint32_t last = 0;
   const auto take = [&](int sources) {  // new ones each time
@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_CASE(all_sources_together_get_what_was_set_and_half_a_second_of_
 }
 
 BOOST_AUTO_TEST_CASE(who_asked_little_goes_first_when_there_is_not_enough_for_all) {
-  KeyWork work(4096, {{128, 16}, 100}, {});
+  KeyAgreementLimiter work(4096, {{128, 16}, 100}, {});
   std::int64_t now = 1000;
   for (int i = 0; i < 100; ++i) {  // a source that uses half of what it has
     now += 100;
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(who_asked_little_goes_first_when_there_is_not_enough_for_al
 }
 
 BOOST_AUTO_TEST_CASE(an_attempt_that_fails_costs_its_source_a_token_too) {
-  KeyWork work(4096, {{4, 1}, 2}, {});
+  KeyAgreementLimiter work(4096, {{4, 1}, 2}, {});
   BOOST_TEST((work.take(ipv4(1), 0) == Answer::yes));  // the one that there is
   for (int i = 0; i < 4; ++i) {
     BOOST_TEST((work.take(ipv4(2), 0) == Answer::ceiling));
@@ -71,9 +71,9 @@ BOOST_AUTO_TEST_CASE(an_attempt_that_fails_costs_its_source_a_token_too) {
 }
 
 BOOST_AUTO_TEST_CASE(extreme_rates_and_times_do_no_harm) {
-  KeyWork none(1, {{0, 0}, 0}, {});
+  KeyAgreementLimiter none(1, {{0, 0}, 0}, {});
   BOOST_TEST((none.take(ipv4(1), 0) == Answer::source_spent));
-  KeyWork most(1, {{UINT32_MAX, UINT32_MAX}, UINT32_MAX}, {});
+  KeyAgreementLimiter most(1, {{UINT32_MAX, UINT32_MAX}, UINT32_MAX}, {});
   BOOST_TEST((most.take(ipv4(1), INT64_MAX / 2) == Answer::yes));
   BOOST_TEST((most.take(ipv4(1), 0) == Answer::yes));
 }

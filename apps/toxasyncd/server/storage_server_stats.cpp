@@ -5,7 +5,7 @@
 
 #include "adapters/addresses/node_address.hpp"
 #include "server/storage_server.hpp"
-#include "status/metric_words.hpp"
+#include "status/metric_help.hpp"
 
 namespace toxasync::daemon {
 
@@ -21,9 +21,9 @@ std::uint64_t refused_in_all(const Metrics& metrics) {
 
 }  // namespace
 
-Figures StorageServer::figures() const {
+NodeStats StorageServer::figures() const {
   const Now now = clock_.now();
-  Figures all;
+  NodeStats all;
   all.version = TOXASYNC_VERSION;
   all.node_address = format_node_address({keys_->id(), endpoints_});
   all.now_unix_s = now.unix_s();

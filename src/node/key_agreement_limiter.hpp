@@ -11,7 +11,7 @@ namespace toxasync::node {
 ///
 /// The emptier the common bucket, the fuller a source's own must be: so those who asked little go first, and
 /// whoever tries again and again only falls back, for an attempt costs a token of his own either way.
-class KeyWork {
+class KeyAgreementLimiter {
  public:
   struct Limits {
     TokenBuckets::Rate source;
@@ -19,7 +19,7 @@ class KeyWork {
   };
   enum class Answer : std::uint8_t { yes, source_spent, ceiling };
 
-  KeyWork(std::size_t sources, const Limits& limits, const ByteArray<16>& hash_key)
+  KeyAgreementLimiter(std::size_t sources, const Limits& limits, const ByteArray<16>& hash_key)
       : limits_(limits), sources_(sources, limits.source, hash_key), level_(full()) {}
 
   /// From now on; what is in a bucket stays there, up to the new burst.

@@ -14,7 +14,7 @@ namespace toxasync::client {
 
 /// Operations that wait for a place in flight: first come, first served for each node, the nodes in turn, so
 /// that one which does not answer holds up only its own.
-class WaitingLine {
+class RequestQueue {
  public:
   void push(const protocol::NodeId& node, OperationId id);
   void remove(const protocol::NodeId& node, OperationId id);

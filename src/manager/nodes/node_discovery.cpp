@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "manager/nodes/node_scout.hpp"
+#include "manager/nodes/node_discovery.hpp"
 
 #include <algorithm>
 
 namespace toxasync::manager {
 
-void NodeScout::want_homes(bool wanted) {
+void NodeDiscovery::want_homes(bool wanted) {
   if (wanted && !homes_wanted_) {
     next_ms_ = 0;
   }
   homes_wanted_ = wanted;
 }
 
-void NodeScout::tick(Now now) {
+void NodeDiscovery::tick(Now now) {
   if (started_ms_ == INT64_MIN) {
     started_ms_ = now.steady_ms;
     next_ms_ = now.steady_ms + first_step_ms;
@@ -25,7 +25,7 @@ void NodeScout::tick(Now now) {
   next_ms_ = next_step_ms(now);
 }
 
-bool NodeScout::is_due(const BookedNode& node, Now now) const {
+bool NodeDiscovery::is_due(const BookedNode& node, Now now) const {
   const std::int64_t now_s = now.unix_s();
   if (node.asked_s > now_s) {
     return true;  // the clock was set back
@@ -38,7 +38,7 @@ bool NodeScout::is_due(const BookedNode& node, Now now) const {
 }
 
 /// The one that was asked longest ago, of those that were chosen before the others.
-void NodeScout::ask_one(Now now) {
+void NodeDiscovery::ask_one(Now now) {
   const BookedNode* next = nullptr;
   const auto place = [](const BookedNode& node) { return std::pair(!is_chosen(node.origin), node.asked_s); };
   book_.for_each([&](const BookedNode& node) {
@@ -56,7 +56,7 @@ void NodeScout::ask_one(Now now) {
   asking_.insert(services_.client.peers(id, now));
 }
 
-void NodeScout::probe_one(Now now) {
+void NodeDiscovery::probe_one(Now now) {
   if (finder_ == nullptr || book_.good() >= enough) {
     return;
   }
@@ -81,7 +81,7 @@ void NodeScout::probe_one(Now now) {
 }
 
 /// The next one, if somebody is to be asked; else when that may be so again.
-std::int64_t NodeScout::next_step_ms(Now now) const {
+std::int64_t NodeDiscovery::next_step_ms(Now now) const {
   constexpr std::int64_t longest_ms = 3600000;
   if (finder_ != nullptr && book_.good() < enough) {
     return now.steady_ms + step_ms;
@@ -97,7 +97,7 @@ std::int64_t NodeScout::next_step_ms(Now now) const {
   return now.steady_ms + wait_ms;
 }
 
-bool NodeScout::on_peers(client::OperationId operation, const client::PeersResult& result) {
+bool NodeDiscovery::on_peers(client::OperationId operation, const client::PeersResult& result) {
   if (asking_.erase(operation) == 0) {
     return false;
   }
@@ -110,7 +110,7 @@ bool NodeScout::on_peers(client::OperationId operation, const client::PeersResul
   return true;
 }
 
-bool NodeScout::on_discovered(client::OperationId operation, const client::DiscoverResult& result) {
+bool NodeDiscovery::on_discovered(client::OperationId operation, const client::DiscoverResult& result) {
   if (probing_.erase(operation) == 0) {
     return false;
   }

@@ -8,7 +8,7 @@
 namespace toxasync::daemon {
 
 /// What a counter counts, in words for operators; empty for those that count in clients only.
-std::string_view words_of(Counter counter) noexcept;
+std::string_view help_of(Counter counter) noexcept;
 
 /// Whether it is a reason for which something was refused. That a first packet has no cookie is none: so
 /// everybody begins.

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "manager/nodes/node_book.hpp"
-#include "manager/nodes/node_scout.hpp"
+#include "manager/nodes/node_discovery.hpp"
 #include "manager/polling/poller.hpp"
 
 namespace toxasync::manager {
@@ -12,7 +12,7 @@ namespace toxasync::manager {
 /// Home nodes for a user who has named none: picks known good ones, and replaces those that cannot be reached
 /// any more or have lost mail (docs/protocol.md, section 7, "Placement"). Those that the user named are his,
 /// and the picked ones go when he names some.
-class HomeChoice {
+class HomeNodeSelector {
  public:
   static constexpr std::size_t wanted = 3;
   /// The host names its user's nodes when it starts.
@@ -24,9 +24,9 @@ class HomeChoice {
   static constexpr std::int64_t look_soon_ms = 10000;
 
   /// `changed`: friends are to be told.
-  HomeChoice(const Services& services, NodeBook& book, Poller& poller, NodeScout& scout,
-             std::function<void()> changed)
-      : services_(services), book_(book), poller_(poller), scout_(scout), changed_(std::move(changed)) {}
+  HomeNodeSelector(const Services& services, NodeBook& book, Poller& poller, NodeDiscovery& scout,
+                   std::function<void()> changed)
+      : services_(services), book_(book), poller_(poller), discovery_(scout), changed_(std::move(changed)) {}
 
   /// A node answered.
   void on_answer(Now now);
@@ -43,7 +43,7 @@ class HomeChoice {
   const Services& services_;
   NodeBook& book_;
   Poller& poller_;
-  NodeScout& scout_;
+  NodeDiscovery& discovery_;
   std::function<void()> changed_;
   bool looked_ = false;
   bool searching_ = false;  ///< It is for us to pick, and some are missing or bad.

@@ -9,12 +9,12 @@
 namespace toxasync::manager {
 
 /// How fast things of one kind may begin: a token bucket, and random distances between what begins.
-class Pace {
+class RateLimiter {
  public:
   static constexpr std::int64_t burst_distance_ms = 500;  ///< Mean, while the bucket has tokens.
 
   /// `burst` tokens at the start and at most, a new one each `each_ms`.
-  Pace(std::int64_t burst, std::int64_t each_ms) : most_ms_(burst * each_ms), each_ms_(each_ms) {}
+  RateLimiter(std::int64_t burst, std::int64_t each_ms) : most_ms_(burst * each_ms), each_ms_(each_ms) {}
 
   [[nodiscard]] bool due(std::int64_t now_ms) const noexcept { return now_ms >= next_ms_; }
   [[nodiscard]] std::int64_t next_ms() const noexcept { return next_ms_; }
@@ -44,7 +44,7 @@ class Pace {
     next_ms_ = now_ms + 1 + random_delay_ms(random, each_ms_);
   }
   /// Something is to begin soon.
-  void hurry(std::int64_t now_ms, Random& random) {
+  void schedule_soon(std::int64_t now_ms, Random& random) {
     next_ms_ = std::min(next_ms_, now_ms + random_delay_ms(random, burst_distance_ms));
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <boost/test/unit_test.hpp>
 
-#include "node/storage_shares.hpp"
+#include "node/storage_quota.hpp"
 #include "tests/support/mock_transport.hpp"
 
 namespace toxasync::test {
@@ -10,7 +10,7 @@ namespace {
 using node::Fill;
 using node::longest_ttl_s;
 using node::networks_of;
-using node::StorageShares;
+using node::StorageQuota;
 
 constexpr std::int64_t day_s = 86400;
 constexpr std::int64_t now_s = 20000 * day_s;  // a slot begins
@@ -31,7 +31,7 @@ Endpoint courier(std::uint8_t key) {
 
 struct Fixture {
   bool ready = crypto::initialise();
-  StorageShares shares{64, 4, {}};
+  StorageQuota shares{64, 4, {}};
 
   std::uint16_t wait(const Endpoint& source, std::size_t bytes, std::int64_t days = 1, Fill fill = over_half,
                      std::int64_t at_s = now_s) {
@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(a_source_may_hold_an_eighth_of_what_is_free_for_a_day) {
 
 BOOST_AUTO_TEST_CASE(shares_hold_on_a_store_of_64_gib_and_of_one_tib) {
   for (const std::uint64_t large : {std::uint64_t{64} << 30U, std::uint64_t{1} << 40U}) {
-    StorageShares many(64, 1, {});
+    StorageQuota many(64, 1, {});
     const Fill fill{large * 3 / 4, large};
     const std::uint64_t eighth = fill.free() / 8;
     const auto wait_s = [&](std::uint64_t bytes, std::int64_t days) {
@@ -110,13 +110,13 @@ BOOST_AUTO_TEST_CASE(an_account_that_is_charged_without_end_does_not_overflow) {
       shares.charge(ipv4(1), SIZE_MAX, now_s + quarter * 21600, now_s);
     }
     BOOST_TEST(shares.charged(ipv4(1), now_s) >= (std::uint64_t{1} << 42U) * 21600);
-    BOOST_TEST(wait(ipv4(1), 1) == StorageShares::longest_wait_s);
+    BOOST_TEST(wait(ipv4(1), 1) == StorageQuota::longest_wait_s);
   }
 }
 
 BOOST_AUTO_TEST_CASE(who_takes_leaves_as_much_for_those_who_come_later_however_many_they_are) {
   for (const std::uint32_t sources : {1U, 8U, 100U, 1000U}) {
-    StorageShares many(8192, 1, {});
+    StorageQuota many(8192, 1, {});
     Fill fill = {capacity / 2 + 1, capacity};
     const std::uint64_t free_at_first = fill.free();
     bool taken = true;
@@ -196,7 +196,7 @@ BOOST_AUTO_TEST_CASE(a_clock_that_jumps_does_no_harm) {
   shares.charge(ipv4(1), 1000, now_s - 99 * day_s, now_s - 100 * day_s);
   shares.charge(ipv4(1), UINT32_MAX, INT64_MAX, now_s);
   shares.charge(ipv4(1), UINT32_MAX, INT64_MIN, now_s);
-  BOOST_TEST(wait(ipv4(1), 1) == StorageShares::longest_wait_s);
+  BOOST_TEST(wait(ipv4(1), 1) == StorageQuota::longest_wait_s);
   BOOST_TEST(shares.charged(ipv4(1), now_s + 1000 * day_s) == 0U);
 }
 
@@ -216,11 +216,11 @@ BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_locks_nobody_out) {
 BOOST_AUTO_TEST_CASE(the_wait_is_until_enough_of_its_mail_has_expired_within_bounds) {
   constexpr std::size_t eighth = capacity / 4 / 8;
   charge(ipv4(1), 2 * eighth);
-  BOOST_TEST(wait(ipv4(1), 1) == StorageShares::longest_wait_s);
+  BOOST_TEST(wait(ipv4(1), 1) == StorageQuota::longest_wait_s);
   BOOST_TEST(wait(ipv4(1), 1, 1, over_half, now_s + 43200 - 1800) == 1801U);
-  BOOST_TEST(wait(ipv4(1), 1, 1, over_half, now_s + 43200) == StorageShares::least_wait_s);
+  BOOST_TEST(wait(ipv4(1), 1, 1, over_half, now_s + 43200) == StorageQuota::least_wait_s);
   BOOST_TEST(wait(ipv4(1), 1, 1, over_half, now_s + 43200 + 60) == 0U);
-  BOOST_TEST(wait(ipv4(2), capacity) == StorageShares::longest_wait_s);  // would never fit
+  BOOST_TEST(wait(ipv4(2), capacity) == StorageQuota::longest_wait_s);  // would never fit
 }
 
 BOOST_AUTO_TEST_CASE(what_is_given_back_was_never_charged) {
@@ -262,7 +262,7 @@ BOOST_AUTO_TEST_CASE(what_is_given_back_for_mail_that_was_extended_is_of_its_lat
 }
 
 BOOST_AUTO_TEST_CASE(the_tables_are_bounded_and_forget_who_was_charged_longest_ago) {
-  StorageShares small(6, 2, {});  // two sources with their networks
+  StorageQuota small(6, 2, {});  // two sources with their networks
   const auto charge = [&](std::uint32_t host) { small.charge(ipv4(host), 100, now_s + day_s, now_s); };
   charge(0x010101);
   charge(0x020202);

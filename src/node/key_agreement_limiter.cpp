@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "node/key_work.hpp"
+#include "node/key_agreement_limiter.hpp"
 
 #include <algorithm>
 
 namespace toxasync::node {
 
-void KeyWork::refill(std::int64_t steady_ms) noexcept {
+void KeyAgreementLimiter::refill(std::int64_t steady_ms) noexcept {
   const auto passed_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(steady_ms - as_of_ms_, 0));
   as_of_ms_ = std::max(as_of_ms_, steady_ms);
   constexpr std::uint64_t fills_ms = 1000;  // from empty, whatever the rate
   level_ = passed_ms >= fills_ms ? full() : std::min(full(), level_ + passed_ms * limits_.per_second);
 }
 
-KeyWork::Answer KeyWork::take(const Endpoint& source, std::int64_t steady_ms) {
+KeyAgreementLimiter::Answer KeyAgreementLimiter::take(const Endpoint& source, std::int64_t steady_ms) {
   refill(steady_ms);
   if (!sources_.take(source, steady_ms)) {
     return Answer::source_spent;
@@ -25,8 +25,8 @@ KeyWork::Answer KeyWork::take(const Endpoint& source, std::int64_t steady_ms) {
   return Answer::yes;
 }
 
-std::uint16_t KeyWork::retry_after_s(Answer refusal, const Endpoint& source,
-                                     std::int64_t steady_ms) noexcept {
+std::uint16_t KeyAgreementLimiter::retry_after_s(Answer refusal, const Endpoint& source,
+                                                 std::int64_t steady_ms) noexcept {
   constexpr std::uint16_t after_ceiling_s = 5;
   return refusal == Answer::ceiling ? after_ceiling_s : sources_.retry_after_s(source, steady_ms);
 }

@@ -13,7 +13,7 @@ namespace toxasync::manager {
 /// Gets to know nodes while few are known: asks nodes for others, and addresses whether a node is there
 /// (docs/protocol.md, section 6, "Peers" and "Finding"). The question for others also shows that a node
 /// answers, which home nodes must that are picked.
-class NodeScout {
+class NodeDiscovery {
  public:
   static constexpr std::size_t enough = 16;  ///< Good nodes known: past that nobody is asked.
   /// Between two questions of a kind: four a minute.
@@ -26,7 +26,7 @@ class NodeScout {
   static constexpr std::int64_t probe_again_ms = 86400000;  ///< The same address.
   static constexpr std::size_t probes_remembered = 256;     ///< Addresses; the oldest is forgotten first.
 
-  NodeScout(const Services& services, NodeBook& book) : services_(services), book_(book) {}
+  NodeDiscovery(const Services& services, NodeBook& book) : services_(services), book_(book) {}
 
   void use(NodeFinder* finder) {
     finder_ = finder;

@@ -13,14 +13,14 @@
 namespace toxasync::daemon {
 
 /// One way by which clients come.
-struct CarrierFigures {
+struct TransportStats {
   std::string_view name;  ///< "udp", "dispatcher", "friends"
   std::string detail;     ///< For people.
   std::uint64_t packets_in = 0;
 };
 
 /// Another node that clients are told of, or that the operator named.
-struct PeerFigures {
+struct PeerStats {
   std::string short_id;   ///< The first hexadecimal digits of its id.
   bool named = false;     ///< By the operator; else found in the DHT.
   bool answered = false;  ///< It has, lately; without that the rest is not known.
@@ -31,7 +31,7 @@ struct PeerFigures {
 
 /// What the status page and its relatives show, as of one moment. No client's address, key or mailbox is in
 /// it.
-struct Figures {
+struct NodeStats {
   std::string_view version;
   std::string node_address;  ///< The line that users add: the node's own.
   std::int64_t started_unix_s = 0;
@@ -42,8 +42,8 @@ struct Figures {
   node::NodeLoad load;
   std::size_t sessions_limit = 0;
   std::size_t couriers = 0;
-  std::vector<CarrierFigures> carriers;
-  std::vector<PeerFigures> peers;
+  std::vector<TransportStats> carriers;
+  std::vector<PeerStats> peers;
   std::vector<std::string> faults;  ///< Why /healthz says 503, in words; empty: all is well.
   std::int64_t loop_lag_ms = 0;     ///< The longest of the last minute.
 };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "client/waiting_line.hpp"
+#include "client/request_queue.hpp"
 
 #include <algorithm>
 
 namespace toxasync::client {
 
-void WaitingLine::push(const protocol::NodeId& node, OperationId id) {
+void RequestQueue::push(const protocol::NodeId& node, OperationId id) {
   const auto [at, fresh] = of_node_.try_emplace(node);
   if (fresh) {
     turns_.push_back(node);
@@ -14,7 +14,7 @@ void WaitingLine::push(const protocol::NodeId& node, OperationId id) {
   ++size_;
 }
 
-void WaitingLine::remove(const protocol::NodeId& node, OperationId id) {
+void RequestQueue::remove(const protocol::NodeId& node, OperationId id) {
   const auto at = of_node_.find(node);
   if (at != of_node_.end()) {
     size_ -= std::erase(at->second, id);
@@ -22,7 +22,7 @@ void WaitingLine::remove(const protocol::NodeId& node, OperationId id) {
   }
 }
 
-std::optional<OperationId> WaitingLine::pop(const std::function<bool(const protocol::NodeId&)>& may_start) {
+std::optional<OperationId> RequestQueue::pop(const std::function<bool(const protocol::NodeId&)>& may_start) {
   const auto turn = std::ranges::find_if(turns_, may_start);
   if (turn == turns_.end()) {
     return std::nullopt;
@@ -37,7 +37,7 @@ std::optional<OperationId> WaitingLine::pop(const std::function<bool(const proto
   return id;
 }
 
-void WaitingLine::drop_if_empty(const protocol::NodeId& node) {
+void RequestQueue::drop_if_empty(const protocol::NodeId& node) {
   const auto at = of_node_.find(node);
   if (at->second.empty()) {
     of_node_.erase(at);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "node/storage_shares.hpp"
+#include "node/storage_quota.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -23,15 +23,15 @@ std::uint32_t longest_ttl_s(const Fill& fill) noexcept {
   constexpr double longest = limits::largest_time_to_live_s;
   constexpr double shortest = day_s;
   const double past =
-      (fill.level() - StorageShares::unshared_level) / (shortest_ttl_level - StorageShares::unshared_level);
+      (fill.level() - StorageQuota::unshared_level) / (shortest_ttl_level - StorageQuota::unshared_level);
   return static_cast<std::uint32_t>(longest - std::clamp(past, 0.0, 1.0) * (longest - shortest));
 }
 
-std::int64_t StorageShares::slot_of(std::int64_t unix_s) noexcept {
+std::int64_t StorageQuota::slot_of(std::int64_t unix_s) noexcept {
   return unix_s / slot_s + (unix_s % slot_s > 0 ? 1 : 0);
 }
 
-void StorageShares::Account::advance(std::int64_t now_s) noexcept {
+void StorageQuota::Account::advance(std::int64_t now_s) noexcept {
   const std::int64_t passed = slot_of(now_s) - first_slot;
   if (passed < -1) {  // the clock was set back: what was charged until then would count for as much longer
     *this = {slot_of(now_s), {}};
@@ -46,12 +46,12 @@ void StorageShares::Account::advance(std::int64_t now_s) noexcept {
   first_slot += passed;
 }
 
-std::uint64_t& StorageShares::Account::at(std::int64_t expires_at_s) noexcept {
+std::uint64_t& StorageQuota::Account::at(std::int64_t expires_at_s) noexcept {
   return bytes[static_cast<std::size_t>(
       std::clamp<std::int64_t>(slot_of(expires_at_s) - first_slot, 0, slots - 1))];
 }
 
-std::uint64_t StorageShares::Account::byte_seconds(std::int64_t now_s) const noexcept {
+std::uint64_t StorageQuota::Account::byte_seconds(std::int64_t now_s) const noexcept {
   // Far above every share, and low enough that the cost of one more can be added.
   constexpr std::uint64_t most = 1ULL << 62U;
   static_assert(most_in_slot * (slots + 1) * slot_s <= UINT64_MAX - most);
@@ -64,11 +64,11 @@ std::uint64_t StorageShares::Account::byte_seconds(std::int64_t now_s) const noe
   return sum;
 }
 
-std::uint64_t StorageShares::Account::total() const noexcept {
+std::uint64_t StorageQuota::Account::total() const noexcept {
   return std::accumulate(bytes.begin(), bytes.end(), std::uint64_t{0});
 }
 
-StorageShares::Account* StorageShares::find(const SourcePrefix& network, std::int64_t now_s) noexcept {
+StorageQuota::Account* StorageQuota::find(const SourcePrefix& network, std::int64_t now_s) noexcept {
   Account* account = accounts_.find(network);
   if (account != nullptr) {
     account->advance(now_s);
@@ -76,8 +76,8 @@ StorageShares::Account* StorageShares::find(const SourcePrefix& network, std::in
   return account;
 }
 
-std::uint16_t StorageShares::wait_s(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
-                                    const Fill& fill, std::int64_t now_s) noexcept {
+std::uint16_t StorageQuota::wait_s(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
+                                   const Fill& fill, std::int64_t now_s) noexcept {
   if (fill.level() <= unshared_level) {
     return 0;
   }
@@ -101,8 +101,8 @@ std::uint16_t StorageShares::wait_s(const Endpoint& source, std::size_t bytes, s
   return static_cast<std::uint16_t>(wait);
 }
 
-void StorageShares::charge(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
-                           std::int64_t now_s) {
+void StorageQuota::charge(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
+                          std::int64_t now_s) {
   SourcePrefix before{};
   for (const SourcePrefix& network : networks_of(source)) {
     if (network == before) {
@@ -119,8 +119,8 @@ void StorageShares::charge(const Endpoint& source, std::size_t bytes, std::int64
   }
 }
 
-void StorageShares::give_back(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
-                              std::int64_t now_s) noexcept {
+void StorageQuota::give_back(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
+                             std::int64_t now_s) noexcept {
   SourcePrefix before{};
   for (const SourcePrefix& network : networks_of(source)) {
     Account* account = network == before ? nullptr : find(network, now_s);
@@ -132,21 +132,21 @@ void StorageShares::give_back(const Endpoint& source, std::size_t bytes, std::in
   }
 }
 
-void StorageShares::remember(const Endpoint& source, const store::MailboxKey& mailbox,
-                             const store::RecordId& id, std::size_t value_bytes, std::int64_t expires_at_s) {
+void StorageQuota::remember(const Endpoint& source, const store::MailboxKey& mailbox,
+                            const store::RecordId& id, std::size_t value_bytes, std::int64_t expires_at_s) {
   deposits_.insert(id, {source, static_cast<std::uint16_t>(value_bytes), mailbox, expires_at_s});
 }
 
-void StorageShares::extend(const Endpoint& source, const store::RecordId& id,
-                           std::int64_t expires_at_s) noexcept {
+void StorageQuota::extend(const Endpoint& source, const store::RecordId& id,
+                          std::int64_t expires_at_s) noexcept {
   Deposit* deposit = deposits_.find(id);
   if (deposit != nullptr && source_of(deposit->source) == source_of(source)) {
     deposit->expires_at_s = std::max(deposit->expires_at_s, expires_at_s);
   }
 }
 
-void StorageShares::fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids,
-                            std::int64_t now_s) noexcept {
+void StorageQuota::fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids,
+                           std::int64_t now_s) noexcept {
   for (const store::RecordId& id : ids) {
     // An owner may name any id: what lies in another mailbox is not deleted by it.
     const Deposit* deposit = deposits_.find(id);
@@ -160,7 +160,7 @@ void StorageShares::fetched(const store::MailboxKey& mailbox, std::span<const st
   }
 }
 
-std::uint64_t StorageShares::charged(const Endpoint& source, std::int64_t now_s) noexcept {
+std::uint64_t StorageQuota::charged(const Endpoint& source, std::int64_t now_s) noexcept {
   const Account* account = find(source_of(source), now_s);
   return account == nullptr ? 0 : account->byte_seconds(now_s);
 }

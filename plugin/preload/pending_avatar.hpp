@@ -13,7 +13,7 @@ namespace toxasync::preload {
 using FileId = std::array<std::uint8_t, TOX_FILE_ID_LENGTH>;
 
 /// What tox_file_send was given for a file of TOX_FILE_KIND_AVATAR.
-struct WaitingPicture {
+struct PendingAvatar {
   /// The number of the first file that is sent to a friend who has just come online: toxcore gives the lowest
   /// one that is free, and no file outlives a connection.
   static constexpr std::uint32_t file_number = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "status/metric_words.hpp"
+#include "status/metric_help.hpp"
 
 #include <algorithm>
 #include <array>
@@ -97,7 +97,7 @@ constexpr std::array<std::string_view, 13> refused_by_clients = {"refused.envelo
 
 }  // namespace
 
-std::string_view words_of(Counter counter) noexcept {
+std::string_view help_of(Counter counter) noexcept {
   const std::string_view text = name(counter);
   if (const auto* const found = std::ranges::find(all_words, text, &Words::name); found != all_words.end()) {
     return found->words;

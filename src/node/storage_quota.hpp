@@ -33,7 +33,7 @@ std::uint32_t longest_ttl_s(const Fill& fill) noexcept;
 /// a quarter, a half. So whoever takes leaves something for those who took nothing yet, however many come,
 /// and whoever wants it kept for long gets less of it (Choudhury and Hahne, "Dynamic queue lengths in an
 /// ATM shared-memory switch", 1996, for packets). In memory only.
-class StorageShares {
+class StorageQuota {
  public:
   static constexpr double unshared_level = 0.5;
   /// Bounds of what wait_s tells: the mail of others comes and goes meanwhile.
@@ -42,7 +42,7 @@ class StorageShares {
 
   /// Past so many networks (about 570 bytes each), and deposits (about 200), the one untouched for longest is
   /// forgotten.
-  StorageShares(std::size_t networks, std::size_t deposits, const ByteArray<16>& hash_key)
+  StorageQuota(std::size_t networks, std::size_t deposits, const ByteArray<16>& hash_key)
       : accounts_(networks, hash_key), deposits_(deposits, hash_key) {}
 
   /// Seconds until the source should ask again to have `bytes` kept until then; 0: now.
