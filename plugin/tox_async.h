@@ -5,11 +5,11 @@
 /** @file
  * @brief Messages to friends who are offline, for clients of c-toxcore.
  *
- * A Tox_Async stands beside a Tox instance. It keeps messages on disk until the
- * friend has them, hands them to the friend directly when both are online, and
- * otherwise leaves them, sealed, on storage nodes that the friend has chosen.
- * Both sides need it; each friend must have been online together with us once,
- * which is when keys and nodes are exchanged by themselves.
+ * A Tox_Async works beside a Tox instance. It keeps messages on disk until the
+ * friend has them, sends them to the friend directly when both are online, and
+ * otherwise stores them, encrypted ("sealed"), on storage nodes that the friend has
+ * chosen. Both sides need it. Keys and storage nodes are exchanged automatically,
+ * usually when both are online at the same time for the first time.
  *
  * @code
  * Tox_Async_Options *options = tox_async_options_new(NULL);
@@ -31,41 +31,41 @@
  *
  * @section conventions Conventions
  *
- * They are c-toxcore's. A function that can fail takes a pointer to an error
- * code of its own, which may be NULL and is set on success too. Every error
- * code has a function with the suffix `_to_string`, which gives a sentence that
- * can be shown to the user: what is wrong, and what to do about it. Arrays are
- * copied, never kept; their sizes are given in bytes. Text is UTF-8. Strings
- * that are returned are constant and need not be freed.
+ * The conventions are those of c-toxcore. A function that can fail takes a pointer
+ * to an error code of its own type, which may be NULL and is set on success too.
+ * Every error type has a function with the suffix `_to_string`, which returns a
+ * sentence that can be shown to the user: what is wrong, and what to do about it.
+ * Arrays are copied, and pointers to them are not kept; sizes are in bytes. Text is
+ * UTF-8. Strings that are returned are constant and must not be freed.
  *
- * A function may be passed NULL where it says so; a NULL Tox_Async is undefined
- * behaviour everywhere else. No function throws or ends the program.
+ * A function accepts NULL where its description says so; a NULL Tox_Async is
+ * undefined behaviour everywhere else. No function throws or ends the program.
  *
  * @section callbacks Callbacks
  *
- * As in c-toxcore there is one per event, and the last argument is the pointer
- * given to tox_async_iterate. All are called from inside tox_async_iterate, except
- * for the log callback, which any function may call, and for the callback for
- * other modules' packets, which tox_iterate calls. A callback may call any function
- * but tox_async_iterate, tox_async_flush and tox_async_kill.
+ * As in c-toxcore there is one callback per event, and its last argument is the
+ * pointer given to tox_async_iterate. All are called from inside tox_async_iterate,
+ * except for the log callback, which any function may call, and for the callback
+ * for other lossless packets, which tox_iterate calls. A callback may call any
+ * function except tox_async_iterate, tox_async_flush and tox_async_kill.
  *
- * Register them before the first call of tox_async_iterate. While there is no
- * callback for messages, those that come wait on disk, and are shown when there is
- * one, in this run of the program or a later one; when thousands wait, the rest stays
- * with its senders and on the storage nodes. What else happens while there is no
- * callback for it is not told later.
+ * Register callbacks before the first call of tox_async_iterate. While there is no
+ * callback for messages, incoming messages wait on disk. They are delivered as soon
+ * as there is one, in this run of the program or a later one. When thousands wait,
+ * further messages stay with their senders and on the storage nodes. All other events
+ * that happen without a callback are not reported later.
  *
  * @section threads Threads
  *
- * The rule of c-toxcore holds for the Tox instance and its Tox_Async together:
- * one call at a time. The Tox instance is used during calls of these functions
- * only, and in the thread that makes them. A thread of our own writes to the disk;
- * it neither uses the Tox instance nor calls the client.
+ * The rule of c-toxcore applies to the Tox instance and its Tox_Async together:
+ * one call at a time. The Tox instance is used only during calls of these functions,
+ * and in the thread that makes them. A thread of the library writes to the disk; it
+ * neither uses the Tox instance nor calls the client.
  *
  * @section lifetime Lifetime
  *
- * tox_async_new comes after tox_new, tox_async_kill before tox_kill. There can be
- * one Tox_Async for a Tox instance.
+ * Call tox_async_new after tox_new, and tox_async_kill before tox_kill. There can be
+ * only one Tox_Async for each Tox instance.
  */
 #ifndef TOXASYNC_TOX_ASYNC_H
 #define TOXASYNC_TOX_ASYNC_H
@@ -90,13 +90,13 @@ extern "C" {
 #define TOX_ASYNC_VERSION_MINOR 1
 #define TOX_ASYNC_VERSION_PATCH 0
 
-/** The version of the library that the program runs on. */
+/** The version of the library that the program is running with. */
 uint32_t tox_async_version_major(void);
 uint32_t tox_async_version_minor(void);
 uint32_t tox_async_version_patch(void);
 
 /**
- * @return whether a program that was made for the given version can use this
+ * @return whether a program that was compiled for the given version can use this
  *   library.
  */
 bool tox_async_version_is_compatible(uint32_t major, uint32_t minor, uint32_t patch);
@@ -114,45 +114,45 @@ bool tox_async_version_is_compatible(uint32_t major, uint32_t minor, uint32_t pa
 #define TOX_ASYNC_NODE_ID_SIZE 32
 
 /**
- * The longest message in bytes. That is more than TOX_MAX_MESSAGE_LENGTH:
- * messages need not be split.
+ * The maximum length of a message in bytes. It is larger than
+ * TOX_MAX_MESSAGE_LENGTH, so messages need not be split.
  */
 #define TOX_ASYNC_MAX_MESSAGE_LENGTH 65536
 
-/** The largest number of storage nodes that keep our messages. */
+/** The maximum number of storage nodes that store messages for this user. */
 #define TOX_ASYNC_MAX_NODES 5
 
-/** Room for any node's address line, its terminating zero included. */
+/** A buffer of this size holds any node's address line, including the terminating zero. */
 #define TOX_ASYNC_ADDRESS_LINE_SIZE 512
 
-/** The friend number in a message state when the friend was removed meanwhile. */
+/** The friend number in a message state event if the friend has been removed since. */
 #define TOX_ASYNC_NO_FRIEND UINT32_MAX
 
 typedef struct Tox_Async Tox_Async;
 typedef struct Tox_Async_Options Tox_Async_Options;
 
-/** What carries packets to and from storage nodes. */
+/** The transport for packets to and from storage nodes. */
 typedef enum Tox_Async_Carrier {
   /**
-   * The dispatcher where the library has it; else UDP where the Tox instance itself
-   * uses UDP and no proxy; else the courier. An option only.
+   * The dispatcher if libtoxcore has it; otherwise UDP if the Tox instance itself
+   * uses UDP and no proxy; otherwise the courier. Valid as an option only.
    */
   TOX_ASYNC_CARRIER_AUTO,
 
   /**
-   * The UDP socket of the Tox instance. Needs a libtoxcore with packet dispatcher
-   * access (tox_net.h, made by patches/build-toxcore.sh).
+   * The UDP socket of the Tox instance. Needs a libtoxcore that gives access to its
+   * packet dispatcher (tox_net.h, built by patches/build-toxcore.sh).
    */
   TOX_ASYNC_CARRIER_DISPATCHER,
 
-  /** A UDP socket of our own. Its packets do not go through the Tox instance's proxy. */
+  /** A separate UDP socket. Its packets do not go through the Tox instance's proxy. */
   TOX_ASYNC_CARRIER_UDP,
 
   /**
-   * A second Tox instance, hidden, with a key that is new each time, whose friends the
-   * storage nodes are. Goes only by the ways that tox_async_options_set_tox_options
-   * permits, so also by TCP relays and through a proxy. Has a thread of its own, on
-   * which no callback is ever called.
+   * A second, hidden Tox instance with a new key at each start; its friends are the
+   * storage nodes. It uses only the connections that tox_async_options_set_tox_options
+   * permits, so it also works by TCP relays and through a proxy. It has a thread of its
+   * own, on which no callback is ever called.
    */
   TOX_ASYNC_CARRIER_COURIER,
 } Tox_Async_Carrier;
@@ -169,8 +169,8 @@ typedef enum Tox_Async_Log_Level {
 const char* tox_async_log_level_to_string(Tox_Async_Log_Level value);
 
 /**
- * @param area The part of the program that speaks.
- * @param message One line, without an end of line.
+ * @param area The part of the library that the line is about.
+ * @param message One line, without a newline.
  * @param user_data As in the options.
  */
 typedef void tox_async_log_cb(Tox_Async_Log_Level level, const char* area, const char* message,
@@ -192,26 +192,26 @@ typedef enum Tox_Err_Async_Options_New {
 const char* tox_err_async_options_new_to_string(Tox_Err_Async_Options_New value);
 
 /**
- * @return options with the default values; to be freed with
+ * @return options with the default values, which the caller must free with
  *   tox_async_options_free. NULL on failure.
  */
 Tox_Async_Options* tox_async_options_new(Tox_Err_Async_Options_New* error);
 
-/** Does nothing on NULL. */
+/** Does nothing if `options` is NULL. */
 void tox_async_options_free(Tox_Async_Options* options);
 
-/** Sets the default values. Does nothing on NULL. */
+/** Resets all options to their default values. Does nothing if `options` is NULL. */
 void tox_async_options_default(Tox_Async_Options* options);
 
-/** Whether tox_async_new is to work without TOX_ASYNC=1 in the environment. Default: false. */
+/** Enables toxasync even without TOX_ASYNC=1 in the environment. Default: false. */
 void tox_async_options_set_enabled(Tox_Async_Options* options, bool enabled);
 bool tox_async_options_get_enabled(const Tox_Async_Options* options);
 
 /**
- * The file for messages and keys. It belongs to one Tox identity, is sealed with
- * its secret key, and can be used by one process at a time. NULL or empty, the
- * default: a file in the data directory, whose name is made from the identity in a
- * way that does not tell which one it is.
+ * The state file, which holds messages and keys. It belongs to one Tox identity, is
+ * encrypted with its secret key, and can be used by one process at a time. NULL or
+ * empty, the default: a file in the data directory, whose name is derived from the
+ * identity without revealing it.
  *
  * @return false if there is not enough memory.
  */
@@ -219,8 +219,8 @@ bool tox_async_options_set_state_path(Tox_Async_Options* options, const char* pa
 const char* tox_async_options_get_state_path(const Tox_Async_Options* options);
 
 /**
- * The directory of that file, made if it does not exist. Not used when a state path
- * is set. NULL or empty, the default: `toxasync` in $XDG_DATA_HOME, or in
+ * The directory of the state file, created if it does not exist. Not used if a state
+ * path is set. NULL or empty, the default: `toxasync` in $XDG_DATA_HOME, or in
  * ~/.local/share.
  *
  * @return false if there is not enough memory.
@@ -228,85 +228,87 @@ const char* tox_async_options_get_state_path(const Tox_Async_Options* options);
 bool tox_async_options_set_data_directory(Tox_Async_Options* options, const char* path);
 const char* tox_async_options_get_data_directory(const Tox_Async_Options* options);
 
-/** Default: TOX_ASYNC_CARRIER_AUTO. */
+/** The transport. Default: TOX_ASYNC_CARRIER_AUTO. */
 void tox_async_options_set_carrier(Tox_Async_Options* options, Tox_Async_Carrier carrier);
 Tox_Async_Carrier tox_async_options_get_carrier(const Tox_Async_Options* options);
 
 /**
- * The options that the Tox instance was made with: the courier goes by no other ways
- * (UDP, IPv6, local discovery, hole punching, DHT announcements, proxy, DNS), and no
- * UDP socket of our own is opened unasked if they name a proxy. The rest is not looked
- * at. NULL, the default: unknown, and the courier can't be used with a Tox instance
- * that has UDP switched off.
+ * The options that were passed to tox_new. The courier uses only the connections that
+ * they permit (UDP, IPv6, local discovery, hole punching, DHT announcements, proxy,
+ * DNS). If they name a proxy, TOX_ASYNC_CARRIER_AUTO opens no separate UDP socket. Other
+ * fields are ignored. NULL, the default: unknown; then the courier cannot be used with
+ * a Tox instance that has UDP switched off.
  *
  * @return false if there is not enough memory.
  */
 bool tox_async_options_set_tox_options(Tox_Async_Options* options, const struct Tox_Options* tox_options);
 
-/** The port of our own UDP socket, if one is used. Default: 0, any. */
+/** The port of the separate UDP socket, if one is used. Default: 0, any port. */
 void tox_async_options_set_udp_port(Tox_Async_Options* options, uint16_t port);
 uint16_t tox_async_options_get_udp_port(const Tox_Async_Options* options);
 
 /**
- * Whether storage nodes with loopback, private and link-local addresses are used;
- * for tests and networks of one's own. Default: false.
+ * Whether storage nodes with loopback, private and link-local addresses are used, for
+ * tests and private networks. Default: false.
  */
 void tox_async_options_set_allow_local_addresses(Tox_Async_Options* options, bool allow);
 bool tox_async_options_get_allow_local_addresses(const Tox_Async_Options* options);
 
 /**
- * The mean time between two looks for mail at a storage node, in milliseconds; at least 100.
+ * The mean time between two polls of a storage node for messages, in milliseconds; at least 100.
  * Default: 120000.
  */
 void tox_async_options_set_poll_interval(Tox_Async_Options* options, uint32_t interval_ms);
 uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options);
 
 /**
- * Whether storage nodes are asked to tell of new mail at once, so that it comes within
- * a second or two and not at the next look. They are looked at as often as without, for
- * what they tell can be lost. Whoever watches the network can see better when mail comes,
- * and so from whom; set false to prefer that mail waits. Default: true.
+ * Whether storage nodes are asked to announce new messages immediately, so that a
+ * message arrives within a second or two and not with the next poll. Polls go on as
+ * often as without, because an announcement can be lost. An observer of the network can
+ * see better when messages arrive, and so from whom; set this to false to prefer that
+ * messages wait for a poll. Default: true.
  */
 void tox_async_options_set_push(Tox_Async_Options* options, bool push);
 bool tox_async_options_get_push(const Tox_Async_Options* options);
 
 /**
- * The mean time that receipts to a friend who is offline wait for others, in milliseconds; at least
- * 100. The shorter, the easier storage nodes can tell what they answer. Default: 300000.
+ * The mean time for which receipts to an offline friend are collected before they are sent, in
+ * milliseconds; at least 100. The shorter it is, the easier storage nodes can tell which message a receipt
+ * answers. Default: 300000.
  */
 void tox_async_options_set_receipt_delay(Tox_Async_Options* options, uint32_t delay_ms);
 uint32_t tox_async_options_get_receipt_delay(const Tox_Async_Options* options);
 
 /**
- * Whether this client is a storage node for others too, where it can be: with the
- * dispatcher. It keeps what strangers leave for one another, sealed, on at most 1 % of
- * the disk that is free when it starts, from 1 MiB to 1 GiB, in two files beside the state
- * file. When these can't be used, the log tells why, and the client is no node. Also
- * false: TOX_ASYNC_NODE=0 in the environment. Default: true.
+ * Whether this client is also a storage node for others, where that is possible: with
+ * the dispatcher. It stores sealed messages of strangers on at most 1 % of the disk space
+ * that is free when it starts, from 1 MiB to 1 GiB, in two files beside the state file.
+ * If these files cannot be used, the log says why, and the client is no storage node.
+ * TOX_ASYNC_NODE=0 in the environment has the same effect as false. Default: true.
  */
 void tox_async_options_set_node_enabled(Tox_Async_Options* options, bool enabled);
 bool tox_async_options_get_node_enabled(const Tox_Async_Options* options);
 
 /**
- * How long storage nodes keep our messages, in seconds: 86400, 259200, 604800 or
- * 1209600 (1, 3, 7 or 14 days). Default: 86400.
+ * The time to live of sent messages on storage nodes, in seconds: 86400, 259200, 604800
+ * or 1209600 (1, 3, 7 or 14 days). Default: 86400.
  */
 void tox_async_options_set_time_to_live(Tox_Async_Options* options, uint32_t seconds);
 uint32_t tox_async_options_get_time_to_live(const Tox_Async_Options* options);
 
 /**
- * Whether the callback of tox_callback_friend_lossless_packet is taken, which
- * friends' packets come by. A client that uses such packets itself gets its own by
- * tox_async_callback_friend_lossless_packet. A client that dispatches packets itself
- * (e.g. with tox_events) sets false and calls
+ * Whether toxasync registers the callback of tox_callback_friend_lossless_packet, by
+ * which friends' packets arrive. A client that uses such packets itself receives its own
+ * by tox_async_callback_friend_lossless_packet. A client that dispatches packets itself
+ * (for example with tox_events) sets this to false and calls
  * tox_async_handle_friend_lossless_packet. Default: true.
  */
 void tox_async_options_set_take_packet_callback(Tox_Async_Options* options, bool take);
 bool tox_async_options_get_take_packet_callback(const Tox_Async_Options* options);
 
 /**
- * Where log lines of at least `level` go. NULL, the default: nowhere. Message text
- * and secrets are never logged; addresses and identities at level debug only.
+ * Receives log lines of at least `level`. NULL, the default: no log. Message text and
+ * secrets are never logged; addresses and identities at level debug only.
  */
 void tox_async_options_set_log_callback(Tox_Async_Options* options, tox_async_log_cb* callback,
                                         Tox_Async_Log_Level level, void* user_data);
@@ -324,31 +326,31 @@ typedef enum Tox_Err_Async_New {
   /** `tox` was NULL. */
   TOX_ERR_ASYNC_NEW_NULL,
 
-  /** Not enough memory, or no thread could be started. */
+  /** Not enough memory, or a thread could not be started. */
   TOX_ERR_ASYNC_NEW_MALLOC,
 
-  /** Neither the options nor the environment enable it. Not a fault. */
+  /** Neither the options nor the environment enable toxasync. This is not a failure. */
   TOX_ERR_ASYNC_NEW_DISABLED,
 
-  /** The Tox instance has a Tox_Async already. */
+  /** The Tox instance already has a Tox_Async. */
   TOX_ERR_ASYNC_NEW_EXISTS,
 
-  /** An option is outside its range. The log tells which. */
+  /** An option is out of range. The log says which one. */
   TOX_ERR_ASYNC_NEW_OPTION,
 
-  /** libsodium can't be used: the system gives no random bytes. */
+  /** libsodium cannot be initialised: the system provides no random bytes. */
   TOX_ERR_ASYNC_NEW_CRYPTO,
 
-  /** The carrier can't be used with this Tox instance or library. The log tells why. */
+  /** The transport cannot be used with this Tox instance or libtoxcore. The log says why. */
   TOX_ERR_ASYNC_NEW_CARRIER,
 
-  /** The UDP port can't be had. The log tells why. */
+  /** Cannot bind the UDP port. The log says why. */
   TOX_ERR_ASYNC_NEW_PORT,
 
-  /** No place for the state file: neither options, XDG_DATA_HOME nor HOME name one. */
+  /** No directory for the state file: neither the options, XDG_DATA_HOME nor HOME name one. */
   TOX_ERR_ASYNC_NEW_STATE_PATH,
 
-  /* The next nine: the state file can't be used. Nothing is ever deleted because of one. */
+  /* The next nine: the state file cannot be used. None of them ever deletes anything. */
   TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING,
   TOX_ERR_ASYNC_NEW_STATE_NOT_WRITABLE,
   TOX_ERR_ASYNC_NEW_STATE_LOCKED,
@@ -363,44 +365,45 @@ typedef enum Tox_Err_Async_New {
 const char* tox_err_async_new_to_string(Tox_Err_Async_New value);
 
 /**
- * Whether tox_async_new would go to work: the options enable it, or TOX_ASYNC=1 is
- * in the environment.
+ * Whether toxasync is enabled: by the options, or by TOX_ASYNC=1 in the environment.
+ * Otherwise tox_async_new returns TOX_ERR_ASYNC_NEW_DISABLED.
  *
  * @param options May be NULL.
  */
 bool tox_async_enabled(const Tox_Async_Options* options);
 
 /**
- * Puts a Tox_Async beside a Tox instance. Reads the state file, which blocks for as
+ * Creates a Tox_Async for a Tox instance. Reads the state file, which blocks for as
  * long as the disk takes.
  *
- * @param options Is copied. NULL: the default values.
+ * @param options The options, which are copied. NULL: the default values.
  *
  * @return NULL on failure.
  */
 Tox_Async* tox_async_new(Tox* tox, const Tox_Async_Options* options, Tox_Err_Async_New* error);
 
 /**
- * Blocks until everything that was accepted is on disk. Does nothing on NULL.
+ * Blocks until everything that was accepted is on disk, then frees the instance. Does
+ * nothing if `async` is NULL.
  */
 void tox_async_kill(Tox_Async* async);
 
 /**
- * The main loop: call it after each tox_iterate. Does nothing on NULL, so that a
- * client need not ask whether it is enabled.
+ * The main loop: call it after each tox_iterate. Does nothing if `async` is NULL, so
+ * that a client need not check whether toxasync is enabled.
  *
- * @param user_data Is given to the callbacks.
+ * @param user_data Passed to the callbacks.
  */
 void tox_async_iterate(Tox_Async* async, void* user_data);
 
 /**
  * @return the time until tox_async_iterate should be called again, in milliseconds:
- *   1 to 50. On NULL, 50.
+ *   1 to 50. 50 if `async` is NULL.
  */
 uint32_t tox_async_iteration_interval(const Tox_Async* async);
 
 /**
- * @return the carrier in use; never TOX_ASYNC_CARRIER_AUTO.
+ * @return the transport in use; never TOX_ASYNC_CARRIER_AUTO.
  */
 Tox_Async_Carrier tox_async_get_carrier(const Tox_Async* async);
 
@@ -424,10 +427,11 @@ typedef enum Tox_Err_Async_Bootstrap {
 const char* tox_err_async_bootstrap_to_string(Tox_Err_Async_Bootstrap value);
 
 /**
- * Names a node of the Tox network by which the courier may join it. Call it along with
- * tox_bootstrap: the courier knows no other nodes. It is asked on the courier's thread,
- * again and again while the network is not joined; the last 64 are remembered. A name
- * that is being looked up holds up tox_async_kill. With another carrier nothing is done.
+ * Adds a bootstrap node of the Tox network for the courier. Call it together with
+ * tox_bootstrap: the courier knows no other nodes. The courier contacts it on its own
+ * thread, repeatedly while it is not connected to the network; the last 64 nodes are
+ * remembered. A host name lookup in progress delays tox_async_kill. With another
+ * transport the function does nothing.
  *
  * @param host As in tox_bootstrap.
  *
@@ -436,49 +440,50 @@ const char* tox_err_async_bootstrap_to_string(Tox_Err_Async_Bootstrap value);
 bool tox_async_bootstrap(Tox_Async* async, const char* host, uint16_t port,
                          const uint8_t public_key[TOX_PUBLIC_KEY_SIZE], Tox_Err_Async_Bootstrap* error);
 
-/** The same for a TCP relay, along with tox_add_tcp_relay. */
+/** The same for a TCP relay. Call it together with tox_add_tcp_relay. */
 bool tox_async_add_tcp_relay(Tox_Async* async, const char* host, uint16_t port,
                              const uint8_t public_key[TOX_PUBLIC_KEY_SIZE], Tox_Err_Async_Bootstrap* error);
 
 /**
- * @return how many storage nodes the courier is connected with; 0 with another carrier.
+ * @return the number of storage nodes that the courier is connected to; 0 with another transport.
  */
 uint32_t tox_async_get_courier_connections(const Tox_Async* async);
 
 /**
- * The Tox public key of the courier, which is what storage nodes see.
+ * The Tox public key of the courier, which is the key that storage nodes see.
  *
- * @return false with another carrier.
+ * @return false with another transport.
  */
 bool tox_async_get_courier_key(const Tox_Async* async, uint8_t public_key[TOX_PUBLIC_KEY_SIZE]);
 
 /**
- * @return the port of our own UDP socket; 0 with another carrier.
+ * @return the port of the separate UDP socket; 0 with another transport.
  */
 uint16_t tox_async_get_udp_port(const Tox_Async* async);
 
 /**
  * Whether this client is a storage node itself; see
- * tox_async_options_set_node_enabled. Its address is not known: others find it by the DHT.
+ * tox_async_options_set_node_enabled. Its address is not known here: others find it
+ * through the DHT.
  *
- * @param node_id May be NULL. Gets the node's id.
+ * @param node_id Receives the node's id. May be NULL.
  */
 bool tox_async_get_node_id(const Tox_Async* async, uint8_t node_id[TOX_ASYNC_NODE_ID_SIZE]);
 
-/** @return the most bytes of mail that this client keeps for others; 0 if it is no node. */
+/** @return the space for messages of others that this client stores, in bytes; 0 if it is no node. */
 uint64_t tox_async_get_node_capacity(const Tox_Async* async);
 
-/** @return how many messages of others it keeps now, and their size in bytes. */
+/** @return the number of messages of others that it stores now, and their size in bytes. */
 uint64_t tox_async_get_node_messages(const Tox_Async* async);
 uint64_t tox_async_get_node_bytes(const Tox_Async* async);
 
 /**
  * Waits until every message that was accepted before is on disk.
  *
- * @param timeout_ms The longest time to wait.
+ * @param timeout_ms The maximum time to wait.
  *
- * @return false if it was not over by then. True does not mean that writing
- *   succeeded: message states tell.
+ * @return false on timeout. True does not mean that writing succeeded: message states
+ *   report that.
  */
 bool tox_async_flush(Tox_Async* async, uint32_t timeout_ms);
 
@@ -489,8 +494,8 @@ bool tox_async_flush(Tox_Async* async, uint32_t timeout_ms);
  */
 
 /**
- * @return whether messages to a friend can be sent: their keys and storage nodes are
- *   known. False for an unknown friend number and on NULL.
+ * @return whether messages to a friend can be sent: the friend's keys and storage nodes
+ *   are known. False for an unknown friend number, or if `async` is NULL.
  */
 bool tox_async_friend_ready(const Tox_Async* async, uint32_t friend_number);
 
@@ -507,10 +512,10 @@ typedef enum Tox_Err_Async_Friend_Send_Message {
   /** There is no friend with that number. */
   TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND,
 
-  /** See tox_async_friend_ready. */
+  /** The friend's keys are not known yet; see tox_async_friend_ready. */
   TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_READY,
 
-  /** The message type is not one. */
+  /** The message type is not a valid one. */
   TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TYPE,
 
   /** The message was empty. */
@@ -525,7 +530,7 @@ typedef enum Tox_Err_Async_Friend_Send_Message {
   /** The system's clock shows a time before 2025. */
   TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_CLOCK,
 
-  /** Too many messages wait to be delivered. */
+  /** Too many messages are waiting to be delivered. */
   TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL,
 
   /** The time to live is not one of 86400, 259200, 604800 and 1209600 s. */
@@ -535,15 +540,15 @@ typedef enum Tox_Err_Async_Friend_Send_Message {
 const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Send_Message value);
 
 /**
- * Sends a message to a friend, online or not. Not in addition to
- * tox_friend_send_message: the friend would see it twice.
+ * Sends a message to a friend, online or not. Do not send the same message with
+ * tox_friend_send_message too: the friend would see it twice.
  *
- * Returns at once. A crash before the message state is TOX_ASYNC_MESSAGE_STATE_QUEUED
+ * Returns immediately. A crash before the message state is TOX_ASYNC_MESSAGE_STATE_QUEUED
  * loses the message; after that it survives the end of the program and of the machine.
  *
  * @param length From 1 to TOX_ASYNC_MAX_MESSAGE_LENGTH.
- * @param message_id May be NULL. Gets the TOX_ASYNC_MESSAGE_ID_SIZE bytes by which
- *   message states name the message; unchanged on failure.
+ * @param message_id Receives the TOX_ASYNC_MESSAGE_ID_SIZE bytes that identify the
+ *   message in message state events; unchanged on failure. May be NULL.
  *
  * @return true on success.
  */
@@ -553,36 +558,37 @@ bool tox_async_friend_send_message(Tox_Async* async, uint32_t friend_number, Tox
                                    Tox_Err_Async_Friend_Send_Message* error);
 
 /**
- * As tox_async_friend_send_message, with a time to live of its own.
+ * Like tox_async_friend_send_message, with a time to live for this message.
  *
  * @param time_to_live How long storage nodes keep the message, in seconds: 86400, 259200,
- *   604800 or 1209600 (1, 3, 7 or 14 days); 0: as the options say.
+ *   604800 or 1209600 (1, 3, 7 or 14 days); 0: the value from the options.
  */
 bool tox_async_friend_send_message_for(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
                                        const uint8_t* message, size_t length, uint32_t time_to_live,
                                        uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
                                        Tox_Err_Async_Friend_Send_Message* error);
 
+/** The state of a sent message. After a final state nothing more is reported for the message. */
 typedef enum Tox_Async_Message_State {
-  /** It is on our disk. */
+  /** The message is on this user's disk. */
   TOX_ASYNC_MESSAGE_STATE_QUEUED,
 
-  /** It is on `stored` of the `wanted` storage nodes of the friend; told for each. */
+  /** It is on `stored` of the `wanted` storage nodes of the friend; reported for each node. */
   TOX_ASYNC_MESSAGE_STATE_STORED,
 
-  /** The friend has it on their disk. Nothing more will be told of it. */
+  /** It is on the friend's disk. Final. */
   TOX_ASYNC_MESSAGE_STATE_DELIVERED,
 
-  /** Its time is over, and the friend did not confirm it. Nothing more will be told of it. */
+  /** Its time to live is over, and the friend did not confirm it. Final. */
   TOX_ASYNC_MESSAGE_STATE_EXPIRED,
 
   /**
-   * It was cancelled: every node that may have held it says that it does not, and that
-   * it was not fetched there. Nothing more will be told of it.
+   * It was cancelled: every node that may have stored it has confirmed that it no longer
+   * has it, and that it was not fetched there. Final.
    */
   TOX_ASYNC_MESSAGE_STATE_CANCELLED,
 
-  /** It is lost; the reason is told. Nothing more will be told of it. */
+  /** It is lost, for the given reason. Final. */
   TOX_ASYNC_MESSAGE_STATE_FAILED,
 } Tox_Async_Message_State;
 
@@ -590,39 +596,40 @@ const char* tox_async_message_state_to_string(Tox_Async_Message_State value);
 
 /** Why a message failed. */
 typedef enum Tox_Async_Fail_Reason {
-  /** It did not. */
+  /** It did not fail. */
   TOX_ASYNC_FAIL_REASON_NONE,
 
-  /** It could not be written to our disk. */
+  /** It could not be written to this user's disk. */
   TOX_ASYNC_FAIL_REASON_DISK,
 
-  /** The friend was removed while it waited. */
+  /** The friend was removed while the message was waiting. */
   TOX_ASYNC_FAIL_REASON_FRIEND_REMOVED,
 } Tox_Async_Fail_Reason;
 
 const char* tox_async_fail_reason_to_string(Tox_Async_Fail_Reason value);
 
 /**
- * A message of ours has gone a step further. How it ended is told also after a restart,
- * if the program ended before this callback had returned: perhaps twice, then.
+ * A sent message has changed its state. If the program ends before the callback for a
+ * final state has returned, that state is reported again after a restart, so possibly
+ * twice.
  *
- * @param message_id Its TOX_ASYNC_MESSAGE_ID_SIZE bytes.
- * @param friend_number Or TOX_ASYNC_NO_FRIEND.
- * @param reason Of TOX_ASYNC_MESSAGE_STATE_FAILED.
+ * @param message_id The TOX_ASYNC_MESSAGE_ID_SIZE bytes of the message's id.
+ * @param friend_number The recipient, or TOX_ASYNC_NO_FRIEND.
+ * @param reason The reason for TOX_ASYNC_MESSAGE_STATE_FAILED.
  */
 typedef void tox_async_message_state_cb(Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
                                         uint32_t friend_number, Tox_Async_Message_State state, uint8_t stored,
                                         uint8_t wanted, Tox_Async_Fail_Reason reason, void* user_data);
 
 /**
- * The state of a message of ours, also after a restart.
+ * The state of a sent message, also after a restart.
  *
- * @param state Gets TOX_ASYNC_MESSAGE_STATE_QUEUED or _STORED. May be NULL, as may the next
- *   two.
- * @param stored On how many storage nodes it is,
- * @param wanted of how many.
+ * @param state Receives TOX_ASYNC_MESSAGE_STATE_QUEUED or _STORED. May be NULL, like the
+ *   next two.
+ * @param stored Receives the number of storage nodes that have the message.
+ * @param wanted Receives the number of storage nodes that should have it.
  *
- * @return false if there is no such message, or its end was told.
+ * @return false if there is no such message, or its final state was reported.
  */
 bool tox_async_message_get_state(const Tox_Async* async, const uint8_t message_id[TOX_ASYNC_MESSAGE_ID_SIZE],
                                  Tox_Async_Message_State* state, uint8_t* stored, uint8_t* wanted);
@@ -637,19 +644,19 @@ typedef enum Tox_Err_Async_Message_Cancel {
   /** Not enough memory. */
   TOX_ERR_ASYNC_MESSAGE_CANCEL_MALLOC,
 
-  /** There is no such message, or its end was told. */
+  /** There is no such message, or its final state was reported. */
   TOX_ERR_ASYNC_MESSAGE_CANCEL_NOT_FOUND,
 
-  /** The friend has fetched it, or it went to them directly. */
+  /** The friend has fetched it, or it was sent to them directly. */
   TOX_ERR_ASYNC_MESSAGE_CANCEL_TOO_LATE,
 } Tox_Err_Async_Message_Cancel;
 
 const char* tox_err_async_message_cancel_to_string(Tox_Err_Async_Message_Cancel value);
 
 /**
- * Takes a message back that the friend has not fetched. The storage nodes are asked to
- * drop it; TOX_ASYNC_MESSAGE_STATE_CANCELLED follows when all of them have said so. If it
- * turns out that the friend was faster, TOX_ASYNC_MESSAGE_STATE_DELIVERED does.
+ * Cancels a message that the friend has not fetched. The storage nodes are asked to
+ * delete it; TOX_ASYNC_MESSAGE_STATE_CANCELLED follows when all of them have confirmed. If
+ * the friend was faster, TOX_ASYNC_MESSAGE_STATE_DELIVERED follows instead.
  *
  * @return true if the nodes are being asked.
  */
@@ -657,15 +664,16 @@ bool tox_async_message_cancel(Tox_Async* async, const uint8_t message_id[TOX_ASY
                               Tox_Err_Async_Message_Cancel* error);
 
 /**
- * A friend's message has come. When the callback has returned, the message is done; if
- * the program ends before that, it is shown again, with the same id.
+ * A message from a friend has arrived. When the callback has returned, the message is
+ * finished; if the program ends before that, it is delivered again, with the same id.
  *
  * @param message UTF-8, without a terminating zero.
  * @param length From 1 to TOX_ASYNC_MAX_MESSAGE_LENGTH.
  * @param sent_at_ms When it was sent, by the friend's clock: milliseconds since 1970
  *   (UTC), at most the present time.
- * @param message_id Its TOX_ASYNC_MESSAGE_ID_SIZE bytes, chosen by the friend at random.
- * @param late It comes after messages that were sent later.
+ * @param message_id The TOX_ASYNC_MESSAGE_ID_SIZE bytes of its id, random, chosen by the
+ *   friend.
+ * @param late Messages that were sent after this one have already been delivered.
  */
 typedef void tox_async_message_cb(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
                                   const uint8_t* message, size_t length, uint64_t sent_at_ms,
@@ -677,7 +685,7 @@ typedef void tox_async_message_cb(Tox_Async* async, uint32_t friend_number, Tox_
  */
 typedef void tox_async_friend_ready_cb(Tox_Async* async, uint32_t friend_number, void* user_data);
 
-/** NULL: no callback; messages wait, see "Callbacks". */
+/** NULL: no callback; messages wait, see "Callbacks" above. */
 void tox_async_callback_message(Tox_Async* async, tox_async_message_cb* callback);
 void tox_async_callback_message_state(Tox_Async* async, tox_async_message_state_cb* callback);
 void tox_async_callback_friend_ready(Tox_Async* async, tox_async_friend_ready_cb* callback);
@@ -687,9 +695,10 @@ void tox_async_callback_friend_ready(Tox_Async* async, tox_async_friend_ready_cb
 /** @{
  * @name Friend requests
  *
- * To people who are offline. A request waits on storage nodes for up to two weeks, and is
- * found by a client with toxasync that has the Tox id's key and its present nospam; as in
- * Tox, nobody else can send one. Requests that Tox itself carries are not touched.
+ * Friend requests to people who are offline. A request waits on storage nodes for up to
+ * two weeks. A client with toxasync finds it if it has the key and the present nospam of
+ * the Tox id; as in Tox, only somebody who knows the Tox id can send one. Requests that
+ * Tox itself delivers are not affected.
  */
 
 typedef enum Tox_Err_Async_Friend_Request_Send {
@@ -702,13 +711,13 @@ typedef enum Tox_Err_Async_Friend_Request_Send {
   /** Not enough memory. */
   TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_MALLOC,
 
-  /** Not a Tox id: its checksum is wrong, or its key is none. */
+  /** Not a Tox id: its checksum is wrong, or its key is invalid. */
   TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_BAD_ADDRESS,
 
-  /** It is our own. */
+  /** It is the user's own Tox id. */
   TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OWN_ADDRESS,
 
-  /** A friend for whom tox_async_friend_ready holds. */
+  /** It belongs to a friend for whom tox_async_friend_ready is true. */
   TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_ALREADY_FRIEND,
 
   /** A request to this Tox id is under way. */
@@ -733,12 +742,13 @@ typedef enum Tox_Err_Async_Friend_Request_Send {
 const char* tox_err_async_friend_request_send_to_string(Tox_Err_Async_Friend_Request_Send value);
 
 /**
- * Leaves a friend request for somebody who is offline. In addition to tox_friend_add with
- * the same Tox id and message, which adds the friend here and asks while they are online;
- * whichever comes first is shown, and the other one only if the first was not accepted.
+ * Leaves a friend request for somebody who is offline. Call it in addition to
+ * tox_friend_add with the same Tox id and message, which adds the friend and sends the
+ * request while they are online. The recipient sees whichever request comes first, and
+ * the other one only if the first was not accepted.
  *
- * Returns at once. A crash before the state is TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED loses
- * the request. One with another nospam takes the place of one that is under way.
+ * Returns immediately. A crash before the state is TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED
+ * loses the request. A request with another nospam replaces the one that is under way.
  *
  * @param address The TOX_ADDRESS_SIZE bytes of a Tox id.
  * @param length From 1 to 921.
@@ -750,43 +760,43 @@ bool tox_async_friend_request_send(Tox_Async* async, const uint8_t address[TOX_A
                                    Tox_Err_Async_Friend_Request_Send* error);
 
 /**
- * Takes a request back from the storage nodes, as far as it was not fetched yet. The state
- * TOX_ASYNC_FRIEND_REQUEST_STATE_CANCELLED follows when it is over. To remove the friend
- * does the same.
+ * Deletes a request from the storage nodes that have it, unless it was fetched already.
+ * The state TOX_ASYNC_FRIEND_REQUEST_STATE_CANCELLED follows when this is done. Removing
+ * the friend has the same effect.
  *
- * @return false if no request to that key is under way, or on NULL.
+ * @return false if no request to that key is under way, or an argument is NULL.
  */
 bool tox_async_friend_request_cancel(Tox_Async* async, const uint8_t public_key[TOX_PUBLIC_KEY_SIZE]);
 
 typedef enum Tox_Async_Friend_Request_State {
-  /** It is on our disk. */
+  /** The request is on this user's disk. */
   TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED,
 
-  /** It is on `stored` of `wanted` storage nodes; told for each, and again each day. */
+  /** It is on `stored` of `wanted` storage nodes; reported for each node, and again each day. */
   TOX_ASYNC_FRIEND_REQUEST_STATE_STORED,
 
-  /** They came online, or their keys came: they have accepted. The last word of it. */
+  /** The recipient came online, or their keys arrived: they have accepted. Final. */
   TOX_ASYNC_FRIEND_REQUEST_STATE_ANSWERED,
 
   /**
-   * Two weeks have passed since it was first stored, or it was cancelled too late: they
-   * have fetched it. The last word of it.
+   * Two weeks have passed since it was first stored; or it was cancelled too late, and
+   * the recipient has fetched it. Final.
    */
   TOX_ASYNC_FRIEND_REQUEST_STATE_EXPIRED,
 
-  /** No storage node has it any longer, and none has given it to anybody. The last word of it. */
+  /** No storage node has it any longer, and it was not fetched from any. Final. */
   TOX_ASYNC_FRIEND_REQUEST_STATE_CANCELLED,
 
-  /** It could not be written to our disk, and is lost. The last word of it. */
+  /** It could not be written to this user's disk, and is lost. Final. */
   TOX_ASYNC_FRIEND_REQUEST_STATE_FAILED,
 } Tox_Async_Friend_Request_State;
 
 const char* tox_async_friend_request_state_to_string(Tox_Async_Friend_Request_State value);
 
 /**
- * A request of ours has gone a step further.
+ * A sent friend request has changed its state.
  *
- * @param public_key The TOX_PUBLIC_KEY_SIZE bytes of the key that it is to.
+ * @param public_key The TOX_PUBLIC_KEY_SIZE bytes of the recipient's key.
  */
 typedef void tox_async_friend_request_state_cb(Tox_Async* async,
                                                const uint8_t public_key[TOX_PUBLIC_KEY_SIZE],
@@ -794,11 +804,13 @@ typedef void tox_async_friend_request_state_cb(Tox_Async* async,
                                                uint8_t wanted, void* user_data);
 
 /**
- * Somebody asks to be our friend, as in tox_friend_request_cb. To accept, call
- * tox_friend_add_norequest; to refuse, do nothing: the sender is not shown again for 30 days.
- * If the program ends before the callback has returned, the request is shown again.
+ * A friend request has arrived, as in tox_friend_request_cb. To accept it, call
+ * tox_friend_add_norequest; to refuse it, do nothing: requests from this sender are not
+ * reported again for 30 days. If the program ends before the callback has returned, the
+ * request is reported again.
  *
- * @param public_key The TOX_PUBLIC_KEY_SIZE bytes of the sender's key, which is proven.
+ * @param public_key The TOX_PUBLIC_KEY_SIZE bytes of the sender's key, which is
+ *   authenticated.
  * @param message UTF-8, without a terminating zero.
  * @param length From 1 to 921.
  * @param sent_at_ms When it was sent, by the sender's clock: milliseconds since 1970 (UTC),
@@ -808,7 +820,7 @@ typedef void tox_async_friend_request_cb(Tox_Async* async, const uint8_t public_
                                          const uint8_t* message, size_t length, uint64_t sent_at_ms,
                                          void* user_data);
 
-/** NULL: no callback; requests wait for one. */
+/** NULL: no callback; requests wait until there is one. */
 void tox_async_callback_friend_request(Tox_Async* async, tox_async_friend_request_cb* callback);
 /** NULL: no callback. */
 void tox_async_callback_friend_request_state(Tox_Async* async, tox_async_friend_request_state_cb* callback);
@@ -818,16 +830,16 @@ void tox_async_callback_friend_request_state(Tox_Async* async, tox_async_friend_
 /** @{
  * @name Storage nodes
  *
- * Those that keep the messages sent to us while we are offline. Friends are told of
- * them by themselves. They are remembered in the state file.
+ * The storage nodes that keep messages for this user while the user is offline. Friends
+ * are informed of them automatically. They are remembered in the state file.
  *
- * For a user who has named none, up to three are picked of those that are known: from
- * friends, from other nodes and, with the dispatcher, from the DHT. They are replaced
- * when they can't be reached for days, and give way to those that the user names.
+ * If the user has named none, up to three are selected from the known nodes: from
+ * friends, from other nodes and, with the dispatcher, from the DHT. Selected nodes are
+ * replaced if they cannot be reached for days, or if the user names nodes.
  *
- * A node is known by a line: `toxasync:<node id, 64 hexadecimal digits>@<address>`, with one
- * to four numeric addresses, separated by commas: `192.0.2.7:33445` or
- * `[2001:db8::1]:33445`.
+ * A node is identified by an address line,
+ * `toxasync:<node id, 64 hexadecimal digits>@<address>`, with one to four numeric
+ * addresses, separated by commas: `192.0.2.7:33445` or `[2001:db8::1]:33445`.
  */
 
 typedef enum Tox_Err_Async_Node_Add {
@@ -840,20 +852,20 @@ typedef enum Tox_Err_Async_Node_Add {
   /** Not enough memory. */
   TOX_ERR_ASYNC_NODE_ADD_MALLOC,
 
-  /** Not a node's address line. The log tells what is wrong with it. */
+  /** Not a valid address line. The log says what is wrong with it. */
   TOX_ERR_ASYNC_NODE_ADD_BAD_LINE,
 
-  /** An address is local, and the options do not allow that. */
+  /** An address is local, and the options do not allow local addresses. */
   TOX_ERR_ASYNC_NODE_ADD_BAD_ADDRESS,
 
-  /** There are TOX_ASYNC_MAX_NODES already. */
+  /** There are already TOX_ASYNC_MAX_NODES nodes. */
   TOX_ERR_ASYNC_NODE_ADD_TOO_MANY,
 } Tox_Err_Async_Node_Add;
 
 const char* tox_err_async_node_add_to_string(Tox_Err_Async_Node_Add value);
 
 /**
- * Adds a node, or gives a node that is there already new addresses.
+ * Adds a storage node, or replaces the addresses of one that exists.
  *
  * @param address_line A string with a terminating zero.
  *
@@ -884,8 +896,9 @@ bool tox_async_node_remove(Tox_Async* async, const uint8_t node_id[TOX_ASYNC_NOD
                            Tox_Err_Async_Node_Remove* error);
 
 /**
- * @return the number of nodes. The functions below take an index less than it, which
- *   is good until a node is added or removed; past it they return 0 or false.
+ * @return the number of nodes. The functions below take an index that is less than it.
+ *   An index is valid until a node is added or removed; with an index that is too large
+ *   they return 0 or false.
  */
 uint32_t tox_async_node_get_count(const Tox_Async* async);
 
@@ -894,28 +907,28 @@ bool tox_async_node_get_id(const Tox_Async* async, uint32_t index, uint8_t node_
 /**
  * Writes the node's address line with a terminating zero.
  *
- * @param size The room in `line`; TOX_ASYNC_ADDRESS_LINE_SIZE is always enough.
+ * @param size The size of `line`; TOX_ASYNC_ADDRESS_LINE_SIZE is always enough.
  *
- * @return false also if there is not enough room.
+ * @return false also if `line` is too small.
  */
 bool tox_async_node_get_address_line(const Tox_Async* async, uint32_t index, char* line, size_t size);
 
-/** Whether it was picked, and not named by tox_async_node_add. */
+/** Whether it was selected automatically, and not named by tox_async_node_add. */
 bool tox_async_node_get_picked(const Tox_Async* async, uint32_t index);
 
-/** Whether it has answered since tox_async_new. */
+/** Whether it has answered since tox_async_new was called. */
 bool tox_async_node_get_answered(const Tox_Async* async, uint32_t index);
 
-/** When it answered last: seconds since 1970 (UTC). */
+/** The time of its last answer: seconds since 1970 (UTC). */
 uint64_t tox_async_node_get_last_answer(const Tox_Async* async, uint32_t index);
 
-/** The node's clock less ours, at its last answer, in seconds. */
+/** The node's clock minus the local clock at its last answer, in seconds. */
 int64_t tox_async_node_get_clock_difference(const Tox_Async* async, uint32_t index);
 
-/** How many times in a row it could not be reached. */
+/** The number of consecutive failures to reach it. */
 uint32_t tox_async_node_get_failures(const Tox_Async* async, uint32_t index);
 
-/** How much it says that it can keep, in bytes; 0 if not known. */
+/** The capacity that the node declares, in bytes; 0 if not known. */
 uint64_t tox_async_node_get_capacity(const Tox_Async* async, uint32_t index);
 
 /** @} */
@@ -923,8 +936,8 @@ uint64_t tox_async_node_get_capacity(const Tox_Async* async, uint32_t index);
 /** @{
  * @name Statistics
  *
- * Counters of what happened, and of each reason for which a packet was refused. They
- * start at 0 with tox_async_new. A name keeps its meaning.
+ * Counters of events, and of each reason for which a packet was refused. They start at 0
+ * with tox_async_new. The meaning of a name does not change between versions.
  */
 
 /** The number of counters. */
@@ -937,9 +950,9 @@ const char* tox_async_stats_get_name(uint32_t index);
 uint64_t tox_async_stats_get_value(const Tox_Async* async, uint32_t index);
 
 /**
- * @param value Gets the value of the counter with that name. Unchanged on failure.
+ * @param value Receives the value of the counter with that name. Unchanged on failure.
  *
- * @return false if there is none, or an argument is NULL.
+ * @return false if there is no such counter, or an argument is NULL.
  */
 bool tox_async_stats_find(const Tox_Async* async, const char* name, uint64_t* value);
 
@@ -948,20 +961,20 @@ bool tox_async_stats_find(const Tox_Async* async, const char* name, uint64_t* va
 /** @{
  * @name Other lossless packets
  *
- * toxcore has one callback for all lossless packets of friends. Ours are those that begin with
- * the bytes 190 and 0x74.
+ * toxcore has one callback for all lossless packets of friends. Those of toxasync begin
+ * with the bytes 190 and 0x74.
  */
 
 /**
- * Registers a callback for all other lossless packets. It is called by tox_iterate,
- * with the user data given to that.
+ * Registers a callback for all other lossless packets. tox_iterate calls it, with the
+ * user data that was passed to tox_iterate.
  */
 void tox_async_callback_friend_lossless_packet(Tox_Async* async, tox_friend_lossless_packet_cb* callback);
 
 /**
  * For clients that dispatch packets themselves; may be called from inside tox_iterate.
  *
- * @return true if the packet was ours. False on NULL.
+ * @return true if the packet was one of toxasync. False if an argument is NULL.
  */
 bool tox_async_handle_friend_lossless_packet(Tox_Async* async, uint32_t friend_number, const uint8_t* data,
                                              size_t length);
