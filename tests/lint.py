@@ -21,6 +21,7 @@ import time
 TIDY = "clang-tidy-14"
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+PRECOMPILED = re.compile(r" -Winvalid-pch -include \S+/cmake_pch\.hx*")
 NOISE = re.compile(r"^\d+ warnings? generated\.$|^Suppressed \d+ warnings|^Use -header-filter|^$")
 
 
@@ -91,9 +92,11 @@ def main():
 
     # One command for each file: what belongs to several programs is looked at once.
     build = pathlib.Path(arguments.build).resolve()
+    # Without precompiled headers: those are GCC's, and a source includes what it uses.
     entries = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["directory"], entry["file"]).resolve()
+        entry["command"] = PRECOMPILED.sub("", entry["command"])
         entries.setdefault(str(path.relative_to(ROOT)), entry)
     database = build / "lint"
     clean = database / "clean"
