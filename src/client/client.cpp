@@ -6,8 +6,6 @@
 #include <exception>
 #include <iterator>
 
-#include "client/client_impl.hpp"
-
 namespace toxasync::client {
 
 namespace {
@@ -28,8 +26,8 @@ ClientConfig checked(ClientConfig config) noexcept {
 
 }  // namespace
 
-Client::Impl::Impl(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
-                   const ClientConfig& config)
+Client::Client(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
+               ClientConfig config)
     : transport_(transport),
       random_(random),
       telemetry_(telemetry),
@@ -39,7 +37,7 @@ Client::Impl::Impl(Transport& transport, Random& random, Telemetry telemetry, Cl
 
 // --- Calls ---
 
-void Client::Impl::forget_node(const protocol::NodeId& id, Now now) {
+void Client::forget_node(const protocol::NodeId& id, Now now) {
   for (auto at = operations_.begin(); at != operations_.end();) {
     const auto next = std::next(at);
     if (at->second.node == id) {
@@ -54,22 +52,22 @@ void Client::Impl::forget_node(const protocol::NodeId& id, Now now) {
   start_waiting(now);
 }
 
-std::optional<NodeStatus> Client::Impl::node_status(const protocol::NodeId& id) {
+std::optional<NodeStatus> Client::node_status(const protocol::NodeId& id) const {
   const NodeEntry* node = nodes_.find(id);
   return node != nullptr ? std::optional(node->status) : std::nullopt;
 }
 
-OperationId Client::Impl::store(StoreJob job, Now now) {
+OperationId Client::store(StoreJob job, Now now) {
   const protocol::NodeId node = job.node;
   return admit(node, StoreOperation(std::move(job)), now);
 }
 
-OperationId Client::Impl::retrieve(RetrieveJob job, Now now) {
+OperationId Client::retrieve(RetrieveJob job, Now now) {
   const protocol::NodeId node = job.node;
   return admit(node, RetrieveOperation(std::move(job), config_.window), now);
 }
 
-void Client::Impl::continue_retrieve(OperationId id, Now now) {
+void Client::continue_retrieve(OperationId id, Now now) {
   const auto at = operations_.find(id);
   if (at == operations_.end()) {
     return;
@@ -81,11 +79,11 @@ void Client::Impl::continue_retrieve(OperationId id, Now now) {
   }
 }
 
-OperationId Client::Impl::peers(const protocol::NodeId& node, Now now) {
+OperationId Client::peers(const protocol::NodeId& node, Now now) {
   return admit(node, PeersOperation(node), now);
 }
 
-OperationId Client::Impl::discover(const Endpoint& at, Now now) {
+OperationId Client::discover(const Endpoint& at, Now now) {
   const OperationId id = ++last_id_;
   if (discoveries_.full()) {
     tell_later(id, DiscoverResult{at, {}}, now);
@@ -96,7 +94,7 @@ OperationId Client::Impl::discover(const Endpoint& at, Now now) {
   return id;
 }
 
-void Client::Impl::abandon(OperationId id, Now now) {
+void Client::abandon(OperationId id, Now now) {
   discoveries_.remove(id);
   const auto is_of_it = [id](const Event& event) { return event.id == id; };
   std::erase_if(events_, is_of_it);
@@ -108,7 +106,7 @@ void Client::Impl::abandon(OperationId id, Now now) {
   }
 }
 
-void Client::Impl::tick(Now now) {
+void Client::tick(Now now) {
   std::ranges::move(later_, std::back_inserter(events_));
   later_.clear();
   while (!deadlines_.empty() && deadlines_.begin()->first <= now.steady_ms) {
@@ -119,7 +117,7 @@ void Client::Impl::tick(Now now) {
   deliver(now);
 }
 
-std::int64_t Client::Impl::next_deadline_ms() const noexcept {
+std::int64_t Client::next_deadline_ms() const noexcept {
   const std::int64_t deadline_ms =
       std::min(deadlines_.empty() ? never_ms : deadlines_.begin()->first, discoveries_.next_deadline_ms());
   return later_.empty() ? deadline_ms : std::min(deadline_ms, later_due_ms_);
@@ -127,7 +125,7 @@ std::int64_t Client::Impl::next_deadline_ms() const noexcept {
 
 // --- The life of an operation ---
 
-OperationId Client::Impl::admit(const protocol::NodeId& node, Work work, Now now) {
+OperationId Client::admit(const protocol::NodeId& node, Work work, Now now) {
   const OperationId id = ++last_id_;
   const auto* store = std::get_if<StoreOperation>(&work);
   if (nodes_.find(node) == nullptr) {
@@ -149,7 +147,7 @@ OperationId Client::Impl::admit(const protocol::NodeId& node, Work work, Now now
   return id;
 }
 
-void Client::Impl::turn_away(OperationId id, const Work& work, StoreOutcome outcome, Now now) {
+void Client::turn_away(OperationId id, const Work& work, StoreOutcome outcome, Now now) {
   const std::uint16_t retry_after_s = outcome == StoreOutcome::try_later ? line_full_retry_s : 0;
   if (std::holds_alternative<StoreOperation>(work)) {
     tell_later(id, StoreResult{outcome, 0, 0, retry_after_s}, now);
@@ -160,7 +158,7 @@ void Client::Impl::turn_away(OperationId id, const Work& work, StoreOutcome outc
   }
 }
 
-void Client::Impl::start_waiting(Now now) {
+void Client::start_waiting(Now now) {
   const auto may_start = [this](const protocol::NodeId& id) {
     return nodes_.find(id)->operations < config_.operations_per_node;
   };
@@ -180,7 +178,7 @@ void Client::Impl::start_waiting(Now now) {
   }
 }
 
-void Client::Impl::begin_request(Operation& operation, Now now) {
+void Client::begin_request(Operation& operation, Now now) {
   telemetry_.count(Counter::client_requests);
   operation.exchange.begin();
   operation.session->subscription.reset();  // a later answer tells more
@@ -188,7 +186,7 @@ void Client::Impl::begin_request(Operation& operation, Now now) {
   transmit(operation, now);
 }
 
-void Client::Impl::transmit(Operation& operation, Now now) {
+void Client::transmit(Operation& operation, Now now) {
   const NodeEntry& node = *nodes_.find(operation.node);
   Session& session = *operation.session;
   const auto nonce = random_.array<limits::aead_nonce>();
@@ -210,7 +208,17 @@ void Client::Impl::transmit(Operation& operation, Now now) {
   }
 }
 
-void Client::Impl::set_deadline(Operation& operation) {
+bool Client::key_session(Session& session, const Work& work, const crypto::Point& node_key) {
+  if (session.is_keyed_for(node_key)) {
+    return true;
+  }
+  crypto::Wiped<32> shared;
+  const bool agreed =
+      std::visit([&](const auto& operation) { return operation.agree(shared, node_key); }, work);
+  return agreed && session.key_for(node_key, shared);
+}
+
+void Client::set_deadline(Operation& operation) {
   deadlines_.erase({operation.deadline_ms, operation.id});
   operation.deadline_ms = operation.exchange.deadline_ms();
   if (operation.deadline_ms != never_ms) {
@@ -218,7 +226,7 @@ void Client::Impl::set_deadline(Operation& operation) {
   }
 }
 
-void Client::Impl::on_timeout(Operation& operation, Now now) {
+void Client::on_timeout(Operation& operation, Now now) {
   telemetry_.count(Counter::client_timeouts);
   auto* retrieve = std::get_if<RetrieveOperation>(&operation.work);
   if (retrieve != nullptr) {
@@ -245,13 +253,13 @@ void Client::Impl::on_timeout(Operation& operation, Now now) {
   }
 }
 
-void Client::Impl::end(Operation& operation, const Outcome& outcome) {
+void Client::end(Operation& operation, const Outcome& outcome) {
   const OperationId id = operation.id;
   erase(operations_.find(id));
   std::visit([&](const auto& result) { events_.push_back({id, result}); }, outcome);
 }
 
-void Client::Impl::erase(Operations::iterator at) {
+void Client::erase(Operations::iterator at) {
   const Operation& operation = at->second;
   if (operation.session == nullptr) {
     line_.remove(operation.node, operation.id);
@@ -264,7 +272,7 @@ void Client::Impl::erase(Operations::iterator at) {
   operations_.erase(at);
 }
 
-void Client::Impl::send_discovery(Discoveries::Discovery& discovery, Now now) {
+void Client::send_discovery(Discoveries::Discovery& discovery, Now now) {
   protocol::FrameBytes frame;
   Discoveries::write_packet(discovery, random_, now, frame);
   if (!transport_.send(Route{transport_.carrier(), discovery.at, 0, {}}, frame)) {
@@ -272,7 +280,7 @@ void Client::Impl::send_discovery(Discoveries::Discovery& discovery, Now now) {
   }
 }
 
-void Client::Impl::discover_again(Now now) {
+void Client::discover_again(Now now) {
   while (Discoveries::Discovery* overdue = discoveries_.overdue(now.steady_ms)) {
     if (overdue->nonces.size() < Discoveries::attempts) {
       send_discovery(*overdue, now);
@@ -285,14 +293,14 @@ void Client::Impl::discover_again(Now now) {
 
 // --- Outcomes ---
 
-void Client::Impl::tell_later(OperationId id, const Outcome& outcome, Now now) {
+void Client::tell_later(OperationId id, const Outcome& outcome, Now now) {
   if (later_.empty()) {
     later_due_ms_ = now.steady_ms;
   }
   std::visit([&](const auto& result) { later_.push_back({id, result}); }, outcome);
 }
 
-void Client::Impl::deliver(Now now) {
+void Client::deliver(Now now) {
   if (delivering_) {
     return;  // the listener called tick: the loop below goes on with what came of it
   }
@@ -305,7 +313,7 @@ void Client::Impl::deliver(Now now) {
   delivering_ = false;
 }
 
-void Client::Impl::tell(Event& event, Now now) {
+void Client::tell(Event& event, Now now) {
   if (auto* envelopes = std::get_if<std::vector<Bytes>>(&event.what)) {
     listener_.on_envelopes(event.id, std::move(*envelopes), now);
   } else if (const auto* stored = std::get_if<StoreResult>(&event.what)) {
@@ -321,53 +329,6 @@ void Client::Impl::tell(Event& event, Now now) {
   } else {
     listener_.on_node_news(std::get<NodeNews>(event.what), now);
   }
-}
-
-// --- Client ---
-
-Client::Client(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
-               ClientConfig config)
-    : impl_(std::make_unique<Impl>(transport, random, telemetry, listener, config)) {}
-Client::~Client() = default;
-
-void Client::set_node(const KnownNode& node) {
-  impl_->set_node(node);
-}
-void Client::forget_node(const protocol::NodeId& id, Now now) {
-  impl_->forget_node(id, now);
-}
-std::optional<NodeStatus> Client::node_status(const protocol::NodeId& id) const {
-  return impl_->node_status(id);
-}
-OperationId Client::store(StoreJob job, Now now) {
-  return impl_->store(std::move(job), now);
-}
-OperationId Client::retrieve(RetrieveJob job, Now now) {
-  return impl_->retrieve(std::move(job), now);
-}
-void Client::continue_retrieve(OperationId id, Now now) {
-  impl_->continue_retrieve(id, now);
-}
-void Client::abandon(OperationId id, Now now) {
-  impl_->abandon(id, now);
-}
-OperationId Client::peers(const protocol::NodeId& node, Now now) {
-  return impl_->peers(node, now);
-}
-OperationId Client::discover(const Endpoint& at, Now now) {
-  return impl_->discover(at, now);
-}
-void Client::on_packet(const Route& from, ByteView packet, Now now) noexcept {
-  impl_->on_packet(from, packet, now);
-}
-void Client::tick(Now now) {
-  impl_->tick(now);
-}
-std::int64_t Client::next_deadline_ms() const noexcept {
-  return impl_->next_deadline_ms();
-}
-std::size_t Client::operations() const noexcept {
-  return impl_->operations();
 }
 
 }  // namespace toxasync::client

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <exception>
 
-#include "client/client_impl.hpp"
+#include "client/client.hpp"
 
 namespace toxasync::client {
 
@@ -24,7 +24,7 @@ Counter reason_of(protocol::FrameError error) noexcept {
 
 }  // namespace
 
-void Client::Impl::on_packet(const Route& from, ByteView packet, Now now) noexcept {
+void Client::on_packet(const Route& from, ByteView packet, Now now) noexcept {
   try {
     const auto header = protocol::read_frame_header(packet);
     if (!header) {
@@ -39,7 +39,7 @@ void Client::Impl::on_packet(const Route& from, ByteView packet, Now now) noexce
   }
 }
 
-void Client::Impl::take_packet(const Packet& packet, Now now) {
+void Client::take_packet(const Packet& packet, Now now) {
   if (protocol::is_request(packet.header.kind)) {
     telemetry_.refuse(Counter::refused_kind);
     return;
@@ -59,7 +59,7 @@ void Client::Impl::take_packet(const Packet& packet, Now now) {
   }
 }
 
-void Client::Impl::take_cookie_reply(Session& session, const Packet& packet, Now now) {
+void Client::take_cookie_reply(Session& session, const Packet& packet, Now now) {
   Operation* operation = find_user(session, [&](const Operation& user) {  //
     return user.exchange.awaits_cookie(packet.header.nonce);
   });
@@ -82,7 +82,7 @@ void Client::Impl::take_cookie_reply(Session& session, const Packet& packet, Now
   transmit(*operation, now);
 }
 
-void Client::Impl::take_answer(Session& session, const Packet& packet, Now now) {
+void Client::take_answer(Session& session, const Packet& packet, Now now) {
   ByteArray<limits::plaintext> plain;
   if (!session.open(packet.header, packet.bytes, plain)) {
     telemetry_.refuse(Counter::refused_frame_forged);
@@ -98,7 +98,7 @@ void Client::Impl::take_answer(Session& session, const Packet& packet, Now now) 
   }
 }
 
-void Client::Impl::take_store_response(Session& session, const Packet& packet, ByteView plain, Now now) {
+void Client::take_store_response(Session& session, const Packet& packet, ByteView plain, Now now) {
   protocol::StoreResponse response;
   if (!wire::decode_padded(plain, response)) {
     telemetry_.refuse(Counter::refused_message_malformed);
@@ -117,7 +117,7 @@ void Client::Impl::take_store_response(Session& session, const Packet& packet, B
   end(*operation, *result);
 }
 
-void Client::Impl::take_page(Session& session, const Packet& packet, ByteView plain, Now now) {
+void Client::take_page(Session& session, const Packet& packet, ByteView plain, Now now) {
   protocol::Page page;
   if (!wire::decode_padded(plain, page)) {
     telemetry_.refuse(Counter::refused_message_malformed);
@@ -141,8 +141,7 @@ void Client::Impl::take_page(Session& session, const Packet& packet, ByteView pl
 }
 
 /// Comes unasked, so it moves no address and is no sign of life: its cookie, and that there is mail, is all.
-void Client::Impl::take_announcement(Session& session, const Packet& packet, const protocol::Page& page,
-                                     Now now) {
+void Client::take_announcement(Session& session, const Packet& packet, const protocol::Page& page, Now now) {
   if (!page.is_announcement()) {
     telemetry_.refuse(Counter::refused_message_malformed);
     return;
@@ -160,7 +159,7 @@ void Client::Impl::take_announcement(Session& session, const Packet& packet, con
   session.set_cookie(packet.header.cookie);
 }
 
-void Client::Impl::take_peers(Session& session, const Packet& packet, ByteView plain, Now now) {
+void Client::take_peers(Session& session, const Packet& packet, ByteView plain, Now now) {
   protocol::Peers peers;
   if (!wire::decode_padded(plain, peers)) {
     telemetry_.refuse(Counter::refused_message_malformed);
@@ -174,7 +173,7 @@ void Client::Impl::take_peers(Session& session, const Packet& packet, ByteView p
 
 /// Whoever saw our packet can send what looks like an answer: a descriptor says what its node signed, and not
 /// that the node is there.
-void Client::Impl::take_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now) {
+void Client::take_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now) {
   const ByteView descriptor = packet.bytes.subspan(limits::frame_header);
   if (discovery.bad >= Discoveries::bad_descriptors) {
     telemetry_.refuse(Counter::refused_answer);
@@ -189,8 +188,8 @@ void Client::Impl::take_discovery(Discoveries::Discovery& discovery, const Packe
   discoveries_.remove(discovery.id);
 }
 
-void Client::Impl::note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s,
-                               Now now) {
+void Client::note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s,
+                         Now now) {
   operation.session->set_cookie(packet.header.cookie);
   NodeEntry& node = *nodes_.find(operation.node);
   const bool proves =
@@ -206,7 +205,7 @@ void Client::Impl::note_answer(const Operation& operation, const Packet& packet,
   node.answered(packet.from.endpoint, node_time_s, now);
 }
 
-void Client::Impl::advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now) {
+void Client::advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now) {
   auto& retrieve = std::get<RetrieveOperation>(operation.work);
   switch (step) {
     case RetrieveOperation::Step::wait:
@@ -225,7 +224,7 @@ void Client::Impl::advance_retrieve(Operation& operation, RetrieveOperation::Ste
   }
 }
 
-void Client::Impl::end_retrieve(Operation& operation, Now now) {
+void Client::end_retrieve(Operation& operation, Now now) {
   const auto& retrieve = std::get<RetrieveOperation>(operation.work);
   const RetrieveResult result = retrieve.result();
   const OperationId id = operation.id;
@@ -244,7 +243,7 @@ void Client::Impl::end_retrieve(Operation& operation, Now now) {
 }
 
 /// The operation of the session that waits for an answer with this counter; null, and counted, if none does.
-Client::Impl::Operation* Client::Impl::find_asker(const Session& session, std::uint64_t counter) {
+Client::Operation* Client::find_asker(const Session& session, std::uint64_t counter) {
   Operation* operation =
       find_user(session, [&](const Operation& user) { return user.exchange.awaits_answer(counter); });
   if (operation == nullptr) {
@@ -254,7 +253,7 @@ Client::Impl::Operation* Client::Impl::find_asker(const Session& session, std::u
 }
 
 template <class Predicate>
-Client::Impl::Operation* Client::Impl::find_user(const Session& session, Predicate&& matches) {
+Client::Operation* Client::find_user(const Session& session, Predicate&& matches) {
   for (const OperationId id : session.users) {
     Operation& operation = operations_.at(id);
     if (matches(operation)) {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "client/client.hpp"
+#include "client/types.hpp"
 #include "protocol/frame.hpp"
 
 namespace toxasync::client {

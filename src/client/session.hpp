@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "client/client.hpp"
+#include "client/types.hpp"
 #include "protocol/frame.hpp"
 
 namespace toxasync::client {
