@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,6 +11,7 @@
 
 #include "base/metrics.hpp"
 #include "client/discoveries.hpp"
+#include "client/event_queue.hpp"
 #include "client/exchange.hpp"
 #include "client/node_directory.hpp"
 #include "client/peers_operation.hpp"
@@ -24,16 +24,15 @@
 namespace toxasync::client {
 
 /// The client role: stores on nodes and retrieves from them (docs/protocol.md, section 6). Sans-I/O: it takes
-/// calls, packets and ticks with `now`, hands packets to a Transport and outcomes to a ClientListener.
+/// calls, packets and ticks with `now`, hands packets to a Transport and outcomes to the listeners of those
+/// who asked.
 ///
 /// It routes packets by X to the operations, and keeps their deadlines, their number and their outcomes.
-/// client.cpp: calls, the life of an operation, outcomes. client_packets.cpp: packets.
-///
-/// The listener is called by deliver() alone, at the end of on_packet and tick, when no reference into the
-/// tables is held: it may call anything.
+/// client.cpp: calls, the life of an operation. client_packets.cpp: packets.
 class Client {
  public:
-  Client(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
+  /// `node_news` may be null.
+  Client(Transport& transport, Random& random, Telemetry telemetry, NodeNewsListener* node_news,
          ClientConfig config = {});
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -45,16 +44,16 @@ class Client {
   void forget_node(const protocol::NodeId& id, Now now);
   [[nodiscard]] std::optional<NodeStatus> node_status(const protocol::NodeId& id) const;
 
-  /// Starts an operation; its outcome comes by the listener, never from inside this call.
-  OperationId store(StoreJob job, Now now);
-  OperationId retrieve(RetrieveJob job, Now now);
+  /// Starts an operation; its outcome goes to the listener, never from inside this call.
+  OperationId store(StoreJob job, StoreResultListener& listener, Now now);
+  OperationId retrieve(RetrieveJob job, RetrieveListener& listener, Now now);
   void continue_retrieve(OperationId id, Now now);
   void abandon(OperationId id, Now now);  ///< No further word of it to the listener.
   /// Asks a node for other nodes.
-  OperationId peers(const protocol::NodeId& node, Now now);
+  OperationId peers(const protocol::NodeId& node, PeersListener& listener, Now now);
   /// Asks an address whether a storage node is there, whichever it is: two packets at most. Of more than
   /// Discoveries::most at a time the last ones end at once, unanswered.
-  OperationId discover(const Endpoint& at, Now now);
+  OperationId discover(const Endpoint& at, DiscoverListener& listener, Now now);
 
   /// A packet of a response kind. Hostile.
   void on_packet(const Route& from, ByteView packet, Now now) noexcept;
@@ -63,12 +62,20 @@ class Client {
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
   /// Under way or in line.
   [[nodiscard]] std::size_t operations() const noexcept {
-    return operations_.size() + discoveries_.size() + later_.size();
+    return operations_.size() + discoveries_.size() + events_.waiting_for_tick();
   }
 
  private:
-  using Work = std::variant<StoreOperation, RetrieveOperation, PeersOperation>;
-  using Outcome = std::variant<StoreResult, RetrieveResult, PeersResult, DiscoverResult>;
+  /// An operation, and the listener of whoever started it.
+  template <class Machine, class Listener>
+  struct For {
+    Machine operation;
+    Listener& listener;
+  };
+  using Store = For<StoreOperation, StoreResultListener>;
+  using Retrieve = For<RetrieveOperation, RetrieveListener>;
+  using Peers = For<PeersOperation, PeersListener>;
+  using Work = std::variant<Store, Retrieve, Peers>;
 
   struct Operation {
     OperationId id = 0;
@@ -80,15 +87,6 @@ class Client {
     std::int64_t deadline_ms = never_ms;  ///< As it stands in deadlines_.
   };
   using Operations = std::map<OperationId, Operation>;
-  struct Announcement {};
-  /// What the listener is to be told: an outcome, the envelopes of a window, mail that came after a retrieve,
-  /// or (id 0) news of a node.
-  struct Event {
-    OperationId id = 0;
-    std::variant<StoreResult, RetrieveResult, PeersResult, DiscoverResult, std::vector<Bytes>, NodeNews,
-                 Announcement>
-        what;
-  };
   struct Packet {
     const Route& from;
     protocol::FrameHeader header;
@@ -109,7 +107,7 @@ class Client {
   void set_deadline(Operation& operation);
   void on_timeout(Operation& operation, Now now);
   /// `operation` is gone after it.
-  void end(Operation& operation, const Outcome& outcome);
+  void end(Operation& operation, EventQueue::Event outcome);
   /// Gives up its place in line or in flight.
   void erase(Operations::iterator operation);
 
@@ -125,6 +123,7 @@ class Client {
   void take_announcement(Session& session, const Packet& packet, const protocol::Page& page, Now now);
   void take_peers(Session& session, const Packet& packet, ByteView plain, Now now);
   void take_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now);
+  void report_news(NodeNews news);
   void note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s, Now now);
   void advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now);
   void end_retrieve(Operation& operation, Now now);
@@ -133,15 +132,10 @@ class Client {
   [[nodiscard]] Operation* find_user(const Session& session, Predicate&& matches);
   [[nodiscard]] Operation* find_asker(const Session& session, std::uint64_t counter);
 
-  // --- Outcomes ---
-  void tell_later(OperationId id, const Outcome& outcome, Now now);
-  void deliver(Now now);
-  void tell(Event& event, Now now);
-
   Transport& transport_;
   Random& random_;
   Telemetry telemetry_;
-  ClientListener& listener_;
+  NodeNewsListener* node_news_;
   ClientConfig config_;
 
   NodeDirectory nodes_;
@@ -152,11 +146,7 @@ class Client {
   std::set<std::pair<std::int64_t, OperationId>> deadlines_;
   OperationId last_id_ = 0;
   std::size_t in_flight_ = 0;
-
-  std::deque<Event> events_;       ///< Told before on_packet or tick returns.
-  std::deque<Event> later_;        ///< Told by the next tick, of operations that are gone.
-  std::int64_t later_due_ms_ = 0;  ///< When the first of later_ came.
-  bool delivering_ = false;
+  EventQueue events_;
 };
 
 }  // namespace toxasync::client

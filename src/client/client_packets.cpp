@@ -33,7 +33,7 @@ void Client::on_packet(const Route& from, ByteView packet, Now now) noexcept {
     }
     take_packet({from, *header, packet}, now);
     start_waiting(now);
-    deliver(now);
+    events_.deliver(now);
   } catch (const std::exception&) {  // no memory: as if the packet were lost
     telemetry_.log(LogLevel::error, area, "a packet was dropped for want of memory");
   }
@@ -108,13 +108,14 @@ void Client::take_store_response(Session& session, const Packet& packet, ByteVie
   if (operation == nullptr) {
     return;
   }
-  const auto result = std::get<StoreOperation>(operation->work).on_response(response);
+  const auto& store = std::get<Store>(operation->work);
+  const auto result = store.operation.on_response(response);
   if (!result) {
     telemetry_.refuse(result.error());
     return;
   }
   note_answer(*operation, packet, response.node_time_s, now);
-  end(*operation, *result);
+  end(*operation, EventQueue::Stored{&store.listener, *result});
 }
 
 void Client::take_page(Session& session, const Packet& packet, ByteView plain, Now now) {
@@ -131,7 +132,7 @@ void Client::take_page(Session& session, const Packet& packet, ByteView plain, N
     return;
   }
   const std::uint64_t node_time_s = page.node_time_s;
-  const auto step = std::get<RetrieveOperation>(operation->work).on_page(std::move(page));
+  const auto step = std::get<Retrieve>(operation->work).operation.on_page(std::move(page));
   if (!step) {
     telemetry_.refuse(step.error());
     return;
@@ -148,10 +149,10 @@ void Client::take_announcement(Session& session, const Packet& packet, const pro
   }
   const auto& left = session.subscription;
   if (left && left->is_answered_by(page.counter, now)) {
-    events_.push_back({left->operation, Announcement{}});
+    events_.push(left->operation, EventQueue::Announced{left->listener, {}});
     session.subscription.reset();
   } else if (Operation* operation = find_asker(session, page.counter)) {
-    std::get<RetrieveOperation>(operation->work).announced();
+    std::get<Retrieve>(operation->work).operation.announced();
   } else {
     return;
   }
@@ -167,7 +168,8 @@ void Client::take_peers(Session& session, const Packet& packet, ByteView plain, 
   }
   if (Operation* operation = find_asker(session, peers.counter)) {
     note_answer(*operation, packet, peers.node_time_s, now);
-    end(*operation, PeersOperation::on_answer(peers, now, telemetry_));
+    end(*operation, EventQueue::PeersNamed{&std::get<Peers>(operation->work).listener,
+                                           PeersOperation::on_answer(peers, now, telemetry_)});
   }
 }
 
@@ -184,7 +186,8 @@ void Client::take_discovery(Discoveries::Discovery& discovery, const Packet& pac
     telemetry_.refuse(Counter::refused_descriptor);
     return;
   }
-  events_.push_back({discovery.id, DiscoverResult{discovery.at, {descriptor.begin(), descriptor.end()}}});
+  events_.push(discovery.id, EventQueue::Discovered{discovery.listener,
+                                                    {discovery.at, {descriptor.begin(), descriptor.end()}}});
   discoveries_.remove(discovery.id);
 }
 
@@ -197,8 +200,8 @@ void Client::note_answer(const Operation& operation, const Packet& packet, std::
   if (proves || !node.status.answered || node.status.failures_in_a_row != 0 ||
       now.steady_ms >= node.last_news_ms + news_every_ms) {
     const bool by_relay = packet.from.sendback_size != 0;
-    events_.push_back({0, NodeNews{operation.node, true, by_relay ? Endpoint{} : packet.from.endpoint,
-                                   proves ? node.descriptor_bytes : Bytes{}}});
+    report_news({operation.node, true, by_relay ? Endpoint{} : packet.from.endpoint,
+                 proves ? node.descriptor_bytes : Bytes{}});
     node.descriptor_proven = node.descriptor_proven || proves;
     node.last_news_ms = now.steady_ms;
   }
@@ -206,14 +209,14 @@ void Client::note_answer(const Operation& operation, const Packet& packet, std::
 }
 
 void Client::advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now) {
-  auto& retrieve = std::get<RetrieveOperation>(operation.work);
+  auto& [retrieve, listener] = std::get<Retrieve>(operation.work);
   switch (step) {
     case RetrieveOperation::Step::wait:
       return;
     case RetrieveOperation::Step::hand_over:
       operation.exchange.begin();  // the rest of this window is not waited for
       set_deadline(operation);
-      events_.push_back({operation.id, retrieve.take_envelopes()});
+      events_.push(operation.id, EventQueue::Fetched{&listener, retrieve.take_envelopes()});
       return;
     case RetrieveOperation::Step::request:
       begin_request(operation, now);
@@ -225,20 +228,21 @@ void Client::advance_retrieve(Operation& operation, RetrieveOperation::Step step
 }
 
 void Client::end_retrieve(Operation& operation, Now now) {
-  const auto& retrieve = std::get<RetrieveOperation>(operation.work);
+  const auto& retrieve = std::get<Retrieve>(operation.work).operation;
+  RetrieveListener* const listener = &std::get<Retrieve>(operation.work).listener;
   const RetrieveResult result = retrieve.result();
   const OperationId id = operation.id;
   const bool subscribed = result.complete && retrieve.subscribes();
   const bool announced = subscribed && retrieve.is_announced();
   if (subscribed && !announced) {
     Session& session = *operation.session;
-    session.subscription = {id, operation.exchange.first_counter(), session.last_counter(),
+    session.subscription = {id, listener, operation.exchange.first_counter(), session.last_counter(),
                             now.steady_ms + limits::subscription_s * 1000};
     telemetry_.count(Counter::client_subscribed);
   }
-  end(operation, result);
+  end(operation, EventQueue::Retrieved{listener, result});
   if (announced) {
-    events_.push_back({id, Announcement{}});
+    events_.push(id, EventQueue::Announced{listener, {}});
   }
 }
 

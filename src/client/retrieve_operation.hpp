@@ -8,8 +8,8 @@
 #include "base/metrics.hpp"
 #include "base/result.hpp"
 #include "client/session.hpp"
-#include "crypto/envelope.hpp"
 #include "client/types.hpp"
+#include "crypto/envelope.hpp"
 #include "protocol/page.hpp"
 #include "protocol/retrieve_request.hpp"
 

@@ -4,8 +4,8 @@
 #include "base/metrics.hpp"
 #include "base/result.hpp"
 #include "client/session.hpp"
-#include "protocol/store_response.hpp"
 #include "client/types.hpp"
+#include "protocol/store_response.hpp"
 
 namespace toxasync::client {
 

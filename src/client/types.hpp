@@ -96,16 +96,25 @@ struct NodeNews {
   protocol::NodeId node{};
   bool answered = false;  ///< Authentically. Else: an operation ended without an answer.
   Endpoint from;          ///< Of the answer. Family 0: unknown, it came by a relay.
-  /// Not empty: the node's signed descriptor, when it is another than the last one that was told. The answer
+  /// Not empty: the node's signed descriptor, when it is another than the last one reported. The answer
   /// was sealed with its N, so it is the node's present one, and not an old one that somebody sent again.
   Bytes descriptor;
 };
 
-/// Takes outcomes, from Client::on_packet and Client::tick only. May call the client back.
-class ClientListener {
+// The listeners. An operation is started with the listener of whoever starts it, and its outcome goes there.
+// They are called from Client::on_packet and Client::tick only, and may call the client back. A listener must
+// stay valid as long as these two are called: a retrieve that subscribed may announce mail long after it has
+// ended.
+
+class StoreResultListener {
  public:
-  virtual ~ClientListener() = default;
+  virtual ~StoreResultListener() = default;
   virtual void on_stored(OperationId id, const StoreResult& result, Now now) noexcept = 0;
+};
+
+class RetrieveListener {
+ public:
+  virtual ~RetrieveListener() = default;
   /// Envelopes of one window, as the node sent them: hostile, of a permitted size. The retrieve waits until
   /// continue_retrieve (they are on our disk, or not worth it: delete them there) or abandon (keep them
   /// there).
@@ -114,9 +123,25 @@ class ClientListener {
   /// The node says that mail has come since the retrieve `id`, which is complete, and subscribed. At most
   /// once for each.
   virtual void on_announced(OperationId /*id*/, Now /*now*/) noexcept {}
+};
+
+class PeersListener {
+ public:
+  virtual ~PeersListener() = default;
   virtual void on_peers(OperationId id, const PeersResult& result, Now now) noexcept = 0;
+};
+
+class DiscoverListener {
+ public:
+  virtual ~DiscoverListener() = default;
   virtual void on_discovered(OperationId id, const DiscoverResult& result, Now now) noexcept = 0;
-  /// That a node answers is told once a minute, and after failures, and with a new descriptor.
+};
+
+/// For news of all known nodes, whoever's operation brought them.
+class NodeNewsListener {
+ public:
+  virtual ~NodeNewsListener() = default;
+  /// That a node answers is reported once a minute, and after failures, and with a new descriptor.
   virtual void on_node_news(const NodeNews& news, Now now) noexcept = 0;
 };
 
