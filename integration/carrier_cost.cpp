@@ -26,7 +26,7 @@ using namespace toxasync;
 
 namespace {
 
-class Bench final : public PacketReceiver, public client::ClientListener {
+class Bench final : PacketReceiver, client::StoreResultListener, client::RetrieveListener {
  public:
   Bench(const std::string& carrier, const client::KnownNode& node, const std::string& join) : node_(node) {
     const auto port_at = join.find(':') + 1;
@@ -48,7 +48,7 @@ class Bench final : public PacketReceiver, public client::ClientListener {
     }
     Transport& transport = udp_ ? static_cast<Transport&>(*udp_) : *courier_;
     transport.set_receiver(this);
-    client_ = std::make_unique<client::Client>(transport, random_, telemetry_, *this);
+    client_ = std::make_unique<client::Client>(transport, random_, telemetry_, nullptr);
     client_->set_node(node);
     mailbox_ = crypto::own_friends_mailbox(crypto::KeyPair::generate(random_),
                                            *crypto::epoch_at(clock_.now().unix_s()));
@@ -62,11 +62,11 @@ class Bench final : public PacketReceiver, public client::ClientListener {
     job.payload.resize(limits::small_envelope);
     random_.fill(job.payload);
     job.payload[0] = 1;
-    client_->store(std::move(job), clock_.now());
+    client_->store(std::move(job), *this, clock_.now());
     return wait();
   }
   bool retrieve() {
-    client_->retrieve({node_.id, mailbox_->clone()}, clock_.now());
+    client_->retrieve({node_.id, mailbox_->clone()}, *this, clock_.now());
     return wait();
   }
   [[nodiscard]] std::size_t fetched() const noexcept { return fetched_; }
@@ -101,9 +101,6 @@ class Bench final : public PacketReceiver, public client::ClientListener {
   void on_retrieved(client::OperationId, const client::RetrieveResult& result, Now) noexcept override {
     end(result.complete);
   }
-  void on_peers(client::OperationId, const client::PeersResult&, Now) noexcept override {}
-  void on_discovered(client::OperationId, const client::DiscoverResult&, Now) noexcept override {}
-  void on_node_news(const client::NodeNews&, Now) noexcept override {}
 
   client::KnownNode node_;
   Metrics metrics_;

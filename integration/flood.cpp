@@ -226,14 +226,14 @@ class Flood {
 };
 
 /// Stores and polls by turns, at a steady rate, whatever becomes of the others.
-class Honest final : public PacketReceiver, public client::ClientListener {
+class Honest final : PacketReceiver, client::StoreResultListener, client::RetrieveListener {
  public:
   explicit Honest(client::KnownNode node) : node_(std::move(node)) {
     UdpOptions options;
     options.address = honest_address;
     udp_ = std::move(UdpTransport::open(io_, options, telemetry_).value());
     udp_->set_receiver(this);
-    client_ = std::make_unique<client::Client>(*udp_, random_, telemetry_, *this);
+    client_ = std::make_unique<client::Client>(*udp_, random_, telemetry_, nullptr);
     client_->set_node(node_);
     mailbox_ = crypto::own_friends_mailbox(crypto::KeyPair::generate(random_),
                                            *crypto::epoch_at(clock_.now().unix_s()));
@@ -242,7 +242,7 @@ class Honest final : public PacketReceiver, public client::ClientListener {
   void ask() {
     client::OperationId id = 0;
     if (++asked_ % 2 == 0) {
-      id = client_->retrieve({node_.id, mailbox_->clone()}, clock_.now());
+      id = client_->retrieve({node_.id, mailbox_->clone()}, *this, clock_.now());
     } else {
       client::StoreJob job;
       job.node = node_.id;
@@ -250,7 +250,7 @@ class Honest final : public PacketReceiver, public client::ClientListener {
       job.payload.resize(limits::small_envelope);
       random_.fill(job.payload);
       job.payload[0] = 1;
-      id = client_->store(std::move(job), clock_.now());
+      id = client_->store(std::move(job), *this, clock_.now());
     }
     begun_[id] = now_ms();
   }
@@ -306,9 +306,6 @@ class Honest final : public PacketReceiver, public client::ClientListener {
   void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now) noexcept override {
     end(id, result.complete);
   }
-  void on_peers(client::OperationId, const client::PeersResult&, Now) noexcept override {}
-  void on_discovered(client::OperationId, const client::DiscoverResult&, Now) noexcept override {}
-  void on_node_news(const client::NodeNews&, Now) noexcept override {}
 
   client::KnownNode node_;
   Metrics metrics_;

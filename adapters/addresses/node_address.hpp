@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
-#include "client/client.hpp"
+#include "client/types.hpp"
 
 // The line by which people hand on a storage node:
 //

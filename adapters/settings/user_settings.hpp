@@ -10,7 +10,7 @@
 
 #include "base/log.hpp"
 #include "base/result.hpp"
-#include "client/client.hpp"
+#include "client/types.hpp"
 #include "wire/limits.hpp"
 
 // What a person sets who uses toxasync in a client that knows nothing of it (docs/clients.md):

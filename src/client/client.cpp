@@ -6,8 +6,6 @@
 #include <exception>
 #include <iterator>
 
-#include "client/client_impl.hpp"
-
 namespace toxasync::client {
 
 namespace {
@@ -28,22 +26,22 @@ ClientConfig checked(ClientConfig config) noexcept {
 
 }  // namespace
 
-Client::Impl::Impl(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
-                   const ClientConfig& config)
+Client::Client(Transport& transport, Random& random, Telemetry telemetry, NodeNewsListener* node_news,
+               ClientConfig config)
     : transport_(transport),
       random_(random),
       telemetry_(telemetry),
-      listener_(listener),
+      node_news_(node_news),
       config_(checked(config)),
       sessions_(config_.sessions) {}
 
 // --- Calls ---
 
-void Client::Impl::forget_node(const protocol::NodeId& id, Now now) {
+void Client::forget_node(const protocol::NodeId& id, Now now) {
   for (auto at = operations_.begin(); at != operations_.end();) {
     const auto next = std::next(at);
     if (at->second.node == id) {
-      std::erase_if(events_, [&](const Event& event) { return event.id == at->first; });
+      events_.drop(at->first);
       turn_away(at->first, at->second.work, StoreOutcome::unknown_node, now);
       erase(at);
     }
@@ -54,53 +52,51 @@ void Client::Impl::forget_node(const protocol::NodeId& id, Now now) {
   start_waiting(now);
 }
 
-std::optional<NodeStatus> Client::Impl::node_status(const protocol::NodeId& id) {
+std::optional<NodeStatus> Client::node_status(const protocol::NodeId& id) const {
   const NodeEntry* node = nodes_.find(id);
   return node != nullptr ? std::optional(node->status) : std::nullopt;
 }
 
-OperationId Client::Impl::store(StoreJob job, Now now) {
+OperationId Client::store(StoreJob job, StoreResultListener& listener, Now now) {
   const protocol::NodeId node = job.node;
-  return admit(node, StoreOperation(std::move(job)), now);
+  return admit(node, Store{StoreOperation(std::move(job)), listener}, now);
 }
 
-OperationId Client::Impl::retrieve(RetrieveJob job, Now now) {
+OperationId Client::retrieve(RetrieveJob job, RetrieveListener& listener, Now now) {
   const protocol::NodeId node = job.node;
-  return admit(node, RetrieveOperation(std::move(job), config_.window), now);
+  return admit(node, Retrieve{RetrieveOperation(std::move(job), config_.window), listener}, now);
 }
 
-void Client::Impl::continue_retrieve(OperationId id, Now now) {
+void Client::continue_retrieve(OperationId id, Now now) {
   const auto at = operations_.find(id);
   if (at == operations_.end()) {
     return;
   }
-  auto* retrieve = std::get_if<RetrieveOperation>(&at->second.work);
-  if (retrieve != nullptr && retrieve->is_handed_over()) {
-    retrieve->resume();
+  auto* retrieve = std::get_if<Retrieve>(&at->second.work);
+  if (retrieve != nullptr && retrieve->operation.is_handed_over()) {
+    retrieve->operation.resume();
     begin_request(at->second, now);
   }
 }
 
-OperationId Client::Impl::peers(const protocol::NodeId& node, Now now) {
-  return admit(node, PeersOperation(node), now);
+OperationId Client::peers(const protocol::NodeId& node, PeersListener& listener, Now now) {
+  return admit(node, Peers{PeersOperation(node), listener}, now);
 }
 
-OperationId Client::Impl::discover(const Endpoint& at, Now now) {
+OperationId Client::discover(const Endpoint& at, DiscoverListener& listener, Now now) {
   const OperationId id = ++last_id_;
   if (discoveries_.full()) {
-    tell_later(id, DiscoverResult{at, {}}, now);
+    events_.push_for_tick(id, EventQueue::Discovered{&listener, {at, {}}}, now);
     return id;
   }
   telemetry_.count(Counter::client_requests);
-  send_discovery(discoveries_.begin(id, at, random_), now);
+  send_discovery(discoveries_.begin(id, at, listener, random_), now);
   return id;
 }
 
-void Client::Impl::abandon(OperationId id, Now now) {
+void Client::abandon(OperationId id, Now now) {
   discoveries_.remove(id);
-  const auto is_of_it = [id](const Event& event) { return event.id == id; };
-  std::erase_if(events_, is_of_it);
-  std::erase_if(later_, is_of_it);
+  events_.drop(id);
   const auto at = operations_.find(id);
   if (at != operations_.end()) {
     erase(at);
@@ -108,33 +104,31 @@ void Client::Impl::abandon(OperationId id, Now now) {
   }
 }
 
-void Client::Impl::tick(Now now) {
-  std::ranges::move(later_, std::back_inserter(events_));
-  later_.clear();
+void Client::tick(Now now) {
+  events_.on_tick();
   while (!deadlines_.empty() && deadlines_.begin()->first <= now.steady_ms) {
     on_timeout(operations_.at(deadlines_.begin()->second), now);
   }
   discover_again(now);
   start_waiting(now);
-  deliver(now);
+  events_.deliver(now);
 }
 
-std::int64_t Client::Impl::next_deadline_ms() const noexcept {
-  const std::int64_t deadline_ms =
-      std::min(deadlines_.empty() ? never_ms : deadlines_.begin()->first, discoveries_.next_deadline_ms());
-  return later_.empty() ? deadline_ms : std::min(deadline_ms, later_due_ms_);
+std::int64_t Client::next_deadline_ms() const noexcept {
+  const std::int64_t deadline_ms = deadlines_.empty() ? never_ms : deadlines_.begin()->first;
+  return std::min({deadline_ms, discoveries_.next_deadline_ms(), events_.next_deadline_ms()});
 }
 
 // --- The life of an operation ---
 
-OperationId Client::Impl::admit(const protocol::NodeId& node, Work work, Now now) {
+OperationId Client::admit(const protocol::NodeId& node, Work work, Now now) {
   const OperationId id = ++last_id_;
-  const auto* store = std::get_if<StoreOperation>(&work);
+  const auto* store = std::get_if<Store>(&work);
   if (nodes_.find(node) == nullptr) {
     turn_away(id, work, StoreOutcome::unknown_node, now);
     return id;
   }
-  if (store != nullptr && !store->fits()) {
+  if (store != nullptr && !store->operation.fits()) {
     turn_away(id, work, StoreOutcome::refused, now);
     return id;
   }
@@ -149,18 +143,19 @@ OperationId Client::Impl::admit(const protocol::NodeId& node, Work work, Now now
   return id;
 }
 
-void Client::Impl::turn_away(OperationId id, const Work& work, StoreOutcome outcome, Now now) {
+void Client::turn_away(OperationId id, const Work& work, StoreOutcome outcome, Now now) {
   const std::uint16_t retry_after_s = outcome == StoreOutcome::try_later ? line_full_retry_s : 0;
-  if (std::holds_alternative<StoreOperation>(work)) {
-    tell_later(id, StoreResult{outcome, 0, 0, retry_after_s}, now);
-  } else if (std::holds_alternative<PeersOperation>(work)) {
-    tell_later(id, PeersResult{}, now);
+  if (const auto* store = std::get_if<Store>(&work)) {
+    events_.push_for_tick(id, EventQueue::Stored{&store->listener, {outcome, 0, 0, retry_after_s}}, now);
+  } else if (const auto* peers = std::get_if<Peers>(&work)) {
+    events_.push_for_tick(id, EventQueue::PeersNamed{&peers->listener, {}}, now);
   } else {
-    tell_later(id, RetrieveResult{false, false, 0, retry_after_s}, now);
+    events_.push_for_tick(
+        id, EventQueue::Retrieved{&std::get<Retrieve>(work).listener, {false, false, 0, retry_after_s}}, now);
   }
 }
 
-void Client::Impl::start_waiting(Now now) {
+void Client::start_waiting(Now now) {
   const auto may_start = [this](const protocol::NodeId& id) {
     return nodes_.find(id)->operations < config_.operations_per_node;
   };
@@ -170,7 +165,8 @@ void Client::Impl::start_waiting(Now now) {
       return;
     }
     Operation& operation = operations_.at(*id);
-    const SessionName name = std::visit([](const auto& work) { return work.session(); }, operation.work);
+    const SessionName name =
+        std::visit([](const auto& work) { return work.operation.session(); }, operation.work);
     Session& session = sessions_.take(name, random_);
     session.users.push_back(operation.id);
     operation.session = &session;
@@ -180,7 +176,7 @@ void Client::Impl::start_waiting(Now now) {
   }
 }
 
-void Client::Impl::begin_request(Operation& operation, Now now) {
+void Client::begin_request(Operation& operation, Now now) {
   telemetry_.count(Counter::client_requests);
   operation.exchange.begin();
   operation.session->subscription.reset();  // a later answer tells more
@@ -188,7 +184,7 @@ void Client::Impl::begin_request(Operation& operation, Now now) {
   transmit(operation, now);
 }
 
-void Client::Impl::transmit(Operation& operation, Now now) {
+void Client::transmit(Operation& operation, Now now) {
   const NodeEntry& node = *nodes_.find(operation.node);
   Session& session = *operation.session;
   const auto nonce = random_.array<limits::aead_nonce>();
@@ -196,8 +192,9 @@ void Client::Impl::transmit(Operation& operation, Now now) {
   protocol::FrameBytes frame;
   if (node.descriptor && key_session(session, operation.work, node.descriptor->key)) {
     counter = session.next_counter();
-    std::visit([&](const auto& work) { session.write_request(work.request(counter), nonce, frame); },
-               operation.work);
+    std::visit(
+        [&](const auto& work) { session.write_request(work.operation.request(counter), nonce, frame); },
+        operation.work);
   } else {
     write_hello(request_kind(session.name().purpose), session.x(), nonce, random_, frame);
   }
@@ -210,7 +207,17 @@ void Client::Impl::transmit(Operation& operation, Now now) {
   }
 }
 
-void Client::Impl::set_deadline(Operation& operation) {
+bool Client::key_session(Session& session, const Work& work, const crypto::Point& node_key) {
+  if (session.is_keyed_for(node_key)) {
+    return true;
+  }
+  crypto::Wiped<32> shared;
+  const bool agreed =
+      std::visit([&](const auto& one) { return one.operation.agree(shared, node_key); }, work);
+  return agreed && session.key_for(node_key, shared);
+}
+
+void Client::set_deadline(Operation& operation) {
   deadlines_.erase({operation.deadline_ms, operation.id});
   operation.deadline_ms = operation.exchange.deadline_ms();
   if (operation.deadline_ms != never_ms) {
@@ -218,11 +225,11 @@ void Client::Impl::set_deadline(Operation& operation) {
   }
 }
 
-void Client::Impl::on_timeout(Operation& operation, Now now) {
+void Client::on_timeout(Operation& operation, Now now) {
   telemetry_.count(Counter::client_timeouts);
-  auto* retrieve = std::get_if<RetrieveOperation>(&operation.work);
+  auto* retrieve = std::get_if<Retrieve>(&operation.work);
   if (retrieve != nullptr) {
-    const auto step = retrieve->on_timeout();
+    const auto step = retrieve->operation.on_timeout();
     if (step != RetrieveOperation::Step::wait) {
       advance_retrieve(operation, step, now);
       return;
@@ -235,23 +242,29 @@ void Client::Impl::on_timeout(Operation& operation, Now now) {
   }
   telemetry_.log(LogLevel::debug, area, "a storage node did not answer in all attempts");
   nodes_.find(operation.node)->failed(operation.first_endpoint, operation.exchange.attempt());
-  events_.push_back({0, NodeNews{operation.node, false, {}, {}}});
+  report_news({operation.node, false, {}, {}});
   if (retrieve != nullptr) {
-    end(operation, retrieve->result());
-  } else if (std::holds_alternative<PeersOperation>(operation.work)) {
-    end(operation, PeersResult{});
+    end(operation, EventQueue::Retrieved{&retrieve->listener, retrieve->operation.result()});
+  } else if (const auto* peers = std::get_if<Peers>(&operation.work)) {
+    end(operation, EventQueue::PeersNamed{&peers->listener, {}});
   } else {
-    end(operation, StoreResult{});
+    end(operation, EventQueue::Stored{&std::get<Store>(operation.work).listener, {}});
   }
 }
 
-void Client::Impl::end(Operation& operation, const Outcome& outcome) {
-  const OperationId id = operation.id;
-  erase(operations_.find(id));
-  std::visit([&](const auto& result) { events_.push_back({id, result}); }, outcome);
+void Client::report_news(NodeNews news) {
+  if (node_news_ != nullptr) {
+    events_.push(0, EventQueue::News{node_news_, std::move(news)});
+  }
 }
 
-void Client::Impl::erase(Operations::iterator at) {
+void Client::end(Operation& operation, EventQueue::Event outcome) {
+  const OperationId id = operation.id;
+  erase(operations_.find(id));
+  events_.push(id, std::move(outcome));
+}
+
+void Client::erase(Operations::iterator at) {
   const Operation& operation = at->second;
   if (operation.session == nullptr) {
     line_.remove(operation.node, operation.id);
@@ -264,7 +277,7 @@ void Client::Impl::erase(Operations::iterator at) {
   operations_.erase(at);
 }
 
-void Client::Impl::send_discovery(Discoveries::Discovery& discovery, Now now) {
+void Client::send_discovery(Discoveries::Discovery& discovery, Now now) {
   protocol::FrameBytes frame;
   Discoveries::write_packet(discovery, random_, now, frame);
   if (!transport_.send(Route{transport_.carrier(), discovery.at, 0, {}}, frame)) {
@@ -272,102 +285,15 @@ void Client::Impl::send_discovery(Discoveries::Discovery& discovery, Now now) {
   }
 }
 
-void Client::Impl::discover_again(Now now) {
+void Client::discover_again(Now now) {
   while (Discoveries::Discovery* overdue = discoveries_.overdue(now.steady_ms)) {
     if (overdue->nonces.size() < Discoveries::attempts) {
       send_discovery(*overdue, now);
       continue;
     }
-    events_.push_back({overdue->id, DiscoverResult{overdue->at, {}}});
+    events_.push(overdue->id, EventQueue::Discovered{overdue->listener, {overdue->at, {}}});
     discoveries_.remove(overdue->id);
   }
-}
-
-// --- Outcomes ---
-
-void Client::Impl::tell_later(OperationId id, const Outcome& outcome, Now now) {
-  if (later_.empty()) {
-    later_due_ms_ = now.steady_ms;
-  }
-  std::visit([&](const auto& result) { later_.push_back({id, result}); }, outcome);
-}
-
-void Client::Impl::deliver(Now now) {
-  if (delivering_) {
-    return;  // the listener called tick: the loop below goes on with what came of it
-  }
-  delivering_ = true;
-  while (!events_.empty()) {
-    Event event = std::move(events_.front());
-    events_.pop_front();
-    tell(event, now);
-  }
-  delivering_ = false;
-}
-
-void Client::Impl::tell(Event& event, Now now) {
-  if (auto* envelopes = std::get_if<std::vector<Bytes>>(&event.what)) {
-    listener_.on_envelopes(event.id, std::move(*envelopes), now);
-  } else if (const auto* stored = std::get_if<StoreResult>(&event.what)) {
-    listener_.on_stored(event.id, *stored, now);
-  } else if (const auto* retrieved = std::get_if<RetrieveResult>(&event.what)) {
-    listener_.on_retrieved(event.id, *retrieved, now);
-  } else if (std::holds_alternative<Announcement>(event.what)) {
-    listener_.on_announced(event.id, now);
-  } else if (const auto* peers = std::get_if<PeersResult>(&event.what)) {
-    listener_.on_peers(event.id, *peers, now);
-  } else if (const auto* discovered = std::get_if<DiscoverResult>(&event.what)) {
-    listener_.on_discovered(event.id, *discovered, now);
-  } else {
-    listener_.on_node_news(std::get<NodeNews>(event.what), now);
-  }
-}
-
-// --- Client ---
-
-Client::Client(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
-               ClientConfig config)
-    : impl_(std::make_unique<Impl>(transport, random, telemetry, listener, config)) {}
-Client::~Client() = default;
-
-void Client::set_node(const KnownNode& node) {
-  impl_->set_node(node);
-}
-void Client::forget_node(const protocol::NodeId& id, Now now) {
-  impl_->forget_node(id, now);
-}
-std::optional<NodeStatus> Client::node_status(const protocol::NodeId& id) const {
-  return impl_->node_status(id);
-}
-OperationId Client::store(StoreJob job, Now now) {
-  return impl_->store(std::move(job), now);
-}
-OperationId Client::retrieve(RetrieveJob job, Now now) {
-  return impl_->retrieve(std::move(job), now);
-}
-void Client::continue_retrieve(OperationId id, Now now) {
-  impl_->continue_retrieve(id, now);
-}
-void Client::abandon(OperationId id, Now now) {
-  impl_->abandon(id, now);
-}
-OperationId Client::peers(const protocol::NodeId& node, Now now) {
-  return impl_->peers(node, now);
-}
-OperationId Client::discover(const Endpoint& at, Now now) {
-  return impl_->discover(at, now);
-}
-void Client::on_packet(const Route& from, ByteView packet, Now now) noexcept {
-  impl_->on_packet(from, packet, now);
-}
-void Client::tick(Now now) {
-  impl_->tick(now);
-}
-std::int64_t Client::next_deadline_ms() const noexcept {
-  return impl_->next_deadline_ms();
-}
-std::size_t Client::operations() const noexcept {
-  return impl_->operations();
 }
 
 }  // namespace toxasync::client

@@ -2,174 +2,151 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <map>
 #include <optional>
+#include <set>
+#include <utility>
+#include <variant>
 #include <vector>
 
-#include "base/clock.hpp"
 #include "base/metrics.hpp"
-#include "base/transport.hpp"
-#include "crypto/envelope.hpp"
-#include "crypto/mailbox.hpp"
-#include "protocol/node_descriptor.hpp"
-#include "protocol/store_request.hpp"
-#include "protocol/store_response.hpp"
-
-// The client role: stores on nodes and retrieves from them (docs/protocol.md, section 6). Sans-I/O: it takes
-// calls, packets and ticks with `now`, hands packets to a Transport and outcomes to a ClientListener.
+#include "client/discoveries.hpp"
+#include "client/event_queue.hpp"
+#include "client/exchange.hpp"
+#include "client/node_directory.hpp"
+#include "client/peers_operation.hpp"
+#include "client/request_queue.hpp"
+#include "client/retrieve_operation.hpp"
+#include "client/session.hpp"
+#include "client/store_operation.hpp"
+#include "client/types.hpp"
 
 namespace toxasync::client {
 
-using OperationId = std::uint64_t;
-
-struct KnownNode {
-  protocol::NodeId id{};
-  std::vector<Endpoint> endpoints;  ///< Tried in turn, one per attempt; at least one.
-};
-
-struct NodeStatus {
-  bool answered = false;  ///< Since the start.
-  std::int64_t last_answer_unix_s = 0;
-  std::int64_t clock_ahead_s = 0;       ///< The node's clock less ours, at the last answer.
-  std::uint32_t failures_in_a_row = 0;  ///< Operations that ended unreachable.
-  std::uint64_t capacity_bytes = 0;     ///< As its descriptor says.
-};
-
-struct StoreJob {
-  protocol::NodeId node{};
-  crypto::WritableMailbox mailbox;
-  protocol::StoreOp op = protocol::StoreOp::store;
-  std::uint32_t ttl_s = limits::default_time_to_live_s;
-  Bytes payload;  ///< As in protocol::StoreRequest.
-};
-
-/// How an operation ended. The first ten are the node's word (protocol::StoreStatus); the rest ours.
-enum class StoreOutcome : std::uint8_t {
-  stored = 0,
-  duplicate = 1,
-  gone = 2,
-  mailbox_full = 3,
-  node_full = 4,
-  try_later = 5,
-  wrong_epoch = 6,
-  refused = 7,
-  cancelled = 8,
-  absent = 9,
-  unreachable = 10,   ///< No valid answer in all attempts.
-  unknown_node = 11,  ///< set_node was not called for it, or it was forgotten.
-};
-
-/// Whether the envelope has come where it should: it lies there, or its owner has it.
-constexpr bool is_good(StoreOutcome outcome) noexcept {
-  return outcome == StoreOutcome::stored || outcome == StoreOutcome::duplicate ||
-         outcome == StoreOutcome::gone;
-}
-
-struct StoreResult {
-  StoreOutcome outcome = StoreOutcome::unreachable;
-  std::int64_t expires_at_s = 0;
-  std::int64_t node_time_s = 0;
-  std::uint16_t retry_after_s = 0;
-};
-
-struct RetrieveJob {
-  protocol::NodeId node{};
-  crypto::OwnedMailbox mailbox;
-  bool subscribe = false;  ///< When it is complete, the node is to tell of mail that comes later.
-};
-
-struct RetrieveResult {
-  bool complete = false;   ///< The mailbox was read to its end, and all that was fetched is deleted there.
-  bool reachable = false;  ///< A valid page came (and perhaps, later, nothing more).
-  std::int64_t node_time_s = 0;
-  std::uint16_t retry_after_s = 0;  ///< Not 0: the node, or our own line, was too busy.
-};
-
-struct PeersResult {
-  bool answered = false;
-  std::vector<Bytes> descriptors;  ///< Each signed by the node that it names, and valid by our clock.
-};
-
-struct DiscoverResult {
-  Endpoint at;
-  Bytes descriptor;  ///< Signed by the node that it names, and valid by our clock. Empty: nobody answered.
-};
-
-/// News of a known node.
-struct NodeNews {
-  protocol::NodeId node{};
-  bool answered = false;  ///< Authentically. Else: an operation ended without an answer.
-  Endpoint from;          ///< Of the answer. Family 0: unknown, it came by a relay.
-  /// Not empty: the node's signed descriptor, when it is another than the last one that was told. The answer
-  /// was sealed with its N, so it is the node's present one, and not an old one that somebody sent again.
-  Bytes descriptor;
-};
-
-/// Takes outcomes, from Client::on_packet and Client::tick only. May call the client back.
-class ClientListener {
- public:
-  virtual ~ClientListener() = default;
-  virtual void on_stored(OperationId id, const StoreResult& result, Now now) noexcept = 0;
-  /// Envelopes of one window, as the node sent them: hostile, of a permitted size. The retrieve waits until
-  /// continue_retrieve (they are on our disk, or not worth it: delete them there) or abandon (keep them
-  /// there).
-  virtual void on_envelopes(OperationId id, std::vector<Bytes> envelopes, Now now) noexcept = 0;
-  virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) noexcept = 0;
-  /// The node says that mail has come since the retrieve `id`, which is complete, and subscribed. At most
-  /// once for each.
-  virtual void on_announced(OperationId /*id*/, Now /*now*/) noexcept {}
-  virtual void on_peers(OperationId id, const PeersResult& result, Now now) noexcept = 0;
-  virtual void on_discovered(OperationId id, const DiscoverResult& result, Now now) noexcept = 0;
-  /// That a node answers is told once a minute, and after failures, and with a new descriptor.
-  virtual void on_node_news(const NodeNews& news, Now now) noexcept = 0;
-};
-
-struct ClientConfig {
-  std::int64_t first_timeout_ms = 1500;  ///< For an answer; doubled at each attempt, up to:
-  std::int64_t longest_timeout_ms = 8000;
-  unsigned attempts = 5;    ///< Of one request (a cookie reply that leads on is not an attempt lost).
-  std::uint8_t window = 4;  ///< Pages asked for at once.
-  std::size_t operations_in_flight = 64;  ///< More wait in line, each node's in order, the nodes in turn;
-  std::size_t operations_per_node = 16;   ///< Of those: one node that is silent does not hold up the others.
-  std::size_t operations_waiting = 4096;  ///< and past that an operation ends `try_later` at once.
-  std::size_t sessions = 512;             ///< Kept, least recently used first to go.
-};
-
+/// The client role: stores on nodes and retrieves from them (docs/protocol.md, section 6). Sans-I/O: it takes
+/// calls, packets and ticks with `now`, hands packets to a Transport and outcomes to the listeners of those
+/// who asked.
+///
+/// It routes packets by X to the operations, and keeps their deadlines, their number and their outcomes.
+/// client.cpp: calls, the life of an operation. client_packets.cpp: packets.
 class Client {
  public:
-  Client(Transport& transport, Random& random, Telemetry telemetry, ClientListener& listener,
+  /// `node_news` may be null.
+  Client(Transport& transport, Random& random, Telemetry telemetry, NodeNewsListener* node_news,
          ClientConfig config = {});
-  ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
+  ~Client() = default;
 
   /// Makes a node known, or replaces its endpoints.
-  void set_node(const KnownNode& node);
+  void set_node(const KnownNode& node) { nodes_.set(node); }
   /// Its operations end as unknown_node / not reachable.
   void forget_node(const protocol::NodeId& id, Now now);
   [[nodiscard]] std::optional<NodeStatus> node_status(const protocol::NodeId& id) const;
 
-  /// Starts an operation; its outcome comes by the listener, never from inside this call.
-  OperationId store(StoreJob job, Now now);
-  OperationId retrieve(RetrieveJob job, Now now);
+  /// Starts an operation; its outcome goes to the listener, never from inside this call.
+  OperationId store(StoreJob job, StoreResultListener& listener, Now now);
+  OperationId retrieve(RetrieveJob job, RetrieveListener& listener, Now now);
   void continue_retrieve(OperationId id, Now now);
   void abandon(OperationId id, Now now);  ///< No further word of it to the listener.
   /// Asks a node for other nodes.
-  OperationId peers(const protocol::NodeId& node, Now now);
+  OperationId peers(const protocol::NodeId& node, PeersListener& listener, Now now);
   /// Asks an address whether a storage node is there, whichever it is: two packets at most. Of more than
   /// Discoveries::most at a time the last ones end at once, unanswered.
-  OperationId discover(const Endpoint& at, Now now);
+  OperationId discover(const Endpoint& at, DiscoverListener& listener, Now now);
 
   /// A packet of a response kind. Hostile.
   void on_packet(const Route& from, ByteView packet, Now now) noexcept;
   void tick(Now now);
   /// Steady milliseconds of the next tick that has work; INT64_MAX for none.
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
-  [[nodiscard]] std::size_t operations() const noexcept;  ///< Under way or in line.
+  /// Under way or in line.
+  [[nodiscard]] std::size_t operations() const noexcept {
+    return operations_.size() + discoveries_.size() + events_.waiting_for_tick();
+  }
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  /// An operation, and the listener of whoever started it.
+  template <class Machine, class Listener>
+  struct For {
+    Machine operation;
+    Listener& listener;
+  };
+  using Store = For<StoreOperation, StoreResultListener>;
+  using Retrieve = For<RetrieveOperation, RetrieveListener>;
+  using Peers = For<PeersOperation, PeersListener>;
+  using Work = std::variant<Store, Retrieve, Peers>;
+
+  struct Operation {
+    OperationId id = 0;
+    protocol::NodeId node{};
+    Exchange exchange;
+    Work work;
+    Session* session = nullptr;           ///< Null while it waits in line.
+    std::size_t first_endpoint = 0;       ///< Where the first attempt of the request goes.
+    std::int64_t deadline_ms = never_ms;  ///< As it stands in deadlines_.
+  };
+  using Operations = std::map<OperationId, Operation>;
+  struct Packet {
+    const Route& from;
+    protocol::FrameHeader header;
+    ByteView bytes;  ///< All of it.
+  };
+
+  // --- The life of an operation ---
+  OperationId admit(const protocol::NodeId& node, Work work, Now now);
+  /// Ends an operation that is not under way, at the next tick.
+  void turn_away(OperationId id, const Work& work, StoreOutcome outcome, Now now);
+  /// Fills the free places from the line.
+  void start_waiting(Now now);
+  void begin_request(Operation& operation, Now now);
+  /// Sends the operation's request, or a first packet to a node whose N is not known.
+  void transmit(Operation& operation, Now now);
+  /// Agrees on keys with N where the session has not. False when N is refused.
+  [[nodiscard]] static bool key_session(Session& session, const Work& work, const crypto::Point& node_key);
+  void set_deadline(Operation& operation);
+  void on_timeout(Operation& operation, Now now);
+  /// `operation` is gone after it.
+  void end(Operation& operation, EventQueue::Event outcome);
+  /// Gives up its place in line or in flight.
+  void erase(Operations::iterator operation);
+
+  void send_discovery(Discoveries::Discovery& discovery, Now now);
+  void discover_again(Now now);
+
+  // --- Packets ---
+  void take_packet(const Packet& packet, Now now);
+  void take_cookie_reply(Session& session, const Packet& packet, Now now);
+  void take_answer(Session& session, const Packet& packet, Now now);
+  void take_store_response(Session& session, const Packet& packet, ByteView plain, Now now);
+  void take_page(Session& session, const Packet& packet, ByteView plain, Now now);
+  void take_announcement(Session& session, const Packet& packet, const protocol::Page& page, Now now);
+  void take_peers(Session& session, const Packet& packet, ByteView plain, Now now);
+  void take_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now);
+  void report_news(NodeNews news);
+  void note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s, Now now);
+  void advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now);
+  void end_retrieve(Operation& operation, Now now);
+  /// The operation of the session for which `matches` holds, or null.
+  template <class Predicate>
+  [[nodiscard]] Operation* find_user(const Session& session, Predicate&& matches);
+  [[nodiscard]] Operation* find_asker(const Session& session, std::uint64_t counter);
+
+  Transport& transport_;
+  Random& random_;
+  Telemetry telemetry_;
+  NodeNewsListener* node_news_;
+  ClientConfig config_;
+
+  NodeDirectory nodes_;
+  SessionTable sessions_;
+  Operations operations_;
+  RequestQueue line_;  ///< Those of operations_ that have no session yet.
+  Discoveries discoveries_;
+  std::set<std::pair<std::int64_t, OperationId>> deadlines_;
+  OperationId last_id_ = 0;
+  std::size_t in_flight_ = 0;
+  EventQueue events_;
 };
 
 }  // namespace toxasync::client

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <exception>
 
-#include "client/client_impl.hpp"
+#include "client/client.hpp"
 
 namespace toxasync::client {
 
@@ -24,7 +24,7 @@ Counter reason_of(protocol::FrameError error) noexcept {
 
 }  // namespace
 
-void Client::Impl::on_packet(const Route& from, ByteView packet, Now now) noexcept {
+void Client::on_packet(const Route& from, ByteView packet, Now now) noexcept {
   try {
     const auto header = protocol::read_frame_header(packet);
     if (!header) {
@@ -33,13 +33,13 @@ void Client::Impl::on_packet(const Route& from, ByteView packet, Now now) noexce
     }
     take_packet({from, *header, packet}, now);
     start_waiting(now);
-    deliver(now);
+    events_.deliver(now);
   } catch (const std::exception&) {  // no memory: as if the packet were lost
     telemetry_.log(LogLevel::error, area, "a packet was dropped for want of memory");
   }
 }
 
-void Client::Impl::take_packet(const Packet& packet, Now now) {
+void Client::take_packet(const Packet& packet, Now now) {
   if (protocol::is_request(packet.header.kind)) {
     telemetry_.refuse(Counter::refused_kind);
     return;
@@ -59,7 +59,7 @@ void Client::Impl::take_packet(const Packet& packet, Now now) {
   }
 }
 
-void Client::Impl::take_cookie_reply(Session& session, const Packet& packet, Now now) {
+void Client::take_cookie_reply(Session& session, const Packet& packet, Now now) {
   Operation* operation = find_user(session, [&](const Operation& user) {  //
     return user.exchange.awaits_cookie(packet.header.nonce);
   });
@@ -82,7 +82,7 @@ void Client::Impl::take_cookie_reply(Session& session, const Packet& packet, Now
   transmit(*operation, now);
 }
 
-void Client::Impl::take_answer(Session& session, const Packet& packet, Now now) {
+void Client::take_answer(Session& session, const Packet& packet, Now now) {
   ByteArray<limits::plaintext> plain;
   if (!session.open(packet.header, packet.bytes, plain)) {
     telemetry_.refuse(Counter::refused_frame_forged);
@@ -98,7 +98,7 @@ void Client::Impl::take_answer(Session& session, const Packet& packet, Now now) 
   }
 }
 
-void Client::Impl::take_store_response(Session& session, const Packet& packet, ByteView plain, Now now) {
+void Client::take_store_response(Session& session, const Packet& packet, ByteView plain, Now now) {
   protocol::StoreResponse response;
   if (!wire::decode_padded(plain, response)) {
     telemetry_.refuse(Counter::refused_message_malformed);
@@ -108,16 +108,17 @@ void Client::Impl::take_store_response(Session& session, const Packet& packet, B
   if (operation == nullptr) {
     return;
   }
-  const auto result = std::get<StoreOperation>(operation->work).on_response(response);
+  const auto& store = std::get<Store>(operation->work);
+  const auto result = store.operation.on_response(response);
   if (!result) {
     telemetry_.refuse(result.error());
     return;
   }
   note_answer(*operation, packet, response.node_time_s, now);
-  end(*operation, *result);
+  end(*operation, EventQueue::Stored{&store.listener, *result});
 }
 
-void Client::Impl::take_page(Session& session, const Packet& packet, ByteView plain, Now now) {
+void Client::take_page(Session& session, const Packet& packet, ByteView plain, Now now) {
   protocol::Page page;
   if (!wire::decode_padded(plain, page)) {
     telemetry_.refuse(Counter::refused_message_malformed);
@@ -131,7 +132,7 @@ void Client::Impl::take_page(Session& session, const Packet& packet, ByteView pl
     return;
   }
   const std::uint64_t node_time_s = page.node_time_s;
-  const auto step = std::get<RetrieveOperation>(operation->work).on_page(std::move(page));
+  const auto step = std::get<Retrieve>(operation->work).operation.on_page(std::move(page));
   if (!step) {
     telemetry_.refuse(step.error());
     return;
@@ -141,18 +142,17 @@ void Client::Impl::take_page(Session& session, const Packet& packet, ByteView pl
 }
 
 /// Comes unasked, so it moves no address and is no sign of life: its cookie, and that there is mail, is all.
-void Client::Impl::take_announcement(Session& session, const Packet& packet, const protocol::Page& page,
-                                     Now now) {
+void Client::take_announcement(Session& session, const Packet& packet, const protocol::Page& page, Now now) {
   if (!page.is_announcement()) {
     telemetry_.refuse(Counter::refused_message_malformed);
     return;
   }
   const auto& left = session.subscription;
   if (left && left->is_answered_by(page.counter, now)) {
-    events_.push_back({left->operation, Announcement{}});
+    events_.push(left->operation, EventQueue::Announced{left->listener, {}});
     session.subscription.reset();
   } else if (Operation* operation = find_asker(session, page.counter)) {
-    std::get<RetrieveOperation>(operation->work).announced();
+    std::get<Retrieve>(operation->work).operation.announced();
   } else {
     return;
   }
@@ -160,7 +160,7 @@ void Client::Impl::take_announcement(Session& session, const Packet& packet, con
   session.set_cookie(packet.header.cookie);
 }
 
-void Client::Impl::take_peers(Session& session, const Packet& packet, ByteView plain, Now now) {
+void Client::take_peers(Session& session, const Packet& packet, ByteView plain, Now now) {
   protocol::Peers peers;
   if (!wire::decode_padded(plain, peers)) {
     telemetry_.refuse(Counter::refused_message_malformed);
@@ -168,13 +168,14 @@ void Client::Impl::take_peers(Session& session, const Packet& packet, ByteView p
   }
   if (Operation* operation = find_asker(session, peers.counter)) {
     note_answer(*operation, packet, peers.node_time_s, now);
-    end(*operation, PeersOperation::on_answer(peers, now, telemetry_));
+    end(*operation, EventQueue::PeersNamed{&std::get<Peers>(operation->work).listener,
+                                           PeersOperation::on_answer(peers, now, telemetry_)});
   }
 }
 
 /// Whoever saw our packet can send what looks like an answer: a descriptor says what its node signed, and not
 /// that the node is there.
-void Client::Impl::take_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now) {
+void Client::take_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now) {
   const ByteView descriptor = packet.bytes.subspan(limits::frame_header);
   if (discovery.bad >= Discoveries::bad_descriptors) {
     telemetry_.refuse(Counter::refused_answer);
@@ -185,12 +186,13 @@ void Client::Impl::take_discovery(Discoveries::Discovery& discovery, const Packe
     telemetry_.refuse(Counter::refused_descriptor);
     return;
   }
-  events_.push_back({discovery.id, DiscoverResult{discovery.at, {descriptor.begin(), descriptor.end()}}});
+  events_.push(discovery.id, EventQueue::Discovered{discovery.listener,
+                                                    {discovery.at, {descriptor.begin(), descriptor.end()}}});
   discoveries_.remove(discovery.id);
 }
 
-void Client::Impl::note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s,
-                               Now now) {
+void Client::note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s,
+                         Now now) {
   operation.session->set_cookie(packet.header.cookie);
   NodeEntry& node = *nodes_.find(operation.node);
   const bool proves =
@@ -198,23 +200,23 @@ void Client::Impl::note_answer(const Operation& operation, const Packet& packet,
   if (proves || !node.status.answered || node.status.failures_in_a_row != 0 ||
       now.steady_ms >= node.last_news_ms + news_every_ms) {
     const bool by_relay = packet.from.sendback_size != 0;
-    events_.push_back({0, NodeNews{operation.node, true, by_relay ? Endpoint{} : packet.from.endpoint,
-                                   proves ? node.descriptor_bytes : Bytes{}}});
+    report_news({operation.node, true, by_relay ? Endpoint{} : packet.from.endpoint,
+                 proves ? node.descriptor_bytes : Bytes{}});
     node.descriptor_proven = node.descriptor_proven || proves;
     node.last_news_ms = now.steady_ms;
   }
   node.answered(packet.from.endpoint, node_time_s, now);
 }
 
-void Client::Impl::advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now) {
-  auto& retrieve = std::get<RetrieveOperation>(operation.work);
+void Client::advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now) {
+  auto& [retrieve, listener] = std::get<Retrieve>(operation.work);
   switch (step) {
     case RetrieveOperation::Step::wait:
       return;
     case RetrieveOperation::Step::hand_over:
       operation.exchange.begin();  // the rest of this window is not waited for
       set_deadline(operation);
-      events_.push_back({operation.id, retrieve.take_envelopes()});
+      events_.push(operation.id, EventQueue::Fetched{&listener, retrieve.take_envelopes()});
       return;
     case RetrieveOperation::Step::request:
       begin_request(operation, now);
@@ -225,26 +227,27 @@ void Client::Impl::advance_retrieve(Operation& operation, RetrieveOperation::Ste
   }
 }
 
-void Client::Impl::end_retrieve(Operation& operation, Now now) {
-  const auto& retrieve = std::get<RetrieveOperation>(operation.work);
+void Client::end_retrieve(Operation& operation, Now now) {
+  const auto& retrieve = std::get<Retrieve>(operation.work).operation;
+  RetrieveListener* const listener = &std::get<Retrieve>(operation.work).listener;
   const RetrieveResult result = retrieve.result();
   const OperationId id = operation.id;
   const bool subscribed = result.complete && retrieve.subscribes();
   const bool announced = subscribed && retrieve.is_announced();
   if (subscribed && !announced) {
     Session& session = *operation.session;
-    session.subscription = {id, operation.exchange.first_counter(), session.last_counter(),
+    session.subscription = {id, listener, operation.exchange.first_counter(), session.last_counter(),
                             now.steady_ms + limits::subscription_s * 1000};
     telemetry_.count(Counter::client_subscribed);
   }
-  end(operation, result);
+  end(operation, EventQueue::Retrieved{listener, result});
   if (announced) {
-    events_.push_back({id, Announcement{}});
+    events_.push(id, EventQueue::Announced{listener, {}});
   }
 }
 
 /// The operation of the session that waits for an answer with this counter; null, and counted, if none does.
-Client::Impl::Operation* Client::Impl::find_asker(const Session& session, std::uint64_t counter) {
+Client::Operation* Client::find_asker(const Session& session, std::uint64_t counter) {
   Operation* operation =
       find_user(session, [&](const Operation& user) { return user.exchange.awaits_answer(counter); });
   if (operation == nullptr) {
@@ -254,7 +257,7 @@ Client::Impl::Operation* Client::Impl::find_asker(const Session& session, std::u
 }
 
 template <class Predicate>
-Client::Impl::Operation* Client::Impl::find_user(const Session& session, Predicate&& matches) {
+Client::Operation* Client::find_user(const Session& session, Predicate&& matches) {
   for (const OperationId id : session.users) {
     Operation& operation = operations_.at(id);
     if (matches(operation)) {

@@ -16,9 +16,11 @@ std::int64_t Discoveries::next_deadline_ms() const noexcept {
   return next;
 }
 
-Discoveries::Discovery& Discoveries::begin(OperationId id, const Endpoint& at, Random& random) {
+Discoveries::Discovery& Discoveries::begin(OperationId id, const Endpoint& at, DiscoverListener& listener,
+                                           Random& random) {
   // A point of the curve, as every X is; its secret half is of no use.
-  return under_way_.emplace_back(Discovery{id, at, crypto::KeyPair::generate(random).public_key, {}, 0, 0});
+  return under_way_.emplace_back(
+      Discovery{id, at, &listener, crypto::KeyPair::generate(random).public_key, {}, 0, 0});
 }
 
 void Discoveries::write_packet(Discovery& discovery, Random& random, Now now, protocol::FrameBytes& out) {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "client/client.hpp"
+#include "client/types.hpp"
 #include "protocol/frame.hpp"
 
 namespace toxasync::client {
@@ -24,6 +24,7 @@ class Discoveries {
   struct Discovery {
     OperationId id = 0;
     Endpoint at;
+    DiscoverListener* listener = nullptr;
     crypto::Point x{};
     std::vector<protocol::FrameNonce> nonces;  ///< One of each attempt.
     unsigned bad = 0;
@@ -35,7 +36,7 @@ class Discoveries {
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
 
   /// Begins one, with a new X. The reference holds until the next call of a function that is not const.
-  Discovery& begin(OperationId id, const Endpoint& at, Random& random);
+  Discovery& begin(OperationId id, const Endpoint& at, DiscoverListener& listener, Random& random);
   /// The next packet of it, which is waited for from now on.
   static void write_packet(Discovery& discovery, Random& random, Now now, protocol::FrameBytes& out);
 

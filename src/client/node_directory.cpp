@@ -72,4 +72,9 @@ NodeEntry* NodeDirectory::find(const protocol::NodeId& id) noexcept {
   return at == nodes_.end() ? nullptr : &at->second;
 }
 
+const NodeEntry* NodeDirectory::find(const protocol::NodeId& id) const noexcept {
+  const auto at = nodes_.find(id);
+  return at == nodes_.end() ? nullptr : &at->second;
+}
+
 }  // namespace toxasync::client

@@ -4,7 +4,8 @@
 #include <map>
 #include <optional>
 
-#include "client/client.hpp"
+#include "client/types.hpp"
+#include "protocol/node_descriptor.hpp"
 
 namespace toxasync::client {
 
@@ -56,6 +57,7 @@ class NodeDirectory {
   void forget(const protocol::NodeId& id) { nodes_.erase(id); }
   /// Null for an unknown node. Stays valid until the node is forgotten.
   [[nodiscard]] NodeEntry* find(const protocol::NodeId& id) noexcept;
+  [[nodiscard]] const NodeEntry* find(const protocol::NodeId& id) const noexcept;
 
  private:
   std::map<protocol::NodeId, NodeEntry> nodes_;

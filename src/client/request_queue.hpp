@@ -8,7 +8,7 @@
 #include <map>
 #include <optional>
 
-#include "client/client.hpp"
+#include "client/types.hpp"
 
 namespace toxasync::client {
 

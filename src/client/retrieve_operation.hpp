@@ -5,9 +5,11 @@
 #include <set>
 #include <vector>
 
+#include "base/metrics.hpp"
 #include "base/result.hpp"
-#include "client/client.hpp"
 #include "client/session.hpp"
+#include "client/types.hpp"
+#include "crypto/envelope.hpp"
 #include "protocol/page.hpp"
 #include "protocol/retrieve_request.hpp"
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "client/client.hpp"
+#include "client/types.hpp"
 #include "protocol/frame.hpp"
 
 namespace toxasync::client {
@@ -42,6 +42,7 @@ void write_hello(protocol::FrameKind kind, const crypto::Point& x, const protoco
 /// these counters.
 struct Subscription {
   OperationId operation = 0;
+  RetrieveListener* listener = nullptr;
   std::uint64_t first_counter = 0;
   std::uint64_t last_counter = 0;
   std::int64_t until_ms = 0;  ///< Steady.

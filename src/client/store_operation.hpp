@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "base/metrics.hpp"
 #include "base/result.hpp"
-#include "client/client.hpp"
 #include "client/session.hpp"
+#include "client/types.hpp"
+#include "protocol/store_response.hpp"
 
 namespace toxasync::client {
 

@@ -21,7 +21,7 @@ constexpr std::int64_t housekeeping_ms = 3600000;
 constexpr std::int64_t shortest_housekeeping_ms = 1000;
 }  // namespace
 
-class Manager::Impl final : public client::ClientListener {
+class Manager::Impl final : private client::NodeNewsListener {
  public:
   Impl(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
        const Clock& clock, Random& random, Telemetry telemetry, ManagerListener& listener,
@@ -29,7 +29,7 @@ class Manager::Impl final : public client::ClientListener {
       : self_(std::move(self)),
         transport_(transport),
         config_(config),
-        client_(transport, random, telemetry, *this, config_.client),
+        client_(transport, random, telemetry, this, config_.client),
         journal_(state, clock, telemetry),
         events_(listener, journal_),
         services_{self_, client_, channel, journal_, clock, random, telemetry, listener, events_, config_},
@@ -217,30 +217,7 @@ class Manager::Impl final : public client::ClientListener {
     }
   }
 
-  // ClientListener
-  void on_stored(client::OperationId id, const client::StoreResult& result, Now now) noexcept override {
-    if (!outbox_.on_stored(id, result, now) && !cover_.on_stored(id, result)) {
-      contact_.on_stored(id, result, now);
-    }
-  }
-  void on_envelopes(client::OperationId id, std::vector<Bytes> envelopes, Now now) noexcept override {
-    if (!poller_.on_envelopes(id, envelopes, now)) {
-      contact_.on_envelopes(id, envelopes, now);
-    }
-  }
-  void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
-    if (!poller_.on_retrieved(id, result, now)) {
-      contact_.on_retrieved(id, result, now);
-    }
-  }
-  void on_announced(client::OperationId id, Now now) noexcept override { poller_.on_announced(id, now); }
-  void on_peers(client::OperationId id, const client::PeersResult& result, Now /*now*/) noexcept override {
-    discovery_.on_peers(id, result);
-  }
-  void on_discovered(client::OperationId id, const client::DiscoverResult& result,
-                     Now /*now*/) noexcept override {
-    discovery_.on_discovered(id, result);
-  }
+ private:
   void on_node_news(const client::NodeNews& news, Now now) noexcept override {
     nodes_.on_news(news, now);
     if (news.answered) {
@@ -249,7 +226,6 @@ class Manager::Impl final : public client::ClientListener {
     }
   }
 
- private:
   void load() {
     for (auto& entry : services_.state.load()) {
       const bool known =

@@ -13,7 +13,7 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "base/transport.hpp"
-#include "client/client.hpp"
+#include "client/types.hpp"
 #include "crypto/envelope.hpp"
 #include "manager/core/friend_channel.hpp"
 #include "manager/core/friend_request.hpp"

@@ -10,7 +10,7 @@ namespace {
 struct Fixture : Rig {
   client::OperationId discover(const Endpoint& at) {
     listener.forbidden = true;
-    const auto id = client->discover(at, clock.now());
+    const auto id = client->discover(at, listener, clock.now());
     listener.forbidden = false;
     return id;
   }
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(a_node_tells_of_others_and_each_descriptor_is_verified) {
   auto expired = other.descriptor();
   expired.valid_until_s = 1'700'000'000;
   node.peers = {forged, good, other.sign(expired), {}};
-  const auto id = client->peers(node.id(), clock.now());
+  const auto id = client->peers(node.id(), listener, clock.now());
   run();
   BOOST_TEST(listener.peers.at(id).answered);
   BOOST_REQUIRE(listener.peers.at(id).descriptors.size() == 1U);
@@ -152,11 +152,11 @@ BOOST_AUTO_TEST_CASE(a_node_tells_of_others_and_each_descriptor_is_verified) {
 
 BOOST_AUTO_TEST_CASE(asking_for_peers_has_a_session_of_its_own) {
   ScriptedNode& node = add_node();
-  client->peers(node.id(), clock.now());
+  client->peers(node.id(), listener, clock.now());
   run();
   retrieve(node);
   run();
-  client->peers(node.id(), clock.now());
+  client->peers(node.id(), listener, clock.now());
   run();
   BOOST_REQUIRE(node.requests.size() == 5U);
   BOOST_TEST((node.requests[0].header.session == node.requests[4].header.session));
@@ -166,8 +166,8 @@ BOOST_AUTO_TEST_CASE(asking_for_peers_has_a_session_of_its_own) {
 BOOST_AUTO_TEST_CASE(a_node_that_does_not_answer_or_is_not_known_ends_the_question) {
   ScriptedNode& node = add_node();
   node.silent = true;
-  const auto silent = client->peers(node.id(), clock.now());
-  const auto unknown = client->peers({}, clock.now());
+  const auto silent = client->peers(node.id(), listener, clock.now());
+  const auto unknown = client->peers({}, listener, clock.now());
   run();
   BOOST_TEST(!listener.peers.at(silent).answered);
   BOOST_TEST(!listener.peers.at(unknown).answered);

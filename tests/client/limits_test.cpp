@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(an_abandoned_store_is_not_told_and_gives_up_its_place) {
   rig.client->abandon(first, rig.clock.now());
   rig.client->abandon(first, rig.clock.now());
   client::StoreJob nowhere;
-  const auto unknown = rig.client->store(std::move(nowhere), rig.clock.now());
+  const auto unknown = rig.client->store(std::move(nowhere), rig.listener, rig.clock.now());
   rig.client->abandon(unknown, rig.clock.now());
   rig.run();
   BOOST_TEST(rig.listener.stored.size() == 1);

@@ -17,7 +17,11 @@
 namespace toxasync::test {
 
 /// Keeps what the client tells, and answers each window as it is told to.
-class RecordingListener final : public client::ClientListener {
+class RecordingListener final : public client::StoreResultListener,
+                                public client::RetrieveListener,
+                                public client::PeersListener,
+                                public client::DiscoverListener,
+                                public client::NodeNewsListener {
  public:
   struct Stored {
     client::StoreResult result;
@@ -101,7 +105,7 @@ struct Rig : PacketReceiver {
   }
 
   void restart(const client::ClientConfig& config) {
-    client = std::make_unique<client::Client>(transport, random, telemetry.get(), listener, config);
+    client = std::make_unique<client::Client>(transport, random, telemetry.get(), &listener, config);
   }
   void on_packet(const Route& from, ByteView packet) noexcept override {
     client->on_packet(from, packet, clock.now());
@@ -134,14 +138,14 @@ struct Rig : PacketReceiver {
     job.mailbox = mailbox(mailbox_number).mailbox.clone();
     job.payload = payload.empty() ? envelope() : std::move(payload);
     listener.forbidden = true;
-    const auto id = client->store(std::move(job), clock.now());
+    const auto id = client->store(std::move(job), listener, clock.now());
     listener.forbidden = false;
     return id;
   }
   client::OperationId retrieve(const ScriptedNode& node, std::uint64_t mailbox_number = 0,
                                bool subscribe = false) {
     listener.forbidden = true;
-    const auto id = client->retrieve({node.id(), mailbox(mailbox_number), subscribe}, clock.now());
+    const auto id = client->retrieve({node.id(), mailbox(mailbox_number), subscribe}, listener, clock.now());
     listener.forbidden = false;
     return id;
   }

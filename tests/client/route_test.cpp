@@ -32,13 +32,13 @@ BOOST_AUTO_TEST_CASE(a_carrier_that_knows_nodes_by_their_ids_is_asked_for_the_wa
   SeededRandom random(1);
   TestTelemetry telemetry;
   RecordingListener listener;
-  client::Client client(transport, random, telemetry.get(), listener);
+  client::Client client(transport, random, telemetry.get(), nullptr);
   const protocol::NodeId with_address{1};
   const protocol::NodeId without_address{2};
   client.set_node({with_address, {ipv4(1)}});
   client.set_node({without_address, {}});
-  client.peers(with_address, {1000, 1000});
-  client.peers(without_address, {1000, 1000});
+  client.peers(with_address, listener, {1000, 1000});
+  client.peers(without_address, listener, {1000, 1000});
   BOOST_REQUIRE(transport.routes.size() == 2U);
   BOOST_TEST((to_array<32>(transport.routes[0].sendback_bytes()) == with_address));
   BOOST_TEST((to_array<32>(transport.routes[1].sendback_bytes()) == without_address));

@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(the_outcome_is_never_told_from_inside_the_call) {
   client::StoreJob nowhere;
   nowhere.mailbox = rig.mailbox().mailbox.clone();
   rig.listener.forbidden = true;
-  const auto unknown = rig.client->store(std::move(nowhere), rig.clock.now());
+  const auto unknown = rig.client->store(std::move(nowhere), rig.listener, rig.clock.now());
   const auto too_long = rig.store(node, 0, Bytes(limits::large_envelope + 1));
   BOOST_TEST(rig.listener.stored.empty());
   BOOST_TEST(rig.client->operations() == 2);
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_is_answered_cancelled_and_never_by_what_answers_a_
     const auto id = crypto::envelope_id(job.mailbox.address, envelope);
     job.payload.assign(id.begin(), id.end());
     job.payload.resize(limits::cancel_payload);
-    return rig.client->store(std::move(job), rig.clock.now());
+    return rig.client->store(std::move(job), rig.listener, rig.clock.now());
   };
   const auto honest = cancel();
   rig.run();

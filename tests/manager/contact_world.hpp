@@ -9,7 +9,7 @@ namespace toxasync::test {
 class ContactWorld;
 
 /// FirstContact with a client, a journal and a disk below it; what the manager would be to it is played here.
-class Person final : public PacketReceiver, public client::ClientListener {
+class Person final : public PacketReceiver, public client::StoreResultListener {
  public:
   Person(ContactWorld& world, std::uint32_t number);
 
@@ -84,22 +84,10 @@ class Person final : public PacketReceiver, public client::ClientListener {
       client->on_packet(from, packet, clock_now());
     }
   }
-  void on_stored(client::OperationId id, const client::StoreResult& result, Now now) noexcept override {
-    if (!contact->on_stored(id, result, now)) {
-      by_hand.push_back(result);
-    }
+  void on_stored(client::OperationId /*id*/, const client::StoreResult& result,
+                 Now /*now*/) noexcept override {
+    by_hand.push_back(result);
   }
-  void on_envelopes(client::OperationId id, std::vector<Bytes> envelopes, Now now) noexcept override {
-    contact->on_envelopes(id, envelopes, now);
-  }
-  void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
-    contact->on_retrieved(id, result, now);
-  }
-  void on_peers(client::OperationId /*id*/, const client::PeersResult& /*r*/, Now /*now*/) noexcept override {
-  }
-  void on_discovered(client::OperationId /*id*/, const client::DiscoverResult& /*result*/,
-                     Now /*now*/) noexcept override {}
-  void on_node_news(const client::NodeNews& /*news*/, Now /*now*/) noexcept override {}
 
   ByteArray<32> secret{};
   manager::FriendKey key{};
@@ -290,7 +278,7 @@ inline manager::ContactHooks Person::hooks() {
 
 inline void Person::start() {
   const Telemetry telemetry(metrics, log);
-  client = std::make_unique<client::Client>(transport_, *random, telemetry, *this);
+  client = std::make_unique<client::Client>(transport_, *random, telemetry, nullptr);
   for (const auto& node : world_.nodes) {
     client->set_node(node->known());
   }

@@ -44,7 +44,7 @@ struct Strangers : ContactWorld {
   void put_bytes(const crypto::WritableMailbox& mailbox, const Bytes& envelope) {
     for (const auto& node : nodes) {
       alice.client->store({node->keys.id(), mailbox.clone(), protocol::StoreOp::store, 86400, envelope},
-                          clock.now());
+                          alice, clock.now());
     }
     const std::size_t before = alice.by_hand.size();
     BOOST_TEST(run(minute_ms, [&] { return alice.by_hand.size() == before + nodes.size(); }));

@@ -45,13 +45,7 @@ struct Signer {
 
 /// A book, and what it stands on. Nothing is sent.
 struct Fixture {
-  struct Deaf final : client::ClientListener, manager::ManagerListener, manager::FriendChannel {
-    void on_stored(client::OperationId, const client::StoreResult&, Now) noexcept override {}
-    void on_envelopes(client::OperationId, std::vector<Bytes>, Now) noexcept override {}
-    void on_retrieved(client::OperationId, const client::RetrieveResult&, Now) noexcept override {}
-    void on_peers(client::OperationId, const client::PeersResult&, Now) noexcept override {}
-    void on_discovered(client::OperationId, const client::DiscoverResult&, Now) noexcept override {}
-    void on_node_news(const client::NodeNews&, Now) noexcept override {}
+  struct Deaf final : manager::ManagerListener, manager::FriendChannel {
     bool on_message(const manager::ReceivedMessage&) noexcept override { return true; }
     void on_message_state(const manager::MessageStatus&) noexcept override {}
     void on_friend_ready(const manager::FriendKey&) noexcept override {}
@@ -70,7 +64,7 @@ struct Fixture {
   Deaf deaf;
   manager::ManagerConfig config;
   crypto::KeyPair self = crypto::KeyPair::generate(random);
-  client::Client client{transport, random, telemetry, deaf};
+  client::Client client{transport, random, telemetry, nullptr};
   store::MemoryState state;
   manager::Journal journal{state, clock, telemetry};
   manager::Events events{deaf, journal};

@@ -54,7 +54,7 @@ struct Friends : ContactWorld {
                                               {named, 77, crypto::pre_key_id(bob.key), id}, body,
                                               alice.random->array<16>(), *alice.random);
     alice.client->store(
-        {nodes[0]->keys.id(), mailbox->mailbox.clone(), protocol::StoreOp::store, 86400, *sealed},
+        {nodes[0]->keys.id(), mailbox->mailbox.clone(), protocol::StoreOp::store, 86400, *sealed}, alice,
         clock.now());
     const std::size_t before = alice.by_hand.size();
     BOOST_TEST(run(minute_ms, [&] { return alice.by_hand.size() > before; }));

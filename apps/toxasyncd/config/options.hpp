@@ -11,7 +11,7 @@
 #include "base/bytes.hpp"
 #include "base/log.hpp"
 #include "base/transport.hpp"
-#include "client/client.hpp"
+#include "client/types.hpp"
 
 namespace toxasync::daemon {
 

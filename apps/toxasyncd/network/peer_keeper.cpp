@@ -16,7 +16,7 @@ PeerKeeper::PeerKeeper(Transport& transport, Random& random, Telemetry telemetry
       self_(self),
       finder_(finder),
       changed_(std::move(changed)),
-      client_(transport, random, telemetry, *this) {
+      client_(transport, random, telemetry, nullptr) {
   set_named(named);
 }
 
@@ -63,7 +63,7 @@ void PeerKeeper::tick(Now now) {
   if (const auto address = next_address(now)) {
     note_asked(*address, now);
     telemetry_.count(Counter::nodes_probed);
-    client_.discover(*address, now);
+    client_.discover(*address, *this, now);
   }
 }
 

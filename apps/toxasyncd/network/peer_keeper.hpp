@@ -17,7 +17,7 @@ namespace toxasync::daemon {
 /// operator named, and those found at the addresses of neighbours in the DHT. Asks one address every 15 s for
 /// its descriptor, those of known nodes once an hour, others once a day. A node that has not answered for a
 /// day is not told of any more.
-class PeerKeeper final : private client::ClientListener {
+class PeerKeeper final : private client::DiscoverListener {
  public:
   static constexpr std::int64_t step_ms = 15000;
   static constexpr std::int64_t known_again_ms = 3600000;
@@ -51,12 +51,7 @@ class PeerKeeper final : private client::ClientListener {
     std::int64_t answered_ms = 0;  ///< Steady; meaningless without a descriptor.
   };
 
-  void on_stored(client::OperationId, const client::StoreResult&, Now) noexcept override {}
-  void on_envelopes(client::OperationId, std::vector<Bytes>, Now) noexcept override {}
-  void on_retrieved(client::OperationId, const client::RetrieveResult&, Now) noexcept override {}
-  void on_peers(client::OperationId, const client::PeersResult&, Now) noexcept override {}
   void on_discovered(client::OperationId id, const client::DiscoverResult& result, Now now) noexcept override;
-  void on_node_news(const client::NodeNews&, Now) noexcept override {}
 
   [[nodiscard]] std::optional<Endpoint> next_address(Now now);
   [[nodiscard]] bool is_due(const Endpoint& endpoint, std::int64_t again_ms, Now now) const;

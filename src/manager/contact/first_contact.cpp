@@ -38,20 +38,6 @@ void FirstContact::nodes_changed(Now now) {
   requests_in_.look_again_at_all(now);
 }
 
-bool FirstContact::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
-  return pairs_.on_stored(operation, result, now) || requests_out_.on_stored(operation, result, now);
-}
-
-bool FirstContact::on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now) {
-  return pairs_.on_envelopes(operation, envelopes, now) ||
-         requests_in_.on_envelopes(operation, envelopes, now);
-}
-
-bool FirstContact::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
-                                Now now) {
-  return pairs_.on_retrieved(operation, result, now) || requests_in_.on_retrieved(operation, result, now);
-}
-
 void FirstContact::tick(Now now) {
   pairs_.tick(now);
   requests_out_.tick(now);

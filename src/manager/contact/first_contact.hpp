@@ -39,11 +39,6 @@ class FirstContact {
   /// False: there is none that is not cancelled. RequestState::cancelled follows.
   bool cancel_request(const FriendKey& to, Now now) { return requests_out_.cancel(to, now); }
 
-  // False when the operation is not ours.
-  bool on_stored(client::OperationId operation, const client::StoreResult& result, Now now);
-  bool on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now);
-  bool on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now);
-
   void tick(Now now);
   /// Shows the application a request that has come. At the end of a tick: it may call anything.
   void deliver_next(Now now) { requests_in_.deliver_next(now); }

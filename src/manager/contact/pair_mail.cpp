@@ -231,15 +231,15 @@ bool PairMail::visit(const FriendKey& key, Pair& pair, Now now) {
     pair.watch.abandoned();
     return false;
   }
-  const auto operation = services_.client.retrieve({visit->node, std::move(*mailbox)}, now);
+  const auto operation = services_.client.retrieve({visit->node, std::move(*mailbox)}, *this, now);
   operations_[operation] = {key, visit->node, visit->epoch, 0, 0};
   return true;
 }
 
-bool PairMail::on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now) {
+void PairMail::on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
-    return false;
+    return;
   }
   const FriendKey key = found->second.whom;
   Pair* const pair = find(key);
@@ -247,7 +247,7 @@ bool PairMail::on_envelopes(client::OperationId operation, const std::vector<Byt
   if (pair == nullptr || !mailbox) {
     services_.client.abandon(operation, now);
     operations_.erase(found);
-    return true;
+    return;
   }
   auto intake = std::make_shared<Intake>();
   for (const auto& envelope : envelopes) {
@@ -257,7 +257,6 @@ bool PairMail::on_envelopes(client::OperationId operation, const std::vector<Byt
   services_.state.commit(std::move(intake->batch), [this, operation, key, intake](bool durable) {
     taken(operation, key, *intake, durable);
   });
-  return true;
 }
 
 void PairMail::taken(client::OperationId operation, const FriendKey& key, const Intake& intake,
@@ -284,10 +283,11 @@ void PairMail::taken(client::OperationId operation, const FriendKey& key, const 
   on_retrieved(operation, {}, now);
 }
 
-bool PairMail::on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now) {
+void PairMail::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
+                            Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
-    return false;
+    return;
   }
   const Operation done = found->second;
   operations_.erase(found);
@@ -296,7 +296,6 @@ bool PairMail::on_retrieved(client::OperationId operation, const client::Retriev
   if (pair != nullptr && pair->watch.ended(result, now, services_.random)) {
     save(done.whom, *pair);
   }
-  return true;
 }
 
 // --- What was found ---

@@ -16,7 +16,7 @@ namespace toxasync::manager {
 
 /// Bundles left in the pair mailboxes, for friends who were never online together with us and the plugin
 /// (docs/protocol.md, "First contact"). All friends share one small budget of operations, in turn.
-class PairMail {
+class PairMail final : private client::StoreResultListener, private client::RetrieveListener {
  public:
   static constexpr crypto::Epoch epoch_step = 3;
   static constexpr std::size_t parts = 8;  ///< Of one bundle.
@@ -51,10 +51,6 @@ class PairMail {
   /// What the hooks say of him may have changed, or he may have posted something: soon.
   void look_again(const FriendKey& key, Now now);
   void look_again_at_all(Now now);
-
-  bool on_stored(client::OperationId operation, const client::StoreResult& result, Now now);
-  bool on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now);
-  bool on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now);
 
   void tick(Now now);
   void refresh(std::int64_t now_s, store::StateBatch& batch);
@@ -140,6 +136,10 @@ class PairMail {
                  Intake& intake);
   void take_whole(const FriendKey& key, const crypto::MessageId& id, ByteView text, Intake& intake);
   void drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& batch);
+  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
+  void on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept override;
+  void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
+                    Now now) noexcept override;
   void taken(client::OperationId operation, const FriendKey& key, const Intake& intake, bool durable);
 
   const Services& services_;

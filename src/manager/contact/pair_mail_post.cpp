@@ -117,7 +117,8 @@ bool PairMail::store_next(const FriendKey& key, Post& post, Now now) {
         continue;
       }
       const auto operation = services_.client.store(
-          {target.node, post.mailbox.clone(), protocol::StoreOp::store, ttl_s, post.envelopes[part]}, now);
+          {target.node, post.mailbox.clone(), protocol::StoreOp::store, ttl_s, post.envelopes[part]}, *this,
+          now);
       if (!has_session) {
         health_.charge(target.node, now.steady_ms);
       }
@@ -129,10 +130,10 @@ bool PairMail::store_next(const FriendKey& key, Post& post, Now now) {
   return false;
 }
 
-bool PairMail::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
+void PairMail::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
-    return false;
+    return;
   }
   const Operation done = found->second;
   operations_.erase(found);
@@ -146,7 +147,7 @@ bool PairMail::on_stored(client::OperationId operation, const client::StoreResul
   }
   Pair* const pair = find(done.whom);
   if (pair == nullptr || !pair->post || pair->post->serial != done.serial) {
-    return true;
+    return;
   }
   Post& post = *pair->post;
   if (result.outcome == client::StoreOutcome::wrong_epoch) {
@@ -154,18 +155,17 @@ bool PairMail::on_stored(client::OperationId operation, const client::StoreResul
   }
   const auto target = std::ranges::find(post.targets, done.node, &Target::node);
   if (target == post.targets.end()) {
-    return true;
+    return;
   }
   target->under_way.reset(done.part);
   if (!is_good(result.outcome)) {
     ++target->failures;
-    return true;
+    return;
   }
   target->done.set(done.part);
   if (target->done.count() == post.envelopes.size()) {
     count_posted(done.whom, *pair);
   }
-  return true;
 }
 
 void PairMail::count_posted(const FriendKey& key, Pair& pair) {

@@ -130,15 +130,16 @@ bool RequestInbox::visit(Now now) {
     }
     return false;
   }
-  const auto operation = services_.client.retrieve({visit->node, std::move(*owned)}, now);
+  const auto operation = services_.client.retrieve({visit->node, std::move(*owned)}, *this, now);
   operations_[operation] = {visit->node, visit->epoch};
   return true;
 }
 
-bool RequestInbox::on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now) {
+void RequestInbox::on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes,
+                                Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
-    return false;
+    return;
   }
   const auto owned = mailbox(found->second.epoch);
   auto intake = std::make_shared<Intake>();
@@ -155,7 +156,6 @@ bool RequestInbox::on_envelopes(client::OperationId operation, const std::vector
   // Also when there is nothing to write: a copy of one that is on its way to the disk waits for it.
   services_.state.commit(std::move(batch),
                          [this, operation, intake](bool durable) { taken(operation, *intake, durable); });
-  return true;
 }
 
 void RequestInbox::taken(client::OperationId operation, const Intake& intake, bool durable) {
@@ -176,11 +176,11 @@ void RequestInbox::taken(client::OperationId operation, const Intake& intake, bo
   }
 }
 
-bool RequestInbox::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
-                                Now now) {
+void RequestInbox::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
+                                Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
-    return false;
+    return;
   }
   const Operation done = found->second;
   operations_.erase(found);
@@ -189,7 +189,6 @@ bool RequestInbox::on_retrieved(client::OperationId operation, const client::Ret
     services_.state.keep(
         {put_record(state_key(Table::request_in), WatchRecord{*watched_, watch_.finished()})});
   }
-  return true;
 }
 
 // --- What was found ---

@@ -15,7 +15,7 @@ namespace toxasync::manager {
 
 /// Friend requests that were left for us in our public mailbox (docs/protocol.md, "First contact"). Only who
 /// knows our key and our nospam can find it: that is Tox's nospam check.
-class RequestInbox {
+class RequestInbox final : private client::RetrieveListener {
  public:
   static constexpr std::size_t nearest_used = 3;        ///< Nodes, beside our home nodes.
   static constexpr std::size_t most_pending = 100;      ///< Past that new ones are refused.
@@ -37,9 +37,6 @@ class RequestInbox {
   void look_again_at_all(Now now);
   /// He may ask again.
   void on_removed(const FriendKey& key, store::StateBatch& batch);
-
-  bool on_envelopes(client::OperationId operation, const std::vector<Bytes>& envelopes, Now now);
-  bool on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now);
 
   void tick(Now now);
   /// Shows the application the next request. At the end of a tick: it may call anything.
@@ -78,6 +75,9 @@ class RequestInbox {
   void take(const crypto::OwnedMailbox& mailbox, ByteView envelope, Now now, Intake& intake);
   /// Whether it is news from him.
   [[nodiscard]] bool is_new(const crypto::EnvelopeHeader& header) const;
+  void on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept override;
+  void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
+                    Now now) noexcept override;
   void taken(client::OperationId operation, const Intake& intake, bool durable);
   [[nodiscard]] std::size_t pending() const noexcept;
   /// Of those that may be shown now, the one that came first.

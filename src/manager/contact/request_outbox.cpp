@@ -352,15 +352,16 @@ bool RequestOutbox::start(Outgoing& request, const Round& round, Placement& plac
   placement.under_way = true;
   health_.charge(placement.node, now.steady_ms);
   services_.telemetry.count(Counter::contact_operations);
-  const auto operation = services_.client.store(std::move(job), now);
+  const auto operation = services_.client.store(std::move(job), *this, now);
   operations_[operation] = {request.to, round.envelope, placement.node, cancel};
   return true;
 }
 
-bool RequestOutbox::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
+void RequestOutbox::on_stored(client::OperationId operation, const client::StoreResult& result,
+                              Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
-    return false;
+    return;
   }
   const Operation done = found->second;
   operations_.erase(found);
@@ -379,7 +380,7 @@ bool RequestOutbox::on_stored(client::OperationId operation, const client::Store
   }
   const auto request = requests_.find(done.to);
   if (request == requests_.end()) {
-    return true;
+    return;
   }
   for (Round& round : request->second.rounds) {
     const auto place = std::ranges::find(round.placements, done.node, &Placement::node);
@@ -399,7 +400,6 @@ bool RequestOutbox::on_stored(client::OperationId operation, const client::Store
     break;
   }
   advance(request->second, now);
-  return true;
 }
 
 void RequestOutbox::stored(Outgoing& request, Placement& placement, Now now) {

@@ -13,7 +13,7 @@ namespace toxasync::manager {
 /// Friend requests of ours in the public mailboxes of people who are offline (docs/protocol.md, "First
 /// contact"): each is kept on disk until it was stored on a node and two weeks have passed, it was cancelled,
 /// or it was answered; and offered again once a day, sealed for the epoch of the day.
-class RequestOutbox {
+class RequestOutbox final : private client::StoreResultListener {
  public:
   static constexpr std::size_t most_requests = 64;
   static constexpr std::size_t rounds_kept = 16;     ///< Days whose copies a cancel goes after.
@@ -37,8 +37,6 @@ class RequestOutbox {
   /// He has come online, or his keys are here.
   void on_contact(const FriendKey& to);
   void look_again_at_all(Now now);
-
-  bool on_stored(client::OperationId operation, const client::StoreResult& result, Now now);
 
   void tick(Now now);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
@@ -99,6 +97,7 @@ class RequestOutbox {
     bool cancel = false;
   };
 
+  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
   [[nodiscard]] std::optional<RequestError> refusal(const ToxAddress& address, ByteView text, Now now) const;
   void advance(Outgoing& request, Now now);  ///< It may be gone after it, as after each of these:
   void make_round(Outgoing& request, crypto::Epoch epoch, Now now);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "client/client.hpp"
 #include "manager/core/events.hpp"
 #include "manager/core/journal.hpp"
 #include "manager/manager.hpp"

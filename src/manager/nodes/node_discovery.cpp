@@ -53,7 +53,7 @@ void NodeDiscovery::ask_one(Now now) {
   const auto jitter = static_cast<std::int64_t>(services_.random.below(ask_again_s / 2));
   book_.asked(id, now.unix_s() + ask_again_s * 3 / 4 + jitter);
   services_.telemetry.count(Counter::nodes_asked);
-  asking_.insert(services_.client.peers(id, now));
+  services_.client.peers(id, *this, now);
 }
 
 void NodeDiscovery::probe_one(Now now) {
@@ -75,7 +75,7 @@ void NodeDiscovery::probe_one(Now now) {
     probed_.push_back(candidate);
     probed_ms_[candidate] = now.steady_ms;
     services_.telemetry.count(Counter::nodes_probed);
-    probing_.insert(services_.client.discover(candidate, now));
+    services_.client.discover(candidate, *this, now);
     return;
   }
 }
@@ -97,28 +97,22 @@ std::int64_t NodeDiscovery::next_step_ms(Now now) const {
   return now.steady_ms + wait_ms;
 }
 
-bool NodeDiscovery::on_peers(client::OperationId operation, const client::PeersResult& result) {
-  if (asking_.erase(operation) == 0) {
-    return false;
-  }
+void NodeDiscovery::on_peers(client::OperationId /*operation*/, const client::PeersResult& result,
+                             Now /*now*/) noexcept {
   for (const Bytes& descriptor : result.descriptors) {
     book_.learn(descriptor, {}, Origin::told);
   }
   if (homes_wanted_ && !result.descriptors.empty()) {
     next_ms_ = std::min(next_ms_, services_.clock.now().steady_ms + step_ms);
   }
-  return true;
 }
 
-bool NodeDiscovery::on_discovered(client::OperationId operation, const client::DiscoverResult& result) {
-  if (probing_.erase(operation) == 0) {
-    return false;
-  }
+void NodeDiscovery::on_discovered(client::OperationId /*operation*/, const client::DiscoverResult& result,
+                                  Now /*now*/) noexcept {
   if (!result.descriptor.empty()) {
     services_.telemetry.count(Counter::nodes_discovered);
     book_.learn(result.descriptor, result.at, Origin::dht);
   }
-  return true;
 }
 
 }  // namespace toxasync::manager

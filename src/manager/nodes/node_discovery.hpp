@@ -13,7 +13,7 @@ namespace toxasync::manager {
 /// Gets to know nodes while few are known: asks nodes for others, and addresses whether a node is there
 /// (docs/protocol.md, section 6, "Peers" and "Finding"). The question for others also shows that a node
 /// answers, which home nodes must that are picked.
-class NodeDiscovery {
+class NodeDiscovery final : private client::PeersListener, private client::DiscoverListener {
  public:
   static constexpr std::size_t enough = 16;  ///< Good nodes known: past that nobody is asked.
   /// Between two questions of a kind: four a minute.
@@ -35,14 +35,13 @@ class NodeDiscovery {
   /// Home nodes are to be picked, and too few good ones are known.
   void want_homes(bool wanted);
 
-  /// False when the operation is not the scout's.
-  bool on_peers(client::OperationId operation, const client::PeersResult& result);
-  bool on_discovered(client::OperationId operation, const client::DiscoverResult& result);
-
   void tick(Now now);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return next_ms_; }
 
  private:
+  void on_peers(client::OperationId operation, const client::PeersResult& result, Now now) noexcept override;
+  void on_discovered(client::OperationId operation, const client::DiscoverResult& result,
+                     Now now) noexcept override;
   void ask_one(Now now);
   void probe_one(Now now);
   [[nodiscard]] bool is_due(const BookedNode& node, Now now) const;
@@ -54,8 +53,6 @@ class NodeDiscovery {
   bool homes_wanted_ = false;
   std::int64_t started_ms_ = INT64_MIN;
   std::int64_t next_ms_ = 0;
-  std::set<client::OperationId> asking_;
-  std::set<client::OperationId> probing_;
   std::map<Endpoint, std::int64_t> probed_ms_;  ///< Steady.
   std::deque<Endpoint> probed_;                 ///< The keys of probed_ms_, the oldest first.
 };

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <map>
 
-#include "client/client.hpp"
+#include "client/types.hpp"
 
 namespace toxasync::manager {
 

@@ -16,7 +16,7 @@ namespace toxasync::manager {
 ///
 /// outbox.cpp: their life. outbox_report.cpp: what is said of it. outbox_seal.cpp: sealing for installations,
 /// epochs and roots. outbox_store.cpp: the copies on nodes. outbox_cancel.cpp: cancelling.
-class Outbox {
+class Outbox final : private client::StoreResultListener {
  public:
   /// Envelopes on their way to nodes, for one friend; further messages wait their turn. Keeps a recipient
   /// from having to hold many incomplete messages.
@@ -72,8 +72,6 @@ class Outbox {
   /// `instance` is the installation that has the message.
   void on_receipt(const FriendKey& from, std::uint64_t instance, const crypto::MessageId& id);
   void on_nack(const FriendKey& from, std::uint64_t instance, const crypto::MessageId& id);
-  /// False when the operation is not the outbox's.
-  bool on_stored(client::OperationId operation, const client::StoreResult& result, Now now);
   /// The node has answered something: what it left unanswered is tried again within `hurry_ms`.
   void on_node_answer(const protocol::NodeId& node, Now now);
 
@@ -146,6 +144,7 @@ class Outbox {
   void store_copies(Message& message, Target& target, const Installation& to, Now now);
   [[nodiscard]] static bool has_room(const Recipient& recipient, const Target& target) noexcept;
   void start_copy(Message& message, Target& target, Copy& copy, Now now);
+  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
   void take_outcome(Message& message, const PendingStore& pending, const client::StoreResult& result,
                     Now now);
   void finish_copy(Message& message, Target& target, Copy& copy, Now now, std::uint16_t retry_after_s);

@@ -85,7 +85,7 @@ void Outbox::advance_cancel(Message& message, Now now) {
     Bytes proof(job.id.begin(), job.id.end());
     proof.insert(proof.end(), message.cancel_secret.begin(), message.cancel_secret.end());
     const auto operation = services_.client.store(
-        {job.node, to->clone(), protocol::StoreOp::cancel, message.ttl_s, std::move(proof)}, now);
+        {job.node, to->clone(), protocol::StoreOp::cancel, message.ttl_s, std::move(proof)}, *this, now);
     operations_.emplace(operation, PendingStore{message.id, 0, job.node, place, true});
     message.operations.insert(operation);
     job.in_flight = true;

@@ -96,7 +96,8 @@ void Outbox::start_copy(Message& message, Target& target, Copy& copy, Now now) {
       continue;
     }
     const auto operation = services_.client.store(
-        {copy.node, to->clone(), protocol::StoreOp::store, message.ttl_s, target.envelopes[part].bytes}, now);
+        {copy.node, to->clone(), protocol::StoreOp::store, message.ttl_s, target.envelopes[part].bytes},
+        *this, now);
     operations_.emplace(operation, PendingStore{message.id, target.instance, copy.node, part, false});
     message.operations.insert(operation);
     ++copy.in_flight;
@@ -104,16 +105,16 @@ void Outbox::start_copy(Message& message, Target& target, Copy& copy, Now now) {
   }
 }
 
-bool Outbox::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
+void Outbox::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
-    return false;
+    return;
   }
   const PendingStore pending = found->second;
   operations_.erase(found);
   Message* const message = find(pending.message);
   if (message == nullptr) {
-    return true;
+    return;
   }
   message->operations.erase(operation);
   const FriendKey to = message->to;
@@ -126,7 +127,6 @@ bool Outbox::on_stored(client::OperationId operation, const client::StoreResult&
   if (const auto recipient = recipients_.find(to); recipient != recipients_.end()) {
     release_waiting(recipient->second, now);
   }
-  return true;
 }
 
 void Outbox::take_outcome(Message& message, const PendingStore& pending, const client::StoreResult& result,

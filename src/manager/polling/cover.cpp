@@ -28,7 +28,7 @@ void Cover::send_loop(Now now) {
   }
   for (const auto& home : homes) {
     operations_.insert(services_.client.store(
-        {home.id, mailbox->clone(), protocol::StoreOp::store, services_.config.ttl_s, envelope}, now));
+        {home.id, mailbox->clone(), protocol::StoreOp::store, services_.config.ttl_s, envelope}, *this, now));
   }
 }
 
@@ -56,12 +56,10 @@ Bytes Cover::seal(const crypto::WritableMailbox& mailbox, Now now) const {
   return sealed ? std::move(*sealed) : Bytes{};
 }
 
-bool Cover::on_stored(client::OperationId operation, const client::StoreResult& result) {
-  if (operations_.erase(operation) == 0) {
-    return false;
-  }
+void Cover::on_stored(client::OperationId operation, const client::StoreResult& result,
+                      Now /*now*/) noexcept {
+  operations_.erase(operation);
   services_.telemetry.count(Counter::cover_stored, client::is_good(result.outcome) ? 1 : 0);
-  return true;
 }
 
 }  // namespace toxasync::manager

@@ -9,7 +9,7 @@ namespace toxasync::manager {
 
 /// Loop messages: at random times an envelope like any other goes to our own cover mailbox, on all our home
 /// nodes, where the poller fetches it like any other (docs/protocol.md, section 10).
-class Cover {
+class Cover final : private client::StoreResultListener {
  public:
   /// Mean time between two; they are a Poisson process.
   static constexpr std::int64_t loop_interval_ms = std::int64_t{6} * 3600 * 1000;
@@ -21,13 +21,12 @@ class Cover {
   Cover(const Services& services, const KeyRing& keys, const Poller& poller)
       : services_(services), keys_(keys), poller_(poller) {}
 
-  /// False when the operation is not ours. One that failed is not tried again: nobody misses it.
-  bool on_stored(client::OperationId operation, const client::StoreResult& result);
-
   void tick(Now now);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return next_ms_.value_or(INT64_MAX); }
 
  private:
+  /// One that failed is not tried again: nobody misses it.
+  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
   void send_loop(Now now);
   [[nodiscard]] Bytes seal(const crypto::WritableMailbox& mailbox, Now now) const;
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "client/client.hpp"
+#include "client/types.hpp"
 #include "manager/nodes/node_health.hpp"
 
 namespace toxasync::manager {

@@ -333,14 +333,14 @@ void Poller::start(const Key& key, Now now) {
   found->second.started_s = now.unix_s();
   // Nothing is stored any longer in what is older.
   const bool subscribe = services_.config.push && epoch + 1 >= crypto::epoch_at(now.unix_s()).value_or(0);
-  found->second.operation = services_.client.retrieve({node, owned->clone(), subscribe}, now);
+  found->second.operation = services_.client.retrieve({node, owned->clone(), subscribe}, *this, now);
   operations_[*found->second.operation] = key;
 }
 
-bool Poller::on_envelopes(client::OperationId operation, std::vector<Bytes>& envelopes, Now now) {
+void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
-    return false;
+    return;
   }
   const Key key = found->second;
   const auto poll = polls_.find(key);
@@ -350,7 +350,7 @@ bool Poller::on_envelopes(client::OperationId operation, std::vector<Bytes>& env
     services_.state.commit({}, [this, operation](bool /*durable*/) {
       services_.client.continue_retrieve(operation, services_.clock.now());
     });
-    return true;
+    return;
   }
   const auto* const root = keys_of(std::get<1>(key));
   const auto* const owned = root != nullptr ? mailbox(*root, std::get<2>(key)) : nullptr;
@@ -367,19 +367,19 @@ bool Poller::on_envelopes(client::OperationId operation, std::vector<Bytes>& env
       on_retrieved(operation, {}, later);
     }
   });
-  return true;
 }
 
-bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now) {
+void Poller::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
+                          Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
-    return false;
+    return;
   }
   const Key key = found->second;
   operations_.erase(found);
   const auto poll = polls_.find(key);
   if (poll == polls_.end()) {
-    return true;
+    return;
   }
   poll->second.operation.reset();
   last_operations_.erase(poll->second.last_operation);
@@ -397,7 +397,7 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
       mark_final(key);
     }
     polls_.erase(poll);
-    return true;
+    return;
   }
   poll->second.last_operation = operation;
   last_operations_[operation] = key;
@@ -412,10 +412,9 @@ bool Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   const auto apart_ms = static_cast<std::int64_t>(services_.random.below(
       static_cast<std::uint64_t>(asked_ms / 4) + 1));  // from others who were turned away
   due_.set(key, now.steady_ms + std::max(wait, asked_ms + apart_ms));
-  return true;
 }
 
-void Poller::on_announced(client::OperationId operation, Now now) {
+void Poller::on_announced(client::OperationId operation, Now now) noexcept {
   const auto last = last_operations_.find(operation);
   const auto found = last == last_operations_.end() ? polls_.end() : polls_.find(last->second);
   if (found == polls_.end() || found->second.operation) {

@@ -15,7 +15,7 @@ namespace toxasync::manager {
 /// Our home nodes, and when which of our mailboxes is asked for on them: each (node, root, epoch) by a
 /// Poisson process of its own, until its epoch is final (docs/protocol.md, section 2). Cover mailboxes are
 /// asked for in the same way and for the same time (section 10); what lies in them is deleted unread.
-class Poller {
+class Poller final : private client::RetrieveListener {
  public:
   /// Epochs in which mail may still lie: the longest time to live, and the edges.
   static constexpr crypto::Epoch epochs_back =
@@ -64,12 +64,6 @@ class Poller {
   /// Our mailbox of an epoch, if `address` is that of one of our roots. Nobody sends to a cover root.
   const crypto::OwnedMailbox* find_mailbox(crypto::Epoch epoch, const crypto::MailboxAddress& address);
 
-  /// False when the operation is not the poller's.
-  bool on_envelopes(client::OperationId operation, std::vector<Bytes>& envelopes, Now now);
-  bool on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now);
-  /// Mail has come since the retrieve `operation`, of whatever mailbox: cover is asked for like any other.
-  void on_announced(client::OperationId operation, Now now);
-
   void poll_soon(Now now);
   /// Whether all that may hold mail was asked for since then: of cover nobody waits for an answer.
   [[nodiscard]] bool swept_since(std::int64_t steady_ms) const;
@@ -104,6 +98,11 @@ class Poller {
 
   using Polls = std::map<Key, Poll>;
 
+  void on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept override;
+  void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
+                    Now now) noexcept override;
+  /// Mail has come since the retrieve `operation`, of whatever mailbox: cover is asked for like any other.
+  void on_announced(client::OperationId operation, Now now) noexcept override;
   void forget_retired(Now now);
   void want(Polls& wanted, const Key& key, bool is_cover, Now now);
   void want_cover(Polls& wanted, const Node& node, const Root& root, crypto::Epoch first, Now now);

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/transport.hpp"
+#include "crypto/mailbox.hpp"
+#include "protocol/node_descriptor.hpp"
+#include "protocol/store_request.hpp"
+#include "wire/limits.hpp"
+
+// What goes into a client and comes out of it: values, configuration, listeners.
+
+namespace toxasync::client {
+
+using OperationId = std::uint64_t;
+
+struct KnownNode {
+  protocol::NodeId id{};
+  std::vector<Endpoint> endpoints;  ///< Tried in turn, one per attempt; at least one.
+};
+
+struct NodeStatus {
+  bool answered = false;  ///< Since the start.
+  std::int64_t last_answer_unix_s = 0;
+  std::int64_t clock_ahead_s = 0;       ///< The node's clock less ours, at the last answer.
+  std::uint32_t failures_in_a_row = 0;  ///< Operations that ended unreachable.
+  std::uint64_t capacity_bytes = 0;     ///< As its descriptor says.
+};
+
+struct StoreJob {
+  protocol::NodeId node{};
+  crypto::WritableMailbox mailbox;
+  protocol::StoreOp op = protocol::StoreOp::store;
+  std::uint32_t ttl_s = limits::default_time_to_live_s;
+  Bytes payload;  ///< As in protocol::StoreRequest.
+};
+
+/// How an operation ended. The first ten are the node's word (protocol::StoreStatus); the rest ours.
+enum class StoreOutcome : std::uint8_t {
+  stored = 0,
+  duplicate = 1,
+  gone = 2,
+  mailbox_full = 3,
+  node_full = 4,
+  try_later = 5,
+  wrong_epoch = 6,
+  refused = 7,
+  cancelled = 8,
+  absent = 9,
+  unreachable = 10,   ///< No valid answer in all attempts.
+  unknown_node = 11,  ///< set_node was not called for it, or it was forgotten.
+};
+
+/// Whether the envelope has come where it should: it lies there, or its owner has it.
+constexpr bool is_good(StoreOutcome outcome) noexcept {
+  return outcome == StoreOutcome::stored || outcome == StoreOutcome::duplicate ||
+         outcome == StoreOutcome::gone;
+}
+
+struct StoreResult {
+  StoreOutcome outcome = StoreOutcome::unreachable;
+  std::int64_t expires_at_s = 0;
+  std::int64_t node_time_s = 0;
+  std::uint16_t retry_after_s = 0;
+};
+
+struct RetrieveJob {
+  protocol::NodeId node{};
+  crypto::OwnedMailbox mailbox;
+  bool subscribe = false;  ///< When it is complete, the node is to tell of mail that comes later.
+};
+
+struct RetrieveResult {
+  bool complete = false;   ///< The mailbox was read to its end, and all that was fetched is deleted there.
+  bool reachable = false;  ///< A valid page came (and perhaps, later, nothing more).
+  std::int64_t node_time_s = 0;
+  std::uint16_t retry_after_s = 0;  ///< Not 0: the node, or our own line, was too busy.
+};
+
+struct PeersResult {
+  bool answered = false;
+  std::vector<Bytes> descriptors;  ///< Each signed by the node that it names, and valid by our clock.
+};
+
+struct DiscoverResult {
+  Endpoint at;
+  Bytes descriptor;  ///< Signed by the node that it names, and valid by our clock. Empty: nobody answered.
+};
+
+/// News of a known node.
+struct NodeNews {
+  protocol::NodeId node{};
+  bool answered = false;  ///< Authentically. Else: an operation ended without an answer.
+  Endpoint from;          ///< Of the answer. Family 0: unknown, it came by a relay.
+  /// Not empty: the node's signed descriptor, when it is another than the last one reported. The answer
+  /// was sealed with its N, so it is the node's present one, and not an old one that somebody sent again.
+  Bytes descriptor;
+};
+
+// The listeners. An operation is started with the listener of whoever starts it, and its outcome goes there.
+// They are called from Client::on_packet and Client::tick only, and may call the client back. A listener must
+// stay valid as long as these two are called: a retrieve that subscribed may announce mail long after it has
+// ended.
+
+class StoreResultListener {
+ public:
+  virtual ~StoreResultListener() = default;
+  virtual void on_stored(OperationId id, const StoreResult& result, Now now) noexcept = 0;
+};
+
+class RetrieveListener {
+ public:
+  virtual ~RetrieveListener() = default;
+  /// Envelopes of one window, as the node sent them: hostile, of a permitted size. The retrieve waits until
+  /// continue_retrieve (they are on our disk, or not worth it: delete them there) or abandon (keep them
+  /// there).
+  virtual void on_envelopes(OperationId id, std::vector<Bytes> envelopes, Now now) noexcept = 0;
+  virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) noexcept = 0;
+  /// The node says that mail has come since the retrieve `id`, which is complete, and subscribed. At most
+  /// once for each.
+  virtual void on_announced(OperationId /*id*/, Now /*now*/) noexcept {}
+};
+
+class PeersListener {
+ public:
+  virtual ~PeersListener() = default;
+  virtual void on_peers(OperationId id, const PeersResult& result, Now now) noexcept = 0;
+};
+
+class DiscoverListener {
+ public:
+  virtual ~DiscoverListener() = default;
+  virtual void on_discovered(OperationId id, const DiscoverResult& result, Now now) noexcept = 0;
+};
+
+/// For news of all known nodes, whoever's operation brought them.
+class NodeNewsListener {
+ public:
+  virtual ~NodeNewsListener() = default;
+  /// That a node answers is reported once a minute, and after failures, and with a new descriptor.
+  virtual void on_node_news(const NodeNews& news, Now now) noexcept = 0;
+};
+
+struct ClientConfig {
+  std::int64_t first_timeout_ms = 1500;  ///< For an answer; doubled at each attempt, up to:
+  std::int64_t longest_timeout_ms = 8000;
+  unsigned attempts = 5;    ///< Of one request (a cookie reply that leads on is not an attempt lost).
+  std::uint8_t window = 4;  ///< Pages asked for at once.
+  std::size_t operations_in_flight = 64;  ///< More wait in line, each node's in order, the nodes in turn;
+  std::size_t operations_per_node = 16;   ///< Of those: one node that is silent does not hold up the others.
+  std::size_t operations_waiting = 4096;  ///< and past that an operation ends `try_later` at once.
+  std::size_t sessions = 512;             ///< Kept, least recently used first to go.
+};
+
+}  // namespace toxasync::client
