@@ -21,7 +21,7 @@ constexpr std::int64_t housekeeping_ms = 3600000;
 constexpr std::int64_t shortest_housekeeping_ms = 1000;
 }  // namespace
 
-class Manager::Impl final : private client::NodeNewsListener {
+class Manager::Impl final : private client::NodeNewsListener, private OutboxListener {
  public:
   Impl(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
        const Clock& clock, Random& random, Telemetry telemetry, ManagerListener& listener,
@@ -44,11 +44,7 @@ class Manager::Impl final : private client::NodeNewsListener {
                   [this](const Friend& whom, std::uint64_t instance) {
                     outbox_.drop_bundles(whom.key, instance);
                   }}),
-        outbox_(services_, friends_,
-                {[this](const FriendKey& from, std::uint64_t version, std::uint64_t taker) {
-                   on_bundle_taken(from, version, taker);
-                 },
-                 [this](const protocol::NodeId& id) { nodes_.lost(id); }}),
+        outbox_(services_, friends_, *this),
         receipts_(services_, friends_,
                   [this](const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
                          store::StateBatch batch) {
@@ -358,11 +354,13 @@ class Manager::Impl final : private client::NodeNewsListener {
     return mailed;
   }
 
-  void on_bundle_taken(const FriendKey& from, std::uint64_t version, std::uint64_t taker) {
+  // OutboxListener
+  void on_bundle_confirmed(const FriendKey& from, std::uint64_t version, std::uint64_t instance) override {
     if (Friend* const whom = friends_.find(from)) {
-      friends_.taken(*whom, version, taker);
+      friends_.taken(*whom, version, instance);
     }
   }
+  void on_message_lost(const protocol::NodeId& node) override { nodes_.lost(node); }
 
   crypto::KeyPair self_;
   Transport& transport_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <boost/test/unit_test.hpp>
 
-#include "manager/outbox/outbox.hpp"
+#include "manager/outbox/replicator.hpp"
 #include "world.hpp"
 
 // Nodes that are full, busy, or were silent for a while, and what senders do about it (docs/admission.md).
@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_grants_next_to_nothing_is_not_asked_without_end
   send_for(world.alice, world.bob, "gone at once", limits::default_time_to_live_s);
   world.run(12 * hour_ms);
   BOOST_TEST(world.alice[Counter::copies_lapsing] <=
-             std::int64_t{12} * 3600 / manager::Outbox::renew_before_s);
+             std::int64_t{12} * 3600 / manager::Replicator::renew_before_s);
   BOOST_TEST(world.alice[Counter::copies_lapsing] >= 3);
 }
 
@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(what_a_silent_node_left_unanswered_goes_to_it_as_soon_as_it
   const auto before = answers();
   world.nodes[0]->switch_on();
   BOOST_TEST(world.run(hour_ms, [&] { return answers() > before; }));
-  BOOST_TEST(world.run(manager::Outbox::hurry_ms + 5000, stored));
+  BOOST_TEST(world.run(manager::Replicator::hurry_ms + 5000, stored));
 }
 
 BOOST_AUTO_TEST_CASE(whom_a_full_node_turned_away_comes_back_after_the_delay_and_not_all_at_once) {

@@ -4,6 +4,7 @@
 #include <bitset>
 #include <cstdint>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "manager/keys/friend_book.hpp"
@@ -13,6 +14,11 @@ namespace toxasync::manager {
 
 /// One message of ours on its way (docs/state.md, tables O, V and C).
 struct OutgoingMessage {
+  /// Where it stands among those to one friend: sequence and id.
+  using Place = std::pair<std::uint64_t, crypto::MessageId>;
+  /// How often each message is examined at least.
+  static constexpr std::int64_t look_again_ms = 3600000;
+
   enum class Stage : std::uint8_t {
     under_way,
     cancelling,
@@ -103,9 +109,10 @@ struct OutgoingMessage {
   Stage stage = Stage::under_way;
   std::vector<Target> targets;  ///< Each in a row of its own.
   // In memory:
-  std::set<client::OperationId> operations;
-  std::size_t writes_under_way = 0;  ///< Nothing leaves before it is on disk.
-  bool reported = false;             ///< queued was.
+  std::set<client::OperationId> stores;   ///< Under way; the Replicator's.
+  std::set<client::OperationId> cancels;  ///< Under way; the Canceller's.
+  std::size_t writes_under_way = 0;       ///< Nothing leaves before it is on disk.
+  bool reported = false;                  ///< queued was.
   bool unsaved = false;
   bool loaded = false;  ///< An earlier run may have sent it to nodes without knowing the outcome.
   std::uint8_t stored_reported = 0;
@@ -118,6 +125,12 @@ struct OutgoingMessage {
     return sent_at_ms + static_cast<std::int64_t>(ttl_s) * 1000;
   }
   [[nodiscard]] bool is_service() const noexcept { return !crypto::is_ordered(kind); }
+  [[nodiscard]] Place place() const noexcept { return {sequence, id}; }
+  /// Whether nothing is left to do: every installation has confirmed a text; a receipt, which nobody
+  /// confirms, is on all nodes.
+  [[nodiscard]] bool is_done() const noexcept;
+  /// When there is something to do for it, steady milliseconds.
+  [[nodiscard]] std::int64_t next_step_ms(Now now) const noexcept;
   [[nodiscard]] Target* target(std::uint64_t instance) noexcept {
     for (Target& one : targets) {
       if (one.instance == instance) {

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/outbox/mailbox_cache.hpp"
+
+#include <utility>
+
+namespace toxasync::manager {
+
+const crypto::WritableMailbox* MailboxCache::get(const FriendKey& owner, const crypto::Point& root,
+                                                 crypto::Epoch epoch) {
+  auto& of_owner = mailboxes_[owner];
+  const auto found = of_owner.find(root);
+  if (found != of_owner.end() && found->second.epoch == epoch) {
+    return &found->second;
+  }
+  if (found == of_owner.end() && of_owner.size() > roots_kept) {
+    of_owner.clear();
+  }
+  auto made = crypto::friends_mailbox(root, epoch);
+  return made ? &of_owner.insert_or_assign(root, std::move(*made)).first->second : nullptr;
+}
+
+}  // namespace toxasync::manager

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+
+#include "manager/outbox/outgoing_message.hpp"
+
+// The outbox's rows on disk (docs/state.md): O, a message; V, one of its targets; C, the nodes that have the
+// whole of a target.
+
+namespace toxasync::manager {
+
+store::StateWrite put_message(const OutgoingMessage& message);
+store::StateWrite put_target(const OutgoingMessage& message, const OutgoingMessage::Target& target);
+store::StateWrite put_progress(const OutgoingMessage& message, const OutgoingMessage::Target& target);
+store::StateWrite erase_message(const crypto::MessageId& id);
+/// Both rows of a target.
+void erase_target(const crypto::MessageId& id, std::uint64_t instance, store::StateBatch& batch);
+
+/// Which target a row of V or C belongs to.
+struct TargetName {
+  crypto::MessageId message{};
+  std::uint64_t instance = 0;
+};
+/// Nothing: the key is too long or too short.
+std::optional<TargetName> read_target_name(const store::StateEntry& entry);
+
+// Each returns nothing when the row is damaged.
+std::optional<OutgoingMessage> read_message(const store::StateEntry& entry);
+/// Without its instance and its copies.
+std::optional<OutgoingMessage::Target> read_target(const store::StateEntry& entry);
+std::optional<std::vector<OutgoingMessage::Copy>> read_progress(const store::StateEntry& entry);
+
+}  // namespace toxasync::manager

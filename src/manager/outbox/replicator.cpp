@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/outbox/replicator.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "manager/outbox/outgoing_rows.hpp"
+
+namespace toxasync::manager {
+
+namespace {
+
+bool is_home(const std::vector<protocol::HomeNode>& homes, const protocol::NodeId& node) noexcept {
+  return std::ranges::find(homes, node, &protocol::HomeNode::id) != homes.end();
+}
+
+/// Nodes take what is sealed for these epochs.
+bool is_taken(crypto::Epoch sealed_for, crypto::Epoch now) noexcept {
+  return sealed_for + 1 >= now && sealed_for <= now + 1;
+}
+
+/// Between two times that a node is asked whether it still has a message.
+constexpr std::int64_t offer_again_factor = 3;
+
+}  // namespace
+
+Replicator::Readiness Replicator::prepare(Target& target, const Installation& to, Now now) const {
+  const auto epoch = crypto::epoch_at(now.unix_s());
+  if (!epoch || to.home_nodes.empty()) {
+    return Readiness::waiting;
+  }
+  let_lapse(target, now);
+  std::erase_if(target.copies, [&](const Copy& copy) {
+    return !copy.complete && copy.in_flight == 0 && !is_home(to.home_nodes, copy.node);
+  });
+  bool finished = true;
+  for (const auto& node : to.home_nodes) {
+    const auto copy = std::ranges::find(target.copies, node.id, &Copy::node);
+    if (copy == target.copies.end()) {
+      target.copies.emplace_back(node.id);
+      finished = false;
+    } else {
+      finished = finished && copy->complete;
+    }
+  }
+  if (is_taken(target.epoch, *epoch) && target.root == to.root) {
+    return Readiness::ready;
+  }
+  const bool busy = std::ranges::any_of(target.copies, [](const Copy& copy) { return copy.in_flight > 0; });
+  return finished || busy ? Readiness::waiting : Readiness::stale;
+}
+
+void Replicator::store(OutgoingMessage& message, Target& target, const Installation& to, Now now) {
+  with_.window.stop_waiting(message.to, message.place());
+  for (Copy& copy : target.copies) {
+    const bool due = copy.complete
+                         ? !copy.gone && copy.epoch == target.epoch && copy.offer_again_ms <= now.steady_ms
+                         : copy.retry_at_ms <= now.steady_ms;
+    if (!due || copy.in_flight > 0 || !is_home(to.home_nodes, copy.node)) {
+      continue;
+    }
+    if (!with_.window.has_room(message.to, target.envelopes.size())) {
+      with_.window.wait(message);
+      return;
+    }
+    start(message, target, copy, now);
+  }
+}
+
+/// Stores what a node has not confirmed yet; of a complete copy, everything again: the node answers whether
+/// it still has it.
+void Replicator::start(OutgoingMessage& message, Target& target, Copy& copy, Now now) {
+  const auto* const mailbox = with_.mailboxes.get(message.to, target.root, target.epoch);
+  copy.unanswered = false;
+  if (copy.complete || copy.done.none()) {
+    copy.held_until_s = INT64_MAX;
+  }
+  for (std::size_t part = 0; part < target.envelopes.size() && mailbox != nullptr; ++part) {
+    if (!copy.complete && copy.done[part]) {
+      continue;
+    }
+    const auto operation = with_.client.store(
+        {copy.node, mailbox->clone(), protocol::StoreOp::store, message.ttl_s, target.envelopes[part].bytes},
+        *this, now);
+    operations_.emplace(operation, Pending{message.id, target.instance, copy.node, part});
+    message.stores.insert(operation);
+    ++copy.in_flight;
+    with_.window.begin(message.to);
+  }
+}
+
+void Replicator::on_stored(client::OperationId operation, const client::StoreResult& result,
+                           Now now) noexcept {
+  const auto found = operations_.find(operation);
+  if (found == operations_.end()) {
+    return;
+  }
+  const Pending pending = found->second;
+  operations_.erase(found);
+  OutgoingMessage* const message = with_.messages.find(pending.message);
+  if (message == nullptr) {
+    return;
+  }
+  message->stores.erase(operation);
+  const FriendKey to = message->to;
+  with_.window.end(to);
+  take_outcome(*message, pending, result, now);
+  listener_.on_room(to, now);
+}
+
+void Replicator::take_outcome(OutgoingMessage& message, const Pending& pending,
+                              const client::StoreResult& result, Now now) {
+  Target* const target = message.target(pending.instance);
+  if (target == nullptr) {
+    return;
+  }
+  const auto copy = std::ranges::find(target->copies, pending.node, &Copy::node);
+  if (copy == target->copies.end()) {
+    return;
+  }
+  --copy->in_flight;
+  if (is_good(result.outcome)) {
+    copy->done.set(pending.part);
+    if (result.outcome == client::StoreOutcome::gone) {
+      copy->gone = true;
+    } else {
+      const std::int64_t left_s = std::clamp<std::int64_t>(result.expires_at_s - result.node_time_s, 0,
+                                                           limits::largest_time_to_live_s);
+      copy->held_until_s = std::min(copy->held_until_s, now.unix_s() + left_s);
+    }
+    if (copy->complete && result.outcome == client::StoreOutcome::stored) {
+      with_.telemetry.count(Counter::messages_lost_by_node);
+      listener_.on_copy_lost(copy->node);  // it had confirmed it, and now it was new to it
+    }
+  } else if (result.outcome == client::StoreOutcome::wrong_epoch) {
+    with_.telemetry.refuse(Counter::refused_clock);
+  } else if (result.outcome == client::StoreOutcome::unreachable && !copy->complete) {
+    copy->unanswered = true;
+    unanswered_[copy->node].insert(message.id);
+  }
+  if (copy->in_flight == 0) {
+    finish_copy(message, *target, *copy, now, result.retry_after_s);
+  }
+}
+
+void Replicator::finish_copy(OutgoingMessage& message, Target& target, Copy& copy, Now now,
+                             std::uint16_t retry_after_s) {
+  const bool offered_again = copy.complete;
+  if (!copy.complete && copy.done.count() == target.envelopes.size()) {
+    copy.complete = true;
+    copy.epoch = target.epoch;
+    plan_renewal(message, copy, now);
+    with_.state.keep({put_progress(message, target)});
+    listener_.on_copy_complete(message);
+  }
+  if (offered_again && copy.held_until_s != INT64_MAX) {
+    plan_renewal(message, copy, now);  // it may be kept for longer now
+    with_.state.keep({put_progress(message, target)});
+  }
+  if (copy.complete) {
+    copy.offer_after_ms =
+        offered_again ? offer_again_factor * copy.offer_after_ms : with_.first_offer_again_ms;
+    copy.offer_again_ms =
+        now.steady_ms + copy.offer_after_ms / 2 +
+        static_cast<std::int64_t>(with_.random.below(static_cast<std::uint64_t>(copy.offer_after_ms) + 1));
+  } else {
+    with_.backoff.postpone(copy.backoff_ms, copy.retry_at_ms, now, retry_after_s);
+  }
+  listener_.on_copy_settled(message, now);
+}
+
+void Replicator::plan_renewal(const OutgoingMessage& message, Copy& copy, Now now) const {
+  copy.renew_at_s = 0;
+  if (copy.gone || copy.held_until_s >= message.expires_at_ms() / 1000) {
+    return;
+  }
+  const auto sooner = static_cast<std::int64_t>(with_.random.below(renew_before_s / 2));
+  copy.renew_at_s =
+      std::max(copy.held_until_s - renew_before_s, now.unix_s() + 3 * renew_before_s / 2) - sooner;
+}
+
+void Replicator::let_lapse(Target& target, Now now) const {
+  for (Copy& copy : target.copies) {
+    if (copy.complete && !copy.gone && copy.in_flight == 0 && copy.renew_at_s != 0 &&
+        copy.renew_at_s <= now.unix_s()) {
+      with_.telemetry.count(Counter::copies_lapsing);
+      copy = Copy(copy.node);
+    }
+  }
+}
+
+std::map<crypto::MessageId, std::int64_t> Replicator::on_node_answer(const protocol::NodeId& node, Now now) {
+  std::map<crypto::MessageId, std::int64_t> retries;
+  const auto found = unanswered_.find(node);
+  if (found == unanswered_.end()) {
+    return retries;
+  }
+  const auto ids = std::move(found->second);
+  unanswered_.erase(found);
+  for (const auto& id : ids) {
+    OutgoingMessage* const message = with_.messages.find(id);
+    for (std::size_t i = 0; message != nullptr && i < message->targets.size(); ++i) {
+      auto& copies = message->targets[i].copies;
+      const auto copy = std::ranges::find(copies, node, &Copy::node);
+      if (copy != copies.end() && std::exchange(copy->unanswered, false) && copy->in_flight == 0) {
+        copy->backoff_ms = 0;
+        copy->retry_at_ms = now.steady_ms + 1 + static_cast<std::int64_t>(with_.random.below(hurry_ms));
+        const auto [entry, is_new] = retries.emplace(id, copy->retry_at_ms);
+        entry->second = std::min(entry->second, copy->retry_at_ms);
+      }
+    }
+  }
+  return retries;
+}
+
+void Replicator::abandon(OutgoingMessage& message, Now now) {
+  for (const auto operation : message.stores) {
+    with_.client.abandon(operation, now);
+    operations_.erase(operation);
+  }
+  with_.window.end(message.to, message.stores.size());
+  message.stores.clear();
+  for (Target& target : message.targets) {
+    for (Copy& copy : target.copies) {
+      copy.in_flight = 0;
+    }
+  }
+}
+
+void Replicator::forget(const OutgoingMessage& message) {
+  for (const Target& target : message.targets) {
+    for (const Copy& copy : target.copies) {
+      const auto found = unanswered_.find(copy.node);
+      if (found != unanswered_.end() && found->second.erase(message.id) != 0 && found->second.empty()) {
+        unanswered_.erase(found);
+      }
+    }
+  }
+}
+
+}  // namespace toxasync::manager
