@@ -21,7 +21,11 @@ constexpr std::int64_t housekeeping_ms = 3600000;
 constexpr std::int64_t shortest_housekeeping_ms = 1000;
 }  // namespace
 
-class Manager::Impl final : private client::NodeNewsListener, private OutboxListener {
+class Manager::Impl final : private client::NodeNewsListener,
+                            private OutboxListener,
+                            private InboxListener,
+                            private MailSource,
+                            private ReceiptMailer {
  public:
   Impl(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
        const Clock& clock, Random& random, Telemetry telemetry, ManagerListener& listener,
@@ -45,17 +49,8 @@ class Manager::Impl final : private client::NodeNewsListener, private OutboxList
                     outbox_.drop_bundles(whom.key, instance);
                   }}),
         outbox_(services_, friends_, *this),
-        receipts_(services_, friends_,
-                  [this](const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
-                         store::StateBatch batch) {
-                    return outbox_.send_service(to, kind, std::move(ids), instance, 0, std::move(batch),
-                                                services_.clock.now());
-                  }),
-        inbox_(services_, friends_, keys_, receipts_,
-               {[this](crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
-                       const crypto::MessageId& id) { on_receipt(kind, from, instance, id); },
-                [this] { poller_.poll_soon(services_.clock.now()); },
-                [this](std::int64_t since_ms) { return poller_.swept_since(since_ms); }}),
+        receipts_(services_, friends_, *this),
+        inbox_(services_, friends_, keys_, receipts_, *this, *this),
         poller_(services_, keys_, inbox_, nodes_),
         cover_(services_, keys_, poller_),
         home_selector_(services_, nodes_, poller_, discovery_, [this] { on_home_nodes(); }),
@@ -327,8 +322,9 @@ class Manager::Impl final : private client::NodeNewsListener, private OutboxList
     }
   }
 
+  // InboxListener
   void on_receipt(crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
-                  const crypto::MessageId& id) {
+                  const crypto::MessageId& id) override {
     if (Friend* const whom = friends_.find(from)) {
       friends_.heard_of(*whom, instance);
     }
@@ -337,6 +333,19 @@ class Manager::Impl final : private client::NodeNewsListener, private OutboxList
     } else {
       outbox_.on_receipt(from, instance, id);
     }
+  }
+
+  // MailSource
+  void poll_soon() override { poller_.poll_soon(services_.clock.now()); }
+  [[nodiscard]] bool swept_since(std::int64_t steady_ms) const override {
+    return poller_.swept_since(steady_ms);
+  }
+
+  // ReceiptMailer
+  bool mail_receipts(const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
+                     store::StateBatch batch) override {
+    return outbox_.send_service(to, kind, std::move(ids), instance, 0, std::move(batch),
+                                services_.clock.now());
   }
 
   /// A bundle of ours as a message, for a friend who is offline.

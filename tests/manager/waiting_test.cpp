@@ -36,7 +36,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_the_application_does_not_take_stays_on_di
   BOOST_TEST(eve.take_receipts().size() == 2);  // they are on our disk
   BOOST_TEST(bob[Counter::messages_delivered] == 0);
   bob.takes_messages = true;
-  BOOST_TEST(run(manager::Inbox::offer_again_ms + 10, [&] { return bob.shown.size() == 2; }));
+  BOOST_TEST(run(manager::DeliveryOrder::offer_again_ms + 10, [&] { return bob.shown.size() == 2; }));
   run(1000);
   BOOST_TEST(bob.texts() == (Texts{"one", "two"}), boost::test_tools::per_element());
   BOOST_TEST(std::ranges::none_of(bob.shown, &manager::ReceivedMessage::late));
@@ -70,7 +70,7 @@ BOOST_FIXTURE_TEST_CASE(an_application_that_takes_nothing_is_asked_at_a_calm_pac
   const auto refusals = bob.refusals;
   const auto ticks_before = ticks;
   run(10'000);
-  const auto offers = static_cast<std::size_t>(10'000 / manager::Inbox::offer_again_ms);
+  const auto offers = static_cast<std::size_t>(10'000 / manager::DeliveryOrder::offer_again_ms);
   BOOST_TEST(bob.refusals - refusals <= offers + 1);
   BOOST_TEST(bob.refusals - refusals >= offers - 1);
   BOOST_TEST(ticks - ticks_before < 4 * offers);

@@ -11,15 +11,6 @@ namespace toxasync::manager {
 
 namespace {
 
-struct MessageRecord {
-  InboxMessage& m;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, m.id, m.from, m.instance, m.sequence, m.floor, m.kind, m.sent_at_ms,
-                 wire::bounded<limits::message_text>(m.text));
-  }
-};
-
 struct PartRecord {
   InboxMessage& m;  ///< Without its text.
   std::uint8_t part = 0;
@@ -71,25 +62,24 @@ std::size_t Inbox::SeenHash::operator()(const crypto::MessageId& id) const noexc
   return crypto::siphash(key, id);  // friends choose the ids
 }
 
-Inbox::Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Receipts& receipts, Hooks hooks)
+Inbox::Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Receipts& receipts,
+             InboxListener& listener, MailSource& source)
     : services_(services),
       friends_(friends),
       keys_(keys),
       receipts_(receipts),
-      hooks_(std::move(hooks)),
+      listener_(listener),
+      order_({.application = services.listener,
+              .state = services.state,
+              .clock = services.clock,
+              .telemetry = services.telemetry,
+              .friends = friends},
+             source),
       seen_(64, SeenHash{services.random.array<16>()}) {}
 
 bool Inbox::load(const store::StateEntry& entry) {
   const ByteView name = ByteView(entry.key).subspan(1);
   switch (static_cast<Table>(entry.key[0])) {
-    case Table::inbox: {
-      InboxMessage message;
-      MessageRecord record{message};
-      if (read_record(services_, entry, record)) {
-        absent_.push_back(std::move(message));
-      }
-      return true;
-    }
     case Table::seen: {
       SeenRecord record;
       if (name.size() == sizeof(crypto::MessageId) && read_record(services_, entry, record)) {
@@ -112,16 +102,32 @@ bool Inbox::load(const store::StateEntry& entry) {
       }
       return true;
     }
-    case Table::order: {
-      NumberRecord record;
-      if (name.size() == sizeof(FriendKey) + 8 && read_record(services_, entry, record)) {
-        const OrderKey key{to_array<32>(name), load_le<std::uint64_t>(name.data() + sizeof(FriendKey))};
-        orders_[key].shown = record.value;
-      }
-      return true;
-    }
     default:
-      return false;
+      return order_.load(entry);
+  }
+}
+
+void Inbox::resume() {
+  std::vector<crypto::MessageId> done;
+  for (const auto& [id, assembly] : assemblies_) {
+    if (seen_.contains(id)) {
+      done.push_back(id);  // left over when its message was dropped once and came again
+    }
+  }
+  store::StateBatch batch;
+  for (const auto& id : done) {
+    drop_assembly(id, batch);
+  }
+  if (!batch.empty()) {
+    services_.state.keep(std::move(batch));
+  }
+  resumed_ = true;
+  order_.resume();
+}
+
+void Inbox::on_added(const FriendKey& who) {
+  if (resumed_) {
+    order_.on_added(who);
   }
 }
 
@@ -219,8 +225,8 @@ void Inbox::owe(const ReceiptDue& due, Intake& intake) const {
   }
 }
 
-/// His keys of ours, or ours, are those of an old copy of a state: he is asked to seal again, and given new
-/// ones. Nothing of the header is authentic yet, so both are limited.
+/// The keys of ours that the friend has, or our own, are those of an old copy of a state: the friend is asked
+/// to seal again, and given new keys. Nothing of the header is authentic yet, so both are limited.
 void Inbox::answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake) {
   if (!receipts_.is_due(header.sender, header.message_id) && receipts_.nack_permitted(header.sender)) {
     owe({header.sender, header.instance, header.message_id, crypto::MessageKind::nack}, intake);
@@ -321,8 +327,7 @@ bool Inbox::take_content(const InboxMessage& message, Intake& intake) {
       if (message.text.empty() || message.text.size() > limits::message_text || !is_utf8(message.text)) {
         return refuse(Counter::refused_message_text);
       }
-      intake.batch.push_back(put_record(state_key(Table::inbox, {message.id}),
-                                        MessageRecord{const_cast<InboxMessage&>(message)}));
+      intake.batch.push_back(put_inbox_message(message));
       owe({message.from, message.instance, message.id}, intake);
       return true;
     case crypto::MessageKind::receipt:
@@ -354,7 +359,7 @@ bool Inbox::take_content(const InboxMessage& message, Intake& intake) {
   return refuse(Counter::refused_operation);
 }
 
-/// Keeps a friend's incomplete messages within limits::incomplete_parts_bytes: the oldest gives way.
+/// Keeps a friend's incomplete messages within limits::incomplete_parts_bytes: drops the oldest ones.
 bool Inbox::make_room(const FriendKey& from, const crypto::MessageId& keep, std::size_t bytes,
                       store::StateBatch& batch) {
   while (assembly_bytes_[from] + bytes > limits::incomplete_parts_bytes) {
@@ -425,11 +430,11 @@ void Inbox::apply(Intake& intake, bool durable) {
     if (kind == crypto::MessageKind::receipt) {
       services_.telemetry.count(Counter::receipts_received);
     }
-    hooks_.on_receipt(kind, from, instance, id);
+    listener_.on_receipt(kind, from, instance, id);
   }
   for (const auto& key : intake.renew) {
-    if (Friend* const whom = friends_.find(key)) {
-      friends_.renew_keys(*whom);
+    if (Friend* const from = friends_.find(key)) {
+      friends_.renew_keys(*from);
     }
   }
   store::StateBatch removed;
@@ -438,13 +443,13 @@ void Inbox::apply(Intake& intake, bool durable) {
       return false;
     }
     services_.telemetry.count(Counter::messages_dropped);
-    removed.push_back(erase_record(state_key(Table::inbox, {message.id})));
+    removed.push_back(erase_inbox_message(message.id));
     return true;
   });
   if (!removed.empty()) {
     services_.state.keep(std::move(removed));
   }
-  place_all(std::move(intake.messages));
+  order_.add(std::move(intake.messages));
 }
 
 /// A part that did not come to the disk.
@@ -461,6 +466,20 @@ void Inbox::take_back(const crypto::MessageId& id, std::uint8_t part) {
   if (assembly.texts.empty()) {
     assemblies_.erase(found);
   }
+}
+
+void Inbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
+  order_.on_removed(who, batch);
+  std::vector<crypto::MessageId> incomplete;
+  for (const auto& [id, assembly] : assemblies_) {
+    if (assembly.message.from == who) {
+      incomplete.push_back(id);
+    }
+  }
+  for (const auto& id : incomplete) {
+    drop_assembly(id, batch);
+  }
+  assembly_bytes_.erase(who);
 }
 
 void Inbox::refresh(std::int64_t now_s, store::StateBatch& batch) {

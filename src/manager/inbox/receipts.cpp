@@ -80,14 +80,14 @@ store::StateWrite Receipts::row(const ReceiptDue& due) const {
 }
 
 void Receipts::add(const ReceiptDue& due, Now now) {
-  const Friend* const whom = friends_.find(due.to);
+  const Friend* const to = friends_.find(due.to);
   Box& box = boxes_[due.to];
-  if (whom == nullptr || box.items.size() >= due_per_friend) {
+  if (to == nullptr || box.items.size() >= due_per_friend) {
     services_.state.keep({erase_record(row_name(due.to, due.id))});
     return;
   }
   box.items[due.id] = {due.instance, due.kind, now.unix_s(), std::nullopt};
-  if (whom->online) {
+  if (to->online) {
     deadlines_.set_earlier(due.to, now.steady_ms);
   } else {
     deadlines_.set_earlier(due.to, now.steady_ms + random_delay(due.kind));
@@ -101,30 +101,31 @@ void Receipts::owe(const ReceiptDue& due, Now now) {
 
 std::int64_t Receipts::random_delay(crypto::MessageKind kind) const {
   const std::int64_t mean = services_.config.receipt_delay_ms;
-  return random_delay_ms(services_.random, kind == crypto::MessageKind::nack ? mean / nack_hurry : mean);
+  return random_delay_ms(services_.random,
+                         kind == crypto::MessageKind::nack ? mean / nack_delay_divisor : mean);
 }
 
-void Receipts::on_presence(const FriendKey& whom, Now now) {
-  const auto found = boxes_.find(whom);
-  const Friend* const him = friends_.find(whom);
-  if (found == boxes_.end() || him == nullptr || found->second.items.empty()) {
+void Receipts::on_presence(const FriendKey& who, Now now) {
+  const auto found = boxes_.find(who);
+  const Friend* const to = friends_.find(who);
+  if (found == boxes_.end() || to == nullptr || found->second.items.empty()) {
     return;
   }
   for (auto& [id, item] : found->second.items) {
     item.sent_ms.reset();
   }
-  deadlines_.set(whom, now.steady_ms + (him->online ? 0 : random_delay(crypto::MessageKind::receipt)));
+  deadlines_.set(who, now.steady_ms + (to->online ? 0 : random_delay(crypto::MessageKind::receipt)));
 }
 
-void Receipts::on_removed(const FriendKey& whom, store::StateBatch& batch) {
-  const auto found = boxes_.find(whom);
+void Receipts::on_removed(const FriendKey& who, store::StateBatch& batch) {
+  const auto found = boxes_.find(who);
   if (found == boxes_.end()) {
     return;
   }
   for (const auto& [id, item] : found->second.items) {
-    batch.push_back(erase_record(row_name(whom, id)));
+    batch.push_back(erase_record(row_name(who, id)));
   }
-  deadlines_.erase(whom);
+  deadlines_.erase(who);
   boxes_.erase(found);
 }
 
@@ -140,7 +141,7 @@ void Receipts::refresh(std::int64_t now_s, store::StateBatch& batch) {
   }
 }
 
-void Receipts::send_live(Friend& whom, Box& box, Now now) {
+void Receipts::send_live(Friend& to, Box& box, Now now) {
   for (const auto kind : {crypto::MessageKind::receipt, crypto::MessageKind::nack}) {
     std::vector<crypto::MessageId> unsent;
     for (const auto& [id, item] : box.items) {
@@ -151,8 +152,8 @@ void Receipts::send_live(Friend& whom, Box& box, Now now) {
     for (std::size_t at = 0; at < unsent.size(); at += limits::receipt_ids) {
       const auto first = unsent.begin() + static_cast<std::ptrdiff_t>(at);
       const auto count = std::min(limits::receipt_ids, unsent.size() - at);
-      const protocol::LiveReceipt receipt{whom.instance, {first, first + static_cast<std::ptrdiff_t>(count)}};
-      if (!friends_.enqueue(whom, protocol::make_friend_packet(packet_type(kind), receipt))) {
+      const protocol::LiveReceipt receipt{to.instance, {first, first + static_cast<std::ptrdiff_t>(count)}};
+      if (!friends_.enqueue(to, protocol::make_friend_packet(packet_type(kind), receipt))) {
         return;
       }
       services_.telemetry.count(
@@ -164,13 +165,13 @@ void Receipts::send_live(Friend& whom, Box& box, Now now) {
   }
 }
 
-void Receipts::drop_delivered(const FriendKey& whom, Box& box, Now now) {
+void Receipts::drop_delivered(const FriendKey& to, Box& box, Now now) {
   store::StateBatch batch;
   std::erase_if(box.items, [&](const auto& entry) {
     if (!entry.second.sent_ms || now.steady_ms - *entry.second.sent_ms < delivered_after_ms) {
       return false;
     }
-    batch.push_back(erase_record(row_name(whom, entry.first)));
+    batch.push_back(erase_record(row_name(to, entry.first)));
     return true;
   });
   if (!batch.empty()) {
@@ -194,7 +195,7 @@ void Receipts::mail(const FriendKey& to, Box& box, Now now) {
         text.insert(text.end(), ids[i].begin(), ids[i].end());
         batch.push_back(erase_record(row_name(to, ids[i])));
       }
-      if (!mail_(to, instance, kind, std::move(text), std::move(batch))) {
+      if (!mailer_.mail_receipts(to, instance, kind, std::move(text), std::move(batch))) {
         deadlines_.set(to, now.steady_ms + mail_again_ms);
         return;
       }
@@ -210,17 +211,17 @@ void Receipts::mail(const FriendKey& to, Box& box, Now now) {
 void Receipts::tick(Now now) {
   while (const auto due = deadlines_.pop_due(now.steady_ms)) {
     const auto found = boxes_.find(*due);
-    Friend* const whom = friends_.find(*due);
-    if (found == boxes_.end() || whom == nullptr) {
+    Friend* const to = friends_.find(*due);
+    if (found == boxes_.end() || to == nullptr) {
       continue;
     }
     Box& box = found->second;
-    if (!whom->online) {
+    if (!to->online) {
       mail(*due, box, now);
       continue;
     }
     drop_delivered(*due, box, now);
-    send_live(*whom, box, now);
+    send_live(*to, box, now);
     std::int64_t next = INT64_MAX;
     for (const auto& [id, item] : box.items) {
       next = std::min(next, item.sent_ms ? *item.sent_ms + delivered_after_ms : now.steady_ms + try_again_ms);

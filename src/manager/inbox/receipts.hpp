@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 
@@ -14,9 +13,19 @@ namespace toxasync::manager {
 /// A receipt or a nack that a friend is owed.
 struct ReceiptDue {
   FriendKey to{};
-  std::uint64_t instance = 0;  ///< His installation that sent the message.
+  std::uint64_t instance = 0;  ///< The friend's installation that sent the message.
   crypto::MessageId id{};
   crypto::MessageKind kind = crypto::MessageKind::receipt;  ///< Or nack.
+};
+
+/// Sends receipts and nacks as messages, to friends who are offline.
+class ReceiptMailer {
+ public:
+  virtual ~ReceiptMailer() = default;
+  /// A message of the kind with these ids, to an installation; the batch is written with it. False: it cannot
+  /// be sent, and nothing was done.
+  virtual bool mail_receipts(const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
+                             store::StateBatch batch) = 0;
 };
 
 /// Receipts and nacks on their way: to friends who are online at once, else batched into a message after a
@@ -27,24 +36,18 @@ class Receipts {
   static constexpr std::size_t due_per_friend = 4096;  ///< More are not kept: the sender offers again.
   /// Ids in one message: what a large envelope holds.
   static constexpr std::size_t ids_per_message = limits::large_text / limits::id;
-  /// A live receipt is taken for delivered when the friend is still online so long after it: toxcore notices
-  /// a dead one after 32 s.
+  /// A live receipt counts as delivered when the friend is still online so long after it: toxcore notices a
+  /// dead friend after 32 s.
   static constexpr std::int64_t delivered_after_ms = 40000;
   static constexpr std::int64_t try_again_ms = 1000;
   static constexpr std::int64_t mail_again_ms = 3600000;
   static constexpr std::int64_t kept_s = std::int64_t{15} * 86400;
-  /// Strangers to a mailbox can provoke nacks: those for one friend are limited. Nacks wait a tenth of the
-  /// receipts' time.
+  /// Strangers to a mailbox can provoke nacks: those for one friend are limited.
   static constexpr std::size_t nacks_per_hour = 32;
-  static constexpr std::int64_t nack_hurry = 10;
+  static constexpr std::int64_t nack_delay_divisor = 10;  ///< Nacks wait a tenth of the receipts' time.
 
-  /// Mails a message of the kind with these ids to an installation; what stands in the batch is written with
-  /// it. False: it cannot be, nothing was done.
-  using Mail = std::function<bool(const FriendKey&, std::uint64_t instance, crypto::MessageKind, Bytes ids,
-                                  store::StateBatch)>;
-
-  Receipts(const Services& services, FriendBook& friends, Mail mail)
-      : services_(services), friends_(friends), mail_(std::move(mail)) {}
+  Receipts(const Services& services, FriendBook& friends, ReceiptMailer& mailer)
+      : services_(services), friends_(friends), mailer_(mailer) {}
 
   bool load(const store::StateEntry& entry);
   void resume(Now now);
@@ -58,8 +61,8 @@ class Receipts {
   /// add() with a transaction of its own.
   void owe(const ReceiptDue& due, Now now);
 
-  void on_presence(const FriendKey& whom, Now now);
-  void on_removed(const FriendKey& whom, store::StateBatch& batch);
+  void on_presence(const FriendKey& who, Now now);
+  void on_removed(const FriendKey& who, store::StateBatch& batch);
   void refresh(std::int64_t now_s, store::StateBatch& batch);
   void tick(Now now);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return deadlines_.next_ms(); }
@@ -77,14 +80,14 @@ class Receipts {
     std::int64_t nacks_since_ms = 0;
   };
 
-  void send_live(Friend& whom, Box& box, Now now);
-  void drop_delivered(const FriendKey& whom, Box& box, Now now);
+  void send_live(Friend& to, Box& box, Now now);
+  void drop_delivered(const FriendKey& to, Box& box, Now now);
   void mail(const FriendKey& to, Box& box, Now now);
   [[nodiscard]] std::int64_t random_delay(crypto::MessageKind kind) const;
 
   const Services& services_;
   FriendBook& friends_;
-  Mail mail_;
+  ReceiptMailer& mailer_;
   std::map<FriendKey, Box> boxes_;
   DeadlineQueue<FriendKey> deadlines_;
 };

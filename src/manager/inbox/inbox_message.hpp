@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+
+#include "manager/core/services.hpp"
+
+namespace toxasync::manager {
+
+/// A message of a friend's, whole and on our disk, that the application has not seen yet.
+struct InboxMessage {
+  crypto::MessageId id{};
+  FriendKey from{};
+  std::uint64_t instance = 0;  ///< The friend's installation that sent it.
+  std::uint64_t sequence = 0;
+  std::uint64_t floor = 0;  ///< Nothing below it comes from that installation any longer.
+  crypto::MessageKind kind = crypto::MessageKind::normal;
+  std::int64_t sent_at_ms = 0;
+  Bytes text;
+};
+
+// Rows of table I (docs/state.md).
+store::StateWrite put_inbox_message(const InboxMessage& message);
+store::StateWrite erase_inbox_message(const crypto::MessageId& id);
+/// Nothing: the row is damaged.
+std::optional<InboxMessage> read_inbox_message(const store::StateEntry& entry);
+
+}  // namespace toxasync::manager
