@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(what_a_silent_node_left_unanswered_goes_to_it_as_soon_as_it
   const auto before = answers();
   world.nodes[0]->switch_on();
   BOOST_TEST(world.run(hour_ms, [&] { return answers() > before; }));
-  BOOST_TEST(world.run(manager::Replicator::hurry_ms + 5000, stored));
+  BOOST_TEST(world.run(manager::Replicator::retry_soon_ms + 5000, stored));
 }
 
 BOOST_AUTO_TEST_CASE(whom_a_full_node_turned_away_comes_back_after_the_delay_and_not_all_at_once) {

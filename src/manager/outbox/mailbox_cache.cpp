@@ -19,4 +19,9 @@ const crypto::WritableMailbox* MailboxCache::get(const FriendKey& owner, const c
   return made ? &of_owner.insert_or_assign(root, std::move(*made)).first->second : nullptr;
 }
 
+std::size_t MailboxCache::roots_of(const FriendKey& owner) const {
+  const auto found = mailboxes_.find(owner);
+  return found == mailboxes_.end() ? 0 : found->second.size();
+}
+
 }  // namespace toxasync::manager

@@ -13,6 +13,8 @@ class MailboxCache {
   /// Null: the root is a point that no honest client gives. Valid until the next call.
   const crypto::WritableMailbox* get(const FriendKey& owner, const crypto::Point& root, crypto::Epoch epoch);
   void forget(const FriendKey& owner) { mailboxes_.erase(owner); }
+  /// Kept now.
+  [[nodiscard]] std::size_t roots_of(const FriendKey& owner) const;
 
  private:
   /// Roots of one friend; past that all are dropped and derived again.

@@ -204,7 +204,7 @@ std::map<crypto::MessageId, std::int64_t> Replicator::on_node_answer(const proto
       const auto copy = std::ranges::find(copies, node, &Copy::node);
       if (copy != copies.end() && std::exchange(copy->unanswered, false) && copy->in_flight == 0) {
         copy->backoff_ms = 0;
-        copy->retry_at_ms = now.steady_ms + 1 + static_cast<std::int64_t>(with_.random.below(hurry_ms));
+        copy->retry_at_ms = now.steady_ms + 1 + static_cast<std::int64_t>(with_.random.below(retry_soon_ms));
         const auto [entry, is_new] = retries.emplace(id, copy->retry_at_ms);
         entry->second = std::min(entry->second, copy->retry_at_ms);
       }

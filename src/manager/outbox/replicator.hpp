@@ -36,7 +36,7 @@ class Replicator final : public client::StoreResultListener {
   /// half of it sooner; but not within that time after it was stored.
   static constexpr std::int64_t renew_before_s = 7200;
   /// A node that did not answer, and now does, is tried again within that time.
-  static constexpr std::int64_t hurry_ms = 2000;
+  static constexpr std::int64_t retry_soon_ms = 2000;
 
   enum class Readiness : std::uint8_t {
     ready,    ///< The envelopes can be stored as they are.

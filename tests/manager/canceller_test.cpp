@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/outbox/canceller.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "outbox_parts.hpp"
+
+namespace toxasync::test {
+namespace {
+
+using client::StoreOutcome;
+using manager::Canceller;
+using Stage = manager::OutgoingMessage::Stage;
+
+constexpr std::int64_t packet_lifetime_ms = 60000;
+
+struct Cancelling : OutboxParts, manager::CancellerListener {
+  Cancelling() { add_device(1); }
+
+  void on_cancel_outcome(Message&, Now) override { ++outcomes; }
+  void on_cancel_too_late(Message&, Now) override { ++too_late; }
+  void on_room(const manager::FriendKey&, Now) override { ++rooms; }
+
+  /// A text whose one target has so many parts, on all home nodes.
+  Message& stored(std::size_t parts = 1) {
+    Message& message = add_message();
+    Target& target = add_target(message, device(0), epoch(), parts);
+    for (const auto& node : device(0).home_nodes) {
+      target.copies.emplace_back(node.id).complete = true;
+    }
+    return message;
+  }
+  /// Cancelling has begun.
+  Message& cancelling(std::size_t parts = 1) {
+    Message& message = stored(parts);
+    canceller.plan(message, clock.now());
+    message.stage = Stage::cancelling;
+    BOOST_TEST(!canceller.advance(message, clock.now()));
+    return message;
+  }
+  void end_next(Message& message, StoreOutcome outcome, std::uint16_t retry_after_s = 0) {
+    BOOST_REQUIRE(!message.cancels.empty());
+    const auto operation = *message.cancels.begin();
+    canceller.on_stored(operation, {outcome, 0, 0, retry_after_s}, clock.now());
+    BOOST_TEST(!message.cancels.contains(operation));
+  }
+  void end_all(Message& message, StoreOutcome outcome) {
+    while (!message.cancels.empty()) {
+      end_next(message, outcome);
+    }
+  }
+
+  Canceller canceller{{.client = client,
+                       .friends = friends,
+                       .messages = messages,
+                       .mailboxes = mailboxes,
+                       .window = window,
+                       .backoff = backoff},
+                      *this};
+  int outcomes = 0;
+  int too_late = 0;
+  int rooms = 0;
+};
+
+BOOST_FIXTURE_TEST_SUITE(canceller, Cancelling)
+
+BOOST_AUTO_TEST_CASE(every_envelope_on_every_node_is_cancelled) {
+  Message& message = cancelling(2);
+  BOOST_TEST(message.cancels.size() == 6U);
+  end_next(message, StoreOutcome::cancelled);
+  end_next(message, StoreOutcome::absent);
+  BOOST_TEST(!canceller.advance(message, clock.now()));
+  BOOST_TEST(message.cancels.size() == 4U);  // none is asked twice
+  end_all(message, StoreOutcome::cancelled);
+  BOOST_TEST(canceller.advance(message, clock.now()));
+  BOOST_TEST(outcomes == 6);
+  BOOST_TEST(rooms == 6);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_never_sent_is_cancelled_at_once) {
+  Message& message = add_message();
+  add_target(message, device(0), epoch());
+  canceller.plan(message, clock.now());
+  BOOST_TEST(canceller.advance(message, clock.now()));
+}
+
+BOOST_AUTO_TEST_CASE(envelopes_of_the_past_are_cancelled_too) {
+  Message& message = stored();
+  auto& past = message.targets[0].past.emplace_back();
+  past.root = device(0).root;
+  past.epoch = epoch() - 1;
+  past.ids = {random.array<16>(), random.array<16>()};
+  canceller.plan(message, clock.now());
+  BOOST_REQUIRE(message.cancel_jobs.size() == 9U);
+  BOOST_TEST((message.cancel_jobs[1].id == past.ids[0] && message.cancel_jobs[1].epoch == epoch() - 1));
+}
+
+BOOST_AUTO_TEST_CASE(what_an_earlier_run_may_have_sent_is_cancelled) {
+  Message& message = add_message();
+  add_target(message, device(0), epoch());
+  message.loaded = true;
+  canceller.plan(message, clock.now());
+  BOOST_TEST(message.cancel_jobs.size() == 3U);
+  BOOST_TEST(std::ranges::all_of(message.cancel_jobs, &Message::CancelJob::may_come));
+}
+
+BOOST_AUTO_TEST_CASE(a_store_under_way_may_come_after_its_cancel) {
+  Message& message = stored();
+  message.targets[0].copies[0].in_flight = 1;
+  canceller.plan(message, clock.now());
+  message.stage = Stage::cancelling;
+  BOOST_TEST(!canceller.advance(message, clock.now()));
+  end_next(message, StoreOutcome::absent);  // not come yet
+  end_all(message, StoreOutcome::absent);
+  BOOST_TEST(!canceller.advance(message, clock.now()));
+  BOOST_TEST(message.cancels.empty());
+  BOOST_TEST(message.cancel_retry_ms == clock.steady_ms() + packet_lifetime_ms);
+
+  clock.advance_ms(packet_lifetime_ms);
+  BOOST_TEST(!canceller.advance(message, clock.now()));
+  BOOST_TEST(message.cancels.size() == 1U);
+  end_next(message, StoreOutcome::absent);
+  BOOST_TEST(canceller.advance(message, clock.now()));
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_was_fetched_is_too_late_to_cancel) {
+  Message& message = cancelling();
+  end_next(message, StoreOutcome::gone);
+  BOOST_TEST((message.stage == Stage::too_late));
+  BOOST_TEST(message.cancel_jobs.empty());
+  BOOST_TEST(too_late == 1);
+  BOOST_TEST(outcomes == 0);
+  end_next(message, StoreOutcome::cancelled);  // no longer of interest
+  BOOST_TEST(outcomes == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_silent_node_is_asked_again_later) {
+  Message& message = cancelling();
+  end_all(message, StoreOutcome::unreachable);
+  const auto retry_at_ms = message.cancel_retry_ms;
+  BOOST_TEST(retry_at_ms >= clock.steady_ms() + config.retry_first_ms);
+  BOOST_TEST(message.cancel_backoff_ms == config.retry_first_ms);  // once for all three
+  BOOST_TEST(!canceller.advance(message, clock.now()));
+  BOOST_TEST(message.cancels.empty());
+  clock.advance_to_ms(retry_at_ms);
+  BOOST_TEST(!canceller.advance(message, clock.now()));
+  BOOST_TEST(message.cancels.size() == 3U);
+  end_all(message, StoreOutcome::refused);
+  BOOST_TEST(message.cancel_backoff_ms == 2 * config.retry_first_ms);
+}
+
+BOOST_AUTO_TEST_CASE(cancels_fill_the_window_and_no_more) {
+  Message& message = cancelling(limits::parts);
+  BOOST_TEST(message.cancels.size() == manager::SendWindow::parts_in_flight);
+  end_next(message, StoreOutcome::cancelled);
+  BOOST_TEST(!canceller.advance(message, clock.now()));
+  BOOST_TEST(message.cancels.size() == manager::SendWindow::parts_in_flight);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_abandoned_leaves_room_and_takes_no_outcome) {
+  Message& message = cancelling();
+  const auto operation = *message.cancels.begin();
+  canceller.abandon(message, clock.now());
+  BOOST_TEST(client.operations() == 0U);
+  BOOST_TEST(window.has_room(message.to, manager::SendWindow::parts_in_flight));
+  canceller.on_stored(operation, {StoreOutcome::cancelled}, clock.now());
+  BOOST_TEST(outcomes == 0);
+  BOOST_TEST(rooms == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace toxasync::test

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "manager/keys/friend_book.hpp"
+#include "store/memory/memory_state.hpp"
+#include "tests/support/manual_clock.hpp"
+#include "tests/support/quiet_log.hpp"
+#include "tests/support/recording_transport.hpp"
+#include "tests/support/seeded_random.hpp"
+
+namespace toxasync::test {
+
+/// What the classes of the manager stand on, and one friend, Bob, whose Tox keys the tests hold. There is no
+/// manager and no network: operations that are started end when a test says how.
+class ManagerParts : public manager::ManagerListener, public manager::FriendChannel {
+ private:
+  const bool ready_ = crypto::initialise();
+
+ public:
+  ManagerParts() { friends.add(bob_keys.public_key); }
+
+  [[nodiscard]] manager::Friend& bob() { return *friends.find(bob_keys.public_key); }
+  /// Rows of a table on the disk (docs/state.md).
+  [[nodiscard]] std::size_t rows(char table) {
+    state.tick(clock.steady_ms());
+    const auto entries = disk.load();
+    return static_cast<std::size_t>(std::ranges::count_if(
+        entries, [&](const auto& entry) { return entry.key[0] == static_cast<std::uint8_t>(table); }));
+  }
+  [[nodiscard]] std::uint64_t operator[](Counter counter) const noexcept { return metrics.value(counter); }
+
+  // ManagerListener
+  bool on_message(const manager::ReceivedMessage& message) noexcept override {
+    if (takes_messages) {
+      shown.push_back(message);
+    }
+    return takes_messages;
+  }
+  void on_message_state(const manager::MessageStatus& status) noexcept override { states.push_back(status); }
+  void on_friend_ready(const manager::FriendKey&) noexcept override {}
+  // FriendChannel
+  manager::ChannelSend send(const manager::FriendKey&, ByteView packet) noexcept override {
+    channel_packets.emplace_back(packet.begin(), packet.end());
+    return manager::ChannelSend::sent;
+  }
+
+  ManualClock clock;
+  SeededRandom random{1};
+  QuietLog log;
+  Metrics metrics;
+  Telemetry telemetry{metrics, log};
+  RecordingTransport transport;
+  client::Client client{transport, random, telemetry, nullptr};
+  store::MemoryState disk;
+  manager::Journal state{disk, clock, telemetry};
+  manager::Events events{*this, state};
+  manager::ManagerConfig config;
+  crypto::KeyPair self = crypto::KeyPair::generate(random);
+  crypto::KeyPair bob_keys = crypto::KeyPair::generate(random);
+  manager::Services services{self, client, *this, state, clock, random, telemetry, *this, events, config};
+  manager::KeyRing keys{services};
+  manager::FriendBook friends{services, keys, {}};
+  bool takes_messages = true;
+  std::vector<manager::ReceivedMessage> shown;
+  std::vector<manager::MessageStatus> states;
+  std::vector<Bytes> channel_packets;
+};
+
+}  // namespace toxasync::test

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "manager/outbox/canceller.hpp"
+#include "manager/outbox/replicator.hpp"
+#include "manager_parts.hpp"
+
+namespace toxasync::test {
+
+/// A device of Bob's: the private halves of what its bundle says.
+struct Device {
+  std::uint64_t instance;
+  crypto::KeyPair root;
+  crypto::KeyPair last_resort;
+  std::vector<crypto::KeyPair> one_time;
+};
+
+/// An envelope that Bob has opened.
+struct Opened {
+  crypto::EnvelopeHeader header;
+  crypto::EnvelopeBody body;
+};
+
+/// What the classes of the outbox stand on. Bob has as many devices as a test adds.
+class OutboxParts : public ManagerParts {
+ public:
+  using Message = manager::OutgoingMessage;
+  using Target = Message::Target;
+
+  /// A device with so many one-time keys, and home nodes of its own.
+  manager::Installation& add_device(std::uint64_t instance, std::size_t home_nodes = 3,
+                                    std::size_t one_time = 2) {
+    Device& device = devices.emplace_back(
+        Device{instance, crypto::KeyPair::generate(random), crypto::KeyPair::generate(random), {}});
+    manager::Installation& installation = bob().theirs.emplace_back();
+    installation.version = {instance, 1};
+    installation.root = device.root.public_key;
+    installation.last_resort = device.last_resort.public_key;
+    installation.use_until_s = clock.unix_s() + std::int64_t{28} * 86400;
+    for (std::size_t i = 0; i < one_time; ++i) {
+      device.one_time.push_back(crypto::KeyPair::generate(random));
+      installation.one_time.push_back({device.one_time.back().public_key, installation.use_until_s});
+    }
+    for (std::size_t i = 0; i < home_nodes; ++i) {
+      installation.home_nodes.push_back({random.array<32>(), {}});
+    }
+    return installation;
+  }
+  [[nodiscard]] manager::Installation& device(std::size_t index) { return bob().theirs.at(index); }
+
+  /// A message of ours to Bob, in the table, not sealed.
+  Message& add_message(std::string_view text = "hello",
+                       crypto::MessageKind kind = crypto::MessageKind::normal) {
+    Message message;
+    message.id = random.array<16>();
+    message.to = bob_keys.public_key;
+    message.kind = kind;
+    message.text.assign(text.begin(), text.end());
+    message.sequence = crypto::is_ordered(kind) ? bob().next_sequence++ : 0;
+    message.sent_at_ms = clock.now().unix_ms;
+    message.ttl_s = limits::default_time_to_live_s;
+    message.cancel_secret = random.array<16>();
+    message.reported = true;
+    return messages.insert(std::move(message));
+  }
+  /// A target with envelopes that nobody opens.
+  static Target& add_target(Message& message, const manager::Installation& to, crypto::Epoch epoch,
+                            std::size_t parts = 1) {
+    Target& target = message.targets.emplace_back();
+    target.instance = to.instance();
+    target.root = to.root;
+    target.epoch = epoch;
+    for (std::size_t i = 0; i < parts; ++i) {
+      target.envelopes.push_back({Bytes(limits::small_envelope, static_cast<std::uint8_t>(i + 1))});
+    }
+    return target;
+  }
+  [[nodiscard]] crypto::Epoch epoch() const { return *crypto::epoch_at(clock.unix_s()); }
+  /// Bob opens all envelopes of a target with these keys. Fewer: some do not open.
+  [[nodiscard]] std::vector<Opened> open(const Target& target, const Device& device,
+                                         const crypto::KeyPair& pre_key) const {
+    std::vector<Opened> opened;
+    const auto mailbox = crypto::own_friends_mailbox(device.root, target.epoch);
+    for (const auto& envelope : target.envelopes) {
+      const auto header = crypto::open_header(*mailbox, envelope.bytes);
+      if (!header) {
+        continue;
+      }
+      if (auto body = crypto::open_body(*mailbox, bob_keys, pre_key, *header, envelope.bytes)) {
+        opened.push_back({*header, std::move(*body)});
+      }
+    }
+    return opened;
+  }
+  manager::OutgoingMessages messages{telemetry};
+  manager::MailboxCache mailboxes;
+  manager::SendWindow window;
+  manager::RetryBackoff backoff{random, config.retry_first_ms, config.retry_longest_ms};
+  std::vector<Device> devices;
+};
+
+}  // namespace toxasync::test

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/outbox/replicator.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "outbox_parts.hpp"
+
+namespace toxasync::test {
+namespace {
+
+using client::StoreOutcome;
+using manager::Replicator;
+using Readiness = Replicator::Readiness;
+
+struct Replicating : OutboxParts, manager::ReplicatorListener {
+  Replicating() { add_device(1); }
+
+  void on_copy_complete(Message&) override { ++complete; }
+  void on_copy_lost(const protocol::NodeId& node) override { lost.push_back(node); }
+  void on_copy_settled(Message&, Now) override { ++settled; }
+  void on_room(const manager::FriendKey& to, Now) override {
+    BOOST_TEST((to == bob_keys.public_key));
+    ++rooms;
+  }
+
+  /// A text with one target of so many parts, whose copies are started.
+  Message& started(std::size_t parts = 1) {
+    Message& message = add_message();
+    add_target(message, device(0), epoch(), parts);
+    store(message);
+    return message;
+  }
+  void store(Message& message) {
+    Target& target = message.targets[0];
+    BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::ready));
+    replicator.store(message, target, device(0), clock.now());
+  }
+  /// The next operation of the message ends; they end in the order of their start.
+  void end_next(Message& message, StoreOutcome outcome, std::int64_t held_s = limits::default_time_to_live_s,
+                std::uint16_t retry_after_s = 0) {
+    BOOST_REQUIRE(!message.stores.empty());
+    const auto operation = *message.stores.begin();
+    replicator.on_stored(operation, {outcome, clock.unix_s() + held_s, clock.unix_s(), retry_after_s},
+                         clock.now());
+    BOOST_TEST(!message.stores.contains(operation));
+  }
+  void end_all(Message& message, StoreOutcome outcome, std::int64_t held_s = limits::default_time_to_live_s) {
+    while (!message.stores.empty()) {
+      end_next(message, outcome, held_s);
+    }
+  }
+  [[nodiscard]] static std::size_t complete_copies(const Message& message) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(message.targets[0].copies, &Message::Copy::complete));
+  }
+
+  Replicator replicator{{.client = client,
+                         .state = state,
+                         .random = random,
+                         .telemetry = telemetry,
+                         .messages = messages,
+                         .mailboxes = mailboxes,
+                         .window = window,
+                         .backoff = backoff,
+                         .first_offer_again_ms = config.first_offer_again_ms},
+                        *this};
+  int complete = 0;
+  int settled = 0;
+  int rooms = 0;
+  std::vector<protocol::NodeId> lost;
+};
+
+BOOST_FIXTURE_TEST_SUITE(replicator, Replicating)
+
+BOOST_AUTO_TEST_CASE(every_part_goes_to_every_home_node) {
+  Message& message = started(2);
+  BOOST_TEST(message.stores.size() == 6U);
+  BOOST_TEST(message.targets[0].copies.size() == 3U);
+  store(message);  // what is under way is not started again
+  BOOST_TEST(message.stores.size() == 6U);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_is_complete_when_its_node_has_all_parts) {
+  Message& message = started(2);
+  end_next(message, StoreOutcome::stored);
+  BOOST_TEST(complete == 0);
+  end_next(message, StoreOutcome::duplicate);
+  BOOST_TEST(complete == 1);
+  BOOST_TEST(settled == 1);
+  BOOST_TEST(rooms == 2);
+  BOOST_TEST(complete_copies(message) == 1U);
+  BOOST_TEST(rows('C') == 1U);
+  end_all(message, StoreOutcome::gone);
+  BOOST_TEST(complete == 3);
+  BOOST_TEST(message.targets[0].copies[2].gone);
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_failed_is_stored_again_alone) {
+  Message& message = started(2);
+  end_next(message, StoreOutcome::stored);
+  end_next(message, StoreOutcome::try_later);
+  const auto& copy = message.targets[0].copies[0];
+  BOOST_TEST(copy.retry_at_ms >= clock.steady_ms() + config.retry_first_ms);
+  replicator.abandon(message, clock.now());
+  store(message);
+  BOOST_TEST(message.stores.size() == 4U);  // the two other nodes; this one is not due
+  clock.advance_to_ms(copy.retry_at_ms);
+  store(message);
+  BOOST_TEST(message.stores.size() == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_may_say_when_to_come_back) {
+  Message& message = started();
+  end_next(message, StoreOutcome::mailbox_full, 0, 900);
+  BOOST_TEST(message.targets[0].copies[0].retry_at_ms >= clock.steady_ms() + 900'000);
+}
+
+BOOST_AUTO_TEST_CASE(a_silent_node_is_tried_again_soon_after_it_answers) {
+  Message& message = started();
+  const auto node = message.targets[0].copies[0].node;
+  BOOST_TEST(replicator.on_node_answer(node, clock.now()).empty());
+  end_next(message, StoreOutcome::unreachable);
+  clock.advance_ms(100);
+  const auto retries = replicator.on_node_answer(node, clock.now());
+  BOOST_REQUIRE(retries.size() == 1U);
+  BOOST_TEST((retries.begin()->first == message.id));
+  BOOST_TEST(retries.begin()->second > clock.steady_ms());
+  BOOST_TEST(retries.begin()->second <= clock.steady_ms() + Replicator::retry_soon_ms);
+  BOOST_TEST(message.targets[0].copies[0].retry_at_ms == retries.begin()->second);
+  BOOST_TEST(replicator.on_node_answer(node, clock.now()).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_has_ended_is_not_tried_again) {
+  Message& message = started();
+  const auto node = message.targets[0].copies[0].node;
+  end_next(message, StoreOutcome::unreachable);
+  replicator.forget(message);
+  BOOST_TEST(replicator.on_node_answer(node, clock.now()).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_fit_the_window_waits) {
+  Message& message = started(manager::SendWindow::parts_in_flight / 2 - 1);
+  BOOST_TEST(message.stores.size() == manager::SendWindow::parts_in_flight - 2);
+  BOOST_TEST(window.is_waiting(message.to, message.place()));
+  Message& small = started();  // two fit
+  BOOST_TEST(small.stores.size() == 2U);
+  BOOST_TEST(window.is_waiting(small.to, small.place()));
+  end_next(small, StoreOutcome::stored);
+  store(small);
+  BOOST_TEST(small.stores.size() == 2U);
+  BOOST_TEST(!window.is_waiting(small.to, small.place()));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_abandoned_leaves_room_and_takes_no_outcome) {
+  Message& message = started(manager::SendWindow::parts_in_flight);
+  const auto operation = *message.stores.begin();
+  BOOST_TEST(window.full(message.to));
+  replicator.abandon(message, clock.now());
+  BOOST_TEST(!window.full(message.to));
+  BOOST_TEST(client.operations() == 0U);
+  BOOST_TEST(message.targets[0].copies[0].in_flight == 0U);
+  replicator.on_stored(operation, {StoreOutcome::stored}, clock.now());
+  BOOST_TEST(complete == 0);
+  BOOST_TEST(rooms == 0);
+}
+
+BOOST_AUTO_TEST_CASE(stale_envelopes_are_to_be_sealed_again) {
+  Message& message = started();
+  Target& target = message.targets[0];
+  clock.advance_s(2 * limits::epoch_length_s);
+  BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::waiting));  // under way
+  end_all(message, StoreOutcome::wrong_epoch);
+  BOOST_TEST((*this)[Counter::refused_clock] == 3U);
+  BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::stale));
+  target.epoch = epoch();
+  BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::ready));
+  target.root = {};
+  BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::stale));
+}
+
+BOOST_AUTO_TEST_CASE(stale_envelopes_that_lie_on_all_nodes_stay_as_they_are) {
+  Message& message = started();
+  end_all(message, StoreOutcome::stored);
+  clock.advance_s(2 * limits::epoch_length_s);
+  BOOST_TEST((replicator.prepare(message.targets[0], device(0), clock.now()) == Readiness::waiting));
+}
+
+BOOST_AUTO_TEST_CASE(copies_follow_the_home_nodes) {
+  Message& message = started();
+  end_next(message, StoreOutcome::stored);
+  replicator.abandon(message, clock.now());
+  auto& homes = device(0).home_nodes;
+  homes = {{random.array<32>(), {}}};
+  store(message);
+  const auto& copies = message.targets[0].copies;
+  BOOST_REQUIRE(copies.size() == 2U);  // the complete one and the new one
+  BOOST_TEST((copies[0].complete && copies[1].node == homes[0].id));
+  BOOST_TEST(message.stores.size() == 1U);
+  homes.clear();
+  BOOST_TEST((replicator.prepare(message.targets[0], device(0), clock.now()) == Readiness::waiting));
+}
+
+BOOST_AUTO_TEST_CASE(nodes_are_asked_whether_they_still_have_it) {
+  Message& message = started();
+  end_all(message, StoreOutcome::stored);
+  const auto& copy = message.targets[0].copies[0];
+  BOOST_TEST(copy.offer_again_ms >= clock.steady_ms() + config.first_offer_again_ms / 2);
+  BOOST_TEST(copy.offer_again_ms <= clock.steady_ms() + 3 * config.first_offer_again_ms / 2);
+  const auto first_ms = copy.offer_after_ms;
+  clock.advance_to_ms(copy.offer_again_ms);
+  store(message);
+  BOOST_TEST(!message.stores.empty());
+  end_all(message, StoreOutcome::duplicate);
+  BOOST_TEST(lost.empty());
+  BOOST_TEST(copy.offer_after_ms == 3 * first_ms);
+  BOOST_TEST(complete == 3);  // as before
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_lost_a_message_is_named) {
+  Message& message = started();
+  end_all(message, StoreOutcome::stored);
+  const auto& copy = message.targets[0].copies[0];
+  message.targets[0].copies[1].offer_again_ms = message.targets[0].copies[2].offer_again_ms = INT64_MAX;
+  clock.advance_to_ms(copy.offer_again_ms);
+  store(message);
+  end_next(message, StoreOutcome::stored);
+  BOOST_TEST((lost == std::vector{copy.node}));
+  BOOST_TEST((*this)[Counter::messages_lost_by_node] == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_that_its_node_drops_early_is_renewed_before) {
+  constexpr std::int64_t held_s = 12 * 3600;
+  Message& message = started();
+  end_all(message, StoreOutcome::stored, held_s);
+  const auto& copy = message.targets[0].copies[0];
+  const auto dropped_s = clock.unix_s() + held_s;
+  BOOST_TEST(copy.renew_at_s <= dropped_s - Replicator::renew_before_s);
+  BOOST_TEST(copy.renew_at_s > dropped_s - 3 * Replicator::renew_before_s / 2);
+  clock.advance_s(copy.renew_at_s - clock.unix_s());
+  (void)replicator.prepare(message.targets[0], device(0), clock.now());
+  BOOST_TEST(!copy.complete);
+  BOOST_TEST((*this)[Counter::copies_lapsing] >= 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_that_is_kept_long_enough_is_not_renewed) {
+  Message& message = started();
+  end_all(message, StoreOutcome::stored);
+  BOOST_TEST(message.targets[0].copies[0].renew_at_s == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace toxasync::test

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/outbox/send_window.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/support/samples.hpp"
+
+namespace toxasync::manager {
+namespace {
+
+struct Window : SendWindow {
+  static OutgoingMessage message(std::uint64_t sequence) {
+    OutgoingMessage message;
+    message.id = test::counting<16>(static_cast<std::uint8_t>(100 - sequence));
+    message.to = test::counting<32>(1);
+    message.sequence = sequence;
+    return message;
+  }
+  void begin_many(std::size_t operations) {
+    for (std::size_t i = 0; i < operations; ++i) {
+      begin(bob);
+    }
+  }
+  const FriendKey bob = test::counting<32>(1);
+  const FriendKey eve = test::counting<32>(2);
+};
+
+BOOST_FIXTURE_TEST_SUITE(send_window, Window)
+
+BOOST_AUTO_TEST_CASE(the_window_of_a_friend_is_limited) {
+  begin_many(parts_in_flight - 2);
+  BOOST_TEST(has_room(bob, 2));
+  BOOST_TEST(!has_room(bob, 3));
+  BOOST_TEST(!full(bob));
+  begin_many(2);
+  BOOST_TEST(full(bob));
+  BOOST_TEST(has_room(eve, parts_in_flight));  // others have windows of their own
+}
+
+BOOST_AUTO_TEST_CASE(what_has_ended_makes_room) {
+  begin_many(parts_in_flight);
+  end(bob, 10);
+  BOOST_TEST(has_room(bob, 10));
+  BOOST_TEST(!has_room(bob, 11));
+  end(bob, parts_in_flight);  // more than there are: none are left
+  BOOST_TEST(has_room(bob, parts_in_flight));
+}
+
+BOOST_AUTO_TEST_CASE(a_message_larger_than_the_window_goes_alone) {
+  BOOST_TEST(has_room(bob, parts_in_flight + 1));
+  begin_many(1);
+  BOOST_TEST(!has_room(bob, parts_in_flight));
+}
+
+BOOST_AUTO_TEST_CASE(messages_wait_in_the_order_of_sending) {
+  wait(message(7));
+  wait(message(3));
+  BOOST_TEST((first_waiting(bob) == message(3).place()));
+  stop_waiting(bob, message(3).place());
+  BOOST_TEST(!is_waiting(bob, message(3).place()));
+  BOOST_TEST((first_waiting(bob) == message(7).place()));
+  BOOST_TEST(!first_waiting(eve).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(noted_friends_are_taken_once) {
+  BOOST_TEST(!has_noted());
+  note_room(bob);
+  note_room(bob);
+  BOOST_TEST(has_noted());
+  BOOST_TEST((take_noted() == std::set{bob}));
+  BOOST_TEST(!has_noted());
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_left_of_a_friend_who_is_forgotten) {
+  begin_many(parts_in_flight);
+  wait(message(1));
+  note_room(bob);
+  forget(bob);
+  BOOST_TEST(!full(bob));
+  BOOST_TEST(!first_waiting(bob).has_value());
+  BOOST_TEST(!has_noted());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace toxasync::manager
