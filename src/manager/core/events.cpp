@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "manager/core/services.hpp"
+#include "manager/core/state_tables.hpp"
 
 namespace toxasync::manager {
 

@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "manager/core/journal.hpp"
-#include "manager/manager.hpp"
+#include "manager/core/listener.hpp"
 
 namespace toxasync::manager {
 
