@@ -2,10 +2,13 @@
 #include "manager/manager.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
+#include <vector>
 
 #include "manager/contact/contact_wiring.hpp"
 #include "manager/contact/first_contact.hpp"
+#include "manager/core/part.hpp"
 #include "manager/inbox/inbox.hpp"
 #include "manager/nodes/home_node_selector.hpp"
 #include "manager/outbox/outbox.hpp"
@@ -26,6 +29,28 @@ class Manager::Impl final : private client::NodeNewsListener,
                             private InboxListener,
                             private MailSource,
                             private ReceiptMailer {
+  /// Drops what has expired, and renews our keys.
+  class Housekeeping final : public Part {
+   public:
+    explicit Housekeeping(Impl& manager) : manager_(manager) {}
+
+    void tick(Now now) override {
+      if (now.steady_ms >= next_ms_) {
+        manager_.run_housekeeping(now, std::exchange(ran_, true));
+        const std::int64_t root_due_ms = (manager_.keys_.root_replaced_at_s() - now.unix_s()) * 1000;
+        next_ms_ =
+            now.steady_ms + std::clamp<std::int64_t>(root_due_ms, shortest_housekeeping_ms, housekeeping_ms);
+      }
+    }
+    [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return next_ms_; }
+    void run_at(std::int64_t now_ms) { next_ms_ = now_ms; }
+
+   private:
+    Impl& manager_;
+    bool ran_ = false;
+    std::int64_t next_ms_ = 0;
+  };
+
  public:
   Impl(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
        const Clock& clock, Random& random, Telemetry telemetry, ManagerListener& listener,
@@ -63,6 +88,8 @@ class Manager::Impl final : private client::NodeNewsListener,
   void serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config) {
     node_ = std::make_unique<node::Node>(store, keys, services_.random, services_.telemetry,
                                          std::move(config), services_.clock.now());
+    node_part_.emplace(*node_);
+    parts_.push_back(&*node_part_);
     nodes_.set_self(keys.id());
   }
 
@@ -106,23 +133,8 @@ class Manager::Impl final : private client::NodeNewsListener,
       inbox_.resume();
       poller_.refresh(now);
     }
-    journal_.tick(now.steady_ms);
-    if (now.steady_ms >= next_housekeeping_ms_) {
-      run_housekeeping(now);
-    }
-    poller_.tick(now);
-    cover_.tick(now);
-    outbox_.tick(now);
-    receipts_.tick(now);
-    inbox_.tick(now);
-    contact_.tick(now);
-    client_.tick(now);
-    friends_.tick(now.steady_ms);
-    home_selector_.tick(now);
-    discovery_.tick(now);
-    nodes_.tick(now);
-    if (node_) {
-      node_->tick(now);
+    for (Part* const part : parts_) {
+      part->tick(now);
     }
     inbox_.deliver_next();
     contact_.deliver_next(now);
@@ -130,15 +142,11 @@ class Manager::Impl final : private client::NodeNewsListener,
   }
 
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
-    if (!resumed_ || !events_.empty()) {
-      return 0;
+    std::int64_t next_ms = resumed_ ? INT64_MAX : 0;
+    for (const Part* const part : parts_) {
+      next_ms = std::min(next_ms, part->next_deadline_ms());
     }
-    const std::int64_t node = node_ ? node_->next_deadline_ms() : INT64_MAX;
-    return std::min({next_housekeeping_ms_, journal_.next_deadline_ms(), poller_.next_deadline_ms(),
-                     outbox_.next_deadline_ms(), receipts_.next_deadline_ms(), friends_.next_deadline_ms(),
-                     inbox_.next_deadline_ms(), contact_.next_deadline_ms(),
-                     home_selector_.next_deadline_ms(), discovery_.next_deadline_ms(),
-                     nodes_.next_deadline_ms(), client_.next_deadline_ms(), cover_.next_deadline_ms(), node});
+    return next_ms;
   }
 
   void on_packet(const Route& from, ByteView packet) {
@@ -174,7 +182,7 @@ class Manager::Impl final : private client::NodeNewsListener,
     contact_.on_friend_removed(key, batch, services_.clock.now());
     if (friends_.remove(key, batch)) {
       keys_.replace_root_soon(services_.clock.now().unix_s(), batch);
-      next_housekeeping_ms_ = services_.clock.now().steady_ms;  // sets the time anew
+      housekeeping_.run_at(services_.clock.now().steady_ms);  // sets the time of the next one
     }
     services_.state.keep(std::move(batch));
     nodes_.claim(key, {});
@@ -218,13 +226,15 @@ class Manager::Impl final : private client::NodeNewsListener,
   }
 
   void load() {
+    std::array<Part*, 256> owners{};
+    for (Part* const part : parts_) {
+      for (const Table table : part->tables()) {
+        owners.at(static_cast<std::size_t>(table)) = part;
+      }
+    }
     for (auto& entry : services_.state.load()) {
-      const bool known =
-          !entry.key.empty() &&
-          (keys_.load(entry) || friends_.load(entry) || poller_.load(entry) || nodes_.load(entry) ||
-           outbox_.load(entry) || receipts_.load(entry) || inbox_.load(entry) || contact_.load(entry) ||
-           events_.load(entry, services_.telemetry));
-      if (!known) {
+      Part* const owner = entry.key.empty() ? nullptr : owners.at(entry.key.front());
+      if (owner == nullptr || !owner->load(entry)) {
         services_.telemetry.refuse(Counter::state_record_damaged);
       }
       crypto::wipe(entry.value);
@@ -235,14 +245,14 @@ class Manager::Impl final : private client::NodeNewsListener,
     services_.state.keep(std::move(batch));
   }
 
-  void run_housekeeping(Now now) {
-    if (kept_house_) {  // the host has named its friends by now: the others were removed without us
+  void run_housekeeping(Now now, bool again) {
+    if (again) {  // the host has named its friends by now: the others were removed without us
       for (const auto& key : friends_.unlisted()) {
         on_friend_removed(key);
       }
     }
     store::StateBatch batch;
-    if (std::exchange(kept_house_, true)) {
+    if (again) {
       contact_.forget_unlisted(batch);
     }
     contact_.refresh(now.unix_s(), batch);
@@ -259,9 +269,6 @@ class Manager::Impl final : private client::NodeNewsListener,
     if (node_) {
       node_->set_peers(nodes_.descriptors_to_tell(node::Node::peers_kept));
     }
-    const std::int64_t root_due_ms = (keys_.root_replaced_at_s() - now.unix_s()) * 1000;
-    next_housekeeping_ms_ =
-        now.steady_ms + std::clamp<std::int64_t>(root_due_ms, shortest_housekeeping_ms, housekeeping_ms);
   }
 
   Result<bool, NodeError> announce(Result<bool, NodeError> changed) {
@@ -389,10 +396,15 @@ class Manager::Impl final : private client::NodeNewsListener,
   Cover cover_;
   HomeNodeSelector home_selector_;
   FirstContact contact_;
+  Housekeeping housekeeping_{*this};
+  TickedPart<client::Client> client_part_{client_};
   std::unique_ptr<node::Node> node_;
+  std::optional<TickedPart<node::Node>> node_part_;
+  /// In the order of their ticks.
+  std::vector<Part*> parts_{&journal_, &housekeeping_,  &keys_,      &poller_,  &cover_,
+                            &outbox_,  &receipts_,      &inbox_,     &contact_, &client_part_,
+                            &friends_, &home_selector_, &discovery_, &nodes_,   &events_};
   bool resumed_ = false;
-  bool kept_house_ = false;
-  std::int64_t next_housekeeping_ms_ = 0;
 };
 
 Manager::Manager(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,

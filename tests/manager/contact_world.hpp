@@ -311,7 +311,7 @@ inline void Person::crash() {
 
 inline void Person::tick() {
   const Now now = clock_now();
-  journal->tick(now.steady_ms);
+  journal->tick(now);
   if (now.steady_ms >= next_housekeeping_ms_) {
     next_housekeeping_ms_ = now.steady_ms + 3600000;
     store::StateBatch batch;

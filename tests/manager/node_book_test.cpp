@@ -78,7 +78,7 @@ struct Fixture {
   void save() {
     clock.advance_ms(NodeBook::save_after_ms);
     book->tick(clock.now());
-    journal.tick(clock.steady_ms());
+    journal.tick(clock.now());
   }
   void restart() {
     save();
@@ -418,12 +418,12 @@ BOOST_AUTO_TEST_CASE(a_loss_is_on_disk_at_once_and_answers_cost_a_write_an_hour_
   learn(1, Origin::friends);
   save();
   const auto batches = [&] {
-    journal.tick(clock.steady_ms());
+    journal.tick(clock.now());
     return state.load().size();
   };
   BOOST_TEST(batches() == 1U);
   book->lost(node_id(1));
-  journal.tick(clock.steady_ms());
+  journal.tick(clock.now());
   book = open();
   for (const auto& entry : state.load()) {
     book->load(entry);

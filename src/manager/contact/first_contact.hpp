@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
+
 #include "manager/contact/pair_mail.hpp"
 #include "manager/contact/request_inbox.hpp"
 #include "manager/contact/request_outbox.hpp"
+#include "manager/core/part.hpp"
 
 namespace toxasync::manager {
 
 /// What passes between people who do not have each other's keys yet (docs/protocol.md, "First contact"):
 /// bundles in the pair mailboxes of friends, and friend requests in the public mailbox.
-class FirstContact {
+class FirstContact final : public Part {
  public:
   FirstContact(const Services& services, ContactHooks hooks);
-  FirstContact(const FirstContact&) = delete;
-  FirstContact& operator=(const FirstContact&) = delete;
 
-  bool load(const store::StateEntry& entry);
+  /// The two tables are shared by what follows; the length of a key says whose record it is.
+  [[nodiscard]] std::span<const Table> tables() const noexcept override {
+    static constexpr std::array tables{Table::request_out, Table::request_in};
+    return tables;
+  }
+  bool load(const store::StateEntry& entry) override;
 
   /// Also for each friend there is at the start.
   void on_friend_added(const FriendKey& key, Now now);
@@ -39,12 +45,12 @@ class FirstContact {
   /// False: there is none that is not cancelled. RequestState::cancelled follows.
   bool cancel_request(const FriendKey& to, Now now) { return requests_out_.cancel(to, now); }
 
-  void tick(Now now);
+  void tick(Now now) override;
   /// Shows the application a request that has come. At the end of a tick: it may call anything.
   void deliver_next(Now now) { requests_in_.deliver_next(now); }
   /// Drops what need not be remembered any longer.
   void refresh(std::int64_t now_s, store::StateBatch& batch);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override;
 
  private:
   ContactHooks hooks_;

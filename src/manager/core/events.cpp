@@ -19,19 +19,18 @@ struct EndedRecord {
 
 }  // namespace
 
-bool Events::load(const store::StateEntry& entry, Telemetry telemetry) {
+bool Events::load(const store::StateEntry& entry) {
   const ByteView name = ByteView(entry.key).subspan(1);
-  if (static_cast<Table>(entry.key[0]) != Table::ended || name.size() != sizeof(crypto::MessageId)) {
+  if (name.size() != sizeof(crypto::MessageId)) {
     return false;
   }
   MessageStatus status;
   status.id = to_array<16>(name);
   EndedRecord record{status};
-  if (wire::decode(entry.value, record) == wire::Error::none) {
-    state(status);
-  } else {
-    telemetry.refuse(Counter::state_record_damaged);
+  if (wire::decode(entry.value, record) != wire::Error::none) {
+    return false;
   }
+  state(status);
   return true;
 }
 

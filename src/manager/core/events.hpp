@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <deque>
 #include <variant>
 
@@ -12,18 +13,24 @@ namespace toxasync::manager {
 /// What the application is to be told of its own messages and its friends. Kept until the end of a tick or
 /// packet, when nothing of ours is half done and the application may call anything. How a message ended stays
 /// on disk until it was told.
-class Events {
+class Events final : public Part {
  public:
   Events(ManagerListener& listener, Journal& journal) : listener_(listener), journal_(journal) {}
 
-  bool load(const store::StateEntry& entry, Telemetry telemetry);
+  [[nodiscard]] std::span<const Table> tables() const noexcept override {
+    static constexpr std::array tables{Table::ended};
+    return tables;
+  }
+  bool load(const store::StateEntry& entry) override;
   /// The write that belongs into the transaction that ends the message; state() follows.
   [[nodiscard]] static store::StateWrite ended_write(MessageStatus status, FailReason reason);
   void state(const MessageStatus& status) { waiting_.emplace_back(status); }
   void ready(const FriendKey& key) { waiting_.emplace_back(key); }
   void request(const RequestStatus& status) { waiting_.emplace_back(status); }
   void tell();
-  [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override {
+    return waiting_.empty() ? INT64_MAX : 0;
+  }
 
  private:
   ManagerListener& listener_;

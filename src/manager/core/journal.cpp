@@ -61,12 +61,12 @@ void Journal::keep(store::StateBatch batch, std::function<void()> done) {
   push_kept(std::make_shared<Kept>(Kept{std::move(batch), std::move(done)}));
 }
 
-void Journal::tick(std::int64_t now_ms) {
+void Journal::tick(Now now) {
   state_.poll();
-  if (!owed_.empty() && now_ms >= again_at_ms_) {
+  if (!owed_.empty() && now.steady_ms >= again_at_ms_) {
     push_owed();
   }
-  poll_at_ms_ = now_ms + poll_every_ms;
+  poll_at_ms_ = now.steady_ms + poll_every_ms;
 }
 
 std::int64_t Journal::next_deadline_ms() const noexcept {

@@ -7,13 +7,14 @@
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "crypto/symmetric.hpp"
+#include "manager/core/part.hpp"
 #include "store/state_store.hpp"
 
 namespace toxasync::manager {
 
 /// The way to the state store. A write that failed is either its caller's to handle (commit), or written
 /// again until it is durable (keep), always before anything that came after it.
-class Journal {
+class Journal final : public Part {
  public:
   static constexpr std::int64_t again_after_ms = 1000;
   /// How often completions are asked for while some are due.
@@ -22,9 +23,7 @@ class Journal {
   Journal(store::StateStore& state, const Clock& clock, Telemetry telemetry)
       : state_(state), clock_(clock), telemetry_(telemetry) {}
   /// Completions that come later are dropped.
-  ~Journal() { *alive_ = false; }
-  Journal(const Journal&) = delete;
-  Journal& operator=(const Journal&) = delete;
+  ~Journal() override { *alive_ = false; }
 
   std::vector<store::StateEntry> load() { return state_.load(); }
   /// Durable or not: `done` is told. What it says that was done in memory must be undone when it failed.
@@ -33,8 +32,8 @@ class Journal {
   void keep(store::StateBatch batch, std::function<void()> done = nullptr);
 
   /// Tells what is done, and writes again what failed.
-  void tick(std::int64_t now_ms);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  void tick(Now now) override;
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override;
 
  private:
   struct Kept {

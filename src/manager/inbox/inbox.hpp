@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <set>
@@ -22,7 +23,7 @@ class InboxListener {
 
 /// Opens envelopes, puts messages together from their parts, drops what was seen before, and gives each
 /// message once to the DeliveryOrder (docs/protocol.md, section 4).
-class Inbox {
+class Inbox final : public Part {
  public:
   static constexpr std::size_t part_overhead_bytes = 64;  ///< Counted for a part beside its text.
   static constexpr std::size_t ids_remembered = 1000000;  ///< Past that new messages are refused.
@@ -34,7 +35,11 @@ class Inbox {
   Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Receipts& receipts,
         InboxListener& listener, MailSource& source);
 
-  bool load(const store::StateEntry& entry);
+  [[nodiscard]] std::span<const Table> tables() const noexcept override {
+    static constexpr std::array tables{Table::inbox, Table::part, Table::seen, Table::order};
+    return tables;
+  }
+  bool load(const store::StateEntry& entry) override;
   /// After all records were loaded and the friends are known: goes on with what was left.
   void resume();
   void on_added(const FriendKey& who);
@@ -46,7 +51,7 @@ class Inbox {
             const FriendKey* live_from, std::function<void(bool)> done);
 
   void on_removed(const FriendKey& who, store::StateBatch& batch);
-  void tick(Now now) { order_.tick(now); }
+  void tick(Now now) override { order_.tick(now); }
   /// Drops what need not be remembered any longer.
   void refresh(std::int64_t now_s, store::StateBatch& batch);
   void deliver_next() { order_.deliver_next(); }
@@ -55,7 +60,7 @@ class Inbox {
     return order_.waiting() + committing_.size() >= messages_waiting ||
            order_.waiting_bytes() >= bytes_waiting;
   }
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return order_.next_deadline_ms(); }
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return order_.next_deadline_ms(); }
 
  private:
   /// A message of which parts are missing.

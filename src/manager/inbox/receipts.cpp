@@ -35,8 +35,7 @@ protocol::FriendPacketType packet_type(crypto::MessageKind kind) noexcept {
 
 bool Receipts::load(const store::StateEntry& entry) {
   const ByteView name = ByteView(entry.key).subspan(1);
-  if (static_cast<Table>(entry.key[0]) != Table::receipt_due ||
-      name.size() != sizeof(FriendKey) + sizeof(crypto::MessageId)) {
+  if (name.size() != sizeof(FriendKey) + sizeof(crypto::MessageId)) {
     return false;
   }
   DueRecord record;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -31,7 +32,7 @@ class ReceiptMailer {
 /// Receipts and nacks on their way: to friends who are online at once, else batched into a message after a
 /// random time (docs/protocol.md, section 4). On disk from the transaction that took the message until the
 /// friend very likely has them.
-class Receipts {
+class Receipts final : public Part {
  public:
   static constexpr std::size_t due_per_friend = 4096;  ///< More are not kept: the sender offers again.
   /// Ids in one message: what a large envelope holds.
@@ -49,7 +50,11 @@ class Receipts {
   Receipts(const Services& services, FriendBook& friends, ReceiptMailer& mailer)
       : services_(services), friends_(friends), mailer_(mailer) {}
 
-  bool load(const store::StateEntry& entry);
+  [[nodiscard]] std::span<const Table> tables() const noexcept override {
+    static constexpr std::array tables{Table::receipt_due};
+    return tables;
+  }
+  bool load(const store::StateEntry& entry) override;
   void resume(Now now);
 
   [[nodiscard]] bool is_due(const FriendKey& to, const crypto::MessageId& id) const;
@@ -64,8 +69,8 @@ class Receipts {
   void on_presence(const FriendKey& who, Now now);
   void on_removed(const FriendKey& who, store::StateBatch& batch);
   void refresh(std::int64_t now_s, store::StateBatch& batch);
-  void tick(Now now);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return deadlines_.next_ms(); }
+  void tick(Now now) override;
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return deadlines_.next_ms(); }
 
  private:
   struct Item {

@@ -52,7 +52,7 @@ bool FriendBook::load(const store::StateEntry& entry) {
   if (table == Table::friend_keys || table == Table::friend_use) {
     return load_installation(entry);
   }
-  if (table != Table::friend_record || name.size() != sizeof(FriendKey)) {
+  if (name.size() != sizeof(FriendKey)) {
     return false;
   }
   FriendRecord record;
@@ -360,8 +360,8 @@ bool FriendBook::enqueue(Friend& whom, Bytes packet) {
   return true;
 }
 
-void FriendBook::tick(std::int64_t now_ms) {
-  while (const auto due = beats_.pop_due(now_ms)) {
+void FriendBook::tick(Now now) {
+  while (const auto due = beats_.pop_due(now.steady_ms)) {
     Friend* const whom = find(*due);
     if (whom == nullptr) {
       continue;
@@ -376,7 +376,7 @@ void FriendBook::tick(std::int64_t now_ms) {
       whom->to_send.pop_front();
     }
     if (!whom->to_send.empty()) {
-      beats_.set(whom->key, now_ms + pause_ms);
+      beats_.set(whom->key, now.steady_ms + pause_ms);
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -89,7 +90,7 @@ enum class BundleSource : std::uint8_t {
 
 /// Friends, the exchange of bundles with them, and the packets that wait for the friend channel
 /// (docs/protocol.md, section 5).
-class FriendBook {
+class FriendBook final : public Part {
  public:
   static constexpr std::size_t bundle_keys = 100;  ///< One-time keys that a friend is given.
   static constexpr std::size_t again_keys = 40;    ///< With every later bundle, for who lacks the others.
@@ -118,7 +119,11 @@ class FriendBook {
 
   FriendBook(const Services& services, KeyRing& keys, Hooks hooks);
 
-  bool load(const store::StateEntry& entry);
+  [[nodiscard]] std::span<const Table> tables() const noexcept override {
+    static constexpr std::array tables{Table::friend_record, Table::friend_keys, Table::friend_use};
+    return tables;
+  }
+  bool load(const store::StateEntry& entry) override;
 
   [[nodiscard]] Friend* find(const FriendKey& key) noexcept;  ///< Listed friends only.
   Friend& add(const FriendKey& key);
@@ -159,8 +164,8 @@ class FriendBook {
 
   /// Queues a packet for the friend channel. False: too many wait, or he is offline.
   bool enqueue(Friend& whom, Bytes packet);
-  void tick(std::int64_t now_ms);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return beats_.next_ms(); }
+  void tick(Now now) override;
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return beats_.next_ms(); }
 
   template <class Visit>
   void for_each(Visit visit) {

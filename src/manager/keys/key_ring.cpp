@@ -64,9 +64,6 @@ Root::Root(crypto::KeyPair keys, std::int64_t created, std::int64_t replace_at, 
 
 bool KeyRing::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
-  if (table != Table::root && table != Table::last_resort && table != Table::one_time) {
-    return false;
-  }
   if (table == Table::root) {
     RootRecord record;
     if (read_record(services_, entry, record)) {

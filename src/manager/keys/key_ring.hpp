@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <vector>
 
+#include "manager/core/part.hpp"
 #include "manager/core/services.hpp"
 
 namespace toxasync::manager {
@@ -35,7 +37,7 @@ struct PreKey {
 };
 
 /// Our installation's own keys (docs/protocol.md, sections 3 and 5).
-class KeyRing {
+class KeyRing final : public Part {
  public:
   static constexpr std::int64_t last_resort_replaced_after_s = std::int64_t{7} * 86400;
   static constexpr std::int64_t use_for_s = std::int64_t{28} * 86400;
@@ -55,8 +57,11 @@ class KeyRing {
 
   explicit KeyRing(const Services& services) : services_(services) {}
 
-  /// Takes one stored record of its tables; false when it is another's.
-  bool load(const store::StateEntry& entry);
+  [[nodiscard]] std::span<const Table> tables() const noexcept override {
+    static constexpr std::array tables{Table::root, Table::last_resort, Table::one_time};
+    return tables;
+  }
+  bool load(const store::StateEntry& entry) override;
   /// Makes what is missing: a root and a last-resort key that are fresh enough. Drops what is over. True: the
   /// roots changed.
   bool refresh(std::int64_t now_s, store::StateBatch& batch);

@@ -12,7 +12,7 @@ namespace toxasync::manager {
 /// Home nodes for a user who has named none: picks known good ones, and replaces those that cannot be reached
 /// any more or have lost mail (docs/protocol.md, section 7, "Placement"). Those that the user named are his,
 /// and the picked ones go when he names some.
-class HomeNodeSelector {
+class HomeNodeSelector final : public Part {
  public:
   static constexpr std::size_t wanted = 3;
   /// The host names its user's nodes when it starts.
@@ -30,8 +30,8 @@ class HomeNodeSelector {
 
   /// A node answered.
   void on_answer(Now now);
-  void tick(Now now);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return next_ms_; }
+  void tick(Now now) override;
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return next_ms_; }
 
  private:
   bool fill(std::span<const protocol::NodeId> homes);

@@ -42,7 +42,7 @@ void append(std::vector<Endpoint>& to, const std::vector<Endpoint>& endpoints, s
 
 bool NodeBook::load(const store::StateEntry& row) {
   const ByteView name = ByteView(row.key).subspan(1);
-  if (static_cast<Table>(row.key[0]) != Table::node || name.size() != sizeof(protocol::NodeId)) {
+  if (name.size() != sizeof(protocol::NodeId)) {
     return false;
   }
   NodeRecord record;

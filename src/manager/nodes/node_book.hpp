@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <span>
 #include <vector>
 
+#include "manager/core/part.hpp"
 #include "manager/core/services.hpp"
 #include "protocol/bundle.hpp"
 
@@ -56,7 +58,7 @@ struct BookedNode {
 /// user said, then what friends say (the first address of each, then the second ones), then the rest. Only an
 /// answer sealed with the descriptor's N makes a descriptor count, so that an old one that somebody sends
 /// again does not.
-class NodeBook {
+class NodeBook final : public Part {
  public:
   /// Nodes that neither we nor any friend uses. Past that the first to go is one that lost mail or was given
   /// up, else one that never answered, else one that nobody chose; of several the one longest not heard of.
@@ -81,7 +83,11 @@ class NodeBook {
   NodeBook(const Services& services, std::function<bool(const protocol::NodeId&)> used)
       : services_(services), used_(std::move(used)) {}
 
-  bool load(const store::StateEntry& entry);
+  [[nodiscard]] std::span<const Table> tables() const noexcept override {
+    static constexpr std::array tables{Table::node};
+    return tables;
+  }
+  bool load(const store::StateEntry& entry) override;
   /// Our own node, which is none for us.
   void set_self(const protocol::NodeId& id);
 
@@ -129,8 +135,8 @@ class NodeBook {
   }
   [[nodiscard]] const BookedNode* find(const protocol::NodeId& id) const;
 
-  void tick(Now now);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return save_at_ms_; }
+  void tick(Now now) override;
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return save_at_ms_; }
 
  private:
   [[nodiscard]] BookedNode* entry(const protocol::NodeId& id);

@@ -13,7 +13,7 @@ namespace toxasync::manager {
 /// Gets to know nodes while few are known: asks nodes for others, and addresses whether a node is there
 /// (docs/protocol.md, section 6, "Peers" and "Finding"). The question for others also shows that a node
 /// answers, which home nodes must that are picked.
-class NodeDiscovery final : private client::PeersListener, private client::DiscoverListener {
+class NodeDiscovery final : public Part, private client::PeersListener, private client::DiscoverListener {
  public:
   static constexpr std::size_t enough = 16;  ///< Good nodes known: past that nobody is asked.
   /// Between two questions of a kind: four a minute.
@@ -35,8 +35,8 @@ class NodeDiscovery final : private client::PeersListener, private client::Disco
   /// Home nodes are to be picked, and too few good ones are known.
   void want_homes(bool wanted);
 
-  void tick(Now now);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return next_ms_; }
+  void tick(Now now) override;
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return next_ms_; }
 
  private:
   void on_peers(client::OperationId operation, const client::PeersResult& result, Now now) noexcept override;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "manager/outbox/canceller.hpp"
@@ -25,7 +26,7 @@ class OutboxListener {
 /// (receipts, nacks, bundles), for every installation of the recipient (docs/protocol.md, sections 4 to 7).
 /// Decides what comes next for a message; its parts do it: OutgoingMessages, MessageSealer, LiveSender,
 /// Replicator, Canceller, MessageReporter.
-class Outbox final : private ReplicatorListener, private CancellerListener {
+class Outbox final : public Part, private ReplicatorListener, private CancellerListener {
  public:
   /// All messages are examined when the wall clock was set by more than that.
   static constexpr std::int64_t clock_was_set_ms = 60000;
@@ -38,7 +39,11 @@ class Outbox final : private ReplicatorListener, private CancellerListener {
 
   Outbox(const Services& services, FriendBook& friends, OutboxListener& listener);
 
-  bool load(const store::StateEntry& entry) { return messages_.load(entry); }
+  [[nodiscard]] std::span<const Table> tables() const noexcept override {
+    static constexpr std::array tables{Table::outbox, Table::target, Table::progress};
+    return tables;
+  }
+  bool load(const store::StateEntry& entry) override { return messages_.load(entry); }
   /// After all records were loaded.
   void join_loaded();
   /// When the friends are known: goes on with what was left.
@@ -65,8 +70,8 @@ class Outbox final : private ReplicatorListener, private CancellerListener {
   /// The node has answered something.
   void on_node_answer(const protocol::NodeId& node, Now now);
 
-  void tick(Now now);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
+  void tick(Now now) override;
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override {
     return window_.has_noted() ? 0 : deadlines_.next_ms();
   }
   /// Texts.

@@ -9,7 +9,7 @@ namespace toxasync::manager {
 
 /// Loop messages: at random times an envelope like any other goes to our own cover mailbox, on all our home
 /// nodes, where the poller fetches it like any other (docs/protocol.md, section 10).
-class Cover final : private client::StoreResultListener {
+class Cover final : public Part, private client::StoreResultListener {
  public:
   /// Mean time between two; they are a Poisson process.
   static constexpr std::int64_t loop_interval_ms = std::int64_t{6} * 3600 * 1000;
@@ -21,8 +21,10 @@ class Cover final : private client::StoreResultListener {
   Cover(const Services& services, const KeyRing& keys, const Poller& poller)
       : services_(services), keys_(keys), poller_(poller) {}
 
-  void tick(Now now);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept { return next_ms_.value_or(INT64_MAX); }
+  void tick(Now now) override;
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override {
+    return next_ms_.value_or(INT64_MAX);
+  }
 
  private:
   /// One that failed is not tried again: nobody misses it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <map>
 #include <set>
 #include <tuple>
@@ -15,7 +16,7 @@ namespace toxasync::manager {
 /// Our home nodes, and when which of our mailboxes is asked for on them: each (node, root, epoch) by a
 /// Poisson process of its own, until its epoch is final (docs/protocol.md, section 2). Cover mailboxes are
 /// asked for in the same way and for the same time (section 10); what lies in them is deleted unread.
-class Poller final : private client::RetrieveListener {
+class Poller final : public Part, private client::RetrieveListener {
  public:
   /// Epochs in which mail may still lie: the longest time to live, and the edges.
   static constexpr crypto::Epoch epochs_back =
@@ -47,7 +48,11 @@ class Poller final : private client::RetrieveListener {
   Poller(const Services& services, KeyRing& keys, Inbox& inbox, NodeBook& book)
       : services_(services), keys_(keys), inbox_(inbox), book_(book) {}
 
-  bool load(const store::StateEntry& entry);
+  [[nodiscard]] std::span<const Table> tables() const noexcept override {
+    static constexpr std::array tables{Table::home_node, Table::watermark};
+    return tables;
+  }
+  bool load(const store::StateEntry& entry) override;
   /// Brings the list of what to poll up to date. At the start, at a new epoch and when a node changed.
   void refresh(Now now);
 
@@ -67,8 +72,8 @@ class Poller final : private client::RetrieveListener {
   void poll_soon(Now now);
   /// Whether all that may hold mail was asked for since then: of cover nobody waits for an answer.
   [[nodiscard]] bool swept_since(std::int64_t steady_ms) const;
-  void tick(Now now);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  void tick(Now now) override;
+  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override;
 
  private:
   using RootId = ByteArray<8>;
