@@ -24,11 +24,13 @@ constexpr std::int64_t housekeeping_ms = 3600000;
 constexpr std::int64_t shortest_housekeeping_ms = 1000;
 }  // namespace
 
-class Manager::Impl final : private client::NodeNewsListener,
-                            private OutboxListener,
-                            private InboxListener,
-                            private MailSource,
-                            private ReceiptMailer {
+class Manager::Impl final : HomeNodesListener,
+                            FriendBookListener,
+                            client::NodeNewsListener,
+                            OutboxListener,
+                            InboxListener,
+                            MailSource,
+                            ReceiptMailer {
   /// Drops what has expired, and renews our keys.
   class Housekeeping final : public Part {
    public:
@@ -62,24 +64,19 @@ class Manager::Impl final : private client::NodeNewsListener,
         journal_(state, clock, telemetry),
         events_(listener, journal_),
         services_{self_, client_, channel, journal_, clock, random, telemetry, listener, events_, config_},
-        nodes_(services_, [this](const protocol::NodeId& id) { return poller_.uses(id); }),
+        nodes_(services_),
+        home_nodes_(services_, nodes_, *this),
         discovery_(services_, nodes_),
         keys_(services_),
-        friends_(services_, keys_,
-                 {[this] { return poller_.home_nodes(); }, [this](Friend& whom) { on_bundle(whom); },
-                  [this](const Friend& whom, const Installation& to, const protocol::WholeBundle& bundle) {
-                    return mail_bundle(whom, to, bundle);
-                  },
-                  [this](const Friend& whom, std::uint64_t instance) {
-                    outbox_.drop_bundles(whom.key, instance);
-                  }}),
+        friends_(services_, keys_, home_nodes_, *this),
         outbox_(services_, friends_, *this),
         receipts_(services_, friends_, *this),
         inbox_(services_, friends_, keys_, receipts_, *this, *this),
-        poller_(services_, keys_, inbox_, nodes_),
-        cover_(services_, keys_, poller_),
-        home_selector_(services_, nodes_, poller_, discovery_, [this] { on_home_nodes(); }),
-        contact_(services_, contact_hooks(services_, friends_, poller_, nodes_, [this](const FriendKey& key) {
+        poller_(services_, keys_, inbox_, home_nodes_),
+        cover_(services_, keys_, home_nodes_),
+        home_selector_(services_, nodes_, home_nodes_, discovery_),
+        contact_(services_,
+                 contact_hooks(services_, friends_, home_nodes_, nodes_, [this](const FriendKey& key) {
                    contact_.look_again(key, services_.clock.now());
                  })) {
     load();
@@ -112,11 +109,17 @@ class Manager::Impl final : private client::NodeNewsListener,
   }
   void set_nospam(const Nospam& nospam) { contact_.set_nospam(nospam, services_.clock.now()); }
 
-  Result<bool, NodeError> add_home_node(const client::KnownNode& node) { return announce(poller_.add(node)); }
-  Result<bool, NodeError> remove_home_node(const protocol::NodeId& id) {
-    return announce(poller_.remove(id));
+  Result<bool, NodeError> add_home_node(const client::KnownNode& node) {
+    const auto added = home_nodes_.add(node);
+    home_nodes_.announce();
+    return added;
   }
-  [[nodiscard]] std::vector<HomeNodeStatus> home_nodes() const { return poller_.status(); }
+  Result<bool, NodeError> remove_home_node(const protocol::NodeId& id) {
+    const auto removed = home_nodes_.remove(id);
+    home_nodes_.announce();
+    return removed;
+  }
+  [[nodiscard]] std::vector<HomeNodeStatus> home_nodes() const { return home_nodes_.status(); }
 
   [[nodiscard]] bool friend_ready(const FriendKey& key) {
     const Friend* const whom = friends_.find(key);
@@ -131,7 +134,7 @@ class Manager::Impl final : private client::NodeNewsListener,
       outbox_.resume(now);
       receipts_.resume(now);
       inbox_.resume();
-      poller_.refresh(now);
+      poller_.update_polls(now);
     }
     for (Part* const part : parts_) {
       part->tick(now);
@@ -263,7 +266,7 @@ class Manager::Impl final : private client::NodeNewsListener,
       services_.state.keep(std::move(batch));
     }
     if (roots_changed) {
-      poller_.refresh(now);
+      poller_.update_polls(now);
     }
     friends_.bundle_changed();
     if (node_) {
@@ -271,16 +274,12 @@ class Manager::Impl final : private client::NodeNewsListener,
     }
   }
 
-  Result<bool, NodeError> announce(Result<bool, NodeError> changed) {
-    if (changed && *changed) {
-      on_home_nodes();
-    }
-    return changed;
-  }
-
-  void on_home_nodes() {
+  // HomeNodesListener
+  void on_home_nodes_changed() override {
+    const Now now = services_.clock.now();
+    poller_.update_polls(now);
     friends_.bundle_changed();
-    contact_.nodes_changed(services_.clock.now());
+    contact_.nodes_changed(now);
   }
 
   void claim_nodes(const Friend& whom) {
@@ -293,7 +292,8 @@ class Manager::Impl final : private client::NodeNewsListener,
     }
   }
 
-  void on_bundle(Friend& whom) {
+  // FriendBookListener
+  void on_friend_bundle(Friend& whom) override {
     claim_nodes(whom);
     services_.events.ready(whom.key);
     contact_.on_contact(whom.key);
@@ -355,8 +355,10 @@ class Manager::Impl final : private client::NodeNewsListener,
                                 services_.clock.now());
   }
 
-  /// A bundle of ours as a message, for a friend who is offline.
-  bool mail_bundle(const Friend& whom, const Installation& to, const protocol::WholeBundle& bundle) {
+  void drop_mailed_bundle(const Friend& whom, std::uint64_t instance) override {
+    outbox_.drop_bundles(whom.key, instance);
+  }
+  bool mail_bundle(const Friend& whom, const Installation& to, const protocol::WholeBundle& bundle) override {
     Bytes text(limits::whole_bundle);
     const auto size = wire::encode(bundle, text);
     if (!size) {
@@ -386,6 +388,7 @@ class Manager::Impl final : private client::NodeNewsListener,
   Events events_;
   Services services_;
   NodeBook nodes_;
+  HomeNodes home_nodes_;
   NodeDiscovery discovery_;
   KeyRing keys_;
   FriendBook friends_;
@@ -401,9 +404,9 @@ class Manager::Impl final : private client::NodeNewsListener,
   std::unique_ptr<node::Node> node_;
   std::optional<TickedPart<node::Node>> node_part_;
   /// In the order of their ticks.
-  std::vector<Part*> parts_{&journal_, &housekeeping_,  &keys_,      &poller_,  &cover_,
-                            &outbox_,  &receipts_,      &inbox_,     &contact_, &client_part_,
-                            &friends_, &home_selector_, &discovery_, &nodes_,   &events_};
+  std::vector<Part*> parts_{&journal_,       &housekeeping_, &keys_,  &home_nodes_, &poller_,      &cover_,
+                            &outbox_,        &receipts_,     &inbox_, &contact_,    &client_part_, &friends_,
+                            &home_selector_, &discovery_,    &nodes_, &events_};
   bool resumed_ = false;
 };
 

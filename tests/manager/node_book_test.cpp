@@ -69,12 +69,9 @@ struct Fixture {
   manager::Journal journal{state, clock, telemetry};
   manager::Events events{deaf, journal};
   manager::Services services{self, client, deaf, journal, clock, random, telemetry, deaf, events, config};
-  std::set<NodeId> homes;
   std::unique_ptr<NodeBook> book = open();
 
-  std::unique_ptr<NodeBook> open() {
-    return std::make_unique<NodeBook>(services, [this](const NodeId& id) { return homes.contains(id); });
-  }
+  std::unique_ptr<NodeBook> open() { return std::make_unique<NodeBook>(services); }
   void save() {
     clock.advance_ms(NodeBook::save_after_ms);
     book->tick(clock.now());
@@ -384,7 +381,7 @@ BOOST_AUTO_TEST_CASE(others_are_told_of_found_nodes_only_and_never_of_what_we_or
   add(Origin::friends);
   const NodeId told = add(Origin::told);
   const NodeId home = add(Origin::dht);
-  homes.insert(home);
+  book->set_home(home, true);
   const NodeId claimed = add(Origin::dht);
   claim(50, claimed, {address(9)});
   const auto descriptors = book->descriptors_to_tell(9);
@@ -444,7 +441,7 @@ BOOST_AUTO_TEST_CASE(of_unused_nodes_so_many_are_kept_the_good_and_the_known_bef
   book->learn(client::KnownNode{good.id(), {address(1)}}, Origin::dht);
   answers(good.id());
   learn(2, Origin::friends);
-  homes.insert(node_id(3));
+  book->set_home(node_id(3), true);
   learn(3, Origin::dht);
   book->lost(node_id(3));
   learn(4, Origin::told);

@@ -32,7 +32,7 @@ std::vector<protocol::NodeId> nearest(const NodeBook& nodes, const crypto::Point
 
 }  // namespace
 
-ContactHooks contact_hooks(const Services& services, FriendBook& friends, const Poller& poller,
+ContactHooks contact_hooks(const Services& services, FriendBook& friends, const HomeNodes& home_nodes,
                            const NodeBook& nodes, const std::function<void(const FriendKey&)>& look_again) {
   const auto has_keys_of = [&](const FriendKey& key) {
     const Friend* const whom = friends.find(key);
@@ -45,7 +45,7 @@ ContactHooks contact_hooks(const Services& services, FriendBook& friends, const 
   };
   ContactHooks hooks;
   hooks.nearest = [&](const crypto::Point& p, std::size_t count) { return nearest(nodes, p, count); };
-  hooks.home_nodes = [&] { return ids_of(poller.home_nodes()); };
+  hooks.home_nodes = [&] { return ids_of(home_nodes.in_use()); };
   hooks.home_nodes_of = [&](const FriendKey& key) {
     std::vector<protocol::NodeId> all;
     if (const Friend* const whom = friends.find(key)) {

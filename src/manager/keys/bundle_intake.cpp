@@ -225,7 +225,7 @@ bool FriendBook::take_bundle(Friend& from, const protocol::WholeBundle& bundle, 
     }
     if (!old) {
       services_.telemetry.count(Counter::bundles_accepted);
-      hooks_.on_bundle(*whom);
+      listener_.on_friend_bundle(*whom);
       if (fresh) {
         whom->our_content = {};  // a new bundle, with keys that no other installation of his has
       }

@@ -43,8 +43,9 @@ bool Friend::bundle_pending() const noexcept {
   return theirs.empty() ? taken_version < our_version : std::ranges::any_of(theirs, lacks);
 }
 
-FriendBook::FriendBook(const Services& services, KeyRing& keys, Hooks hooks)
-    : services_(services), keys_(keys), hooks_(std::move(hooks)) {}
+FriendBook::FriendBook(const Services& services, KeyRing& keys, const HomeNodes& home_nodes,
+                       FriendBookListener& listener)
+    : services_(services), keys_(keys), home_nodes_(home_nodes), listener_(listener) {}
 
 bool FriendBook::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
@@ -162,7 +163,7 @@ ByteArray<16> FriendBook::content_now() const {
   protocol::BundleHead head;
   head.root = keys_.root().pair.public_key;
   head.last_resort = keys_.last_resort().pair.public_key;
-  head.home_nodes = hooks_.own_nodes();
+  head.home_nodes = home_nodes_.in_use();
   const auto size = wire::encode(head, nodes);
   return crypto::h128({}, {ByteView(nodes).first(size ? *size : 0)});
 }
@@ -178,7 +179,7 @@ void FriendBook::offer_bundle(Friend& whom, bool again) {
 /// there is none, or it was not current. The first one has no one-time keys: most friends do not run us, and
 /// never answer.
 bool FriendBook::keep_bundle_current(Friend& whom) {
-  if (hooks_.own_nodes().empty()) {
+  if (home_nodes_.in_use().empty()) {
     return false;  // there is nowhere to send mail to us
   }
   const auto now_s = services_.clock.now().unix_s();
@@ -224,8 +225,8 @@ void FriendBook::give_bundle(Friend& whom) {
       continue;
     }
     const auto bundle = make_bundle(whom);
-    hooks_.drop_mailed(whom, to.instance());
-    if (bundle && hooks_.mail_bundle(whom, to, *bundle)) {
+    listener_.drop_mailed_bundle(whom, to.instance());
+    if (bundle && listener_.mail_bundle(whom, to, *bundle)) {
       to.mailed_version = whom.our_version;
     }
   }
@@ -245,7 +246,7 @@ std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& whom)
   head.root_mac = protocol::root_mac(shared, head.root, services_.self.public_key, whom.key, head.version);
   head.last_resort = keys_.last_resort().pair.public_key;
   head.use_until_s = static_cast<std::uint64_t>(keys_.last_resort().use_until_s);
-  head.home_nodes = hooks_.own_nodes();
+  head.home_nodes = home_nodes_.in_use();
   bundle.keys = keys_.one_time_keys(whom.key, whom.our_version);
   bundle.keys.resize(std::min(bundle.keys.size(), limits::one_time_keys));
   head.one_time_count = static_cast<std::uint16_t>(bundle.keys.size());
@@ -293,7 +294,7 @@ void FriendBook::taken(Friend& from, std::uint64_t version, std::uint64_t taker)
     installation->taken_version = version;
     batch.push_back(use_write(from, *installation));
     if (version == from.our_version) {
-      hooks_.drop_mailed(from, taker);
+      listener_.drop_mailed_bundle(from, taker);
     }
   }
   from.taken_version = std::max(from.taken_version, version);

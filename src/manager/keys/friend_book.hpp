@@ -10,6 +10,7 @@
 
 #include "manager/core/deadline_queue.hpp"
 #include "manager/keys/key_ring.hpp"
+#include "manager/nodes/home_nodes.hpp"
 #include "protocol/bundle.hpp"
 #include "protocol/friend_packet.hpp"
 
@@ -88,6 +89,18 @@ enum class BundleSource : std::uint8_t {
   pair_mailbox,     ///< Sealed with nothing but Tox keys.
 };
 
+class FriendBookListener {
+ public:
+  virtual ~FriendBookListener() = default;
+  /// A friend's bundle is on our disk.
+  virtual void on_friend_bundle(Friend& whom) = 0;
+  /// The installation has not acknowledged our bundle, and can be mailed to. False: it was not mailed.
+  virtual bool mail_bundle(const Friend& whom, const Installation& to,
+                           const protocol::WholeBundle& bundle) = 0;
+  /// It has now, or a later one follows: the one that is on its way is not needed.
+  virtual void drop_mailed_bundle(const Friend& whom, std::uint64_t instance) = 0;
+};
+
 /// Friends, the exchange of bundles with them, and the packets that wait for the friend channel
 /// (docs/protocol.md, section 5).
 class FriendBook final : public Part {
@@ -107,17 +120,8 @@ class FriendBook final : public Part {
   static constexpr std::size_t packets_waiting =
       4096;  ///< For one friend; more are dropped, and their message stored.
 
-  struct Hooks {
-    std::function<std::vector<protocol::HomeNode>()> own_nodes;
-    /// A friend's bundle is on our disk.
-    std::function<void(Friend&)> on_bundle;
-    /// The installation has not acknowledged the bundle, and can be mailed to. False: it was not mailed.
-    std::function<bool(const Friend&, const Installation&, const protocol::WholeBundle&)> mail_bundle;
-    /// It has now, or a later one follows: what is on its way is not needed.
-    std::function<void(const Friend&, std::uint64_t)> drop_mailed;
-  };
-
-  FriendBook(const Services& services, KeyRing& keys, Hooks hooks);
+  FriendBook(const Services& services, KeyRing& keys, const HomeNodes& home_nodes,
+             FriendBookListener& listener);
 
   [[nodiscard]] std::span<const Table> tables() const noexcept override {
     static constexpr std::array tables{Table::friend_record, Table::friend_keys, Table::friend_use};
@@ -201,7 +205,8 @@ class FriendBook final : public Part {
 
   const Services& services_;
   KeyRing& keys_;
-  Hooks hooks_;
+  const HomeNodes& home_nodes_;
+  FriendBookListener& listener_;
   std::map<FriendKey, Friend> friends_;
   DeadlineQueue<FriendKey> beats_;
 };

@@ -21,46 +21,43 @@ void HomeNodeSelector::tick(Now now) {
     return;
   }
   next_ms_ = now.steady_ms + look_again_ms;
-  const auto picked = poller_.picked();
-  const bool named = poller_.home_nodes().size() > picked.size();
-  bool changed = false;
+  const auto picked = home_nodes_.chosen_by_selector();
+  const bool named = home_nodes_.in_use().size() > picked.size();
   if (named) {
-    changed = !picked.empty() && poller_.remove(picked.front());
+    if (!picked.empty()) {
+      (void)home_nodes_.remove(picked.front());
+    }
+  } else if (picked.size() < wanted) {
+    pick(wanted - picked.size(), picked);
   } else {
-    changed = picked.size() < wanted ? fill(picked) : replace_one(picked, now);
+    replace_one(picked, now);
   }
-  const auto homes = poller_.picked();
+  const auto homes = home_nodes_.chosen_by_selector();
   const auto bad = [this](const protocol::NodeId& id) { return is_bad(id); };
   searching_ = services_.config.pick_home_nodes && !named &&
                (homes.size() < wanted || std::ranges::any_of(homes, bad));
   discovery_.want_homes(searching_);
-  if (changed) {
-    changed_();
-  }
-}
-
-bool HomeNodeSelector::fill(std::span<const protocol::NodeId> homes) {
-  return pick(wanted - homes.size(), homes);
+  home_nodes_.announce();
 }
 
 bool HomeNodeSelector::is_bad(const protocol::NodeId& id) const {
   return book_.given_up(id) || book_.demoted(id);
 }
 
-bool HomeNodeSelector::replace_one(std::vector<protocol::NodeId> homes, Now now) {
+void HomeNodeSelector::replace_one(std::vector<protocol::NodeId> homes, Now now) {
   const auto bad = std::ranges::find_if(homes, [this](const auto& id) { return is_bad(id); });
   const bool too_soon = replaced_ms_ != INT64_MIN && now.steady_ms - replaced_ms_ < replacements_apart_ms;
   if (bad == homes.end() || too_soon) {
-    return false;
+    return;
   }
   const protocol::NodeId id = *bad;
   homes.erase(bad);
   if (!pick(1, homes)) {
-    return false;  // better than none
+    return;  // better than none
   }
   replaced_ms_ = now.steady_ms;
   services_.telemetry.count(Counter::nodes_replaced);
-  return poller_.remove(id).has_value();
+  (void)home_nodes_.remove(id);
 }
 
 bool HomeNodeSelector::pick(std::size_t count, std::span<const protocol::NodeId> taken) {
@@ -69,7 +66,7 @@ bool HomeNodeSelector::pick(std::size_t count, std::span<const protocol::NodeId>
   }
   bool any = false;
   for (const auto& id : book_.pick_home_nodes(count, taken)) {
-    if (poller_.add({id, book_.addresses(id)}, Poller::By::us)) {
+    if (home_nodes_.add({id, book_.addresses(id)}, ChosenBy::selector)) {
       any = true;
       services_.telemetry.count(Counter::nodes_picked);
       services_.telemetry.log(LogLevel::info, "nodes", "a storage node was picked to keep our mail");

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <functional>
-
-#include "manager/nodes/node_book.hpp"
+#include "manager/nodes/home_nodes.hpp"
 #include "manager/nodes/node_discovery.hpp"
-#include "manager/polling/poller.hpp"
 
 namespace toxasync::manager {
 
 /// Home nodes for a user who has named none: picks known good ones, and replaces those that cannot be reached
-/// any more or have lost mail (docs/protocol.md, section 7, "Placement"). Those that the user named are his,
-/// and the picked ones go when he names some.
+/// any more or have lost mail (docs/protocol.md, section 7, "Placement"). Those that the user named stay, and
+/// the picked ones go when the user names some.
 class HomeNodeSelector final : public Part {
  public:
   static constexpr std::size_t wanted = 3;
@@ -23,10 +20,8 @@ class HomeNodeSelector final : public Part {
   /// While some are missing or bad, after a node has answered.
   static constexpr std::int64_t look_soon_ms = 10000;
 
-  /// `changed`: friends are to be told.
-  HomeNodeSelector(const Services& services, NodeBook& book, Poller& poller, NodeDiscovery& scout,
-                   std::function<void()> changed)
-      : services_(services), book_(book), poller_(poller), discovery_(scout), changed_(std::move(changed)) {}
+  HomeNodeSelector(const Services& services, NodeBook& book, HomeNodes& home_nodes, NodeDiscovery& discovery)
+      : services_(services), book_(book), home_nodes_(home_nodes), discovery_(discovery) {}
 
   /// A node answered.
   void on_answer(Now now);
@@ -34,17 +29,15 @@ class HomeNodeSelector final : public Part {
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return next_ms_; }
 
  private:
-  bool fill(std::span<const protocol::NodeId> homes);
-  bool replace_one(std::vector<protocol::NodeId> homes, Now now);
+  void replace_one(std::vector<protocol::NodeId> homes, Now now);
   /// It lost mail, or cannot be reached.
   [[nodiscard]] bool is_bad(const protocol::NodeId& id) const;
   bool pick(std::size_t count, std::span<const protocol::NodeId> taken);
 
   const Services& services_;
   NodeBook& book_;
-  Poller& poller_;
+  HomeNodes& home_nodes_;
   NodeDiscovery& discovery_;
-  std::function<void()> changed_;
   bool looked_ = false;
   bool searching_ = false;  ///< It is for us to pick, and some are missing or bad.
   std::int64_t replaced_ms_ = INT64_MIN;

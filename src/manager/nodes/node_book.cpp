@@ -82,6 +82,14 @@ void NodeBook::set_self(const protocol::NodeId& id) {
   }
 }
 
+void NodeBook::set_home(const protocol::NodeId& id, bool home) {
+  if (home) {
+    homes_.insert(id);
+  } else {
+    homes_.erase(id);
+  }
+}
+
 // --- What is learnt ---
 
 void NodeBook::learn(const client::KnownNode& known, Origin origin) {
@@ -323,7 +331,7 @@ void NodeBook::make_room() {
   }
   std::vector<const BookedNode*> unused;
   for (const auto& [id, node] : nodes_) {
-    if (node.claims.empty() && !used_(id)) {
+    if (node.claims.empty() && !homes_.contains(id)) {
       unused.push_back(&node);
     }
   }

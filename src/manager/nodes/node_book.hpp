@@ -2,8 +2,8 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -79,9 +79,7 @@ class NodeBook final : public Part {
   static constexpr std::int64_t lately_s = 86400;
   static constexpr std::int64_t save_after_ms = 600000;
 
-  /// `used`: whether it is, or was, a home node of ours.
-  NodeBook(const Services& services, std::function<bool(const protocol::NodeId&)> used)
-      : services_(services), used_(std::move(used)) {}
+  explicit NodeBook(const Services& services) : services_(services) {}
 
   [[nodiscard]] std::span<const Table> tables() const noexcept override {
     static constexpr std::array tables{Table::node};
@@ -90,6 +88,8 @@ class NodeBook final : public Part {
   bool load(const store::StateEntry& entry) override;
   /// Our own node, which is none for us.
   void set_self(const protocol::NodeId& id);
+  /// Whether it is, or was, a home node of ours: such a node is not forgotten, and others are not told of it.
+  void set_home(const protocol::NodeId& id, bool home);
 
   /// A node, and its addresses in place of those that an equally or less trusted origin gave.
   void learn(const client::KnownNode& node, Origin origin);
@@ -159,7 +159,7 @@ class NodeBook final : public Part {
   [[nodiscard]] bool is_given_up(const BookedNode& node) const;
 
   const Services& services_;
-  std::function<bool(const protocol::NodeId&)> used_;
+  std::set<protocol::NodeId> homes_;
   std::optional<protocol::NodeId> self_;
   std::map<protocol::NodeId, BookedNode> nodes_;
   std::map<FriendKey, std::vector<protocol::NodeId>> claimed_;

@@ -146,8 +146,8 @@ std::vector<protocol::NodeId> NodeBook::pick_home_nodes(std::size_t count,
 std::vector<Bytes> NodeBook::descriptors_to_tell(std::size_t count) const {
   std::vector<Bytes> descriptors;
   for (const auto& [id, node] : nodes_) {
-    if (descriptors.size() < count && !is_chosen(node.origin) && !used_(id) && !node.described.empty() &&
-        is_good(node) && answers(node)) {
+    if (descriptors.size() < count && !is_chosen(node.origin) && !homes_.contains(id) &&
+        !node.described.empty() && is_good(node) && answers(node)) {
       descriptors.push_back(node.descriptor);
     }
   }

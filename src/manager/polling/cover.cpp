@@ -16,7 +16,7 @@ void Cover::tick(Now now) {
 }
 
 void Cover::send_loop(Now now) {
-  const auto homes = poller_.home_nodes();
+  const auto homes = home_nodes_.in_use();
   const auto epoch = crypto::epoch_at(now.unix_s());
   if (homes.empty() || !epoch || operations_.size() >= operations_under_way) {
     return;

@@ -3,7 +3,8 @@
 
 #include <unordered_set>
 
-#include "manager/polling/poller.hpp"
+#include "manager/keys/key_ring.hpp"
+#include "manager/nodes/home_nodes.hpp"
 
 namespace toxasync::manager {
 
@@ -18,8 +19,8 @@ class Cover final : public Part, private client::StoreResultListener {
   /// While so many are on their way nothing is added.
   static constexpr std::size_t operations_under_way = 4 * limits::home_nodes;
 
-  Cover(const Services& services, const KeyRing& keys, const Poller& poller)
-      : services_(services), keys_(keys), poller_(poller) {}
+  Cover(const Services& services, const KeyRing& keys, const HomeNodes& home_nodes)
+      : services_(services), keys_(keys), home_nodes_(home_nodes) {}
 
   void tick(Now now) override;
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override {
@@ -34,7 +35,7 @@ class Cover final : public Part, private client::StoreResultListener {
 
   const Services& services_;
   const KeyRing& keys_;
-  const Poller& poller_;
+  const HomeNodes& home_nodes_;
   std::unordered_set<client::OperationId> operations_;
   std::optional<std::int64_t> next_ms_;  ///< Steady. Nothing before the first tick.
 };

@@ -9,17 +9,6 @@ namespace toxasync::manager {
 
 namespace {
 
-struct NodeRecord {
-  std::vector<protocol::Address> addresses;
-  std::int64_t added_s = 0;
-  std::int64_t retired_s = 0;
-  Poller::By by = Poller::By::user;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, wire::bounded<limits::addresses_per_node>(addresses), added_s, retired_s, by);
-  }
-};
-
 struct WatermarkRecord {
   crypto::Epoch through = 0;
   template <class Archive>
@@ -32,123 +21,14 @@ struct WatermarkRecord {
 
 bool Poller::load(const store::StateEntry& entry) {
   const ByteView name = ByteView(entry.key).subspan(1);
-  const auto table = static_cast<Table>(entry.key[0]);
-  if (table == Table::home_node && name.size() == sizeof(protocol::NodeId)) {
-    NodeRecord record;
-    if (read_record(services_, entry, record)) {
-      Node node{{to_array<32>(name), {}}, record.added_s, record.retired_s, record.by};
-      for (const auto& address : record.addresses) {
-        node.known.endpoints.push_back(address.endpoint);
-      }
-      enter(nodes_[node.known.id] = std::move(node));
-    }
-    return true;
-  }
-  if (table == Table::watermark && name.size() == sizeof(protocol::NodeId) + sizeof(RootId)) {
-    WatermarkRecord record;
-    if (read_record(services_, entry, record)) {
-      finished_[{to_array<32>(name), to_array<8>(name.subspan(32))}].through = record.through;
-    }
-    return true;
-  }
-  return false;
-}
-
-void Poller::save(const Node& node) {
-  NodeRecord record{{}, node.added_s, node.retired_s, node.by};
-  for (const auto& endpoint : node.known.endpoints) {
-    record.addresses.push_back({endpoint});
-  }
-  services_.state.keep({put_record(state_key(Table::home_node, {node.known.id}), record)});
-}
-
-/// The user's word goes into the book; what we picked was there, and is there unless its row was damaged.
-void Poller::enter(const Node& node) {
-  book_.learn(node.known, node.by == By::user ? Origin::configured : Origin::dht);
-}
-
-Result<bool, NodeError> Poller::add(const client::KnownNode& node, By by) {
-  const Now now = services_.clock.now();
-  const auto usable = [this](const Endpoint& endpoint) {
-    return protocol::is_usable_address(endpoint, services_.config.allow_local_addresses);
-  };
-  if (node.endpoints.empty() || node.endpoints.size() > limits::addresses_per_node ||
-      !std::ranges::all_of(node.endpoints, usable)) {
-    return NodeError::bad_address;
-  }
-  const auto found = nodes_.find(node.id);
-  const bool in_use = found != nodes_.end() && found->second.retired_s == 0;
-  if (in_use &&
-      (by == By::us || (found->second.by == By::user && found->second.known.endpoints == node.endpoints))) {
+  if (name.size() != sizeof(protocol::NodeId) + sizeof(RootId)) {
     return false;
   }
-  if (!in_use && home_nodes().size() >= limits::home_nodes) {
-    const auto ours = picked();
-    if (by == By::us || ours.empty()) {
-      return NodeError::too_many;
-    }
-    (void)remove(ours.front());
+  WatermarkRecord record;
+  if (read_record(services_, entry, record)) {
+    finished_[{to_array<32>(name), to_array<8>(name.subspan(32))}].through = record.through;
   }
-  Node& placed = nodes_[node.id];
-  placed.known = node;
-  placed.added_s = placed.added_s == 0 ? now.unix_s() : placed.added_s;
-  placed.retired_s = 0;
-  placed.by = by;
-  enter(placed);
-  save(placed);
-  refresh(now);
   return true;
-}
-
-Result<bool, NodeError> Poller::remove(const protocol::NodeId& id) {
-  const auto found = nodes_.find(id);
-  if (found == nodes_.end() || found->second.retired_s != 0) {
-    return NodeError::unknown;
-  }
-  found->second.retired_s = services_.clock.now().unix_s();
-  save(found->second);
-  refresh(services_.clock.now());
-  return true;
-}
-
-std::vector<protocol::HomeNode> Poller::home_nodes() const {
-  std::vector<protocol::HomeNode> homes;
-  for (const auto& [id, node] : nodes_) {
-    if (node.retired_s == 0) {
-      protocol::HomeNode home{id, {}};
-      const auto addresses = book_.addresses(id);  // where it is now, if it has said so
-      for (const auto& endpoint : addresses.empty() ? node.known.endpoints : addresses) {
-        home.addresses.push_back({endpoint});
-      }
-      homes.push_back(std::move(home));
-    }
-  }
-  return homes;
-}
-
-std::vector<protocol::NodeId> Poller::picked() const {
-  std::vector<protocol::NodeId> ids;
-  for (const auto& [id, node] : nodes_) {
-    if (node.retired_s == 0 && node.by == By::us) {
-      ids.push_back(id);
-    }
-  }
-  return ids;
-}
-
-bool Poller::uses(const protocol::NodeId& id) const {
-  return nodes_.contains(id);
-}
-
-std::vector<HomeNodeStatus> Poller::status() const {
-  std::vector<HomeNodeStatus> all;
-  for (const auto& [id, node] : nodes_) {
-    if (node.retired_s == 0) {
-      all.push_back(
-          {node.known, services_.client.node_status(id).value_or(client::NodeStatus{}), node.by == By::us});
-    }
-  }
-  return all;
 }
 
 const Root* Poller::root_of(const RootId& id) const noexcept {
@@ -192,7 +72,7 @@ const crypto::OwnedMailbox* Poller::find_mailbox(crypto::Epoch epoch, const cryp
   return nullptr;
 }
 
-crypto::Epoch Poller::first_epoch(const Source& source, const Node& node, const Root& root,
+crypto::Epoch Poller::first_epoch(const Source& source, const OwnHomeNode& node, const Root& root,
                                   crypto::Epoch now_epoch) {
   const std::int64_t since_s = std::max(node.added_s, root.created_s);
   const crypto::Epoch begun = crypto::epoch_at(since_s).value_or(0);
@@ -205,33 +85,21 @@ crypto::Epoch Poller::first_epoch(const Source& source, const Node& node, const 
   return first;
 }
 
-/// Those that no friend can still be using, and the oldest past the limit.
+/// What is known of home nodes that nobody uses any longer goes with them.
 void Poller::forget_retired(Now now) {
-  for (;;) {
-    auto oldest = nodes_.end();
-    std::size_t count = 0;
-    for (auto at = nodes_.begin(); at != nodes_.end(); ++at) {
-      if (at->second.retired_s != 0) {
-        ++count;
-        if (oldest == nodes_.end() || at->second.retired_s < oldest->second.retired_s) {
-          oldest = at;
-        }
-      }
-    }
-    if (count == 0 || (count <= retired_nodes && oldest->second.retired_s + retired_kept_s >= now.unix_s())) {
-      return;
-    }
-    store::StateBatch batch{erase_record(state_key(Table::home_node, {oldest->first}))};
+  store::StateBatch batch;
+  for (const auto& id : home_nodes_.forget_retired(now.unix_s(), batch)) {
     std::erase_if(finished_, [&](const auto& entry) {
       const auto& [node, root] = entry.first;
-      if (node != oldest->first) {
+      if (node != id) {
         return false;
       }
       batch.push_back(erase_record(state_key(Table::watermark, {node, root})));
       return true;
     });
+  }
+  if (!batch.empty()) {
     services_.state.keep(std::move(batch));
-    nodes_.erase(oldest);
   }
 }
 
@@ -262,7 +130,8 @@ std::int64_t Poller::wait_ms(crypto::Epoch epoch, Now now) const {
 
 /// Like the root that it belongs to, from whose watermark it begins. What has begun is gone on with after the
 /// root or the node has retired, until it is final.
-void Poller::want_cover(Polls& wanted, const Node& node, const Root& root, crypto::Epoch first, Now now) {
+void Poller::want_cover(Polls& wanted, const OwnHomeNode& node, const Root& root, crypto::Epoch first,
+                        Now now) {
   const auto epoch = crypto::epoch_at(now.unix_s()).value_or(0);
   crypto::Epoch last = epoch + 1;
   for (const std::int64_t retired_s : {root.retired_s, node.retired_s}) {
@@ -277,7 +146,7 @@ void Poller::want_cover(Polls& wanted, const Node& node, const Root& root, crypt
   }
 }
 
-void Poller::refresh(Now now) {
+void Poller::update_polls(Now now) {
   const auto epoch = crypto::epoch_at(now.unix_s());
   if (!epoch) {
     next_epoch_s_ = limits::epoch_origin_s;
@@ -286,7 +155,7 @@ void Poller::refresh(Now now) {
   next_epoch_s_ = crypto::epoch_start_s(*epoch + 1);
   forget_retired(now);
   Polls wanted;
-  for (const auto& [id, node] : nodes_) {
+  for (const auto& [id, node] : home_nodes_.all()) {
     for (const Root& root : keys_.roots()) {
       const Source source{id, root.id()};
       const auto finished = finished_.find(source);
@@ -304,8 +173,8 @@ void Poller::refresh(Now now) {
   for (const auto& [key, poll] : polls_) {
     // The watermark is not about cover: what was begun of it is gone on with until it is final.
     const auto& [node, root, e] = key;
-    const bool goes_on =
-        poll.is_cover && nodes_.contains(node) && keys_of(root) != nullptr && e + epochs_back >= *epoch;
+    const bool goes_on = poll.is_cover && home_nodes_.all().contains(node) && keys_of(root) != nullptr &&
+                         e + epochs_back >= *epoch;
     if (poll.operation || goes_on) {
       wanted.try_emplace(key, poll);
     } else if (!wanted.contains(key)) {
@@ -431,8 +300,8 @@ void Poller::mark_final(const Key& key) {
   Finished& finished = finished_[{node, root_id}];
   finished.beyond.insert(epoch);
   const Root* const root = root_of(root_id);
-  const auto owner = nodes_.find(node);
-  if (root == nullptr || owner == nodes_.end()) {
+  const auto owner = home_nodes_.all().find(node);
+  if (root == nullptr || owner == home_nodes_.all().end()) {
     return;
   }
   const auto now_epoch = crypto::epoch_at(services_.clock.now().unix_s()).value_or(0);
@@ -467,7 +336,7 @@ bool Poller::swept_since(std::int64_t steady_ms) const {
 void Poller::tick(Now now) {
   const bool clock_set_back = now.unix_s() < next_epoch_s_ - limits::epoch_length_s;
   if (now.unix_s() >= next_epoch_s_ || (clock_set_back && next_epoch_s_ != limits::epoch_origin_s)) {
-    refresh(now);
+    update_polls(now);
   }
   while (const auto key = due_.pop_due(now.steady_ms)) {
     start(*key, now);
