@@ -6,8 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "manager/contact/contact_wiring.hpp"
 #include "manager/contact/first_contact.hpp"
+#include "manager/contact/friend_bundle_exchange.hpp"
+#include "manager/contact/known_contact_nodes.hpp"
 #include "manager/core/part.hpp"
 #include "manager/inbox/inbox.hpp"
 #include "manager/nodes/home_node_selector.hpp"
@@ -24,9 +25,10 @@ constexpr std::int64_t housekeeping_ms = 3600000;
 constexpr std::int64_t shortest_housekeeping_ms = 1000;
 }  // namespace
 
-class Manager::Impl final : HomeNodesListener,
+class Manager::Impl final : client::NodeNewsListener,
+                            HomeNodesListener,
                             FriendBookListener,
-                            client::NodeNewsListener,
+                            ContactListener,
                             OutboxListener,
                             InboxListener,
                             MailSource,
@@ -75,10 +77,9 @@ class Manager::Impl final : HomeNodesListener,
         poller_(services_, keys_, inbox_, home_nodes_),
         cover_(services_, keys_, home_nodes_),
         home_selector_(services_, nodes_, home_nodes_, discovery_),
-        contact_(services_,
-                 contact_hooks(services_, friends_, home_nodes_, nodes_, [this](const FriendKey& key) {
-                   contact_.look_again(key, services_.clock.now());
-                 })) {
+        contact_nodes_(nodes_, home_nodes_, friends_),
+        contact_bundles_(friends_, journal_, clock),
+        contact_(services_, contact_nodes_, contact_bundles_, *this) {
     load();
   }
 
@@ -258,7 +259,7 @@ class Manager::Impl final : HomeNodesListener,
     if (again) {
       contact_.forget_unlisted(batch);
     }
-    contact_.refresh(now.unix_s(), batch);
+    contact_.drop_expired(now.unix_s(), batch);
     const bool roots_changed = keys_.refresh(now.unix_s(), batch);
     inbox_.refresh(now.unix_s(), batch);
     receipts_.refresh(now.unix_s(), batch);
@@ -291,6 +292,13 @@ class Manager::Impl final : HomeNodesListener,
       nodes_.claim(whom.key, homes);
     }
   }
+
+  // ContactListener
+  bool on_request(const ReceivedRequest& request) override {
+    return services_.listener.on_friend_request(request);
+  }
+  void on_contact(const FriendKey& key) override { contact_.look_again(key, services_.clock.now()); }
+  void on_request_state(const RequestStatus& status) override { events_.request(status); }
 
   // FriendBookListener
   void on_friend_bundle(Friend& whom) override {
@@ -398,6 +406,8 @@ class Manager::Impl final : HomeNodesListener,
   Poller poller_;
   Cover cover_;
   HomeNodeSelector home_selector_;
+  KnownContactNodes contact_nodes_;
+  FriendBundleExchange contact_bundles_;
   FirstContact contact_;
   Housekeeping housekeeping_{*this};
   TickedPart<client::Client> client_part_{client_};

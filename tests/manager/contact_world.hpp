@@ -9,7 +9,11 @@ namespace toxasync::test {
 class ContactWorld;
 
 /// FirstContact with a client, a journal and a disk below it; what the manager would be to it is played here.
-class Person final : public PacketReceiver, public client::StoreResultListener {
+class Person final : public PacketReceiver,
+                     public client::StoreResultListener,
+                     public manager::ContactNodes,
+                     public manager::BundleExchange,
+                     public manager::ContactListener {
  public:
   Person(ContactWorld& world, std::uint32_t number);
 
@@ -129,7 +133,29 @@ class Person final : public PacketReceiver, public client::StoreResultListener {
     void on_message_state(const manager::MessageStatus& /*status*/) noexcept override {}
     void on_friend_ready(const manager::FriendKey& /*key*/) noexcept override {}
   };
-  manager::ContactHooks hooks();
+  // ContactNodes
+  [[nodiscard]] std::vector<protocol::NodeId> nearest(const crypto::Point& p,
+                                                      std::size_t count) const override;
+  [[nodiscard]] std::vector<protocol::NodeId> home_nodes() const override { return ids(home); }
+  [[nodiscard]] std::vector<protocol::NodeId> home_nodes_of(const manager::FriendKey& whom) const override {
+    const auto found = home_of.find(whom);
+    return found == home_of.end() ? std::vector<protocol::NodeId>{} : ids(found->second);
+  }
+  // BundleExchange
+  [[nodiscard]] bool has_keys_of(const manager::FriendKey& whom) const override {
+    return has_bundle_of(whom);
+  }
+  [[nodiscard]] bool wants_bundle_of(const manager::FriendKey& whom) const override {
+    return !has_bundle_of(whom);
+  }
+  std::optional<protocol::WholeBundle> bundle_for(const manager::FriendKey& whom,
+                                                  manager::BundleReadyListener& asker) override;
+  void accept_bundle(const manager::FriendKey& from, const protocol::WholeBundle& bundle) override;
+  // ContactListener
+  bool on_request(const manager::ReceivedRequest& request) override;
+  void on_contact(const manager::FriendKey& from) override { contacts.push_back(from); }
+  void on_request_state(const manager::RequestStatus& status) override { states.push_back(status); }
+
   static std::vector<protocol::NodeId> ids(const std::vector<StorageNode*>& nodes) {
     std::vector<protocol::NodeId> all;
     all.reserve(nodes.size());
@@ -243,37 +269,31 @@ inline Now Person::clock_now() const {
   return world_.clock.now();
 }
 
-inline manager::ContactHooks Person::hooks() {
-  manager::ContactHooks hooks;
-  hooks.nearest = [this](const crypto::Point& p, std::size_t count) {
-    auto all = ids(known);
-    std::ranges::sort(all, {}, [&](const auto& id) { return crypto::h256({}, {p, id}); });
-    all.resize(std::min(all.size(), count));
-    return all;
-  };
-  hooks.home_nodes = [this] { return ids(home); };
-  hooks.home_nodes_of = [this](const manager::FriendKey& whom) { return ids(home_of[whom]); };
-  hooks.has_keys_of = [this](const manager::FriendKey& whom) { return has_bundle_of(whom); };
-  hooks.wants_bundle_of = [this](const manager::FriendKey& whom) { return !has_bundle_of(whom); };
-  hooks.bundle_for = [this](const manager::FriendKey& whom) -> std::optional<protocol::WholeBundle> {
-    ++asked_for_bundle;
-    const auto found = to_post.find(whom);
-    return found == to_post.end() ? std::nullopt : std::optional(found->second);
-  };
-  hooks.on_bundle = [this](const manager::FriendKey& from, protocol::WholeBundle bundle) {
-    bundles.emplace_back(from, std::move(bundle));
-    services->state.commit({{manager::state_key(manager::Table::friend_keys, {from}), Bytes{1}}}, nullptr);
-  };
-  hooks.on_request = [this](const manager::ReceivedRequest& request) {
-    shown.push_back(request);
-    if (takes) {
-      taken.push_back(request);
-    }
-    return takes;
-  };
-  hooks.on_contact = [this](const manager::FriendKey& from) { contacts.push_back(from); };
-  hooks.on_request_state = [this](const manager::RequestStatus& status) { states.push_back(status); };
-  return hooks;
+inline std::vector<protocol::NodeId> Person::nearest(const crypto::Point& p, std::size_t count) const {
+  auto all = ids(known);
+  std::ranges::sort(all, {}, [&](const auto& id) { return crypto::h256({}, {p, id}); });
+  all.resize(std::min(all.size(), count));
+  return all;
+}
+
+inline std::optional<protocol::WholeBundle> Person::bundle_for(const manager::FriendKey& whom,
+                                                               manager::BundleReadyListener& /*asker*/) {
+  ++asked_for_bundle;
+  const auto found = to_post.find(whom);
+  return found == to_post.end() ? std::nullopt : std::optional(found->second);
+}
+
+inline void Person::accept_bundle(const manager::FriendKey& from, const protocol::WholeBundle& bundle) {
+  bundles.emplace_back(from, bundle);
+  services->state.commit({{manager::state_key(manager::Table::friend_keys, {from}), Bytes{1}}}, nullptr);
+}
+
+inline bool Person::on_request(const manager::ReceivedRequest& request) {
+  shown.push_back(request);
+  if (takes) {
+    taken.push_back(request);
+  }
+  return takes;
 }
 
 inline void Person::start() {
@@ -286,7 +306,7 @@ inline void Person::start() {
   events_ = std::make_unique<manager::Events>(listener_, *journal);
   services = std::make_unique<manager::Services>(manager::Services{
       self_, *client, channel_, *journal, world_.clock, *random, telemetry, listener_, *events_, config});
-  contact = std::make_unique<manager::FirstContact>(*services, hooks());
+  contact = std::make_unique<manager::FirstContact>(*services, *this, *this, *this);
   for (const auto& entry : journal->load()) {
     if (entry.key[0] != 'T' && !contact->load(entry)) {
       throw std::runtime_error("a row that nobody knows");
@@ -315,7 +335,7 @@ inline void Person::tick() {
   if (now.steady_ms >= next_housekeeping_ms_) {
     next_housekeeping_ms_ = now.steady_ms + 3600000;
     store::StateBatch batch;
-    contact->refresh(now.unix_s(), batch);
+    contact->drop_expired(now.unix_s(), batch);
     journal->keep(std::move(batch));
   }
   contact->tick(now);

@@ -5,18 +5,11 @@
 
 namespace toxasync::manager {
 
-FirstContact::FirstContact(const Services& services, ContactHooks hooks)
-    : hooks_(std::move(hooks)),
-      pairs_(services, hooks_, health_),
-      requests_out_(services, hooks_, health_),
-      requests_in_(services, hooks_, health_,
-                   [this](const FriendKey& key) { return pairs_.is_friend(key); }) {
-  // Whoever asks, and is our friend, has answered what we asked.
-  hooks_.on_contact = [this, told = std::move(hooks_.on_contact)](const FriendKey& key) {
-    requests_out_.on_contact(key);
-    told(key);
-  };
-}
+FirstContact::FirstContact(const Services& services, const ContactNodes& nodes, BundleExchange& bundles,
+                           ContactListener& listener)
+    : pairs_(services, nodes, bundles, health_),
+      requests_out_(services, nodes, bundles, health_, listener),
+      requests_in_(services, nodes, health_, pairs_, requests_out_, listener) {}
 
 bool FirstContact::load(const store::StateEntry& entry) {
   return pairs_.load(entry) || requests_out_.load(entry) || requests_in_.load(entry);
@@ -44,9 +37,9 @@ void FirstContact::tick(Now now) {
   requests_in_.tick(now);
 }
 
-void FirstContact::refresh(std::int64_t now_s, store::StateBatch& batch) {
-  pairs_.refresh(now_s, batch);
-  requests_in_.refresh(now_s, batch);
+void FirstContact::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
+  pairs_.drop_expired(now_s, batch);
+  requests_in_.drop_expired(now_s, batch);
 }
 
 std::int64_t FirstContact::next_deadline_ms() const noexcept {

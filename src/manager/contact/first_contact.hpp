@@ -14,7 +14,8 @@ namespace toxasync::manager {
 /// bundles in the pair mailboxes of friends, and friend requests in the public mailbox.
 class FirstContact final : public Part {
  public:
-  FirstContact(const Services& services, ContactHooks hooks);
+  FirstContact(const Services& services, const ContactNodes& nodes, BundleExchange& bundles,
+               ContactListener& listener);
 
   /// The two tables are shared by what follows; the length of a key says whose record it is.
   [[nodiscard]] std::span<const Table> tables() const noexcept override {
@@ -25,18 +26,18 @@ class FirstContact final : public Part {
 
   /// Also for each friend there is at the start.
   void on_friend_added(const FriendKey& key, Now now);
-  /// Also takes a request to him back.
+  /// Also cancels a request to them.
   void on_friend_removed(const FriendKey& key, store::StateBatch& batch, Now now);
-  /// He has come online, or his keys have come: a request to him has done its work.
+  /// They have come online, or their keys have come: a request to them is answered.
   void on_contact(const FriendKey& key) { requests_out_.on_contact(key); }
-  /// What the hooks say of a friend may have changed.
+  /// What the exchange says of a friend may have changed.
   void look_again(const FriendKey& key, Now now) { pairs_.look_again(key, now); }
-  /// What they say of nodes has.
+  /// What is said of nodes has.
   void nodes_changed(Now now);
   /// Friends whom the host has not named were removed.
   void forget_unlisted(store::StateBatch& batch) { pairs_.forget_unlisted(batch); }
 
-  /// Our own nospam, without which no requests are looked for. The old one is good for nothing at once.
+  /// Our own nospam, without which no requests are looked for. Requests by the old one are no longer found.
   void set_nospam(const Nospam& nospam, Now now) { requests_in_.set_nospam(nospam, now); }
   /// Leaves a request for somebody who is offline. RequestState::queued says that it is on disk.
   Result<crypto::MessageId, RequestError> send_request(const ToxAddress& address, ByteView text, Now now) {
@@ -49,11 +50,10 @@ class FirstContact final : public Part {
   /// Shows the application a request that has come. At the end of a tick: it may call anything.
   void deliver_next(Now now) { requests_in_.deliver_next(now); }
   /// Drops what need not be remembered any longer.
-  void refresh(std::int64_t now_s, store::StateBatch& batch);
+  void drop_expired(std::int64_t now_s, store::StateBatch& batch);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override;
 
  private:
-  ContactHooks hooks_;
   NodeHealth health_;
   PairMail pairs_;
   RequestOutbox requests_out_;

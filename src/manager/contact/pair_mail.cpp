@@ -44,8 +44,9 @@ struct PartRecord {
 
 }  // namespace
 
-PairMail::PairMail(const Services& services, const ContactHooks& hooks, NodeHealth& health)
-    : services_(services), hooks_(hooks), health_(health) {}
+PairMail::PairMail(const Services& services, const ContactNodes& nodes, BundleExchange& bundles,
+                   NodeHealth& health)
+    : services_(services), nodes_(nodes), bundles_(bundles), health_(health) {}
 
 // --- Friends ---
 
@@ -159,8 +160,8 @@ std::optional<crypto::OwnedMailbox> PairMail::mailbox_from(const FriendKey& key,
 }
 
 std::vector<protocol::NodeId> PairMail::nodes_to_look_on(const FriendKey& key, const crypto::Point& p) const {
-  auto nodes = hooks_.nearest(p, nearest_used);
-  for (const auto& more : {hooks_.home_nodes(), hooks_.home_nodes_of(key)}) {
+  auto nodes = nodes_.nearest(p, nearest_used);
+  for (const auto& more : {nodes_.home_nodes(), nodes_.home_nodes_of(key)}) {
     nodes.insert(nodes.end(), more.begin(), more.end());
   }
   drop_repeated(nodes);
@@ -215,7 +216,7 @@ PairMail::Step PairMail::step(Now now) {
 }
 
 bool PairMail::visit(const FriendKey& key, Pair& pair, Now now) {
-  if (!hooks_.wants_bundle_of(key)) {
+  if (!bundles_.wants_bundle_of(key)) {
     return false;
   }
   const auto nodes = [&](crypto::Epoch epoch) {
@@ -253,7 +254,7 @@ void PairMail::on_envelopes(client::OperationId operation, std::vector<Bytes> en
   for (const auto& envelope : envelopes) {
     take(key, *pair, *mailbox, envelope, *intake);
   }
-  // Also when there is nothing to write: what the hook has written comes before it.
+  // Also when there is nothing to write: what accept_bundle() has written comes before it.
   services_.state.commit(std::move(intake->batch), [this, operation, key, intake](bool durable) {
     taken(operation, key, *intake, durable);
   });
@@ -383,7 +384,7 @@ void PairMail::take_whole(const FriendKey& key, const crypto::MessageId& id, Byt
     return;
   }
   services_.telemetry.count(Counter::pair_bundles_found);
-  hooks_.on_bundle(key, std::move(bundle));
+  bundles_.accept_bundle(key, bundle);
   intake.handed_on = id;
 }
 
@@ -394,7 +395,7 @@ void PairMail::drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& b
   pair.assembly = {};
 }
 
-void PairMail::refresh(std::int64_t now_s, store::StateBatch& batch) {
+void PairMail::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
   for (auto& key : orphans_) {
     batch.push_back(erase_record(std::move(key)));
   }

@@ -7,7 +7,8 @@
 #include <set>
 #include <unordered_map>
 
-#include "manager/contact/contact_hooks.hpp"
+#include "manager/contact/bundle_exchange.hpp"
+#include "manager/contact/contact_nodes.hpp"
 #include "manager/core/rate_limiter.hpp"
 #include "manager/core/services.hpp"
 #include "manager/polling/mailbox_watch.hpp"
@@ -16,7 +17,9 @@ namespace toxasync::manager {
 
 /// Bundles left in the pair mailboxes, for friends who were never online together with us and the plugin
 /// (docs/protocol.md, "First contact"). All friends share one small budget of operations, in turn.
-class PairMail final : private client::StoreResultListener, private client::RetrieveListener {
+class PairMail final : BundleReadyListener,
+                       private client::StoreResultListener,
+                       private client::RetrieveListener {
  public:
   static constexpr crypto::Epoch epoch_step = 3;
   static constexpr std::size_t parts = 8;  ///< Of one bundle.
@@ -40,7 +43,7 @@ class PairMail final : private client::StoreResultListener, private client::Retr
 
   static_assert(limits::parts_needed(limits::whole_bundle) <= parts);
 
-  PairMail(const Services& services, const ContactHooks& hooks, NodeHealth& health);
+  PairMail(const Services& services, const ContactNodes& nodes, BundleExchange& bundles, NodeHealth& health);
 
   bool load(const store::StateEntry& entry);
   void add(const FriendKey& key, Now now);
@@ -48,12 +51,12 @@ class PairMail final : private client::StoreResultListener, private client::Retr
   /// Rows of people whom the host has not named.
   void forget_unlisted(store::StateBatch& batch);
   [[nodiscard]] bool is_friend(const FriendKey& key) const noexcept;
-  /// What the hooks say of him may have changed, or he may have posted something: soon.
+  /// What the exchange says of them may have changed, or they may have posted something: soon.
   void look_again(const FriendKey& key, Now now);
   void look_again_at_all(Now now);
 
   void tick(Now now);
-  void refresh(std::int64_t now_s, store::StateBatch& batch);
+  void drop_expired(std::int64_t now_s, store::StateBatch& batch);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
     return pairs_.empty() ? INT64_MAX : rate_limiter_.next_ms();
   }
@@ -111,6 +114,7 @@ class PairMail final : private client::StoreResultListener, private client::Retr
     std::optional<crypto::MessageId> ended;  ///< All its parts were there.
   };
 
+  void on_bundle_ready(const FriendKey& key) override { look_again(key, services_.clock.now()); }
   Pair& pair_of(const FriendKey& key);
   [[nodiscard]] Pair* find(const FriendKey& key) noexcept;
   void save(const FriendKey& key, const Pair& pair);
@@ -143,7 +147,8 @@ class PairMail final : private client::StoreResultListener, private client::Retr
   void taken(client::OperationId operation, const FriendKey& key, const Intake& intake, bool durable);
 
   const Services& services_;
-  const ContactHooks& hooks_;
+  const ContactNodes& nodes_;
+  BundleExchange& bundles_;
   NodeHealth& health_;
   std::map<FriendKey, Pair> pairs_;
   std::unordered_map<client::OperationId, Operation> operations_;

@@ -3,13 +3,13 @@
 
 #include "manager/contact/pair_mail.hpp"
 
-// Our bundles into the pair mailboxes.
+// PairMail, the sending side: our bundles into the pair mailboxes. What is found there is in pair_mail.cpp.
 
 namespace toxasync::manager {
 
 std::vector<protocol::NodeId> PairMail::nodes_to_post_on(const crypto::Point& p) const {
-  auto nodes = hooks_.nearest(p, nearest_used);
-  auto home = hooks_.home_nodes();
+  auto nodes = nodes_.nearest(p, nearest_used);
+  auto home = nodes_.home_nodes();
   home.resize(std::min(home.size(), home_nodes_used));
   nodes.insert(nodes.end(), home.begin(), home.end());
   drop_repeated(nodes);
@@ -50,7 +50,7 @@ PairMail::Step PairMail::make_post(const FriendKey& key, Pair& pair, Now now) {
   for (const auto& node : nodes_to_post_on(post.mailbox.address.p)) {
     post.targets.push_back({node, {}, {}, 0});
   }
-  const auto bundle = post.targets.empty() ? std::nullopt : hooks_.bundle_for(key);
+  const auto bundle = post.targets.empty() ? std::nullopt : bundles_.bundle_for(key, *this);
   if (!bundle || !seal(key, *bundle, post, now)) {
     return Step::none;
   }

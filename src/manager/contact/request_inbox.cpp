@@ -29,12 +29,14 @@ struct WatchRecord {
 
 }  // namespace
 
-RequestInbox::RequestInbox(const Services& services, const ContactHooks& hooks, NodeHealth& health,
-                           std::function<bool(const FriendKey&)> is_friend)
+RequestInbox::RequestInbox(const Services& services, const ContactNodes& nodes, NodeHealth& health,
+                           const PairMail& pairs, RequestOutbox& outgoing, ContactListener& listener)
     : services_(services),
-      hooks_(hooks),
+      nodes_(nodes),
       health_(health),
-      is_friend_(std::move(is_friend)),
+      pairs_(pairs),
+      outgoing_(outgoing),
+      listener_(listener),
       watch_(1, watch_in_polls * services.config.poll_interval_ms) {}
 
 bool RequestInbox::load(const store::StateEntry& entry) {
@@ -116,8 +118,8 @@ bool RequestInbox::visit(Now now) {
   const auto nodes = [this](crypto::Epoch epoch) {
     const auto owned = mailbox(epoch);
     auto nodes =
-        owned ? hooks_.nearest(owned->mailbox.address.p, nearest_used) : std::vector<protocol::NodeId>{};
-    const auto home = hooks_.home_nodes();
+        owned ? nodes_.nearest(owned->mailbox.address.p, nearest_used) : std::vector<protocol::NodeId>{};
+    const auto home = nodes_.home_nodes();
     nodes.insert(nodes.end(), home.begin(), home.end());
     drop_repeated(nodes);
     return nodes;
@@ -212,7 +214,7 @@ void RequestInbox::take(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
     telemetry.refuse(Counter::refused_sender_unknown);
     return;
   }
-  const bool from_friend = is_friend_(header->sender);
+  const bool from_friend = pairs_.is_friend(header->sender);
   if (!from_friend) {
     if (!is_new(*header) || intake.contains(header->sender)) {
       telemetry.count(Counter::duplicates_dropped);
@@ -235,7 +237,8 @@ void RequestInbox::take(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
   }
   if (from_friend) {
     telemetry.refuse(Counter::refused_request_known);
-    hooks_.on_contact(header->sender);
+    outgoing_.on_contact(header->sender);  // who asks has answered what we asked
+    listener_.on_contact(header->sender);
     return;
   }
   const auto sent_at = static_cast<std::int64_t>(std::min<std::uint64_t>(body->sent_at_ms, INT64_MAX));
@@ -278,7 +281,7 @@ void RequestInbox::deliver_next(Now now) {
     return;
   }
   const FriendKey key = next->first;
-  if (is_friend_(key)) {  // by now
+  if (pairs_.is_friend(key)) {  // by now
     services_.state.keep({erase_record(sender_key(key))});
     senders_.erase(next);
     next_show_ms_ = now.steady_ms;
@@ -286,7 +289,7 @@ void RequestInbox::deliver_next(Now now) {
   }
   const Sender& sender = next->second;
   const ReceivedRequest request{key, sender.id, sender.text, std::min(sender.sent_at_ms, now.unix_ms)};
-  const bool was_taken = hooks_.on_request(request);
+  const bool was_taken = listener_.on_request(request);
   const auto shown = senders_.find(key);
   if (shown == senders_.end()) {
     return;
@@ -322,7 +325,7 @@ void RequestInbox::forget_oldest(store::StateBatch& batch) {
   senders_.erase(oldest);
 }
 
-void RequestInbox::refresh(std::int64_t now_s, store::StateBatch& batch) {
+void RequestInbox::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
   std::erase_if(senders_, [&](const auto& entry) {
     const auto& [key, sender] = entry;
     if (sender.taken_s == 0 || sender.taken_s + remembered_s >= now_s) {

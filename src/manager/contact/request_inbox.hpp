@@ -6,7 +6,10 @@
 #include <set>
 #include <unordered_map>
 
-#include "manager/contact/contact_hooks.hpp"
+#include "manager/contact/contact_listener.hpp"
+#include "manager/contact/contact_nodes.hpp"
+#include "manager/contact/pair_mail.hpp"
+#include "manager/contact/request_outbox.hpp"
 #include "manager/core/rate_limiter.hpp"
 #include "manager/core/services.hpp"
 #include "manager/polling/mailbox_watch.hpp"
@@ -28,8 +31,8 @@ class RequestInbox final : private client::RetrieveListener {
   /// Mean time between two looks into the present mailbox, in polls of a home node.
   static constexpr std::int64_t watch_in_polls = 5;
 
-  RequestInbox(const Services& services, const ContactHooks& hooks, NodeHealth& health,
-               std::function<bool(const FriendKey&)> is_friend);
+  RequestInbox(const Services& services, const ContactNodes& nodes, NodeHealth& health, const PairMail& pairs,
+               RequestOutbox& outgoing, ContactListener& listener);
 
   bool load(const store::StateEntry& entry);
   /// From now on requests come by this one only.
@@ -41,7 +44,7 @@ class RequestInbox final : private client::RetrieveListener {
   void tick(Now now);
   /// Shows the application the next request. At the end of a tick: it may call anything.
   void deliver_next(Now now);
-  void refresh(std::int64_t now_s, store::StateBatch& batch);
+  void drop_expired(std::int64_t now_s, store::StateBatch& batch);
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
 
  private:
@@ -87,9 +90,11 @@ class RequestInbox final : private client::RetrieveListener {
   void forget_oldest(store::StateBatch& batch);
 
   const Services& services_;
-  const ContactHooks& hooks_;
+  const ContactNodes& nodes_;
   NodeHealth& health_;
-  std::function<bool(const FriendKey&)> is_friend_;
+  const PairMail& pairs_;  ///< Knows who is a friend.
+  RequestOutbox& outgoing_;
+  ContactListener& listener_;
   std::optional<Nospam> nospam_;
   std::optional<Nospam> watched_;  ///< The nospam that watch_.finished() is of.
   MailboxWatch watch_;

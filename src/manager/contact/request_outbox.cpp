@@ -82,7 +82,7 @@ RequestStatus RequestOutbox::status(const Outgoing& request, RequestState state)
 
 void RequestOutbox::report(const RequestStatus& status) const {
   services_.telemetry.count(counter_of(status.state));
-  hooks_.on_request_state(status);
+  listener_.on_request_state(status);
 }
 
 // --- Calls ---
@@ -112,7 +112,7 @@ std::optional<RequestError> RequestOutbox::refusal(const ToxAddress& address, By
   if (!crypto::public_mailbox(to, nospam, *epoch)) {
     return RequestError::bad_address;
   }
-  if (hooks_.has_keys_of(to)) {
+  if (bundles_.has_keys_of(to)) {
     return RequestError::already_friend;
   }
   const auto old = requests_.find(to);
@@ -237,8 +237,8 @@ void RequestOutbox::advance(Outgoing& request, Now now) {
 }
 
 std::vector<RequestOutbox::Placement> RequestOutbox::placements(const crypto::Point& p) const {
-  auto nodes = hooks_.nearest(p, nearest_used);
-  auto home = hooks_.home_nodes();
+  auto nodes = nodes_.nearest(p, nearest_used);
+  auto home = nodes_.home_nodes();
   home.resize(std::min(home.size(), home_nodes_used));
   nodes.insert(nodes.end(), home.begin(), home.end());
   drop_repeated(nodes);

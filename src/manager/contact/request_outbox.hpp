@@ -4,7 +4,9 @@
 #include <map>
 #include <unordered_map>
 
-#include "manager/contact/contact_hooks.hpp"
+#include "manager/contact/bundle_exchange.hpp"
+#include "manager/contact/contact_listener.hpp"
+#include "manager/contact/contact_nodes.hpp"
 #include "manager/core/services.hpp"
 #include "manager/nodes/node_health.hpp"
 
@@ -26,8 +28,9 @@ class RequestOutbox final : private client::StoreResultListener {
   static constexpr std::int64_t longest_look_ms = 3600000;
   static constexpr std::size_t operations_under_way = 16;
 
-  RequestOutbox(const Services& services, const ContactHooks& hooks, NodeHealth& health)
-      : services_(services), hooks_(hooks), health_(health) {}
+  RequestOutbox(const Services& services, const ContactNodes& nodes, const BundleExchange& bundles,
+                NodeHealth& health, ContactListener& listener)
+      : services_(services), nodes_(nodes), bundles_(bundles), health_(health), listener_(listener) {}
 
   bool load(const store::StateEntry& entry);
 
@@ -116,8 +119,10 @@ class RequestOutbox final : private client::StoreResultListener {
   void report(const RequestStatus& status) const;
 
   const Services& services_;
-  const ContactHooks& hooks_;
+  const ContactNodes& nodes_;
+  const BundleExchange& bundles_;
   NodeHealth& health_;
+  ContactListener& listener_;
   std::map<FriendKey, Outgoing> requests_;
   std::unordered_map<client::OperationId, Operation> operations_;
 };

@@ -347,7 +347,7 @@ bool Inbox::take_content(const InboxMessage& message, Intake& intake) {
       if (from == nullptr || wire::decode(message.text, bundle) != wire::Error::none) {
         return refuse(Counter::refused_bundle);
       }
-      if (!friends_.on_whole_bundle(*from, bundle, BundleSource::friends_mailbox, nullptr)) {
+      if (!friends_.on_whole_bundle(*from, bundle, BundleSource::friends_mailbox)) {
         return false;  // counted
       }
       owe({message.from, message.instance, message.id}, intake);

@@ -109,7 +109,7 @@ bool FriendBook::on_head(Friend& from, ByteView message) {
   }
   const auto& head = bundle.head;
   if (head.one_time_count == 0) {
-    return take_bundle(from, bundle, BundleSource::friend_channel, nullptr);
+    return take_bundle(from, bundle, BundleSource::friend_channel);
   }
   if (!is_genuine(from, head, BundleSource::friend_channel)) {
     return false;
@@ -145,12 +145,11 @@ bool FriendBook::on_keys(Friend& from, ByteView message) {
     return true;
   }
   const auto whole = std::exchange(from.incoming, std::nullopt);
-  return take_bundle(from, *whole, BundleSource::friend_channel, nullptr);
+  return take_bundle(from, *whole, BundleSource::friend_channel);
 }
 
-bool FriendBook::on_whole_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source,
-                                 std::function<void()> on_durable) {
-  const bool good = take_bundle(from, bundle, source, std::move(on_durable));
+bool FriendBook::on_whole_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source) {
+  const bool good = take_bundle(from, bundle, source);
   if (!good) {
     services_.telemetry.refuse(Counter::refused_bundle);
   }
@@ -179,8 +178,7 @@ bool FriendBook::is_genuine(Friend& from, const protocol::BundleHead& head, Bund
 }
 
 /// A whole bundle: it is acknowledged once it is on our disk.
-bool FriendBook::take_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source,
-                             std::function<void()> on_durable) {
+bool FriendBook::take_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source) {
   const auto& head = bundle.head;
   const auto canonical = [](const crypto::Point& key) { return crypto::is_canonical(key); };
   if (bundle.keys.size() != head.one_time_count || !std::ranges::all_of(bundle.keys, canonical) ||
@@ -210,8 +208,7 @@ bool FriendBook::take_bundle(Friend& from, const protocol::WholeBundle& bundle, 
   }
   ++from.bundles_under_way;
   const auto version = old ? held->version : head.version;
-  services_.state.keep(std::move(batch), [this, key = from.key, version, source, old, fresh,
-                                          on_durable = std::move(on_durable)] {
+  services_.state.keep(std::move(batch), [this, key = from.key, version, source, old, fresh] {
     Friend* const whom = find(key);
     if (whom == nullptr) {
       return;
@@ -219,9 +216,6 @@ bool FriendBook::take_bundle(Friend& from, const protocol::WholeBundle& bundle, 
     whom->bundles_under_way -= std::min<std::size_t>(whom->bundles_under_way, 1);
     if (source == BundleSource::friend_channel) {
       acknowledge(*whom, version);
-    }
-    if (on_durable) {
-      on_durable();
     }
     if (!old) {
       services_.telemetry.count(Counter::bundles_accepted);

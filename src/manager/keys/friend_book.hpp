@@ -146,10 +146,8 @@ class FriendBook final : public Part {
   /// Bundle packets (types 1 to 3). False: refused (counted).
   bool on_packet(Friend& from, const protocol::FriendPacket& packet);
 
-  /// A whole bundle, from a mailbox. False: refused (counted). `on_durable` is called when it (or a later
-  /// one) is on our disk, and may be acknowledged.
-  bool on_whole_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source,
-                       std::function<void()> on_durable);
+  /// A whole bundle, from a mailbox. False: refused (counted).
+  bool on_whole_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source);
   /// Our bundle for a friend who has not acknowledged it. Nothing: he has, or it is not on our disk yet, or
   /// we have no home nodes.
   std::optional<protocol::WholeBundle> whole_bundle_for(Friend& whom);
@@ -191,8 +189,7 @@ class FriendBook final : public Part {
   bool on_keys(Friend& from, ByteView message);
   bool on_taken(Friend& from, ByteView message);
   [[nodiscard]] bool is_genuine(Friend& from, const protocol::BundleHead& head, BundleSource source) const;
-  bool take_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source,
-                   std::function<void()> on_durable);
+  bool take_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source);
   Installation& place(Friend& from, const protocol::BundleHead& head, store::StateBatch& batch);
   static void forget(const Friend& whom, std::uint64_t instance, store::StateBatch& batch);
   void add_keys(Installation& to, std::vector<crypto::Point> keys) const;
