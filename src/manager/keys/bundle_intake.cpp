@@ -1,129 +1,42 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/keys/bundle_intake.hpp"
+
 #include <algorithm>
 #include <utility>
 
-#include "manager/keys/friend_book.hpp"
-
-// Bundles of friends: checked, kept, acknowledged (docs/protocol.md, section 5).
+#include "manager/keys/installation_records.hpp"
 
 namespace toxasync::manager {
 
 namespace {
 
-/// Most one-time keys of an installation that we keep: what is left of older bundles and a new one.
-constexpr std::size_t kept_keys = 2 * limits::one_time_keys;
-/// What is said of the time of use is believed so far ahead.
+/// The time of use that a bundle gives is believed so far ahead.
 constexpr std::int64_t longest_use_s = 2 * KeyRing::use_for_s;
-
-struct BundleRecord {
-  Installation bundle;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned v) {
-    bundle.version.serialize(ar, v);
-    wire::fields(ar, bundle.root, bundle.last_resort, bundle.signer, bundle.use_until_s,
-                 wire::bounded<limits::home_nodes>(bundle.home_nodes),
-                 wire::bounded<kept_keys>(bundle.one_time));
-  }
-};
-
-struct UseRecord {
-  std::uint32_t used = 0;
-  std::int64_t heard_s = 0;
-  std::uint64_t taken_version = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, used, heard_s, taken_version);
-  }
-};
-
-Bytes keys_name(const FriendKey& whom, std::uint64_t instance) {
-  return state_key(Table::friend_keys, {whom, bytes_of(instance)});
-}
-
-Bytes use_name(const FriendKey& whom, std::uint64_t instance) {
-  return state_key(Table::friend_use, {whom, bytes_of(instance)});
-}
 
 }  // namespace
 
-bool FriendBook::load_installation(const store::StateEntry& entry) {
-  const ByteView name = ByteView(entry.key).subspan(1);
-  if (name.size() != sizeof(FriendKey) + 8) {
-    return false;
-  }
-  Friend& whom = friends_[to_array<32>(name)];
-  whom.key = to_array<32>(name);
-  const auto instance = load_le<std::uint64_t>(name.data() + sizeof(FriendKey));
-  Installation* one = whom.installation(instance);
-  if (one == nullptr) {
-    one = &whom.theirs.emplace_back();  // its other row may come later
-    one->version.instance = instance;
-  }
-  if (static_cast<Table>(entry.key[0]) == Table::friend_use) {
-    UseRecord record;
-    if (read_record(services_, entry, record)) {
-      one->used = record.used;
-      one->heard_s = record.heard_s;
-      one->taken_version = record.taken_version;
-    }
-    return true;
-  }
-  BundleRecord record;
-  if (read_record(services_, entry, record) && record.bundle.instance() == instance) {
-    record.bundle.used = one->used;
-    record.bundle.heard_s = one->heard_s;
-    record.bundle.taken_version = one->taken_version;
-    *one = std::move(record.bundle);
-  }
-  return true;
-}
-
-store::StateWrite FriendBook::use_write(const Friend& whom, const Installation& of) {
-  return put_record(use_name(whom.key, of.instance()), UseRecord{of.used, of.heard_s, of.taken_version});
-}
-
-void FriendBook::forget(const Friend& whom, std::uint64_t instance, store::StateBatch& batch) {
-  batch.push_back(erase_record(keys_name(whom.key, instance)));
-  batch.push_back(erase_record(use_name(whom.key, instance)));
-}
-
-bool FriendBook::on_packet(Friend& from, const protocol::FriendPacket& packet) {
-  bool good = false;
-  if (packet.type == protocol::FriendPacketType::bundle_head) {
-    good = on_head(from, packet.message);
-  } else if (packet.type == protocol::FriendPacketType::bundle_keys) {
-    good = on_keys(from, packet.message);
-  } else if (packet.type == protocol::FriendPacketType::bundle_taken) {
-    good = on_taken(from, packet.message);
-  }
-  if (!good) {
-    services_.telemetry.refuse(Counter::refused_bundle);
-  }
-  return good;
-}
-
-bool FriendBook::on_head(Friend& from, ByteView message) {
+bool BundleIntake::on_head(Friend& from, ByteView message) {
   protocol::WholeBundle bundle;
   if (wire::decode(message, bundle.head) != wire::Error::none) {
     return false;
   }
   const auto& head = bundle.head;
   if (head.one_time_count == 0) {
-    return take_bundle(from, bundle, BundleSource::friend_channel);
+    return keep(from, bundle, BundleSource::friend_channel);
   }
   if (!is_genuine(from, head, BundleSource::friend_channel)) {
     return false;
   }
   const Installation* const held = from.installation(head.version.instance);
   if (held != nullptr && held->version.version >= head.version.version) {
-    acknowledge(from, held->version);  // our acknowledgement was lost
+    listener_.acknowledge_bundle(from, held->version);  // our acknowledgement was lost
     return true;
   }
   from.incoming = std::move(bundle);
   return true;
 }
 
-bool FriendBook::on_keys(Friend& from, ByteView message) {
+bool BundleIntake::on_keys(Friend& from, ByteView message) {
   protocol::BundleKeys part;
   if (wire::decode(message, part) != wire::Error::none) {
     return false;
@@ -145,19 +58,11 @@ bool FriendBook::on_keys(Friend& from, ByteView message) {
     return true;
   }
   const auto whole = std::exchange(from.incoming, std::nullopt);
-  return take_bundle(from, *whole, BundleSource::friend_channel);
+  return keep(from, *whole, BundleSource::friend_channel);
 }
 
-bool FriendBook::on_whole_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source) {
-  const bool good = take_bundle(from, bundle, source);
-  if (!good) {
-    services_.telemetry.refuse(Counter::refused_bundle);
-  }
-  return good;
-}
-
-/// Whether the head is the friend's own, and no less trustworthy than what we hold of him.
-bool FriendBook::is_genuine(Friend& from, const protocol::BundleHead& head, BundleSource source) const {
+/// Whether the head is the friend's own, and no less trustworthy than what we hold of them.
+bool BundleIntake::is_genuine(Friend& from, const protocol::BundleHead& head, BundleSource source) const {
   crypto::Wiped<32> shared;
   if (head.one_time_count > limits::one_time_keys || !crypto::is_canonical(head.last_resort) ||
       head.version.instance == 0 || head.replaces == head.version.instance ||
@@ -178,7 +83,7 @@ bool FriendBook::is_genuine(Friend& from, const protocol::BundleHead& head, Bund
 }
 
 /// A whole bundle: it is acknowledged once it is on our disk.
-bool FriendBook::take_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source) {
+bool BundleIntake::keep(Friend& from, const protocol::WholeBundle& bundle, BundleSource source) {
   const auto& head = bundle.head;
   const auto canonical = [](const crypto::Point& key) { return crypto::is_canonical(key); };
   if (bundle.keys.size() != head.one_time_count || !std::ranges::all_of(bundle.keys, canonical) ||
@@ -203,36 +108,32 @@ bool FriendBook::take_bundle(Friend& from, const protocol::WholeBundle& bundle, 
     Installation& placed = place(from, head, batch);
     placed.home_nodes = std::move(nodes);
     add_keys(placed, bundle.keys);
-    batch.push_back(put_record(keys_name(from.key, placed.instance()), BundleRecord{placed}));
-    batch.push_back(use_write(from, placed));
+    batch.push_back(bundle_write(from.key, placed));
+    batch.push_back(use_write(from.key, placed));
   }
   ++from.bundles_under_way;
   const auto version = old ? held->version : head.version;
   services_.state.keep(std::move(batch), [this, key = from.key, version, source, old, fresh] {
-    Friend* const whom = find(key);
-    if (whom == nullptr) {
+    Friend* const sender = listener_.find(key);
+    if (sender == nullptr) {
       return;
     }
-    whom->bundles_under_way -= std::min<std::size_t>(whom->bundles_under_way, 1);
+    sender->bundles_under_way -= std::min<std::size_t>(sender->bundles_under_way, 1);
     if (source == BundleSource::friend_channel) {
-      acknowledge(*whom, version);
+      listener_.acknowledge_bundle(*sender, version);
     }
     if (!old) {
       services_.telemetry.count(Counter::bundles_accepted);
-      listener_.on_friend_bundle(*whom);
-      if (fresh) {
-        whom->our_content = {};  // a new bundle, with keys that no other installation of his has
-      }
-      offer_bundle(*whom);
+      listener_.on_bundle_kept(*sender, fresh);
     }
   });
   return true;
 }
 
 /// The installation that the head is of, without what it replaces.
-Installation& FriendBook::place(Friend& from, const protocol::BundleHead& head, store::StateBatch& batch) {
+Installation& BundleIntake::place(Friend& from, const protocol::BundleHead& head, store::StateBatch& batch) {
   const auto drop = [&](std::uint64_t instance) {
-    forget(from, instance, batch);
+    erase_installation(from.key, instance, batch);
     std::erase_if(from.theirs, [instance](const Installation& one) { return one.instance() == instance; });
   };
   if (from.installation(head.replaces) != nullptr) {
@@ -257,59 +158,18 @@ Installation& FriendBook::place(Friend& from, const protocol::BundleHead& head, 
 
 /// Those that end first stand first; when there are too many, they are the ones to go.
 /// In an order of our own: another device of ours that got the same ones seldom takes the same.
-void FriendBook::add_keys(Installation& to, std::vector<crypto::Point> keys) const {
+void BundleIntake::add_keys(Installation& to, std::vector<crypto::Point> keys) const {
   for (std::size_t i = keys.size(); i > 1; --i) {
     std::swap(keys[i - 1], keys[services_.random.below(i)]);
   }
   const auto used = std::min<std::size_t>(to.used, to.one_time.size());
   const auto left = to.one_time.size() - used;
-  const auto kept = std::min(left, kept_keys - std::min(kept_keys, keys.size()));
+  const auto kept = std::min(left, most_kept_keys - std::min(most_kept_keys, keys.size()));
   to.one_time.erase(to.one_time.begin(), to.one_time.end() - static_cast<std::ptrdiff_t>(kept));
   to.used = 0;
   for (const auto& key : keys) {
     to.one_time.push_back({key, to.use_until_s});
   }
-}
-
-bool FriendBook::on_taken(Friend& from, ByteView message) {
-  protocol::BundleTaken taken_by;
-  if (wire::decode(message, taken_by) != wire::Error::none || taken_by.taker == 0) {
-    return false;
-  }
-  const auto& [version, taker] = taken_by;
-  if (version == protocol::greeting) {
-    const Installation* const held = from.installation(taker);
-    acknowledge(from, held != nullptr ? held->version : protocol::BundleVersion{taker, 0});
-    return true;
-  }
-  if (version.instance != from.instance) {
-    return false;
-  }
-  if (version.version > from.our_version) {
-    renew_instance(from);  // our state was restored from a copy
-  } else if (version.version == 0) {
-    give_bundle_anew(from, taker);
-  } else {
-    taken(from, version.version, taker);
-  }
-  return true;
-}
-
-/// The installation with which he is online has nothing of us.
-void FriendBook::give_bundle_anew(Friend& whom, std::uint64_t taker) {
-  if (std::exchange(whom.gave_anew, true)) {
-    return;
-  }
-  if (Installation* const installation = whom.installation(taker)) {
-    installation->taken_version = 0;
-  }
-  whom.our_content = {};
-  offer_bundle(whom);
-}
-
-void FriendBook::acknowledge(Friend& whom, const protocol::BundleVersion& version) {
-  enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_taken,
-                                             protocol::BundleTaken{version, whom.instance}));
 }
 
 }  // namespace toxasync::manager

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "manager/keys/installation_records.hpp"
+
 namespace toxasync::manager {
 
 namespace {
@@ -33,25 +35,26 @@ std::uint64_t new_instance(Random& random) {
 
 }  // namespace
 
-Installation* Friend::installation(std::uint64_t name) noexcept {
-  const auto found = std::ranges::find(theirs, name, &Installation::instance);
-  return found == theirs.end() ? nullptr : &*found;
-}
-
-bool Friend::bundle_pending() const noexcept {
-  const auto lacks = [this](const Installation& one) { return one.taken_version < our_version; };
-  return theirs.empty() ? taken_version < our_version : std::ranges::any_of(theirs, lacks);
-}
-
 FriendBook::FriendBook(const Services& services, KeyRing& keys, const HomeNodes& home_nodes,
                        FriendBookListener& listener)
-    : services_(services), keys_(keys), home_nodes_(home_nodes), listener_(listener) {}
+    : services_(services),
+      keys_(keys),
+      home_nodes_(home_nodes),
+      listener_(listener),
+      intake_(services, *this) {}
 
 bool FriendBook::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
   const ByteView name = ByteView(entry.key).subspan(1);
   if (table == Table::friend_keys || table == Table::friend_use) {
-    return load_installation(entry);
+    const auto of = friend_of_installation(entry);
+    if (!of) {
+      return false;
+    }
+    Friend& whom = friends_[*of];
+    whom.key = *of;
+    load_installation(services_.telemetry, entry, whom);
+    return true;
   }
   if (name.size() != sizeof(FriendKey)) {
     return false;
@@ -100,7 +103,7 @@ bool FriendBook::remove(const FriendKey& key, store::StateBatch& batch) {
   }
   const bool was_told = found->second.our_version != 0;
   for (const auto& installation : found->second.theirs) {
-    forget(found->second, installation.instance(), batch);
+    erase_installation(key, installation.instance(), batch);
   }
   friends_.erase(found);
   beats_.erase(key);
@@ -116,7 +119,8 @@ void FriendBook::set_online(Friend& whom, bool online) {
   beats_.erase(whom.key);
   whom.gave_anew = false;
   if (online && !whom.theirs.empty()) {
-    acknowledge(whom, protocol::greeting);  // he may be at another device than last time, and so may we
+    acknowledge_bundle(whom,
+                       protocol::greeting);  // he may be at another device than last time, and so may we
   }
   offer_bundle(whom, true);
 }
@@ -292,7 +296,7 @@ void FriendBook::taken(Friend& from, std::uint64_t version, std::uint64_t taker)
   }
   if (installation != nullptr) {
     installation->taken_version = version;
-    batch.push_back(use_write(from, *installation));
+    batch.push_back(use_write(from.key, *installation));
     if (version == from.our_version) {
       listener_.drop_mailed_bundle(from, taker);
     }
@@ -335,7 +339,7 @@ crypto::Point FriendBook::take_pre_key(const Friend& whom, Installation& to, std
       break;
     }
   }
-  batch.push_back(use_write(whom, to));
+  batch.push_back(use_write(whom.key, to));
   return key;
 }
 
@@ -380,6 +384,80 @@ void FriendBook::tick(Now now) {
       beats_.set(whom->key, now.steady_ms + pause_ms);
     }
   }
+}
+
+// --- What friends send ---
+
+bool FriendBook::on_packet(Friend& from, const protocol::FriendPacket& packet) {
+  bool good = false;
+  if (packet.type == protocol::FriendPacketType::bundle_head) {
+    good = intake_.on_head(from, packet.message);
+  } else if (packet.type == protocol::FriendPacketType::bundle_keys) {
+    good = intake_.on_keys(from, packet.message);
+  } else if (packet.type == protocol::FriendPacketType::bundle_taken) {
+    good = on_taken(from, packet.message);
+  }
+  if (!good) {
+    services_.telemetry.refuse(Counter::refused_bundle);
+  }
+  return good;
+}
+
+bool FriendBook::on_whole_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source) {
+  const bool good = intake_.keep(from, bundle, source);
+  if (!good) {
+    services_.telemetry.refuse(Counter::refused_bundle);
+  }
+  return good;
+}
+
+void FriendBook::on_bundle_kept(Friend& from, bool first) {
+  listener_.on_friend_bundle(from);
+  if (first) {
+    from.our_content = {};  // a new bundle, with keys that no other installation of theirs has
+  }
+  offer_bundle(from);
+}
+
+bool FriendBook::on_taken(Friend& from, ByteView message) {
+  protocol::BundleTaken taken_by;
+  if (wire::decode(message, taken_by) != wire::Error::none || taken_by.taker == 0) {
+    return false;
+  }
+  const auto& [version, taker] = taken_by;
+  if (version == protocol::greeting) {
+    const Installation* const held = from.installation(taker);
+    acknowledge_bundle(from, held != nullptr ? held->version : protocol::BundleVersion{taker, 0});
+    return true;
+  }
+  if (version.instance != from.instance) {
+    return false;
+  }
+  if (version.version > from.our_version) {
+    renew_instance(from);  // our state was restored from a copy
+  } else if (version.version == 0) {
+    give_bundle_anew(from, taker);
+  } else {
+    taken(from, version.version, taker);
+  }
+  return true;
+}
+
+/// The installation with which he is online has nothing of us.
+void FriendBook::give_bundle_anew(Friend& whom, std::uint64_t taker) {
+  if (std::exchange(whom.gave_anew, true)) {
+    return;
+  }
+  if (Installation* const installation = whom.installation(taker)) {
+    installation->taken_version = 0;
+  }
+  whom.our_content = {};
+  offer_bundle(whom);
+}
+
+void FriendBook::acknowledge_bundle(Friend& whom, const protocol::BundleVersion& version) {
+  enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_taken,
+                                             protocol::BundleTaken{version, whom.instance}));
 }
 
 }  // namespace toxasync::manager

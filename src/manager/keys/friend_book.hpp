@@ -2,92 +2,18 @@
 #pragma once
 
 #include <array>
-#include <deque>
-#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
 
 #include "manager/core/deadline_queue.hpp"
+#include "manager/keys/bundle_intake.hpp"
+#include "manager/keys/friend.hpp"
 #include "manager/keys/key_ring.hpp"
 #include "manager/nodes/home_nodes.hpp"
-#include "protocol/bundle.hpp"
 #include "protocol/friend_packet.hpp"
 
 namespace toxasync::manager {
-
-struct OneTimeKey {
-  crypto::Point key{};
-  std::int64_t use_until_s = 0;  ///< Of the bundle that brought it: later ones do not renew it.
-
-  static constexpr std::size_t min_encoded_size = limits::point + 8;
-
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, key, use_until_s);
-  }
-};
-
-/// What one installation of a friend gave us: where mail for it goes, and with which keys.
-struct Installation {
-  protocol::BundleVersion version;
-  crypto::Point root{};
-  crypto::Point last_resort{};
-  ByteArray<32> signer{};  ///< Later bundles of the instance must be signed by it.
-  std::int64_t use_until_s = 0;
-  std::vector<protocol::HomeNode> home_nodes;
-  std::vector<OneTimeKey> one_time;  ///< Used from the front; `used` of them are gone.
-  // In a row of their own, for they change more often:
-  std::uint32_t used = 0;
-  std::int64_t heard_s = 0;         ///< The last sign of life (Unix).
-  std::uint64_t taken_version = 0;  ///< Of our bundles, the last one that it acknowledged.
-  // In memory:
-  std::uint64_t mailed_version = 0;  ///< The last one that is on its way by its mailbox.
-
-  [[nodiscard]] std::uint64_t instance() const noexcept { return version.instance; }
-  [[nodiscard]] bool usable(std::int64_t now_s) const noexcept {
-    return !home_nodes.empty() && now_s <= use_until_s;
-  }
-};
-
-struct Friend {
-  FriendKey key{};
-  bool listed = false;  ///< The host has him in its list.
-  bool online = false;
-  // Kept on disk:
-  /// Our installation, for him. Of one friendship: when it was ended and begun again, what he had of us
-  /// before (keys that we have dropped, our place in the order of messages) counts no longer.
-  std::uint64_t instance = 0;
-  std::uint64_t replaces = 0;       ///< Our instance before this one, if there was any.
-  crypto::Secret<32> signer_seed;   ///< Of the Ed25519 key that signs our bundles for him.
-  std::uint64_t our_version = 0;    ///< Of the last bundle made for him.
-  std::uint64_t taken_version = 0;  ///< Of the last one he acknowledged.
-  ByteArray<16> our_content{};      ///< What our_version said of root, nodes and last-resort key.
-  std::uint64_t next_sequence = 1;
-  std::vector<Installation> theirs;  ///< At most limits::instances_per_friend.
-  // In memory:
-  std::uint64_t durable_version = 0;    ///< Of our bundles for him, the last one on disk.
-  bool has_no_keys = false;             ///< Of this instance, which is new: those we hold were another's.
-  std::int64_t renewed_ms = INT64_MIN;  ///< Steady; when the instance was.
-  bool gave_anew = false;               ///< Our bundle, since he came or went last, because he has none.
-  std::int64_t refill_from_ms = 0;      ///< Steady.
-  std::size_t bundles_under_way = 0;    ///< Bundles of his, to the disk.
-  std::optional<protocol::WholeBundle> incoming;  ///< A bundle whose packets are still coming.
-  std::deque<Bytes> to_send;                      ///< Packets for the friend channel, sent at a steady pace.
-
-  [[nodiscard]] Installation* installation(std::uint64_t instance) noexcept;
-  /// Whether somebody has not acknowledged the latest bundle.
-  [[nodiscard]] bool bundle_pending() const noexcept;
-  /// Whether an installation of his has our latest bundle. Others may be gone for good.
-  [[nodiscard]] bool bundle_taken() const noexcept { return taken_version >= our_version; }
-};
-
-/// How a bundle came.
-enum class BundleSource : std::uint8_t {
-  friend_channel,   ///< The host vouches for the friend.
-  friends_mailbox,  ///< Sealed with a pre-key of ours: only he could.
-  pair_mailbox,     ///< Sealed with nothing but Tox keys.
-};
 
 class FriendBookListener {
  public:
@@ -103,13 +29,12 @@ class FriendBookListener {
 
 /// Friends, the exchange of bundles with them, and the packets that wait for the friend channel
 /// (docs/protocol.md, section 5).
-class FriendBook final : public Part {
+class FriendBook final : public Part, BundleIntakeListener {
  public:
   static constexpr std::size_t bundle_keys = 100;  ///< One-time keys that a friend is given.
   static constexpr std::size_t again_keys = 40;    ///< With every later bundle, for who lacks the others.
   static constexpr std::size_t top_up_below = 30;  ///< Unused ones at which he gets new ones.
   static constexpr std::size_t keys_held = 500;    ///< One-time keys for one friend, given away in vain too.
-  static constexpr std::size_t bundles_under_way = 4;  ///< Of one friend, to the disk; more are dropped.
   /// Our instance for a friend is renewed so often at most: others can make it seem necessary.
   static constexpr std::int64_t renew_every_ms = 86400000;
   static constexpr std::int64_t refill_every_ms = 3600000;
@@ -129,7 +54,8 @@ class FriendBook final : public Part {
   }
   bool load(const store::StateEntry& entry) override;
 
-  [[nodiscard]] Friend* find(const FriendKey& key) noexcept;  ///< Listed friends only.
+  /// Listed friends only.
+  [[nodiscard]] Friend* find(const FriendKey& key) noexcept override;
   Friend& add(const FriendKey& key);
   /// Forgets him and his keys. Whether he may know our root.
   bool remove(const FriendKey& key, store::StateBatch& batch);
@@ -185,25 +111,19 @@ class FriendBook final : public Part {
   void give_bundle(Friend& whom);
   void send_bundle(Friend& whom);
   [[nodiscard]] std::optional<protocol::WholeBundle> make_bundle(const Friend& whom) const;
-  bool on_head(Friend& from, ByteView message);
-  bool on_keys(Friend& from, ByteView message);
   bool on_taken(Friend& from, ByteView message);
-  [[nodiscard]] bool is_genuine(Friend& from, const protocol::BundleHead& head, BundleSource source) const;
-  bool take_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source);
-  Installation& place(Friend& from, const protocol::BundleHead& head, store::StateBatch& batch);
-  static void forget(const Friend& whom, std::uint64_t instance, store::StateBatch& batch);
-  void add_keys(Installation& to, std::vector<crypto::Point> keys) const;
-  static store::StateWrite use_write(const Friend& whom, const Installation& of);
-  bool load_installation(const store::StateEntry& entry);
   void renew_instance(Friend& whom);
   void give_bundle_anew(Friend& whom, std::uint64_t taker);
-  void acknowledge(Friend& whom, const protocol::BundleVersion& version);
   [[nodiscard]] ByteArray<16> content_now() const;
+  // BundleIntakeListener
+  void acknowledge_bundle(Friend& whom, const protocol::BundleVersion& version) override;
+  void on_bundle_kept(Friend& from, bool first) override;
 
   const Services& services_;
   KeyRing& keys_;
   const HomeNodes& home_nodes_;
   FriendBookListener& listener_;
+  BundleIntake intake_;
   std::map<FriendKey, Friend> friends_;
   DeadlineQueue<FriendKey> beats_;
 };

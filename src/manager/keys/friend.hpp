@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "crypto/secret.hpp"
+#include "manager/core/friend_channel.hpp"
+#include "protocol/bundle.hpp"
+
+namespace toxasync::manager {
+
+struct OneTimeKey {
+  crypto::Point key{};
+  std::int64_t use_until_s = 0;  ///< Of the bundle that brought it: later ones do not renew it.
+
+  static constexpr std::size_t min_encoded_size = limits::point + 8;
+
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, key, use_until_s);
+  }
+};
+
+/// What one installation of a friend gave us: where mail for it goes, and with which keys.
+struct Installation {
+  protocol::BundleVersion version;
+  crypto::Point root{};
+  crypto::Point last_resort{};
+  ByteArray<32> signer{};  ///< Later bundles of the instance must be signed by it.
+  std::int64_t use_until_s = 0;
+  std::vector<protocol::HomeNode> home_nodes;
+  std::vector<OneTimeKey> one_time;  ///< Used from the front; `used` of them are gone.
+  // In a row of their own, for they change more often:
+  std::uint32_t used = 0;
+  std::int64_t heard_s = 0;         ///< The last sign of life (Unix).
+  std::uint64_t taken_version = 0;  ///< Of our bundles, the last one that it acknowledged.
+  // In memory:
+  std::uint64_t mailed_version = 0;  ///< The last one that is on its way by its mailbox.
+
+  [[nodiscard]] std::uint64_t instance() const noexcept { return version.instance; }
+  [[nodiscard]] bool usable(std::int64_t now_s) const noexcept {
+    return !home_nodes.empty() && now_s <= use_until_s;
+  }
+};
+
+struct Friend {
+  FriendKey key{};
+  bool listed = false;  ///< The host has them in its list.
+  bool online = false;
+  // Kept on disk:
+  /// Our installation, for them. Of one friendship: when it was ended and begun again, what they had of us
+  /// before (keys that we have dropped, our place in the order of messages) counts no longer.
+  std::uint64_t instance = 0;
+  std::uint64_t replaces = 0;       ///< Our instance before this one, if there was any.
+  crypto::Secret<32> signer_seed;   ///< Of the Ed25519 key that signs our bundles for them.
+  std::uint64_t our_version = 0;    ///< Of the last bundle made for them.
+  std::uint64_t taken_version = 0;  ///< Of the last one they acknowledged.
+  ByteArray<16> our_content{};      ///< What our_version said of root, nodes and last-resort key.
+  std::uint64_t next_sequence = 1;
+  std::vector<Installation> theirs;  ///< At most limits::instances_per_friend.
+  // In memory:
+  std::uint64_t durable_version = 0;    ///< Of our bundles for them, the last one on disk.
+  bool has_no_keys = false;             ///< Of this instance, which is new: those we hold were another's.
+  std::int64_t renewed_ms = INT64_MIN;  ///< Steady; when the instance was.
+  bool gave_anew = false;               ///< Our bundle, since they came or went last, because they have none.
+  std::int64_t refill_from_ms = 0;      ///< Steady.
+  std::size_t bundles_under_way = 0;    ///< Bundles of theirs, on their way to the disk.
+  std::optional<protocol::WholeBundle> incoming;  ///< A bundle whose packets are still coming.
+  std::deque<Bytes> to_send;                      ///< Packets for the friend channel, sent at a limited rate.
+
+  [[nodiscard]] Installation* installation(std::uint64_t instance) noexcept;
+  /// Whether somebody has not acknowledged the latest bundle.
+  [[nodiscard]] bool bundle_pending() const noexcept;
+  /// Whether an installation of theirs has our latest bundle. Others may be gone for good.
+  [[nodiscard]] bool bundle_taken() const noexcept { return taken_version >= our_version; }
+};
+
+/// How a bundle came.
+enum class BundleSource : std::uint8_t {
+  friend_channel,   ///< The host vouches for the friend.
+  friends_mailbox,  ///< Sealed with a pre-key of ours: only they could.
+  pair_mailbox,     ///< Sealed with nothing but Tox keys.
+};
+
+}  // namespace toxasync::manager

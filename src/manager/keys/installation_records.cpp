@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "manager/keys/installation_records.hpp"
+
+namespace toxasync::manager {
+
+namespace {
+
+struct BundleRecord {
+  Installation bundle;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned v) {
+    bundle.version.serialize(ar, v);
+    wire::fields(ar, bundle.root, bundle.last_resort, bundle.signer, bundle.use_until_s,
+                 wire::bounded<limits::home_nodes>(bundle.home_nodes),
+                 wire::bounded<most_kept_keys>(bundle.one_time));
+  }
+};
+
+struct UseRecord {
+  std::uint32_t used = 0;
+  std::int64_t heard_s = 0;
+  std::uint64_t taken_version = 0;
+  template <class Archive>
+  void serialize(Archive& ar, unsigned /*version*/) {
+    wire::fields(ar, used, heard_s, taken_version);
+  }
+};
+
+Bytes keys_name(const FriendKey& of, std::uint64_t instance) {
+  return state_key(Table::friend_keys, {of, bytes_of(instance)});
+}
+
+Bytes use_name(const FriendKey& of, std::uint64_t instance) {
+  return state_key(Table::friend_use, {of, bytes_of(instance)});
+}
+
+}  // namespace
+
+store::StateWrite bundle_write(const FriendKey& of, const Installation& installation) {
+  return put_record(keys_name(of, installation.instance()), BundleRecord{installation});
+}
+
+store::StateWrite use_write(const FriendKey& of, const Installation& installation) {
+  return put_record(use_name(of, installation.instance()),
+                    UseRecord{installation.used, installation.heard_s, installation.taken_version});
+}
+
+void erase_installation(const FriendKey& of, std::uint64_t instance, store::StateBatch& batch) {
+  batch.push_back(erase_record(keys_name(of, instance)));
+  batch.push_back(erase_record(use_name(of, instance)));
+}
+
+std::optional<FriendKey> friend_of_installation(const store::StateEntry& entry) {
+  const ByteView name = ByteView(entry.key).subspan(1);
+  return name.size() == sizeof(FriendKey) + 8 ? std::optional(to_array<32>(name)) : std::nullopt;
+}
+
+void load_installation(const Telemetry& telemetry, const store::StateEntry& entry, Friend& of) {
+  const auto instance = load_le<std::uint64_t>(entry.key.data() + 1 + sizeof(FriendKey));
+  Installation* one = of.installation(instance);
+  if (one == nullptr) {
+    one = &of.theirs.emplace_back();  // its other record may come later
+    one->version.instance = instance;
+  }
+  if (static_cast<Table>(entry.key[0]) == Table::friend_use) {
+    UseRecord record;
+    if (read_record(telemetry, entry, record)) {
+      one->used = record.used;
+      one->heard_s = record.heard_s;
+      one->taken_version = record.taken_version;
+    }
+    return;
+  }
+  BundleRecord record;
+  if (read_record(telemetry, entry, record) && record.bundle.instance() == instance) {
+    record.bundle.used = one->used;
+    record.bundle.heard_s = one->heard_s;
+    record.bundle.taken_version = one->taken_version;
+    *one = std::move(record.bundle);
+  }
+}
+
+}  // namespace toxasync::manager
