@@ -123,8 +123,8 @@ class Manager::Impl final : client::NodeNewsListener,
   [[nodiscard]] std::vector<HomeNodeStatus> home_nodes() const { return home_nodes_.status(); }
 
   [[nodiscard]] bool friend_ready(const FriendKey& key) {
-    const Friend* const whom = friends_.find(key);
-    return whom != nullptr && friends_.can_seal(*whom, services_.clock.now().unix_s());
+    const Friend* const who = friends_.find(key);
+    return who != nullptr && friends_.can_seal(*who, services_.clock.now().unix_s());
   }
   [[nodiscard]] std::size_t outbox_size() const noexcept { return outbox_.size(); }
 
@@ -142,7 +142,7 @@ class Manager::Impl final : client::NodeNewsListener,
     }
     inbox_.deliver_next();
     contact_.deliver_next(now);
-    events_.tell();
+    events_.deliver();
   }
 
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
@@ -171,8 +171,8 @@ class Manager::Impl final : client::NodeNewsListener,
   }
 
   void on_friend_added(const FriendKey& key) {
-    Friend& whom = friends_.add(key);
-    claim_nodes(whom);
+    Friend& who = friends_.add(key);
+    claim_nodes(who);
     inbox_.on_added(key);
     contact_.on_friend_added(key, services_.clock.now());
     outbox_.on_bundle(key, services_.clock.now());
@@ -193,8 +193,8 @@ class Manager::Impl final : client::NodeNewsListener,
   }
 
   void on_friend_presence(const FriendKey& key, bool online) {
-    if (Friend* const whom = friends_.find(key); whom != nullptr && whom->online != online) {
-      friends_.set_online(*whom, online);
+    if (Friend* const who = friends_.find(key); who != nullptr && who->online != online) {
+      friends_.set_online(*who, online);
       if (online) {
         contact_.on_contact(key);
       } else {
@@ -245,7 +245,7 @@ class Manager::Impl final : client::NodeNewsListener,
     }
     outbox_.join_loaded();
     store::StateBatch batch;
-    keys_.refresh(services_.clock.now().unix_s(), batch);
+    keys_.renew(services_.clock.now().unix_s(), batch);
     services_.state.keep(std::move(batch));
   }
 
@@ -260,7 +260,7 @@ class Manager::Impl final : client::NodeNewsListener,
       contact_.forget_unlisted(batch);
     }
     contact_.drop_expired(now.unix_s(), batch);
-    const bool roots_changed = keys_.refresh(now.unix_s(), batch);
+    const bool roots_changed = keys_.renew(now.unix_s(), batch);
     inbox_.refresh(now.unix_s(), batch);
     receipts_.refresh(now.unix_s(), batch);
     if (!batch.empty()) {
@@ -271,7 +271,7 @@ class Manager::Impl final : client::NodeNewsListener,
     }
     friends_.bundle_changed();
     if (node_) {
-      node_->set_peers(nodes_.descriptors_to_tell(node::Node::peers_kept));
+      node_->set_peers(nodes_.descriptors_to_share(node::Node::peers_kept));
     }
   }
 
@@ -283,13 +283,13 @@ class Manager::Impl final : client::NodeNewsListener,
     contact_.nodes_changed(now);
   }
 
-  void claim_nodes(const Friend& whom) {
+  void claim_nodes(const Friend& who) {
     std::vector<protocol::HomeNode> homes;
-    for (const auto& installation : whom.theirs) {
+    for (const auto& installation : who.theirs) {
       homes.insert(homes.end(), installation.home_nodes.begin(), installation.home_nodes.end());
     }
     if (!homes.empty()) {
-      nodes_.claim(whom.key, homes);
+      nodes_.claim(who.key, homes);
     }
   }
 
@@ -301,11 +301,11 @@ class Manager::Impl final : client::NodeNewsListener,
   void on_request_state(const RequestStatus& status) override { events_.request(status); }
 
   // FriendBookListener
-  void on_friend_bundle(Friend& whom) override {
-    claim_nodes(whom);
-    services_.events.ready(whom.key);
-    contact_.on_contact(whom.key);
-    outbox_.on_bundle(whom.key, services_.clock.now());
+  void on_friend_bundle(Friend& who) override {
+    claim_nodes(who);
+    services_.events.ready(who.key);
+    contact_.on_contact(who.key);
+    outbox_.on_bundle(who.key, services_.clock.now());
   }
 
   void on_live_envelope(const FriendKey& from, ByteView message) {
@@ -340,8 +340,8 @@ class Manager::Impl final : client::NodeNewsListener,
   // InboxListener
   void on_receipt(crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
                   const crypto::MessageId& id) override {
-    if (Friend* const whom = friends_.find(from)) {
-      friends_.heard_of(*whom, instance);
+    if (Friend* const who = friends_.find(from)) {
+      friends_.heard_of(*who, instance);
     }
     if (kind == crypto::MessageKind::nack) {
       outbox_.on_nack(from, instance, id);
@@ -363,18 +363,18 @@ class Manager::Impl final : client::NodeNewsListener,
                                 services_.clock.now());
   }
 
-  void drop_mailed_bundle(const Friend& whom, std::uint64_t instance) override {
-    outbox_.drop_bundles(whom.key, instance);
+  void drop_mailed_bundle(const Friend& who, std::uint64_t instance) override {
+    outbox_.drop_bundles(who.key, instance);
   }
-  bool mail_bundle(const Friend& whom, const Installation& to, const protocol::WholeBundle& bundle) override {
+  bool mail_bundle(const Friend& who, const Installation& to, const protocol::WholeBundle& bundle) override {
     Bytes text(limits::whole_bundle);
     const auto size = wire::encode(bundle, text);
     if (!size) {
-      return false;  // limits.hpp rules it out
+      return false;  // not reached: see limits.hpp
     }
     text.resize(*size);
     const bool mailed =
-        outbox_.send_service(whom.key, crypto::MessageKind::bundle, std::move(text), to.instance(),
+        outbox_.send_service(who.key, crypto::MessageKind::bundle, std::move(text), to.instance(),
                              bundle.head.version.version, {}, services_.clock.now());
     services_.telemetry.count(Counter::bundles_mailed, mailed ? 1 : 0);
     return mailed;
@@ -382,11 +382,11 @@ class Manager::Impl final : client::NodeNewsListener,
 
   // OutboxListener
   void on_bundle_confirmed(const FriendKey& from, std::uint64_t version, std::uint64_t instance) override {
-    if (Friend* const whom = friends_.find(from)) {
-      friends_.taken(*whom, version, instance);
+    if (Friend* const who = friends_.find(from)) {
+      friends_.bundle_confirmed(*who, version, instance);
     }
   }
-  void on_message_lost(const protocol::NodeId& node) override { nodes_.lost(node); }
+  void on_message_lost(const protocol::NodeId& node) override { nodes_.on_message_lost(node); }
 
   crypto::KeyPair self_;
   Transport& transport_;

@@ -121,7 +121,7 @@ BOOST_FIXTURE_TEST_SUITE(manager_node_book, Fixture)
 
 BOOST_AUTO_TEST_CASE(the_descriptors_addresses_come_first_then_where_it_answered_then_what_others_say) {
   Signer node(7);
-  book->learn(client::KnownNode{node.id(), {address(1)}}, Origin::told);
+  book->learn(client::KnownNode{node.id(), {address(1)}}, Origin::peers);
   claim(50, node.id(), {address(2), address(3)});
   claim(51, node.id(), {address(4)});
   BOOST_TEST((tried(node.id()) == std::vector{address(2), address(4), address(3), address(1)}));
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(a_word_of_less_trust_does_not_displace_one_of_more) {
 BOOST_AUTO_TEST_CASE(local_addresses_are_left_out_unless_they_are_allowed) {
   Signer node(7);
   const Endpoint local = ipv4(1);
-  book->learn(client::KnownNode{node_id(1), {local}}, Origin::told);
+  book->learn(client::KnownNode{node_id(1), {local}}, Origin::peers);
   BOOST_TEST(book->find(node_id(1)) == nullptr);
   claim(50, node.id(), {local, address(1)});
   answers(node.id(), node.descriptor({local}), local);
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(our_own_node_is_none_for_us) {
   learn(1, Origin::dht);
   book->set_self(node_id(1));
   BOOST_TEST(book->find(node_id(1)) == nullptr);
-  learn(1, Origin::told);
+  learn(1, Origin::peers);
   claim(50, node_id(1), {address(1)});
   BOOST_TEST(book->find(node_id(1)) == nullptr);
 }
@@ -250,7 +250,7 @@ BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_more_of_them_for_long
   for (std::uint8_t number = 1; number <= 2; ++number) {
     learn_and_answer(number, Origin::friends);
   }
-  book->lost(node_id(1));
+  book->on_message_lost(node_id(1));
   BOOST_TEST(book->demoted(node_id(1)));
   BOOST_TEST((book->nearest(random.array<32>(), 9) == Ids{node_id(2)}));
   BOOST_TEST((book->pick_home_nodes(9) == Ids{node_id(2)}));
@@ -259,18 +259,18 @@ BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_more_of_them_for_long
   clock.advance_s(1);
   BOOST_TEST(!book->demoted(node_id(1)));
   for (int i = 0; i < 4; ++i) {
-    book->lost(node_id(1));
+    book->on_message_lost(node_id(1));
   }
   clock.advance_s(21 * day_s - 1);
   BOOST_TEST(book->demoted(node_id(1)));
   clock.advance_s(1);
   BOOST_TEST(!book->demoted(node_id(1)));
   for (int i = 0; i < 1000; ++i) {
-    book->lost(node_id(1));
+    book->on_message_lost(node_id(1));
   }
   clock.advance_s(std::int64_t{35} * day_s);
   BOOST_TEST(!book->demoted(node_id(1)));
-  book->lost(node_id(99));  // unknown: nothing
+  book->on_message_lost(node_id(99));  // unknown: nothing
 }
 
 BOOST_AUTO_TEST_CASE(the_nearest_nodes_are_the_same_for_everybody_and_differ_from_mailbox_to_mailbox) {
@@ -298,7 +298,7 @@ BOOST_AUTO_TEST_CASE(the_nearest_nodes_are_the_same_for_everybody_and_differ_fro
 
 BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_among_those_chosen_where_others_are_known) {
   for (std::uint8_t i = 1; i <= 40; ++i) {
-    learn_and_answer(i, i % 2 == 0 ? Origin::dht : Origin::told);
+    learn_and_answer(i, i % 2 == 0 ? Origin::dht : Origin::peers);
   }
   BOOST_TEST(book->nearest(random.array<32>(), 3).size() == 3U);  // no others are known
   BOOST_TEST(book->pick_home_nodes(3).size() == 3U);
@@ -379,30 +379,30 @@ BOOST_AUTO_TEST_CASE(others_are_told_of_found_nodes_only_and_never_of_what_we_or
   };
   add(Origin::configured);
   add(Origin::friends);
-  const NodeId told = add(Origin::told);
+  const NodeId told = add(Origin::peers);
   const NodeId home = add(Origin::dht);
   book->set_home(home, true);
   const NodeId claimed = add(Origin::dht);
   claim(50, claimed, {address(9)});
-  const auto descriptors = book->descriptors_to_tell(9);
+  const auto descriptors = book->descriptors_to_share(9);
   BOOST_REQUIRE(descriptors.size() == 1U);
   BOOST_TEST((protocol::NodeDescriptor::decode_signed(descriptors[0])->id == told));
   clock.advance_s(day_s);
-  BOOST_TEST(book->descriptors_to_tell(9).empty());  // it has not answered lately
+  BOOST_TEST(book->descriptors_to_share(9).empty());  // it has not answered lately
 }
 
 BOOST_AUTO_TEST_CASE(everything_survives_a_restart_but_what_friends_say_which_is_in_their_bundles) {
   Signer node(7);
-  book->learn(client::KnownNode{node.id(), {address(1)}}, Origin::told);
+  book->learn(client::KnownNode{node.id(), {address(1)}}, Origin::peers);
   answers(node.id(), node.descriptor({address(2)}), address(3));
-  book->lost(node.id());
-  book->lost(node.id());
-  book->asked(node.id(), 77);
+  book->on_message_lost(node.id());
+  book->on_message_lost(node.id());
+  book->set_asked(node.id(), 77);
   learn(4, Origin::dht);
   fails_for(node_id(4), 3 * day_s + 7200);
   restart();
   const BookedNode& read = *book->find(node.id());
-  BOOST_TEST((read.origin == Origin::told));
+  BOOST_TEST((read.origin == Origin::peers));
   BOOST_TEST((tried(node.id()) == std::vector{address(2), address(3), address(1)}));
   BOOST_TEST(!read.descriptor.empty());
   BOOST_TEST(read.ask_at_s == 77);
@@ -419,7 +419,7 @@ BOOST_AUTO_TEST_CASE(a_loss_is_on_disk_at_once_and_answers_cost_a_write_an_hour_
     return state.load().size();
   };
   BOOST_TEST(batches() == 1U);
-  book->lost(node_id(1));
+  book->on_message_lost(node_id(1));
   journal.tick(clock.now());
   book = open();
   for (const auto& entry : state.load()) {
@@ -443,10 +443,10 @@ BOOST_AUTO_TEST_CASE(of_unused_nodes_so_many_are_kept_the_good_and_the_known_bef
   learn(2, Origin::friends);
   book->set_home(node_id(3), true);
   learn(3, Origin::dht);
-  book->lost(node_id(3));
-  learn(4, Origin::told);
+  book->on_message_lost(node_id(3));
+  learn(4, Origin::peers);
   answers(node_id(4));
-  book->lost(node_id(4));
+  book->on_message_lost(node_id(4));
   claim(50, node_id(5), {address(5)});
   const auto flood = [&](std::uint64_t seed) {
     clock.advance_s(1);
@@ -474,7 +474,7 @@ BOOST_AUTO_TEST_CASE(of_unused_nodes_so_many_are_kept_the_good_and_the_known_bef
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_row_is_counted_and_left_out) {
-  learn(1, Origin::told);
+  learn(1, Origin::peers);
   save();
   auto entries = state.load();
   entries.at(0).value.pop_back();

@@ -5,10 +5,11 @@
 
 namespace toxasync::manager {
 
+/// The manager: what first contact reports.
 class ContactListener {
  public:
   virtual ~ContactListener() = default;
-  /// Shows a request to the application. False: it was not accepted for showing; it is offered again later.
+  /// Shows a request to the application. False: it was not accepted; it is offered again later.
   /// Called by FirstContact::deliver_next alone, and may call anything.
   virtual bool on_request(const ReceivedRequest& request) = 0;
   /// Somebody who is our friend already asks to be: they may have nothing of us.

@@ -17,7 +17,7 @@ class FirstContact final : public Part {
   FirstContact(const Services& services, const ContactNodes& nodes, BundleExchange& bundles,
                ContactListener& listener);
 
-  /// The two tables are shared by what follows; the length of a key says whose record it is.
+  /// The parts below share the two tables; the length of a key says whose record it is.
   [[nodiscard]] std::span<const Table> tables() const noexcept override {
     static constexpr std::array tables{Table::request_out, Table::request_in};
     return tables;
@@ -32,9 +32,9 @@ class FirstContact final : public Part {
   void on_contact(const FriendKey& key) { requests_out_.on_contact(key); }
   /// What the exchange says of a friend may have changed.
   void look_again(const FriendKey& key, Now now) { pairs_.look_again(key, now); }
-  /// What is said of nodes has.
+  /// Our home nodes, or other nodes that we know, have changed.
   void nodes_changed(Now now);
-  /// Friends whom the host has not named were removed.
+  /// Friends who are not in the host's list were removed.
   void forget_unlisted(store::StateBatch& batch) { pairs_.forget_unlisted(batch); }
 
   /// Our own nospam, without which no requests are looked for. Requests by the old one are no longer found.

@@ -40,8 +40,8 @@ std::vector<protocol::NodeId> KnownContactNodes::home_nodes() const {
 
 std::vector<protocol::NodeId> KnownContactNodes::home_nodes_of(const FriendKey& key) const {
   std::vector<protocol::NodeId> all;
-  if (const Friend* const whom = friends_.find(key)) {
-    for (const auto& installation : whom->theirs) {
+  if (const Friend* const who = friends_.find(key)) {
+    for (const auto& installation : who->theirs) {
       const auto ids = ids_of(installation.home_nodes);
       all.insert(all.end(), ids.begin(), ids.end());
     }

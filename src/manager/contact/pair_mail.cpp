@@ -14,12 +14,12 @@ constexpr std::size_t pair_name = sizeof(FriendKey) + 1;
 /// `H` friend 32 | message id 16 | part 1
 constexpr std::size_t part_name = sizeof(FriendKey) + sizeof(crypto::MessageId) + 1;
 
-Bytes pair_key(const FriendKey& whom) {
-  return state_key(Table::request_out, {whom, ByteView(&pair_row, 1)});
+Bytes pair_key(const FriendKey& who) {
+  return state_key(Table::request_out, {who, ByteView(&pair_row, 1)});
 }
 
-Bytes part_key(const FriendKey& whom, const crypto::MessageId& id, std::uint8_t part) {
-  return state_key(Table::request_in, {whom, id, ByteView(&part, 1)});
+Bytes part_key(const FriendKey& who, const crypto::MessageId& id, std::uint8_t part) {
+  return state_key(Table::request_in, {who, id, ByteView(&part, 1)});
 }
 
 struct PairRecord {
@@ -82,7 +82,7 @@ bool PairMail::load(const store::StateEntry& entry) {
       Assembly& assembly = pair_of(to_array<32>(name)).assembly;
       const auto id = to_array<16>(name.subspan(sizeof(FriendKey)));
       if (!assembly.texts.empty() && assembly.id != id) {
-        orphans_.push_back(entry.key);  // a disk that failed has left two: one begins anew
+        orphans_.push_back(entry.key);  // a failed write has left parts of two bundles: one is dropped
         return true;
       }
       assembly.id = id;
@@ -168,7 +168,7 @@ std::vector<protocol::NodeId> PairMail::nodes_to_look_on(const FriendKey& key, c
   return nodes;
 }
 
-// --- One thing after the other ---
+// --- Steps, at a limited rate ---
 
 void PairMail::tick(Now now) {
   while (rate_limiter_.due(now.steady_ms)) {
@@ -228,7 +228,7 @@ bool PairMail::visit(const FriendKey& key, Pair& pair, Now now) {
     return false;
   }
   auto mailbox = mailbox_from(key, visit->epoch);
-  if (!mailbox) {  // his key is no point: nobody is behind it
+  if (!mailbox) {  // the key is not a point on the curve: nobody has its private half
     pair.watch.abandoned();
     return false;
   }
@@ -242,7 +242,7 @@ void PairMail::on_envelopes(client::OperationId operation, std::vector<Bytes> en
   if (found == operations_.end()) {
     return;
   }
-  const FriendKey key = found->second.whom;
+  const FriendKey key = found->second.who;
   Pair* const pair = find(key);
   const auto mailbox = mailbox_from(key, found->second.epoch);
   if (pair == nullptr || !mailbox) {
@@ -252,21 +252,21 @@ void PairMail::on_envelopes(client::OperationId operation, std::vector<Bytes> en
   }
   auto intake = std::make_shared<Intake>();
   for (const auto& envelope : envelopes) {
-    take(key, *pair, *mailbox, envelope, *intake);
+    open(key, *pair, *mailbox, envelope, *intake);
   }
   // Also when there is nothing to write: what accept_bundle() has written comes before it.
   services_.state.commit(std::move(intake->batch), [this, operation, key, intake](bool durable) {
-    taken(operation, key, *intake, durable);
+    intake_written(operation, key, *intake, durable);
   });
 }
 
-void PairMail::taken(client::OperationId operation, const FriendKey& key, const Intake& intake,
-                     bool durable) {
+void PairMail::intake_written(client::OperationId operation, const FriendKey& key, const Intake& intake,
+                              bool durable) {
   const Now now = services_.clock.now();
   Pair* const pair = find(key);
   if (durable) {
-    if (pair != nullptr && intake.handed_on) {
-      pair->handed_on = intake.handed_on;
+    if (pair != nullptr && intake.accepted) {
+      pair->last_accepted = intake.accepted;
     }
     if (pair != nullptr && intake.ended && pair->assembly.id == *intake.ended) {
       pair->assembly = {};
@@ -274,7 +274,7 @@ void PairMail::taken(client::OperationId operation, const FriendKey& key, const 
     services_.client.continue_retrieve(operation, now);
     return;
   }
-  // Our disk failed: the node must keep them, and what we have of them counts no longer.
+  // Our disk failed: the node must keep them, and what we have of them is dropped.
   for (const auto& [id, part] : intake.parts) {
     if (pair != nullptr && pair->assembly.id == id) {
       pair->assembly.texts.erase(part);
@@ -293,15 +293,15 @@ void PairMail::on_retrieved(client::OperationId operation, const client::Retriev
   const Operation done = found->second;
   operations_.erase(found);
   health_.retrieved(done.node, result, now.steady_ms);
-  Pair* const pair = find(done.whom);
+  Pair* const pair = find(done.who);
   if (pair != nullptr && pair->watch.ended(result, now, services_.random)) {
-    save(done.whom, *pair);
+    save(done.who, *pair);
   }
 }
 
-// --- What was found ---
+// --- Envelopes that were found ---
 
-void PairMail::take(const FriendKey& key, Pair& pair, const crypto::OwnedMailbox& mailbox, ByteView envelope,
+void PairMail::open(const FriendKey& key, Pair& pair, const crypto::OwnedMailbox& mailbox, ByteView envelope,
                     Intake& intake) {
   const auto& telemetry = services_.telemetry;
   const auto header = crypto::open_header(mailbox, envelope);
@@ -313,7 +313,7 @@ void PairMail::take(const FriendKey& key, Pair& pair, const crypto::OwnedMailbox
     telemetry.refuse(Counter::refused_sender_unknown);
     return;
   }
-  if (pair.handed_on == header->message_id || intake.handed_on == header->message_id) {
+  if (pair.last_accepted == header->message_id || intake.accepted == header->message_id) {
     telemetry.count(Counter::duplicates_dropped);
     return;
   }
@@ -327,15 +327,15 @@ void PairMail::take(const FriendKey& key, Pair& pair, const crypto::OwnedMailbox
     return;
   }
   if (body->parts == 1) {
-    take_whole(key, header->message_id, body->text, intake);
+    accept_whole(key, header->message_id, body->text, intake);
   } else {
-    take_part(key, pair, header->message_id, std::move(*body), intake);
+    add_part(key, pair, header->message_id, std::move(*body), intake);
   }
 }
 
 /// One bundle of a friend is put together at a time: the one that was sent last.
-void PairMail::take_part(const FriendKey& key, Pair& pair, const crypto::MessageId& id,
-                         crypto::EnvelopeBody body, Intake& intake) {
+void PairMail::add_part(const FriendKey& key, Pair& pair, const crypto::MessageId& id,
+                        crypto::EnvelopeBody body, Intake& intake) {
   const auto& telemetry = services_.telemetry;
   Assembly& assembly = pair.assembly;
   const bool other = !assembly.texts.empty() && assembly.id != id;
@@ -370,14 +370,15 @@ void PairMail::take_part(const FriendKey& key, Pair& pair, const crypto::Message
     whole.insert(whole.end(), text.begin(), text.end());
   }
   assembly.texts.erase(body.part);
-  take_whole(key, id, whole, intake);
+  accept_whole(key, id, whole, intake);
   for (const auto& [part, text] : assembly.texts) {
     intake.batch.push_back(erase_record(part_key(key, id, part)));
   }
   intake.ended = id;
 }
 
-void PairMail::take_whole(const FriendKey& key, const crypto::MessageId& id, ByteView text, Intake& intake) {
+void PairMail::accept_whole(const FriendKey& key, const crypto::MessageId& id, ByteView text,
+                            Intake& intake) {
   protocol::WholeBundle bundle;
   if (wire::decode(text, bundle) != wire::Error::none || bundle.head.one_time_count != bundle.keys.size()) {
     services_.telemetry.refuse(Counter::refused_bundle);
@@ -385,7 +386,7 @@ void PairMail::take_whole(const FriendKey& key, const crypto::MessageId& id, Byt
   }
   services_.telemetry.count(Counter::pair_bundles_found);
   bundles_.accept_bundle(key, bundle);
-  intake.handed_on = id;
+  intake.accepted = id;
 }
 
 void PairMail::drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& batch) {

@@ -48,7 +48,7 @@ class PairMail final : BundleReadyListener,
   bool load(const store::StateEntry& entry);
   void add(const FriendKey& key, Now now);
   void remove(const FriendKey& key, store::StateBatch& batch);
-  /// Rows of people whom the host has not named.
+  /// Records of people who are not in the host's list.
   void forget_unlisted(store::StateBatch& batch);
   [[nodiscard]] bool is_friend(const FriendKey& key) const noexcept;
   /// What the exchange says of them may have changed, or they may have posted something: soon.
@@ -96,21 +96,21 @@ class PairMail final : BundleReadyListener,
     std::int64_t ask_at_ms = 0;  ///< Steady.
     std::int64_t ask_backoff_ms = ask_again_ms;
     Assembly assembly;
-    std::optional<crypto::MessageId> handed_on;  ///< The last bundle that was.
+    std::optional<crypto::MessageId> last_accepted;  ///< Of their bundles.
   };
   struct Operation {
-    FriendKey whom{};
+    FriendKey who{};
     protocol::NodeId node{};
     crypto::Epoch epoch = 0;
     std::uint64_t serial = 0;  ///< Of the post; 0: a visit.
     std::size_t part = 0;
   };
   enum class Step : std::uint8_t { none, made, begun };
-  /// What one take() will change once it is on disk.
+  /// What the envelopes of one retrieve change once it is on disk.
   struct Intake {
     store::StateBatch batch;
     std::vector<std::pair<crypto::MessageId, std::uint8_t>> parts;
-    std::optional<crypto::MessageId> handed_on;
+    std::optional<crypto::MessageId> accepted;
     std::optional<crypto::MessageId> ended;  ///< All its parts were there.
   };
 
@@ -128,23 +128,24 @@ class PairMail final : BundleReadyListener,
   void count_posted(const FriendKey& key, Pair& pair);
   bool visit(const FriendKey& key, Pair& pair, Now now);
 
-  /// Our end of the mailbox of an epoch, for mail to him or from him.
+  /// Our end of the mailbox of an epoch, for mail to them or from them.
   [[nodiscard]] std::optional<crypto::OwnedMailbox> mailbox_to(const FriendKey& key, crypto::Epoch e) const;
   [[nodiscard]] std::optional<crypto::OwnedMailbox> mailbox_from(const FriendKey& key, crypto::Epoch e) const;
   std::vector<protocol::NodeId> nodes_to_post_on(const crypto::Point& p) const;
   std::vector<protocol::NodeId> nodes_to_look_on(const FriendKey& key, const crypto::Point& p) const;
 
-  void take(const FriendKey& key, Pair& pair, const crypto::OwnedMailbox& mailbox, ByteView envelope,
+  void open(const FriendKey& key, Pair& pair, const crypto::OwnedMailbox& mailbox, ByteView envelope,
             Intake& intake);
-  void take_part(const FriendKey& key, Pair& pair, const crypto::MessageId& id, crypto::EnvelopeBody body,
-                 Intake& intake);
-  void take_whole(const FriendKey& key, const crypto::MessageId& id, ByteView text, Intake& intake);
+  void add_part(const FriendKey& key, Pair& pair, const crypto::MessageId& id, crypto::EnvelopeBody body,
+                Intake& intake);
+  void accept_whole(const FriendKey& key, const crypto::MessageId& id, ByteView text, Intake& intake);
   void drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& batch);
   void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
   void on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept override;
   void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
                     Now now) noexcept override;
-  void taken(client::OperationId operation, const FriendKey& key, const Intake& intake, bool durable);
+  void intake_written(client::OperationId operation, const FriendKey& key, const Intake& intake,
+                      bool durable);
 
   const Services& services_;
   const ContactNodes& nodes_;
@@ -152,7 +153,7 @@ class PairMail final : BundleReadyListener,
   NodeHealth& health_;
   std::map<FriendKey, Pair> pairs_;
   std::unordered_map<client::OperationId, Operation> operations_;
-  std::vector<Bytes> orphans_;  ///< Rows of parts that are of no use.
+  std::vector<Bytes> orphans_;  ///< Keys of records that are of no use.
   RateLimiter rate_limiter_{burst, operation_each_ms};
   FriendKey turn_{};  ///< Whose turn it was last.
   std::uint64_t last_serial_ = 0;

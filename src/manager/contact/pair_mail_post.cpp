@@ -145,7 +145,7 @@ void PairMail::on_stored(client::OperationId operation, const client::StoreResul
   } else if (!answered) {
     health_.failed(done.node, now.steady_ms);
   }
-  Pair* const pair = find(done.whom);
+  Pair* const pair = find(done.who);
   if (pair == nullptr || !pair->post || pair->post->serial != done.serial) {
     return;
   }
@@ -164,7 +164,7 @@ void PairMail::on_stored(client::OperationId operation, const client::StoreResul
   }
   target->done.set(done.part);
   if (target->done.count() == post.envelopes.size()) {
-    count_posted(done.whom, *pair);
+    count_posted(done.who, *pair);
   }
 }
 

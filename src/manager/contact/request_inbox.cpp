@@ -57,7 +57,7 @@ bool RequestInbox::load(const store::StateEntry& entry) {
   }
   Sender sender;
   if (read_record(services_, entry, sender)) {
-    if (sender.taken_s == 0) {
+    if (sender.shown_s == 0) {
       next_show_ms_ = 0;
     }
     senders_.insert_or_assign(to_array<32>(name), std::move(sender));
@@ -90,7 +90,7 @@ void RequestInbox::look_again_at_all(Now now) {
 
 void RequestInbox::on_removed(const FriendKey& key, store::StateBatch& batch) {
   const auto found = senders_.find(key);
-  if (found != senders_.end() && found->second.taken_s != 0) {
+  if (found != senders_.end() && found->second.shown_s != 0) {
     found->second.may_ask = 1;
     batch.push_back(put_record(sender_key(key), found->second));
   }
@@ -148,7 +148,7 @@ void RequestInbox::on_envelopes(client::OperationId operation, std::vector<Bytes
   store::StateBatch batch;
   for (const auto& envelope : envelopes) {
     if (owned) {
-      take(*owned, envelope, now, *intake);
+      open(*owned, envelope, now, *intake);
     }
   }
   for (const auto& [key, sender] : *intake) {
@@ -156,11 +156,12 @@ void RequestInbox::on_envelopes(client::OperationId operation, std::vector<Bytes
     batch.push_back(put_record(sender_key(key), sender));
   }
   // Also when there is nothing to write: a copy of one that is on its way to the disk waits for it.
-  services_.state.commit(std::move(batch),
-                         [this, operation, intake](bool durable) { taken(operation, *intake, durable); });
+  services_.state.commit(std::move(batch), [this, operation, intake](bool durable) {
+    intake_written(operation, *intake, durable);
+  });
 }
 
-void RequestInbox::taken(client::OperationId operation, const Intake& intake, bool durable) {
+void RequestInbox::intake_written(client::OperationId operation, const Intake& intake, bool durable) {
   const Now now = services_.clock.now();
   for (const auto& [key, sender] : intake) {
     committing_.erase(key);
@@ -193,7 +194,7 @@ void RequestInbox::on_retrieved(client::OperationId operation, const client::Ret
   }
 }
 
-// --- What was found ---
+// --- Envelopes that were found ---
 
 bool RequestInbox::is_new(const crypto::EnvelopeHeader& header) const {
   const auto found = senders_.find(header.sender);
@@ -203,7 +204,7 @@ bool RequestInbox::is_new(const crypto::EnvelopeHeader& header) const {
   return found == senders_.end() || (found->second.may_ask != 0 && found->second.id != header.message_id);
 }
 
-void RequestInbox::take(const crypto::OwnedMailbox& mailbox, ByteView envelope, Now now, Intake& intake) {
+void RequestInbox::open(const crypto::OwnedMailbox& mailbox, ByteView envelope, Now now, Intake& intake) {
   const auto& telemetry = services_.telemetry;
   const auto header = crypto::open_header(mailbox, envelope);
   if (!header) {
@@ -221,7 +222,7 @@ void RequestInbox::take(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
       return;
     }
     if (pending() + committing_.size() + intake.size() >= most_pending) {
-      telemetry.refuse(Counter::refused_request_quota);  // he will offer it again tomorrow
+      telemetry.refuse(Counter::refused_request_quota);  // they will offer it again tomorrow
       return;
     }
   }
@@ -249,13 +250,13 @@ void RequestInbox::take(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
 
 std::size_t RequestInbox::pending() const noexcept {
   return static_cast<std::size_t>(
-      std::ranges::count_if(senders_, [](const auto& entry) { return entry.second.taken_s == 0; }));
+      std::ranges::count_if(senders_, [](const auto& entry) { return entry.second.shown_s == 0; }));
 }
 
 std::size_t RequestInbox::shown_today(std::int64_t now_s) const noexcept {
   return static_cast<std::size_t>(std::ranges::count_if(senders_, [now_s](const auto& entry) {
-    const std::int64_t taken_s = entry.second.taken_s;
-    return taken_s > now_s - day_s && taken_s < now_s + day_s;
+    const std::int64_t shown_s = entry.second.shown_s;
+    return shown_s > now_s - day_s && shown_s < now_s + day_s;
   }));
 }
 
@@ -263,7 +264,7 @@ RequestInbox::Senders::iterator RequestInbox::next_to_show(Now now) {
   auto first = senders_.end();
   for (auto at = senders_.begin(); at != senders_.end(); ++at) {
     const Sender& sender = at->second;
-    if (sender.taken_s == 0 && sender.offer_ms <= now.steady_ms &&
+    if (sender.shown_s == 0 && sender.offer_ms <= now.steady_ms &&
         (first == senders_.end() || sender.received_s < first->second.received_s)) {
       first = at;
     }
@@ -289,13 +290,13 @@ void RequestInbox::deliver_next(Now now) {
   }
   const Sender& sender = next->second;
   const ReceivedRequest request{key, sender.id, sender.text, std::min(sender.sent_at_ms, now.unix_ms)};
-  const bool was_taken = listener_.on_request(request);
+  const bool accepted = listener_.on_request(request);
   const auto shown = senders_.find(key);
   if (shown == senders_.end()) {
     return;
   }
   next_show_ms_ = now.steady_ms;
-  if (was_taken) {
+  if (accepted) {
     remember(key, now);
   } else {
     shown->second.offer_ms = now.steady_ms + offer_again_ms;
@@ -306,7 +307,7 @@ void RequestInbox::deliver_next(Now now) {
 void RequestInbox::remember(const FriendKey& key, Now now) {
   Sender& sender = senders_[key];
   services_.telemetry.count(Counter::requests_taken);
-  sender.taken_s = std::max<std::int64_t>(now.unix_s(), 1);
+  sender.shown_s = std::max<std::int64_t>(now.unix_s(), 1);
   sender.text.clear();
   store::StateBatch batch{put_record(sender_key(key), sender)};
   forget_oldest(batch);
@@ -319,7 +320,7 @@ void RequestInbox::forget_oldest(store::StateBatch& batch) {
     return;
   }
   const auto oldest = std::ranges::min_element(senders_, {}, [](const auto& entry) {
-    return entry.second.taken_s == 0 ? INT64_MAX : entry.second.taken_s;
+    return entry.second.shown_s == 0 ? INT64_MAX : entry.second.shown_s;
   });
   batch.push_back(erase_record(sender_key(oldest->first)));
   senders_.erase(oldest);
@@ -328,7 +329,7 @@ void RequestInbox::forget_oldest(store::StateBatch& batch) {
 void RequestInbox::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
   std::erase_if(senders_, [&](const auto& entry) {
     const auto& [key, sender] = entry;
-    if (sender.taken_s == 0 || sender.taken_s + remembered_s >= now_s) {
+    if (sender.shown_s == 0 || sender.shown_s + remembered_s >= now_s) {
       return false;
     }
     batch.push_back(erase_record(sender_key(key)));

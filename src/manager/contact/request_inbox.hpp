@@ -16,8 +16,8 @@
 
 namespace toxasync::manager {
 
-/// Friend requests that were left for us in our public mailbox (docs/protocol.md, "First contact"). Only who
-/// knows our key and our nospam can find it: that is Tox's nospam check.
+/// Friend requests that were left for us in our public mailbox (docs/protocol.md, "First contact"). Only
+/// those who know our key and our nospam can find it: that is Tox's nospam check.
 class RequestInbox final : private client::RetrieveListener {
  public:
   static constexpr std::size_t nearest_used = 3;        ///< Nodes, beside our home nodes.
@@ -25,7 +25,7 @@ class RequestInbox final : private client::RetrieveListener {
   static constexpr std::size_t shown_per_day = 32;      ///< The others wait.
   static constexpr std::size_t most_remembered = 1000;  ///< Senders who were shown; the oldest goes.
   static constexpr std::int64_t remembered_s = std::int64_t{30} * 86400;
-  static constexpr std::int64_t offer_again_ms = 60000;  ///< When the application did not take one.
+  static constexpr std::int64_t offer_again_ms = 60000;  ///< When the application did not accept one.
   static constexpr std::int64_t burst = 20;
   static constexpr std::int64_t operation_each_ms = 6000;
   /// Mean time between two looks into the present mailbox, in polls of a home node.
@@ -38,7 +38,7 @@ class RequestInbox final : private client::RetrieveListener {
   /// From now on requests come by this one only.
   void set_nospam(const Nospam& nospam, Now now);
   void look_again_at_all(Now now);
-  /// He may ask again.
+  /// They may ask again.
   void on_removed(const FriendKey& key, store::StateBatch& batch);
 
   void tick(Now now);
@@ -48,13 +48,13 @@ class RequestInbox final : private client::RetrieveListener {
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
 
  private:
-  /// A sender: one whose request waits to be shown, or one whose request was taken.
+  /// A sender: one whose request waits to be shown, or was shown.
   struct Sender {
     // On disk:
     crypto::MessageId id{};
     std::int64_t received_s = 0;
-    std::int64_t taken_s = 0;  ///< 0: it waits.
-    std::uint8_t may_ask = 0;  ///< Another request of his may be shown, but not this one.
+    std::int64_t shown_s = 0;  ///< 0: it waits.
+    std::uint8_t may_ask = 0;  ///< Another request of theirs may be shown, but not this one.
     std::int64_t sent_at_ms = 0;
     Bytes text;
     // In memory:
@@ -62,7 +62,7 @@ class RequestInbox final : private client::RetrieveListener {
 
     template <class Archive>
     void serialize(Archive& ar, unsigned /*version*/) {
-      wire::fields(ar, id, received_s, taken_s, may_ask, sent_at_ms,
+      wire::fields(ar, id, received_s, shown_s, may_ask, sent_at_ms,
                    wire::bounded<limits::friend_request_text>(text));
     }
   };
@@ -75,13 +75,13 @@ class RequestInbox final : private client::RetrieveListener {
 
   [[nodiscard]] std::optional<crypto::OwnedMailbox> mailbox(crypto::Epoch epoch) const;
   bool visit(Now now);
-  void take(const crypto::OwnedMailbox& mailbox, ByteView envelope, Now now, Intake& intake);
-  /// Whether it is news from him.
+  void open(const crypto::OwnedMailbox& mailbox, ByteView envelope, Now now, Intake& intake);
+  /// Whether it is a new request.
   [[nodiscard]] bool is_new(const crypto::EnvelopeHeader& header) const;
   void on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept override;
   void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
                     Now now) noexcept override;
-  void taken(client::OperationId operation, const Intake& intake, bool durable);
+  void intake_written(client::OperationId operation, const Intake& intake, bool durable);
   [[nodiscard]] std::size_t pending() const noexcept;
   /// Of those that may be shown now, the one that came first.
   Senders::iterator next_to_show(Now now);

@@ -140,7 +140,7 @@ Result<crypto::MessageId, RequestError> RequestOutbox::send(const ToxAddress& ad
   const auto id = request.id;
   const FriendKey to = request.to;
   store::StateBatch batch{row(request)};
-  abandon_operations(to);  // of one that this one takes the place of
+  abandon_operations(to);  // of the request that this one replaces
   requests_.insert_or_assign(to, std::move(request));
   services_.state.commit(std::move(batch), [this, to, id](bool durable) {
     Outgoing* const written = find(to, id);
@@ -193,7 +193,7 @@ void RequestOutbox::abandon_operations(const FriendKey& to) {
   });
 }
 
-/// The end is told when it is on disk: what was cancelled does not come back.
+/// The end is reported when it is on disk: what was cancelled does not come back.
 void RequestOutbox::finish(const FriendKey& to, RequestState state) {
   abandon_operations(to);
   const auto found = requests_.find(to);
@@ -310,8 +310,7 @@ void RequestOutbox::store_copies(Outgoing& request, Now now) {
   }
 }
 
-/// What the nodes that may hold a copy are asked to drop. A copy that is still on its way there is waited
-/// for.
+/// Asks the nodes that may hold a copy to drop it. Waits for a copy that is still on its way there.
 void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
   std::erase_if(request.rounds, [&](const Round& round) {
     return round.placements.empty() || now.unix_s() >= round.made_s + kept_s;
@@ -372,7 +371,7 @@ void RequestOutbox::on_stored(client::OperationId operation, const client::Store
     health_.worked(done.node);
   } else if (result.outcome >= client::StoreOutcome::unreachable) {
     health_.failed(done.node, now.steady_ms);
-  } else {  // also a wrong epoch, which the next epoch or a clock that is set right will mend
+  } else {  // also a wrong epoch, which ends with the next epoch or when the clock is set right
     health_.busy(done.node, now.steady_ms, std::int64_t{result.retry_after_s} * 1000);
   }
   if (result.outcome == client::StoreOutcome::wrong_epoch) {

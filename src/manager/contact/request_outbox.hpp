@@ -37,7 +37,7 @@ class RequestOutbox final : private client::StoreResultListener {
   Result<crypto::MessageId, RequestError> send(const ToxAddress& address, ByteView text, Now now);
   /// False: there is none. RequestState::cancelled follows.
   bool cancel(const FriendKey& to, Now now);
-  /// He has come online, or his keys are here.
+  /// They have come online, or their keys are here.
   void on_contact(const FriendKey& to);
   void look_again_at_all(Now now);
 
@@ -77,7 +77,7 @@ class RequestOutbox final : private client::StoreResultListener {
     std::int64_t made_ms = 0;
     std::int64_t first_stored_s = 0;
     std::uint8_t cancelled = 0;
-    std::uint8_t fetched = 0;  ///< Cancelled too late: a node has no longer what it had.
+    std::uint8_t fetched = 0;  ///< Cancelled too late: somebody has fetched it from a node.
     crypto::CancelSecret cancel_secret{};
     Bytes text;
     std::vector<Round> rounds;

@@ -39,11 +39,11 @@ store::StateWrite Events::ended_write(MessageStatus status, FailReason reason) {
   return put_record(state_key(Table::ended, {status.id}), EndedRecord{status});
 }
 
-void Events::tell() {
-  if (telling_) {
+void Events::deliver() {
+  if (delivering_) {
     return;  // the application called us from a callback: the loop below goes on
   }
-  telling_ = true;
+  delivering_ = true;
   while (!waiting_.empty()) {
     const auto event = waiting_.front();
     waiting_.pop_front();
@@ -58,7 +58,7 @@ void Events::tell() {
       listener_.on_friend_ready(std::get<FriendKey>(event));
     }
   }
-  telling_ = false;
+  delivering_ = false;
 }
 
 }  // namespace toxasync::manager

@@ -10,9 +10,9 @@
 
 namespace toxasync::manager {
 
-/// What the application is to be told of its own messages and its friends. Kept until the end of a tick or
+/// Reports to the application of its own messages and its friends. They wait until the end of a tick or
 /// packet, when nothing of ours is half done and the application may call anything. How a message ended stays
-/// on disk until it was told.
+/// on disk until it was reported.
 class Events final : public Part {
  public:
   Events(ManagerListener& listener, Journal& journal) : listener_(listener), journal_(journal) {}
@@ -27,7 +27,7 @@ class Events final : public Part {
   void state(const MessageStatus& status) { waiting_.emplace_back(status); }
   void ready(const FriendKey& key) { waiting_.emplace_back(key); }
   void request(const RequestStatus& status) { waiting_.emplace_back(status); }
-  void tell();
+  void deliver();
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override {
     return waiting_.empty() ? INT64_MAX : 0;
   }
@@ -36,7 +36,7 @@ class Events final : public Part {
   ManagerListener& listener_;
   Journal& journal_;
   std::deque<std::variant<MessageStatus, FriendKey, RequestStatus>> waiting_;
-  bool telling_ = false;
+  bool delivering_ = false;
 };
 
 }  // namespace toxasync::manager

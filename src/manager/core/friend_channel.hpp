@@ -8,7 +8,7 @@
 
 namespace toxasync::manager {
 
-/// A friend, by his Tox public key (32 bytes).
+/// A friend, by their Tox public key (32 bytes).
 using FriendKey = crypto::Point;
 
 enum class ChannelSend : std::uint8_t {
@@ -26,7 +26,7 @@ class FriendChannel {
   virtual ChannelSend send(const FriendKey& to, ByteView packet) noexcept = 0;
 };
 
-/// What the host tells of its friends.
+/// What the host reports of its friends.
 class FriendListener {
  public:
   virtual ~FriendListener() = default;

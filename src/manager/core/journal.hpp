@@ -12,12 +12,12 @@
 
 namespace toxasync::manager {
 
-/// The way to the state store. A write that failed is either its caller's to handle (commit), or written
+/// Writes to the state store. A write that failed is either its caller's to handle (commit), or written
 /// again until it is durable (keep), always before anything that came after it.
 class Journal final : public Part {
  public:
   static constexpr std::int64_t again_after_ms = 1000;
-  /// How often completions are asked for while some are due.
+  /// How often completions are polled for while some are due.
   static constexpr std::int64_t poll_every_ms = 2;
 
   Journal(store::StateStore& state, const Clock& clock, Telemetry telemetry)
@@ -26,12 +26,12 @@ class Journal final : public Part {
   ~Journal() override { *alive_ = false; }
 
   std::vector<store::StateEntry> load() { return state_.load(); }
-  /// Durable or not: `done` is told. What it says that was done in memory must be undone when it failed.
+  /// Durable or not: `done` is called. The change in memory that it stands for must be undone when it failed.
   void commit(store::StateBatch batch, store::StateStore::Done done);
-  /// What has happened already in memory. `done` is told when it is durable.
+  /// What has happened already in memory. `done` is called when it is durable.
   void keep(store::StateBatch batch, std::function<void()> done = nullptr);
 
-  /// Tells what is done, and writes again what failed.
+  /// Calls what is done, and writes again what failed.
   void tick(Now now) override;
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override;
 

@@ -8,7 +8,7 @@
 
 namespace toxasync::manager {
 
-/// How fast things of one kind may begin: a token bucket, and random distances between what begins.
+/// How often operations of one kind may begin: a token bucket, and random distances between them.
 class RateLimiter {
  public:
   static constexpr std::int64_t burst_distance_ms = 500;  ///< Mean, while the bucket has tokens.
@@ -30,7 +30,7 @@ class RateLimiter {
     counted_ms_ = now_ms;
     return credit_ms_ >= each_ms_;
   }
-  /// Something has begun: takes a token.
+  /// Something has begun: uses a token.
   void spend(std::int64_t now_ms, Random& random) {
     credit_ms_ -= each_ms_;
     step(now_ms, random);

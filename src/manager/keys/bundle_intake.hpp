@@ -9,6 +9,7 @@
 
 namespace toxasync::manager {
 
+/// The book of friends.
 class BundleIntakeListener {
  public:
   virtual ~BundleIntakeListener() = default;

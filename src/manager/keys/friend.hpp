@@ -33,7 +33,7 @@ struct Installation {
   std::int64_t use_until_s = 0;
   std::vector<protocol::HomeNode> home_nodes;
   std::vector<OneTimeKey> one_time;  ///< Used from the front; `used` of them are gone.
-  // In a row of their own, for they change more often:
+  // In a record of their own, because they change more often:
   std::uint32_t used = 0;
   std::int64_t heard_s = 0;         ///< The last sign of life (Unix).
   std::uint64_t taken_version = 0;  ///< Of our bundles, the last one that it acknowledged.

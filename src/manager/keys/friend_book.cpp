@@ -51,9 +51,9 @@ bool FriendBook::load(const store::StateEntry& entry) {
     if (!of) {
       return false;
     }
-    Friend& whom = friends_[*of];
-    whom.key = *of;
-    load_installation(services_.telemetry, entry, whom);
+    Friend& who = friends_[*of];
+    who.key = *of;
+    load_installation(services_.telemetry, entry, who);
     return true;
   }
   if (name.size() != sizeof(FriendKey)) {
@@ -61,16 +61,16 @@ bool FriendBook::load(const store::StateEntry& entry) {
   }
   FriendRecord record;
   if (read_record(services_, entry, record)) {
-    Friend& whom = friends_[to_array<32>(name)];
-    whom.key = to_array<32>(name);
-    whom.instance = record.instance;
-    whom.replaces = record.replaces;
-    whom.signer_seed = crypto::Secret<32>::copy_of(record.signer_seed);
-    whom.our_version = record.our_version;
-    whom.durable_version = record.our_version;
-    whom.taken_version = record.taken_version;
-    whom.our_content = record.our_content;
-    whom.next_sequence = record.next_sequence;
+    Friend& who = friends_[to_array<32>(name)];
+    who.key = to_array<32>(name);
+    who.instance = record.instance;
+    who.replaces = record.replaces;
+    who.signer_seed = crypto::Secret<32>::copy_of(record.signer_seed);
+    who.our_version = record.our_version;
+    who.durable_version = record.our_version;
+    who.taken_version = record.taken_version;
+    who.our_content = record.our_content;
+    who.next_sequence = record.next_sequence;
   }
   return true;
 }
@@ -81,19 +81,19 @@ Friend* FriendBook::find(const FriendKey& key) noexcept {
 }
 
 Friend& FriendBook::add(const FriendKey& key) {
-  Friend& whom = friends_[key];
-  whom.key = key;
-  whom.listed = true;
+  Friend& who = friends_[key];
+  who.key = key;
+  who.listed = true;
   // A use row without its bundle: one of the two is damaged.
-  std::erase_if(whom.theirs, [](const Installation& one) { return one.home_nodes.empty(); });
-  if (whom.instance == 0) {  // new, or his record is damaged: which keys are used up is then not known
-    whom.instance = new_instance(services_.random);
-    whom.signer_seed = crypto::Secret<32>::random(services_.random);
-    for (auto& installation : whom.theirs) {
+  std::erase_if(who.theirs, [](const Installation& one) { return one.home_nodes.empty(); });
+  if (who.instance == 0) {  // new, or their record is damaged: which keys are used up is then not known
+    who.instance = new_instance(services_.random);
+    who.signer_seed = crypto::Secret<32>::random(services_.random);
+    for (auto& installation : who.theirs) {
       installation.used = static_cast<std::uint32_t>(installation.one_time.size());
     }
   }
-  return whom;
+  return who;
 }
 
 bool FriendBook::remove(const FriendKey& key, store::StateBatch& batch) {
@@ -112,50 +112,50 @@ bool FriendBook::remove(const FriendKey& key, store::StateBatch& batch) {
   return was_told;
 }
 
-void FriendBook::set_online(Friend& whom, bool online) {
-  whom.online = online;
-  whom.incoming.reset();
-  whom.to_send.clear();
-  beats_.erase(whom.key);
-  whom.gave_anew = false;
-  if (online && !whom.theirs.empty()) {
-    acknowledge_bundle(whom,
-                       protocol::greeting);  // he may be at another device than last time, and so may we
+void FriendBook::set_online(Friend& who, bool online) {
+  who.online = online;
+  who.incoming.reset();
+  who.to_send.clear();
+  beats_.erase(who.key);
+  who.gave_anew = false;
+  if (online && !who.theirs.empty()) {
+    acknowledge_bundle(who,
+                       protocol::greeting);  // they may be at another device than last time, and so may we
   }
-  offer_bundle(whom, true);
+  offer_bundle(who, true);
 }
 
 void FriendBook::bundle_changed() {
-  for_each([this](Friend& whom) {
-    if (whom.online || can_seal(whom, services_.clock.now().unix_s())) {
-      offer_bundle(whom);
+  for_each([this](Friend& who) {
+    if (who.online || can_seal(who, services_.clock.now().unix_s())) {
+      offer_bundle(who);
     }
   });
 }
 
 void FriendBook::top_up(const FriendKey& key) {
-  Friend* const whom = find(key);
-  if (whom != nullptr && whom->bundle_taken()) {
-    offer_bundle(*whom);
+  Friend* const who = find(key);
+  if (who != nullptr && who->bundle_taken()) {
+    offer_bundle(*who);
   }
 }
 
 void FriendBook::refill(const FriendKey& key) {
-  Friend* const whom = find(key);
+  Friend* const who = find(key);
   const auto now_ms = services_.clock.now().steady_ms;
-  if (whom == nullptr || !whom->bundle_taken() || now_ms < whom->refill_from_ms ||
+  if (who == nullptr || !who->bundle_taken() || now_ms < who->refill_from_ms ||
       keys_.held_one_time(key) >= keys_held) {
     return;
   }
-  whom->refill_from_ms = now_ms + refill_every_ms;
-  whom->our_content = {};
-  offer_bundle(*whom);
+  who->refill_from_ms = now_ms + refill_every_ms;
+  who->our_content = {};
+  offer_bundle(*who);
 }
 
 std::vector<FriendKey> FriendBook::unlisted() const {
   std::vector<FriendKey> keys;
-  for (const auto& [key, whom] : friends_) {
-    if (!whom.listed) {
+  for (const auto& [key, who] : friends_) {
+    if (!who.listed) {
       keys.push_back(key);
     }
   }
@@ -172,42 +172,43 @@ ByteArray<16> FriendBook::content_now() const {
   return crypto::h128({}, {ByteView(nodes).first(size ? *size : 0)});
 }
 
-void FriendBook::offer_bundle(Friend& whom, bool again) {
-  if (keep_bundle_current(whom) && whom.bundle_pending() && (again || !whom.online) &&
-      whom.durable_version == whom.our_version) {
-    give_bundle(whom);
+void FriendBook::offer_bundle(Friend& who, bool again) {
+  if (keep_bundle_current(who) && who.bundle_pending() && (again || !who.online) &&
+      who.durable_version == who.our_version) {
+    give_bundle(who);
   }
 }
 
 /// Makes a new bundle if the friend's is used up or out of date, and gives it when it is on our disk. False:
 /// there is none, or it was not current. The first one has no one-time keys: most friends do not run us, and
 /// never answer.
-bool FriendBook::keep_bundle_current(Friend& whom) {
+bool FriendBook::keep_bundle_current(Friend& who) {
   if (home_nodes_.in_use().empty()) {
     return false;  // there is nowhere to send mail to us
   }
   const auto now_s = services_.clock.now().unix_s();
   const auto content = content_now();
-  const std::size_t fresh = whom.has_no_keys ? 0 : keys_.fresh_one_time(whom.key, now_s);
-  const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(whom.key));
-  const bool runs_us = whom.taken_version != 0 || !whom.theirs.empty();
+  const std::size_t fresh = who.has_no_keys ? 0 : keys_.fresh_one_time(who.key, now_s);
+  const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(who.key));
+  const bool runs_us = who.taken_version != 0 || !who.theirs.empty();
   const bool few = runs_us && fresh < top_up_below && room > 0;
-  if (content == whom.our_content && whom.our_version != 0 && (!whom.bundle_taken() || !few)) {
+  if (content == who.our_content && who.our_version != 0 && (!who.bundle_taken() || !few)) {
     return true;
   }
   store::StateBatch batch;
-  // By the time: a version that an old copy of our state makes must not be one that he has from us already.
+  // By the time: a version that an old copy of our state makes must not be one that they have from us
+  // already.
   const auto now_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(services_.clock.now().unix_ms, 0));
-  whom.our_version = std::max(whom.our_version + 1, now_ms);
-  whom.our_content = content;
-  whom.has_no_keys = false;
+  who.our_version = std::max(who.our_version + 1, now_ms);
+  who.our_content = content;
+  who.has_no_keys = false;
   if (runs_us) {
     const std::size_t wanted = few ? bundle_keys - fresh : again_keys;
-    keys_.make_one_time(whom.key, whom.our_version, std::min(wanted, room), now_s, batch);
+    keys_.make_one_time(who.key, who.our_version, std::min(wanted, room), now_s, batch);
   }
-  save(whom, batch);
+  save(who, batch);
   services_.state.keep(std::move(batch),
-                       [this, key = whom.key, instance = whom.instance, version = whom.our_version] {
+                       [this, key = who.key, instance = who.instance, version = who.our_version] {
                          Friend* const to = find(key);
                          if (to != nullptr && to->instance == instance && to->our_version == version) {
                            to->durable_version = version;
@@ -218,73 +219,73 @@ bool FriendBook::keep_bundle_current(Friend& whom) {
 }
 
 /// The latest bundle, which is on our disk.
-void FriendBook::give_bundle(Friend& whom) {
-  if (whom.online) {
-    send_bundle(whom);
+void FriendBook::give_bundle(Friend& who) {
+  if (who.online) {
+    send_bundle(who);
     return;
   }
   const auto now_s = services_.clock.now().unix_s();
-  for (Installation& to : whom.theirs) {
-    if (to.taken_version >= whom.our_version || to.mailed_version == whom.our_version || !to.usable(now_s)) {
+  for (Installation& to : who.theirs) {
+    if (to.taken_version >= who.our_version || to.mailed_version == who.our_version || !to.usable(now_s)) {
       continue;
     }
-    const auto bundle = make_bundle(whom);
-    listener_.drop_mailed_bundle(whom, to.instance());
-    if (bundle && listener_.mail_bundle(whom, to, *bundle)) {
-      to.mailed_version = whom.our_version;
+    const auto bundle = make_bundle(who);
+    listener_.drop_mailed_bundle(who, to.instance());
+    if (bundle && listener_.mail_bundle(who, to, *bundle)) {
+      to.mailed_version = who.our_version;
     }
   }
 }
 
-std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& whom) const {
+std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& who) const {
   const Root& root = keys_.root();
   protocol::WholeBundle bundle;
   protocol::BundleHead& head = bundle.head;
-  head.version = {whom.instance, whom.our_version};
-  head.replaces = whom.replaces;
+  head.version = {who.instance, who.our_version};
+  head.replaces = who.replaces;
   head.root = root.pair.public_key;
   crypto::Wiped<32> shared;
-  if (!crypto::x25519(shared, root.pair.secret.bytes(), whom.key)) {
+  if (!crypto::x25519(shared, root.pair.secret.bytes(), who.key)) {
     return std::nullopt;
   }
-  head.root_mac = protocol::root_mac(shared, head.root, services_.self.public_key, whom.key, head.version);
+  head.root_mac = protocol::root_mac(shared, head.root, services_.self.public_key, who.key, head.version);
   head.last_resort = keys_.last_resort().pair.public_key;
   head.use_until_s = static_cast<std::uint64_t>(keys_.last_resort().use_until_s);
   head.home_nodes = home_nodes_.in_use();
-  bundle.keys = keys_.one_time_keys(whom.key, whom.our_version);
+  bundle.keys = keys_.one_time_keys(who.key, who.our_version);
   bundle.keys.resize(std::min(bundle.keys.size(), limits::one_time_keys));
   head.one_time_count = static_cast<std::uint16_t>(bundle.keys.size());
   head.keys_hash = protocol::one_time_hash(bundle.keys);
-  head.sign(crypto::SigningKey(whom.signer_seed.bytes()), services_.self.public_key, whom.key);
+  head.sign(crypto::SigningKey(who.signer_seed.bytes()), services_.self.public_key, who.key);
   return bundle;
 }
 
-void FriendBook::send_bundle(Friend& whom) {
-  const auto bundle = make_bundle(whom);
+void FriendBook::send_bundle(Friend& who) {
+  const auto bundle = make_bundle(who);
   if (!bundle) {
     return;
   }
   const auto& keys = bundle->keys;
-  enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_head, bundle->head));
+  enqueue(who, protocol::make_friend_packet(protocol::FriendPacketType::bundle_head, bundle->head));
   for (std::size_t first = 0; first < keys.size(); first += limits::keys_per_packet) {
     const auto begin = keys.begin() + static_cast<std::ptrdiff_t>(first);
     const auto count = std::min(limits::keys_per_packet, keys.size() - first);
     protocol::BundleKeys part{bundle->head.version,
                               static_cast<std::uint16_t>(first),
                               {begin, begin + static_cast<std::ptrdiff_t>(count)}};
-    enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_keys, part));
+    enqueue(who, protocol::make_friend_packet(protocol::FriendPacketType::bundle_keys, part));
   }
   services_.telemetry.count(Counter::bundles_sent);
 }
 
-std::optional<protocol::WholeBundle> FriendBook::whole_bundle_for(Friend& whom) {
-  if (!keep_bundle_current(whom) || !whom.bundle_pending() || whom.durable_version != whom.our_version) {
+std::optional<protocol::WholeBundle> FriendBook::whole_bundle_for(Friend& who) {
+  if (!keep_bundle_current(who) || !who.bundle_pending() || who.durable_version != who.our_version) {
     return std::nullopt;
   }
-  return make_bundle(whom);
+  return make_bundle(who);
 }
 
-void FriendBook::taken(Friend& from, std::uint64_t version, std::uint64_t taker) {
+void FriendBook::bundle_confirmed(Friend& from, std::uint64_t version, std::uint64_t taker) {
   if (version > from.our_version) {
     return;
   }
@@ -309,27 +310,27 @@ void FriendBook::taken(Friend& from, std::uint64_t version, std::uint64_t taker)
   }
 }
 
-/// What he was given before, we may have no private halves of; he drops it when our instance is another.
-void FriendBook::renew_instance(Friend& whom) {
-  whom.replaces = std::exchange(whom.instance, new_instance(services_.random));
-  whom.renewed_ms = services_.clock.now().steady_ms;
-  whom.our_content = {};
-  whom.has_no_keys = true;
-  offer_bundle(whom);
+/// We may not have the private halves of what they were given before; they drop it when our instance is new.
+void FriendBook::renew_instance(Friend& who) {
+  who.replaces = std::exchange(who.instance, new_instance(services_.random));
+  who.renewed_ms = services_.clock.now().steady_ms;
+  who.our_content = {};
+  who.has_no_keys = true;
+  offer_bundle(who);
 }
 
-void FriendBook::renew_keys(Friend& whom) {
+void FriendBook::renew_keys(Friend& who) {
   const auto now_ms = services_.clock.now().steady_ms;
-  if (whom.renewed_ms == INT64_MIN || now_ms - whom.renewed_ms >= renew_every_ms) {
-    renew_instance(whom);
+  if (who.renewed_ms == INT64_MIN || now_ms - who.renewed_ms >= renew_every_ms) {
+    renew_instance(who);
   }
 }
 
-bool FriendBook::can_seal(const Friend& whom, std::int64_t now_s) const noexcept {
-  return std::ranges::any_of(whom.theirs, [now_s](const Installation& one) { return one.usable(now_s); });
+bool FriendBook::can_seal(const Friend& who, std::int64_t now_s) const noexcept {
+  return std::ranges::any_of(who.theirs, [now_s](const Installation& one) { return one.usable(now_s); });
 }
 
-crypto::Point FriendBook::take_pre_key(const Friend& whom, Installation& to, std::int64_t now_s,
+crypto::Point FriendBook::take_pre_key(const Friend& who, Installation& to, std::int64_t now_s,
                                        store::StateBatch& batch) {
   crypto::Point key = to.last_resort;
   while (to.used < to.one_time.size()) {
@@ -339,49 +340,49 @@ crypto::Point FriendBook::take_pre_key(const Friend& whom, Installation& to, std
       break;
     }
   }
-  batch.push_back(use_write(whom.key, to));
+  batch.push_back(use_write(who.key, to));
   return key;
 }
 
-void FriendBook::heard_of(Friend& whom, std::uint64_t instance) {
-  if (Installation* const installation = whom.installation(instance)) {
+void FriendBook::heard_of(Friend& who, std::uint64_t instance) {
+  if (Installation* const installation = who.installation(instance)) {
     installation->heard_s = services_.clock.now().unix_s();  // written with its next use
   }
 }
 
-void FriendBook::save(const Friend& whom, store::StateBatch& batch) const {
+void FriendBook::save(const Friend& who, store::StateBatch& batch) const {
   batch.push_back(
-      put_record(state_key(Table::friend_record, {whom.key}),
-                 FriendRecord{whom.instance, whom.replaces, crypto::Wiped<32>(whom.signer_seed.bytes()),
-                              whom.our_version, whom.taken_version, whom.our_content, whom.next_sequence}));
+      put_record(state_key(Table::friend_record, {who.key}),
+                 FriendRecord{who.instance, who.replaces, crypto::Wiped<32>(who.signer_seed.bytes()),
+                              who.our_version, who.taken_version, who.our_content, who.next_sequence}));
 }
 
-bool FriendBook::enqueue(Friend& whom, Bytes packet) {
-  if (!whom.online || whom.to_send.size() >= packets_waiting) {
+bool FriendBook::enqueue(Friend& who, Bytes packet) {
+  if (!who.online || who.to_send.size() >= packets_waiting) {
     return false;
   }
-  whom.to_send.push_back(std::move(packet));
-  beats_.set_earlier(whom.key, services_.clock.now().steady_ms);
+  who.to_send.push_back(std::move(packet));
+  beats_.set_earlier(who.key, services_.clock.now().steady_ms);
   return true;
 }
 
 void FriendBook::tick(Now now) {
   while (const auto due = beats_.pop_due(now.steady_ms)) {
-    Friend* const whom = find(*due);
-    if (whom == nullptr) {
+    Friend* const who = find(*due);
+    if (who == nullptr) {
       continue;
     }
     std::int64_t pause_ms = beat_ms;
-    for (std::size_t i = 0; i < packets_per_beat && !whom->to_send.empty(); ++i) {
-      const auto outcome = services_.channel.send(whom->key, whom->to_send.front());
+    for (std::size_t i = 0; i < packets_per_beat && !who->to_send.empty(); ++i) {
+      const auto outcome = services_.channel.send(who->key, who->to_send.front());
       if (outcome != ChannelSend::sent) {
         pause_ms = full_queue_pause_ms;
         break;
       }
-      whom->to_send.pop_front();
+      who->to_send.pop_front();
     }
-    if (!whom->to_send.empty()) {
-      beats_.set(whom->key, now.steady_ms + pause_ms);
+    if (!who->to_send.empty()) {
+      beats_.set(who->key, now.steady_ms + pause_ms);
     }
   }
 }
@@ -395,7 +396,7 @@ bool FriendBook::on_packet(Friend& from, const protocol::FriendPacket& packet) {
   } else if (packet.type == protocol::FriendPacketType::bundle_keys) {
     good = intake_.on_keys(from, packet.message);
   } else if (packet.type == protocol::FriendPacketType::bundle_taken) {
-    good = on_taken(from, packet.message);
+    good = on_bundle_taken(from, packet.message);
   }
   if (!good) {
     services_.telemetry.refuse(Counter::refused_bundle);
@@ -419,7 +420,7 @@ void FriendBook::on_bundle_kept(Friend& from, bool first) {
   offer_bundle(from);
 }
 
-bool FriendBook::on_taken(Friend& from, ByteView message) {
+bool FriendBook::on_bundle_taken(Friend& from, ByteView message) {
   protocol::BundleTaken taken_by;
   if (wire::decode(message, taken_by) != wire::Error::none || taken_by.taker == 0) {
     return false;
@@ -438,26 +439,26 @@ bool FriendBook::on_taken(Friend& from, ByteView message) {
   } else if (version.version == 0) {
     give_bundle_anew(from, taker);
   } else {
-    taken(from, version.version, taker);
+    bundle_confirmed(from, version.version, taker);
   }
   return true;
 }
 
-/// The installation with which he is online has nothing of us.
-void FriendBook::give_bundle_anew(Friend& whom, std::uint64_t taker) {
-  if (std::exchange(whom.gave_anew, true)) {
+/// The installation with which they are online has nothing of us.
+void FriendBook::give_bundle_anew(Friend& who, std::uint64_t taker) {
+  if (std::exchange(who.gave_anew, true)) {
     return;
   }
-  if (Installation* const installation = whom.installation(taker)) {
+  if (Installation* const installation = who.installation(taker)) {
     installation->taken_version = 0;
   }
-  whom.our_content = {};
-  offer_bundle(whom);
+  who.our_content = {};
+  offer_bundle(who);
 }
 
-void FriendBook::acknowledge_bundle(Friend& whom, const protocol::BundleVersion& version) {
-  enqueue(whom, protocol::make_friend_packet(protocol::FriendPacketType::bundle_taken,
-                                             protocol::BundleTaken{version, whom.instance}));
+void FriendBook::acknowledge_bundle(Friend& who, const protocol::BundleVersion& version) {
+  enqueue(who, protocol::make_friend_packet(protocol::FriendPacketType::bundle_taken,
+                                            protocol::BundleTaken{version, who.instance}));
 }
 
 }  // namespace toxasync::manager

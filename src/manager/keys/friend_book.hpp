@@ -15,16 +15,17 @@
 
 namespace toxasync::manager {
 
+/// The manager: mails our bundles, and reports those of friends.
 class FriendBookListener {
  public:
   virtual ~FriendBookListener() = default;
   /// A friend's bundle is on our disk.
-  virtual void on_friend_bundle(Friend& whom) = 0;
+  virtual void on_friend_bundle(Friend& who) = 0;
   /// The installation has not acknowledged our bundle, and can be mailed to. False: it was not mailed.
-  virtual bool mail_bundle(const Friend& whom, const Installation& to,
+  virtual bool mail_bundle(const Friend& who, const Installation& to,
                            const protocol::WholeBundle& bundle) = 0;
   /// It has now, or a later one follows: the one that is on its way is not needed.
-  virtual void drop_mailed_bundle(const Friend& whom, std::uint64_t instance) = 0;
+  virtual void drop_mailed_bundle(const Friend& who, std::uint64_t instance) = 0;
 };
 
 /// Friends, the exchange of bundles with them, and the packets that wait for the friend channel
@@ -32,9 +33,11 @@ class FriendBookListener {
 class FriendBook final : public Part, BundleIntakeListener {
  public:
   static constexpr std::size_t bundle_keys = 100;  ///< One-time keys that a friend is given.
-  static constexpr std::size_t again_keys = 40;    ///< With every later bundle, for who lacks the others.
-  static constexpr std::size_t top_up_below = 30;  ///< Unused ones at which he gets new ones.
-  static constexpr std::size_t keys_held = 500;    ///< One-time keys for one friend, given away in vain too.
+  static constexpr std::size_t again_keys =
+      40;  ///< With every later bundle, for installations that lack the others.
+  static constexpr std::size_t top_up_below = 30;  ///< Unused ones at which they get new ones.
+  static constexpr std::size_t keys_held =
+      500;  ///< One-time keys for one friend, those that never arrived included.
   /// Our instance for a friend is renewed so often at most: others can make it seem necessary.
   static constexpr std::int64_t renew_every_ms = 86400000;
   static constexpr std::int64_t refill_every_ms = 3600000;
@@ -57,16 +60,16 @@ class FriendBook final : public Part, BundleIntakeListener {
   /// Listed friends only.
   [[nodiscard]] Friend* find(const FriendKey& key) noexcept override;
   Friend& add(const FriendKey& key);
-  /// Forgets him and his keys. Whether he may know our root.
+  /// Forgets them and their keys. Whether they may know our root.
   bool remove(const FriendKey& key, store::StateBatch& batch);
-  void set_online(Friend& whom, bool online);
+  void set_online(Friend& who, bool online);
   /// Gives our bundle to friends who have an older one: now if they are online, else by their mailbox.
   void bundle_changed();
-  /// He has used some of his one-time keys: gives him new ones if few are left.
+  /// They have used some of their one-time keys: gives them new ones if few are left.
   void top_up(const FriendKey& key);
-  /// A text of his came without a one-time key: an installation of his has none, whatever others have left.
+  /// A text of theirs came without a one-time key: an installation of theirs has none, whatever others have.
   void refill(const FriendKey& key);
-  /// Friends whom the host does not have.
+  /// Friends who are not in the host's list.
   [[nodiscard]] std::vector<FriendKey> unlisted() const;
 
   /// Bundle packets (types 1 to 3). False: refused (counted).
@@ -74,49 +77,49 @@ class FriendBook final : public Part, BundleIntakeListener {
 
   /// A whole bundle, from a mailbox. False: refused (counted).
   bool on_whole_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source);
-  /// Our bundle for a friend who has not acknowledged it. Nothing: he has, or it is not on our disk yet, or
-  /// we have no home nodes.
-  std::optional<protocol::WholeBundle> whole_bundle_for(Friend& whom);
-  /// An installation of his has the version, as a receipt of its message says.
-  void taken(Friend& from, std::uint64_t version, std::uint64_t taker);
+  /// Our bundle for a friend who has not acknowledged it. Nothing: they have, or it is not on our disk yet,
+  /// or we have no home nodes.
+  std::optional<protocol::WholeBundle> whole_bundle_for(Friend& who);
+  /// An installation of theirs has the version, as a receipt of its message says.
+  void bundle_confirmed(Friend& from, std::uint64_t version, std::uint64_t taker);
 
   /// A pre-key for a new text, marked as used in `batch`: one-time, else the last-resort one.
-  crypto::Point take_pre_key(const Friend& whom, Installation& to, std::int64_t now_s,
+  crypto::Point take_pre_key(const Friend& who, Installation& to, std::int64_t now_s,
                              store::StateBatch& batch);
-  /// A message of his used a pre-key that we do not have: our state or his is an old copy. Takes a new
+  /// A message of theirs used a pre-key that we do not have: our state or theirs is an old copy. Makes a new
   /// instance, with new keys.
-  void renew_keys(Friend& whom);
-  void heard_of(Friend& whom, std::uint64_t instance);
-  [[nodiscard]] bool can_seal(const Friend& whom, std::int64_t now_s) const noexcept;
-  void save(const Friend& whom, store::StateBatch& batch) const;
+  void renew_keys(Friend& who);
+  void heard_of(Friend& who, std::uint64_t instance);
+  [[nodiscard]] bool can_seal(const Friend& who, std::int64_t now_s) const noexcept;
+  void save(const Friend& who, store::StateBatch& batch) const;
 
-  /// Queues a packet for the friend channel. False: too many wait, or he is offline.
-  bool enqueue(Friend& whom, Bytes packet);
+  /// Queues a packet for the friend channel. False: too many wait, or they are offline.
+  bool enqueue(Friend& who, Bytes packet);
   void tick(Now now) override;
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return beats_.next_ms(); }
 
   template <class Visit>
   void for_each(Visit visit) {
-    for (auto& [key, whom] : friends_) {
-      if (whom.listed) {
-        visit(whom);
+    for (auto& [key, who] : friends_) {
+      if (who.listed) {
+        visit(who);
       }
     }
   }
 
  private:
-  /// `again`: also when it was sent already, and he has not acknowledged it.
-  void offer_bundle(Friend& whom, bool again = false);
-  bool keep_bundle_current(Friend& whom);
-  void give_bundle(Friend& whom);
-  void send_bundle(Friend& whom);
-  [[nodiscard]] std::optional<protocol::WholeBundle> make_bundle(const Friend& whom) const;
-  bool on_taken(Friend& from, ByteView message);
-  void renew_instance(Friend& whom);
-  void give_bundle_anew(Friend& whom, std::uint64_t taker);
+  /// `again`: also when it was sent already, and they have not acknowledged it.
+  void offer_bundle(Friend& who, bool again = false);
+  bool keep_bundle_current(Friend& who);
+  void give_bundle(Friend& who);
+  void send_bundle(Friend& who);
+  [[nodiscard]] std::optional<protocol::WholeBundle> make_bundle(const Friend& who) const;
+  bool on_bundle_taken(Friend& from, ByteView message);
+  void renew_instance(Friend& who);
+  void give_bundle_anew(Friend& who, std::uint64_t taker);
   [[nodiscard]] ByteArray<16> content_now() const;
   // BundleIntakeListener
-  void acknowledge_bundle(Friend& whom, const protocol::BundleVersion& version) override;
+  void acknowledge_bundle(Friend& who, const protocol::BundleVersion& version) override;
   void on_bundle_kept(Friend& from, bool first) override;
 
   const Services& services_;

@@ -86,7 +86,7 @@ bool KeyRing::load(const store::StateEntry& entry) {
   return true;
 }
 
-bool KeyRing::refresh_roots(std::int64_t now_s, store::StateBatch& batch) {
+bool KeyRing::renew_roots(std::int64_t now_s, store::StateBatch& batch) {
   bool changed = false;
   if (roots_.empty() || now_s >= roots_.back().replace_at_s) {
     if (!roots_.empty()) {
@@ -119,8 +119,8 @@ void KeyRing::replace_root_soon(std::int64_t now_s, store::StateBatch& batch) {
   }
 }
 
-bool KeyRing::refresh(std::int64_t now_s, store::StateBatch& batch) {
-  const bool roots_changed = refresh_roots(now_s, batch);
+bool KeyRing::renew(std::int64_t now_s, store::StateBatch& batch) {
+  const bool roots_changed = renew_roots(now_s, batch);
   std::vector<crypto::PreKeyId> over;
   for (const auto& [id, key] : keys_) {
     if (key.use_until_s + kept_longer_s < now_s) {

@@ -32,7 +32,7 @@ struct PreKey {
   crypto::KeyPair pair;
   std::int64_t use_until_s = 0;
   FriendKey given_to{};       ///< One-time keys: the only friend who may use it.
-  std::uint64_t version = 0;  ///< One-time keys: the bundle that brought it to him.
+  std::uint64_t version = 0;  ///< One-time keys: the bundle that brought it to them.
   bool one_time = false;
 };
 
@@ -64,7 +64,7 @@ class KeyRing final : public Part {
   bool load(const store::StateEntry& entry) override;
   /// Makes what is missing: a root and a last-resort key that are fresh enough. Drops what is over. True: the
   /// roots changed.
-  bool refresh(std::int64_t now_s, store::StateBatch& batch);
+  bool renew(std::int64_t now_s, store::StateBatch& batch);
   /// Somebody who knows the latest root is no friend any longer: it will be replaced soon.
   void replace_root_soon(std::int64_t now_s, store::StateBatch& batch);
   /// Unix seconds.
@@ -79,7 +79,7 @@ class KeyRing final : public Part {
                      store::StateBatch& batch);
   /// Public halves that a version brought; the unused ones.
   [[nodiscard]] std::vector<crypto::Point> one_time_keys(const FriendKey& to, std::uint64_t version) const;
-  /// All unused ones, and those of them that he can still use for a while.
+  /// All unused ones, and those of them that they can still use for a while.
   [[nodiscard]] std::size_t held_one_time(const FriendKey& to) const noexcept;
   [[nodiscard]] std::size_t fresh_one_time(const FriendKey& to, std::int64_t now_s) const noexcept;
 
@@ -90,7 +90,7 @@ class KeyRing final : public Part {
   void drop_all_of(const FriendKey& friend_key, store::StateBatch& batch);
 
  private:
-  bool refresh_roots(std::int64_t now_s, store::StateBatch& batch);
+  bool renew_roots(std::int64_t now_s, store::StateBatch& batch);
   void drop_oldest_root(store::StateBatch& batch);
   void insert(const crypto::PreKeyId& id, PreKey key);
   void make_last_resort(std::int64_t now_s, store::StateBatch& batch);

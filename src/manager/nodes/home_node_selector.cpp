@@ -53,7 +53,7 @@ void HomeNodeSelector::replace_one(std::vector<protocol::NodeId> homes, Now now)
   const protocol::NodeId id = *bad;
   homes.erase(bad);
   if (!pick(1, homes)) {
-    return;  // better than none
+    return;  // a bad one is better than none
   }
   replaced_ms_ = now.steady_ms;
   services_.telemetry.count(Counter::nodes_replaced);
@@ -69,7 +69,7 @@ bool HomeNodeSelector::pick(std::size_t count, std::span<const protocol::NodeId>
     if (home_nodes_.add({id, book_.addresses(id)}, ChosenBy::selector)) {
       any = true;
       services_.telemetry.count(Counter::nodes_picked);
-      services_.telemetry.log(LogLevel::info, "nodes", "a storage node was picked to keep our mail");
+      services_.telemetry.log(LogLevel::info, "nodes", "a storage node was picked as a home node");
     }
   }
   return any;

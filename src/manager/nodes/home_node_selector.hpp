@@ -39,7 +39,7 @@ class HomeNodeSelector final : public Part {
   HomeNodes& home_nodes_;
   NodeDiscovery& discovery_;
   bool looked_ = false;
-  bool searching_ = false;  ///< It is for us to pick, and some are missing or bad.
+  bool searching_ = false;  ///< The user named none, and some are missing or bad.
   std::int64_t replaced_ms_ = INT64_MIN;
   std::int64_t next_ms_ = 0;
 };

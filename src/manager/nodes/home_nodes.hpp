@@ -9,6 +9,7 @@
 
 namespace toxasync::manager {
 
+/// The manager: brings what depends on the home nodes up to date.
 class HomeNodesListener {
  public:
   virtual ~HomeNodesListener() = default;

@@ -71,7 +71,7 @@ bool NodeBook::load(const store::StateEntry& row) {
     node.heard = known->second.heard;
   }
   BookedNode& placed = nodes_[node.id] = std::move(node);
-  give(placed);
+  update_client(placed);
   return true;
 }
 
@@ -90,7 +90,7 @@ void NodeBook::set_home(const protocol::NodeId& id, bool home) {
   }
 }
 
-// --- What is learnt ---
+// --- Learning of nodes ---
 
 void NodeBook::learn(const client::KnownNode& known, Origin origin) {
   auto endpoints = usable(known.endpoints);
@@ -111,7 +111,7 @@ void NodeBook::learn(const client::KnownNode& known, Origin origin) {
     }
     node->origin = std::min(node->origin, origin);
   }
-  give(*node);
+  update_client(*node);
   make_room();
 }
 
@@ -161,12 +161,12 @@ void NodeBook::claim(const FriendKey& whose, std::span<const protocol::HomeNode>
       node->origin = Origin::friends;
       changed(*node);
     }
-    give(*node);
+    update_client(*node);
   }
   make_room();
 }
 
-/// What he said stays as a last resort where nothing better is known: mail may still lie there.
+/// What the friend said stays as a last resort where nothing better is known: mail may still be there.
 void NodeBook::drop_claim(BookedNode& node, const FriendKey& whose) {
   auto endpoints = std::move(node.claims[whose]);
   node.claims.erase(whose);
@@ -174,7 +174,7 @@ void NodeBook::drop_claim(BookedNode& node, const FriendKey& whose) {
     node.heard = std::move(endpoints);
     changed(node);
   }
-  give(node);
+  update_client(node);
 }
 
 BookedNode* NodeBook::add(const protocol::NodeId& id, Origin origin) {
@@ -213,7 +213,7 @@ void NodeBook::describe(BookedNode& node, Bytes descriptor) const {
   }
 }
 
-// --- What it does ---
+// --- Answers and failures ---
 
 void NodeBook::on_news(const client::NodeNews& news, Now now) {
   BookedNode* const node = entry(news.node);
@@ -250,10 +250,10 @@ void NodeBook::on_news(const client::NodeNews& news, Now now) {
   if (!news.descriptor.empty()) {
     describe(*node, news.descriptor);
   }
-  give(*node);
+  update_client(*node);
 }
 
-void NodeBook::lost(const protocol::NodeId& id) {
+void NodeBook::on_message_lost(const protocol::NodeId& id) {
   if (BookedNode* const node = entry(id)) {
     node->lost = std::min(lost_now(*node) + lost_message, lost_at_most);
     node->lost_s = now_s();
@@ -262,7 +262,7 @@ void NodeBook::lost(const protocol::NodeId& id) {
   }
 }
 
-void NodeBook::asked(const protocol::NodeId& id, std::int64_t again_s) {
+void NodeBook::set_asked(const protocol::NodeId& id, std::int64_t again_s) {
   if (BookedNode* const node = entry(id)) {
     node->asked_s = now_s();
     node->ask_at_s = again_s;
@@ -270,7 +270,7 @@ void NodeBook::asked(const protocol::NodeId& id, std::int64_t again_s) {
   }
 }
 
-// --- Where it is ---
+// --- Addresses ---
 
 bool NodeBook::is_usable(const Endpoint& endpoint) const noexcept {
   return protocol::is_usable_address(endpoint, services_.config.allow_local_addresses);
@@ -300,7 +300,7 @@ std::vector<Endpoint> NodeBook::to_try(const BookedNode& node) const {
   return endpoints;
 }
 
-void NodeBook::give(BookedNode& node) {
+void NodeBook::update_client(BookedNode& node) {
   auto endpoints = to_try(node);
   if (endpoints != node.given) {
     node.given = std::move(endpoints);
@@ -322,9 +322,9 @@ std::vector<Endpoint> NodeBook::addresses(const protocol::NodeId& id) const {
   return endpoints;
 }
 
-// --- What is kept ---
+// --- Bounds, and the disk ---
 
-/// Those that nobody uses, up to most_unused of them.
+/// Keeps most_unused of the nodes that nobody uses.
 void NodeBook::make_room() {
   if (nodes_.size() <= most_unused) {
     return;

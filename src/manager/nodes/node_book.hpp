@@ -13,15 +13,15 @@
 
 namespace toxasync::manager {
 
-/// From whom a node is known, the most trusted first.
+/// How a node became known, the most trusted way first.
 enum class Origin : std::uint8_t {
   configured = 0,  ///< Our user named it.
   friends = 1,     ///< A friend's bundle names it, or did.
-  told = 2,        ///< Another node told of it.
+  peers = 2,       ///< Another node named it.
   dht = 3,         ///< It answered at the address of a neighbour in the DHT.
 };
 
-/// Whether somebody whom we know has chosen it. Of the others one attacker can make up any number.
+/// Whether our user or a friend has chosen it. Of the others one attacker can make up any number.
 constexpr bool is_chosen(Origin origin) noexcept {
   return origin <= Origin::friends;
 }
@@ -38,7 +38,7 @@ struct BookedNode {
   std::int64_t last_answer_s = 0;   ///< Authentic; 0: never.
   std::int64_t silent_since_s = 0;  ///< The first failure since then; 0: none.
   std::uint32_t failures = 0;       ///< Since then, as counted by NodeBook::failures_apart_ms.
-  std::uint32_t lost = 0;           ///< Thousandths of messages confirmed and dropped, decayed up to
+  std::uint32_t lost = 0;           ///< Thousandths of lost messages, decayed up to
   std::int64_t lost_s = 0;          ///< this time.
   std::int64_t asked_s = 0;         ///< When it was asked for other nodes,
   std::int64_t ask_at_s = 0;        ///< and from when it may be asked again.
@@ -50,14 +50,14 @@ struct BookedNode {
   bool unsaved = false;
 };
 
-/// Everything that is known of storage nodes: who they are, where, since when, whether they answer, and
-/// whether they kept what they confirmed (docs/protocol.md, section 7, "Placement"). Tells the client where
-/// each is.
+/// Everything that is known of storage nodes: their ids, addresses, since when, whether they answer, and
+/// whether they kept what they confirmed (docs/protocol.md, section 7, "Placement"). Gives the client
+/// the addresses of each.
 ///
-/// Where a node is: what its signed descriptor says comes first, then where it answered last, then what our
-/// user said, then what friends say (the first address of each, then the second ones), then the rest. Only an
-/// answer sealed with the descriptor's N makes a descriptor count, so that an old one that somebody sends
-/// again does not.
+/// The addresses of a node, in this order: those of its signed descriptor, the one where it answered last,
+/// those that our user gave, those that friends give (the first address of each, then the second ones), and
+/// the rest. Only an answer sealed with the descriptor's N makes a descriptor count, so that an old one that
+/// somebody sends again does not.
 class NodeBook final : public Part {
  public:
   /// Nodes that neither we nor any friend uses. Past that the first to go is one that lost mail or was given
@@ -70,8 +70,8 @@ class NodeBook final : public Part {
   /// A node is given up after so many failures that have gone on for so long.
   static constexpr std::uint32_t failures_to_give_up = 12;
   static constexpr std::int64_t silent_to_give_up_s = std::int64_t{3} * 86400;
-  /// A message that was confirmed and dropped counts less and less; while more than a whole one counts, the
-  /// node is demoted: one message demotes for a week, two for a fortnight, four for three weeks.
+  /// A lost message counts less as time passes; while they count for a whole one or more, the node is
+  /// demoted: one message demotes for a week, two for a fortnight, four for three weeks.
   static constexpr std::int64_t lost_halves_after_s = std::int64_t{7} * 86400;
   static constexpr std::uint32_t lost_message = 1000;
   static constexpr std::uint32_t lost_at_most = 16 * lost_message;
@@ -86,46 +86,46 @@ class NodeBook final : public Part {
     return tables;
   }
   bool load(const store::StateEntry& entry) override;
-  /// Our own node, which is none for us.
+  /// Our own node, which we do not use.
   void set_self(const protocol::NodeId& id);
-  /// Whether it is, or was, a home node of ours: such a node is not forgotten, and others are not told of it.
+  /// Whether it is, or was, a home node of ours: such a node is not forgotten, and not named to others.
   void set_home(const protocol::NodeId& id, bool home);
 
   /// A node, and its addresses in place of those that an equally or less trusted origin gave.
   void learn(const client::KnownNode& node, Origin origin);
   /// A node by its descriptor, verified; `at`: where it was found (family 0: nowhere).
   void learn(ByteView descriptor, const Endpoint& at, Origin origin);
-  /// The home nodes in a friend's bundles, in place of those that he named before.
+  /// The home nodes in a friend's bundles, in place of those that they named before.
   void claim(const FriendKey& whose, std::span<const protocol::HomeNode> nodes);
 
   void on_news(const client::NodeNews& news, Now now);
-  /// It confirmed a message and dropped it.
-  void lost(const protocol::NodeId& id);
+  /// It had confirmed a message and does not have it any longer.
+  void on_message_lost(const protocol::NodeId& id);
   /// It was asked for other nodes now, and may be asked again from `again_s` on.
-  void asked(const protocol::NodeId& id, std::int64_t again_s);
+  void set_asked(const protocol::NodeId& id, std::int64_t again_s);
 
   /// Whether it has lost mail lately.
   [[nodiscard]] bool demoted(const protocol::NodeId& id) const;
-  /// Whether it has not answered for long although we asked.
+  /// Whether it has not answered for long.
   [[nodiscard]] bool given_up(const protocol::NodeId& id) const;
-  /// Its addresses for others, 4 at most: its descriptor's and our user's; else what we have.
+  /// The addresses to give to others, 4 at most: its descriptor's and our user's; else what we have.
   [[nodiscard]] std::vector<Endpoint> addresses(const protocol::NodeId& id) const;
 
   /// Rendezvous hashing: the nodes that keep what is addressed to P, the first of the good ones in the order
   /// of H256(P|node id). At most one that nobody chose, where others are known.
   [[nodiscard]] std::vector<protocol::NodeId> nearest(const crypto::Point& p, std::size_t count) const;
-  /// Nodes that may serve as home nodes beside `taken`: they answered lately and lost nothing, each public
+  /// Nodes that may serve as home nodes beside `others`: they answered lately and lost nothing, each public
   /// address in another network (IPv4 /16, IPv6 /32), and at most one that nobody chose, where others are
   /// known. Those that were chosen first, else at random, so that not all clients pick the same ones.
   [[nodiscard]] std::vector<protocol::NodeId> pick_home_nodes(std::size_t count,
-                                                              std::span<const protocol::NodeId> taken = {});
+                                                              std::span<const protocol::NodeId> others = {});
   /// Whether it answered within lately_s.
   [[nodiscard]] bool answers(const BookedNode& node) const;
   /// Nodes that are neither demoted nor given up.
   [[nodiscard]] std::size_t good() const;
-  /// The signed descriptors of nodes that others may be told of: found by us or told to us, never what our
-  /// user or his friends use; answering, and good. `count` at most.
-  [[nodiscard]] std::vector<Bytes> descriptors_to_tell(std::size_t count) const;
+  /// The signed descriptors of nodes that may be named to others: those that we found or other nodes named,
+  /// never those that our user or friends use; answering, and good. `count` at most.
+  [[nodiscard]] std::vector<Bytes> descriptors_to_share(std::size_t count) const;
 
   template <class Visit>
   void for_each(Visit visit) const {
@@ -145,8 +145,8 @@ class NodeBook final : public Part {
   [[nodiscard]] std::vector<Endpoint> usable(std::vector<Endpoint> endpoints) const;
   /// Replaces the addresses of its descriptor.
   void describe(BookedNode& node, Bytes descriptor) const;
-  /// Tells the client where it is, if that has changed.
-  void give(BookedNode& node);
+  /// Gives the client its addresses, if they have changed.
+  void update_client(BookedNode& node);
   [[nodiscard]] std::vector<Endpoint> to_try(const BookedNode& node) const;
   void drop_claim(BookedNode& node, const FriendKey& whose);
   void make_room();

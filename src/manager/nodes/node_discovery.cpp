@@ -51,7 +51,7 @@ void NodeDiscovery::ask_one(Now now) {
   }
   const protocol::NodeId id = next->id;
   const auto jitter = static_cast<std::int64_t>(services_.random.below(ask_again_s / 2));
-  book_.asked(id, now.unix_s() + ask_again_s * 3 / 4 + jitter);
+  book_.set_asked(id, now.unix_s() + ask_again_s * 3 / 4 + jitter);
   services_.telemetry.count(Counter::nodes_asked);
   services_.client.peers(id, *this, now);
 }
@@ -100,7 +100,7 @@ std::int64_t NodeDiscovery::next_step_ms(Now now) const {
 void NodeDiscovery::on_peers(client::OperationId /*operation*/, const client::PeersResult& result,
                              Now /*now*/) noexcept {
   for (const Bytes& descriptor : result.descriptors) {
-    book_.learn(descriptor, {}, Origin::told);
+    book_.learn(descriptor, {}, Origin::peers);
   }
   if (homes_wanted_ && !result.descriptors.empty()) {
     next_ms_ = std::min(next_ms_, services_.clock.now().steady_ms + step_ms);

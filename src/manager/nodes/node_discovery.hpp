@@ -10,15 +10,15 @@
 
 namespace toxasync::manager {
 
-/// Gets to know nodes while few are known: asks nodes for others, and addresses whether a node is there
+/// Finds nodes while few are known: asks nodes for others, and addresses whether a node is there
 /// (docs/protocol.md, section 6, "Peers" and "Finding"). The question for others also shows that a node
-/// answers, which home nodes must that are picked.
+/// answers, which is required of home nodes that are picked.
 class NodeDiscovery final : public Part, private client::PeersListener, private client::DiscoverListener {
  public:
   static constexpr std::size_t enough = 16;  ///< Good nodes known: past that nobody is asked.
   /// Between two questions of a kind: four a minute.
   static constexpr std::int64_t step_ms = 15000;
-  /// A program that was just started has better things to do, unless it needs home nodes.
+  /// Routine questions wait until the program has run for a while, unless it needs home nodes.
   static constexpr std::int64_t routine_after_ms = 600000;
   static constexpr std::int64_t first_step_ms = 2000;
   static constexpr std::int64_t ask_again_s = 86400;   ///< The same node, within 25 %.

@@ -9,10 +9,10 @@
 
 namespace toxasync::manager {
 
-/// Nodes that did not answer or had no time, and until when each is left alone: one silent node must not cost
-/// an attempt for each of hundreds of mailboxes. And how much each may be asked. A node pays for the first
-/// request of a session twice from what it grants a source, 16 a minute and 128 at once (docs/protocol.md,
-/// section 6): an eighth of that is taken here, the rest is for the mail of friends.
+/// Nodes that did not answer or were busy, and until when none of our requests goes to each: one silent node
+/// must not cost an attempt for each of hundreds of mailboxes. And how much each may be asked. A node pays
+/// for the first request of a session twice from what it grants a source, 16 a minute and 128 at once
+/// (docs/protocol.md, section 6): an eighth of that is used here, the rest is for the mail of friends.
 class NodeHealth {
  public:
   static constexpr std::int64_t session_each_ms = 60000;
@@ -49,7 +49,7 @@ class NodeHealth {
     pause.length_ms = pause.length_ms == 0 ? first_pause_ms : std::min(2 * pause.length_ms, longest_pause_ms);
     pause.until_ms = now_ms + pause.length_ms;
   }
-  /// It answered that it has no time for us.
+  /// It answered that it is busy.
   void busy(const protocol::NodeId& node, std::int64_t now_ms, std::int64_t wait_ms) {
     Pause& pause = entry(node);
     pause.length_ms = 0;

@@ -24,7 +24,7 @@ void Cover::send_loop(Now now) {
   const auto mailbox = crypto::friends_mailbox(keys_.root().cover.public_key, *epoch);
   const auto envelope = mailbox ? seal(*mailbox, now) : Bytes{};
   if (envelope.empty()) {
-    return;  // keys of our own are good
+    return;  // not reached: our own keys are valid
   }
   for (const auto& home : homes) {
     operations_.insert(services_.client.store(

@@ -85,7 +85,7 @@ crypto::Epoch Poller::first_epoch(const Source& source, const OwnHomeNode& node,
   return first;
 }
 
-/// What is known of home nodes that nobody uses any longer goes with them.
+/// Forgets home nodes that nobody uses any longer, and their watermarks.
 void Poller::forget_retired(Now now) {
   store::StateBatch batch;
   for (const auto& id : home_nodes_.forget_retired(now.unix_s(), batch)) {
@@ -128,8 +128,8 @@ std::int64_t Poller::wait_ms(crypto::Epoch epoch, Now now) const {
   return to_near > 0 && wait > to_near ? to_near + random_delay_ms(services_.random, often) : wait;
 }
 
-/// Like the root that it belongs to, from whose watermark it begins. What has begun is gone on with after the
-/// root or the node has retired, until it is final.
+/// Like the root that it belongs to, from whose watermark it begins. What has begun goes on after the root or
+/// the node has retired, until it is final.
 void Poller::want_cover(Polls& wanted, const OwnHomeNode& node, const Root& root, crypto::Epoch first,
                         Now now) {
   const auto epoch = crypto::epoch_at(now.unix_s()).value_or(0);
@@ -171,7 +171,7 @@ void Poller::update_polls(Now now) {
     }
   }
   for (const auto& [key, poll] : polls_) {
-    // The watermark is not about cover: what was begun of it is gone on with until it is final.
+    // The watermark is not about cover: what was begun of it goes on until it is final.
     const auto& [node, root, e] = key;
     const bool goes_on = poll.is_cover && home_nodes_.all().contains(node) && keys_of(root) != nullptr &&
                          e + epochs_back >= *epoch;
@@ -215,7 +215,7 @@ void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> enve
   const auto poll = polls_.find(key);
   if (poll != polls_.end() && poll->second.is_cover) {
     services_.telemetry.count(Counter::cover_fetched, envelopes.size());
-    // Deleted after a turn of the disk, as all that is fetched is: the time until then shall not tell.
+    // Deleted after a write to disk, as all that is fetched is: the delay must not show that it is cover.
     services_.state.commit({}, [this, operation](bool /*durable*/) {
       services_.client.continue_retrieve(operation, services_.clock.now());
     });
@@ -252,7 +252,7 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   poll->second.operation.reset();
   last_operations_.erase(poll->second.last_operation);
-  // A node that answers others, but not this one, has no time for us: a mailbox was neither read nor failed.
+  // A node that answers other requests, but not this one, is busy: the mailbox was neither read nor failed.
   const auto status = services_.client.node_status(std::get<0>(key));
   const bool alive = result.reachable || (status && status->last_answer_unix_s >= poll->second.started_s);
   const bool unserved = !result.complete && alive;
@@ -279,7 +279,7 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   const std::int64_t asked_ms = std::int64_t{result.retry_after_s} * 1000;
   const auto apart_ms = static_cast<std::int64_t>(services_.random.below(
-      static_cast<std::uint64_t>(asked_ms / 4) + 1));  // from others who were turned away
+      static_cast<std::uint64_t>(asked_ms / 4) + 1));  // apart from other clients that it turned away
   due_.set(key, now.steady_ms + std::max(wait, asked_ms + apart_ms));
 }
 

@@ -54,7 +54,7 @@ class Poller final : public Part, private client::RetrieveListener {
   const crypto::OwnedMailbox* find_mailbox(crypto::Epoch epoch, const crypto::MailboxAddress& address);
 
   void poll_soon(Now now);
-  /// Whether all that may hold mail was asked for since then: of cover nobody waits for an answer.
+  /// Whether each mailbox that may hold mail was polled since then. Cover does not count.
   [[nodiscard]] bool swept_since(std::int64_t steady_ms) const;
   void tick(Now now) override;
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override;

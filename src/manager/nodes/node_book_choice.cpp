@@ -4,7 +4,8 @@
 
 #include "manager/nodes/node_book.hpp"
 
-// Which nodes are good, and which of them are chosen: docs/protocol.md, section 7, "Placement".
+// NodeBook, the choice: which nodes are good, and which of them are used (docs/protocol.md, section 7,
+// "Placement"). What is known of nodes is in node_book.cpp.
 
 namespace toxasync::manager {
 
@@ -21,7 +22,7 @@ std::optional<ByteArray<5>> network_of(const Endpoint& endpoint) noexcept {
   return network;
 }
 
-/// Takes nodes in their order, as long as the rules of variety allow.
+/// The rules of variety for the nodes that are chosen.
 class Selection {
  public:
   Selection(const NodeBook& book, bool others_known) : book_(book), others_known_(others_known) {}
@@ -37,7 +38,7 @@ class Selection {
       return network && networks_.contains(*network);
     });
   }
-  void take(const BookedNode& node) {
+  void add(const BookedNode& node) {
     found_ += is_chosen(node.origin) ? 0 : 1;
     for (const Endpoint& endpoint : book_.addresses(node.id)) {
       if (const auto network = network_of(endpoint)) {
@@ -106,7 +107,7 @@ std::vector<protocol::NodeId> NodeBook::nearest(const crypto::Point& p, std::siz
   std::vector<protocol::NodeId> nearest;
   for (const auto& [hash, node] : order) {
     if (nearest.size() < count && selection.admits(*node)) {
-      selection.take(*node);
+      selection.add(*node);
       nearest.push_back(node->id);
     }
   }
@@ -114,7 +115,7 @@ std::vector<protocol::NodeId> NodeBook::nearest(const crypto::Point& p, std::siz
 }
 
 std::vector<protocol::NodeId> NodeBook::pick_home_nodes(std::size_t count,
-                                                        std::span<const protocol::NodeId> taken) {
+                                                        std::span<const protocol::NodeId> others) {
   std::vector<const BookedNode*> candidates;
   for (const auto& [id, node] : nodes_) {
     if (is_good(node) && answers(node) && !addresses(id).empty()) {
@@ -127,23 +128,23 @@ std::vector<protocol::NodeId> NodeBook::pick_home_nodes(std::size_t count,
   std::stable_partition(candidates.begin(), candidates.end(),
                         [](const auto* node) { return is_chosen(node->origin); });
   Selection selection(*this, any_chosen(candidates));
-  for (const auto& id : taken) {
+  for (const auto& id : others) {
     if (const BookedNode* const node = find(id)) {
-      selection.take(*node);
+      selection.add(*node);
     }
   }
   std::vector<protocol::NodeId> picked;
   for (const auto* node : candidates) {
-    if (picked.size() < count && std::ranges::find(taken, node->id) == taken.end() &&
+    if (picked.size() < count && std::ranges::find(others, node->id) == others.end() &&
         selection.admits(*node) && selection.admits_network(*node)) {
-      selection.take(*node);
+      selection.add(*node);
       picked.push_back(node->id);
     }
   }
   return picked;
 }
 
-std::vector<Bytes> NodeBook::descriptors_to_tell(std::size_t count) const {
+std::vector<Bytes> NodeBook::descriptors_to_share(std::size_t count) const {
   std::vector<Bytes> descriptors;
   for (const auto& [id, node] : nodes_) {
     if (descriptors.size() < count && !is_chosen(node.origin) && !homes_.contains(id) &&
