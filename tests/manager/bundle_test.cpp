@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(without_home_nodes_there_is_no_bundle) {
   BOOST_TEST(alice[Counter::bundles_sent] == 0);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_new_home_node_is_told_to_friends_who_are_online, HandWorld) {
+BOOST_FIXTURE_TEST_CASE(a_new_home_node_is_sent_to_friends_who_are_online, HandWorld) {
   StorageNode& fourth = add_node();
   BOOST_TEST(bob.manager->add_home_node(fourth.known()).has_value());
   run(1000);
@@ -64,7 +64,7 @@ BOOST_FIXTURE_TEST_CASE(a_new_home_node_is_told_to_friends_who_are_online, HandW
   BOOST_TEST(eve.bundle.home_nodes.size() == 4);
 }
 
-BOOST_FIXTURE_TEST_CASE(only_who_answers_is_given_one_time_keys, World) {
+BOOST_FIXTURE_TEST_CASE(only_a_friend_who_answers_is_given_one_time_keys, World) {
   User& bob = add_user();
   add_node();
   give_nodes(bob);
@@ -135,7 +135,7 @@ BOOST_FIXTURE_TEST_CASE(hostile_bundle_packets_are_refused_and_counted, HandWorl
   BOOST_TEST(!bob.manager->friend_ready(eve.key()));
 }
 
-BOOST_AUTO_TEST_CASE(local_addresses_in_a_bundle_are_refused_unless_they_are_allowed) {
+BOOST_AUTO_TEST_CASE(local_addresses_in_a_bundle_are_refused_unless_allowed) {
   World world;
   world.add_node();
   User& bob = world.add_user();
@@ -172,7 +172,7 @@ BOOST_FIXTURE_TEST_CASE(one_friend_cannot_send_the_mail_for_another_astray, Pair
   BOOST_TEST(run(60'000, [&] { return alice.told(id).ends_with("stored:1/1"); }));
 }
 
-BOOST_FIXTURE_TEST_CASE(who_is_removed_and_added_again_can_be_written_to, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_friend_removed_and_added_again_can_be_written_to, Pair) {
   unfriend(bob, alice);
   bob.friends.insert(alice.key);
   bob.manager->on_friend_added(alice.key);
@@ -187,7 +187,7 @@ BOOST_FIXTURE_TEST_CASE(who_is_removed_and_added_again_can_be_written_to, Pair) 
   BOOST_TEST(std::ranges::none_of(bob.shown, &manager::ReceivedMessage::late));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_state_restored_from_an_old_copy_recovers_at_the_next_meeting, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_state_restored_from_a_copy_recovers_at_the_next_meeting, Pair) {
   const auto old = bob.state->crash_copy();
   bob.crash();
   bob.start();
@@ -206,7 +206,7 @@ BOOST_FIXTURE_TEST_CASE(a_state_restored_from_an_old_copy_recovers_at_the_next_m
   BOOST_TEST(run(60'000, [&] { return bob.shown.size() == 1; }));
 }
 
-BOOST_FIXTURE_TEST_CASE(who_has_a_later_bundle_than_we_ever_made_is_given_a_new_instance, HandWorld) {
+BOOST_FIXTURE_TEST_CASE(a_friend_with_a_later_bundle_than_ours_gets_a_new_instance, HandWorld) {
   const auto old = eve.bundle.version;
   eve.keys.clear();
   eve.give(FriendPacketType::bundle_taken,
@@ -217,7 +217,7 @@ BOOST_FIXTURE_TEST_CASE(who_has_a_later_bundle_than_we_ever_made_is_given_a_new_
   BOOST_TEST(eve.keys.size() == 100);
 }
 
-BOOST_FIXTURE_TEST_CASE(keys_past_their_time_are_not_used_though_the_bundle_was_renewed, Pair) {
+BOOST_FIXTURE_TEST_CASE(expired_keys_are_not_used_after_the_bundle_was_renewed, Pair) {
   for (User* const user : {&alice, &bob}) {  // polls are not what this is about
     user->crash();
     user->config.poll_interval_ms = 86'400'000;

@@ -135,7 +135,7 @@ const std::string long_secret = "a secret of several parts: " + std::string(2500
 
 BOOST_AUTO_TEST_SUITE(manager_compromise)
 
-BOOST_FIXTURE_TEST_CASE(what_was_delivered_with_a_one_time_key_opens_with_nothing_that_is_left, TappedPair) {
+BOOST_FIXTURE_TEST_CASE(delivered_mail_with_a_one_time_key_opens_with_no_stolen_key, TappedPair) {
   StolenState alices_before(*alice.state);
   StolenState bobs_before(*bob.state);
   deliver_stored({"a short secret", long_secret});
@@ -200,7 +200,7 @@ BOOST_FIXTURE_TEST_CASE(no_private_half_of_a_used_one_time_key_is_left_in_any_ro
   }
 }
 
-BOOST_AUTO_TEST_CASE(what_was_delivered_with_a_last_resort_key_opens_until_that_key_is_gone) {
+BOOST_AUTO_TEST_CASE(mail_with_a_last_resort_key_opens_until_that_key_is_erased) {
   TappedPair world(false);
   world.deliver_stored({"a secret under a last-resort key"});
   BOOST_TEST_REQUIRE(world.bob.shown.size() == 1U);
@@ -309,7 +309,7 @@ struct KeyThief : TappedPair {
   ByteArray<32> last_e{};
 };
 
-BOOST_FIXTURE_TEST_CASE(with_the_recipients_tox_key_no_message_of_a_friend_can_be_forged, KeyThief) {
+BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_message, KeyThief) {
   alice.crash();
   const auto waiting = bob.send(alice, "not delivered yet");  // a forged receipt would say it is
   run(10'000);
@@ -363,8 +363,7 @@ BOOST_FIXTURE_TEST_CASE(with_the_recipients_tox_key_no_message_of_a_friend_can_b
   BOOST_TEST(run(10'000, [&] { return bob.shown.size() == 1; }));
 }
 
-BOOST_FIXTURE_TEST_CASE(with_the_takers_tox_key_no_bundle_of_a_friend_can_be_forged_once_one_was_taken,
-                        KeyThief) {
+BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_later_bundle, KeyThief) {
   std::vector<protocol::BundleHead> alices;
   std::ranges::copy_if(tap.heads, std::back_inserter(alices),
                        [&](const auto& head) { return head.is_signed(alice.key, bob.key); });

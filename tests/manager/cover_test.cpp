@@ -73,8 +73,7 @@ bool is_on_curve(const crypto::Point& point) {
 
 BOOST_AUTO_TEST_SUITE(manager_cover)
 
-BOOST_FIXTURE_TEST_CASE(loop_messages_lie_on_every_home_node_until_they_are_fetched_and_are_never_shown,
-                        Lone) {
+BOOST_FIXTURE_TEST_CASE(loop_messages_are_on_every_home_node_and_never_shown, Lone) {
   run(3 * day_ms);
   BOOST_TEST(run(hour_ms, [&] { return live_records() == 0; }));
   BOOST_TEST(bob[Counter::cover_stored] >= 6U);
@@ -114,7 +113,7 @@ BOOST_FIXTURE_TEST_CASE(loop_messages_come_four_times_a_day_and_look_like_texts,
   BOOST_TEST((large * 10 >= all && large * 10 <= 4 * all));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_cover_mailbox_is_a_pair_of_points_on_the_curve_and_another_in_each_epoch, Lone) {
+BOOST_FIXTURE_TEST_CASE(cover_mailboxes_are_curve_points_and_new_in_each_epoch, Lone) {
   SeededRandom random(3);
   int on_curve = 0;
   for (int i = 0; i < 60; ++i) {  // what random strings would do
@@ -163,7 +162,7 @@ BOOST_FIXTURE_TEST_CASE(loop_messages_go_to_the_cover_mailbox_of_the_present_epo
   BOOST_TEST(copies_in(*this, address(roots_of(bob).at(0).cover, now_epoch(*this))) == nodes.size());
 }
 
-BOOST_FIXTURE_TEST_CASE(a_mailbox_is_polled_often_in_its_epoch_and_near_it_and_seldom_outside, Lone) {
+BOOST_FIXTURE_TEST_CASE(a_mailbox_is_polled_often_near_its_epoch_and_seldom_outside, Lone) {
   Eye eye(*this);
   const auto first = now_epoch(*this) + 2;
   const std::size_t epochs = 8;
@@ -204,7 +203,7 @@ BOOST_FIXTURE_TEST_CASE(a_mailbox_is_polled_often_in_its_epoch_and_near_it_and_s
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(the_present_mailbox_is_polled_often_after_the_clock_has_jumped, Lone) {
+BOOST_FIXTURE_TEST_CASE(the_present_mailbox_is_polled_often_after_a_clock_jump, Lone) {
   Eye eye(*this);
   for (int i = 0; i < 8; ++i) {  // a machine that slept
     run(60'000);
@@ -222,7 +221,7 @@ BOOST_FIXTURE_TEST_CASE(the_present_mailbox_is_polled_often_after_the_clock_has_
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(a_node_sees_no_difference_between_a_cover_mailbox_and_a_real_one, Lone) {
+BOOST_FIXTURE_TEST_CASE(a_node_cannot_tell_a_cover_mailbox_from_a_real_one, Lone) {
   Eye eye(*this);
   const auto first = now_epoch(*this) + 2;  // those from before the start have no beginning
   run(7 * epoch_ms);
@@ -273,7 +272,7 @@ BOOST_FIXTURE_TEST_CASE(a_node_sees_no_difference_between_a_cover_mailbox_and_a_
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(a_cover_mailbox_is_polled_to_its_end_though_the_real_one_came_to_it_first, Lone) {
+BOOST_FIXTURE_TEST_CASE(a_cover_mailbox_is_polled_to_its_end_after_the_real_one, Lone) {
   Eye eye(*this);
   const auto roots = roots_of(bob);
   const StorageNode* where = nullptr;
@@ -318,7 +317,7 @@ BOOST_FIXTURE_TEST_CASE(a_restart_goes_on_with_the_same_cover_mailboxes, Lone) {
   BOOST_TEST(bob[Counter::cover_fetched] == fetched + 3);
 }
 
-BOOST_FIXTURE_TEST_CASE(after_an_absence_the_last_loop_messages_are_fetched_and_little_else_is_polled, Lone) {
+BOOST_FIXTURE_TEST_CASE(after_an_absence_little_but_the_last_loops_is_polled, Lone) {
   restart_with([](auto& config) { config.ttl_s = limits::largest_time_to_live_s; });
   run(2 * day_ms);
   BOOST_TEST_REQUIRE(run_to_loop());
@@ -416,7 +415,7 @@ BOOST_FIXTURE_TEST_CASE(nobody_may_send_to_a_cover_mailbox_over_the_friend_chann
   BOOST_TEST(bob.shown.empty());
 }
 
-BOOST_FIXTURE_TEST_CASE(what_somebody_else_leaves_in_a_cover_mailbox_is_deleted_unread, HandWorld) {
+BOOST_FIXTURE_TEST_CASE(mail_of_others_in_a_cover_mailbox_is_deleted_unread, HandWorld) {
   eve.bundle.root = roots_of(bob).at(0).cover.public_key;
   eve.store(*nodes[0], eve.seal({}));
   BOOST_TEST(run(900'000, [&] { return live_records() == 0; }));
@@ -424,7 +423,7 @@ BOOST_FIXTURE_TEST_CASE(what_somebody_else_leaves_in_a_cover_mailbox_is_deleted_
   BOOST_TEST(bob.shown.empty());
 }
 
-BOOST_AUTO_TEST_CASE(who_has_no_home_nodes_sends_no_cover) {
+BOOST_AUTO_TEST_CASE(a_client_without_home_nodes_sends_no_cover) {
   World world;
   User& bob = world.add_user();
   world.run(10 * day_ms);

@@ -43,7 +43,7 @@ Texts without_repeats(const User& user) {
 
 BOOST_AUTO_TEST_SUITE(manager_crash)
 
-BOOST_FIXTURE_TEST_CASE(a_message_that_was_told_as_queued_survives_a_crash_before_its_first_packet, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_queued_message_survives_a_crash_before_its_first_packet, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "survivor");
   run(10'000, [&] { return alice.told(id) == "queued"; });
@@ -73,7 +73,7 @@ BOOST_FIXTURE_TEST_CASE(nothing_leaves_before_it_is_on_disk, Pair) {
   BOOST_TEST(run(10'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
 }
 
-BOOST_AUTO_TEST_CASE(a_sender_who_crashes_at_any_step_has_each_queued_message_delivered_once) {
+BOOST_AUTO_TEST_CASE(a_sender_crash_at_any_step_delivers_each_message_once) {
   for (unsigned k = 1; k <= 60; ++k) {
     BOOST_TEST_CONTEXT("crash after event " << k) {
       Pair world(k);
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(with_a_slow_disk_a_crash_at_any_step_loses_nothing) {
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(a_crash_inside_the_callback_shows_the_message_again_with_the_same_id, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_crash_in_the_callback_shows_the_message_again_with_its_id, Pair) {
   bob.crash();
   alice.send(bob, "one");
   alice.send(bob, "two");
@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_bundle_is_never_given_away_before_its_keys_are_on_disk) {
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(a_bundle_on_its_way_to_the_disk_is_not_sent_when_the_friend_comes_again, World) {
+BOOST_FIXTURE_TEST_CASE(a_bundle_not_yet_on_disk_is_not_sent_at_a_new_connection, World) {
   User& bob = add_user();
   add_node();
   give_nodes(bob);

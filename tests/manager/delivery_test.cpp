@@ -23,7 +23,7 @@ Texts numbered(std::size_t count) {
 
 BOOST_AUTO_TEST_SUITE(manager_delivery)
 
-BOOST_FIXTURE_TEST_CASE(mail_to_an_absent_friend_waits_on_all_his_nodes_and_comes_once_in_order, Pair) {
+BOOST_FIXTURE_TEST_CASE(mail_to_an_absent_friend_is_on_all_nodes_and_comes_in_order, Pair) {
   bob.crash();
   const auto sent_ms = clock.now().unix_ms;
   std::vector<crypto::MessageId> ids;
@@ -92,7 +92,7 @@ BOOST_FIXTURE_TEST_CASE(a_dead_node_costs_nothing_and_is_emptied_when_it_comes_b
   BOOST_TEST(bob.texts() == numbered(4), boost::test_tools::per_element());
 }
 
-BOOST_FIXTURE_TEST_CASE(a_node_that_was_dead_while_the_sender_stored_gets_its_copy_later, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_node_that_was_down_gets_its_copy_later, Pair) {
   bob.crash();
   nodes[0]->switch_off();
   const auto id = alice.send(bob, "patience");
@@ -117,7 +117,7 @@ BOOST_FIXTURE_TEST_CASE(many_messages_at_once_keep_their_order_and_wait_for_room
   BOOST_TEST(emptied());
 }
 
-BOOST_FIXTURE_TEST_CASE(messages_that_wait_for_room_move_on_when_the_one_before_them_was_delivered, Pair) {
+BOOST_FIXTURE_TEST_CASE(messages_waiting_for_room_go_on_after_a_delivery, Pair) {
   bob.crash();
   for (const auto& node : nodes) {
     node->switch_off();
@@ -156,7 +156,7 @@ BOOST_FIXTURE_TEST_CASE(a_friend_who_is_online_gets_it_without_any_node, Pair) {
   BOOST_TEST(alice.rows('O') == 0);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_lost_receipt_costs_copies_on_nodes_but_nothing_is_shown_twice, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_lost_receipt_costs_copies_but_nothing_is_shown_twice, Pair) {
   connect(alice, bob);
   run(1000);
   friend_filter = [&](FriendPacket& packet) { return packet.from == &bob; };
@@ -173,7 +173,7 @@ BOOST_FIXTURE_TEST_CASE(a_lost_receipt_costs_copies_on_nodes_but_nothing_is_show
   BOOST_TEST(bob.shown.size() == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_friend_who_vanishes_while_it_is_under_way_finds_it_on_his_nodes, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_friend_who_vanishes_finds_the_message_on_their_nodes, Pair) {
   connect(alice, bob);
   run(1000);
   const auto id = alice.send(bob, "gone?");
@@ -184,7 +184,7 @@ BOOST_FIXTURE_TEST_CASE(a_friend_who_vanishes_while_it_is_under_way_finds_it_on_
   BOOST_TEST(run(60'000, [&] { return bob.shown.size() == 1; }));
 }
 
-BOOST_FIXTURE_TEST_CASE(stored_mail_is_offered_live_at_the_next_meeting_and_shown_once, Pair) {
+BOOST_FIXTURE_TEST_CASE(stored_mail_is_sent_live_at_a_meeting_and_shown_once, Pair) {
   connect(alice, bob);
   run(1000);
   friend_filter = [](FriendPacket&) { return true; };  // offered live, and lost

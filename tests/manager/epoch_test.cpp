@@ -18,7 +18,7 @@ std::int64_t to_next_epoch_ms(const World& world) {
 
 BOOST_AUTO_TEST_SUITE(manager_epoch)
 
-BOOST_FIXTURE_TEST_CASE(a_message_whose_epoch_has_passed_is_sealed_again_and_shown_once, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_message_of_a_past_epoch_is_sealed_again_and_shown_once, Pair) {
   bob.crash();
   nodes[2]->switch_off();
   const auto id = alice.send(bob, "resealed");
@@ -34,7 +34,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_whose_epoch_has_passed_is_sealed_again_and_sho
   BOOST_TEST((bob.shown[0].id == id));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_message_resealed_while_nothing_was_reachable_comes_over_a_restart, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_message_resealed_while_offline_survives_a_restart, Pair) {
   bob.crash();
   for (const auto& node : nodes) {
     node->switch_off();
@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(mail_is_found_after_an_absence_of_two_weeks) {
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(an_epoch_is_asked_for_until_ten_minutes_after_the_one_that_follows_it, HandWorld) {
+BOOST_FIXTURE_TEST_CASE(an_epoch_is_polled_until_ten_minutes_after_the_next_one, HandWorld) {
   run(to_next_epoch_ms(*this) + epoch_ms + 580'000);  // now - 2 is not final yet
   eve.store(*nodes[0], eve.seal({.text = "in time", .epochs_ahead = -2}));
   BOOST_TEST(bob.shown.empty());
@@ -145,7 +145,7 @@ BOOST_FIXTURE_TEST_CASE(seen_ids_are_remembered_over_a_restart_and_for_weeks, Ha
   BOOST_TEST(bob.shown.size() == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_home_node_that_was_given_up_is_asked_as_long_as_friends_may_use_it, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_removed_home_node_is_polled_while_friends_may_use_it, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "to the old node");
   run(5000);

@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(a_request_waits_on_the_nodes_and_is_shown_once) {
   BOOST_TEST(world.live_records() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_crash_of_the_sender_at_any_step_neither_loses_nor_doubles_it) {
+BOOST_AUTO_TEST_CASE(a_sender_crash_at_any_step_neither_loses_nor_doubles_it) {
   std::size_t runs = 0;
   for (std::uint64_t crash_at = 1;; ++crash_at) {
     Strangers world;
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_crash_of_the_sender_at_any_step_neither_loses_nor_doubles
   BOOST_TEST(runs > 15U);
 }
 
-BOOST_AUTO_TEST_CASE(a_crash_of_the_recipient_at_any_step_neither_loses_nor_doubles_it) {
+BOOST_AUTO_TEST_CASE(a_recipient_crash_at_any_step_neither_loses_nor_doubles_it) {
   std::size_t runs = 0;
   for (std::uint64_t crash_at = 1; crash_at <= 80; ++crash_at, ++runs) {
     Strangers world;
@@ -281,7 +281,7 @@ BOOST_AUTO_TEST_CASE(a_refused_sender_is_not_shown_again_for_thirty_days) {
   BOOST_TEST(world.run_until_taken(2));
 }
 
-BOOST_AUTO_TEST_CASE(one_who_was_a_friend_may_ask_again_with_another_request) {
+BOOST_AUTO_TEST_CASE(a_former_friend_may_ask_again_with_another_request) {
   Strangers world;
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_taken());
@@ -296,7 +296,7 @@ BOOST_AUTO_TEST_CASE(one_who_was_a_friend_may_ask_again_with_another_request) {
   BOOST_TEST(world.bob.texts().back() == "I am sorry");
 }
 
-BOOST_AUTO_TEST_CASE(a_request_that_is_not_taken_is_offered_again) {
+BOOST_AUTO_TEST_CASE(a_request_that_is_not_accepted_is_offered_again) {
   Strangers world;
   world.bob.takes = false;
   BOOST_TEST(world.alice.request(world.bob).has_value());
@@ -440,7 +440,7 @@ BOOST_AUTO_TEST_CASE(it_is_offered_again_each_day_and_given_up_after_two_weeks) 
   BOOST_TEST(stored() == before);
 }
 
-BOOST_AUTO_TEST_CASE(the_friend_who_comes_or_asks_himself_has_answered) {
+BOOST_AUTO_TEST_CASE(a_friend_who_comes_online_or_asks_has_answered) {
   Strangers world;
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_stored());
@@ -462,7 +462,7 @@ BOOST_AUTO_TEST_CASE(the_friend_who_comes_or_asks_himself_has_answered) {
   BOOST_TEST((!carol.contacts.empty() && carol.contacts.front() == world.alice.key));
 }
 
-BOOST_AUTO_TEST_CASE(a_cancelled_request_is_taken_back_from_the_nodes) {
+BOOST_AUTO_TEST_CASE(a_cancelled_request_is_removed_from_the_nodes) {
   Strangers world;
   world.bob.crash();
   BOOST_TEST(world.alice.request(world.bob).has_value());
@@ -506,7 +506,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_survives_a_crash) {
   BOOST_TEST(world.live_records() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(what_was_fetched_before_it_was_cancelled_is_not_called_cancelled) {
+BOOST_AUTO_TEST_CASE(a_request_fetched_before_the_cancel_is_not_called_cancelled) {
   Strangers world;
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_taken());
@@ -516,7 +516,7 @@ BOOST_AUTO_TEST_CASE(what_was_fetched_before_it_was_cancelled_is_not_called_canc
   BOOST_TEST(world.alice.told().ends_with("expired"));
 }
 
-BOOST_AUTO_TEST_CASE(who_removes_the_friend_takes_the_request_back) {
+BOOST_AUTO_TEST_CASE(removing_a_friend_cancels_the_request) {
   Strangers world;
   world.bob.crash();
   world.alice.befriend(world.bob);

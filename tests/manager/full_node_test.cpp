@@ -23,7 +23,7 @@ crypto::MessageId send_for(User& from, const User& to, std::string_view text, st
 
 BOOST_AUTO_TEST_SUITE(manager_full_node)
 
-BOOST_AUTO_TEST_CASE(mail_that_a_node_keeps_for_less_time_than_it_has_is_stored_anew_before_that) {
+BOOST_AUTO_TEST_CASE(mail_that_a_node_keeps_for_less_time_is_stored_anew_in_time) {
   Pair world(1, 1);
   world.nodes[0]->grant_at_most(limits::default_time_to_live_s);
   world.bob.crash();
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_grants_next_to_nothing_is_not_asked_without_end
   BOOST_TEST(world.alice[Counter::copies_lapsing] >= 3);
 }
 
-BOOST_AUTO_TEST_CASE(what_a_silent_node_left_unanswered_goes_to_it_as_soon_as_it_answers_anything) {
+BOOST_AUTO_TEST_CASE(a_silent_node_gets_what_it_missed_when_it_answers_anything) {
   Pair world(1, 2);
   world.bob.crash();
   world.run(60'000);
@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(what_a_silent_node_left_unanswered_goes_to_it_as_soon_as_it
   BOOST_TEST(world.run(manager::Replicator::retry_soon_ms + 5000, stored));
 }
 
-BOOST_AUTO_TEST_CASE(whom_a_full_node_turned_away_comes_back_after_the_delay_and_not_all_at_once) {
+BOOST_AUTO_TEST_CASE(clients_refused_by_a_full_node_retry_with_jitter) {
   Pair world(1, 1);
   world.bob.crash();
   world.nodes[0]->store.set_disk_full(true);

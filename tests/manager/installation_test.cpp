@@ -56,7 +56,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_comes_to_both_devices_of_a_friend_once_each, D
   BOOST_TEST(bob.shown.size() == 2);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_fourth_device_takes_the_place_of_the_one_not_heard_of_for_longest, Devices) {
+BOOST_FIXTURE_TEST_CASE(a_fourth_device_replaces_the_one_not_heard_of_for_longest, Devices) {
   std::vector<Disk> drawer;
   for (int i = 0; i < 3; ++i) {
     drawer.push_back(change(empty_disk()));
@@ -72,7 +72,7 @@ BOOST_FIXTURE_TEST_CASE(a_fourth_device_takes_the_place_of_the_one_not_heard_of_
   let_alice_confirm(id);
 }
 
-BOOST_FIXTURE_TEST_CASE(mail_under_way_to_a_lost_state_comes_after_the_next_meeting, Devices) {
+BOOST_FIXTURE_TEST_CASE(mail_to_a_lost_state_comes_after_the_next_meeting, Devices) {
   bob.crash();
   const auto id = alice.send(bob, "sealed for what is lost");
   BOOST_TEST(run(60'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
@@ -84,7 +84,7 @@ BOOST_FIXTURE_TEST_CASE(mail_under_way_to_a_lost_state_comes_after_the_next_meet
   let_alice_confirm(id);
 }
 
-BOOST_FIXTURE_TEST_CASE(mail_under_way_to_a_lost_state_is_reported_when_they_do_not_meet, Devices) {
+BOOST_FIXTURE_TEST_CASE(mail_to_a_lost_state_is_reported_when_they_do_not_meet, Devices) {
   bob.crash();
   const auto id = alice.send(bob, "sealed for what is lost");
   run(60'000);
@@ -92,7 +92,7 @@ BOOST_FIXTURE_TEST_CASE(mail_under_way_to_a_lost_state_is_reported_when_they_do_
   BOOST_TEST(run(26 * hour_ms, [&] { return alice.told(id).ends_with("expired"); }));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_recipient_restored_from_an_old_copy_gets_all_mail_without_meeting, Devices) {
+BOOST_FIXTURE_TEST_CASE(a_restored_recipient_gets_all_mail_without_a_meeting, Devices) {
   alice.crash();
   alice.config.push = false;  // else his new keys are there before his nacks
   alice.start();
@@ -128,7 +128,7 @@ BOOST_FIXTURE_TEST_CASE(a_recipient_restored_from_an_old_copy_gets_all_mail_with
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(a_sender_restored_from_an_old_copy_loses_nothing_that_he_sends, Devices) {
+BOOST_FIXTURE_TEST_CASE(a_restored_sender_loses_nothing_that_they_send, Devices) {
   Disk old = alice.state->crash_copy();
   bob.crash();
   for (int i = 0; i < 5; ++i) {

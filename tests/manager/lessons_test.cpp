@@ -8,8 +8,7 @@
 #include "hand_friend.hpp"
 #include "tests/node/harness.hpp"
 
-// What running the system that this one descends from taught us; docs/ARCHITECTURE.md says which test stands
-// for which lesson.
+// Lessons from the predecessor of this system: docs/lessons.md says which test stands for which lesson.
 
 namespace {
 
@@ -108,7 +107,7 @@ std::size_t total_bytes(const std::vector<Bytes>& packets) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(manager_ancestor)
+BOOST_AUTO_TEST_SUITE(manager_lessons)
 
 BOOST_AUTO_TEST_CASE(a_client_that_serves_is_a_storage_node_for_others) {
   World world;
@@ -157,7 +156,7 @@ BOOST_FIXTURE_TEST_CASE(a_stored_message_is_confirmed_before_it_is_reported_stor
   BOOST_TEST(live_records() == 3);
 }
 
-BOOST_FIXTURE_TEST_CASE(everything_we_may_produce_is_taken_by_our_nodes, Pair) {
+BOOST_FIXTURE_TEST_CASE(everything_we_may_produce_is_accepted_by_our_nodes, Pair) {
   const std::vector<std::size_t> sizes = {
       1,    128,  221,  222,  223,  252,  253,   256,   512,   989,   990,   991,
       1024, 1372, 1373, 1980, 1981, 4096, 16384, 65339, 65340, 65341, 65535, limits::message_text};
@@ -221,13 +220,13 @@ BOOST_AUTO_TEST_CASE(every_packet_we_make_fits_its_carrier) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(who_knows_only_a_public_key_can_neither_list_nor_delete) {
+BOOST_AUTO_TEST_CASE(somebody_with_only_a_public_key_cannot_list_or_delete) {
   FullMailbox box;
   const auto own = box.random.array<32>();
   box.must_get_nothing_with(secrets(own), {box.root.public_key, crypto::x25519_base(own)});
 }
 
-BOOST_AUTO_TEST_CASE(a_friend_who_can_write_to_a_mailbox_can_neither_list_nor_delete) {
+BOOST_AUTO_TEST_CASE(a_friend_who_can_write_to_a_mailbox_cannot_list_or_delete) {
   FullMailbox box;
   ByteArray<4> epoch;
   store_le(box.mailbox.mailbox.epoch, epoch.data());

@@ -73,7 +73,7 @@ struct Watch {
 
 BOOST_AUTO_TEST_SUITE(mailbox_watch)
 
-BOOST_AUTO_TEST_CASE(the_newest_mailbox_comes_first_and_each_is_read_on_all_its_nodes) {
+BOOST_AUTO_TEST_CASE(the_newest_mailbox_is_first_and_each_is_read_on_all_nodes) {
   Watch watch;
   std::set<protocol::NodeId> seen;
   for (int i = 0; i < 2; ++i) {
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(the_newest_mailbox_comes_first_and_each_is_read_on_all_its_
   BOOST_TEST(watch.next()->epoch == watch.epoch() - 1);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_closed_and_read_is_never_read_again_and_the_present_one_is) {
+BOOST_AUTO_TEST_CASE(a_closed_mailbox_is_read_once_and_the_present_one_again) {
   Watch watch;
   BOOST_TEST(watch.run() == 2 * (MailboxWatch::epochs_back + 1));
   BOOST_TEST(watch.watch.finished().size() == MailboxWatch::epochs_back - 1);  // not now, and not now-1
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(every_third_mailbox_goes_back_as_far) {
   BOOST_TEST(visits <= 2 * (MailboxWatch::epochs_back / 3 + 2));
 }
 
-BOOST_AUTO_TEST_CASE(a_mailbox_is_not_done_until_all_its_nodes_were_read_to_the_end) {
+BOOST_AUTO_TEST_CASE(a_mailbox_is_done_when_all_nodes_were_read_to_the_end) {
   for (const int fault : {0, 1, 2, 3}) {
     Watch watch;
     while (const auto visit = watch.next_at_leisure()) {
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(a_mailbox_is_not_done_until_all_its_nodes_were_read_to_the_
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_node_is_asked_no_more_than_it_allows_and_least_for_what_can_wait) {
+BOOST_AUTO_TEST_CASE(a_node_is_asked_within_its_limit_and_least_for_what_can_wait) {
   Watch watch;
   watch.nodes.resize(1);
   std::size_t visits = 0;

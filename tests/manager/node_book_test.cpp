@@ -119,7 +119,7 @@ using Ids = std::vector<NodeId>;
 
 BOOST_FIXTURE_TEST_SUITE(manager_node_book, Fixture)
 
-BOOST_AUTO_TEST_CASE(the_descriptors_addresses_come_first_then_where_it_answered_then_what_others_say) {
+BOOST_AUTO_TEST_CASE(addresses_of_the_descriptor_come_before_those_of_others) {
   Signer node(7);
   book->learn(client::KnownNode{node.id(), {address(1)}}, Origin::peers);
   claim(50, node.id(), {address(2), address(3)});
@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(the_descriptors_addresses_come_first_then_where_it_answered
               std::vector{address(5), address(6), address(8), address(2), address(4), address(3)}));
 }
 
-BOOST_AUTO_TEST_CASE(of_many_hostile_friends_each_address_is_one_of_many_and_the_book_keeps_its_bound) {
+BOOST_AUTO_TEST_CASE(hostile_friends_cannot_displace_addresses_or_fill_the_book) {
   Signer node(7);
   for (std::uint8_t i = 1; i <= 40; ++i) {
     claim(i, node.id(), {address(i), address(i, 1), address(i, 2), address(i, 3)});
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(of_many_hostile_friends_each_address_is_one_of_many_and_the
   BOOST_TEST((tried(node.id())[0] == address(99)));
 }
 
-BOOST_AUTO_TEST_CASE(a_friend_who_names_other_nodes_takes_back_what_he_said_of_the_old_ones) {
+BOOST_AUTO_TEST_CASE(a_friends_new_nodes_replace_what_they_said_of_the_old_ones) {
   claim(50, node_id(1), {address(1)});
   claim(51, node_id(1), {address(2)});
   claim(50, node_id(3), {address(3)});
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(a_friend_who_names_other_nodes_takes_back_what_he_said_of_t
   BOOST_TEST(!tried(node_id(1)).empty());  // mail may lie there: some address is kept
 }
 
-BOOST_AUTO_TEST_CASE(a_word_of_less_trust_does_not_displace_one_of_more) {
+BOOST_AUTO_TEST_CASE(a_less_trusted_origin_does_not_replace_a_more_trusted_one) {
   learn(1, Origin::configured);
   book->learn(client::KnownNode{node_id(1), {address(66)}}, Origin::dht);
   BOOST_TEST((tried(node_id(1)) == std::vector{address(1)}));
@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(local_addresses_are_left_out_unless_they_are_allowed) {
   BOOST_TEST(book->addresses(node.id()).empty());
 }
 
-BOOST_AUTO_TEST_CASE(others_are_told_what_the_node_and_our_user_say_and_nothing_that_a_friend_claims) {
+BOOST_AUTO_TEST_CASE(addresses_given_to_others_are_not_those_that_friends_claim) {
   Signer node(7);
   claim(50, node.id(), {address(1)});
   answers(node.id(), {}, address(2));
@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(others_are_told_what_the_node_and_our_user_say_and_nothing_
   BOOST_TEST((book->addresses(node.id()) == std::vector{address(3), address(4)}));
 }
 
-BOOST_AUTO_TEST_CASE(a_descriptor_found_by_asking_an_address_adds_the_node_and_proves_nothing) {
+BOOST_AUTO_TEST_CASE(a_descriptor_found_at_an_address_adds_the_node_only) {
   Signer node(7);
   book->learn(node.descriptor({address(1)}), address(2), Origin::dht);
   BOOST_TEST((tried(node.id()) == std::vector{address(1), address(2)}));
@@ -196,7 +196,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_found_by_asking_an_address_adds_the_node_and_p
   BOOST_TEST(book->good() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(our_own_node_is_none_for_us) {
+BOOST_AUTO_TEST_CASE(our_own_node_is_not_used) {
   learn(1, Origin::dht);
   book->set_self(node_id(1));
   BOOST_TEST(book->find(node_id(1)) == nullptr);
@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(our_own_node_is_none_for_us) {
   BOOST_TEST(book->find(node_id(1)) == nullptr);
 }
 
-BOOST_AUTO_TEST_CASE(a_node_is_given_up_after_three_days_of_failures_and_taken_back_at_its_next_answer) {
+BOOST_AUTO_TEST_CASE(a_node_is_given_up_after_three_days_until_its_next_answer) {
   learn(1, Origin::friends);
   answers(node_id(1));
   fails_for(node_id(1), 3 * day_s - 3600);
@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(while_our_own_network_is_down_no_failure_counts) {
   BOOST_TEST(book->find(node_id(2))->failures == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_few_failures_are_not_enough_however_long_ago_the_first_one_was) {
+BOOST_AUTO_TEST_CASE(a_few_failures_over_a_long_time_do_not_give_up_a_node) {
   learn(1, Origin::friends);
   fails_for(node_id(1), 3600);
   clock.advance_s(10 * day_s);  // the program did not run
@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(a_few_failures_are_not_enough_however_long_ago_the_first_on
   BOOST_TEST(!book->given_up(node_id(1)));
 }
 
-BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_more_of_them_for_longer) {
+BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_several_for_longer) {
   for (std::uint8_t number = 1; number <= 2; ++number) {
     learn_and_answer(number, Origin::friends);
   }
@@ -273,7 +273,7 @@ BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_more_of_them_for_long
   book->on_message_lost(node_id(99));  // unknown: nothing
 }
 
-BOOST_AUTO_TEST_CASE(the_nearest_nodes_are_the_same_for_everybody_and_differ_from_mailbox_to_mailbox) {
+BOOST_AUTO_TEST_CASE(the_nearest_nodes_differ_by_mailbox_and_not_by_who_asks) {
   for (std::uint8_t i = 1; i <= 12; ++i) {
     learn(i, Origin::friends);
   }
@@ -296,7 +296,7 @@ BOOST_AUTO_TEST_CASE(the_nearest_nodes_are_the_same_for_everybody_and_differ_fro
   BOOST_TEST(seen.size() == 12U);
 }
 
-BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_among_those_chosen_where_others_are_known) {
+BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_used_beside_others) {
   for (std::uint8_t i = 1; i <= 40; ++i) {
     learn_and_answer(i, i % 2 == 0 ? Origin::dht : Origin::peers);
   }
@@ -321,7 +321,7 @@ BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_among_those_chosen_wh
   BOOST_TEST(found(book->pick_home_nodes(1, taken)) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(home_nodes_are_picked_of_those_that_answered_lately_and_fail_no_more) {
+BOOST_AUTO_TEST_CASE(home_nodes_are_picked_of_those_that_answered_lately) {
   for (std::uint8_t number = 1; number <= 4; ++number) {
     learn(number, Origin::friends);
   }
@@ -336,7 +336,7 @@ BOOST_AUTO_TEST_CASE(home_nodes_are_picked_of_those_that_answered_lately_and_fai
   BOOST_TEST((book->pick_home_nodes(9, Ids{node_id(2)}) == Ids{node_id(4)}));
 }
 
-BOOST_AUTO_TEST_CASE(picked_home_nodes_are_in_different_networks_as_far_as_their_addresses_are_public) {
+BOOST_AUTO_TEST_CASE(picked_home_nodes_are_in_different_public_networks) {
   for (std::uint8_t i = 1; i <= 5; ++i) {
     book->learn(client::KnownNode{node_id(i), {address(200, i)}}, Origin::friends);
     answers(node_id(i));
@@ -366,7 +366,7 @@ BOOST_AUTO_TEST_CASE(not_everybody_picks_the_same_home_nodes) {
   BOOST_TEST(seen.size() == 30U);
 }
 
-BOOST_AUTO_TEST_CASE(others_are_told_of_found_nodes_only_and_never_of_what_we_or_our_friends_use) {
+BOOST_AUTO_TEST_CASE(nodes_named_to_others_are_none_that_we_or_friends_use) {
   std::vector<std::unique_ptr<Signer>> signers;
   const auto add = [&](Origin origin) {
     signers.push_back(std::make_unique<Signer>(100 + signers.size()));
@@ -391,7 +391,7 @@ BOOST_AUTO_TEST_CASE(others_are_told_of_found_nodes_only_and_never_of_what_we_or
   BOOST_TEST(book->descriptors_to_share(9).empty());  // it has not answered lately
 }
 
-BOOST_AUTO_TEST_CASE(everything_survives_a_restart_but_what_friends_say_which_is_in_their_bundles) {
+BOOST_AUTO_TEST_CASE(the_book_survives_a_restart_without_what_friends_claim) {
   Signer node(7);
   book->learn(client::KnownNode{node.id(), {address(1)}}, Origin::peers);
   answers(node.id(), node.descriptor({address(2)}), address(3));
@@ -411,7 +411,7 @@ BOOST_AUTO_TEST_CASE(everything_survives_a_restart_but_what_friends_say_which_is
   BOOST_TEST((book->find(node_id(4))->origin == Origin::dht));
 }
 
-BOOST_AUTO_TEST_CASE(a_loss_is_on_disk_at_once_and_answers_cost_a_write_an_hour_at_most) {
+BOOST_AUTO_TEST_CASE(a_loss_is_written_at_once_and_answers_once_an_hour_at_most) {
   learn(1, Origin::friends);
   save();
   const auto batches = [&] {
@@ -436,7 +436,7 @@ BOOST_AUTO_TEST_CASE(a_loss_is_on_disk_at_once_and_answers_cost_a_write_an_hour_
   BOOST_TEST(book->next_deadline_ms() != INT64_MAX);
 }
 
-BOOST_AUTO_TEST_CASE(of_unused_nodes_so_many_are_kept_the_good_and_the_known_before_the_others) {
+BOOST_AUTO_TEST_CASE(unused_nodes_are_kept_up_to_a_bound_the_good_ones_first) {
   Signer good(7);
   book->learn(client::KnownNode{good.id(), {address(1)}}, Origin::dht);
   answers(good.id());

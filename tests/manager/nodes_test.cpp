@@ -90,7 +90,7 @@ struct ListedFinder final : NodeFinder {
 
 BOOST_AUTO_TEST_SUITE(manager_nodes)
 
-BOOST_FIXTURE_TEST_CASE(a_client_without_home_nodes_picks_known_good_ones_and_tells_its_friends, Unnamed) {
+BOOST_FIXTURE_TEST_CASE(a_client_without_home_nodes_picks_good_ones_for_its_bundles, Unnamed) {
   BOOST_TEST(homes_of(alice).empty());
   BOOST_TEST(!bob.manager->friend_ready(alice.key));
   BOOST_TEST(has_homes(3));
@@ -106,7 +106,7 @@ BOOST_FIXTURE_TEST_CASE(a_client_without_home_nodes_picks_known_good_ones_and_te
   BOOST_TEST(run(minute_ms, [&] { return alice.shown.size() == 1; }));
 }
 
-BOOST_FIXTURE_TEST_CASE(none_are_picked_in_the_first_minute_in_which_the_host_names_its_users, Unnamed) {
+BOOST_FIXTURE_TEST_CASE(no_node_is_picked_in_the_first_minute, Unnamed) {
   alice.crash();
   alice.start();
   run(manager::HomeNodeSelector::first_after_ms - 1000);
@@ -117,7 +117,7 @@ BOOST_FIXTURE_TEST_CASE(none_are_picked_in_the_first_minute_in_which_the_host_na
   BOOST_TEST(alice[Counter::nodes_picked] == 0U);
 }
 
-BOOST_FIXTURE_TEST_CASE(none_are_picked_where_that_is_switched_off, Unnamed) {
+BOOST_FIXTURE_TEST_CASE(no_node_is_picked_when_that_is_switched_off, Unnamed) {
   alice.crash();
   alice.config.pick_home_nodes = false;
   alice.start();
@@ -126,7 +126,7 @@ BOOST_FIXTURE_TEST_CASE(none_are_picked_where_that_is_switched_off, Unnamed) {
   BOOST_TEST(alice[Counter::nodes_asked] == 3U);  // the routine question, and no search
 }
 
-BOOST_FIXTURE_TEST_CASE(picked_ones_give_way_to_those_that_the_user_names, Unnamed) {
+BOOST_FIXTURE_TEST_CASE(picked_nodes_are_replaced_by_those_that_the_user_names, Unnamed) {
   BOOST_REQUIRE(has_homes(3));
   for (int i = 0; i < 5; ++i) {
     BOOST_TEST(alice.manager->add_home_node(add_node().known()).has_value());
@@ -141,7 +141,7 @@ BOOST_FIXTURE_TEST_CASE(picked_ones_give_way_to_those_that_the_user_names, Unnam
   BOOST_TEST((!added && added.error() == manager::NodeError::too_many));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_picked_node_that_the_user_names_is_his_then, Unnamed) {
+BOOST_FIXTURE_TEST_CASE(a_picked_node_that_the_user_names_becomes_the_users, Unnamed) {
   BOOST_REQUIRE(has_homes(3));
   const auto mine = nodes[1]->known();
   BOOST_TEST(alice.manager->add_home_node(mine).has_value());
@@ -149,7 +149,7 @@ BOOST_FIXTURE_TEST_CASE(a_picked_node_that_the_user_names_is_his_then, Unnamed) 
   BOOST_TEST((homes_of(alice) == std::set{mine.id}));
 }
 
-BOOST_AUTO_TEST_CASE(picked_homes_that_cannot_be_reached_for_three_days_are_replaced_one_at_a_time) {
+BOOST_AUTO_TEST_CASE(unreachable_picked_nodes_are_replaced_one_at_a_time) {
   Unnamed world(5);
   User& alice = world.alice;
   BOOST_REQUIRE(world.has_homes(3));
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(picked_homes_that_cannot_be_reached_for_three_days_are_repl
   BOOST_TEST(world.run(2 * hour_ms, [&] { return alice.shown.size() == 1; }));
 }
 
-BOOST_AUTO_TEST_CASE(a_nodes_new_address_is_followed_by_its_descriptor_and_friends_are_told) {
+BOOST_AUTO_TEST_CASE(a_nodes_new_address_is_learnt_and_sent_to_friends) {
   Pair world(1, 0, false);
   MovingNode node(world);
   const Endpoint old_address = ipv4(0x010101);
@@ -233,7 +233,7 @@ BOOST_AUTO_TEST_CASE(a_nodes_new_address_is_followed_by_its_descriptor_and_frien
   BOOST_TEST(named);
 }
 
-BOOST_FIXTURE_TEST_CASE(wrong_addresses_from_a_hostile_friend_do_not_hold_up_another_friends_mail, World) {
+BOOST_FIXTURE_TEST_CASE(wrong_addresses_of_a_friend_do_not_delay_mail_of_others, World) {
   add_node();
   add_node();
   User& bob = add_user();
@@ -263,7 +263,7 @@ BOOST_FIXTURE_TEST_CASE(wrong_addresses_from_a_hostile_friend_do_not_hold_up_ano
   BOOST_TEST(run(1000, [&] { return bob.told(again).ends_with("stored:1/1"); }));
 }
 
-BOOST_FIXTURE_TEST_CASE(nodes_tell_of_others_of_which_one_is_picked_beside_those_that_friends_chose, World) {
+BOOST_FIXTURE_TEST_CASE(one_node_named_by_nodes_is_picked_beside_those_of_friends, World) {
   add_node();
   StorageNode& told_1 = add_node();
   StorageNode& told_2 = add_node();
@@ -288,7 +288,7 @@ BOOST_FIXTURE_TEST_CASE(nodes_tell_of_others_of_which_one_is_picked_beside_those
   BOOST_TEST(homes.contains(nodes[0]->known().id));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_node_is_asked_for_others_once_a_day_and_only_while_few_are_known, World) {
+BOOST_FIXTURE_TEST_CASE(a_node_is_asked_for_others_once_a_day_while_few_are_known, World) {
   add_node();
   User& alice = add_user();
   give_nodes(alice);
@@ -324,7 +324,7 @@ BOOST_FIXTURE_TEST_CASE(a_node_is_asked_for_others_once_a_day_and_only_while_few
   BOOST_TEST(alice[Counter::nodes_asked] == enough);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_client_without_friends_finds_nodes_by_the_addresses_that_its_host_names, World) {
+BOOST_FIXTURE_TEST_CASE(a_client_without_friends_finds_nodes_by_its_hosts_addresses, World) {
   for (int i = 0; i < 4; ++i) {
     add_node();
   }
@@ -348,7 +348,7 @@ BOOST_FIXTURE_TEST_CASE(a_client_without_friends_finds_nodes_by_the_addresses_th
   BOOST_TEST(alice[Counter::nodes_probed] <= 48U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_client_that_is_a_node_tells_of_the_nodes_it_found_and_not_of_its_own, World) {
+BOOST_FIXTURE_TEST_CASE(a_client_that_is_a_node_names_found_nodes_not_its_home_nodes, World) {
   // Alice's home node, and one that she found.
   add_node();
   StorageNode& found = add_node();

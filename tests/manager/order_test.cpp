@@ -15,7 +15,7 @@ constexpr std::size_t manager_part_overhead = manager::Inbox::part_overhead_byte
 
 BOOST_AUTO_TEST_SUITE(manager_order)
 
-BOOST_FIXTURE_TEST_CASE(a_gap_is_held_until_every_home_node_was_asked_and_then_let_go, HandWorld) {
+BOOST_FIXTURE_TEST_CASE(a_gap_is_held_until_every_home_node_was_polled, HandWorld) {
   nodes[2]->switch_off();  // it takes its time to fail
   run(300'000);
   eve.send({.text = "two", .sequence = 2});

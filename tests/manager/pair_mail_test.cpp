@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(nodes_take_the_mailbox_in_use_in_every_epoch) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_bundle_arrives_though_they_are_never_online_together) {
+BOOST_AUTO_TEST_CASE(a_bundle_arrives_without_being_online_together) {
   for (const std::size_t keys : {0U, 5U, 100U, 200U}) {
     Friends world(keys);
     world.bob.crash();
@@ -296,7 +296,7 @@ BOOST_AUTO_TEST_CASE(nodes_that_are_down_get_it_when_they_are_back) {
   BOOST_TEST(world.run_until_found(480 * minute_ms));
 }
 
-BOOST_AUTO_TEST_CASE(a_node_that_only_one_of_them_knows_is_enough_where_it_is_his_home) {
+BOOST_AUTO_TEST_CASE(a_home_node_that_only_its_user_knows_is_enough) {
   Friends world(0, 8);
   world.alice.known.resize(4);
   world.bob.known.assign(1, world.nodes[7].get());  // none of hers is near to him

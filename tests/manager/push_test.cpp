@@ -73,7 +73,7 @@ struct Liar : Lone {
 
 BOOST_AUTO_TEST_SUITE(manager_push)
 
-BOOST_FIXTURE_TEST_CASE(mail_comes_within_seconds_though_it_is_looked_for_once_an_hour, Apart) {
+BOOST_FIXTURE_TEST_CASE(mail_comes_within_seconds_with_polls_once_an_hour, Apart) {
   for (const std::string text : {"one", "two", "three"}) {
     BOOST_TEST(comes_within(10'000, text));
     run(minute_ms);
@@ -86,7 +86,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_of_many_parts_comes_whole_within_seconds, Apar
   BOOST_TEST(comes_within(20'000, std::string(limits::message_text, 'x')));
 }
 
-BOOST_FIXTURE_TEST_CASE(without_push_the_nodes_are_asked_to_list_and_mail_waits_for_a_look, WithoutPush) {
+BOOST_FIXTURE_TEST_CASE(without_push_mail_waits_for_a_poll, WithoutPush) {
   Eye eye(*this);
   const auto before = bob[Counter::client_subscribed];  // when it was on
   BOOST_TEST(!comes_within(minute_ms, "later"));
@@ -105,7 +105,7 @@ BOOST_FIXTURE_TEST_CASE(without_push_the_nodes_are_asked_to_list_and_mail_waits_
   BOOST_TEST(polls > 0U);
 }
 
-BOOST_FIXTURE_TEST_CASE(what_nodes_forgot_to_tell_comes_with_the_next_look, Apart) {
+BOOST_FIXTURE_TEST_CASE(mail_that_was_not_announced_comes_with_the_next_poll, Apart) {
   for (const auto& node : nodes) {
     restart(*node);
   }
@@ -120,7 +120,7 @@ BOOST_FIXTURE_TEST_CASE(after_a_restart_of_the_client_its_new_subscriptions_coun
   BOOST_TEST(comes_within(10'000, "again"));
 }
 
-BOOST_FIXTURE_TEST_CASE(subscriptions_are_renewed_by_every_look_and_go_on_for_days, Apart) {
+BOOST_FIXTURE_TEST_CASE(subscriptions_are_renewed_by_every_poll_and_go_on_for_days, Apart) {
   bob.crash();
   bob.config.poll_interval_ms = 2 * minute_ms;
   bob.start();
@@ -134,8 +134,7 @@ BOOST_FIXTURE_TEST_CASE(subscriptions_are_renewed_by_every_look_and_go_on_for_da
   BOOST_TEST(bob.shown.size() == 20U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_node_that_always_says_that_mail_has_come_draws_a_look_each_five_seconds_at_most,
-                        Liar) {
+BOOST_FIXTURE_TEST_CASE(announcements_draw_a_poll_each_five_seconds_at_most, Liar) {
   run(10 * minute_ms);
   const auto epoch = now_epoch(*this);
   const auto asked = asked_ms(roots_of(bob).at(0).real, epoch);
@@ -156,7 +155,7 @@ BOOST_FIXTURE_TEST_CASE(a_node_that_always_says_that_mail_has_come_draws_a_look_
   BOOST_TEST(eye.requests.size() - requests < 60U);  // as ever
 }
 
-BOOST_FIXTURE_TEST_CASE(what_is_announced_of_cover_is_looked_for_like_anything_else, Liar) {
+BOOST_FIXTURE_TEST_CASE(announced_cover_is_polled_like_anything_else, Liar) {
   run(30 * minute_ms);
   const auto mean_gap_ms = [&](const crypto::KeyPair& root, crypto::Epoch epoch) {
     const auto asked = asked_ms(root, epoch);
@@ -171,7 +170,7 @@ BOOST_FIXTURE_TEST_CASE(what_is_announced_of_cover_is_looked_for_like_anything_e
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(the_time_between_word_and_look_is_random_and_the_same_for_cover, Liar) {
+BOOST_FIXTURE_TEST_CASE(announced_polls_have_the_same_random_delay_for_cover, Liar) {
   lies = false;
   run(minute_ms);
   const auto roots = roots_of(bob);

@@ -56,7 +56,7 @@ BOOST_FIXTURE_TEST_CASE(a_replayed_message_is_shown_once_and_confirmed_again, Ha
   BOOST_TEST(eve.take_receipts().size() == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_one_time_key_serves_one_message_of_the_friend_it_was_given_to, HandWorld) {
+BOOST_FIXTURE_TEST_CASE(a_one_time_key_opens_one_message_of_its_friend, HandWorld) {
   HandFriend carol(*this, bob, 777);
   carol.take_bundle();
   BOOST_TEST(refused(Counter::refused_pre_key_unknown, [&] { carol.send({.pre_key = eve.keys.back()}); }) ==
@@ -129,7 +129,7 @@ BOOST_FIXTURE_TEST_CASE(mail_of_a_removed_friend_is_neither_accepted_nor_kept, P
   BOOST_TEST(bob.rows('I') == 0);
 }
 
-BOOST_FIXTURE_TEST_CASE(mail_on_its_way_to_the_disk_when_its_sender_is_removed_is_not_shown, HandWorld) {
+BOOST_FIXTURE_TEST_CASE(mail_not_yet_on_disk_of_a_removed_friend_is_not_shown, HandWorld) {
   bob.state->hold_commits(true);
   eve.send({});
   run(1000);

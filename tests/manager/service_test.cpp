@@ -16,7 +16,7 @@ constexpr std::int64_t day_ms = 24 * hour_ms;
 
 BOOST_AUTO_TEST_SUITE(manager_service)
 
-BOOST_FIXTURE_TEST_CASE(a_receipt_comes_through_nodes_though_the_two_never_meet_again, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_receipt_comes_through_nodes_without_a_meeting, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "confirmed without meeting");
   run(5000);
@@ -72,7 +72,7 @@ BOOST_FIXTURE_TEST_CASE(a_live_receipt_that_got_lost_is_owed_again, Pair) {
   BOOST_TEST(bob.shown.size() == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(how_a_message_ended_is_told_once_though_the_program_died_before, Pair) {
+BOOST_FIXTURE_TEST_CASE(the_end_of_a_message_is_reported_once_after_a_crash, Pair) {
   manager::MessageStatus status;
   status.id[0] = 7;
   status.to = bob.key;
@@ -126,7 +126,7 @@ BOOST_FIXTURE_TEST_CASE(a_cancel_survives_a_crash_of_the_sender, Pair) {
   BOOST_TEST(live_records() == 0);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_cancel_that_overtakes_its_message_waits_until_that_can_come_no_longer, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_cancel_waits_until_its_message_can_arrive_no_longer, Pair) {
   bob.crash();
   alice.send(bob, "before");
   run(10'000);  // the nodes know her
@@ -212,7 +212,7 @@ BOOST_FIXTURE_TEST_CASE(a_bundle_comes_by_mail_when_the_keys_run_low, Pair) {
   BOOST_TEST(emptied());
 }
 
-BOOST_FIXTURE_TEST_CASE(home_nodes_that_changed_are_told_by_mail, Pair) {
+BOOST_FIXTURE_TEST_CASE(changed_home_nodes_are_sent_by_mail, Pair) {
   StorageNode& fourth = add_node();
   disconnect(alice, bob);
   (void)bob.manager->add_home_node(fourth.known());
@@ -224,7 +224,7 @@ BOOST_FIXTURE_TEST_CASE(home_nodes_that_changed_are_told_by_mail, Pair) {
   BOOST_TEST(fourth.store.stats().messages == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(the_root_is_replaced_after_thirty_days_and_mail_to_the_old_one_still_comes, Pair) {
+BOOST_FIXTURE_TEST_CASE(mail_to_a_root_that_was_replaced_still_comes, Pair) {
   for (User* const user : {&alice, &bob}) {
     user->crash();
     user->config.poll_interval_ms = hour_ms;
@@ -252,7 +252,7 @@ BOOST_FIXTURE_TEST_CASE(the_root_is_replaced_after_thirty_days_and_mail_to_the_o
   BOOST_TEST(alice.told(id).ends_with("delivered"));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_friend_who_was_removed_can_neither_find_nor_fill_the_new_mailboxes, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_removed_friend_can_neither_find_nor_fill_new_mailboxes, Pair) {
   HandFriend eve(*this, bob);
   eve.take_bundle();
   const auto known_root = eve.bundle.root;

@@ -28,8 +28,7 @@ struct WaitingWorld : HandWorld {
 
 BOOST_AUTO_TEST_SUITE(manager_waiting)
 
-BOOST_FIXTURE_TEST_CASE(a_message_that_the_application_does_not_take_stays_on_disk_and_is_offered_again,
-                        WaitingWorld) {
+BOOST_FIXTURE_TEST_CASE(a_message_that_is_not_accepted_stays_and_is_offered_again, WaitingWorld) {
   send({"one", "two"});
   BOOST_TEST(bob.refusals > 1);
   BOOST_TEST(bob.rows('I') == 2);
@@ -44,7 +43,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_the_application_does_not_take_stays_on_di
   BOOST_TEST(bob.rows('I') == 0);
 }
 
-BOOST_FIXTURE_TEST_CASE(what_was_not_taken_outlives_a_restart_and_keeps_its_order, WaitingWorld) {
+BOOST_FIXTURE_TEST_CASE(messages_not_accepted_survive_a_restart_in_order, WaitingWorld) {
   send({"one", "two"});
   bob.crash();
   bob.start();
@@ -64,7 +63,7 @@ BOOST_FIXTURE_TEST_CASE(what_was_not_taken_outlives_a_restart_and_keeps_its_orde
   BOOST_TEST(bob.shown.size() == 3);
 }
 
-BOOST_FIXTURE_TEST_CASE(an_application_that_takes_nothing_is_asked_at_a_calm_pace, WaitingWorld) {
+BOOST_FIXTURE_TEST_CASE(an_application_that_accepts_nothing_is_asked_at_a_low_rate, WaitingWorld) {
   send({"one", "two"});
   run(60'000);  // the polls have found their pace
   const auto refusals = bob.refusals;
@@ -76,8 +75,7 @@ BOOST_FIXTURE_TEST_CASE(an_application_that_takes_nothing_is_asked_at_a_calm_pac
   BOOST_TEST(ticks - ticks_before < 4 * offers);
 }
 
-BOOST_FIXTURE_TEST_CASE(what_waits_from_a_friend_who_is_removed_goes_with_him_and_holds_up_nobody,
-                        WaitingWorld) {
+BOOST_FIXTURE_TEST_CASE(waiting_mail_of_a_removed_friend_is_dropped, WaitingWorld) {
   send({"one", "two"});
   HandFriend mallory(*this, bob, 666);
   mallory.take_bundle();
@@ -92,7 +90,7 @@ BOOST_FIXTURE_TEST_CASE(what_waits_from_a_friend_who_is_removed_goes_with_him_an
   BOOST_TEST(bob.rows('I') == 0);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_friend_who_is_removed_while_his_message_is_refused_leaves_nothing, WaitingWorld) {
+BOOST_FIXTURE_TEST_CASE(a_friend_removed_while_a_message_is_refused_leaves_nothing, WaitingWorld) {
   bob.inside_on_message = [&](const auto& message) {
     bob.friends.erase(message.from);
     bob.manager->on_friend_removed(message.from);
@@ -103,7 +101,7 @@ BOOST_FIXTURE_TEST_CASE(a_friend_who_is_removed_while_his_message_is_refused_lea
   BOOST_TEST(bob.rows('I') == 0);
 }
 
-BOOST_FIXTURE_TEST_CASE(when_too_many_wait_the_rest_stays_where_it_is_until_there_is_room, WaitingWorld) {
+BOOST_FIXTURE_TEST_CASE(when_too_many_wait_the_rest_stays_on_nodes, WaitingWorld) {
   const auto next = [&] {
     return eve.seal({.text = "x", .sequence = ++sent, .floor = sent, .pre_key = eve.bundle.last_resort});
   };

@@ -3,13 +3,13 @@
 
 #include "hand_friend.hpp"
 
-// What tests/model/ found, made small.
+// Faults that tests/model/ found, as small as possible.
 
 namespace toxasync::test {
 
-BOOST_AUTO_TEST_SUITE(manager_found)
+BOOST_AUTO_TEST_SUITE(manager_regressions)
 
-BOOST_FIXTURE_TEST_CASE(who_removes_a_friend_and_adds_him_again_gets_his_keys_at_the_next_meeting, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_friend_added_again_gives_keys_at_the_next_meeting, Pair) {
   unfriend(alice, bob);
   alice.friends.insert(bob.key);
   alice.manager->on_friend_added(bob.key);
@@ -17,7 +17,7 @@ BOOST_FIXTURE_TEST_CASE(who_removes_a_friend_and_adds_him_again_gets_his_keys_at
   BOOST_TEST(alice.manager->friend_ready(bob.key));
 }
 
-BOOST_FIXTURE_TEST_CASE(the_end_of_a_message_is_told_though_the_program_crashes_before_it_could_be, Pair) {
+BOOST_FIXTURE_TEST_CASE(the_end_of_a_message_is_reported_after_a_crash_before_it, Pair) {
   connect(alice, bob);
   const auto id = alice.send(bob, "live");
   after_event = [&] {
@@ -34,7 +34,7 @@ BOOST_FIXTURE_TEST_CASE(the_end_of_a_message_is_told_though_the_program_crashes_
   BOOST_TEST(alice.told(id).ends_with("delivered"), alice.told(id));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_sender_whose_state_is_an_old_copy_reaches_his_friend_again_after_a_meeting, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_sender_with_a_restored_state_works_after_a_meeting, Pair) {
   const auto old = alice.state->crash_copy();
   bob.crash();
   for (int i = 0; i < 3; ++i) {
@@ -56,7 +56,7 @@ BOOST_FIXTURE_TEST_CASE(a_sender_whose_state_is_an_old_copy_reaches_his_friend_a
   BOOST_TEST(bob.shown.size() == 4U, alice.told(id));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_recipient_whose_state_is_an_old_copy_can_be_written_to_after_a_meeting, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_recipient_with_a_restored_state_works_after_a_meeting, Pair) {
   const auto old = bob.state->crash_copy();
   for (int i = 0; i < 80; ++i) {  // so many that bob gives new keys, which the copy does not know
     alice.send(bob, "before");
@@ -101,7 +101,7 @@ void begin_anew(World& world, User& whose) {
   world.give_nodes(whose);
 }
 
-BOOST_FIXTURE_TEST_CASE(who_begins_anew_is_given_one_time_keys_whatever_the_last_bundle_brought, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_new_installation_of_a_friend_is_given_one_time_keys, Pair) {
   run(std::int64_t{8} * 86'400'000);  // the last-resort keys are replaced
   meet(alice, bob, 60'000);
   begin_anew(*this, alice);
@@ -113,7 +113,7 @@ BOOST_FIXTURE_TEST_CASE(who_begins_anew_is_given_one_time_keys_whatever_the_last
 }
 
 // What the device that is gone has not used is of no use to the one that is there.
-BOOST_FIXTURE_TEST_CASE(who_began_anew_and_has_used_up_what_he_got_is_given_more, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_new_installation_that_used_its_keys_up_is_given_more, Pair) {
   meet(alice, bob, 60'000);
   begin_anew(*this, alice);
   meet(alice, bob, 180'000);
@@ -137,7 +137,7 @@ BOOST_FIXTURE_TEST_CASE(every_version_of_a_bundle_brings_one_time_keys, Pair) {
 }
 
 // Alice has two devices, and so has bob. The first ones have met, and the second ones.
-BOOST_FIXTURE_TEST_CASE(installations_that_have_not_met_before_are_given_each_others_bundles, Pair) {
+BOOST_FIXTURE_TEST_CASE(installations_that_meet_first_exchange_their_bundles, Pair) {
   const auto change = [this](User& whose, std::unique_ptr<store::MemoryState> disk) {
     whose.crash();
     auto old = std::exchange(whose.state, std::move(disk));
@@ -157,8 +157,7 @@ BOOST_FIXTURE_TEST_CASE(installations_that_have_not_met_before_are_given_each_ot
   BOOST_TEST(alice.shown.size() == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(delivery_is_told_once_though_an_installation_goes_that_did_not_confirm_it,
-                        HandWorld) {
+BOOST_FIXTURE_TEST_CASE(delivery_is_reported_once_when_an_installation_goes_away, HandWorld) {
   using protocol::FriendPacketType;
   const auto root = crypto::KeyPair::generate(eve.random());
   const auto give = [&](std::uint64_t version, std::uint64_t replaces) {
@@ -183,8 +182,7 @@ BOOST_FIXTURE_TEST_CASE(delivery_is_told_once_though_an_installation_goes_that_d
              }) == 1);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_message_that_waited_and_went_directly_is_not_reported_cancelled_after_a_restart,
-                        Pair) {
+BOOST_FIXTURE_TEST_CASE(a_message_first_stored_then_sent_live_is_not_cancelled, Pair) {
   for (const auto& node : nodes) {
     node->switch_off();
   }
@@ -199,7 +197,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_waited_and_went_directly_is_not_reported_
   BOOST_TEST(!alice.manager->cancel(id));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_message_that_went_directly_is_not_reported_cancelled_after_a_restart, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_message_sent_live_is_not_cancelled_after_a_restart, Pair) {
   connect(alice, bob);
   friend_filter = [&](const FriendPacket& packet) { return packet.from == &bob; };  // his receipt is lost
   const auto id = alice.send(bob, "seen");
@@ -215,7 +213,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_went_directly_is_not_reported_cancelled_a
 }
 
 // Both the copy and what it was copied from make the version after the last one.
-BOOST_FIXTURE_TEST_CASE(a_bundle_made_by_an_old_copy_is_not_taken_for_one_that_the_friend_has, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_bundle_of_a_restored_state_is_not_taken_for_an_older_one, Pair) {
   const auto other_home_node = [&](std::size_t place) {
     (void)alice.manager->remove_home_node(nodes[place]->known().id);
     run(1000);
