@@ -38,7 +38,7 @@ struct Delivering : ManagerParts, manager::MailSource {
     for (std::size_t before = SIZE_MAX; before != shown.size();) {
       before = shown.size();
       order.deliver_next();
-      state.tick(clock.steady_ms());
+      state.tick(clock.now());
     }
     std::string all;
     for (const auto& one : shown) {

@@ -33,7 +33,7 @@ BOOST_FIXTURE_TEST_SUITE(live_sender, Live)
 BOOST_AUTO_TEST_CASE(the_envelopes_go_by_the_friend_channel) {
   Target& sent = target(2);
   offer(sent);
-  friends.tick(clock.steady_ms());
+  friends.tick(clock.now());
   BOOST_REQUIRE(channel_packets.size() == 2U);
   const auto packet = protocol::read_friend_packet(channel_packets[1]);
   protocol::LiveEnvelope live;

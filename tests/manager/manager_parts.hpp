@@ -15,7 +15,10 @@ namespace toxasync::test {
 
 /// What the classes of the manager stand on, and one friend, Bob, whose Tox keys the tests hold. There is no
 /// manager and no network: operations that are started end when a test says how.
-class ManagerParts : public manager::ManagerListener, public manager::FriendChannel {
+class ManagerParts : public manager::ManagerListener,
+                     public manager::FriendChannel,
+                     public manager::HomeNodesListener,
+                     public manager::FriendBookListener {
  private:
   const bool ready_ = crypto::initialise();
 
@@ -25,7 +28,7 @@ class ManagerParts : public manager::ManagerListener, public manager::FriendChan
   [[nodiscard]] manager::Friend& bob() { return *friends.find(bob_keys.public_key); }
   /// Rows of a table on the disk (docs/state.md).
   [[nodiscard]] std::size_t rows(char table) {
-    state.tick(clock.steady_ms());
+    state.tick(clock.now());
     const auto entries = disk.load();
     return static_cast<std::size_t>(std::ranges::count_if(
         entries, [&](const auto& entry) { return entry.key[0] == static_cast<std::uint8_t>(table); }));
@@ -46,6 +49,14 @@ class ManagerParts : public manager::ManagerListener, public manager::FriendChan
     channel_packets.emplace_back(packet.begin(), packet.end());
     return manager::ChannelSend::sent;
   }
+  // HomeNodesListener, FriendBookListener
+  void on_home_nodes_changed() override {}
+  void on_friend_bundle(manager::Friend&) override {}
+  bool mail_bundle(const manager::Friend&, const manager::Installation&,
+                   const protocol::WholeBundle&) override {
+    return false;
+  }
+  void drop_mailed_bundle(const manager::Friend&, std::uint64_t) override {}
 
   ManualClock clock;
   SeededRandom random{1};
@@ -62,7 +73,9 @@ class ManagerParts : public manager::ManagerListener, public manager::FriendChan
   crypto::KeyPair bob_keys = crypto::KeyPair::generate(random);
   manager::Services services{self, client, *this, state, clock, random, telemetry, *this, events, config};
   manager::KeyRing keys{services};
-  manager::FriendBook friends{services, keys, {}};
+  manager::NodeBook book{services};
+  manager::HomeNodes home_nodes{services, book, *this};
+  manager::FriendBook friends{services, keys, home_nodes, *this};
   bool takes_messages = true;
   std::vector<manager::ReceivedMessage> shown;
   std::vector<manager::MessageStatus> states;
