@@ -12,7 +12,8 @@ import signal
 import threading
 import time
 
-from support import PATIENCE, Failure, Skip, check
+import support
+from support import Failure, Skip, check
 
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
          "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
@@ -88,7 +89,7 @@ class Browser:
         if self._session:
             message["sessionId"] = self._session
         os.write(self._to, json.dumps(message).encode() + b"\0")
-        deadline = time.monotonic() + 30 * PATIENCE
+        deadline = time.monotonic() + 30 * support.PATIENCE
         while True:
             try:
                 answer = self._answers.get(timeout=max(0, deadline - time.monotonic()))
@@ -101,7 +102,7 @@ class Browser:
     def open(self, url):
         self._loaded.clear()
         self.call("Page.navigate", url=url)
-        check(self._loaded.wait(30 * PATIENCE), f"{url} was not loaded")
+        check(self._loaded.wait(30 * support.PATIENCE), f"{url} was not loaded")
 
     def scheme(self, name):
         """How the page is to look: "light" or "dark"."""

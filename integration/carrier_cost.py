@@ -21,6 +21,8 @@ import time
 import types
 
 import support
+from programs import Process
+from world import World, run
 
 QUIET_S = 20
 CARRIERS = ("udp", "courier", "relay")
@@ -55,7 +57,7 @@ class Meter:
 
 def run_one(world, carrier, node, join, count):
     meter = Meter()
-    program = support.Process(world, carrier, [world.program("carrier_cost"), carrier, node.address, join, count])
+    program = Process(world, carrier, [world.program("carrier_cost"), carrier, node.address, join, count])
     first = float(program.wait_for(r"first_store (\S+)", 120)[1])
     program.wait_for("ready", 30)
     meter.look_at_quiet()
@@ -79,7 +81,7 @@ def memory_kib(process):
 
 def measure_memory(world, node, join, couriers):
     def start(carrier):
-        return support.Process(world, carrier, [world.program("carrier_cost"), carrier, node.address, join, 1])
+        return Process(world, carrier, [world.program("carrier_cost"), carrier, node.address, join, 1])
     without = start("udp")
     without.wait_for("ready", 60)
     before = memory_kib(node)
@@ -120,8 +122,8 @@ def main():
                                sys.executable, "-B", *sys.argv], check=False,
                               env={**os.environ, "TOXASYNC_NETWORK_OF_ITS_OWN": "1"}).returncode
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    world = support.World(arguments.build, name="carrier-cost", system_toxcore=True)
-    return support.run(world, lambda world: play(world, arguments.count, arguments.carriers, arguments.couriers))
+    world = World(arguments.build, name="carrier-cost")
+    return run(world, lambda world: play(world, arguments.count, arguments.carriers, arguments.couriers))
 
 
 if __name__ == "__main__":

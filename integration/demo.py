@@ -12,6 +12,7 @@ import time
 
 import support
 from support import Failure, check
+from world import World, run
 
 TEXTS = [
     ("send", "Are you still up? I found the key."),
@@ -143,11 +144,11 @@ def main():
     parser.add_argument("--toxcore", default=support.default_toxcore(), help="the prefix of a patched c-toxcore")
     arguments = parser.parse_args()
     try:
-        world = support.World(arguments.build, arguments.toxcore, "demo")
+        world = World(arguments.build, arguments.toxcore, "demo")
     except (Failure, support.Skip) as why:
         print(f"demo: {why}", file=sys.stderr)
         return 1
-    return support.run(world, play)
+    return run(world, play)
 
 
 if __name__ == "__main__":

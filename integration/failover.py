@@ -15,8 +15,9 @@ import signal
 import sys
 
 from postgres import SUPERUSER, Cluster, Server
-from scenario import SKIPPED
-from support import SOURCE, Failure, Process, Skip, World, check, poll_until, run
+from programs import Process
+from support import SOURCE, Failure, Skip, check, poll_until
+from world import World, run
 
 MODES = ("quorum", "asynchronous", "wrong-standby")
 
@@ -52,7 +53,7 @@ def set_up(server, **settings):
 
 def failover(world, mode, records):
     """One round; gives the result line of the load as a dictionary."""
-    cluster = Cluster(world.build)
+    cluster = Cluster(world.directory)
     world.cleanups.append(cluster.end)
     primary = cluster.primary()
     standbys = [cluster.standby(primary, name, ["wal_retrieve_retry_interval=500ms"]) for name in ("one", "two")]
@@ -92,6 +93,18 @@ def failover(world, mode, records):
     return dict(pair.split("=") for pair in result.split())
 
 
+def play(world, mode, records):
+    """One round, and whether it lost what it must not, or must."""
+    figures = failover(world, mode, records)
+    print(f"failover: {mode}, acknowledged {figures['acknowledged']}, acknowledged lost {figures['lost']}, stores go on "
+          f"after {float(figures['longest_pause_s']):.2f} s, refused meanwhile {figures['failed']}", flush=True)
+    lost = int(figures["lost"])
+    if mode == "quorum":
+        check(lost == 0, f"{lost} acknowledged records are lost")
+    else:
+        check(lost > 0, "nothing is lost, though it must be: this test would find nothing")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=SOURCE / "build" / "release", help="a CMake build directory")
@@ -101,26 +114,15 @@ def main():
     arguments = parser.parse_args()
 
     def body(world):
-        figures = failover(world, arguments.mode, arguments.records)
-        print(f"failover: {arguments.mode}, acknowledged {figures['acknowledged']}, acknowledged lost "
-              f"{figures['lost']}, stores go on after {float(figures['longest_pause_s']):.2f} s, refused meanwhile "
-              f"{figures['failed']}", flush=True)
-        lost = int(figures["lost"])
-        if arguments.mode == "quorum":
-            check(lost == 0, f"{lost} acknowledged records are lost")
-        else:
-            check(lost > 0, "nothing is lost, though it must be: this test would find nothing")
+        play(world, arguments.mode, arguments.records)
 
     try:
         for _ in range(arguments.rounds):
-            code = run(World(arguments.build, name="failover", system_toxcore=True), body)
+            code = run(World(arguments.build, name="failover"), body)
             if code != 0:
                 return code
-    except Skip as why:
-        print(f"SKIPPED: {why}")
-        return SKIPPED
-    except Failure as why:
-        print(f"FAILED: {why}")
+    except (Skip, Failure) as why:
+        print(f"failover.py: {why}", file=sys.stderr)
         return 1
     return 0
 

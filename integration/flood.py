@@ -17,6 +17,8 @@ import pathlib
 import sys
 
 import support
+from programs import Process
+from world import World, run
 
 KINDS = ("random", "no-cookie", "forged-cookie", "own-cookie", "new-sessions")
 HONEST_PER_SECOND = 20
@@ -38,7 +40,7 @@ def drops(pid, port):
 
 def run_one(world, node, kind, rate, seconds):
     dropped = drops(node.pid, node.udp_port)
-    program = support.Process(world, kind, [world.program("flood"), node.address, kind, rate, seconds,
+    program = Process(world, kind, [world.program("flood"), node.address, kind, rate, seconds,
                                             HONEST_PER_SECOND])
     program.wait_for("ready", 15)
     cpu = cpu_seconds(node.pid)
@@ -61,11 +63,11 @@ def run_one(world, node, kind, rate, seconds):
     return row
 
 
-def play(world, arguments):
+def play(world, rate, seconds, kinds=KINDS):
     node = world.node("node").ready()
     print("junk | sent/s | dropped | bytes out / in | honest answered | retries | ms (95 %) | CPU", flush=True)
-    for kind in arguments.kinds:
-        run_one(world, node, kind, arguments.rate, arguments.seconds)
+    for kind in kinds:
+        run_one(world, node, kind, rate, seconds)
     node.stop()
 
 
@@ -76,9 +78,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=10, help="for each kind, 60 at most")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     arguments = parser.parse_args()
-    arguments.seconds = min(arguments.seconds, 60)
-    world = support.World(arguments.build, name="flood", system_toxcore=True)
-    return support.run(world, lambda world: play(world, arguments))
+    world = World(arguments.build, name="flood")
+    return run(world, lambda world: play(world, arguments.rate, min(arguments.seconds, 60), arguments.kinds))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 
-from support import Failure, Process, Skip, World, check, poll_until
+from programs import Process
+from support import Failure, Skip, check, poll_until
 
 FIRST_NUMBER = 0x80000000
 MODULE = "libtoxasync-preload.so"
@@ -141,12 +142,6 @@ class Terminal:
 
     def close(self):
         self._tmux("kill-server")
-
-
-def client_world(arguments):
-    """For scenario.main(): of the system's libtoxcore, if the arguments name no other."""
-    return World(arguments.build, arguments.toxcore, f"clients-{arguments.scenario}",
-                 system_toxcore=arguments.toxcore is None)
 
 
 def befriend(world, nodes, extra=(), **settings):

@@ -20,8 +20,10 @@ import sys
 import tempfile
 
 from support import SOURCE, Failure, Skip, check, poll_until
+from world import make_directory
 
 SUPERUSER = "tester"
+LONGEST_SOCKETS = 85  # a socket's path has at most 107 bytes
 
 
 def programs():
@@ -47,21 +49,25 @@ def unprivileged():
 class Cluster:
     """Servers of one test: a primary, and standbys that copy it. All of it ends with end()."""
 
-    def __init__(self, build):
+    def __init__(self, parent):
         self.bin = programs()
         self.prefix, user = unprivileged()
-        # The server's user must be let through to its files, and a socket's path has at most 107 bytes.
-        parent = pathlib.Path(build).resolve() / "postgres-data"
-        parent.mkdir(exist_ok=True)
-        open_to_all = all(path.stat().st_mode & 0o001 for path in [parent, *parent.parents])
-        self.directory = pathlib.Path(tempfile.mkdtemp(dir=parent if open_to_all or user is None else None))
-        self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="toxasync-pg-"))
+        parent = pathlib.Path(parent).resolve()
+        if user:
+            parent.chmod(0o711)  # the server's user must reach its files
+            if not all(path.stat().st_mode & 0o001 for path in parent.parents):
+                parent = None  # the system's directory for temporary files
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="pg-", dir=parent))
+        self.sockets = self.directory / "s"
+        if len(str(self.sockets)) > LONGEST_SOCKETS:
+            self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="toxasync-pg-", dir="/tmp"))
+        self.sockets.mkdir(exist_ok=True)
         for path in (self.directory, self.sockets):
             if user:
                 os.chown(path, user.pw_uid, user.pw_gid)
             path.chmod(0o755)
         self.servers = []
-        self._log = (self.directory.parent / (self.directory.name + ".log")).open("wb")
+        self._log = (self.directory / "log").open("wb")
 
     def run(self, program, *arguments):
         done = subprocess.run([*self.prefix, self.bin / program, *map(str, arguments)], cwd=self.directory,
@@ -90,7 +96,6 @@ class Cluster:
         shutil.rmtree(self.sockets, ignore_errors=True)
         if not keep_files:
             shutil.rmtree(self.directory, ignore_errors=True)
-            pathlib.Path(self._log.name).unlink(missing_ok=True)
 
     def log_tail(self, lines=40):
         return "\n".join(pathlib.Path(self._log.name).read_text("utf-8", "replace").splitlines()[-lines:])
@@ -161,20 +166,23 @@ def main():
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that `finally` is gone through.
+    directory = make_directory(arguments.build, "postgres")
+    cluster = None
     try:
-        cluster = Cluster(arguments.build)
-    except Skip as why:
-        print(f"SKIPPED: {why}")
-        return 77
-    try:
+        cluster = Cluster(directory)
         server = cluster.primary()
         return subprocess.run(arguments.command, env={**os.environ, "TOXASYNC_POSTGRES": server.url},
                               check=False).returncode
+    except Skip as why:
+        print(f"postgres.py: {why}", file=sys.stderr)
+        return 1
     except Failure as why:
         print(f"FAILED: {why}")
         return 1
     finally:
-        cluster.end()
+        if cluster:
+            cluster.end()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 if __name__ == "__main__":

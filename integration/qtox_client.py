@@ -9,7 +9,8 @@ import subprocess
 import zlib
 
 from plain_clients import MODULE, preload, silent_sound_card
-from support import Failure, Process, Skip, check, poll_until
+from programs import Process
+from support import Failure, Skip, check, poll_until
 
 # Where things are, in pixels from the corner of its window.
 FIRST_FRIEND = (110, 108)

@@ -1,41 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Live programs for the integration tests: storage nodes, chat clients, their output, their ends.
+"""What all tests use: checks, waits with deadlines, ports, the places of things.
 
-Nothing here sleeps for a guessed time: every wait is for a condition and has a deadline.
+Nothing here sleeps for a guessed time: every wait is for a condition and has a deadline. Nothing here needs pytest:
+./dev demo runs without it.
 """
 
-import collections
 import contextlib
 import os
 import pathlib
 import random
 import re
-import shutil
-import signal
 import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
+import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
 
-# Toxcore befriends in about ten seconds; sanitizers and busy machines take longer.
-# A socket's path has 107 bytes at most, and there are some in the directories of tests.
-LONGEST_PARENT = 52
+# All deadlines are multiplied by it: sanitizers, and emulated or very busy machines, are slower.
 PATIENCE = float(os.environ.get("TOXASYNC_TEST_PATIENCE", "1"))
-STATS = re.compile(r"stats (.*)")
-NO_CONFIG = ("--config", "/dev/null")  # whatever this machine's own toxasyncd is told
-NODE_ADDRESS = re.compile(r"toxasyncd: node address (toxasync:\S+)")
 
 
-class Failure(Exception):
+class Failure(AssertionError):
     """A promise was not kept, or not in time."""
 
 
-class Skip(Exception):
-    """Something that the scenario needs is not on this machine."""
+class Skip(unittest.SkipTest):
+    """Something that the test needs is not on this machine. pytest reports a skipped test."""
 
 
 def check(condition, what):
@@ -56,19 +47,33 @@ def poll_until(condition, seconds, what, every=0.1):
         pause.wait(every)
 
 
-class Ports:
-    """UDP ports that nobody uses, below those that the system gives out by itself.
+def _port_range():
+    """Below the ports that the system gives out by itself. Each of pytest's workers has its own part of them."""
+    first, parts, size = 20000, 12, 1000
+    worker = re.fullmatch(r"gw(\d+)", os.environ.get("PYTEST_XDIST_WORKER", ""))
+    if not worker:
+        return range(first, first + parts * size)
+    start = first + int(worker[1]) % parts * size
+    return range(start, start + size)
 
-    Each is held by a TCP socket of the same number until the end, so that tests running at the same time do not
+
+class Ports:
+    """Ports that nobody uses, neither for UDP nor for TCP.
+
+    Each is held by a TCP socket of the same number until the end, so that tests of other runs at the same time do not
     draw the same one.
     """
 
     def __init__(self):
+        self._range = _port_range()
         self._held = []
+        self._given = set()
 
     def take(self):
         for _ in range(1000):
-            port = random.randrange(20000, 32000)
+            port = random.choice(self._range)
+            if port in self._given:
+                continue
             holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             try:
                 holder.bind(("127.0.0.1", port))
@@ -81,11 +86,12 @@ class Ports:
                 holder.close()
                 continue
             self._held.append(holder)
+            self._given.add(port)
             return port
         raise Failure("no free ports on 127.0.0.1")
 
     def take_tcp(self):
-        """A TCP port: free when it is given, and held by nobody."""
+        """A port that a program can listen on: nobody holds it."""
         port = self.take()
         self._held.pop().close()
         return port
@@ -109,363 +115,6 @@ def sockets(pid, protocol):
     return found
 
 
-class Process:
-    """A program, its lines as they come, and its end."""
-
-    def __init__(self, world, name, arguments, prefix=()):
-        self.world = world
-        self.name = name
-        self.lines = []  # (seconds since the start of the test, stream, text)
-        self._changed = threading.Condition()
-        self._open_streams = 2
-        self.process = subprocess.Popen(
-            [*prefix, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=world.environment)
-        for stream, label in ((self.process.stdout, "out"), (self.process.stderr, "err")):
-            threading.Thread(target=self._read, args=(stream, label), daemon=True).start()
-        world.processes.append(self)
-
-    @property
-    def pid(self):
-        return self.process.pid
-
-    def _read(self, stream, label):
-        for raw in stream:
-            line = raw.decode("utf-8", "replace").rstrip("\n")
-            with self._changed:
-                self.lines.append((self.world.elapsed(), label, line))
-                self._changed.notify_all()
-        with self._changed:
-            self._open_streams -= 1
-            self._changed.notify_all()
-
-    def texts(self, stream="out"):
-        with self._changed:
-            return [text for _, label, text in self.lines if label == stream]
-
-    def find(self, pattern, start=0):
-        """The first line from number `start` on, on any stream, that the pattern matches from its beginning."""
-        with self._changed:
-            return self._find(re.compile(pattern), start)
-
-    def _find(self, pattern, start):
-        for _, _, text in self.lines[start:]:
-            match = pattern.match(text)
-            if match:
-                return match
-        return None
-
-    def mark(self):
-        """For `start` of wait_for: only lines that come after now."""
-        with self._changed:
-            return len(self.lines)
-
-    def wait_for(self, pattern, seconds, start=0, what=None, progress=None):
-        pattern = re.compile(pattern)
-        deadline = time.monotonic() + seconds * PATIENCE
-        with self._changed:
-            while True:
-                match = self._find(pattern, start)
-                if match:
-                    return match
-                wanted = f"{self.name}: {what or 'a line like ' + pattern.pattern!r}"
-                if self._open_streams == 0:
-                    raise Failure(f"{wanted}: the program ended first")
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise Failure(f"{wanted}: not within {seconds * PATIENCE:.0f} s")
-                self._changed.wait(min(left, 1.0))
-                if progress:
-                    progress()
-
-    def wait_until(self, condition, seconds, what, progress=None):
-        """Until the condition holds, which is looked at after each line."""
-        deadline = time.monotonic() + seconds * PATIENCE
-        while True:
-            with self._changed:
-                seen = len(self.lines)
-            value = condition()
-            if value:
-                return value
-            with self._changed:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise Failure(f"{self.name}: {what}: not within {seconds * PATIENCE:.0f} s")
-                if self._open_streams == 0:
-                    raise Failure(f"{self.name}: {what}: the program ended first")
-                if len(self.lines) == seen:
-                    self._changed.wait(min(left, 1.0))
-            if progress:
-                progress()
-
-    def write(self, line):
-        try:
-            self.process.stdin.write(line.encode() + b"\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            raise Failure(f"{self.name} had ended before `{line[:60]}`") from None
-
-    def running(self):
-        return self.process.poll() is None
-
-    def kill(self):
-        """SIGKILL: no goodbye, nothing flushed."""
-        self.process.kill()
-        self.process.wait()
-
-    def wait(self, seconds):
-        """Until it has ended by itself; gives its exit code."""
-        try:
-            code = self.process.wait(seconds * PATIENCE)
-        except subprocess.TimeoutExpired:
-            raise Failure(f"{self.name} did not end within {seconds * PATIENCE:.0f} s") from None
-        with self._changed:
-            self._changed.wait_for(lambda: self._open_streams == 0, 5)
-        return code
-
-    def terminate(self, seconds):
-        """SIGTERM; gives the exit code and the seconds it took."""
-        begun = time.monotonic()
-        self.process.terminate()
-        return self.wait(seconds), time.monotonic() - begun
-
-    def tail(self, count=60):
-        with self._changed:
-            return [f"{at:8.2f} {label} {text[:160]}" for at, label, text in self.lines[-count:]]
-
-
-class Node(Process):
-    """toxasyncd on two free ports; started again it has the same ports and the same data directory."""
-
-    def __init__(self, world, name, like=None, extra=()):
-        self.directory = like.directory if like else world.directory / name
-        self.tox_port = like.tox_port if like else world.ports.take()
-        self.udp_port = like.udp_port if like else world.ports.take()
-        super().__init__(world, name, [
-            world.program("toxasyncd"), "--data-dir", self.directory, "--tox-port", self.tox_port,
-            "--udp-port", self.udp_port, "--bind", "127.0.0.1", "--address", "127.0.0.1",
-            *(() if "--config" in extra else NO_CONFIG),
-            *(() if "--status-port" in extra or "--config" in extra else ("--status-port", 0)), *extra])
-
-    def ready(self, seconds=30):
-        self.carriers = self.wait_for(r"toxasyncd: ready carriers=(\S+)", seconds)[1]
-        self.address = self.find(NODE_ADDRESS.pattern)[1]
-        return self
-
-    def again(self, extra=()):
-        return Node(self.world, self.name, like=self, extra=extra)
-
-    def stats(self):
-        start = self.mark()
-        os.kill(self.pid, signal.SIGUSR1)
-        line = self.wait_for(STATS.pattern, 5, start)[1]
-        return {key: int(value) for key, value in (pair.split("=") for pair in line.split())}
-
-    def check_log(self, *secrets):
-        """Its log names nobody: no address, nothing like a key, none of the secrets; but its own line, and its relay's."""
-        own = re.compile(r"toxasyncd: (node address|TCP relay) ")
-        anybody = re.compile(r"\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]{16}|\[?[0-9a-f]*:[0-9a-f]*:")
-        lines = [text for text in self.texts("out") + self.texts("err") if not own.match(text)]
-        check(len(lines) > 1, f"{self.name} has no log")
-        named = [text for text in lines if anybody.search(text) or any(s.lower() in text.lower() for s in secrets)]
-        check(not named, f"{self.name}'s log names somebody: {named}")
-
-    def stop(self):
-        code, seconds = self.terminate(5)
-        check(code == 0, f"{self.name} ended with status {code} at SIGTERM")
-        return seconds
-
-
-class Message:
-    """A `message` line of minichat."""
-
-    PATTERN = re.compile(r"message (\d+) (normal|action) (\d+) ([0-9a-f]{32}) (late|in-order) (.*)", re.DOTALL)
-
-    def __init__(self, match):
-        self.kind = match[2]
-        self.sent_at_ms = int(match[3])
-        self.id = match[4]
-        self.late = match[5] == "late"
-        self.text = match[6]
-
-
-class Chat(Process):
-    """minichat. Started again it has the same profile, state and port. `node`: it is a storage node too."""
-
-    def __init__(self, world, name, nodes=(), bootstrap=(), like=None, extra=(), carrier="auto",
-                 node=False):
-        self.udp_port = like.udp_port if like else world.ports.take()
-        arguments = [
-            world.program("minichat"), "--profile", world.directory / f"{name}.tox", "--state",
-            world.directory / f"{name}.state", "--name", name, "--udp-port", self.udp_port, "--carrier", carrier,
-            "--poll-interval-ms", "1000", "--local", "--auto-accept", *([] if node else ["--no-node"]), *extra]
-        for node in nodes:
-            arguments += ["--node", node]
-        for other in bootstrap:
-            arguments += ["--bootstrap", f"127.0.0.1:{other.udp_port}:{other.dht_key}"]
-        super().__init__(world, name, arguments)
-
-    def ready(self, seconds=30):
-        match = self.wait_for(r"ready tox_id=(\S+) dht_key=(\S+) udp_port=(\d+) carrier=(\S+)", seconds)
-        self.tox_id, self.dht_key, self.carrier = match[1], match[2], match[4]
-        return self
-
-    def again(self, **options):
-        return Chat(self.world, self.name, like=self, **options)
-
-    def send(self, text, kind="send"):
-        """Gives the message id once the text is accepted; `queued` comes later."""
-        return self._send(f"{kind} 0 {text}")
-
-    def send_file(self, path):
-        return self._send(f"send-file 0 {path}")
-
-    def _send(self, command):
-        start = self.mark()
-        self.write(command)
-        match = self.wait_for(r"accepted 0 ([0-9a-f]{32})|error .*", 10, start)
-        check(match[1], f"{self.name}: {command[:60]}: {match[0]}")
-        return match[1]
-
-    def stored(self, message_id):
-        """On how many of how many nodes, by the last word of it."""
-        found = (0, 0)
-        for text in self.texts():
-            match = re.match(rf"stored {message_id} (\d+)/(\d+)", text)
-            found = (int(match[1]), int(match[2])) if match else found
-        return found
-
-    def wait_stored(self, ids, copies, seconds, progress=None):
-        self.wait_until(lambda: all(self.stored(i)[0] >= copies for i in ids), seconds,
-                        f"{len(ids)} messages on {copies} nodes", progress)
-
-    def wait_state(self, state, ids, seconds):
-        def all_told():
-            told = {text.split()[1] for text in self.texts() if text.startswith(state + " ")}
-            return told.issuperset(ids)
-        self.wait_until(all_told, seconds, f"{len(ids)} messages {state}")
-
-    def messages(self):
-        return [Message(match) for match in map(Message.PATTERN.match, self.texts()) if match]
-
-    def wait_messages(self, count, seconds, progress=None):
-        self.wait_until(lambda: len(self.messages()) >= count, seconds, f"{count} messages", progress)
-        return self.messages()
-
-    def counters(self):
-        start = self.mark()
-        self.write("stats")
-        self.wait_for(r"stats-end", 5, start)
-        lines = [text.split() for _, _, text in self.lines[start:] if text.startswith("stat ")]
-        return {name: int(value) for _, name, value in lines}
-
-    def quit(self):
-        self.write("quit")
-        code = self.wait(10)
-        check(code == 0, f"{self.name} ended with status {code} after `quit`")
-
-
-def check_each_once(chats, ids):
-    """Every id was shown to the user exactly once, over all runs of the program."""
-    shown = collections.Counter(message.id for chat in chats for message in chat.messages())
-    check(set(shown) == set(ids), f"{len(set(ids) - set(shown))} of {len(ids)} messages were not shown")
-    check(max(shown.values()) == 1, f"{sum(n > 1 for n in shown.values())} messages were shown more than once")
-
-
-def see_offline(alice, bob):
-    """Bob says goodbye, so that Alice need not find out."""
-    start = alice.mark()
-    bob.quit()
-    alice.wait_for(r"friend 0 offline", 40, start)
-
-
-class World:
-    """One test's processes, ports and files. Everything ends with it."""
-
-    def __init__(self, build, toxcore=None, name="test", system_toxcore=False):
-        self.build = pathlib.Path(build).resolve()
-        self.processes = []
-        self.peers = []  # Tox instances that are there all the time, for scenarios that need some
-        self.cleanups = []  # what is to be done when all programs have ended
-        self.ports = Ports()
-        self._begun = time.monotonic()
-        self.environment = self._environment(toxcore, system_toxcore)
-        parent = self.build / "integration-data"
-        parent.mkdir(exist_ok=True)
-        if len(str(parent)) > LONGEST_PARENT:
-            parent = None  # the system's directory for such
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
-
-    def _environment(self, toxcore, system_toxcore):
-        environment = {key: value for key, value in os.environ.items()
-                       if not key.startswith(("TOX_ASYNC", "XDG_")) and key != "JOURNAL_STREAM"}
-        paths = [str(self.build / "lib")]
-        if not system_toxcore:
-            library = find_toxcore(toxcore)
-            if not library:
-                raise Skip(f"no patched c-toxcore in {toxcore}: ./dev setup builds it")
-            paths.insert(0, str(library))
-        environment["LD_LIBRARY_PATH"] = ":".join(paths)
-        environment["ASAN_OPTIONS"] = "detect_leaks=1:exitcode=86:" + environment.get("ASAN_OPTIONS", "")
-        environment["UBSAN_OPTIONS"] = "print_stacktrace=1:" + environment.get("UBSAN_OPTIONS", "")
-        environment["TSAN_OPTIONS"] = "exitcode=86:" + environment.get("TSAN_OPTIONS", "")
-        return environment
-
-    def elapsed(self):
-        return time.monotonic() - self._begun
-
-    def program(self, name):
-        path = self.build / "bin" / name
-        check(path.exists(), f"{path} does not exist: build it first (./dev build)")
-        return path
-
-    def node(self, name, **options):
-        return Node(self, name, **options)
-
-    def nodes(self, count):
-        started = [self.node(f"node{i + 1}") for i in range(count)]
-        return [node.ready() for node in started]
-
-    def chat(self, name, **options):
-        return Chat(self, name, **options)
-
-    def friends(self, nodes, **options):
-        """Two clients, friends of one another, each with the other's keys."""
-        addresses = [node if isinstance(node, str) else node.address for node in nodes]
-        bob = self.chat("bob", nodes=addresses, **options).ready()
-        alice = self.chat("alice", nodes=addresses, bootstrap=[bob], **options).ready()
-        alice.write(f"add {bob.tox_id}")
-        for chat in (alice, bob):
-            chat.wait_for(r"friend 0 online", 40)
-            chat.wait_for(r"friend 0 ready", 20)
-        return alice, bob
-
-    def sanitizer_reports(self):
-        pattern = re.compile(r"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|runtime error:")
-        return [f"{process.name}: {text}" for process in self.processes for text in process.texts("err")
-                if pattern.search(text)]
-
-    def kill_all(self):
-        for process in self.processes:
-            if process.running():
-                process.kill()
-
-    def end(self, keep_files=False):
-        self.kill_all()
-        for cleanup in self.cleanups:
-            cleanup()
-        self.ports.close()
-        if not keep_files:
-            shutil.rmtree(self.directory, ignore_errors=True)
-
-    def print_tails(self):
-        for process in self.processes:
-            state = "running" if process.running() else f"ended with {process.process.returncode}"
-            print(f"--- {process.name} (pid {process.pid}, {state}), its last lines:")
-            print("\n".join(process.tail()))
-        print(f"--- files are kept in {self.directory}", flush=True)
-
-
 def find_toxcore(prefix):
     """The directory of a patched libtoxcore below a prefix, or None."""
     library = pathlib.Path(prefix).resolve() / "lib"
@@ -475,28 +124,3 @@ def find_toxcore(prefix):
 def default_toxcore(version="0.2.20"):
     prefix = os.environ.get("TOXASYNC_TOXCORE_DIR")
     return pathlib.Path(prefix) if prefix and version == "0.2.20" else SOURCE / "build" / f"toxcore-{version}"
-
-
-def run(world, body):
-    """Runs a test's body and ends its processes. Gives the exit code."""
-    failed = True
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that `finally` is gone through.
-    try:
-        body(world)
-        reports = world.sanitizer_reports()
-        check(not reports, "a sanitizer reports: " + "; ".join(reports))
-        failed = False
-        return 0
-    except Skip:
-        failed = False
-        raise
-    except Failure as failure:
-        print(f"\nFAILED: {failure}", flush=True)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        return 130
-    finally:
-        if failed:
-            world.print_tails()
-        world.end(keep_files=failed)

@@ -1,28 +1,20 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clients that know nothing of toxasync, on the system's libtoxcore, with the preload module: one scenario a run.
-
-    clients.py --list
-    clients.py SCENARIO [--build DIR]
-
-A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (a program is not installed).
-"""
+"""Clients that know nothing of toxasync, on the system's libtoxcore, with the preload module."""
 
 import itertools
 import os
-import re
-import subprocess
+
+import pytest
 
 import faketime
-import support
-from plain_clients import (FIRST_NUMBER, MODULE, Home, Plain, befriend, client_world, see_away, sha256,
-                           told_of_files_and_calls)
-from scenario import main, scenario
+from plain_clients import FIRST_NUMBER, Home, Plain, befriend, see_away, sha256, told_of_files_and_calls
+from programs import Process
 from support import check, poll_until
 
+pytestmark = [pytest.mark.integration, pytest.mark.clients, pytest.mark.toxcore("system")]
 
-@scenario
-def both_ways(world):
+
+def test_client_writes_and_reads_while_apart(world):
     """What is written to a friend who is offline is shown as sent, and comes later; his answers come, too."""
     nodes = world.nodes(2)
     alice, bob = befriend(world, nodes)
@@ -68,8 +60,7 @@ def both_ways(world):
     check(len(alice.texts_shown()) == 24, "something came twice")
 
 
-@scenario
-def disabled(world):
+def test_disabled_module_changes_nothing(world):
     """Without TOX_ASYNC=1 the module changes nothing: what cannot be sent is refused, no file is left."""
     nodes = world.nodes(1)
     home = Home(world, "alice", nodes)
@@ -89,8 +80,7 @@ def disabled(world):
     check(not (home.directory / ".local").exists(), "the module has left files")
 
 
-@scenario
-def never_iterates(world):
+def test_client_that_never_iterates_sees_no_change(world):
     """A client that never calls tox_iterate, as `toxic -o`, sees what it always saw."""
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes)
@@ -102,8 +92,7 @@ def never_iterates(world):
     alice.quit()
 
 
-@scenario
-def events(world):
+def test_client_with_tox_events_gets_the_same(world):
     """A client that uses tox_events gets the same."""
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes, extra=["--events"])
@@ -118,8 +107,7 @@ def events(world):
     check(alice.texts_shown() == ["to events"], f"shown: {alice.texts_shown()}")
 
 
-@scenario
-def friend_drops(world):
+def test_messages_to_a_killed_friend_arrive_once_in_order(world):
     """He is killed while she writes: what was taken for him comes to him once, in order, whichever way it takes."""
     nodes = world.nodes(2)
     alice, bob = befriend(world, nodes)
@@ -145,8 +133,7 @@ def friend_drops(world):
     check(len(twice) <= 1, "more came twice than the one that was being shown when he was killed")
 
 
-@scenario
-def receipts_wait_for_delivery(world):
+def test_receipt_waits_for_delivery_if_set_so(world):
     """With `receipts = friend` a message counts as sent when he has it; a resend meanwhile is no second message."""
     clock = faketime.Clock(world, "toxasyncd", monotonic=True)
     nodes = world.nodes(1)
@@ -166,8 +153,7 @@ def receipts_wait_for_delivery(world):
     check([m.text for m in bob.messages()] == ["yes", "no", "yes"], "a resend was taken for a message of its own")
 
 
-@scenario
-def resend_after_drop(world):
+def test_resend_after_a_drop_is_no_second_message(world):
     """With `receipts = friend`: what a client sends again as soon as a friend is back from a drop is no second message."""
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes, receipts="friend")
@@ -188,8 +174,7 @@ def resend_after_drop(world):
     check([m.text for m in bob.messages()] == ["again", "last"], f"Bob has {[m.text for m in bob.messages()]}")
 
 
-@scenario
-def pictures(world):
+def test_avatar_offered_while_away_arrives_once(world):
     """The picture that a client offers when a friend is shown as away reaches him when he is there; once, the last."""
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes)
@@ -246,8 +231,10 @@ def call_in_vain(caller, callee):
     caller.wait_for(r"call-state 0 finished$", 20, marks[0])
 
 
-@scenario
-def files_and_calls(world):
+# On a libtoxcore whose ToxAV calls the public functions, which the module takes the place of. toxic and qTox use the
+# system's, whose ToxAV does not.
+@pytest.mark.toxcore("patched")
+def test_files_and_calls_are_as_without_the_module(world):
     """Files and calls are what they are without the module, for who is there and for who is not."""
     nodes = world.nodes(1)
     hub = world.chat("hub", extra=["--no-async"]).ready()
@@ -278,8 +265,7 @@ def files_and_calls(world):
               f"with the module: {told_of_files_and_calls(there)}; without: {told_of_files_and_calls(without)}")
 
 
-@scenario
-def two_profiles(world):
+def test_two_profiles_of_a_user_do_not_mix(world):
     """Two clients of one user at the same time, each with a Tox identity of its own, keep out of each other's way."""
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes)
@@ -304,8 +290,7 @@ def two_profiles(world):
     check(len(files) == 2, f"files of two identities: {files}")
 
 
-@scenario
-def threads(world):
+def test_sending_from_another_thread_keeps_order(world):
     """A client whose other thread sends and asks while the first one iterates: all comes once, in order."""
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes, extra=["--threads"])
@@ -325,65 +310,13 @@ def threads(world):
     check([m.text for m in bob.messages()] == expected, "not what was sent, in order")
 
 
-@scenario
-def tool(world):
-    """The program says what it does and what is wrong: nodes, settings, programs, the state of things."""
-    home = Home(world, "alice")
-
-    def toxasync(*arguments, **variables):
-        done = subprocess.run([world.program("toxasync"), *arguments], capture_output=True, text=True,
-                              env={**world.environment, "HOME": str(home.directory), **variables})
-        return done.returncode, done.stdout + done.stderr
-
-    def expect(code, pattern, *arguments, **variables):
-        got = toxasync(*arguments, **variables)
-        check(got[0] == code and re.search(pattern, got[1], re.MULTILINE), f"toxasync {arguments}: {got}")
-
-    line = f"toxasync:{'ab' * 32}@192.0.2.7:33445"
-    expect(1, r"usage: toxasync run", "dance")
-    expect(1, r"begins with", "add-node", "tox:1")
-    expect(0, r"the node is in .*toxasync.conf", "add-node", line)
-    check(f"node = {line}\n" in home.settings.read_text(), "the settings don't have the node")
-    check("local-addresses = yes" in home.settings.read_text(), "what was in the settings is gone")
-    expect(0, r"Storage node toxasync:abab", "status")
-    expect(0, r"none is running", "status")
-    expect(4, r"no client is running with toxasync.*`toxasync run -- qtox`", "id")
-    expect(1, r"usage: toxasync id \[--qr\]", "id", "--code")
-    home.state.mkdir(parents=True)
-    no_client = home.state / f"status.{os.getpid()}.1"
-    no_client.write_text(f"node {'x' * 2954}\n")
-    expect(4, r"^toxasync: a QR code can't be drawn: the line is longer than", "id", "--qr")
-    no_client.unlink()
-    expect(0, r"toxasync id \[--qr\]", "--help")
-    expect(0, r"^ok      the module can be loaded", "doctor")
-    expect(0, r"^ok      SQLite is there", "doctor")
-    expect(127, r"there is no such program", "run", "--", "no-such-client")
-    expect(3, r"not found", "run", "true", TOX_ASYNC_MODULE="/nowhere")
-    expect(0, r"^1$[^\0]*1 storage node\.", "run", "--", "sh", "-c", "echo $TOX_ASYNC")
-    expect(2, r"TOX_ASYNC_RECEIPTS: must be one of", "run", "true", TOX_ASYNC_RECEIPTS="never")
-    home.settings.write_text("node = toxasync:12@192.0.2.7:1\n")
-    expect(2, r"toxasync.conf:1: node: ", "run", "true")
-    expect(2, r"toxasync.conf:1: node: ", "add-node", line)
-    expect(4, r"^PROBLEM the settings can be read: .*toxasync.conf:1: node", "doctor")
-
-    # The module alone, with those settings: the client goes on as without it.
-    client = support.Process(world, "client", [world.program("plainchat"), "--profile", world.directory / "c.tox"],
-                             prefix=["env", f"HOME={home.directory}", "TOX_ASYNC=1",
-                                     f"LD_PRELOAD={world.build / 'lib' / MODULE}"])
-    client.wait_for("ready", 10)
-    client.write("quit")
-    check(client.wait(10) == 0, "the client did not end well")
-    check(re.search(r"error settings: .*toxasync.conf:1: node: .*toxasync stays off", home.log()), home.log())
-
-
-@scenario
-def documented_client(world):
+def test_documented_example_client_works(world):
     """The small client of docs/client-authors.md: writes to a friend who is gone, and gets what he wrote since."""
     node = world.nodes(1)[0]
     bob = world.chat("bob", nodes=[node.address], carrier="udp").ready()
 
     def start():
-        client = support.Process(world, "tinychat", [
+        client = Process(world, "tinychat", [
             world.program("tinychat"), world.directory / "tiny.tox", node.address, "127.0.0.1", bob.udp_port,
             bob.dht_key], prefix=["env", f"HOME={world.directory}"])
         return client, client.wait_for(r"my Tox ID: (\S+)", 10)[1]
@@ -411,58 +344,3 @@ def documented_client(world):
     client, _ = start()
     client.wait_for(r"friend 0: I see$", 40)
     end(client)
-
-
-def qr_codes(drawn):
-    """The squares of black (true) and white that were drawn, without their margins; each must look like a QR code."""
-    codes = []
-    rows = re.findall(r"\x1b\[30;107m([ █▀▄]*)\x1b\[0m", drawn)
-    while rows:
-        width = len(rows[0])
-        lines, rows = rows[:(width + 1) // 2], rows[(width + 1) // 2:]
-        square = [[mark in marks for mark in line] for line in lines for marks in ("█▀", "█▄")][:width]
-        check(not any(any(row[:4] + row[-4:]) for row in square), "a QR code without its margin")
-        codes.append([row[4:-4] for row in square[4:-4]])
-    finder = [[max(abs(x - 3), abs(y - 3)) in (0, 1, 3) for x in range(7)] for y in range(7)]
-    for code in codes:
-        size = len(code)
-        for top, left in ((0, 0), (0, size - 7), (size - 7, 0)):
-            check([row[left:left + 7] for row in code[top:top + 7]] == finder, "a QR code without its corners")
-    return codes
-
-
-@scenario
-def status_of_a_client(world):
-    """`toxasync status` tells of a client that runs, and no longer when it has ended."""
-    nodes = world.nodes(1)
-    alice, bob = befriend(world, nodes)
-
-    def toxasync(*arguments):
-        return subprocess.run([world.program("toxasync"), *arguments], capture_output=True, text=True,
-                              env={**world.environment, "HOME": str(alice.home.directory)})
-
-    def status():
-        return toxasync("status").stdout
-
-    poll_until(lambda: re.search(r"plainchat \(process \d+\): 1/1 storage nodes answer, 1/1 friends", status()), 30,
-               "the client is told of")
-    handed_on = [alice.tox_id.upper(), nodes[0].address]
-    told = toxasync("id").stdout
-    check(all(f"  {line}\n" in told for line in handed_on), f"`toxasync id` tells: {told}")
-    drawn = toxasync("id", "--qr")
-    check(drawn.returncode == 0 and len(qr_codes(drawn.stdout)) == 2, f"`toxasync id --qr` draws: {drawn}")
-    killed = alice
-    alice.kill()
-    check("none is running" in status(), "a client that was killed is told of")
-    alice = alice.again().ready()
-    poll_until(lambda: "1/1 storage nodes answer" in status(), 30, "the next one is told of")
-    left = [path.name for path in alice.home.state.glob("status.*")]
-    check(not any(f".{killed.pid}." in name for name in left), f"files of a client that was killed: {left}")
-    alice.quit()
-    check("none is running" in status(), "a client that has ended is told of")
-    check(toxasync("id").returncode == 4, "the Tox ID of a client that has ended is told")
-    bob.quit()
-
-
-if __name__ == "__main__":
-    main(__doc__, client_world)

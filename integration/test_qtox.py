@@ -1,19 +1,15 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Debian's qTox with the preload module, on a screen that nobody looks at: one scenario a run.
-
-    qtox.py --list
-    qtox.py SCENARIO [--build DIR]
-
-Pictures of what it showed stay in the build directory's integration-data/.
-"""
+"""Debian's qTox with the preload module, on a screen that nobody looks at."""
 
 import os
 
-from plain_clients import Home, Plain, befriend, client_world, sha256, told_of_files_and_calls, with_and_without
+import pytest
+
+from plain_clients import Home, Plain, befriend, sha256, told_of_files_and_calls, with_and_without
 from qtox_client import ACCEPT_FIRST_FILE, ANSWER, ATTACH, CALL, DECLINE, QTox, Screen
-from scenario import main, scenario
 from support import check, poll_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.clients, pytest.mark.toxcore("system")]
 
 
 def start_qtox(world, live=False, **settings):
@@ -29,8 +25,7 @@ def start_qtox(world, live=False, **settings):
     return QTox(world, "alice", alice.home, screen, hub), bob, nodes
 
 
-@scenario
-def qtox(world):
+def test_qtox_writes_and_reads_while_apart(world):
     """Debian's qTox: a friend drops, is shown as away, gets what was written then, answers, and comes back."""
     client, bob, nodes = start_qtox(world, live=True)
     hub = client.hub
@@ -46,7 +41,7 @@ def qtox(world):
         client.say(text)
     told = [(True, text, True) for text in ["while you are here", *texts]]
     client.wait_history(told, 10)
-    client.screen.picture(world.directory.parent / "qtox-away.png")
+    client.screen.picture(world.picture_path("qtox-away.png"))
     poll_until(lambda: all(node.stats()["messages"] >= 3 for node in nodes), 30, "the nodes have them")
 
     bob = bob.again(carrier="udp").ready()
@@ -64,15 +59,14 @@ def qtox(world):
     live.send("a live answer")
     told += [(True, "live line", True), (False, "a live answer", True)]
     client.wait_history(told, 20)
-    client.screen.picture(world.directory.parent / "qtox.png")
+    client.screen.picture(world.picture_path("qtox.png"))
     client.close()
     check([m.text for m in live.messages()] == ["live line"], "Bob got something twice")
     check(client.history() == told, "something came twice")
     check(" error " not in client.home.log(), f"the log tells of errors: {client.home.log()}")
 
 
-@scenario
-def qtox_killed(world):
+def test_qtox_killed_sends_nothing_twice(world):
     """What qTox was told is sent is not sent again when it was killed; what came meanwhile is shown."""
     client, bob, nodes = start_qtox(world)
     client.open_friend("bob")
@@ -105,8 +99,7 @@ def qtox_killed(world):
     check(not live.messages(), "something came twice")
 
 
-@scenario
-def qtox_own_queue(world):
+def test_qtox_own_queue_is_sent_once(world):
     """qTox without the module queues as ever; with it, what it had queued is sent once, and with `receipts = friend` counts
     as sent when the friend has it."""
     on, bob, nodes = start_qtox(world, receipts="friend")
@@ -141,8 +134,7 @@ def qtox_own_queue(world):
     check([m.text for m in bob.messages()] == told, "not what was sent, once")
 
 
-@scenario
-def qtox_picture(world):
+def test_qtox_avatar_reaches_a_friend_who_was_away(world):
     """The picture of qTox's user, which it offers once, reaches a friend who is away at first."""
     screen = Screen(world)
     nodes = world.nodes(1)
@@ -199,8 +191,7 @@ def use_calls(client, bob, number):
     bob.wait_for(rf"call-state {number} finished$", 20, start)
 
 
-@scenario
-def qtox_files_and_calls(world):
+def test_qtox_files_and_calls_are_as_without_the_module(world):
     """Files come and go, calls ring, are answered, declined and ended by each side, as they are without the module."""
     hub, bob, both = with_and_without(world)
     clients = [QTox(world, plain.name, plain.home, Screen(world, plain.name), hub, on=plain.on) for plain in both]
@@ -218,8 +209,7 @@ def qtox_files_and_calls(world):
     check(" error " not in clients[0].home.log(), f"the log tells of errors: {clients[0].home.log()}")
 
 
-@scenario
-def qtox_new_user(world):
+def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     """Who starts with nothing makes a profile with a password, adds a friend, writes when he has gone, comes back."""
     screen = Screen(world)
     nodes = world.nodes(3)
@@ -256,9 +246,5 @@ def qtox_new_user(world):
     client.type("thank you", "Return")
     bob = bob.again(carrier="udp").ready()
     check([m.text for m in bob.wait_messages(1, 40)] == ["thank you"], "something came twice")
-    client.screen.picture(world.directory.parent / "qtox-new-user.png")
+    client.screen.picture(world.picture_path("qtox-new-user.png"))
     client.close()
-
-
-if __name__ == "__main__":
-    main(__doc__, client_world)

@@ -1,19 +1,15 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Storage nodes tell of new mail: one scenario a run, one a test.
-
-    announced.py --list
-    announced.py SCENARIO [--build DIR] [--toxcore DIR]
-
-A scenario's exit code is 0, 1 for a promise that was not kept, 77 for skipped (its library was not built).
-"""
+"""Storage nodes announce new mail."""
 
 import collections
 
+import pytest
+
 import couriers
-import support
-from scenario import main, scenario
 from support import check, poll_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.toxcore("patched")]
+
 
 # A client asks for mail once in ten minutes on an average, and gets it within seconds.
 SELDOM = ["--poll-interval-ms", "600000"]
@@ -44,8 +40,7 @@ def deliver(world, nodes, alice, bob):
     bob.quit()
 
 
-@scenario
-def announced(world):
+def test_node_announces_new_mail(world):
     """Over the dispatcher; and who prefers not to be told subscribes to nothing."""
     nodes = world.nodes(3)
     alice, bob = world.friends(nodes, extra=SELDOM)
@@ -57,18 +52,9 @@ def announced(world):
     later.quit()
 
 
-@scenario
-def announced_by_courier(world):
+@pytest.mark.toxcore("system")
+def test_node_announces_new_mail_by_courier(world):
     """By courier, on the stock library."""
     hub, nodes = couriers.tox_network(world, 2)
     alice, bob = couriers.courier_friends(world, nodes, bootstrap=[hub], carrier="courier", extra=SELDOM)
     deliver(world, nodes, alice, bob)
-
-
-def world_of(arguments):
-    return support.World(arguments.build, arguments.toxcore, arguments.scenario,
-                         system_toxcore=arguments.scenario == "announced_by_courier")
-
-
-if __name__ == "__main__":
-    main(__doc__, world_of)

@@ -1,10 +1,5 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Debian's toxic with the preload module, in tmux: one scenario a run.
-
-    toxic.py --list
-    toxic.py SCENARIO [--build DIR]
-"""
+"""Debian's toxic with the preload module, in tmux."""
 
 import json
 import os
@@ -13,12 +8,15 @@ import shutil
 import time
 import types
 
+import pytest
+
 import socks5
 import support
-from plain_clients import (Terminal, befriend, client_world, preload, sha256, silent_sound_card,
-                           told_of_files_and_calls, with_and_without)
-from scenario import main, scenario
+from plain_clients import (Terminal, befriend, preload, sha256, silent_sound_card, told_of_files_and_calls,
+                           with_and_without)
 from support import Skip, check, poll_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.clients, pytest.mark.toxcore("system")]
 
 
 def toxic_settings(world, alice, hub):
@@ -66,8 +64,7 @@ def friends_who_have_gone(world):
     return nodes, alice, bob, world.chat("hub", extra=["--no-async"]).ready()
 
 
-@scenario
-def toxic(world):
+def test_toxic_writes_and_reads_while_apart(world):
     """Debian's toxic shows a friend who is offline as away, sends, confirms, gets the answer; live again, too."""
     nodes, alice, bob, hub = friends_who_have_gone(world)
     terminal = start_toxic(world, alice, hub)
@@ -78,8 +75,7 @@ def toxic(world):
     check("error" not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
 
 
-@scenario
-def toxic_killed(world):
+def test_toxic_killed_sends_nothing_twice(world):
     """What toxic was told is sent comes once, though it was killed and both were online afterwards."""
     nodes, alice, bob, hub = friends_who_have_gone(world)
     terminal = start_toxic(world, alice, hub)
@@ -101,8 +97,7 @@ def toxic_killed(world):
         terminal.close()
 
 
-@scenario
-def toxic_without_network(world):
+def test_toxic_without_network_shows_no_change(world):
     """`toxic -o`, which never iterates, shows what it always showed."""
     if not shutil.which("toxic"):
         raise Skip("toxic is not installed")
@@ -181,8 +176,7 @@ def shown_of_files_and_calls(terminal, home):
     return [line for line in text.splitlines() if not re.match(r" *[0-9.]+% \[", line)]
 
 
-@scenario
-def toxic_files_and_calls(world):
+def test_toxic_files_and_calls_are_as_without_the_module(world):
     """Files go and come, calls ring, are answered, refused and ended by each side, as they are without the module."""
     if not shutil.which("toxic"):
         raise Skip("toxic is not installed")
@@ -266,8 +260,7 @@ def converse(world, terminal, bob, hub, nodes):
     leave(terminal)
 
 
-@scenario
-def toxic_without_udp(world):
+def test_toxic_without_udp_uses_relay_and_proxy_only(world):
     """`toxic -t`, which may not use UDP, writes by the TCP relay that it knows, and then with `-p` reads by a proxy; by
     nothing else."""
     if not shutil.which("toxic"):
@@ -306,7 +299,3 @@ def toxic_without_udp(world):
     check(all(f"a second Tox instance, {way}" in alice.home.log() for way in
               ("by TCP relays only", "through the client's proxy")), alice.home.log())
     check(" error " not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
-
-
-if __name__ == "__main__":
-    main(__doc__, client_world)
