@@ -76,45 +76,68 @@ class Bus:
 
     def things(self):
         """All that programs on this bus show: each window before what is in it, which stands in its own order."""
-        found, waiting = [], [(name, ROOT) for name in self._programs()]
-        while waiting:
-            reference = waiting.pop()
-            with contextlib.suppress(GLib.Error):  # it has gone meanwhile
-                states = self._call(reference, "Accessible", "GetState")[0]
-                role = self._call(reference, "Accessible", "GetRoleName")[0]
-                if role == "application" or states[0] >> SHOWING & 1:
-                    found.append(self._look(reference, role, states[0]))
-                    waiting += reversed(self._call(reference, "Accessible", "GetChildren")[0])
-        return found
+        return self._look(deep=True)
+
+    def windows(self):
+        """Those only: a quicker look."""
+        return self._look(deep=False)
+
+    def _look(self, deep):
+        """One level after the other: all that is asked of a level is asked at once."""
+        known, programs, depth = {}, self._programs(), 0
+        level = programs
+        while level and (deep or depth < 2):
+            told = self._ask([request for reference in level for request in (
+                (reference, "Accessible", "GetState"), (reference, "Accessible", "GetRoleName"),
+                (reference, "Accessible", "GetChildren"), name_of(reference, "Name"),
+                name_of(reference, "Description"))])
+            for i, reference in enumerate(level):
+                states, role, children, name, description = told[5 * i:5 * i + 5]
+                if None not in (states, role, children, name, description):
+                    if role == "application" or states[0] >> SHOWING & 1:
+                        known[reference] = states[0], role, children, name, description
+            level = [child for reference in level if reference in known for child in known[reference][2]]
+            depth += 1
+        return self._make_things(list(flatten(programs, known)), known)
+
+    def _make_things(self, references, known):
+        shown = [reference for reference in references if known[reference][1] != "application"]
+        places = self._ask([(reference, "Component", "GetExtents", GLib.Variant("(u)", (0,))) for reference in shown])
+        fields = [reference for reference in shown if known[reference][1] == "text"]
+        texts = dict(zip(fields, self._ask([(reference, "Text", "GetText", GLib.Variant("(ii)", (0, -1)))
+                                            for reference in fields])))
+        made = []
+        for reference, place in zip(shown, places):
+            states, role, _, name, description = known[reference]
+            if place:
+                made.append(Thing(role, name, description, place, texts.get(reference),
+                                  focused=bool(states >> FOCUSED & 1), enabled=bool(states >> ENABLED & 1)))
+        return made
 
     def _programs(self):
         """By their names on the bus, in place of the registry's list: some programs fail to get onto that."""
-        bus = ("org.freedesktop.DBus", "/org/freedesktop/DBus")
-        names = call(self._bus, *bus, "org.freedesktop.DBus", "ListNames")[0]
-        found = []
-        for name in names:
-            if name.startswith(":") and name != self._bus.get_unique_name():
-                with contextlib.suppress(GLib.Error):  # it has nothing to tell
-                    if self._call((name, ROOT), "Accessible", "GetRoleName")[0] == "application":
-                        found.append(name)
-        return found
+        names = call(self._bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "ListNames")[0]
+        roots = [(name, ROOT) for name in names if name.startswith(":") and name != self._bus.get_unique_name()]
+        roles = self._ask([(root, "Accessible", "GetRoleName") for root in roots])
+        return [root for root, role in zip(roots, roles) if role == "application"]
 
-    def _look(self, reference, role, states):
-        place, text = (0, 0, 0, 0), None
-        interfaces = self._call(reference, "Accessible", "GetInterfaces")[0]
-        if "org.a11y.atspi.Component" in interfaces:
-            place = self._call(reference, "Component", "GetExtents", GLib.Variant("(u)", (0,)))[0]
-        if role == "text" and "org.a11y.atspi.Text" in interfaces:
-            text = self._call(reference, "Text", "GetText", GLib.Variant("(ii)", (0, -1)))[0]
-        return Thing(role, self._property(reference, "Name"), self._property(reference, "Description"), place, text,
-                     focused=bool(states >> FOCUSED & 1), enabled=bool(states >> ENABLED & 1))
+    def _ask(self, requests):
+        """All at once; an answer is None where there was none, as the thing has gone meanwhile."""
+        answers, missing = [None] * len(requests), len(requests)
 
-    def _call(self, reference, interface, method, arguments=None):
-        return call(self._bus, *reference, f"org.a11y.atspi.{interface}", method, arguments)
-
-    def _property(self, reference, name):
-        return call(self._bus, *reference, "org.freedesktop.DBus.Properties", "Get",
-                    GLib.Variant("(ss)", ("org.a11y.atspi.Accessible", name)))[0]
+        def take(connection, result, number):
+            nonlocal missing
+            missing -= 1
+            with contextlib.suppress(GLib.Error):
+                answers[number] = connection.call_finish(result).unpack()[0]
+        for number, (reference, interface, method, *arguments) in enumerate(requests):
+            if "." not in interface:
+                interface = f"org.a11y.atspi.{interface}"
+            self._bus.call(*reference, interface, method, arguments[0] if arguments else None, None,
+                           Gio.DBusCallFlags.NONE, SECONDS * 1000, None, take, number)
+        while missing:
+            GLib.MainContext.default().iteration(True)
+        return answers
 
     def close(self):
         """Ends it with what it has started."""
@@ -123,6 +146,19 @@ class Bus:
         except ProcessLookupError:
             pass
         self._process.wait()
+
+
+def name_of(reference, which):
+    return (reference, "org.freedesktop.DBus.Properties", "Get",
+            GLib.Variant("(ss)", ("org.a11y.atspi.Accessible", which)))
+
+
+def flatten(references, known):
+    """Each before those in it."""
+    for reference in references:
+        if reference in known:
+            yield reference
+            yield from flatten(known[reference][2], known)
 
 
 def connect(address):

@@ -9,6 +9,7 @@ import os
 import queue
 import shutil
 import signal
+import tempfile
 import threading
 import time
 
@@ -42,9 +43,11 @@ class Browser:
         to_read, self._to = map(_high, os.pipe())
         self._from, to_write = map(_high, os.pipe())
         profile = world.directory / f"chromium-{len(world.cleanups)}"
+        self._sockets = tempfile.mkdtemp(prefix="toxasync-")  # a socket's path must be short
         with open(world.directory / "chromium.log", "ab") as log:
             self._pid = os.posix_spawn(
-                program, [program, f"--user-data-dir={profile}", *FLAGS], {**world.environment, "HOME": str(profile)},
+                program, [program, f"--user-data-dir={profile}", *FLAGS],
+                {**world.environment, "HOME": str(profile), "TMPDIR": self._sockets},
                 file_actions=[(os.POSIX_SPAWN_DUP2, to_read, 3), (os.POSIX_SPAWN_DUP2, to_write, 4),
                               (os.POSIX_SPAWN_DUP2, log.fileno(), 1), (os.POSIX_SPAWN_DUP2, log.fileno(), 2)],
                 setpgroup=0)
@@ -130,3 +133,4 @@ class Browser:
             os.killpg(self._pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
+        shutil.rmtree(self._sockets, ignore_errors=True)

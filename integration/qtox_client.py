@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real qTox, on an X server that shows nothing, driven by the keyboard and known by its title and its history."""
+"""The real qTox, on an X server that shows nothing, driven by keyboard and mouse.
+
+What it shows is known by its accessibility tree (accessibility.py) and its history. A click goes to a thing that is
+there and has stayed at its place; a text goes to a field that has the focus, and is seen in it before Return is pressed.
+"""
 
 import os
 import shutil
@@ -8,19 +12,10 @@ import struct
 import subprocess
 import zlib
 
+import accessibility
 from plain_clients import MODULE, preload, silent_sound_card
 from programs import Process
 from support import Failure, Skip, check, poll_until
-
-# Where things are, in pixels from the corner of its window.
-FIRST_FRIEND = (110, 108)
-TOX_ID_FIELD = (500, 120)
-SEND_REQUEST = (500, 387)
-ATTACH = (690, 390)
-CALL = (687, 29)  # Or end a call.
-ANSWER = (661, 122)
-DECLINE = (712, 122)
-ACCEPT_FIRST_FILE = (661, 141)
 
 SETTINGS = """[General]
 autoAwayTime=0
@@ -62,6 +57,12 @@ class Screen:
             number = told.readline().strip()
         check(number, "Xvfb did not start")
         self.display = ":" + number
+        if not shutil.which("xprop"):
+            raise Skip("xprop is not installed")
+        self.bus = accessibility.Bus(world, name)
+        # Where Qt looks for the accessibility bus first, and at once: the other way it sometimes gets lost.
+        subprocess.run(["xprop", "-display", self.display, "-root", "-f", "AT_SPI_BUS", "8s", "-set", "AT_SPI_BUS",
+                        self.bus.address], check=True)
 
     def picture(self, path, size=None):
         """Writes what is on the screen, or its corner of a size, as PNG. The file of Xvfb is an XWD: 25 words, then colours, then rows."""
@@ -111,8 +112,8 @@ class QTox(Process):
         prefix = preload(world, home, on)
         libraries = [world.build / "lib" / "liblocal-bootstrap.so", *([] if on else [world.build / "lib" / MODULE])]
         variables = {
-            **self._environment, "QT_QPA_PLATFORM": "xcb", "LC_ALL": "C.UTF-8", "TMPDIR": world.directory,
-            "XDG_RUNTIME_DIR": world.directory, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",
+            **self._environment, "QT_QPA_PLATFORM": "xcb", "LC_ALL": "C.UTF-8", "TMPDIR": home.directory,
+            "XDG_RUNTIME_DIR": world.directory, "DBUS_SESSION_BUS_ADDRESS": screen.bus.address,
             "TOXASYNC_TEST_BOOTSTRAP": f"{hub.udp_port}:{hub.dht_key}",
             "LD_PRELOAD": ":".join(map(str, libraries))}
         super().__init__(world, f"{name}-qtox", ["qtox", "--profile", name], prefix=[
@@ -125,15 +126,11 @@ class QTox(Process):
         return subprocess.run(["xdotool", *map(str, arguments)], env={**os.environ, **self._environment},
                               capture_output=True, text=True).stdout.strip()
 
-    def windows(self, title):
-        return self._xdotool("search", "--onlyvisible", "--name", "^" + title).split()
-
-    def window(self):
-        found = self.windows("qTox")
-        return found[-1] if found else None
+    def _windows(self):
+        return [window for window in self.screen.bus.windows() if window.role in ("frame", "dialog")]
 
     def title(self):
-        return self._xdotool("getwindowname", self.window()) if self.window() else ""
+        return next((window.name for window in self._windows() if window.name.startswith("qTox")), "")
 
     def wait_title(self, wanted, seconds):
         """Of the window: with the name of the friend that is being written to, and how he is shown."""
@@ -143,49 +140,99 @@ class QTox(Process):
         self.wait_for(r".*Connected to the DHT", seconds)
 
     def focus(self):
-        self._poll(self.window, 20, "its window")
-        self._xdotool("windowfocus", "--sync", self.window())
+        """Nobody else does it: there is no window manager."""
+        def focused():
+            found = self._xdotool("search", "--onlyvisible", "--name", "^qTox").split()
+            if found:
+                self._xdotool("windowfocus", "--sync", found[-1])
+            return found and self._xdotool("getwindowfocus") == found[-1]
+        self._poll(focused, 20, "its window has the focus")
 
-    def type(self, text, *keys):
+    def wait_thing(self, choose, seconds, what):
+        """One that `choose` finds among all that it shows, when it has been at the same place twice."""
+        last = {"place": None}
+
+        def settled():
+            thing = choose(self.screen.bus.things())
+            before, last["place"] = last["place"], thing and thing.place
+            return thing if thing and thing.place == before else None
+        return self._poll(settled, seconds, what)
+
+    def click(self, choose, seconds, what):
+        thing = self.wait_thing(choose, seconds, what)
+        self._xdotool("mousemove", "--sync", *thing.center, "click", 1)
+
+    def click_button(self, name, seconds=20):
+        """By what it says, or what is said of it."""
+        self.click(lambda things: first(things, lambda thing: thing.role == "push button" and thing.enabled and
+                                        name in (thing.name, thing.description)), seconds, f"the button `{name}`")
+
+    def type(self, text, description=None):
+        """Into the field that has the focus, or gets it."""
+        def field(things):
+            return first(things, lambda thing: "text" in thing.role and thing.description == description
+                         if description else thing.role.endswith("text") and thing.focused)
+        what = f"the field `{description}`" if description else "a field with the focus"
+        thing = self.wait_thing(field, 20, what)
+        if not thing.focused:
+            self._xdotool("mousemove", "--sync", *thing.center, "click", 1)
+            self._poll(lambda: (found := field(self.screen.bus.things())) and found.focused, 20, f"{what} has the focus")
         self._xdotool("type", "--delay", "5", text)
-        if keys:
-            self._xdotool("key", *keys)
+        if thing.text is not None:  # which of a password nobody is told
+            self._poll(lambda: (found := field(self.screen.bus.things())) and found.text == text, 20,
+                       f"`{text}` is in {what}")
 
-    def click(self, place):
-        self._xdotool("mousemove", "--window", self.window(), *place, "click", 1)
-
-    def click_until(self, place, condition, seconds, what):
-        """For what may not be on the screen yet."""
-        def clicked():
-            self.click(place)
-            return condition()
-        self._poll(clicked, seconds, what)
+    def press(self, key):
+        self._xdotool("key", key)
 
     def answer_dialogue(self, title, text):
-        """Types a text into a window that is up, or comes."""
-        self._poll(lambda: self.windows(title), 10, f"a window `{title}`")
-        self.type(text, "Return")
-        self._poll(lambda: not self.windows(title), 10, f"the window `{title}` goes")
+        """Types a file's name into a window that is up, or comes."""
+        self._poll(lambda: any(window.name == title for window in self._windows()), 20, f"a window `{title}`")
+        self._poll(lambda: first(self.screen.bus.things(), lambda thing: thing.role == "text" and thing.focused and
+                                 thing.name == "File name:"), 20, f"`{title}` has the focus")
+        self.type(str(text))
+        self.press("Return")
+        self._poll(lambda: all(window.name != title for window in self._windows()), 20, f"the window `{title}` goes")
 
     def add_friend(self, tox_id):
         """On the page that it shows when it has none."""
         self.focus()
-        self.click(TOX_ID_FIELD)
-        self.type(tox_id)
-        self.click(SEND_REQUEST)
+        self.type(tox_id, description="Type in Tox ID of your friend")
+        self.click_button("Send friend request")
 
     def open_friend(self, name):
-        """The conversation with him."""
+        """The conversation with the only one in the list; `name` is in the title then."""
+        def row(things):
+            start = next((i for i, thing in enumerate(things) if thing.name == "Contact search"), len(things))
+            return first(things[start:], lambda thing: thing.role == "label" and thing.name)
         self.focus()
-
-        def opened():
-            self.click(FIRST_FRIEND)
-            return name in self.title()
-        self._poll(opened, 20, "the conversation")
+        self.click(row, 20, "a friend in the list")
+        self.wait_title(name, 20)
 
     def say(self, text):
-        self.type(text, "Return")
-        self._poll(lambda: text in self.said(), 10, f"`{text}` is in its history")
+        """Until it is in its history, if that can be read."""
+        self.write(text)
+        self._poll(lambda: text in self.said(), 20, f"`{text}` is in its history")
+
+    def write(self, text):
+        self.type(text)
+        self.press("Return")
+        self._poll(lambda: first(self.screen.bus.things(), lambda thing: thing.focused and thing.text == ""), 20,
+                   f"`{text}` leaves the field")
+
+    def answer_call(self):
+        self._click_call(0, "answers")
+
+    def decline_call(self):
+        self._click_call(1, "declines")
+
+    def _click_call(self, which, what):
+        def button(things):
+            start = next((i for i, thing in enumerate(things) if thing.description.startswith("Incoming call")),
+                         len(things))
+            buttons = [thing for thing in things[start:] if thing.role == "push button"][:2]
+            return sorted(buttons, key=lambda thing: thing.x)[which] if len(buttons) == 2 else None
+        self.click(button, 20, f"the button that {what} a call")
 
     def _ask(self, query):
         try:
@@ -212,9 +259,14 @@ class QTox(Process):
             return poll_until(condition, seconds, f"qtox: {what}", every=0.2)
         except Failure:
             self.screen.picture(self.world.directory / "screen.png")
-            print(f"--- the title of qTox: {self.title()!r}; its history: {self.history()}", flush=True)
+            shown = "\n".join(map(str, self.screen.bus.things()))
+            print(f"--- qTox shows:\n{shown}\nIts history: {self.history()}", flush=True)
             raise
 
     def close(self):
         self._xdotool("key", "ctrl+q")
         check(self.wait(10) == 0, "qTox did not end well")
+
+
+def first(things, condition):
+    return next((thing for thing in things if condition(thing)), None)

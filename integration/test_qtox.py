@@ -6,7 +6,7 @@ import os
 import pytest
 
 from plain_clients import Home, Plain, befriend, sha256, told_of_files_and_calls, with_and_without
-from qtox_client import ACCEPT_FIRST_FILE, ANSWER, ATTACH, CALL, DECLINE, QTox, Screen
+from qtox_client import QTox, Screen
 from support import check, poll_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.clients, pytest.mark.toxcore("system")]
@@ -159,12 +159,12 @@ def use_files(world, client, bob, number):
     path.write_bytes(os.urandom(300_000))
     start = bob.mark()
     bob.write(f"file {number} {path}")
-    client.click_until(ACCEPT_FIRST_FILE, lambda: client.windows("Save a file"), 20, "a file is offered")
+    client.click_button("Accept transfer")
     saved = client.home.directory / "saved.bin"
     client.answer_dialogue("Save a file", saved)
     bob.wait_for(rf"file-sent {number}$", 20, start)
     poll_until(lambda: sha256(saved) == sha256(path), 10, "the file is there as it was sent")
-    client.click(ATTACH)
+    client.click_button("Send file(s)")
     client.answer_dialogue("Send a file", path)
     bob.wait_for(rf"file {number} 0 {sha256(path)} holiday.bin$", 20, start)
 
@@ -177,28 +177,34 @@ def use_calls(client, bob, number):
         return marks
 
     start = call()
-    client.click_until(ANSWER, lambda: bob.find(rf"hears {number}$", start[1]), 20, "it answers, and is heard")
+    client.answer_call()
+    bob.wait_for(rf"hears {number}$", 20, start[1])
     bob.write(f"hang-up {number}")
     client.wait_for(r".*Call with friend 0 finished", 20, start[0])
     start = call()
-    client.click_until(DECLINE, lambda: bob.find(rf"call-state {number} finished$", start[1]), 20, "it declines")
+    client.decline_call()
+    bob.wait_for(rf"call-state {number} finished$", 20, start[1])
     start = bob.mark()
-    client.click(CALL)
+    client.click_button("Start audio call")
     bob.wait_for(rf"call {number} audio$", 20, start)
     bob.write(f"answer {number}")
     bob.wait_for(rf"hears {number}$", 20, start)
-    client.click(CALL)
+    client.click_button("End audio call")
     bob.wait_for(rf"call-state {number} finished$", 20, start)
 
 
 def test_qtox_files_and_calls_are_as_without_the_module(world):
     """Files come and go, calls ring, are answered, declined and ended by each side, as they are without the module."""
     hub, bob, both = with_and_without(world)
+    start = bob.mark()
     clients = [QTox(world, plain.name, plain.home, Screen(world, plain.name), hub, on=plain.on) for plain in both]
     told = []
     for number, client in enumerate(clients):
         client.open_friend("bob")
         client.wait_title("bob (Online)", 60)
+        # Each side finds out by itself, and his program refuses to offer a file to somebody whom it does not see yet.
+        bob.wait_for(rf"friend {number} udp", 60, start, what="sees qTox online")
+    for number, client in enumerate(clients):
         start = bob.mark()
         use_files(world, client, bob, number)
         use_calls(client, bob, number)
@@ -217,7 +223,12 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     bob = world.chat("bob", nodes=[node.address for node in nodes], bootstrap=[hub], carrier="udp").ready()
     client = QTox(world, "alice", Home(world, "alice", nodes), screen, hub)
     client.focus()
-    client.type("alice\tsecret word\tsecret word\t", "Return")
+    client.type("alice", description="Username input field")
+    client.press("Tab")
+    client.type("secret word")
+    client.press("Tab")
+    client.type("secret word")
+    client.click_button("Create Profile")
     client.wait_title("Add friend", 20)
     client.add_friend(bob.tox_id)
     bob.wait_for(r"friend 0 ready", 60)
@@ -225,7 +236,7 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     client.wait_title("bob (Online)", 40)
     bob.quit()
     client.wait_title("bob (Away)", 40)
-    client.type("for later", "Return")
+    client.write("for later")
     poll_until(lambda: all(node.stats()["messages"] >= 1 for node in nodes), 30, "the nodes have it")
     home = client.home
     poll_until(lambda: home.status("taken") == "1" and home.status("unconfirmed") == "0", 10, "qTox has the receipt")
@@ -239,11 +250,12 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     bob.quit()
     client = client.again()
     client.focus()
-    client.type("secret word", "Return")
+    client.type("secret word", description="Password input")
+    client.press("Return")
     client.wait_title("Add friend", 20)
     client.open_friend("(Away)")  # When it was killed, it had not saved his name.
     poll_until(lambda: any(node.stats()["messages"] == 0 for node in nodes), 30, "it has fetched the answer")
-    client.type("thank you", "Return")
+    client.write("thank you")
     bob = bob.again(carrier="udp").ready()
     check([m.text for m in bob.wait_messages(1, 40)] == ["thank you"], "something came twice")
     client.screen.picture(world.picture_path("qtox-new-user.png"))
