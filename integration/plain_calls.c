@@ -121,6 +121,9 @@ bool run_call_command(Plain* plain, const char* name, uint32_t friend_number) {
                                                                                             : "not-hung-up",
            friend_number);
     talk_to(plain, friend_number, false);
+  } else if (strcmp(name, "be-silent") == 0) { /* The call goes on. */
+    printf("silent %" PRIu32 "\n", friend_number);
+    plain->talking = false;
   } else {
     return false;
   }

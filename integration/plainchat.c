@@ -6,7 +6,7 @@
  *
  *   add TOX_ID | send FRIEND TEXT | action FRIEND TEXT | flood FRIEND COUNT | look FRIEND | delete FRIEND |
  *   picture FRIEND TEXT | no-picture FRIEND | file FRIEND PATH | call FRIEND | answer FRIEND |
- *   hang-up FRIEND | quit
+ *   be-silent FRIEND | hang-up FRIEND | quit
  *
  * `picture` offers a text as tox_file_send takes an avatar. `look` asks for what the callbacks told. The end
  * of stdin is `quit`.

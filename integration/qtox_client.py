@@ -170,8 +170,8 @@ class QTox(Process):
     def type(self, text, description=None):
         """Into the field that has the focus, or gets it."""
         def field(things):
-            return first(things, lambda thing: "text" in thing.role and thing.description == description
-                         if description else thing.role.endswith("text") and thing.focused)
+            return first(things, lambda thing: thing.role in ("text", "password text") and
+                         (thing.description.startswith(description) if description else thing.focused))
         what = f"the field `{description}`" if description else "a field with the focus"
         thing = self.wait_thing(field, 20, what)
         if not thing.focused:

@@ -189,6 +189,10 @@ def use_calls(client, bob, number):
     bob.wait_for(rf"call {number} audio$", 20, start)
     bob.write(f"answer {number}")
     bob.wait_for(rf"hears {number}$", 20, start)
+    # qTox 1.17 can lock up for good if a call is ended while sound comes in: one of its threads holds the list of calls
+    # and waits for ToxAV, the other one holds ToxAV and waits for the list.
+    bob.write(f"be-silent {number}")
+    bob.wait_for(rf"silent {number}$", 5, start)
     client.click_button("End audio call")
     bob.wait_for(rf"call-state {number} finished$", 20, start)
 
@@ -224,10 +228,8 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     client = QTox(world, "alice", Home(world, "alice", nodes), screen, hub)
     client.focus()
     client.type("alice", description="Username input field")
-    client.press("Tab")
-    client.type("secret word")
-    client.press("Tab")
-    client.type("secret word")
+    for field in ("Password input field", "Password confirmation field"):
+        client.type("secret word", description=field)
     client.click_button("Create Profile")
     client.wait_title("Add friend", 20)
     client.add_friend(bob.tox_id)
