@@ -167,10 +167,10 @@ class QTox(Process):
         self.click(lambda things: first(things, lambda thing: thing.role == "push button" and thing.enabled and
                                         name in (thing.name, thing.description)), seconds, f"the button `{name}`")
 
-    def type(self, text, description=None):
-        """Into the field that has the focus, or gets it."""
+    def type(self, text, description=None, secret=False):
+        """Into the field that has the focus, or gets it. What is in it is seen, unless it is a password."""
         def field(things):
-            return first(things, lambda thing: thing.role in ("text", "password text") and
+            return first(things, lambda thing: thing.role == "text" and
                          (thing.description.startswith(description) if description else thing.focused))
         what = f"the field `{description}`" if description else "a field with the focus"
         thing = self.wait_thing(field, 20, what)
@@ -178,7 +178,7 @@ class QTox(Process):
             self._xdotool("mousemove", "--sync", *thing.center, "click", 1)
             self._poll(lambda: (found := field(self.screen.bus.things())) and found.focused, 20, f"{what} has the focus")
         self._xdotool("type", "--delay", "5", text)
-        if thing.text is not None:  # which of a password nobody is told
+        if not secret:
             self._poll(lambda: (found := field(self.screen.bus.things())) and found.text == text, 20,
                        f"`{text}` is in {what}")
 

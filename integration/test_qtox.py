@@ -229,7 +229,7 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     client.focus()
     client.type("alice", description="Username input field")
     for field in ("Password input field", "Password confirmation field"):
-        client.type("secret word", description=field)
+        client.type("secret word", description=field, secret=True)
     client.click_button("Create Profile")
     client.wait_title("Add friend", 20)
     client.add_friend(bob.tox_id)
@@ -252,7 +252,7 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     bob.quit()
     client = client.again()
     client.focus()
-    client.type("secret word", description="Password input")
+    client.type("secret word", description="Password input", secret=True)
     client.press("Return")
     client.wait_title("Add friend", 20)
     client.open_friend("(Away)")  # When it was killed, it had not saved his name.
