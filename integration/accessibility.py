@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 
-from support import Skip, check
+from support import WITH_US, Skip, check
 
 try:
     from gi.repository import Gio, GLib
@@ -63,7 +63,7 @@ class Bus:
         environment.pop("DISPLAY", None)
         with open(directory / "log", "wb") as log:
             self._process = subprocess.Popen(
-                ["dbus-daemon", f"--config-file={CONFIGURATION}", "--nofork", "--nopidfile",
+                [*WITH_US, "dbus-daemon", f"--config-file={CONFIGURATION}", "--nofork", "--nopidfile",
                  f"--address={address}", f"--print-address={writing}"],
                 pass_fds=[writing], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)

@@ -2,7 +2,7 @@
 """A week of two people and three storage nodes, in some minutes: the wall clock is stepped, everything else is real.
 
 What goes by the calendar is seen at work: epochs, times to live, the keys that nodes and clients renew each week.
-Who is off while the clock is stepped was away for so long; who is on sees his clock jump. Time-outs and polls run by
+Who is off while the clock is stepped was away for so long; who is on sees their clock jump. Time-outs and polls run by
 the monotonic clock, which nobody touches: what they wait for is shortened by options.
 """
 
@@ -38,19 +38,19 @@ Sent = collections.namedtuple("Sent", "id text earliest_s latest_s fate")
 
 
 class Person:
-    """Somebody who comes and goes. What he was shown and told counts over all runs of his program."""
+    """Somebody who comes and goes. What they were shown counts over all runs of their program."""
 
     def __init__(self, week, name, chat):
         self.week = week
         self.name = name
-        self.chat = chat  # None: he is off
+        self.chat = chat  # None: they are off
         self.runs = [chat]
         self.sent = []
         self.friend = None
         self.told_while_alone = set()
 
     def come(self):
-        """He starts his program; beside the friend, if she is there, they meet."""
+        """They start their program. If the friend is there, both wait until they see each other."""
         beside = [self.friend.chat] if self.friend.chat else []
         self.chat = self.runs[-1].again(bootstrap=beside, extra=CHAT_OPTIONS).ready()
         self.runs.append(self.chat)
@@ -69,7 +69,7 @@ class Person:
             self.friend.chat.wait_until(lambda: not self.friend.sees_friend(), 40, f"{self.name} is seen off")
 
     def sleep(self):
-        """His machine sleeps: the program stands still, and says goodbye to nobody."""
+        """Their machine sleeps: the program stands still, and says goodbye to nobody."""
         self.chat.process.send_signal(signal.SIGSTOP)
         self.chat = None
 
@@ -93,14 +93,14 @@ class Person:
         return [sent.id for sent in self.friend.sent if sent.fate == DELIVERED]
 
     def read(self):
-        """Until he was shown all that was written to him."""
+        """Until they were shown all that was written to them."""
         due = set(self.due())
         self.chat.wait_until(lambda: due <= {message.id for message in self.shown()}, 40,
                              f"all of {len(due)} messages")
 
     def confirm(self):
-        """What he read while the friend is off: until no more receipts leave. They wait for others for a random time,
-        five times CHAT_OPTIONS' mean at most, and whoever goes earlier sends them when he comes again."""
+        """What they read while the friend is off: until no more receipts leave. Receipts wait for others for a random
+        time, five times CHAT_OPTIONS' mean at most; whoever goes earlier sends them when coming again."""
         last = {"figures": None, "at": 0.0}
 
         def quiet():
@@ -108,15 +108,15 @@ class Person:
             if figures != last["figures"]:
                 last.update(figures=figures, at=time.monotonic())
             return time.monotonic() - last["at"] > QUIET_S * support.PATIENCE
-        poll_until(quiet, 60, f"{self.name} has sent his receipts")
+        poll_until(quiet, 60, f"{self.name} has sent the receipts")
 
     def told(self, seconds=40):
-        """Until he was told of all that the friend was shown."""
+        """Until they were told of all that the friend was shown."""
         read = {message.id for message in self.friend.shown()}
         self.wait_state(DELIVERED, [sent.id for sent in self.sent if sent.id in read], seconds)
 
     def told_by_nodes(self):
-        """As told(), by what the nodes hold; what the friend did not leave there, he is told later."""
+        """As told(), by what the nodes hold; what the friend did not leave there is told later."""
         try:
             self.told(10)
         except Failure as failure:
@@ -186,7 +186,7 @@ def both_write(alice, bob, text):
 
 
 def arrive(person):
-    """He comes while the friend is off, reads, and is told."""
+    """They come while the friend is off, read, and are told."""
     known = len(person.shown())
     if person.chat is None:
         person.come()
@@ -197,7 +197,7 @@ def arrive(person):
 
 
 def visit(person, text=None):
-    """He comes while the friend is off, reads, answers, and goes."""
+    """They come while the friend is off, read, answer, and go."""
     arrive(person)
     if text:
         person.write(text)
@@ -209,7 +209,7 @@ def first_day(week, alice, bob):
     week.step("both are on: the clock jumps under a connection")
     both_write(alice, bob, "still there?")
     bob.go()
-    week.step("Bob is off; Alice, whose clock jumps, writes to him")
+    week.step("Bob is off; Alice, whose clock jumps, writes to Bob")
     alice.write("You were gone before I could say it")
     alice.write("and one thing more")
     alice.go()
@@ -287,7 +287,7 @@ def fifth_day(week, alice, bob):
 def sixth_day(week, alice, bob):
     week.step("Alice comes, reads and answers")
     visit(alice, "You forget everything")
-    week.step("Bob comes, reads and answers; his machine falls asleep")
+    week.step("Bob comes, reads and answers; Bob's machine falls asleep")
     arrive(bob)
     bob.write("Not everything")
     bob.sleep()
@@ -298,7 +298,7 @@ def sixth_day(week, alice, bob):
 
 def seventh_day(week, alice, bob):
     week.back(2)
-    week.step("node 3 is back after two days; Bob's machine wakes; he reads and answers")
+    week.step("node 3 is back after two days; Bob's machine wakes; Bob reads and answers")
     bob.wake()
     visit(bob, "Is node 3 back?")
     week.step("Alice comes, reads and answers")

@@ -45,6 +45,12 @@ def pytest_configure(config):
     cache = (build / "CMakeCache.txt").read_text()
     config.sanitizer = re.search(r"^TOXASYNC_SANITIZE:\w+=(.+)$", cache, re.MULTILINE)
     config.labels = {line.split(":")[0].split("(")[0] for line in config.getini("markers")} - {"toxcore", "slow"}
+    for name in ("--label", "--no-label", "--name", "--no-name"):
+        for regex in option(config, name):
+            try:
+                re.compile(regex)
+            except re.error as error:
+                raise pytest.UsageError(f"{name} {regex}: {error}") from None
     if config.sanitizer and support.PATIENCE == 1:
         support.PATIENCE = SANITIZER_PATIENCE
     signal.signal(signal.SIGTERM, interrupted)  # so that fixtures end what they have started

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from support import Failure, Skip, check
+from support import WITH_US, Failure, Skip, check
 
 # What CTest itself would do for a test beyond these must be added here first.
 KNOWN = {"LABELS", "TIMEOUT", "ENVIRONMENT", "WORKING_DIRECTORY", "SKIP_RETURN_CODE", "WILL_FAIL", "DISABLED"}
@@ -50,7 +50,7 @@ def run(program, directory):
         raise Skip("it is disabled")
     check(program.command, f"{program.name} was not built")
     environment = {**os.environ, "TMPDIR": str(directory), **program.environment}
-    process = subprocess.Popen(program.command, cwd=program.working_directory, env=environment,
+    process = subprocess.Popen([*WITH_US, *program.command], cwd=program.working_directory, env=environment,
                                stdin=subprocess.DEVNULL, start_new_session=True)
     try:
         code = process.wait(program.timeout_s)

@@ -96,8 +96,8 @@ def failover(world, mode, records):
 def play(world, mode, records):
     """One round, and whether it lost what it must not, or must."""
     figures = failover(world, mode, records)
-    print(f"failover: {mode}, acknowledged {figures['acknowledged']}, acknowledged lost {figures['lost']}, stores go on "
-          f"after {float(figures['longest_pause_s']):.2f} s, refused meanwhile {figures['failed']}", flush=True)
+    print(f"failover: {mode}, acknowledged {figures['acknowledged']}, acknowledged lost {figures['lost']}, stores go on"
+          f" after {float(figures['longest_pause_s']):.2f} s, refused meanwhile {figures['failed']}", flush=True)
     lost = int(figures["lost"])
     if mode == "quorum":
         check(lost == 0, f"{lost} acknowledged records are lost")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * plainchat's calls, with sound only. It sends a tone to whom it talks with, and tells when it hears
- * something.
+ * plainchat's calls, with sound only. It sends a tone to the friend it talks with, and reports the first
+ * sound that it hears.
  */
 #define _POSIX_C_SOURCE 200809L /* NOLINT(bugprone-reserved-identifier): POSIX wants that one */
 
@@ -109,7 +109,7 @@ bool run_call_command(Plain* plain, const char* name, uint32_t friend_number) {
     toxav_call(plain->calls, friend_number, BIT_RATE, 0, &failed);
     printf("calls %" PRIu32 "%s\n", friend_number,
            failed == TOXAV_ERR_CALL_OK                     ? ""
-           : failed == TOXAV_ERR_CALL_FRIEND_NOT_CONNECTED ? " not: he is not connected"
+           : failed == TOXAV_ERR_CALL_FRIEND_NOT_CONNECTED ? " not: the friend is not connected"
                                                            : " not");
   } else if (strcmp(name, "answer") == 0) {
     const bool answered = toxav_answer(plain->calls, friend_number, BIT_RATE, 0, NULL);

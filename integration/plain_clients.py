@@ -16,7 +16,7 @@ MODULE = "libtoxasync-preload.so"
 
 
 class Home:
-    """A user's home directory, with his settings for toxasync."""
+    """A user's home directory, with their settings for toxasync."""
 
     def __init__(self, world, name, nodes=(), **settings):
         self.directory = world.directory / f"{name}-home"
@@ -145,8 +145,8 @@ class Terminal:
 
 
 def befriend(world, nodes, extra=(), **settings):
-    """Alice with the plain client, Bob with one that has toxasync; each has the other's keys. `world.peers` are more Tox
-    instances, which stay: in a network of few, those who are left can look for the others in vain for minutes."""
+    """Alice with the plain client, Bob with one that has toxasync; each has the other's keys. `world.peers` are more
+    Tox instances, which stay: in a network of few, those who are left can fail for minutes to find the others."""
     home = Home(world, "alice", nodes, **settings)
     for i in range(1, 5):
         world.peers.append(world.chat(f"peer{i}", bootstrap=world.peers[:1], extra=["--no-async"]).ready())
@@ -161,7 +161,7 @@ def befriend(world, nodes, extra=(), **settings):
 
 
 def see_away(alice):
-    """She was told that he is away, and finds him so."""
+    """Her callbacks and getters show the friend as away."""
     poll_until(lambda: alice.looks() == "tcp away", 40, "the friend who is offline is shown as away", every=0.3)
 
 
@@ -182,8 +182,8 @@ def silent_sound_card(home):
 
 
 def with_and_without(world):
-    """Bob, who runs on, and two friends of his who have left: Alice, who has the module, and Carol, who has not. Clients
-    go on with their profiles. Bob's name is in them; Alice is his friend 0, Carol 1. And a node of the DHT for all."""
+    """Bob, who runs on, and two of Bob's friends who have left: Alice, who has the module, and Carol, who has not.
+    Clients go on with their profiles, which have Bob's name. Alice is Bob's friend 0, Carol 1. A DHT node for all."""
     nodes = world.nodes(1)
     hub = world.chat("hub", extra=["--no-async"]).ready()
     bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=hub).ready()
@@ -192,7 +192,7 @@ def with_and_without(world):
     for number, client in enumerate(both):
         client.write(f"add {bob.tox_id}")
         bob.wait_for(rf"friend {number} (udp|tcp)", 60)
-        client.wait_for(r"friend-status 0 ", 20, what="has his name, which comes before")
+        client.wait_for(r"friend-status 0 ", 20, what="has the friend's name, which comes before")
     poll_until(lambda: "a friend's keys are here" in both[0].home.log(), 30, "Alice has Bob's keys")
     start = bob.mark()
     for client in both:

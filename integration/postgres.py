@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 
-from support import SOURCE, Failure, Skip, check, poll_until
+from support import SOURCE, WITH_US, Failure, Skip, check, poll_until
 from world import make_directory
 
 SUPERUSER = "tester"
@@ -38,11 +38,11 @@ def programs():
 def unprivileged():
     """How to start the server: it refuses to run as root."""
     if os.geteuid() != 0:
-        return [], None
+        return WITH_US, None
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             user = pwd.getpwnam(name)
-            return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"], user
+            return [*WITH_US, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"], user
     raise Failure("there is neither a user `postgres` nor `nobody` to run the server")
 
 

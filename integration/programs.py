@@ -27,8 +27,8 @@ class Process:
         self._changed = threading.Condition()
         self._open_streams = 2
         self.process = subprocess.Popen(
-            [*prefix, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=world.environment)
+            [*support.WITH_US, *prefix, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=world.environment)
         for stream, label in ((self.process.stdout, "out"), (self.process.stderr, "err")):
             threading.Thread(target=self._read, args=(stream, label), daemon=True).start()
         world.processes.append(self)
@@ -170,7 +170,7 @@ class Node(Process):
         return {key: int(value) for key, value in (pair.split("=") for pair in line.split())}
 
     def check_log(self, *secrets):
-        """Its log names nobody: no address, nothing like a key, none of the secrets; but its own line, and its relay's."""
+        """Its log names nobody: no address, nothing like a key, none of the secrets; only its own line and its relay's."""
         own = re.compile(r"toxasyncd: (node address|TCP relay) ")
         anybody = re.compile(r"\d+\.\d+\.\d+\.\d+|[0-9a-fA-F]{16}|\[?[0-9a-f]*:[0-9a-f]*:")
         lines = [text for text in self.texts("out") + self.texts("err") if not own.match(text)]
@@ -288,7 +288,7 @@ def see_offline(alice, bob):
 
 
 def wait_empty(nodes, absent, seconds=60, **options):
-    """Until everybody has fetched his mail; `absent`, who has quit, comes back for his receipts."""
+    """Until everybody has fetched their mail; `absent`, who has quit, comes back for the receipts."""
     back = absent.again(**options).ready()
     poll_until(lambda: all(node.stats()["messages"] == 0 for node in nodes), seconds, "the nodes are empty")
     back.quit()

@@ -2,7 +2,7 @@
 """The real qTox, on an X server that shows nothing, driven by keyboard and mouse.
 
 What it shows is known by its accessibility tree (accessibility.py) and its history. A click goes to a thing that is
-there and has stayed at its place; a text goes to a field that has the focus, and is seen in it before Return is pressed.
+there and has stayed at its place; a text goes to a field that has the focus, and is in it before Return is pressed.
 """
 
 import os
@@ -15,7 +15,7 @@ import zlib
 import accessibility
 from plain_clients import MODULE, preload, silent_sound_card
 from programs import Process
-from support import Failure, Skip, check, poll_until
+from support import WITH_US, Failure, Skip, check, poll_until
 
 SETTINGS = """[General]
 autoAwayTime=0
@@ -49,8 +49,8 @@ class Screen:
         self._file = directory / "Xvfb_screen0"
         reading, writing = os.pipe()
         self._process = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset",
-             "-fbdir", str(directory)], pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [*WITH_US, "Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp",
+             "-noreset", "-fbdir", str(directory)], pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         world.cleanups.append(self.close)
         os.close(writing)
         with os.fdopen(reading) as told:
@@ -65,7 +65,8 @@ class Screen:
                         self.bus.address], check=True)
 
     def picture(self, path, size=None):
-        """Writes what is on the screen, or its corner of a size, as PNG. The file of Xvfb is an XWD: 25 words, then colours, then rows."""
+        """Writes what is on the screen, or its corner of a size, as PNG. The file of Xvfb is an XWD: 25 words, then
+        colours, then rows."""
         data = self._file.read_bytes()
         header = struct.unpack(">25I", data[:100])
         header_size, width, height, row, colours = header[0], header[4], header[5], header[12], header[19]
@@ -90,7 +91,8 @@ class Screen:
 
 
 class QTox(Process):
-    """qTox under the module, with the profile of a plainchat that had the same home, or without one. `hub`: its bootstrap node."""
+    """qTox under the module, with the profile of a plainchat that had the same home, or without one. `hub` is its
+    bootstrap node."""
 
     def __init__(self, world, name, home, screen, hub, on=True):
         if not shutil.which("qtox") or not shutil.which("xdotool"):
@@ -133,7 +135,7 @@ class QTox(Process):
         return next((window.name for window in self._windows() if window.name.startswith("qTox")), "")
 
     def wait_title(self, wanted, seconds):
-        """Of the window: with the name of the friend that is being written to, and how he is shown."""
+        """Of the window: with the name of the friend that is being written to, and their status."""
         self._poll(lambda: wanted in self.title(), seconds, f"`{wanted}` in the window's title")
 
     def wait_connected(self, seconds):
@@ -176,7 +178,8 @@ class QTox(Process):
         thing = self.wait_thing(field, 20, what)
         if not thing.focused:
             self._xdotool("mousemove", "--sync", *thing.center, "click", 1)
-            self._poll(lambda: (found := field(self.screen.bus.things())) and found.focused, 20, f"{what} has the focus")
+            self._poll(lambda: (found := field(self.screen.bus.things())) and found.focused, 20,
+                       f"{what} has the focus")
         self._xdotool("type", "--delay", "5", text)
         if not secret:
             self._poll(lambda: (found := field(self.screen.bus.things())) and found.text == text, 20,

@@ -81,7 +81,7 @@ class Metrics:
             _, _, self._family, kind = line.split(" ")
             check(self._family == self._help, f"HELP and TYPE do not go together: {line}")
             check(kind in ("counter", "gauge", "histogram"), line)
-            check((kind == "counter") == self._family.endswith("_total"), f"{line}: a counter, and only that, is a total")
+            check((kind == "counter") == self._family.endswith("_total"), f"{line}: only a counter is a total")
             self.kinds[self._family] = kind
         else:
             self._read_sample(line)

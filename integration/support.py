@@ -20,6 +20,9 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent
 # All deadlines are multiplied by it: sanitizers, and emulated or very busy machines, are slower.
 PATIENCE = float(os.environ.get("TOXASYNC_TEST_PATIENCE", "1"))
 
+# Before a command: the program ends with us, whatever we end by. Finalizers do it earlier, and in order.
+WITH_US = ("setpriv", "--pdeathsig", "KILL")
+
 
 class Failure(AssertionError):
     """A promise was not kept, or not in time."""

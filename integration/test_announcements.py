@@ -48,7 +48,7 @@ def test_node_announces_new_mail(world):
     deliver(world, nodes, alice, bob)
     later = bob.again(extra=["--no-push"]).ready()
     poll_until(lambda: counters(later)["client.requests"] >= 6 * len(nodes), 60, "Bob has looked for mail")
-    check(counters(later)["client.subscribed"] == 0, "Bob subscribes though he is told not to")
+    check(counters(later)["client.subscribed"] == 0, "Bob subscribes in spite of --no-push")
     later.quit()
 
 

@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.clients, pytest.mark.toxcore(
 
 
 def test_client_writes_and_reads_while_apart(world):
-    """What is written to a friend who is offline is shown as sent, and comes later; his answers come, too."""
+    """What is written to a friend who is offline is shown as sent, and comes later; so do the answers."""
     nodes = world.nodes(2)
     alice, bob = befriend(world, nodes)
     start = alice.mark()
     bob.quit()
-    alice.wait_for(r"friend 0 offline", 40, start, what="is told that he dropped")
-    alice.wait_for(r"friend 0 tcp", 10, start, what="is told that he can be written to")
+    alice.wait_for(r"friend 0 offline", 40, start, what="reports that the friend went offline")
+    alice.wait_for(r"friend 0 tcp", 10, start, what="reports that the friend can be written to")
     alice.wait_for(r"friend-status 0 away", 5, start)
     check(alice.looks() == "tcp away", "getters and callbacks disagree")
     numbers = [alice.send(f"offline {i}") for i in range(20)] + [alice.send("waves", "action")]
@@ -108,7 +108,7 @@ def test_client_with_tox_events_gets_the_same(world):
 
 
 def test_messages_to_a_killed_friend_arrive_once_in_order(world):
-    """He is killed while she writes: what was taken for him comes to him once, in order, whichever way it takes."""
+    """A friend is killed while a client writes: what was accepted arrives once, in order, whichever way it takes."""
     nodes = world.nodes(2)
     alice, bob = befriend(world, nodes)
     poll_until(lambda: alice.send("first") >= FIRST_NUMBER, 20, "live messages go by us", every=0.5)
@@ -117,7 +117,7 @@ def test_messages_to_a_killed_friend_arrive_once_in_order(world):
     bob.kill()
     alice.write("flood 0 30")
     alice.wait_until(lambda: sum(t.startswith("sent 0") and "flood" in t for t in alice.texts()) == 60, 10,
-                     "all are taken though he is gone and it was not noticed yet")
+                     "all are accepted though the friend has gone, which was not noticed yet")
     check(not alice.find("not-sent"), "something was not taken")
     see_away(alice)
     alice.send("last")
@@ -130,11 +130,12 @@ def test_messages_to_a_killed_friend_arrive_once_in_order(world):
     texts = [text for text in shown.values() if text.startswith("flood")]
     check(texts == [f"flood {i}" for i in range(30)] * 2, f"{len(texts)} of 60 messages, in order: {texts}")
     twice = {m.id for m in bob.messages()} & {m.id for m in later.messages()}
-    check(len(twice) <= 1, "more came twice than the one that was being shown when he was killed")
+    check(len(twice) <= 1, "more came twice than the one that was being shown at the kill")
 
 
 def test_receipt_waits_for_delivery_if_set_so(world):
-    """With `receipts = friend` a message counts as sent when he has it; a resend meanwhile is no second message."""
+    """With `receipts = friend` a message counts as sent when the friend has it; a resend meanwhile is no
+    second message."""
     clock = faketime.Clock(world, "toxasyncd", monotonic=True)
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes, receipts="friend")
@@ -143,10 +144,10 @@ def test_receipt_waits_for_delivery_if_set_so(world):
     numbers = [alice.send("yes"), alice.send("no"), alice.send("yes")]
     poll_until(lambda: nodes[0].stats()["messages"] >= 3, 30, "the node has them")
     clock.step(21)  # clients send again after a while
-    poll_until(lambda: alice.home.status("unconfirmed") == "3", 10, "the module waits for him to confirm")
-    check(not alice.receipts(), "a receipt came before he had the message")
+    poll_until(lambda: alice.home.status("unconfirmed") == "3", 10, "the module waits for the friend's confirmation")
+    check(not alice.receipts(), "a receipt came before the friend had the message")
     numbers = [alice.send("yes"), numbers[1], alice.send("yes")]  # As a client does that had no receipt.
-    # Together with her: his confirmations would lie waiting for minutes before they are left at nodes.
+    # Both online: alone, Bob would wait for minutes before leaving confirmations at the nodes.
     bob = bob.again(bootstrap=world.peers[:2], carrier="udp").ready()
     bob.wait_messages(3, 40)
     alice.wait_receipts(numbers, 60)
@@ -154,13 +155,13 @@ def test_receipt_waits_for_delivery_if_set_so(world):
 
 
 def test_resend_after_a_drop_is_no_second_message(world):
-    """With `receipts = friend`: what a client sends again as soon as a friend is back from a drop is no second message."""
+    """With `receipts = friend`: what a client sends again as soon as a friend is back is no second message."""
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes, receipts="friend")
     bob.quit()
     see_away(alice)
     start = alice.mark()
-    silent = bob.again(bootstrap=world.peers[:2], extra=["--no-async"]).ready()  # He can't confirm.
+    silent = bob.again(bootstrap=world.peers[:2], extra=["--no-async"]).ready()  # It can't confirm.
     alice.wait_for(r"friend 0 udp", 90, start)
     first = alice.send("again")
     check(first >= FIRST_NUMBER, "sent by toxcore: this tests nothing")
@@ -175,7 +176,8 @@ def test_resend_after_a_drop_is_no_second_message(world):
 
 
 def test_avatar_offered_while_away_arrives_once(world):
-    """The picture that a client offers when a friend is shown as away reaches him when he is there; once, the last."""
+    """The picture that a client offers when a friend is shown as away reaches the friend who comes
+    back; once, the last."""
     nodes = world.nodes(1)
     alice, bob = befriend(world, nodes)
     bob.quit()
@@ -191,7 +193,8 @@ def test_avatar_offered_while_away_arrives_once(world):
     order("no-picture 0", "not cancelled")
     order("picture 0 an old face", "picture-offered 0")
     order("picture 0 a new face", "picture-offered 0")
-    bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=world.peers[0]).ready()  # Another client: it takes files.
+    # Another client: it takes files.
+    bob = Plain(world, "bob", Home(world, "bob", nodes), bootstrap=world.peers[0]).ready()
     bob.wait_for(r"file 0 1 a new face$", 90)
     order("picture 0 a face for now", "picture-offered 0")
     bob.wait_for(r"file 0 1 a face for now$", 20)
@@ -257,7 +260,7 @@ def test_files_and_calls_are_as_without_the_module(world):
         shown = "tcp away" if one.on else "offline here"
         poll_until(lambda: one.looks() == shown, 40, f"the friend who has gone is shown as {shown}", every=0.3)
         one.write("call 0")
-        one.wait_for(r"calls 0 not: he is not connected$", 10)
+        one.wait_for(r"calls 0 not: the friend is not connected$", 10)
         one.write(f"file 0 {one.home.settings}")
         one.wait_for(r"file-refused 0$", 10)
     for there, without in zip(*pairs):
@@ -311,7 +314,7 @@ def test_sending_from_another_thread_keeps_order(world):
 
 
 def test_documented_example_client_works(world):
-    """The small client of docs/client-authors.md: writes to a friend who is gone, and gets what he wrote since."""
+    """The small client of docs/client-authors.md: writes to a friend who is gone, and gets what they wrote since."""
     node = world.nodes(1)[0]
     bob = world.chat("bob", nodes=[node.address], carrier="udp").ready()
 

@@ -186,7 +186,8 @@ def test_stock_library_uses_udp_and_says_so(world):
     """The system's libtoxcore: everybody says that it has no dispatcher, and uses UDP."""
     node, alice = deliver_one_over_udp(world, {})
     check(node.carriers == "udp,friends", f"the node serves {node.carriers} with a stock library")
-    check(node.find(r"warning dispatcher: .*stock.*UDP port \d+ and to Tox friends only"), "the node does not say what it lacks")
+    check(node.find(r"warning dispatcher: .*stock.*UDP port \d+ and to Tox friends only"),
+          "the node does not say what it lacks")
     check(alice.find(r"log \w+ carrier: .*stock.*UDP"), "the client does not say what it lacks")
     only_tox = Process(world, "node-without-carrier", [
         world.program("toxasyncd"), "--data-dir", world.directory / "none", "--udp-port", "0"])
@@ -196,30 +197,30 @@ def test_stock_library_uses_udp_and_says_so(world):
 
 @pytest.mark.delivery
 def test_friend_request_reaches_somebody_offline(world):
-    """A friend request to somebody offline arrives when he starts and is accepted, and the two write to each other
+    """A friend request to somebody offline arrives when they start and is accepted, and the two write to each other
     without ever being online together."""
     nodes = world.nodes(3)
     addresses = [node.address for node in nodes]
-    bob = world.chat("bob", nodes=addresses).ready()  # so that he has a Tox id
+    bob = world.chat("bob", nodes=addresses).ready()  # so that there is a Tox ID
     bob.quit()
     alice = world.chat("alice", nodes=addresses).ready()
     alice.write(f"request {bob.tox_id} It is Alice")
     alice.wait_for(rf"request-stored {bob.tox_id[:64]} 3/3", 30)
-    poll_until(lambda: alice.counters().get("contact.bundles_posted"), 60, "her keys are left for him")
+    poll_until(lambda: alice.counters().get("contact.bundles_posted"), 60, "Alice's keys are left for Bob")
     alice.quit()
 
     later = bob.again().ready()
     later.wait_for(rf"async-friend-request {alice.tox_id[:64]} It is Alice", 60)
-    later.wait_for(r"friend 0 ready", 60, what="her keys")
+    later.wait_for(r"friend 0 ready", 60, what="Alice's keys")
     there = [later.send("Welcome"), later.send("There you are")]
     later.wait_stored(there, 3, 30)
-    poll_until(lambda: later.counters().get("bundles.mailed"), 30, "his keys are under way to her")
+    poll_until(lambda: later.counters().get("bundles.mailed"), 30, "Bob's keys are under way to Alice")
     later.quit()
 
     back = alice.again().ready()
     back.wait_messages(2, 60)
     back.wait_for(rf"request-answered {bob.tox_id[:64]}", 60)
-    back.wait_for(r"friend 0 ready", 60, what="his keys")
+    back.wait_for(r"friend 0 ready", 60, what="Bob's keys")
     answer = back.send("Here I am")
     back.wait_stored([answer], 3, 30)
     back.quit()

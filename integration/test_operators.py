@@ -31,7 +31,7 @@ def test_metrics_and_health_say_what_happened(world):
         after.check_histogram("toxasync_answer_seconds", request=kind)
     check(after("toxasync_node_stored_total") == 152, f"{after('toxasync_node_stored_total')} stored, not 152")
     check(after("toxasync_messages") == node.stats()["messages"] == 50, "kept is not what was left")
-    check(after("toxasync_tombstones") == after("toxasync_node_deleted_total") == 102, "what was deleted is not counted")
+    check(after("toxasync_tombstones") == after("toxasync_node_deleted_total") == 102, "deletions are not counted")
     answered = after("toxasync_node_stored_total") + after("toxasync_node_duplicates_total")
     check(after("toxasync_answer_seconds_count", request="store") == answered, "not every store was timed")
     check(after("toxasync_answer_seconds_count", request="retrieve") > 100, "retrieves were not timed")
@@ -92,8 +92,8 @@ def test_reload_applies_settings_and_notifies_systemd(world):
         told.wait("READY=1")
         return start
     node.status_port = world.ports.take_tcp()
-    start = hang_up([f"status-port = {node.status_port}", "log-level = debug", "capacity = 7M", f"peer = {peer.address}",
-                     "couriers = 3"])
+    start = hang_up([f"status-port = {node.status_port}", "log-level = debug", "capacity = 7M",
+                     f"peer = {peer.address}", "couriers = 3"])
     node.wait_for(r"warning reload: couriers has changed: restart the node for it", 5, start)
     node.wait_for(r"info reload: capacity has changed", 5, start)
     check(metrics(node)("toxasync_capacity_bytes") == 7 << 20, "the capacity was not reloaded")
@@ -155,7 +155,8 @@ def test_node_stopped_under_load_keeps_what_it_stored(world):
 
 
 def test_service_unit_is_valid_and_confined(world):
-    """The systemd unit and the example of settings are right, and the unit shuts the node in as far as 2.0 on the scale of `systemd-analyze security`."""
+    """The systemd unit and the example of settings are right. The unit confines the node: at most 2.0 on the scale of
+    `systemd-analyze security`."""
     unit = world.build / "apps" / "toxasyncd" / "toxasyncd.service"
     if not shutil.which("systemd-analyze"):
         raise Skip("systemd-analyze (systemd) is missing")

@@ -100,8 +100,8 @@ def test_qtox_killed_sends_nothing_twice(world):
 
 
 def test_qtox_own_queue_is_sent_once(world):
-    """qTox without the module queues as ever; with it, what it had queued is sent once, and with `receipts = friend` counts
-    as sent when the friend has it."""
+    """qTox without the module has its own queue; with it, what was in that is sent once, and with `receipts = friend`
+    counts as sent when the friend has it."""
     on, bob, nodes = start_qtox(world, receipts="friend")
     on.open_friend("bob")
     on.close()
@@ -120,7 +120,7 @@ def test_qtox_own_queue_is_sent_once(world):
     on.wait_title("bob (Away)", 20)
     on.say("next")
     poll_until(lambda: all(node.stats()["messages"] >= 2 for node in nodes), 30, "the nodes have both")
-    poll_until(lambda: on.home.status("unconfirmed") == "2", 10, "the module waits for him to confirm")
+    poll_until(lambda: on.home.status("unconfirmed") == "2", 10, "the module waits for the friend's confirmation")
     told = ["into its own queue", "next"]
     check(on.history() == [(True, text, False) for text in told], f"it shows {on.history()}")
     bob = bob.again(bootstrap=[on.hub], carrier="udp").ready()
@@ -206,7 +206,7 @@ def test_qtox_files_and_calls_are_as_without_the_module(world):
     for number, client in enumerate(clients):
         client.open_friend("bob")
         client.wait_title("bob (Online)", 60)
-        # Each side finds out by itself, and his program refuses to offer a file to somebody whom it does not see yet.
+        # Each side finds out by itself, and a file can't be offered to a friend who still looks offline.
         bob.wait_for(rf"friend {number} udp", 60, start, what="sees qTox online")
     for number, client in enumerate(clients):
         start = bob.mark()
@@ -220,7 +220,7 @@ def test_qtox_files_and_calls_are_as_without_the_module(world):
 
 
 def test_qtox_new_user_adds_a_friend_and_comes_back(world):
-    """Who starts with nothing makes a profile with a password, adds a friend, writes when he has gone, comes back."""
+    """A new user makes a profile with a password, adds a friend, writes when that one has gone, and comes back."""
     screen = Screen(world)
     nodes = world.nodes(3)
     hub = world.chat("hub", extra=["--no-async"]).ready()
@@ -243,7 +243,7 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     home = client.home
     poll_until(lambda: home.status("taken") == "1" and home.status("unconfirmed") == "0", 10, "qTox has the receipt")
     client.kill()
-    check(b"SQLite" not in client.database.read_bytes()[:16], "its history is not sealed: this tests less than it should")
+    check(b"SQLite" not in client.database.read_bytes()[:16], "its history is not encrypted")
 
     bob = bob.again(carrier="udp").ready()
     check([m.text for m in bob.wait_messages(1, 40)] == ["for later"], "Bob has something else")
@@ -255,7 +255,7 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     client.type("secret word", description="Password input", secret=True)
     client.press("Return")
     client.wait_title("Add friend", 20)
-    client.open_friend("(Away)")  # When it was killed, it had not saved his name.
+    client.open_friend("(Away)")  # When it was killed, it had not saved the name.
     poll_until(lambda: any(node.stats()["messages"] == 0 for node in nodes), 30, "it has fetched the answer")
     client.write("thank you")
     bob = bob.again(carrier="udp").ready()

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.node, pytest.mark.toxcore("sy
 
 
 def test_status_page_answers_this_machine_only(world):
-    """Only GET and HEAD, only with a Host that is this machine; what is too long, too slow or too much waits or ends."""
+    """Only GET and HEAD, only with a Host that is this machine; what is too long, too slow or too many waits or ends."""
     node = start_node(world, extra=["--status-host", "node.example"])
     port = node.status_port
     for host in (f"127.0.0.1:{port}", f"[::1]:{port}", "localhost", f"LOCALHOST:{port}", "Node.Example"):

@@ -186,7 +186,7 @@ def test_toxic_files_and_calls_are_as_without_the_module(world):
     told, shown = [], []
     try:
         for number in (0, 1):
-            bob.wait_for(rf"file {number} 1 ", 60, start, what="toxic sees him and tells him of its picture")
+            bob.wait_for(rf"file {number} 1 ", 60, start, what="toxic is online for Bob and offers its avatar")
         for number, (terminal, client) in enumerate(zip(terminals, both)):
             open_friend(terminal)
             start_of_it = bob.mark()
@@ -212,7 +212,7 @@ def open_friend(terminal):
 
 
 def write_apart(terminal, nodes):
-    """What Bob is to have when he comes."""
+    """What Bob is to have after coming back."""
     open_friend(terminal)
     for text in ("first line", "second line"):
         say(terminal, text)
