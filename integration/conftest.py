@@ -14,6 +14,7 @@ import pytest
 
 import ctest
 import postgres
+import progress
 import qtox_client
 import support
 from world import World, make_directory
@@ -37,6 +38,7 @@ def option(config, name):
     return config.getoption(name, default=str(support.SOURCE / "build" / "release") if name == "--build" else [])
 
 
+@pytest.hookimpl(trylast=True)  # after that of the terminal reporter
 def pytest_configure(config):
     build = pathlib.Path(option(config, "--build")).resolve()
     if not (build / "CMakeCache.txt").exists():
@@ -53,6 +55,9 @@ def pytest_configure(config):
                 raise pytest.UsageError(f"{name} {regex}: {error}") from None
     if config.sanitizer and support.PATIENCE == 1:
         support.PATIENCE = SANITIZER_PATIENCE
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and getattr(config.option, "numprocesses", None) and config.option.verbose == 0:
+        config.pluginmanager.register(progress.Progress(reporter))
     signal.signal(signal.SIGTERM, interrupted)  # so that fixtures end what they have started
 
 

@@ -39,6 +39,7 @@ def test_messages_between_friends_online_touch_no_node(world):
         node.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.node
 def test_clients_find_nodes_that_other_clients_are(world):
     """Nobody names a storage node: clients find those that other clients are, by the DHT, and leave mail there."""
@@ -247,6 +248,7 @@ def test_demo_takes_less_than_a_minute_on_toxcore_0_2_22(world):
     test_demo_takes_less_than_a_minute(world)
 
 
+@pytest.mark.slow
 @pytest.mark.delivery
 def test_week_of_mail_is_shown_once_in_order(world):
     """A week of compressed time: what is written to friends who are off is shown once, in order, with its time."""

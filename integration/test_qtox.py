@@ -9,7 +9,7 @@ from plain_clients import Home, Plain, befriend, sha256, told_of_files_and_calls
 from qtox_client import QTox, Screen
 from support import check, poll_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.clients, pytest.mark.toxcore("system")]
+pytestmark = [pytest.mark.integration, pytest.mark.clients, pytest.mark.slow, pytest.mark.toxcore("system")]
 
 
 def start_qtox(world, live=False, **settings):

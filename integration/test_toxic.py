@@ -16,7 +16,7 @@ from plain_clients import (Terminal, befriend, preload, sha256, silent_sound_car
                            with_and_without)
 from support import Skip, check, poll_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.clients, pytest.mark.toxcore("system")]
+pytestmark = [pytest.mark.integration, pytest.mark.clients, pytest.mark.slow, pytest.mark.toxcore("system")]
 
 
 def toxic_settings(world, alice, hub):
