@@ -19,6 +19,7 @@ import qtox_client
 import support
 from world import World, make_directory
 
+LABELS = ("unit", "integration", "node", "delivery", "clients")  # of the markers in pytest.ini those to select by
 TIMEOUT_S = 200  # for a test that does not say otherwise
 SANITIZER_PATIENCE = 3
 FAILED = pytest.StashKey[bool]()
@@ -46,7 +47,6 @@ def pytest_configure(config):
     config.build = build
     cache = (build / "CMakeCache.txt").read_text()
     config.sanitizer = re.search(r"^TOXASYNC_SANITIZE:\w+=(.+)$", cache, re.MULTILINE)
-    config.labels = {line.split(":")[0].split("(")[0] for line in config.getini("markers")} - {"toxcore", "slow"}
     for name in ("--label", "--no-label", "--name", "--no-name"):
         for regex in option(config, name):
             try:
@@ -83,7 +83,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def is_selected(config, item):
-    labels = [mark.name for mark in item.iter_markers() if mark.name in config.labels]
+    labels = [mark.name for mark in item.iter_markers() if mark.name in LABELS]
     names = [item.nodeid, item.name.removeprefix("test_"), item.name.partition("[")[2].rstrip("]")]
 
     def has(regex, texts):
