@@ -17,6 +17,8 @@ from plain_clients import MODULE, preload, silent_sound_card
 from programs import Process
 from support import WITH_US, Failure, Skip, check, poll_until
 
+SECONDS = 60  # for what comes in one or two; qTox alone takes some to start, and more on a busy machine
+
 SETTINGS = """[General]
 autoAwayTime=0
 checkUpdates=false
@@ -148,7 +150,7 @@ class QTox(Process):
             if found:
                 self._xdotool("windowfocus", "--sync", found[-1])
             return found and self._xdotool("getwindowfocus") == found[-1]
-        self._poll(focused, 20, "its window has the focus")
+        self._poll(focused, SECONDS, "its window has the focus")
 
     def wait_thing(self, choose, seconds, what):
         """One that `choose` finds among all that it shows, when it has been at the same place twice."""
@@ -164,7 +166,7 @@ class QTox(Process):
         thing = self.wait_thing(choose, seconds, what)
         self._xdotool("mousemove", "--sync", *thing.center, "click", 1)
 
-    def click_button(self, name, seconds=20):
+    def click_button(self, name, seconds=SECONDS):
         """By what it says, or what is said of it."""
         self.click(lambda things: first(things, lambda thing: thing.role == "push button" and thing.enabled and
                                         name in (thing.name, thing.description)), seconds, f"the button `{name}`")
@@ -175,14 +177,14 @@ class QTox(Process):
             return first(things, lambda thing: thing.role == "text" and
                          (thing.description.startswith(description) if description else thing.focused))
         what = f"the field `{description}`" if description else "a field with the focus"
-        thing = self.wait_thing(field, 20, what)
+        thing = self.wait_thing(field, SECONDS, what)
         if not thing.focused:
             self._xdotool("mousemove", "--sync", *thing.center, "click", 1)
-            self._poll(lambda: (found := field(self.screen.bus.things())) and found.focused, 20,
+            self._poll(lambda: (found := field(self.screen.bus.things())) and found.focused, SECONDS,
                        f"{what} has the focus")
         self._xdotool("type", "--delay", "5", text)
         if not secret:
-            self._poll(lambda: (found := field(self.screen.bus.things())) and found.text == text, 20,
+            self._poll(lambda: (found := field(self.screen.bus.things())) and found.text == text, SECONDS,
                        f"`{text}` is in {what}")
 
     def press(self, key):
@@ -190,12 +192,12 @@ class QTox(Process):
 
     def answer_dialogue(self, title, text):
         """Types a file's name into a window that is up, or comes."""
-        self._poll(lambda: any(window.name == title for window in self._windows()), 20, f"a window `{title}`")
+        self._poll(lambda: any(window.name == title for window in self._windows()), SECONDS, f"a window `{title}`")
         self._poll(lambda: first(self.screen.bus.things(), lambda thing: thing.role == "text" and thing.focused and
-                                 thing.name == "File name:"), 20, f"`{title}` has the focus")
+                                 thing.name == "File name:"), SECONDS, f"`{title}` has the focus")
         self.type(str(text))
         self.press("Return")
-        self._poll(lambda: all(window.name != title for window in self._windows()), 20, f"the window `{title}` goes")
+        self._poll(lambda: all(window.name != title for window in self._windows()), SECONDS, f"the window `{title}` goes")
 
     def add_friend(self, tox_id):
         """On the page that it shows when it has none."""
@@ -209,18 +211,18 @@ class QTox(Process):
             start = next((i for i, thing in enumerate(things) if thing.name == "Contact search"), len(things))
             return first(things[start:], lambda thing: thing.role == "label" and thing.name)
         self.focus()
-        self.click(row, 20, "a friend in the list")
+        self.click(row, SECONDS, "a friend in the list")
         self.wait_title(name, 20)
 
     def say(self, text):
         """Until it is in its history, if that can be read."""
         self.write(text)
-        self._poll(lambda: text in self.said(), 20, f"`{text}` is in its history")
+        self._poll(lambda: text in self.said(), SECONDS, f"`{text}` is in its history")
 
     def write(self, text):
         self.type(text)
         self.press("Return")
-        self._poll(lambda: first(self.screen.bus.things(), lambda thing: thing.focused and thing.text == ""), 20,
+        self._poll(lambda: first(self.screen.bus.things(), lambda thing: thing.focused and thing.text == ""), SECONDS,
                    f"`{text}` leaves the field")
 
     def answer_call(self):
@@ -235,7 +237,7 @@ class QTox(Process):
                          len(things))
             buttons = [thing for thing in things[start:] if thing.role == "push button"][:2]
             return sorted(buttons, key=lambda thing: thing.x)[which] if len(buttons) == 2 else None
-        self.click(button, 20, f"the button that {what} a call")
+        self.click(button, SECONDS, f"the button that {what} a call")
 
     def _ask(self, query):
         try:

@@ -33,6 +33,7 @@ class Skip(unittest.SkipTest):
 
 
 def check(condition, what):
+    __tracebackhide__ = True  # pytest shows where it was called
     if not condition:
         raise Failure(what)
 
