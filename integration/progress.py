@@ -8,7 +8,7 @@ class Progress:
     def __init__(self, reporter):
         self._reporter = reporter
         self._seconds = {}
-        self._ended = 0
+        self._told = set()
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_report_teststatus(self, report):
@@ -23,8 +23,10 @@ class Progress:
         self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0) + report.duration
 
     def _tell(self, report, word):
-        self._ended += 1
+        if (report.nodeid, report.when) in self._told:
+            return  # the summary asks again
+        self._told.add((report.nodeid, report.when))
         seconds = self._seconds.get(report.nodeid, 0)
         self._reporter.ensure_newline()
-        self._reporter.write_line(f"{self._ended:3}  {word.lower():7} {seconds:6.1f} s  {report.nodeid}",
+        self._reporter.write_line(f"{len(self._told):3}  {word.lower():7} {seconds:6.1f} s  {report.nodeid}",
                                   green=report.passed, red=report.failed, yellow=report.skipped)
