@@ -79,6 +79,11 @@ Friend* FriendBook::find(const FriendKey& key) noexcept {
   return found == friends_.end() || !found->second.listed ? nullptr : &found->second;
 }
 
+const Friend* FriendBook::find(const FriendKey& key) const noexcept {
+  const auto found = friends_.find(key);
+  return found == friends_.end() || !found->second.listed ? nullptr : &found->second;
+}
+
 Friend& FriendBook::add(const FriendKey& key) {
   Friend& who = friends_[key];
   who.key = key;

@@ -59,6 +59,7 @@ class FriendBook final : public Part, BundleIntakeListener {
 
   /// Listed friends only.
   [[nodiscard]] Friend* find(const FriendKey& key) noexcept override;
+  [[nodiscard]] const Friend* find(const FriendKey& key) const noexcept;
   Friend& add(const FriendKey& key);
   /// Forgets them and their keys. Whether they may know our root.
   bool remove(const FriendKey& key, store::StateBatch& batch);
