@@ -236,8 +236,8 @@ void Manager::run_housekeeping(Now now, bool again) {
   }
   contact_.drop_expired(now.unix_s(), batch);
   const bool roots_changed = keys_.renew(now.unix_s(), batch);
-  inbox_.refresh(now.unix_s(), batch);
-  receipts_.refresh(now.unix_s(), batch);
+  inbox_.drop_expired(now.unix_s(), batch);
+  receipts_.drop_expired(now.unix_s(), batch);
   if (!batch.empty()) {
     services_.state.keep(std::move(batch));
   }

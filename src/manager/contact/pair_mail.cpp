@@ -67,7 +67,7 @@ bool PairMail::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
   if (table == Table::request_out && name.size() == pair_name && name.back() == pair_row) {
     PairRecord record;
-    if (read_record(services_, entry, record)) {
+    if (read_record(services_.telemetry, entry, record)) {
       Pair& pair = pair_of(to_array<32>(name));
       pair.posted_s = record.posted_s;
       pair.watch.restore(record.finished);
@@ -76,7 +76,8 @@ bool PairMail::load(const store::StateEntry& entry) {
   }
   if (table == Table::request_in && name.size() == part_name) {
     PartRecord record;
-    if (read_record(services_, entry, record) && name.back() < record.parts && record.parts <= parts) {
+    if (read_record(services_.telemetry, entry, record) && name.back() < record.parts &&
+        record.parts <= parts) {
       Assembly& assembly = pair_of(to_array<32>(name)).assembly;
       const auto id = to_array<16>(name.subspan(sizeof(FriendKey)));
       if (!assembly.texts.empty() && assembly.id != id) {

@@ -45,7 +45,7 @@ bool RequestInbox::load(const store::StateEntry& entry) {
   const ByteView name = ByteView(entry.key).subspan(1);
   if (name.empty()) {
     WatchRecord record;
-    if (read_record(services_, entry, record)) {
+    if (read_record(services_.telemetry, entry, record)) {
       watched_ = record.nospam;
       watch_.restore(record.finished);
     }
@@ -55,7 +55,7 @@ bool RequestInbox::load(const store::StateEntry& entry) {
     return false;
   }
   Sender sender;
-  if (read_record(services_, entry, sender)) {
+  if (read_record(services_.telemetry, entry, sender)) {
     if (sender.shown_s == 0) {
       next_show_ms_ = 0;
     }

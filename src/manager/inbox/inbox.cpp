@@ -79,7 +79,7 @@ bool Inbox::load(const store::StateEntry& entry) {
   switch (static_cast<Table>(entry.key[0])) {
     case Table::seen: {
       SeenRecord record;
-      if (name.size() == sizeof(crypto::MessageId) && read_record(services_, entry, record)) {
+      if (name.size() == sizeof(crypto::MessageId) && read_record(services_.telemetry, entry, record)) {
         seen_[to_array<16>(name)] = {record.until_s, record.receipted != 0};
       }
       return true;
@@ -87,7 +87,7 @@ bool Inbox::load(const store::StateEntry& entry) {
     case Table::part: {
       InboxMessage message;
       PartRecord record{message, 0, 0, {}, 0, {}};
-      if (read_record(services_, entry, record)) {
+      if (read_record(services_.telemetry, entry, record)) {
         Assembly& assembly = assemblies_[message.id];
         assembly.bytes += part_cost(record.text);
         assembly_bytes_[message.from] += part_cost(record.text);
@@ -478,7 +478,7 @@ void Inbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
   assembly_bytes_.erase(who);
 }
 
-void Inbox::refresh(std::int64_t now_s, store::StateBatch& batch) {
+void Inbox::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
   std::erase_if(seen_, [&](const auto& entry) {
     if (entry.second.until_s >= now_s) {
       return false;

@@ -69,7 +69,7 @@ class Receipts final : public Part {
 
   void on_presence(const FriendKey& who, Now now);
   void on_removed(const FriendKey& who, store::StateBatch& batch);
-  void refresh(std::int64_t now_s, store::StateBatch& batch);
+  void drop_expired(std::int64_t now_s, store::StateBatch& batch);
   void tick(Now now) override;
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return deadlines_.next_ms(); }
 

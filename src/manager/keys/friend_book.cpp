@@ -59,7 +59,7 @@ bool FriendBook::load(const store::StateEntry& entry) {
     return false;
   }
   FriendRecord record;
-  if (read_record(services_, entry, record)) {
+  if (read_record(services_.telemetry, entry, record)) {
     Friend& who = friends_[to_array<32>(name)];
     who.key = to_array<32>(name);
     who.instance = record.instance;

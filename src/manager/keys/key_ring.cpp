@@ -64,7 +64,7 @@ bool KeyRing::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
   if (table == Table::root) {
     RootRecord record;
-    if (read_record(services_, entry, record)) {
+    if (read_record(services_.telemetry, entry, record)) {
       roots_.emplace_back(crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(record.secret)),
                           record.created_s, record.replace_at_s, record.retired_s);
       // The one that is not retired stands last, whatever the clock said when the others were made.
@@ -75,7 +75,7 @@ bool KeyRing::load(const store::StateEntry& entry) {
     return true;
   }
   KeyRecord record;
-  if (!read_record(services_, entry, record)) {
+  if (!read_record(services_.telemetry, entry, record)) {
     return true;
   }
   auto pair = crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(record.secret));

@@ -45,7 +45,7 @@ bool NodeBook::load(const store::StateEntry& row) {
     return false;
   }
   NodeRecord record;
-  if (!read_record(services_, row, record)) {
+  if (!read_record(services_.telemetry, row, record)) {
     return true;
   }
   BookedNode node;

@@ -22,7 +22,7 @@ bool Poller::load(const store::StateEntry& entry) {
     return false;
   }
   WatermarkRecord record;
-  if (read_record(services_, entry, record)) {
+  if (read_record(services_.telemetry, entry, record)) {
     finished_[{to_array<32>(name), to_array<8>(name.subspan(32))}].through = record.through;
   }
   return true;
