@@ -122,12 +122,6 @@ void Inbox::resume() {
   order_.resume();
 }
 
-void Inbox::on_added(const FriendKey& who) {
-  if (resumed_) {
-    order_.on_added(who);
-  }
-}
-
 void Inbox::take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
                  const FriendKey* live_from, std::function<void(bool)> done) {
   if (full()) {

@@ -43,7 +43,11 @@ class Inbox final : public Part {
   bool load(const store::StateEntry& entry) override;
   /// After all records were loaded and the friends are known: goes on with what was left.
   void resume();
-  void on_added(const FriendKey& who);
+  void on_added(const FriendKey& who) {
+    if (resumed_) {
+      order_.on_added(who);
+    }
+  }
 
   /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction. `done` is
   /// called when they (and what is refused) may be deleted where they came from: true; or may not, because
