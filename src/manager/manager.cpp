@@ -4,17 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
-#include <vector>
 
-#include "manager/contact/first_contact.hpp"
-#include "manager/contact/friend_bundle_exchange.hpp"
-#include "manager/contact/known_contact_nodes.hpp"
-#include "manager/core/part.hpp"
-#include "manager/inbox/inbox.hpp"
-#include "manager/nodes/home_node_selector.hpp"
-#include "manager/outbox/outbox.hpp"
-#include "manager/polling/cover.hpp"
-#include "manager/polling/poller.hpp"
 #include "protocol/frame.hpp"
 #include "protocol/live.hpp"
 
@@ -25,477 +15,368 @@ constexpr std::int64_t housekeeping_ms = 3600000;
 constexpr std::int64_t shortest_housekeeping_ms = 1000;
 }  // namespace
 
-class Manager::Impl final : client::NodeNewsListener,
-                            HomeNodesListener,
-                            FriendBookListener,
-                            ContactListener,
-                            OutboxListener,
-                            InboxListener,
-                            MailSource,
-                            ReceiptMailer {
-  /// Drops what has expired, and renews our keys.
-  class Housekeeping final : public Part {
-   public:
-    explicit Housekeeping(Impl& manager) : manager_(manager) {}
-
-    void tick(Now now) override {
-      if (now.steady_ms >= next_ms_) {
-        manager_.run_housekeeping(now, std::exchange(ran_, true));
-        const std::int64_t root_due_ms = (manager_.keys_.root_replaced_at_s() - now.unix_s()) * 1000;
-        next_ms_ =
-            now.steady_ms + std::clamp<std::int64_t>(root_due_ms, shortest_housekeeping_ms, housekeeping_ms);
-      }
-    }
-    [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return next_ms_; }
-    void run_at(std::int64_t now_ms) { next_ms_ = now_ms; }
-
-   private:
-    Impl& manager_;
-    bool ran_ = false;
-    std::int64_t next_ms_ = 0;
-  };
-
- public:
-  Impl(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
-       const Clock& clock, Random& random, Telemetry telemetry, ManagerListener& listener,
-       ManagerConfig config)
-      : self_(std::move(self)),
-        transport_(transport),
-        config_(config),
-        client_(transport, random, telemetry, this, config_.client),
-        journal_(state, clock, telemetry),
-        events_(listener, journal_),
-        services_{self_, client_, channel, journal_, clock, random, telemetry, listener, events_, config_},
-        nodes_(services_),
-        home_nodes_(services_, nodes_, *this),
-        discovery_(services_, nodes_),
-        keys_(services_),
-        friends_(services_, keys_, home_nodes_, *this),
-        outbox_(services_, friends_, *this),
-        receipts_(services_, friends_, *this),
-        inbox_(services_, friends_, keys_, receipts_, *this, *this),
-        poller_(services_, keys_, inbox_, home_nodes_),
-        cover_(services_, keys_, home_nodes_),
-        home_selector_(services_, nodes_, home_nodes_, discovery_),
-        contact_nodes_(nodes_, home_nodes_, friends_),
-        contact_bundles_(friends_, journal_, clock),
-        contact_(services_, contact_nodes_, contact_bundles_, *this) {
-    load();
-  }
-
-  void serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config) {
-    node_ = std::make_unique<node::Node>(store, keys, services_.random, services_.telemetry,
-                                         std::move(config), services_.clock.now());
-    node_part_.emplace(*node_);
-    parts_.push_back(&*node_part_);
-    nodes_.set_self(keys.id());
-  }
-
-  void find_nodes(NodeFinder& finder) { discovery_.use(&finder); }
-
-  Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text,
-                                            std::uint32_t ttl_s) {
-    return outbox_.send(to, kind, text, ttl_s, services_.clock.now());
-  }
-  Result<bool, CancelError> cancel(const crypto::MessageId& id) {
-    return outbox_.cancel(id, services_.clock.now());
-  }
-  [[nodiscard]] const Outbox& outbox() const noexcept { return outbox_; }
-
-  Result<crypto::MessageId, RequestError> send_friend_request(const ToxAddress& to, ByteView text) {
-    return contact_.send_request(to, text, services_.clock.now());
-  }
-  bool cancel_friend_request(const FriendKey& to) {
-    return contact_.cancel_request(to, services_.clock.now());
-  }
-  void set_nospam(const Nospam& nospam) { contact_.set_nospam(nospam, services_.clock.now()); }
-
-  Result<bool, NodeError> add_home_node(const client::KnownNode& node) {
-    const auto added = home_nodes_.add(node);
-    home_nodes_.announce();
-    return added;
-  }
-  Result<bool, NodeError> remove_home_node(const protocol::NodeId& id) {
-    const auto removed = home_nodes_.remove(id);
-    home_nodes_.announce();
-    return removed;
-  }
-  [[nodiscard]] std::vector<HomeNodeStatus> home_nodes() const { return home_nodes_.status(); }
-
-  [[nodiscard]] bool friend_ready(const FriendKey& key) {
-    const Friend* const who = friends_.find(key);
-    return who != nullptr && friends_.can_seal(*who, services_.clock.now().unix_s());
-  }
-  [[nodiscard]] std::size_t outbox_size() const noexcept { return outbox_.size(); }
-
-  void tick() {
-    const Now now = services_.clock.now();
-    if (!resumed_) {
-      resumed_ = true;
-      outbox_.resume(now);
-      receipts_.resume(now);
-      inbox_.resume();
-      poller_.update_polls(now);
-    }
-    for (Part* const part : parts_) {
-      part->tick(now);
-    }
-    inbox_.deliver_next();
-    contact_.deliver_next(now);
-    events_.deliver();
-  }
-
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
-    std::int64_t next_ms = resumed_ ? INT64_MAX : 0;
-    for (const Part* const part : parts_) {
-      next_ms = std::min(next_ms, part->next_deadline_ms());
-    }
-    return next_ms;
-  }
-
-  void on_packet(const Route& from, ByteView packet) {
-    const Now now = services_.clock.now();
-    const bool for_node =
-        !packet.empty() && protocol::is_request(static_cast<protocol::FrameKind>(packet[0]));
-    if (for_node && node_) {
-      node_->on_packet(transport_, from, packet, now);  // counts it
-      return;
-    }
-    services_.telemetry.count(Counter::frames_in);
-    services_.telemetry.count(Counter::bytes_in, packet.size());
-    if (for_node) {
-      services_.telemetry.refuse(Counter::refused_kind);
-    } else {
-      client_.on_packet(from, packet, now);
-    }
-  }
-
-  void on_friend_added(const FriendKey& key) {
-    Friend& who = friends_.add(key);
-    claim_nodes(who);
-    inbox_.on_added(key);
-    contact_.on_friend_added(key, services_.clock.now());
-    outbox_.on_bundle(key, services_.clock.now());
-  }
-
-  void on_friend_removed(const FriendKey& key) {
-    store::StateBatch batch;
-    outbox_.on_removed(key, batch);
-    receipts_.on_removed(key, batch);
-    inbox_.on_removed(key, batch);
-    contact_.on_friend_removed(key, batch, services_.clock.now());
-    if (friends_.remove(key, batch)) {
-      keys_.replace_root_soon(services_.clock.now().unix_s(), batch);
-      housekeeping_.run_at(services_.clock.now().steady_ms);  // sets the time of the next one
-    }
-    services_.state.keep(std::move(batch));
-    nodes_.claim(key, {});
-  }
-
-  void on_friend_presence(const FriendKey& key, bool online) {
-    if (Friend* const who = friends_.find(key); who != nullptr && who->online != online) {
-      friends_.set_online(*who, online);
-      if (online) {
-        contact_.on_contact(key);
-      } else {
-        contact_.look_again(key, services_.clock.now());
-      }
-      outbox_.on_presence(key, services_.clock.now());
-      receipts_.on_presence(key, services_.clock.now());
-    }
-  }
-
-  void on_friend_packet(const FriendKey& key, ByteView bytes) {
-    Friend* const from = friends_.find(key);
-    const auto packet = protocol::read_friend_packet(bytes);
-    if (from == nullptr || !packet) {
-      services_.telemetry.refuse(Counter::refused_friend_packet);
-    } else if (packet->type == protocol::FriendPacketType::envelope) {
-      on_live_envelope(key, packet->message);
-    } else if (packet->type == protocol::FriendPacketType::receipt ||
-               packet->type == protocol::FriendPacketType::nack) {
-      on_live_receipt(key, *packet);
-    } else {
-      friends_.on_packet(*from, *packet);
-    }
-  }
-
- private:
-  void on_node_news(const client::NodeNews& news, Now now) noexcept override {
-    nodes_.on_news(news, now);
-    if (news.answered) {
-      home_selector_.on_answer(now);
-      outbox_.on_node_answer(news.node, now);
-    }
-  }
-
-  void load() {
-    std::array<Part*, 256> owners{};
-    for (Part* const part : parts_) {
-      for (const Table table : part->tables()) {
-        owners.at(static_cast<std::size_t>(table)) = part;
-      }
-    }
-    for (auto& entry : services_.state.load()) {
-      Part* const owner = entry.key.empty() ? nullptr : owners.at(entry.key.front());
-      if (owner == nullptr || !owner->load(entry)) {
-        services_.telemetry.refuse(Counter::state_record_damaged);
-      }
-      crypto::wipe(entry.value);
-    }
-    outbox_.join_loaded();
-    store::StateBatch batch;
-    keys_.renew(services_.clock.now().unix_s(), batch);
-    services_.state.keep(std::move(batch));
-  }
-
-  void run_housekeeping(Now now, bool again) {
-    if (again) {  // the host has named its friends by now: the others were removed without us
-      for (const auto& key : friends_.unlisted()) {
-        on_friend_removed(key);
-      }
-    }
-    store::StateBatch batch;
-    if (again) {
-      contact_.forget_unlisted(batch);
-    }
-    contact_.drop_expired(now.unix_s(), batch);
-    const bool roots_changed = keys_.renew(now.unix_s(), batch);
-    inbox_.refresh(now.unix_s(), batch);
-    receipts_.refresh(now.unix_s(), batch);
-    if (!batch.empty()) {
-      services_.state.keep(std::move(batch));
-    }
-    if (roots_changed) {
-      poller_.update_polls(now);
-    }
-    friends_.bundle_changed();
-    if (node_) {
-      node_->set_peers(nodes_.descriptors_to_share(node::Node::peers_kept));
-    }
-  }
-
-  // HomeNodesListener
-  void on_home_nodes_changed() override {
-    const Now now = services_.clock.now();
-    poller_.update_polls(now);
-    friends_.bundle_changed();
-    contact_.nodes_changed(now);
-  }
-
-  void claim_nodes(const Friend& who) {
-    std::vector<protocol::HomeNode> homes;
-    for (const auto& installation : who.theirs) {
-      homes.insert(homes.end(), installation.home_nodes.begin(), installation.home_nodes.end());
-    }
-    if (!homes.empty()) {
-      nodes_.claim(who.key, homes);
-    }
-  }
-
-  // ContactListener
-  bool on_request(const ReceivedRequest& request) override {
-    return services_.listener.on_friend_request(request);
-  }
-  void on_contact(const FriendKey& key) override { contact_.look_again(key, services_.clock.now()); }
-  void on_request_state(const RequestStatus& status) override { events_.request(status); }
-
-  // FriendBookListener
-  void on_friend_bundle(Friend& who) override {
-    claim_nodes(who);
-    services_.events.ready(who.key);
-    contact_.on_contact(who.key);
-    outbox_.on_bundle(who.key, services_.clock.now());
-  }
-
-  void on_live_envelope(const FriendKey& from, ByteView message) {
-    protocol::LiveEnvelope live;
-    if (wire::decode(message, live) != wire::Error::none) {
-      services_.telemetry.refuse(Counter::refused_friend_packet);
-      return;
-    }
-    const auto* const mailbox = poller_.find_mailbox(live.epoch, live.mailbox);
-    if (mailbox == nullptr) {
-      services_.telemetry.refuse(Counter::refused_envelope_header);
-      return;
-    }
-    services_.telemetry.count(Counter::live_received);
-    inbox_.take(*mailbox, {std::move(live.envelope)}, &from, nullptr);
-  }
-
-  void on_live_receipt(const FriendKey& from, const protocol::FriendPacket& packet) {
-    protocol::LiveReceipt receipt;
-    if (wire::decode(packet.message, receipt) != wire::Error::none) {
-      services_.telemetry.refuse(Counter::refused_friend_packet);
-      return;
-    }
-    const bool is_nack = packet.type == protocol::FriendPacketType::nack;
-    for (const auto& id : receipt.ids) {
-      services_.telemetry.count(Counter::receipts_received, is_nack ? 0 : 1);
-      on_receipt(is_nack ? crypto::MessageKind::nack : crypto::MessageKind::receipt, from, receipt.instance,
-                 id);
-    }
-  }
-
-  // InboxListener
-  void on_receipt(crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
-                  const crypto::MessageId& id) override {
-    if (Friend* const who = friends_.find(from)) {
-      friends_.heard_of(*who, instance);
-    }
-    if (kind == crypto::MessageKind::nack) {
-      outbox_.on_nack(from, instance, id);
-    } else {
-      outbox_.on_receipt(from, instance, id);
-    }
-  }
-
-  // MailSource
-  void poll_soon() override { poller_.poll_soon(services_.clock.now()); }
-  [[nodiscard]] bool swept_since(std::int64_t steady_ms) const override {
-    return poller_.swept_since(steady_ms);
-  }
-
-  // ReceiptMailer
-  bool mail_receipts(const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
-                     store::StateBatch batch) override {
-    return outbox_.send_service(to, kind, std::move(ids), instance, 0, std::move(batch),
-                                services_.clock.now());
-  }
-
-  void drop_mailed_bundle(const Friend& who, std::uint64_t instance) override {
-    outbox_.drop_bundles(who.key, instance);
-  }
-  bool mail_bundle(const Friend& who, const Installation& to, const protocol::WholeBundle& bundle) override {
-    Bytes text(limits::whole_bundle);
-    const auto size = wire::encode(bundle, text);
-    if (!size) {
-      return false;  // not reached: see limits.hpp
-    }
-    text.resize(*size);
-    const bool mailed =
-        outbox_.send_service(who.key, crypto::MessageKind::bundle, std::move(text), to.instance(),
-                             bundle.head.version.version, {}, services_.clock.now());
-    services_.telemetry.count(Counter::bundles_mailed, mailed ? 1 : 0);
-    return mailed;
-  }
-
-  // OutboxListener
-  void on_bundle_confirmed(const FriendKey& from, std::uint64_t version, std::uint64_t instance) override {
-    if (Friend* const who = friends_.find(from)) {
-      friends_.bundle_confirmed(*who, version, instance);
-    }
-  }
-  void on_message_lost(const protocol::NodeId& node) override { nodes_.on_message_lost(node); }
-
-  crypto::KeyPair self_;
-  Transport& transport_;
-  ManagerConfig config_;
-  client::Client client_;
-  Journal journal_;
-  Events events_;
-  Services services_;
-  NodeBook nodes_;
-  HomeNodes home_nodes_;
-  NodeDiscovery discovery_;
-  KeyRing keys_;
-  FriendBook friends_;
-  Outbox outbox_;
-  Receipts receipts_;
-  Inbox inbox_;
-  Poller poller_;
-  Cover cover_;
-  HomeNodeSelector home_selector_;
-  KnownContactNodes contact_nodes_;
-  FriendBundleExchange contact_bundles_;
-  FirstContact contact_;
-  Housekeeping housekeeping_{*this};
-  TickedPart<client::Client> client_part_{client_};
-  std::unique_ptr<node::Node> node_;
-  std::optional<TickedPart<node::Node>> node_part_;
-  /// In the order of their ticks.
-  std::vector<Part*> parts_{&journal_,       &housekeeping_, &keys_,  &home_nodes_, &poller_,      &cover_,
-                            &outbox_,        &receipts_,     &inbox_, &contact_,    &client_part_, &friends_,
-                            &home_selector_, &discovery_,    &nodes_, &events_};
-  bool resumed_ = false;
-};
-
 Manager::Manager(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
                  const Clock& clock, Random& random, Telemetry telemetry, ManagerListener& listener,
                  ManagerConfig config)
-    : impl_(std::make_unique<Impl>(std::move(self), transport, channel, state, clock, random, telemetry,
-                                   listener, config)),
-      transport_(&transport) {
+    : self_(std::move(self)),
+      transport_(transport),
+      config_(config),
+      client_(transport, random, telemetry, this, config_.client),
+      journal_(state, clock, telemetry),
+      events_(listener, journal_),
+      services_{self_, client_, channel, journal_, clock, random, telemetry, listener, events_, config_},
+      nodes_(services_),
+      home_nodes_(services_, nodes_, *this),
+      discovery_(services_, nodes_),
+      keys_(services_),
+      friends_(services_, keys_, home_nodes_, *this),
+      outbox_(services_, friends_, *this),
+      receipts_(services_, friends_, *this),
+      inbox_(services_, friends_, keys_, receipts_, *this, *this),
+      poller_(services_, keys_, inbox_, home_nodes_),
+      cover_(services_, keys_, home_nodes_),
+      home_selector_(services_, nodes_, home_nodes_, discovery_),
+      contact_nodes_(nodes_, home_nodes_, friends_),
+      contact_bundles_(friends_, journal_, clock),
+      contact_(services_, contact_nodes_, contact_bundles_, *this) {
+  load();
   transport.set_receiver(this);
 }
 
 Manager::~Manager() {
-  transport_->set_receiver(nullptr);
+  transport_.set_receiver(nullptr);
 }
 
 void Manager::serve(store::Store& store, node::NodeKeys& keys, node::NodeConfig config) {
-  impl_->serve(store, keys, std::move(config));
+  node_ = std::make_unique<node::Node>(store, keys, services_.random, services_.telemetry, std::move(config),
+                                       services_.clock.now());
+  node_part_.emplace(*node_);
+  parts_.push_back(&*node_part_);
+  nodes_.set_self(keys.id());
 }
+
 void Manager::find_nodes(NodeFinder& finder) {
-  impl_->find_nodes(finder);
+  discovery_.use(&finder);
 }
+
 Result<crypto::MessageId, SendError> Manager::send(const FriendKey& to, crypto::MessageKind kind,
                                                    ByteView text, std::uint32_t ttl_s) {
-  return impl_->send(to, kind, text, ttl_s);
+  return outbox_.send(to, kind, text, ttl_s, services_.clock.now());
 }
 Result<bool, CancelError> Manager::cancel(const crypto::MessageId& id) {
-  return impl_->cancel(id);
-}
-Result<crypto::MessageId, RequestError> Manager::send_friend_request(const ToxAddress& to, ByteView text) {
-  return impl_->send_friend_request(to, text);
-}
-bool Manager::cancel_friend_request(const FriendKey& to) {
-  return impl_->cancel_friend_request(to);
-}
-void Manager::set_nospam(const Nospam& nospam) {
-  impl_->set_nospam(nospam);
+  return outbox_.cancel(id, services_.clock.now());
 }
 std::optional<MessageStatus> Manager::status(const crypto::MessageId& id) const {
-  return impl_->outbox().status(id);
+  return outbox_.status(id);
 }
 std::vector<MessageStatus> Manager::outgoing() const {
-  return impl_->outbox().all();
+  return outbox_.all();
 }
+
+Result<crypto::MessageId, RequestError> Manager::send_friend_request(const ToxAddress& to, ByteView text) {
+  return contact_.send_request(to, text, services_.clock.now());
+}
+bool Manager::cancel_friend_request(const FriendKey& to) {
+  return contact_.cancel_request(to, services_.clock.now());
+}
+void Manager::set_nospam(const Nospam& nospam) {
+  contact_.set_nospam(nospam, services_.clock.now());
+}
+
 Result<bool, NodeError> Manager::add_home_node(const client::KnownNode& node) {
-  return impl_->add_home_node(node);
+  const auto added = home_nodes_.add(node);
+  home_nodes_.announce();
+  return added;
 }
 Result<bool, NodeError> Manager::remove_home_node(const protocol::NodeId& id) {
-  return impl_->remove_home_node(id);
+  const auto removed = home_nodes_.remove(id);
+  home_nodes_.announce();
+  return removed;
 }
 std::vector<HomeNodeStatus> Manager::home_nodes() const {
-  return impl_->home_nodes();
+  return home_nodes_.status();
 }
+
 bool Manager::friend_ready(const FriendKey& key) const {
-  return impl_->friend_ready(key);
+  const Friend* const who = friends_.find(key);
+  return who != nullptr && friends_.can_seal(*who, services_.clock.now().unix_s());
 }
 std::size_t Manager::outbox_size() const noexcept {
-  return impl_->outbox_size();
+  return outbox_.size();
 }
+
 void Manager::tick() {
-  impl_->tick();
+  const Now now = services_.clock.now();
+  if (!resumed_) {
+    resumed_ = true;
+    outbox_.resume(now);
+    receipts_.resume(now);
+    inbox_.resume();
+    poller_.update_polls(now);
+  }
+  for (Part* const part : parts_) {
+    part->tick(now);
+  }
+  inbox_.deliver_next();
+  contact_.deliver_next(now);
+  events_.deliver();
 }
+
 std::int64_t Manager::next_deadline_ms() const noexcept {
-  return impl_->next_deadline_ms();
+  std::int64_t next_ms = resumed_ ? INT64_MAX : 0;
+  for (const Part* const part : parts_) {
+    next_ms = std::min(next_ms, part->next_deadline_ms());
+  }
+  return next_ms;
 }
+
 void Manager::on_packet(const Route& from, ByteView packet) noexcept {
-  impl_->on_packet(from, packet);
+  const Now now = services_.clock.now();
+  const bool for_node = !packet.empty() && protocol::is_request(static_cast<protocol::FrameKind>(packet[0]));
+  if (for_node && node_) {
+    node_->on_packet(transport_, from, packet, now);  // counts it
+    return;
+  }
+  services_.telemetry.count(Counter::frames_in);
+  services_.telemetry.count(Counter::bytes_in, packet.size());
+  if (for_node) {
+    services_.telemetry.refuse(Counter::refused_kind);
+  } else {
+    client_.on_packet(from, packet, now);
+  }
 }
+
 void Manager::on_friend_added(const FriendKey& key) noexcept {
-  impl_->on_friend_added(key);
+  Friend& who = friends_.add(key);
+  claim_nodes(who);
+  inbox_.on_added(key);
+  contact_.on_friend_added(key, services_.clock.now());
+  outbox_.on_bundle(key, services_.clock.now());
 }
+
 void Manager::on_friend_removed(const FriendKey& key) noexcept {
-  impl_->on_friend_removed(key);
+  store::StateBatch batch;
+  outbox_.on_removed(key, batch);
+  receipts_.on_removed(key, batch);
+  inbox_.on_removed(key, batch);
+  contact_.on_friend_removed(key, batch, services_.clock.now());
+  if (friends_.remove(key, batch)) {
+    keys_.replace_root_soon(services_.clock.now().unix_s(), batch);
+    housekeeping_.run_at(services_.clock.now().steady_ms);  // sets the time of the next one
+  }
+  services_.state.keep(std::move(batch));
+  nodes_.claim(key, {});
 }
+
 void Manager::on_friend_presence(const FriendKey& key, bool online) noexcept {
-  impl_->on_friend_presence(key, online);
+  if (Friend* const who = friends_.find(key); who != nullptr && who->online != online) {
+    friends_.set_online(*who, online);
+    if (online) {
+      contact_.on_contact(key);
+    } else {
+      contact_.look_again(key, services_.clock.now());
+    }
+    outbox_.on_presence(key, services_.clock.now());
+    receipts_.on_presence(key, services_.clock.now());
+  }
 }
-void Manager::on_friend_packet(const FriendKey& from, ByteView packet) noexcept {
-  impl_->on_friend_packet(from, packet);
+
+void Manager::on_friend_packet(const FriendKey& key, ByteView bytes) noexcept {
+  Friend* const from = friends_.find(key);
+  const auto packet = protocol::read_friend_packet(bytes);
+  if (from == nullptr || !packet) {
+    services_.telemetry.refuse(Counter::refused_friend_packet);
+  } else if (packet->type == protocol::FriendPacketType::envelope) {
+    on_live_envelope(key, packet->message);
+  } else if (packet->type == protocol::FriendPacketType::receipt ||
+             packet->type == protocol::FriendPacketType::nack) {
+    on_live_receipt(key, *packet);
+  } else {
+    friends_.on_packet(*from, *packet);
+  }
+}
+
+void Manager::on_node_news(const client::NodeNews& news, Now now) noexcept {
+  nodes_.on_news(news, now);
+  if (news.answered) {
+    home_selector_.on_answer(now);
+    outbox_.on_node_answer(news.node, now);
+  }
+}
+
+void Manager::load() {
+  std::array<Part*, 256> owners{};
+  for (Part* const part : parts_) {
+    for (const Table table : part->tables()) {
+      owners.at(static_cast<std::size_t>(table)) = part;
+    }
+  }
+  for (auto& entry : services_.state.load()) {
+    Part* const owner = entry.key.empty() ? nullptr : owners.at(entry.key.front());
+    if (owner == nullptr || !owner->load(entry)) {
+      services_.telemetry.refuse(Counter::state_record_damaged);
+    }
+    crypto::wipe(entry.value);
+  }
+  outbox_.join_loaded();
+  store::StateBatch batch;
+  keys_.renew(services_.clock.now().unix_s(), batch);
+  services_.state.keep(std::move(batch));
+}
+
+void Manager::run_housekeeping(Now now, bool again) {
+  if (again) {  // the host has named its friends by now: the others were removed without us
+    for (const auto& key : friends_.unlisted()) {
+      on_friend_removed(key);
+    }
+  }
+  store::StateBatch batch;
+  if (again) {
+    contact_.forget_unlisted(batch);
+  }
+  contact_.drop_expired(now.unix_s(), batch);
+  const bool roots_changed = keys_.renew(now.unix_s(), batch);
+  inbox_.drop_expired(now.unix_s(), batch);
+  receipts_.drop_expired(now.unix_s(), batch);
+  if (!batch.empty()) {
+    services_.state.keep(std::move(batch));
+  }
+  if (roots_changed) {
+    poller_.update_polls(now);
+  }
+  friends_.bundle_changed();
+  if (node_) {
+    node_->set_peers(nodes_.descriptors_to_share(node::Node::peers_kept));
+  }
+}
+
+// --- HomeNodesListener ---
+void Manager::on_home_nodes_changed() {
+  const Now now = services_.clock.now();
+  poller_.update_polls(now);
+  friends_.bundle_changed();
+  contact_.nodes_changed(now);
+}
+
+void Manager::claim_nodes(const Friend& who) {
+  std::vector<protocol::HomeNode> homes;
+  for (const auto& installation : who.theirs) {
+    homes.insert(homes.end(), installation.home_nodes.begin(), installation.home_nodes.end());
+  }
+  if (!homes.empty()) {
+    nodes_.claim(who.key, homes);
+  }
+}
+
+// --- ContactListener ---
+bool Manager::on_request(const ReceivedRequest& request) {
+  return services_.listener.on_friend_request(request);
+}
+void Manager::on_contact(const FriendKey& key) {
+  contact_.look_again(key, services_.clock.now());
+}
+void Manager::on_request_state(const RequestStatus& status) {
+  events_.request(status);
+}
+
+// --- FriendBookListener ---
+void Manager::on_friend_bundle(Friend& who) {
+  claim_nodes(who);
+  services_.events.ready(who.key);
+  contact_.on_contact(who.key);
+  outbox_.on_bundle(who.key, services_.clock.now());
+}
+
+void Manager::on_live_envelope(const FriendKey& from, ByteView message) {
+  protocol::LiveEnvelope live;
+  if (wire::decode(message, live) != wire::Error::none) {
+    services_.telemetry.refuse(Counter::refused_friend_packet);
+    return;
+  }
+  const auto* const mailbox = poller_.find_mailbox(live.epoch, live.mailbox);
+  if (mailbox == nullptr) {
+    services_.telemetry.refuse(Counter::refused_envelope_header);
+    return;
+  }
+  services_.telemetry.count(Counter::live_received);
+  inbox_.take(*mailbox, {std::move(live.envelope)}, &from, nullptr);
+}
+
+void Manager::on_live_receipt(const FriendKey& from, const protocol::FriendPacket& packet) {
+  protocol::LiveReceipt receipt;
+  if (wire::decode(packet.message, receipt) != wire::Error::none) {
+    services_.telemetry.refuse(Counter::refused_friend_packet);
+    return;
+  }
+  const bool is_nack = packet.type == protocol::FriendPacketType::nack;
+  for (const auto& id : receipt.ids) {
+    services_.telemetry.count(Counter::receipts_received, is_nack ? 0 : 1);
+    on_receipt(is_nack ? crypto::MessageKind::nack : crypto::MessageKind::receipt, from, receipt.instance,
+               id);
+  }
+}
+
+// --- InboxListener ---
+void Manager::on_receipt(crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
+                         const crypto::MessageId& id) {
+  if (Friend* const who = friends_.find(from)) {
+    friends_.heard_of(*who, instance);
+  }
+  if (kind == crypto::MessageKind::nack) {
+    outbox_.on_nack(from, instance, id);
+  } else {
+    outbox_.on_receipt(from, instance, id);
+  }
+}
+
+// --- MailSource ---
+void Manager::poll_soon() {
+  poller_.poll_soon(services_.clock.now());
+}
+bool Manager::swept_since(std::int64_t steady_ms) const {
+  return poller_.swept_since(steady_ms);
+}
+
+// --- ReceiptMailer ---
+bool Manager::mail_receipts(const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
+                            store::StateBatch batch) {
+  return outbox_.send_service(to, kind, std::move(ids), instance, 0, std::move(batch), services_.clock.now());
+}
+
+void Manager::drop_mailed_bundle(const Friend& who, std::uint64_t instance) {
+  outbox_.drop_bundles(who.key, instance);
+}
+bool Manager::mail_bundle(const Friend& who, const Installation& to, const protocol::WholeBundle& bundle) {
+  Bytes text(limits::whole_bundle);
+  const auto size = wire::encode(bundle, text);
+  if (!size) {
+    return false;  // not reached: see limits.hpp
+  }
+  text.resize(*size);
+  const bool mailed =
+      outbox_.send_service(who.key, crypto::MessageKind::bundle, std::move(text), to.instance(),
+                           bundle.head.version.version, {}, services_.clock.now());
+  services_.telemetry.count(Counter::bundles_mailed, mailed ? 1 : 0);
+  return mailed;
+}
+
+// --- OutboxListener ---
+void Manager::on_bundle_confirmed(const FriendKey& from, std::uint64_t version, std::uint64_t instance) {
+  if (Friend* const who = friends_.find(from)) {
+    friends_.bundle_confirmed(*who, version, instance);
+  }
+}
+void Manager::on_message_lost(const protocol::NodeId& node) {
+  nodes_.on_message_lost(node);
+}
+
+void Manager::Housekeeping::tick(Now now) {
+  if (now.steady_ms < next_ms_) {
+    return;
+  }
+  manager_.run_housekeeping(now, std::exchange(ran_, true));
+  const std::int64_t root_due_ms = (manager_.keys_.root_replaced_at_s() - now.unix_s()) * 1000;
+  next_ms_ = now.steady_ms + std::clamp<std::int64_t>(root_due_ms, shortest_housekeeping_ms, housekeeping_ms);
 }
 
 }  // namespace toxasync::manager

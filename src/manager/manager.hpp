@@ -6,26 +6,34 @@
 #include <optional>
 #include <vector>
 
-#include "base/clock.hpp"
-#include "base/metrics.hpp"
 #include "base/node_finder.hpp"
-#include "base/random.hpp"
-#include "base/result.hpp"
 #include "base/transport.hpp"
-#include "manager/core/config.hpp"
-#include "manager/core/friend_channel.hpp"
-#include "manager/core/friend_request.hpp"
-#include "manager/core/listener.hpp"
-#include "manager/core/types.hpp"
+#include "manager/contact/first_contact.hpp"
+#include "manager/contact/friend_bundle_exchange.hpp"
+#include "manager/contact/known_contact_nodes.hpp"
+#include "manager/core/part.hpp"
+#include "manager/inbox/inbox.hpp"
+#include "manager/nodes/home_node_selector.hpp"
+#include "manager/outbox/outbox.hpp"
+#include "manager/polling/cover.hpp"
+#include "manager/polling/poller.hpp"
 #include "node/node.hpp"
-#include "store/state_store.hpp"
 
 // Friends, pre-keys, outbox, inbox and schedules: the whole path of a message, by docs/protocol.md, sections
 // 2 to 5. Sans-I/O, one thread: transport, friend channel, state, clock and randomness are handed in.
 
 namespace toxasync::manager {
 
-class Manager final : public PacketReceiver, public FriendListener {
+class Manager final : public PacketReceiver,
+                      public FriendListener,
+                      private client::NodeNewsListener,
+                      private HomeNodesListener,
+                      private FriendBookListener,
+                      private ContactListener,
+                      private OutboxListener,
+                      private InboxListener,
+                      private MailSource,
+                      private ReceiptMailer {
  public:
   /// `self` is the Tox key pair. Reads the state (blocking). The references must outlive the manager, which
   /// takes the transport's packets until it is destroyed.
@@ -83,9 +91,82 @@ class Manager final : public PacketReceiver, public FriendListener {
   void on_friend_packet(const FriendKey& from, ByteView packet) noexcept override;
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
-  Transport* transport_;
+  /// Drops what has expired, and renews our keys.
+  class Housekeeping final : public Part {
+   public:
+    explicit Housekeeping(Manager& manager) : manager_(manager) {}
+
+    void tick(Now now) override;
+    [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return next_ms_; }
+    void run_at(std::int64_t now_ms) noexcept { next_ms_ = now_ms; }
+
+   private:
+    Manager& manager_;
+    bool ran_ = false;
+    std::int64_t next_ms_ = 0;
+  };
+
+  void load();
+  void run_housekeeping(Now now, bool again);
+  void claim_nodes(const Friend& who);
+  void on_live_envelope(const FriendKey& from, ByteView message);
+  void on_live_receipt(const FriendKey& from, const protocol::FriendPacket& packet);
+
+  // client::NodeNewsListener
+  void on_node_news(const client::NodeNews& news, Now now) noexcept override;
+  // HomeNodesListener
+  void on_home_nodes_changed() override;
+  // FriendBookListener
+  void on_friend_bundle(Friend& who) override;
+  bool mail_bundle(const Friend& who, const Installation& to, const protocol::WholeBundle& bundle) override;
+  void drop_mailed_bundle(const Friend& who, std::uint64_t instance) override;
+  // ContactListener
+  bool on_request(const ReceivedRequest& request) override;
+  void on_contact(const FriendKey& key) override;
+  void on_request_state(const RequestStatus& status) override;
+  // OutboxListener
+  void on_bundle_confirmed(const FriendKey& from, std::uint64_t version, std::uint64_t instance) override;
+  void on_message_lost(const protocol::NodeId& node) override;
+  // InboxListener
+  void on_receipt(crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
+                  const crypto::MessageId& id) override;
+  // MailSource
+  void poll_soon() override;
+  [[nodiscard]] bool swept_since(std::int64_t steady_ms) const override;
+  // ReceiptMailer
+  bool mail_receipts(const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
+                     store::StateBatch batch) override;
+
+  crypto::KeyPair self_;
+  Transport& transport_;
+  ManagerConfig config_;
+  client::Client client_;
+  Journal journal_;
+  Events events_;
+  Services services_;
+  NodeBook nodes_;
+  HomeNodes home_nodes_;
+  NodeDiscovery discovery_;
+  KeyRing keys_;
+  FriendBook friends_;
+  Outbox outbox_;
+  Receipts receipts_;
+  Inbox inbox_;
+  Poller poller_;
+  Cover cover_;
+  HomeNodeSelector home_selector_;
+  KnownContactNodes contact_nodes_;
+  FriendBundleExchange contact_bundles_;
+  FirstContact contact_;
+  Housekeeping housekeeping_{*this};
+  TickedPart<client::Client> client_part_{client_};
+  std::unique_ptr<node::Node> node_;
+  std::optional<TickedPart<node::Node>> node_part_;
+  /// In the order of their ticks.
+  std::vector<Part*> parts_{&journal_,       &housekeeping_, &keys_,  &home_nodes_, &poller_,      &cover_,
+                            &outbox_,        &receipts_,     &inbox_, &contact_,    &client_part_, &friends_,
+                            &home_selector_, &discovery_,    &nodes_, &events_};
+  bool resumed_ = false;
 };
 
 }  // namespace toxasync::manager

@@ -30,7 +30,7 @@ class LateThief {
     }
   }
 
-  /// Gives him one more private key.
+  /// Gives the thief one more private key.
   void keep(const ByteArray<32>& secret) { keys_.push_back(secret); }
   [[nodiscard]] const std::vector<SeenEnvelope>& seen() const { return tap_.envelopes; }
   [[nodiscard]] const std::vector<StolenState>& states() const { return states_; }
@@ -48,7 +48,7 @@ class LateThief {
     return std::nullopt;
   }
 
-  /// Tries every private key that he has as k, as e, and as both of a wrong guess, with the other two
+  /// Tries every private key that the thief has as k, as e, and as both of a wrong guess, with the other two
   /// agreements right.
   [[nodiscard]] std::optional<std::string> read(const SeenEnvelope& letter) const {
     const auto head = header(letter);
@@ -221,7 +221,7 @@ BOOST_AUTO_TEST_CASE(mail_with_a_last_resort_key_opens_until_that_key_is_erased)
 }
 
 /// Somebody who stole bob's Tox key while he and alice were friends, and speaks to bob as if he were alice.
-/// He has what is public, and m, though that is more than he needs; but no pre-key of bob's.
+/// They have what is public, and m, though that is more than they need; but no pre-key of bob's.
 struct KeyThief : TappedPair {
   KeyThief() : tap(*this) {
     for (const auto& secret : StolenState(*bob.state).secrets("R")) {
@@ -243,7 +243,7 @@ struct KeyThief : TappedPair {
     body.kind = kind;
     body.text.assign(text.begin(), text.end());
     const crypto::EnvelopeHeader header{alice.key, 4711, crypto::pre_key_id(k), random.array<16>()};
-    // Sealed with a key of his own first: all but the body is then as it should be.
+    // Sealed with a key of their own first: all but the body is then as it should be.
     const crypto::KeyPair pretended{crypto::Secret<32>::random(random), alice.key};
     auto sealed = crypto::seal_envelope(pretended, bob.key, k, box.mailbox, header, body, {}, e);
     BOOST_TEST_REQUIRE(sealed.has_value());
@@ -354,7 +354,7 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_message, KeyTh
   BOOST_TEST(bob.told(waiting).find("delivered") == std::string::npos);
   BOOST_TEST(bob[Counter::refused_envelope_body] + bob[Counter::refused_pre_key_unknown] >= 2 * forged);
 
-  // With the one thing that he has not, alice's key, it is taken: it is that which was missing.
+  // With the one thing that they do not have, alice's key, it is taken: it is that which was missing.
   const auto& k = pre_keys.at(2);
   crypto::Point third{};
   (void)crypto::x25519(third, alice.secret, k);
@@ -371,7 +371,7 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_later_bundle, 
   const auto& genuine = alices.back();
   bob.manager->on_friend_presence(alice.key, true);
 
-  auto later = forged_head(genuine);  // a later version, with a signer of his own
+  auto later = forged_head(genuine);  // a later version, with a signer of their own
   finish(later, true);
   auto follower = forged_head(genuine);  // an instance that takes the genuine one's place
   follower.replaces = genuine.version.instance;

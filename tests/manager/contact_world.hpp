@@ -183,7 +183,7 @@ class ContactWorld : public World {
     }
   }
 
-  /// Somebody who knows all nodes and has none of his own.
+  /// Somebody who knows all nodes and has no home nodes.
   Person& add_person() {
     people.push_back(std::make_unique<Person>(*this, static_cast<std::uint32_t>(people.size() + 1)));
     for (const auto& node : nodes) {

@@ -108,7 +108,7 @@ BOOST_FIXTURE_TEST_CASE(loop_messages_come_four_times_a_day_and_look_like_texts,
       BOOST_TEST(request.ttl_s == bob.config.ttl_s);
     }
   }
-  const auto stored = bob[Counter::cover_stored];  // some were sent twice, for want of a cookie
+  const auto stored = bob[Counter::cover_stored];  // some were sent twice, because a cookie was missing
   BOOST_TEST((stored >= 261U && stored <= 459U));  // 120 and three standard deviations
   BOOST_TEST((large * 10 >= all && large * 10 <= 4 * all));
 }

@@ -117,7 +117,7 @@ class Eye {
   std::map<std::pair<crypto::Point, crypto::Point>, protocol::SessionKeys> sessions_;
 };
 
-/// Roots of a user as they are on his disk, the cover root of each beside it. The latest has no follower.
+/// Roots of a user as they are on the disk, the cover root of each beside it. The latest has no follower.
 struct RootPair {
   crypto::KeyPair real;
   crypto::KeyPair cover;
@@ -151,7 +151,7 @@ inline std::size_t copies_in(const World& world, const crypto::MailboxAddress& w
   return records;
 }
 
-/// A user with three home nodes and no friends: all his traffic is polls and cover.
+/// A user with three home nodes and no friends: all traffic is polls and cover.
 struct Lone : World {
   explicit Lone(std::uint64_t seed = 1, std::size_t node_count = 3) : World(seed) {
     for (std::size_t i = 0; i < node_count; ++i) {

@@ -12,7 +12,7 @@
 
 namespace toxasync::test {
 
-/// A friend of a user's whom the test plays itself, packet by packet, so that he can be hostile.
+/// A friend of a user, played by the test packet by packet, who may be hostile.
 class HandFriend {
  public:
   struct Letter {

@@ -152,7 +152,7 @@ BOOST_FIXTURE_TEST_CASE(announcements_draw_a_poll_each_five_seconds_at_most, Lia
   const auto requests = eye.requests.size();
   run(10 * minute_ms);
   BOOST_TEST(told == before);
-  BOOST_TEST(eye.requests.size() - requests < 60U);  // as ever
+  BOOST_TEST(eye.requests.size() - requests < 60U);  // as before
 }
 
 BOOST_FIXTURE_TEST_CASE(announced_cover_is_polled_like_anything_else, Liar) {

@@ -14,7 +14,7 @@
 namespace toxasync::test {
 
 /// The body's key and encryption, and so the whole of docs/protocol.md section 4 that a thief needs, by the
-/// primitives: he chooses each of the three key agreements.
+/// primitives: they choose each of the three key agreements.
 struct BodyBox {
   crypto::Point er{};  ///< X25519(e, R)
   crypto::Point ek{};  ///< X25519(e, K)
@@ -118,7 +118,7 @@ class Wiretap {
   }
 };
 
-/// What somebody's state file holds, opened with his stolen Tox key.
+/// What somebody's state file holds, opened with the stolen Tox key.
 struct StolenState {
   explicit StolenState(const store::MemoryState& state) {
     entries = const_cast<store::MemoryState&>(state).load();  // it only reads

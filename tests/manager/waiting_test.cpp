@@ -121,7 +121,7 @@ BOOST_FIXTURE_TEST_CASE(when_too_many_wait_the_rest_stays_on_nodes, WaitingWorld
   run(900'000);
   BOOST_TEST(bob.rows('I') == manager::Inbox::messages_waiting);
   BOOST_TEST(bob[Counter::refused_inbox_full] == 1);                  // the one that came directly
-  BOOST_TEST(nodes[0]->metrics.value(Counter::node_pages) == pages);  // nothing is asked for in vain
+  BOOST_TEST(nodes[0]->metrics.value(Counter::node_pages) == pages);  // no page is fetched for nothing
   BOOST_TEST(live_records() == 1);
   BOOST_TEST(!confirmed(live));
   bob.takes_messages = true;

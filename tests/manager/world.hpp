@@ -195,7 +195,7 @@ class World {
     }
     return records;
   }
-  /// Whether nothing is left on the nodes once everybody has fetched his mail: the senders their receipts
+  /// Whether nothing is left on the nodes once everybody has fetched their mail: the senders their receipts
   /// too.
   bool emptied(std::int64_t limit_ms = 10'800'000) {
     for (const auto& user : users) {

@@ -25,9 +25,8 @@ Bytes part_key(const FriendKey& who, const crypto::MessageId& id, std::uint8_t p
 struct PairRecord {
   std::int64_t posted_s = 0;
   std::vector<crypto::Epoch> finished;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, posted_s, wire::bounded<MailboxWatch::most_finished>(finished));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.posted_s, wire::bounded<MailboxWatch::most_finished>(self.finished));
   }
 };
 
@@ -36,9 +35,8 @@ struct PartRecord {
   std::int64_t since_s = 0;
   std::uint64_t sent_at_ms = 0;
   Bytes text;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, parts, since_s, sent_at_ms, wire::bounded<limits::large_text>(text));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.parts, self.since_s, self.sent_at_ms, wire::bounded<limits::large_text>(self.text));
   }
 };
 
@@ -69,7 +67,7 @@ bool PairMail::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
   if (table == Table::request_out && name.size() == pair_name && name.back() == pair_row) {
     PairRecord record;
-    if (read_record(services_, entry, record)) {
+    if (read_record(services_.telemetry, entry, record)) {
       Pair& pair = pair_of(to_array<32>(name));
       pair.posted_s = record.posted_s;
       pair.watch.restore(record.finished);
@@ -78,7 +76,8 @@ bool PairMail::load(const store::StateEntry& entry) {
   }
   if (table == Table::request_in && name.size() == part_name) {
     PartRecord record;
-    if (read_record(services_, entry, record) && name.back() < record.parts && record.parts <= parts) {
+    if (read_record(services_.telemetry, entry, record) && name.back() < record.parts &&
+        record.parts <= parts) {
       Assembly& assembly = pair_of(to_array<32>(name)).assembly;
       const auto id = to_array<16>(name.subspan(sizeof(FriendKey)));
       if (!assembly.texts.empty() && assembly.id != id) {

@@ -21,9 +21,8 @@ Bytes sender_key(const FriendKey& sender) {
 struct WatchRecord {
   Nospam nospam{};
   std::vector<crypto::Epoch> finished;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, nospam, wire::bounded<MailboxWatch::most_finished>(finished));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.nospam, wire::bounded<MailboxWatch::most_finished>(self.finished));
   }
 };
 
@@ -46,7 +45,7 @@ bool RequestInbox::load(const store::StateEntry& entry) {
   const ByteView name = ByteView(entry.key).subspan(1);
   if (name.empty()) {
     WatchRecord record;
-    if (read_record(services_, entry, record)) {
+    if (read_record(services_.telemetry, entry, record)) {
       watched_ = record.nospam;
       watch_.restore(record.finished);
     }
@@ -56,7 +55,7 @@ bool RequestInbox::load(const store::StateEntry& entry) {
     return false;
   }
   Sender sender;
-  if (read_record(services_, entry, sender)) {
+  if (read_record(services_.telemetry, entry, sender)) {
     if (sender.shown_s == 0) {
       next_show_ms_ = 0;
     }

@@ -53,7 +53,7 @@ bool RequestOutbox::load(const store::StateEntry& entry) {
     return false;
   }
   Outgoing request;
-  if (read_record(services_, entry, request)) {
+  if (read_record(services_.telemetry, entry, request)) {
     const FriendKey to = request.to;
     requests_.insert_or_assign(to, std::move(request));
   }

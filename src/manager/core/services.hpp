@@ -28,9 +28,4 @@ struct Services {
   const ManagerConfig& config;
 };
 
-template <class Record>
-bool read_record(const Services& services, const store::StateEntry& entry, Record& record) {
-  return read_record(services.telemetry, entry, record);
-}
-
 }  // namespace toxasync::manager

@@ -18,27 +18,24 @@ struct PartRecord {
   crypto::PreKeyId pre_key{};
   std::int64_t since_s = 0;
   Bytes text;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, m.id, m.from, m.instance, m.sequence, m.floor, m.kind, m.sent_at_ms, part, parts,
-                 pre_key, since_s, wire::bounded<limits::large_text>(text));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.m.id, self.m.from, self.m.instance, self.m.sequence, self.m.floor, self.m.kind,
+                 self.m.sent_at_ms, self.part, self.parts, self.pre_key, self.since_s,
+                 wire::bounded<limits::large_text>(self.text));
   }
 };
 
 struct SeenRecord {
   std::int64_t until_s = 0;
   std::uint8_t receipted = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, until_s, receipted);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.until_s, self.receipted); }
 };
 
 Bytes part_key(const crypto::MessageId& id, std::uint8_t part) {
   return state_key(Table::part, {id, ByteView(&part, 1)});
 }
 
-/// What a part counts: also one without text takes room.
+/// Bytes charged for a part: one without text takes memory too.
 std::size_t part_cost(const Bytes& text) noexcept {
   return text.size() + Inbox::part_overhead_bytes;
 }
@@ -82,7 +79,7 @@ bool Inbox::load(const store::StateEntry& entry) {
   switch (static_cast<Table>(entry.key[0])) {
     case Table::seen: {
       SeenRecord record;
-      if (name.size() == sizeof(crypto::MessageId) && read_record(services_, entry, record)) {
+      if (name.size() == sizeof(crypto::MessageId) && read_record(services_.telemetry, entry, record)) {
         seen_[to_array<16>(name)] = {record.until_s, record.receipted != 0};
       }
       return true;
@@ -90,7 +87,7 @@ bool Inbox::load(const store::StateEntry& entry) {
     case Table::part: {
       InboxMessage message;
       PartRecord record{message, 0, 0, {}, 0, {}};
-      if (read_record(services_, entry, record)) {
+      if (read_record(services_.telemetry, entry, record)) {
         Assembly& assembly = assemblies_[message.id];
         assembly.bytes += part_cost(record.text);
         assembly_bytes_[message.from] += part_cost(record.text);
@@ -111,7 +108,7 @@ void Inbox::resume() {
   std::vector<crypto::MessageId> done;
   for (const auto& [id, assembly] : assemblies_) {
     if (seen_.contains(id)) {
-      done.push_back(id);  // left over when its message was dropped once and came again
+      done.push_back(id);  // its message was dropped once, and then came whole
     }
   }
   store::StateBatch batch;
@@ -123,12 +120,6 @@ void Inbox::resume() {
   }
   resumed_ = true;
   order_.resume();
-}
-
-void Inbox::on_added(const FriendKey& who) {
-  if (resumed_) {
-    order_.on_added(who);
-  }
 }
 
 void Inbox::take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
@@ -148,8 +139,7 @@ void Inbox::take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& 
   for (const auto& envelope : envelopes) {
     take_one(mailbox, envelope, live_from, *intake);
   }
-  // Also when there is nothing to write: a copy of something that is still on its way to the disk must wait
-  // for it.
+  // Also when there is nothing to write: a copy of a message that is still being written must wait for it.
   services_.state.commit(std::move(intake->batch), [this, intake, done = std::move(done)](bool durable) {
     apply(*intake, durable);
     if (done) {
@@ -296,7 +286,7 @@ void Inbox::take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody
 void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
                      Intake& intake) {
   const bool good = take_content(message, intake);
-  // A refused message uses its key up and is remembered like any other.
+  // A refused message uses up its key and is remembered like any other.
   const std::int64_t until_s = pre_key.use_until_s + KeyRing::kept_longer_s;
   const bool receipted =
       good && (crypto::is_ordered(message.kind) || message.kind == crypto::MessageKind::bundle);
@@ -452,7 +442,7 @@ void Inbox::apply(Intake& intake, bool durable) {
   order_.add(std::move(intake.messages));
 }
 
-/// A part that did not come to the disk.
+/// Removes a part that could not be written to the disk.
 void Inbox::take_back(const crypto::MessageId& id, std::uint8_t part) {
   const auto found = assemblies_.find(id);
   if (found == assemblies_.end() || !found->second.texts.contains(part)) {
@@ -482,7 +472,7 @@ void Inbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
   assembly_bytes_.erase(who);
 }
 
-void Inbox::refresh(std::int64_t now_s, store::StateBatch& batch) {
+void Inbox::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
   std::erase_if(seen_, [&](const auto& entry) {
     if (entry.second.until_s >= now_s) {
       return false;

@@ -16,10 +16,7 @@ struct DueRecord {
   std::uint64_t instance = 0;
   crypto::MessageKind kind = crypto::MessageKind::receipt;
   std::int64_t since_s = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, instance, kind, since_s);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.instance, self.kind, self.since_s); }
 };
 
 Bytes row_name(const FriendKey& to, const crypto::MessageId& id) {
@@ -39,7 +36,7 @@ bool Receipts::load(const store::StateEntry& entry) {
     return false;
   }
   DueRecord record;
-  if (read_record(services_, entry, record)) {
+  if (read_record(services_.telemetry, entry, record)) {
     boxes_[to_array<32>(name)].items[to_array<16>(name.subspan(sizeof(FriendKey)))] = {
         record.instance, record.kind, record.since_s, std::nullopt};
   }
@@ -128,7 +125,7 @@ void Receipts::on_removed(const FriendKey& who, store::StateBatch& batch) {
   boxes_.erase(found);
 }
 
-void Receipts::refresh(std::int64_t now_s, store::StateBatch& batch) {
+void Receipts::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
   for (auto& [to, box] : boxes_) {
     std::erase_if(box.items, [&, &to = to](const auto& entry) {
       if (entry.second.since_s + kept_s >= now_s) {

@@ -18,10 +18,9 @@ struct FriendRecord {
   std::uint64_t taken_version = 0;
   ByteArray<16> our_content{};
   std::uint64_t next_sequence = 1;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, instance, replaces, static_cast<ByteArray<32>&>(signer_seed), our_version, taken_version,
-                 our_content, next_sequence);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.instance, self.replaces, wire::array_of(self.signer_seed), self.our_version,
+                 self.taken_version, self.our_content, self.next_sequence);
   }
 };
 
@@ -60,7 +59,7 @@ bool FriendBook::load(const store::StateEntry& entry) {
     return false;
   }
   FriendRecord record;
-  if (read_record(services_, entry, record)) {
+  if (read_record(services_.telemetry, entry, record)) {
     Friend& who = friends_[to_array<32>(name)];
     who.key = to_array<32>(name);
     who.instance = record.instance;
@@ -76,6 +75,11 @@ bool FriendBook::load(const store::StateEntry& entry) {
 }
 
 Friend* FriendBook::find(const FriendKey& key) noexcept {
+  const auto found = friends_.find(key);
+  return found == friends_.end() || !found->second.listed ? nullptr : &found->second;
+}
+
+const Friend* FriendBook::find(const FriendKey& key) const noexcept {
   const auto found = friends_.find(key);
   return found == friends_.end() || !found->second.listed ? nullptr : &found->second;
 }

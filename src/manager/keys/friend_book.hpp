@@ -33,20 +33,20 @@ class FriendBookListener {
 class FriendBook final : public Part, BundleIntakeListener {
  public:
   static constexpr std::size_t bundle_keys = 100;  ///< One-time keys that a friend is given.
-  static constexpr std::size_t again_keys =
-      40;  ///< With every later bundle, for installations that lack the others.
+  /// With every later bundle, for installations that lack the others.
+  static constexpr std::size_t again_keys = 40;
   static constexpr std::size_t top_up_below = 30;  ///< Unused ones at which they get new ones.
-  static constexpr std::size_t keys_held =
-      500;  ///< One-time keys for one friend, those that never arrived included.
+  /// One-time keys for one friend, those that never arrived included.
+  static constexpr std::size_t keys_held = 500;
   /// Our instance for a friend is renewed so often at most: others can make it seem necessary.
   static constexpr std::int64_t renew_every_ms = 86400000;
   static constexpr std::int64_t refill_every_ms = 3600000;
-  static constexpr std::size_t packets_per_beat =
-      8;  ///< To one friend; a full send queue collapses toxcore's rate.
+  /// To one friend; a full send queue collapses toxcore's rate.
+  static constexpr std::size_t packets_per_beat = 8;
   static constexpr std::int64_t beat_ms = 50;
   static constexpr std::int64_t full_queue_pause_ms = 500;
-  static constexpr std::size_t packets_waiting =
-      4096;  ///< For one friend; more are dropped, and their message stored.
+  /// For one friend; more are dropped, and their message is stored on nodes.
+  static constexpr std::size_t packets_waiting = 4096;
 
   FriendBook(const Services& services, KeyRing& keys, const HomeNodes& home_nodes,
              FriendBookListener& listener);
@@ -59,6 +59,7 @@ class FriendBook final : public Part, BundleIntakeListener {
 
   /// Listed friends only.
   [[nodiscard]] Friend* find(const FriendKey& key) noexcept override;
+  [[nodiscard]] const Friend* find(const FriendKey& key) const noexcept;
   Friend& add(const FriendKey& key);
   /// Forgets them and their keys. Whether they may know our root.
   bool remove(const FriendKey& key, store::StateBatch& batch);

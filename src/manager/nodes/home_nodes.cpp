@@ -13,9 +13,9 @@ struct HomeNodeRecord {
   std::int64_t added_s = 0;
   std::int64_t retired_s = 0;
   ChosenBy by = ChosenBy::user;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, wire::bounded<limits::addresses_per_node>(addresses), added_s, retired_s, by);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, wire::bounded<limits::addresses_per_node>(self.addresses), self.added_s, self.retired_s,
+                 self.by);
   }
 };
 
@@ -27,7 +27,7 @@ bool HomeNodes::load(const store::StateEntry& entry) {
     return false;
   }
   HomeNodeRecord record;
-  if (read_record(services_, entry, record)) {
+  if (read_record(services_.telemetry, entry, record)) {
     OwnHomeNode node{{to_array<32>(name), {}}, record.added_s, record.retired_s, record.by};
     for (const auto& address : record.addresses) {
       node.known.endpoints.push_back(address.endpoint);

@@ -11,10 +11,7 @@ namespace {
 
 struct WatermarkRecord {
   crypto::Epoch through = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, through);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.through); }
 };
 
 }  // namespace
@@ -25,7 +22,7 @@ bool Poller::load(const store::StateEntry& entry) {
     return false;
   }
   WatermarkRecord record;
-  if (read_record(services_, entry, record)) {
+  if (read_record(services_.telemetry, entry, record)) {
     finished_[{to_array<32>(name), to_array<8>(name.subspan(32))}].through = record.through;
   }
   return true;
