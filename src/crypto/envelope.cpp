@@ -21,10 +21,9 @@ static_assert(header_at + limits::envelope_header == body_at);
 struct BodyFields {
   EnvelopeBody& body;
   std::uint16_t length = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, body.sequence, body.floor, body.sent_at_ms, body.lifetime_s, body.kind, body.part,
-                 body.parts, length);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.body.sequence, self.body.floor, self.body.sent_at_ms, self.body.lifetime_s,
+                 self.body.kind, self.body.part, self.body.parts, self.length);
   }
 };
 

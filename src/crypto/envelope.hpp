@@ -47,9 +47,8 @@ struct EnvelopeHeader {
   PreKeyId pre_key{};          ///< Of the recipient's bundle.
   MessageId message_id{};
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, sender, instance, pre_key, message_id);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.sender, self.instance, self.pre_key, self.message_id);
   }
 };
 

@@ -30,9 +30,8 @@ struct StoredKey {
   }
   [[nodiscard]] bool plausible() const noexcept { return valid_from_s >= 0 && valid_until_s >= valid_from_s; }
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, secret, valid_from_s, valid_until_s);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.secret, self.valid_from_s, self.valid_until_s);
   }
 };
 
@@ -51,10 +50,7 @@ struct StoredKeys {
     crypto::wipe(previous.secret);
   }
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, seed, current, previous);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.seed, self.current, self.previous); }
 };
 
 }  // namespace

@@ -18,9 +18,8 @@ struct HomeNode {
 
   static constexpr std::size_t min_encoded_size = 32 + limits::length_prefix + limits::address;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, id, wire::bounded<limits::addresses_per_node, 1>(addresses));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.id, wire::bounded<limits::addresses_per_node, 1>(self.addresses));
   }
 };
 
@@ -32,10 +31,7 @@ struct BundleVersion {
   // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 that <=> is compared with for a pointer
   auto operator<=>(const BundleVersion&) const = default;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, instance, version);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.instance, self.version); }
 };
 
 /// In the place of a bundle's version: which of my bundles do you have?
@@ -46,10 +42,9 @@ struct BundleTaken {
   BundleVersion version;
   std::uint64_t taker = 0;  ///< The taker's installation, as in his own bundles.
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned v) {
-    version.serialize(ar, v);
-    wire::fields(ar, taker);
+  static void fields(auto& ar, auto& self) {
+    BundleVersion::fields(ar, self.version);
+    wire::fields(ar, self.taker);
   }
 };
 
@@ -66,11 +61,11 @@ struct BundleHead {
   std::vector<HomeNode> home_nodes;  ///< 1 to 5.
   crypto::Signature signature{};     ///< Of `signer`, over all before it; sign() and is_signed().
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned v) {
-    version.serialize(ar, v);
-    wire::fields(ar, replaces, root, root_mac, last_resort, use_until_s, one_time_count, keys_hash, signer,
-                 wire::bounded<limits::home_nodes, 1>(home_nodes), signature);
+  static void fields(auto& ar, auto& self) {
+    BundleVersion::fields(ar, self.version);
+    wire::fields(ar, self.replaces, self.root, self.root_mac, self.last_resort, self.use_until_s,
+                 self.one_time_count, self.keys_hash, self.signer,
+                 wire::bounded<limits::home_nodes, 1>(self.home_nodes), self.signature);
   }
 
   /// Sets signer and signature: Ed25519 over "toxasync/1 bundle"|R|S|the head without its signature.
@@ -83,10 +78,9 @@ struct BundleKeys {
   std::uint16_t first = 0;          ///< Place of the first key among the bundle's one-time keys.
   std::vector<crypto::Point> keys;  ///< 1 to 40.
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned v) {
-    version.serialize(ar, v);
-    wire::fields(ar, first, wire::bounded<limits::keys_per_packet, 1>(keys));
+  static void fields(auto& ar, auto& self) {
+    BundleVersion::fields(ar, self.version);
+    wire::fields(ar, self.first, wire::bounded<limits::keys_per_packet, 1>(self.keys));
   }
 };
 
@@ -95,10 +89,9 @@ struct WholeBundle {
   BundleHead head;
   std::vector<crypto::Point> keys;  ///< head.one_time_count of them.
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned v) {
-    head.serialize(ar, v);
-    wire::fields(ar, wire::bounded<limits::one_time_keys>(keys));
+  static void fields(auto& ar, auto& self) {
+    BundleHead::fields(ar, self.head);
+    wire::fields(ar, wire::bounded<limits::one_time_keys>(self.keys));
   }
 };
 

@@ -40,9 +40,8 @@ struct FrameHeader {
   crypto::Point session{};  ///< X
   FrameNonce nonce{};
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, kind, version, cookie, session, nonce);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.kind, self.version, self.cookie, self.session, self.nonce);
   }
 };
 

@@ -14,9 +14,9 @@ struct LiveEnvelope {
   crypto::MailboxAddress mailbox;
   Bytes envelope;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, epoch, mailbox.p, mailbox.w, wire::bounded<limits::large_envelope>(envelope));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.epoch, self.mailbox.p, self.mailbox.w,
+                 wire::bounded<limits::large_envelope>(self.envelope));
   }
 };
 
@@ -25,9 +25,8 @@ struct LiveReceipt {
   std::uint64_t instance = 0;          ///< The recipient's installation, as in his bundle.
   std::vector<crypto::MessageId> ids;  ///< 1 to 80.
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, instance, wire::bounded<limits::receipt_ids, 1>(ids));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.instance, wire::bounded<limits::receipt_ids, 1>(self.ids));
   }
 };
 

@@ -19,9 +19,8 @@ struct Address {
 
   static constexpr std::size_t min_encoded_size = limits::address;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, endpoint.family, endpoint.ip, endpoint.port);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.endpoint.family, self.endpoint.ip, self.endpoint.port);
   }
 };
 static_assert(limits::address == Endpoint::packed_size);
@@ -41,10 +40,9 @@ struct NodeDescriptor {
   std::uint64_t capacity_bytes = 0;
   std::vector<Address> addresses;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, version, id, key, valid_from_s, valid_until_s, capacity_bytes,
-                 wire::bounded<limits::addresses_per_node>(addresses));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.version, self.id, self.key, self.valid_from_s, self.valid_until_s,
+                 self.capacity_bytes, wire::bounded<limits::addresses_per_node>(self.addresses));
   }
 
   /// The descriptor with the signature of `signer`, whose public key must be `id`.

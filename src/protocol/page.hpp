@@ -14,9 +14,8 @@ struct PagedEnvelope {
 
   static constexpr std::size_t min_encoded_size = limits::length_prefix;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, wire::bounded<limits::large_envelope>(bytes));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, wire::bounded<limits::large_envelope>(self.bytes));
   }
 };
 
@@ -54,10 +53,9 @@ struct Page {
     return count >= 1 && count <= limits::window && index < count && flags <= (flag_more | flag_try_later);
   }
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, counter, index, count, node_time_s, cursor, flags, retry_after_s,
-                 wire::bounded<limits::envelopes_per_page>(envelopes));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.counter, self.index, self.count, self.node_time_s, self.cursor, self.flags,
+                 self.retry_after_s, wire::bounded<limits::envelopes_per_page>(self.envelopes));
   }
 };
 

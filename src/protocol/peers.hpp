@@ -14,9 +14,8 @@ struct PeerDescriptor {
 
   static constexpr std::size_t min_encoded_size = limits::length_prefix;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, wire::bounded<limits::descriptor>(bytes));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, wire::bounded<limits::descriptor>(self.bytes));
   }
 };
 
@@ -26,9 +25,9 @@ struct Peers {
   std::uint64_t node_time_s = 0;  ///< Unix, by the node's clock.
   std::vector<PeerDescriptor> descriptors;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, counter, node_time_s, wire::bounded<limits::peers_per_answer>(descriptors));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.counter, self.node_time_s,
+                 wire::bounded<limits::peers_per_answer>(self.descriptors));
   }
 };
 

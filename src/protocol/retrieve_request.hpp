@@ -27,10 +27,9 @@ struct RetrieveRequest {
 
   static constexpr std::size_t tag_offset = 8 + 1 + 1 + 2 * limits::point;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, counter, op, window, mailbox.p, mailbox.w, owner_tag, cursor,
-                 wire::bounded<limits::ids_per_request>(ids_to_delete));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.counter, self.op, self.window, self.mailbox.p, self.mailbox.w, self.owner_tag,
+                 self.cursor, wire::bounded<limits::ids_per_request>(self.ids_to_delete));
   }
 };
 static_assert(RetrieveRequest::tag_offset + limits::tag + 8 + limits::length_prefix ==

@@ -23,10 +23,9 @@ struct StoreRequest {
   /// Where the tag stands in the encoded message.
   static constexpr std::size_t tag_offset = 8 + 1 + 4 + 4 + 2 * limits::point;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, counter, op, epoch, ttl_s, mailbox.p, mailbox.w, write_tag,
-                 wire::bounded<limits::large_envelope>(payload));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.counter, self.op, self.epoch, self.ttl_s, self.mailbox.p, self.mailbox.w,
+                 self.write_tag, wire::bounded<limits::large_envelope>(self.payload));
   }
 };
 static_assert(StoreRequest::tag_offset + limits::tag + limits::length_prefix == limits::store_fields);

@@ -28,9 +28,8 @@ struct StoreResponse {
   std::uint64_t node_time_s = 0;   ///< Unix, by the node's clock.
   std::uint16_t retry_after_s = 0;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, counter, status, expires_at_s, node_time_s, retry_after_s);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.counter, self.status, self.expires_at_s, self.node_time_s, self.retry_after_s);
   }
 };
 

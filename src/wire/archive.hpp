@@ -23,8 +23,12 @@
 /// *before* it resizes anything, and keeps its first error instead of throwing; after an error it yields
 /// zeros.
 ///
-/// The stock binary archives take the same serialize() members (for tools and tests), but never see bytes
-/// from the network or the disk: a stock binary_iarchive commits memory for whatever length it reads.
+/// A record names its fields once, in the order of their bytes, for saving (`self` is const) and loading:
+///
+///     static void fields(auto& ar, auto& self) { wire::fields(ar, self.id, wire::bounded<9>(self.text)); }
+///
+/// The stock binary archives take the same records (for tools and tests), but never see bytes from the
+/// network or the disk: a stock binary_iarchive commits memory for whatever length it reads.
 namespace toxasync::wire {
 
 enum class Error : std::uint8_t {
@@ -120,7 +124,7 @@ class Writer {
     } else if constexpr (detail::IsByteArray<T>::value) {
       save_binary(value.data(), value.size());
     } else {
-      boost::serialization::serialize_adl(*this, const_cast<T&>(value), 0U);
+      T::fields(*this, value);
     }
   }
 
@@ -185,7 +189,7 @@ class Reader {
     } else if constexpr (detail::IsByteArray<T>::value) {
       load_binary(value.data(), value.size());
     } else {
-      boost::serialization::serialize_adl(*this, const_cast<std::remove_const_t<T>&>(value), 0U);
+      T::fields(*this, value);
     }
   }
 
@@ -194,15 +198,20 @@ class Reader {
   Error error_ = Error::none;
 };
 
-/// A vector with its limits: a 2-byte count (4 bytes when the limit needs them), then the items.
-template <class T, std::size_t Max, std::size_t Min>
+/// A vector with its limits: a 2-byte count (4 bytes when the limit needs them), then the items. `Vector` is
+/// const for saving.
+template <class Vector, std::size_t Max, std::size_t Min>
 class Bounded {
  public:
+  using Item = typename Vector::value_type;
   using Count = std::conditional_t<(Max > 0xffff), std::uint32_t, std::uint16_t>;
-  explicit Bounded(std::vector<T>& items) noexcept : items_(items) {}
+  explicit Bounded(Vector& items) noexcept : items_(items) {}
 
+  static void fields(auto& ar, auto& self) { self.transfer(ar); }
+
+ private:
   template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
+  void transfer(Archive& ar) const {
     if constexpr (std::is_same_v<Archive, Writer>) {
       if (items_.size() > Max) {
         ar.fail(Error::too_long);
@@ -221,7 +230,7 @@ class Bounded {
         ar.fail(Error::too_long);
       } else if (count < Min) {
         ar.fail(Error::too_short);
-      } else if (count * detail::min_size<T>() > ar.remaining()) {
+      } else if (count * detail::min_size<Item>() > ar.remaining()) {
         ar.fail(Error::truncated);
       }
       items_.resize(ar.error() == Error::none ? count : 0);
@@ -231,32 +240,73 @@ class Bounded {
     }
   }
 
- private:
   template <class Archive>
-  void transfer_items(Archive& ar) {
-    if constexpr (std::is_same_v<T, std::uint8_t>) {
+  void transfer_items(Archive& ar) const {
+    if constexpr (std::is_same_v<Item, std::uint8_t>) {
       if constexpr (Archive::is_saving::value) {
         ar.save_binary(items_.data(), items_.size());
       } else {
         ar.load_binary(items_.data(), items_.size());
       }
     } else {
-      for (T& item : items_) {
+      for (auto& item : items_) {
         ar& item;
       }
     }
   }
 
-  std::vector<T>& items_;
+  Vector& items_;
 };
 
 /// Const, for the stock loading archives: they take a wrapper that is a temporary only as const.
 template <std::size_t Max, std::size_t Min = 0, class T>
-const Bounded<T, Max, Min> bounded(std::vector<T>& items) noexcept {
-  return Bounded<T, Max, Min>(items);
+const Bounded<std::vector<T>, Max, Min> bounded(std::vector<T>& items) noexcept {
+  return Bounded<std::vector<T>, Max, Min>(items);
+}
+template <std::size_t Max, std::size_t Min = 0, class T>
+const Bounded<const std::vector<T>, Max, Min> bounded(const std::vector<T>& items) noexcept {
+  return Bounded<const std::vector<T>, Max, Min>(items);
 }
 
-/// What every serialize() member consists of: the fields in the order of their bytes.
+/// A bool: one byte, 0 or 1; any other but 0 is read as true. `Bool` is const for saving.
+template <class Bool>
+class Flag {
+ public:
+  explicit Flag(Bool& value) noexcept : value_(value) {}
+
+  static void fields(auto& ar, auto& self) { self.transfer(ar); }
+
+ private:
+  template <class Archive>
+  void transfer(Archive& ar) const {
+    auto byte = static_cast<std::uint8_t>(value_);
+    ar& byte;
+    if constexpr (Archive::is_loading::value) {
+      value_ = byte != 0;
+    }
+  }
+
+  Bool& value_;
+};
+
+inline const Flag<bool> flag(bool& value) noexcept {
+  return Flag<bool>(value);
+}
+inline const Flag<const bool> flag(const bool& value) noexcept {
+  return Flag<const bool>(value);
+}
+
+/// Bytes whose type is derived from an array: they are saved like one.
+template <std::size_t N>
+ByteArray<N>& array_of(ByteArray<N>& bytes) noexcept {
+  return bytes;
+}
+template <std::size_t N>
+const ByteArray<N>& array_of(const ByteArray<N>& bytes) noexcept {
+  return bytes;
+}
+
+/// What the fields() of every record consist of, in the order of their bytes.
 template <class Archive, class... Fields>
 void fields(Archive& ar, Fields&&... values) {
   (ar & ... & values);
@@ -327,6 +377,19 @@ Result<ByteView, Error> decode_padded(ByteView in, T& value) noexcept {
 }  // namespace toxasync::wire
 
 namespace boost::serialization {
-template <class T, std::size_t Max, std::size_t Min>
-struct is_wrapper_impl<const toxasync::wire::Bounded<T, Max, Min>> : boost::mpl::true_ {};
+
+template <class Vector, std::size_t Max, std::size_t Min>
+struct is_wrapper_impl<const toxasync::wire::Bounded<Vector, Max, Min>> : boost::mpl::true_ {};
+template <class Bool>
+struct is_wrapper_impl<const toxasync::wire::Flag<Bool>> : boost::mpl::true_ {};
+
+/// Records with fields(), for the stock archives.
+template <class Archive, class T>
+requires requires(Archive& ar, T& value) {
+  T::fields(ar, value);
+}
+void serialize(Archive& ar, T& value, const unsigned int /*version*/) {
+  T::fields(ar, value);
+}
+
 }  // namespace boost::serialization

@@ -370,7 +370,7 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(stock_archives)
 
-BOOST_AUTO_TEST_CASE(the_same_members_go_through_the_stock_binary_archives) {
+BOOST_AUTO_TEST_CASE(the_same_records_go_through_the_stock_binary_archives) {
   test::for_each_message_and_text([](const char* name, const auto& message) {
     std::stringstream stream;
     {

@@ -14,10 +14,7 @@ struct Item {
   std::uint16_t number = 0;
   Bytes text;
   static constexpr std::size_t min_encoded_size = 2 + limits::length_prefix;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    fields(ar, number, bounded<5>(text));
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.number, bounded<5>(self.text)); }
 };
 
 /// Has one of everything that the archives take.
@@ -32,10 +29,9 @@ struct Sample {
   std::vector<ByteArray<2>> pairs;
   std::vector<Item> items;
   std::uint8_t last = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    fields(ar, small, medium, large, largest, negative, colour, bytes, bounded<3, 1>(pairs),
-           bounded<2>(items), last);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.small, self.medium, self.large, self.largest, self.negative, self.colour,
+                 self.bytes, bounded<3, 1>(self.pairs), bounded<2>(self.items), self.last);
   }
 };
 
@@ -75,26 +71,31 @@ Bytes encoded(const Sample& value) {
 
 struct Blob {
   Bytes bytes;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    fields(ar, bounded<0xffff>(bytes));
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, bounded<0xffff>(self.bytes)); }
 };
 
 struct LongBlob {
   Bytes bytes;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    fields(ar, bounded<70000>(bytes));
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, bounded<70000>(self.bytes)); }
 };
 
 struct ItemList {
   std::vector<Item> items;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    fields(ar, bounded<0xffff>(items));
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, bounded<0xffff>(self.items)); }
+};
+
+struct Flagged {
+  bool first = false;
+  bool second = false;
+  static void fields(auto& ar, auto& self) { wire::fields(ar, flag(self.first), flag(self.second)); }
+};
+
+struct Derived {
+  struct Key : ByteArray<3> {
+    Key() : ByteArray<3>{} {}
+  };
+  Key bytes;
+  static void fields(auto& ar, auto& self) { wire::fields(ar, array_of(self.bytes)); }
 };
 
 BOOST_AUTO_TEST_SUITE(archive)
@@ -118,6 +119,28 @@ BOOST_AUTO_TEST_CASE(a_value_comes_back_as_it_was) {
   BOOST_TEST(back.items[0].number == 0x4140);
   BOOST_TEST((back.items[0].text == Bytes{0x42, 0x43}));
   BOOST_TEST(back.last == 0x50);
+}
+
+BOOST_AUTO_TEST_CASE(a_flag_is_one_byte_and_any_but_zero_is_true) {
+  Flagged value{true, false};
+  ByteArray<2> out{};
+  BOOST_TEST(*encode(value, out) == 2U);
+  BOOST_TEST((out == ByteArray<2>{1, 0}));
+  out = {0, 7};
+  BOOST_TEST((decode(out, value) == Error::none));
+  BOOST_TEST(!value.first);
+  BOOST_TEST(value.second);
+}
+
+BOOST_AUTO_TEST_CASE(bytes_of_a_derived_type_are_saved_like_an_array) {
+  Derived value;
+  value.bytes[1] = 7;
+  ByteArray<3> out{};
+  BOOST_TEST(*encode(value, out) == 3U);
+  BOOST_TEST((out == ByteArray<3>{0, 7, 0}));
+  out = {1, 2, 3};
+  BOOST_TEST((decode(out, value) == Error::none));
+  BOOST_TEST(value.bytes[2] == 3);
 }
 
 BOOST_AUTO_TEST_CASE(input_cut_at_any_length_is_refused) {

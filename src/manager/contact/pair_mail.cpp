@@ -25,9 +25,8 @@ Bytes part_key(const FriendKey& who, const crypto::MessageId& id, std::uint8_t p
 struct PairRecord {
   std::int64_t posted_s = 0;
   std::vector<crypto::Epoch> finished;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, posted_s, wire::bounded<MailboxWatch::most_finished>(finished));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.posted_s, wire::bounded<MailboxWatch::most_finished>(self.finished));
   }
 };
 
@@ -36,9 +35,8 @@ struct PartRecord {
   std::int64_t since_s = 0;
   std::uint64_t sent_at_ms = 0;
   Bytes text;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, parts, since_s, sent_at_ms, wire::bounded<limits::large_text>(text));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.parts, self.since_s, self.sent_at_ms, wire::bounded<limits::large_text>(self.text));
   }
 };
 

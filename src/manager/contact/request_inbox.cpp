@@ -21,9 +21,8 @@ Bytes sender_key(const FriendKey& sender) {
 struct WatchRecord {
   Nospam nospam{};
   std::vector<crypto::Epoch> finished;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, nospam, wire::bounded<MailboxWatch::most_finished>(finished));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.nospam, wire::bounded<MailboxWatch::most_finished>(self.finished));
   }
 };
 

@@ -60,10 +60,9 @@ class RequestInbox final : private client::RetrieveListener {
     // In memory:
     std::int64_t offer_ms = 0;  ///< Steady.
 
-    template <class Archive>
-    void serialize(Archive& ar, unsigned /*version*/) {
-      wire::fields(ar, id, received_s, shown_s, may_ask, sent_at_ms,
-                   wire::bounded<limits::friend_request_text>(text));
+    static void fields(auto& ar, auto& self) {
+      wire::fields(ar, self.id, self.received_s, self.shown_s, self.may_ask, self.sent_at_ms,
+                   wire::bounded<limits::friend_request_text>(self.text));
     }
   };
   using Senders = std::map<FriendKey, Sender>;

@@ -51,10 +51,7 @@ class RequestOutbox final : private client::StoreResultListener {
     bool under_way = false;   ///< In memory.
 
     static constexpr std::size_t min_encoded_size = 32 + 1;
-    template <class Archive>
-    void serialize(Archive& ar, unsigned /*version*/) {
-      wire::fields(ar, node, stored);
-    }
+    static void fields(auto& ar, auto& self) { wire::fields(ar, self.node, self.stored); }
   };
   /// The copies that were made for one epoch. Written before the first of them leaves.
   struct Round {
@@ -64,9 +61,9 @@ class RequestOutbox final : private client::StoreResultListener {
     std::vector<Placement> placements;
 
     static constexpr std::size_t min_encoded_size = 4 + 8 + limits::id + limits::length_prefix;
-    template <class Archive>
-    void serialize(Archive& ar, unsigned /*version*/) {
-      wire::fields(ar, epoch, made_s, envelope, wire::bounded<nodes_in_round>(placements));
+    static void fields(auto& ar, auto& self) {
+      wire::fields(ar, self.epoch, self.made_s, self.envelope,
+                   wire::bounded<nodes_in_round>(self.placements));
     }
   };
   struct Outgoing {
@@ -86,11 +83,11 @@ class RequestOutbox final : private client::StoreResultListener {
     bool writing = false;      ///< Nothing leaves before it is on disk.
     std::int64_t look_ms = 0;  ///< Steady.
 
-    template <class Archive>
-    void serialize(Archive& ar, unsigned /*version*/) {
-      wire::fields(ar, to, nospam, id, made_ms, first_stored_s, cancelled, fetched, cancel_secret,
-                   wire::bounded<limits::friend_request_text>(text), wire::bounded<rounds_kept>(rounds),
-                   wire::bounded<limits::large_envelope>(envelope));
+    static void fields(auto& ar, auto& self) {
+      wire::fields(ar, self.to, self.nospam, self.id, self.made_ms, self.first_stored_s, self.cancelled,
+                   self.fetched, self.cancel_secret, wire::bounded<limits::friend_request_text>(self.text),
+                   wire::bounded<rounds_kept>(self.rounds),
+                   wire::bounded<limits::large_envelope>(self.envelope));
     }
   };
   struct Operation {

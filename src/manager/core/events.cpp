@@ -11,9 +11,8 @@ namespace {
 
 struct EndedRecord {
   MessageStatus& s;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, s.to, s.state, s.stored, s.wanted, s.reason);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.s.to, self.s.state, self.s.stored, self.s.wanted, self.s.reason);
   }
 };
 

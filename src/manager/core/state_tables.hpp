@@ -72,10 +72,7 @@ inline store::StateWrite erase_record(Bytes key) {
 
 struct NumberRecord {
   std::uint64_t value = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, value);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.value); }
 };
 
 /// Decodes a record of ours. False: damaged (counted); it is then left out.

@@ -18,20 +18,17 @@ struct PartRecord {
   crypto::PreKeyId pre_key{};
   std::int64_t since_s = 0;
   Bytes text;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, m.id, m.from, m.instance, m.sequence, m.floor, m.kind, m.sent_at_ms, part, parts,
-                 pre_key, since_s, wire::bounded<limits::large_text>(text));
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.m.id, self.m.from, self.m.instance, self.m.sequence, self.m.floor, self.m.kind,
+                 self.m.sent_at_ms, self.part, self.parts, self.pre_key, self.since_s,
+                 wire::bounded<limits::large_text>(self.text));
   }
 };
 
 struct SeenRecord {
   std::int64_t until_s = 0;
   std::uint8_t receipted = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, until_s, receipted);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.until_s, self.receipted); }
 };
 
 Bytes part_key(const crypto::MessageId& id, std::uint8_t part) {

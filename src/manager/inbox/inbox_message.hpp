@@ -17,6 +17,11 @@ struct InboxMessage {
   crypto::MessageKind kind = crypto::MessageKind::normal;
   std::int64_t sent_at_ms = 0;
   Bytes text;
+
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.id, self.from, self.instance, self.sequence, self.floor, self.kind, self.sent_at_ms,
+                 wire::bounded<limits::message_text>(self.text));
+  }
 };
 
 // Rows of table I (docs/state.md).

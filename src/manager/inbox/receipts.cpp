@@ -16,10 +16,7 @@ struct DueRecord {
   std::uint64_t instance = 0;
   crypto::MessageKind kind = crypto::MessageKind::receipt;
   std::int64_t since_s = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, instance, kind, since_s);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.instance, self.kind, self.since_s); }
 };
 
 Bytes row_name(const FriendKey& to, const crypto::MessageId& id) {

@@ -18,10 +18,7 @@ struct OneTimeKey {
 
   static constexpr std::size_t min_encoded_size = limits::point + 8;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, key, use_until_s);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.key, self.use_until_s); }
 };
 
 /// What one installation of a friend gave us: where mail for it goes, and with which keys.

@@ -18,10 +18,9 @@ struct FriendRecord {
   std::uint64_t taken_version = 0;
   ByteArray<16> our_content{};
   std::uint64_t next_sequence = 1;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, instance, replaces, static_cast<ByteArray<32>&>(signer_seed), our_version, taken_version,
-                 our_content, next_sequence);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.instance, self.replaces, wire::array_of(self.signer_seed), self.our_version,
+                 self.taken_version, self.our_content, self.next_sequence);
   }
 };
 

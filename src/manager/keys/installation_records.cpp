@@ -7,12 +7,11 @@ namespace {
 
 struct BundleRecord {
   Installation bundle;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned v) {
-    bundle.version.serialize(ar, v);
-    wire::fields(ar, bundle.root, bundle.last_resort, bundle.signer, bundle.use_until_s,
-                 wire::bounded<limits::home_nodes>(bundle.home_nodes),
-                 wire::bounded<most_kept_keys>(bundle.one_time));
+  static void fields(auto& ar, auto& self) {
+    protocol::BundleVersion::fields(ar, self.bundle.version);
+    wire::fields(ar, self.bundle.root, self.bundle.last_resort, self.bundle.signer, self.bundle.use_until_s,
+                 wire::bounded<limits::home_nodes>(self.bundle.home_nodes),
+                 wire::bounded<most_kept_keys>(self.bundle.one_time));
   }
 };
 
@@ -20,10 +19,7 @@ struct UseRecord {
   std::uint32_t used = 0;
   std::int64_t heard_s = 0;
   std::uint64_t taken_version = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, used, heard_s, taken_version);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.used, self.heard_s, self.taken_version); }
 };
 
 Bytes keys_name(const FriendKey& of, std::uint64_t instance) {

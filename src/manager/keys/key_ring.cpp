@@ -14,9 +14,8 @@ struct RootRecord {
   std::int64_t created_s = 0;
   std::int64_t replace_at_s = 0;
   std::int64_t retired_s = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, static_cast<ByteArray<32>&>(secret), created_s, replace_at_s, retired_s);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, wire::array_of(self.secret), self.created_s, self.replace_at_s, self.retired_s);
   }
 };
 
@@ -31,9 +30,8 @@ struct KeyRecord {
   std::int64_t time_s = 0;  ///< Use until.
   FriendKey given_to{};
   std::uint64_t version = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, static_cast<ByteArray<32>&>(secret), time_s, given_to, version);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, wire::array_of(self.secret), self.time_s, self.given_to, self.version);
   }
 };
 

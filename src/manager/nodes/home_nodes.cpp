@@ -13,9 +13,9 @@ struct HomeNodeRecord {
   std::int64_t added_s = 0;
   std::int64_t retired_s = 0;
   ChosenBy by = ChosenBy::user;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, wire::bounded<limits::addresses_per_node>(addresses), added_s, retired_s, by);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, wire::bounded<limits::addresses_per_node>(self.addresses), self.added_s, self.retired_s,
+                 self.by);
   }
 };
 

@@ -18,11 +18,10 @@ struct NodeRecord {
   std::uint32_t failures = 0, lost = 0;
   std::int64_t lost_s = 0, asked_s = 0, ask_at_s = 0;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, origin, learnt_s, wire::bounded<limits::addresses_per_node>(heard),
-                 wire::bounded<limits::descriptor>(descriptor), answered_at, last_answer_s, silent_since_s,
-                 failures, lost, lost_s, asked_s, ask_at_s);
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.origin, self.learnt_s, wire::bounded<limits::addresses_per_node>(self.heard),
+                 wire::bounded<limits::descriptor>(self.descriptor), self.answered_at, self.last_answer_s,
+                 self.silent_since_s, self.failures, self.lost, self.lost_s, self.asked_s, self.ask_at_s);
   }
 };
 

@@ -55,9 +55,8 @@ struct OutgoingMessage {
     /// More are forgotten, the oldest first: they have expired.
     static constexpr std::size_t kept = 32;
 
-    template <class Archive>
-    void serialize(Archive& ar, unsigned /*version*/) {
-      wire::fields(ar, root, epoch, wire::bounded<limits::parts>(ids));
+    static void fields(auto& ar, auto& self) {
+      wire::fields(ar, self.root, self.epoch, wire::bounded<limits::parts>(self.ids));
     }
   };
 
@@ -81,6 +80,12 @@ struct OutgoingMessage {
     std::int64_t live_until_ms = 0;  ///< A receipt is waited for until then, before nodes are asked.
 
     [[nodiscard]] bool open() const noexcept { return !confirmed && !refused; }
+
+    static void fields(auto& ar, auto& self) {
+      wire::fields(ar, wire::flag(self.confirmed), wire::flag(self.may_go_directly), self.nacks, self.pre_key,
+                   self.root, self.epoch, wire::bounded<limits::parts>(self.envelopes),
+                   wire::bounded<Past::kept>(self.past));
+    }
   };
 
   /// One envelope that a node is asked to drop.
@@ -120,6 +125,12 @@ struct OutgoingMessage {
   std::int64_t cancel_from_ms = 0;  ///< Steady: nothing was sent to nodes since.
   std::int64_t cancel_retry_ms = 0;
   std::int64_t cancel_backoff_ms = 0;
+
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.id, self.to, self.kind, wire::bounded<limits::message_text>(self.text),
+                 self.sequence, self.sent_at_ms, self.ttl_s, self.cancel_secret, self.only,
+                 self.bundle_version, wire::flag(self.delivered), self.stage);
+  }
 
   [[nodiscard]] std::int64_t expires_at_ms() const noexcept {
     return sent_at_ms + static_cast<std::int64_t>(ttl_s) * 1000;

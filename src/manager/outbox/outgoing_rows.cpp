@@ -10,31 +10,6 @@ namespace {
 /// Most nodes whose progress is kept for a target: homes change.
 constexpr std::size_t progress_nodes = 32;
 
-struct MessageRecord {
-  OutgoingMessage& m;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    auto delivered = static_cast<std::uint8_t>(m.delivered);
-    wire::fields(ar, m.id, m.to, m.kind, wire::bounded<limits::message_text>(m.text), m.sequence,
-                 m.sent_at_ms, m.ttl_s, m.cancel_secret, m.only, m.bundle_version, delivered, m.stage);
-    m.delivered = delivered != 0;
-  }
-};
-
-struct TargetRecord {
-  OutgoingMessage::Target& t;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    auto confirmed = static_cast<std::uint8_t>(t.confirmed);
-    auto may_go_directly = static_cast<std::uint8_t>(t.may_go_directly);
-    wire::fields(ar, confirmed, may_go_directly, t.nacks, t.pre_key, t.root, t.epoch,
-                 wire::bounded<limits::parts>(t.envelopes),
-                 wire::bounded<OutgoingMessage::Past::kept>(t.past));
-    t.confirmed = confirmed != 0;
-    t.may_go_directly = may_go_directly != 0;
-  }
-};
-
 struct NodeProgress {
   protocol::NodeId node{};
   crypto::Epoch epoch = 0;
@@ -42,18 +17,12 @@ struct NodeProgress {
 
   static constexpr std::size_t min_encoded_size = 32 + 4 + 8;
 
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, node, epoch, renew_at_s);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.node, self.epoch, self.renew_at_s); }
 };
 
 struct ProgressRecord {
   std::vector<NodeProgress> complete;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, wire::bounded<progress_nodes>(complete));
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, wire::bounded<progress_nodes>(self.complete)); }
 };
 
 /// Table, message id, instance.
@@ -61,21 +30,24 @@ Bytes target_key(Table table, const crypto::MessageId& id, std::uint64_t instanc
   return state_key(table, {id, bytes_of(instance)});
 }
 
+/// Nothing: the row is damaged.
 template <class Record>
-bool decodes(const store::StateEntry& entry, Record record) {
-  return wire::decode(entry.value, record) == wire::Error::none;
+std::optional<Record> decode(const store::StateEntry& entry) {
+  Record record;
+  if (wire::decode(entry.value, record) != wire::Error::none) {
+    return std::nullopt;
+  }
+  return record;
 }
 
 }  // namespace
 
 store::StateWrite put_message(const OutgoingMessage& message) {
-  return put_record(state_key(Table::outbox, {message.id}),
-                    MessageRecord{const_cast<OutgoingMessage&>(message)});
+  return put_record(state_key(Table::outbox, {message.id}), message);
 }
 
 store::StateWrite put_target(const OutgoingMessage& message, const OutgoingMessage::Target& target) {
-  return put_record(target_key(Table::target, message.id, target.instance),
-                    TargetRecord{const_cast<OutgoingMessage::Target&>(target)});
+  return put_record(target_key(Table::target, message.id, target.instance), target);
 }
 
 store::StateWrite put_progress(const OutgoingMessage& message, const OutgoingMessage::Target& target) {
@@ -106,22 +78,20 @@ std::optional<TargetName> read_target_name(const store::StateEntry& entry) {
 }
 
 std::optional<OutgoingMessage> read_message(const store::StateEntry& entry) {
-  OutgoingMessage message;
-  return decodes(entry, MessageRecord{message}) ? std::optional(std::move(message)) : std::nullopt;
+  return decode<OutgoingMessage>(entry);
 }
 
 std::optional<OutgoingMessage::Target> read_target(const store::StateEntry& entry) {
-  OutgoingMessage::Target target;
-  return decodes(entry, TargetRecord{target}) ? std::optional(std::move(target)) : std::nullopt;
+  return decode<OutgoingMessage::Target>(entry);
 }
 
 std::optional<std::vector<OutgoingMessage::Copy>> read_progress(const store::StateEntry& entry) {
-  ProgressRecord record;
-  if (wire::decode(entry.value, record) != wire::Error::none) {
+  const auto record = decode<ProgressRecord>(entry);
+  if (!record) {
     return std::nullopt;
   }
   std::vector<OutgoingMessage::Copy> copies;
-  for (const auto& progress : record.complete) {
+  for (const auto& progress : record->complete) {
     auto& copy = copies.emplace_back(progress.node);
     copy.complete = true;
     copy.epoch = progress.epoch;

@@ -11,10 +11,7 @@ namespace {
 
 struct WatermarkRecord {
   crypto::Epoch through = 0;
-  template <class Archive>
-  void serialize(Archive& ar, unsigned /*version*/) {
-    wire::fields(ar, through);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.through); }
 };
 
 }  // namespace
