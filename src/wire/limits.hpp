@@ -10,7 +10,7 @@
 namespace toxasync::limits {
 
 // --- Frames (section 6) ---
-constexpr std::size_t frame = 1372;          ///< Every request and answer. toxcore's receiver cuts past 2048.
+constexpr std::size_t frame = 1372;  ///< Every request and answer. toxcore's receiver truncates at 2048.
 constexpr std::size_t friend_packet = 1373;  ///< TOX_MAX_CUSTOM_PACKET_SIZE, packet id included.
 constexpr std::size_t tox_message = 1372;    ///< TOX_MAX_MESSAGE_LENGTH.
 constexpr std::size_t point = 32;
@@ -66,7 +66,7 @@ constexpr std::size_t page_fields = 8 + 1 + 1 + 8 + 8 + 1 + 2 + length_prefix;
 constexpr std::size_t envelopes_per_page = 3;
 static_assert(page_fields + envelopes_per_page * (length_prefix + small_envelope) <= message);
 static_assert(page_fields + length_prefix + large_envelope <= message);
-constexpr std::size_t window = 16;  ///< Pages that one request may draw.
+constexpr std::size_t window = 16;  ///< Pages that one request may ask for.
 static_assert(window * envelopes_per_page <= ids_per_request,
               "a whole window must be deleted by one request");
 
@@ -76,8 +76,8 @@ constexpr std::size_t addresses_per_node = 4;
 constexpr std::size_t signature = 64;
 constexpr std::size_t descriptor =
     1 + 32 + point + 8 + 8 + 8 + length_prefix + addresses_per_node * address + signature;
-static_assert(frame_header + descriptor <= frame, "a cookie reply must not be longer than the question");
-constexpr std::size_t peers_per_answer = 4;  ///< Other nodes that one answer tells of.
+static_assert(frame_header + descriptor <= frame, "a cookie reply must not be longer than the request");
+constexpr std::size_t peers_per_answer = 4;  ///< Other nodes that one answer names.
 static_assert(8 + 8 + length_prefix + peers_per_answer * (length_prefix + descriptor) <= message);
 
 // --- Friend channel (section 5) ---
@@ -105,8 +105,8 @@ constexpr std::array<std::uint32_t, 4> times_to_live_s = {86400, 259200, 604800,
 constexpr std::uint32_t default_time_to_live_s = times_to_live_s.front();
 constexpr std::uint32_t largest_time_to_live_s = times_to_live_s.back();
 constexpr std::int64_t late_store_grace_s = 600;
-/// So long a node tells of new mail: longer than most waits between two polls, so that one subscription
-/// follows the other.
+/// How long a node announces new mail: longer than most waits between two polls, so that subscriptions follow
+/// each other without a gap.
 constexpr std::int64_t subscription_s = 600;
 
 constexpr bool is_time_to_live(std::uint32_t seconds) noexcept {

@@ -35,7 +35,7 @@ Bytes part_key(const crypto::MessageId& id, std::uint8_t part) {
   return state_key(Table::part, {id, ByteView(&part, 1)});
 }
 
-/// What a part counts: also one without text takes room.
+/// Bytes charged for a part: one without text takes memory too.
 std::size_t part_cost(const Bytes& text) noexcept {
   return text.size() + Inbox::part_overhead_bytes;
 }
@@ -108,7 +108,7 @@ void Inbox::resume() {
   std::vector<crypto::MessageId> done;
   for (const auto& [id, assembly] : assemblies_) {
     if (seen_.contains(id)) {
-      done.push_back(id);  // left over when its message was dropped once and came again
+      done.push_back(id);  // its message was dropped once, and then came whole
     }
   }
   store::StateBatch batch;
@@ -145,8 +145,7 @@ void Inbox::take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& 
   for (const auto& envelope : envelopes) {
     take_one(mailbox, envelope, live_from, *intake);
   }
-  // Also when there is nothing to write: a copy of something that is still on its way to the disk must wait
-  // for it.
+  // Also when there is nothing to write: a copy of a message that is still being written must wait for it.
   services_.state.commit(std::move(intake->batch), [this, intake, done = std::move(done)](bool durable) {
     apply(*intake, durable);
     if (done) {
@@ -293,7 +292,7 @@ void Inbox::take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody
 void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
                      Intake& intake) {
   const bool good = take_content(message, intake);
-  // A refused message uses its key up and is remembered like any other.
+  // A refused message uses up its key and is remembered like any other.
   const std::int64_t until_s = pre_key.use_until_s + KeyRing::kept_longer_s;
   const bool receipted =
       good && (crypto::is_ordered(message.kind) || message.kind == crypto::MessageKind::bundle);
@@ -449,7 +448,7 @@ void Inbox::apply(Intake& intake, bool durable) {
   order_.add(std::move(intake.messages));
 }
 
-/// A part that did not come to the disk.
+/// Removes a part that could not be written to the disk.
 void Inbox::take_back(const crypto::MessageId& id, std::uint8_t part) {
   const auto found = assemblies_.find(id);
   if (found == assemblies_.end() || !found->second.texts.contains(part)) {

@@ -16,7 +16,7 @@ namespace toxasync::manager {
 class InboxListener {
  public:
   virtual ~InboxListener() = default;
-  /// `instance`: the friend's installation that it is of.
+  /// `instance`: the friend's installation that sent it.
   virtual void on_receipt(crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
                           const crypto::MessageId& id) = 0;
 };
@@ -25,10 +25,11 @@ class InboxListener {
 /// message once to the DeliveryOrder (docs/protocol.md, section 4).
 class Inbox final : public Part {
  public:
-  static constexpr std::size_t part_overhead_bytes = 64;  ///< Counted for a part beside its text.
-  static constexpr std::size_t ids_remembered = 1000000;  ///< Past that new messages are refused.
+  static constexpr std::size_t part_overhead_bytes = 64;  ///< Charged for a part in addition to its text.
+  static constexpr std::size_t ids_remembered = 1000000;  ///< Beyond that new messages are refused.
   static constexpr std::int64_t parts_kept_s = std::int64_t{15} * 86400;
-  /// Wait for the application; past that no mail is taken: it stays on its node, or with its sender.
+  /// Messages that wait for the application. Beyond that no mail is taken: it stays on its node or with its
+  /// sender.
   static constexpr std::size_t messages_waiting = 10000;
   static constexpr std::size_t bytes_waiting = 32U << 20;  ///< Their texts, likewise.
 
@@ -76,7 +77,7 @@ class Inbox final : public Part {
   /// A message id that is remembered.
   struct Seen {
     std::int64_t until_s = 0;  ///< Unix.
-    bool receipted = false;    ///< A copy of it is answered by a receipt: those of receipts are not.
+    bool receipted = false;    ///< Another copy of it is answered with a receipt. Not so for receipts.
   };
 
   /// What one call of take() will change once it is on disk.
@@ -111,7 +112,7 @@ class Inbox final : public Part {
                        ByteView envelope, Intake& intake);
   void owe(const ReceiptDue& due, Intake& intake) const;
   void answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake);
-  /// What a whole message does beside being shown. False: it is refused (counted).
+  /// Takes effects of a whole message other than being shown. False: it is refused (counted).
   bool take_content(const InboxMessage& message, Intake& intake);
   void take_back(const crypto::MessageId& id, std::uint8_t part);
 

@@ -31,10 +31,11 @@ class ReceiptMailer {
 
 /// Receipts and nacks on their way: to friends who are online at once, else batched into a message after a
 /// random time (docs/protocol.md, section 4). On disk from the transaction that took the message until the
-/// friend very likely has them.
+/// friend has very likely received them.
 class Receipts final : public Part {
  public:
-  static constexpr std::size_t due_per_friend = 4096;  ///< More are not kept: the sender offers again.
+  static constexpr std::size_t due_per_friend =
+      4096;  ///< More are not kept: the sender offers the message again.
   /// Ids in one message: what a large envelope holds.
   static constexpr std::size_t ids_per_message = limits::large_text / limits::id;
   /// A live receipt counts as delivered when the friend is still online so long after it: toxcore notices a

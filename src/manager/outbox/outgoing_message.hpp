@@ -14,7 +14,7 @@ namespace toxasync::manager {
 
 /// One message of ours on its way (docs/state.md, tables O, V and C).
 struct OutgoingMessage {
-  /// Where it stands among those to one friend: sequence and id.
+  /// Its place among the messages to one friend: sequence and id.
   using Place = std::pair<std::uint64_t, crypto::MessageId>;
   /// How often each message is examined at least.
   static constexpr std::int64_t look_again_ms = 3600000;
@@ -22,37 +22,38 @@ struct OutgoingMessage {
   enum class Stage : std::uint8_t {
     under_way,
     cancelling,
-    too_late,  ///< To cancel: it was fetched. Nothing more is stored; its receipt is waited for.
+    too_late,  ///< A node said that it was fetched: it cannot be cancelled. Nothing more is stored.
   };
 
-  /// What a node has of one target.
+  /// The copy of a target on one node.
   struct Copy {
     explicit Copy(const protocol::NodeId& where) : node(where) {}
 
     protocol::NodeId node;
-    bool complete = false;    ///< The node has confirmed every part,
-    crypto::Epoch epoch = 0;  ///< of the envelopes sealed for this epoch.
-    bool gone = false;        ///< The owner has fetched it there.
-    /// When it is stored anew, because the node keeps it for less time than the message has: Unix, 0: never.
+    bool complete = false;    ///< The node has confirmed every part.
+    crypto::Epoch epoch = 0;  ///< Of the envelopes that it confirmed.
+    bool gone = false;        ///< The recipient has fetched it from there.
+    /// When it is stored again, because the node keeps it for less time than the message has to live. Unix
+    /// time; 0: never.
     std::int64_t renew_at_s = 0;
-    std::int64_t held_until_s = INT64_MAX;  ///< As the node said of the parts, by our clock.
-    bool unanswered = false;                ///< The last attempt was.
+    std::int64_t held_until_s = INT64_MAX;  ///< The earliest expiry the node named for a part, by our clock.
+    bool unanswered = false;                ///< The node did not answer the last attempt.
     std::bitset<limits::parts> done;
     std::size_t in_flight = 0;
     std::int64_t retry_at_ms = 0;
     std::int64_t backoff_ms = 0;
     std::int64_t offer_again_ms = INT64_MAX;  ///< When the node is asked whether it still has it.
-    std::int64_t offer_after_ms = 0;          ///< What that was after.
+    std::int64_t offer_after_ms = 0;          ///< The mean wait before that.
   };
 
-  /// Envelopes that were sealed before the present ones, and may lie on nodes.
+  /// Envelopes that were sealed before the present ones, and may still be on nodes.
   struct Past {
     crypto::Point root{};
     crypto::Epoch epoch = 0;
     std::vector<crypto::EnvelopeId> ids;
 
     static constexpr std::size_t min_encoded_size = limits::point + 4 + limits::length_prefix;
-    /// More are forgotten, the oldest first: they have expired.
+    /// The oldest are forgotten first: they have expired.
     static constexpr std::size_t kept = 32;
 
     static void fields(auto& ar, auto& self) {
@@ -65,19 +66,18 @@ struct OutgoingMessage {
     // On disk:
     std::uint64_t instance = 0;
     bool confirmed = false;        ///< Its receipt came; the rest is then empty.
-    bool may_go_directly = false;  ///< By the friend channel: it cannot be cancelled any longer.
+    bool may_go_directly = false;  ///< Through the friend channel: it cannot be cancelled any longer.
     std::uint8_t nacks = 0;
     crypto::Point pre_key{};
-    crypto::Point root{};     ///< Of the mailbox that `envelopes` are sealed for,
-    crypto::Epoch epoch = 0;  ///< and its epoch.
+    crypto::Point root{};     ///< Of the mailbox that `envelopes` are sealed for.
+    crypto::Epoch epoch = 0;  ///< Of that mailbox.
     std::vector<protocol::PagedEnvelope> envelopes;
     std::vector<Past> past;
-    std::vector<Copy> copies;  ///< Complete ones, in a row of their own.
+    std::vector<Copy> copies;  ///< The complete ones have a row of their own.
     // In memory:
-    bool refused = false;  ///< Its keys cannot be sealed with: no honest client gave them.
-    bool unsaved = false;
-    bool offered_live = false;       ///< Since the friend came or went last.
-    std::int64_t live_until_ms = 0;  ///< A receipt is waited for until then, before nodes are asked.
+    bool refused = false;            ///< Sealing with its keys failed: no honest client gave them.
+    bool offered_live = false;       ///< In the present connection of the friend.
+    std::int64_t live_until_ms = 0;  ///< Until then a receipt is awaited before anything goes to nodes.
 
     [[nodiscard]] bool open() const noexcept { return !confirmed && !refused; }
 
@@ -94,7 +94,7 @@ struct OutgoingMessage {
     crypto::Point root{};
     crypto::Epoch epoch = 0;
     crypto::EnvelopeId id{};
-    bool may_come = false;  ///< It may still be on its way to the node.
+    bool may_come = false;  ///< The envelope may still be on its way to the node.
     bool done = false;
     bool in_flight = false;
   };
@@ -108,21 +108,21 @@ struct OutgoingMessage {
   std::int64_t sent_at_ms = 0;
   std::uint32_t ttl_s = 0;
   crypto::CancelSecret cancel_secret{};
-  std::uint64_t only = 0;            ///< The one installation that it is for; 0: all.
+  std::uint64_t only = 0;            ///< The only installation that it is for; 0: all.
   std::uint64_t bundle_version = 0;  ///< Of a bundle.
   bool delivered = false;            ///< Some installation has confirmed it; reported.
   Stage stage = Stage::under_way;
-  std::vector<Target> targets;  ///< Each in a row of its own.
+  std::vector<Target> targets;  ///< Each has a row of its own.
   // In memory:
-  std::set<client::OperationId> stores;   ///< Under way; the Replicator's.
-  std::set<client::OperationId> cancels;  ///< Under way; the Canceller's.
-  std::size_t writes_under_way = 0;       ///< Nothing leaves before it is on disk.
-  bool reported = false;                  ///< queued was.
+  std::set<client::OperationId> stores;   ///< Operations under way of the Replicator.
+  std::set<client::OperationId> cancels;  ///< Operations under way of the Canceller.
+  std::size_t writes_under_way = 0;       ///< Nothing is sent before they are on disk.
+  bool reported = false;                  ///< MessageState::queued was.
   bool unsaved = false;
   bool loaded = false;  ///< An earlier run may have sent it to nodes without knowing the outcome.
   std::uint8_t stored_reported = 0;
   std::vector<CancelJob> cancel_jobs;
-  std::int64_t cancel_from_ms = 0;  ///< Steady: nothing was sent to nodes since.
+  std::int64_t cancel_from_ms = 0;  ///< Steady. Nothing was stored on nodes since then.
   std::int64_t cancel_retry_ms = 0;
   std::int64_t cancel_backoff_ms = 0;
 
