@@ -405,7 +405,7 @@ void Outbox::on_receipt(const FriendKey& from, std::uint64_t instance, const cry
     batch.push_back(put_target(*message, *target));
   }
   const bool first = !std::exchange(message->delivered, true);
-  if (first) {
+  if (first && !message->is_service()) {
     reporter_.report_end(*message, MessageState::delivered, FailReason::none, batch);
   }
   if (message->is_done()) {
