@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Precompiled headers: parsing the standard library and Boost is most of what compiling a source of ours costs. Only
 # system headers go in, and every source still includes what it uses: with TOXASYNC_PCH=OFF all of it compiles as well.
-option(TOXASYNC_PCH "Precompile the system headers that most sources include" ${PROJECT_IS_TOP_LEVEL})
+option(TOXASYNC_PCH "Precompile the system headers that most sources include" OFF)
 
 # toxasync_add_pch(<name> <library|program> LINK <libraries>... HEADERS <headers>...): a header that targets share. It
 # fits targets of that kind (libraries are compiled with -fPIC, programs with -fPIE) with the same options.

@@ -17,6 +17,7 @@ environment:
                       else the Debian source package is fetched with apt
   TOXASYNC_DOWNLOADS  where fetched tarballs are kept (default build/downloads)
   TOXASYNC_JOBS       parallel compilations (default 2)
+  TOXASYNC_STEPS      if set, each step of the compilation is shown, as [n/m]
 
 needs: cmake ninja-build gcc pkg-config libsodium-dev libopus-dev libvpx-dev
        dpkg-dev patch, on a Debian machine
@@ -309,6 +310,7 @@ fi
 say "configuring"
 cmake -S "$work/source" -B "$work/build" -G Ninja \
   -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_FLAGS="${CFLAGS-} $flags" "${launcher[@]}" \
+  -DCMAKE_C_FLAGS_RELWITHDEBINFO="-O2 -g1 -DNDEBUG" \
   -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_SKIP_RPATH=ON \
   -DENABLE_STATIC=OFF -DENABLE_SHARED=ON -DSTRICT_ABI=ON -DEXPERIMENTAL_API=ON -DMUST_BUILD_TOXAV=ON \
   -DBOOTSTRAP_DAEMON=OFF -DDHT_BOOTSTRAP=OFF -DUNITTEST=OFF -DAUTOTEST=OFF -DBUILD_MISC_TESTS=OFF \
@@ -318,7 +320,12 @@ cmake -S "$work/source" -B "$work/build" -G Ninja \
 }
 
 say "compiling with $jobs jobs"
-cmake --build "$work/build" --parallel "$jobs" --target toxcore_shared >"$work/log" 2>&1 || {
+compile() { cmake --build "$work/build" --parallel "$jobs" --target toxcore_shared 2>&1; }
+if [ -n "${TOXASYNC_STEPS-}" ]; then
+  compile | tee "$work/log"
+else
+  compile >"$work/log"
+fi || {
   tail -n 30 "$work/log" >&2
   fail "the compiler failed, see above"
 }

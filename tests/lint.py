@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs clang-tidy over our sources, and over the headers that they include.
 
-usage: lint.py [--jobs N] [--all] BUILD_DIR [FILE...]
+usage: lint.py [--jobs N] [--all | --since REV] [--minutes N] BUILD_DIR [FILE...]
 
 Without FILE, over every .cpp and .c file. BUILD_DIR holds compile_commands.json. A file that was found clean is not
 looked at again while it, our headers that it includes, its compile command and the checks are as they were; --all
-looks at every one.
+looks at every one; --since only at sources that have changed since a commit, and at one that includes each header
+that has. After --minutes no other file is begun.
 """
 import argparse
 import concurrent.futures
@@ -55,13 +56,18 @@ class Fingerprints:
             self.read[name] = (content, meant)
         return self.read[name]
 
-    def of(self, name):
+    def included(self, name):
+        """A file and our headers that it includes, through others as well."""
         seen, todo = set(), [name]
         while todo:
             here = todo.pop()
             if here not in seen:
                 seen.add(here)
                 todo.extend(self.content(here)[1])
+        return seen
+
+    def of(self, name):
+        seen = self.included(name)
         parts = [self.version, self.commands.get(name, "").encode()]
         for folder in pathlib.PurePath(name).parents:
             config = ROOT / folder / ".clang-tidy"
@@ -74,7 +80,29 @@ class Fingerprints:
         return digest.hexdigest()
 
 
-def tidy(name, database):
+def changed_since(revision):
+    def git(*arguments):
+        return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    return set(git("diff", "--name-only", revision, "--") + git("ls-files", "-o", "--exclude-standard"))
+
+
+def touched(sources, changed, fingerprints):
+    """Of sources those that changed, and one for each header that changed and that none of those includes."""
+    if any(pathlib.PurePath(name).name == ".clang-tidy" for name in changed):
+        return sources
+    chosen = [name for name in sources if name in changed]
+    headers = {name for name in changed if name.endswith((".hpp", ".h"))}
+    for name in chosen + sources:
+        new = headers & fingerprints.included(name)
+        if new and name not in chosen:
+            chosen.append(name)
+        headers -= new
+    return chosen
+
+
+def tidy(name, database, until):
+    if time.monotonic() > until:
+        return name, None, "", 0
     begun = time.monotonic()
     run = subprocess.run([TIDY, "-p", database, "--quiet", name], cwd=ROOT, stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, text=True)
@@ -86,6 +114,8 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--since")
+    parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("build")
     parser.add_argument("files", nargs="*")
     arguments = parser.parse_args()
@@ -107,24 +137,32 @@ def main():
     wanted = [str(pathlib.Path(name).resolve().relative_to(ROOT)) for name in arguments.files]
     wanted = wanted or [name for name in files if name.endswith((".cpp", ".c"))]
     fingerprints = Fingerprints(files, {name: entry["command"] for name, entry in entries.items()})
+    if arguments.since:
+        wanted = touched(wanted, changed_since(arguments.since), fingerprints)
     stamps = {name: clean / fingerprints.of(name) for name in wanted}
     due = [name for name in wanted if arguments.all or not stamps[name].exists()]
     due.sort(key=lambda name: -(ROOT / name).stat().st_size)  # the longest first, so that all end together
     print(f"{len(due)} files to look at, {len(wanted) - len(due)} clean as before", flush=True)
 
-    bad = []
+    bad, left = [], []
+    until = time.monotonic() + 60 * arguments.minutes
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        runs = [pool.submit(tidy, name, str(database)) for name in due]
+        runs = [pool.submit(tidy, name, str(database), until) for name in due]
         for done, run in enumerate(concurrent.futures.as_completed(runs), 1):
             name, good, said, seconds = run.result()
+            if good is None:
+                left.append(name)
+                continue
             print(f"[{done}/{len(due)}] {name} ({seconds:.0f} s)" + (f"\n{said}" if said else ""), flush=True)
             if good:
                 stamps[name].touch()
             else:
                 bad.append(name)
-    if not arguments.files:
+    if not arguments.files and not arguments.since:
         for stamp in set(clean.iterdir()) - set(stamps.values()):
             stamp.unlink()
+    if left:
+        print(f"lint: no time was left for {len(left)} files; ./dev lint looks at them: " + " ".join(sorted(left)))
     if bad:
         print("lint: findings in " + " ".join(sorted(bad)))
     sys.exit(1 if bad else 0)
