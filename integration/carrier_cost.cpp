@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Times stores and retrieves at one storage node over one carrier; started by carrier_cost.py, which tells
+// Times stores and retrieves at one storage node over one transport; started by carrier_cost.py, which tells
 // more.
 //
 //     carrier_cost udp|courier|relay NODE_ADDRESS HOST:PORT:KEY COUNT
@@ -28,17 +28,17 @@ namespace {
 
 class Bench final : PacketReceiver, client::StoreResultListener, client::RetrieveListener {
  public:
-  Bench(const std::string& carrier, const client::KnownNode& node, const std::string& join) : node_(node) {
+  Bench(const std::string& transport, const client::KnownNode& node, const std::string& join) : node_(node) {
     const auto port_at = join.find(':') + 1;
     const auto key = array_from_hex<32>(join.substr(join.rfind(':') + 1)).value();
     const auto port = static_cast<std::uint16_t>(std::stoul(join.substr(port_at)));
-    if (carrier == "udp") {
+    if (transport == "udp") {
       udp_ = std::move(UdpTransport::open(io_, {}, telemetry_).value());
       poll_ = [this] { return udp_->poll(); };
     } else {
       CourierSettings settings;
       settings.local_discovery = false;
-      settings.udp = carrier == "courier";
+      settings.udp = transport == "courier";
       courier_ = std::move(*Courier::start(settings, telemetry_));
       courier_->join_by(join.substr(0, port_at - 1), port, key, false);
       if (!settings.udp) {

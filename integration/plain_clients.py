@@ -150,7 +150,7 @@ def befriend(world, nodes, extra=(), **settings):
     home = Home(world, "alice", nodes, **settings)
     for i in range(1, 5):
         world.peers.append(world.chat(f"peer{i}", bootstrap=world.peers[:1], extra=["--no-async"]).ready())
-    bob = world.chat("bob", nodes=[node.address for node in nodes], bootstrap=world.peers[:1], carrier="udp").ready()
+    bob = world.chat("bob", nodes=[node.address for node in nodes], bootstrap=world.peers[:1], transport="udp").ready()
     alice = Plain(world, "alice", home, bootstrap=world.peers[0], extra=extra).ready()
     alice.write(f"add {bob.tox_id}")
     alice.wait_for(r"friend 0 (udp|tcp)", 60)

@@ -21,18 +21,18 @@ constexpr const char* no_memory = "not enough memory";
 
 }  // namespace
 
-const char* tox_async_carrier_to_string(Tox_Async_Carrier value) {
+const char* tox_async_transport_to_string(Tox_Async_Transport value) {
   switch (value) {
-    case TOX_ASYNC_CARRIER_AUTO:
+    case TOX_ASYNC_TRANSPORT_AUTO:
       return "auto";
-    case TOX_ASYNC_CARRIER_DISPATCHER:
+    case TOX_ASYNC_TRANSPORT_DISPATCHER:
       return "dispatcher";
-    case TOX_ASYNC_CARRIER_UDP:
+    case TOX_ASYNC_TRANSPORT_UDP:
       return "udp";
-    case TOX_ASYNC_CARRIER_COURIER:
+    case TOX_ASYNC_TRANSPORT_COURIER:
       return "courier";
   }
-  return "<invalid Tox_Async_Carrier>";
+  return "<invalid Tox_Async_Transport>";
 }
 
 const char* tox_err_async_bootstrap_to_string(Tox_Err_Async_Bootstrap value) {
@@ -157,10 +157,10 @@ const char* tox_err_async_new_to_string(Tox_Err_Async_New value) {
       return "an option is outside its range: the log tells which";
     case TOX_ERR_ASYNC_NEW_CRYPTO:
       return "libsodium cannot be used: the system gives no random bytes";
-    case TOX_ERR_ASYNC_NEW_CARRIER:
-      return "this carrier cannot be used with this Tox instance or this libtoxcore: run with a libtoxcore "
+    case TOX_ERR_ASYNC_NEW_TRANSPORT:
+      return "this transport cannot be used with this Tox instance or this libtoxcore: run with a libtoxcore "
              "built by "
-             "patches/build-toxcore.sh and UDP switched on, or choose the carrier udp (the log tells why)";
+             "patches/build-toxcore.sh and UDP switched on, or choose the transport udp (the log tells why)";
     case TOX_ERR_ASYNC_NEW_PORT:
       return "the UDP port cannot be had: choose another one, or 0 for any (the log tells why)";
     case TOX_ERR_ASYNC_NEW_STATE_PATH:

@@ -52,11 +52,11 @@ const char* tox_async_options_get_data_directory(const Tox_Async_Options* option
   return options->data_directory.c_str();
 }
 
-void tox_async_options_set_carrier(Tox_Async_Options* options, Tox_Async_Carrier carrier) {
-  options->carrier = carrier;
+void tox_async_options_set_transport(Tox_Async_Options* options, Tox_Async_Transport transport) {
+  options->transport = transport;
 }
-Tox_Async_Carrier tox_async_options_get_carrier(const Tox_Async_Options* options) {
-  return options->carrier;
+Tox_Async_Transport tox_async_options_get_transport(const Tox_Async_Options* options) {
+  return options->transport;
 }
 
 bool tox_async_options_set_tox_options(Tox_Async_Options* options, const Tox_Options* tox_options) {

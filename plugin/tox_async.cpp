@@ -51,8 +51,9 @@ Tox_Err_Async_New check_options(const Tox_Async_Options& options, const Telemetr
     fault = "the receipt delay must be at least 100 ms";
   } else if (!limits::is_time_to_live(options.time_to_live_s)) {
     fault = "the time to live must be 86400, 259200, 604800 or 1209600 s";
-  } else if (options.carrier < TOX_ASYNC_CARRIER_AUTO || options.carrier > TOX_ASYNC_CARRIER_COURIER) {
-    fault = "the carrier must be auto, dispatcher, udp or courier";
+  } else if (options.transport < TOX_ASYNC_TRANSPORT_AUTO ||
+             options.transport > TOX_ASYNC_TRANSPORT_COURIER) {
+    fault = "the transport must be auto, dispatcher, udp or courier";
   }
   if (fault == nullptr) {
     return TOX_ERR_ASYNC_NEW_OK;
@@ -77,7 +78,7 @@ Tox_Err_Async_New build(std::unique_ptr<Tox_Async>& async, Tox* tox, const Tox_A
   async = std::make_unique<Tox_Async>(options);
   Tox_Err_Async_New failed = check_options(options, async->telemetry);
   if (failed == TOX_ERR_ASYNC_NEW_OK) {
-    failed = async->open_carrier(tox, options);
+    failed = async->open_transport(tox, options);
   }
   if (failed == TOX_ERR_ASYNC_NEW_OK) {
     failed = async->open_state(tox, options);
@@ -97,31 +98,31 @@ Tox_Async::~Tox_Async() {
   }
 }
 
-Tox_Err_Async_New Tox_Async::open_carrier(Tox* tox, const Tox_Async_Options& options) {
-  Tox_Async_Carrier carrier = options.carrier;
-  if (carrier == TOX_ASYNC_CARRIER_AUTO || carrier == TOX_ASYNC_CARRIER_DISPATCHER) {
+Tox_Err_Async_New Tox_Async::open_transport(Tox* tox, const Tox_Async_Options& options) {
+  Tox_Async_Transport transport = options.transport;
+  if (transport == TOX_ASYNC_TRANSPORT_AUTO || transport == TOX_ASYNC_TRANSPORT_DISPATCHER) {
     auto attached = ToxcoreDispatcher::attach(tox, telemetry);
     if (attached) {
       dispatcher = std::move(*attached);
-      telemetry.log(LogLevel::info, "carrier", "using toxcore's packet dispatcher");
+      telemetry.log(LogLevel::info, "transport", "using toxcore's packet dispatcher");
       return TOX_ERR_ASYNC_NEW_OK;
     }
-    if (carrier == TOX_ASYNC_CARRIER_DISPATCHER || attached.error() == DispatcherError::taken) {
-      telemetry.log(LogLevel::error, "carrier", describe(attached.error()));
-      return TOX_ERR_ASYNC_NEW_CARRIER;
+    if (transport == TOX_ASYNC_TRANSPORT_DISPATCHER || attached.error() == DispatcherError::taken) {
+      telemetry.log(LogLevel::error, "transport", describe(attached.error()));
+      return TOX_ERR_ASYNC_NEW_TRANSPORT;
     }
     // Without UDP in Tox's own options there may be a proxy, which a socket of ours would go around: not
     // unasked.
     const bool by_udp = tox_self_get_udp_port(tox, nullptr) != 0 &&
                         (!options.courier || options.courier->proxy_type == TOX_PROXY_TYPE_NONE);
-    carrier = by_udp ? TOX_ASYNC_CARRIER_UDP : TOX_ASYNC_CARRIER_COURIER;
+    transport = by_udp ? TOX_ASYNC_TRANSPORT_UDP : TOX_ASYNC_TRANSPORT_COURIER;
     if (by_udp) {
-      telemetry.log(LogLevel::warning, "carrier",
+      telemetry.log(LogLevel::warning, "transport",
                     "this libtoxcore is a stock build without packet dispatcher access: using toxasync's own "
                     "UDP socket instead");
     }
   }
-  return carrier == TOX_ASYNC_CARRIER_UDP ? open_udp(options) : open_courier(tox, options);
+  return transport == TOX_ASYNC_TRANSPORT_UDP ? open_udp(options) : open_courier(tox, options);
 }
 
 Tox_Err_Async_New Tox_Async::open_udp(const Tox_Async_Options& options) {
@@ -130,31 +131,31 @@ Tox_Err_Async_New Tox_Async::open_udp(const Tox_Async_Options& options) {
   auto opened = UdpTransport::open(io, udp_options, telemetry);
   if (!opened) {
     telemetry.log(
-        LogLevel::error, "carrier",
+        LogLevel::error, "transport",
         "UDP port " + std::to_string(options.udp_port) + " cannot be had: " + opened.error().message());
     return TOX_ERR_ASYNC_NEW_PORT;
   }
   udp = std::move(*opened);
-  telemetry.log(LogLevel::info, "carrier", "using UDP port " + std::to_string(udp->port()));
+  telemetry.log(LogLevel::info, "transport", "using UDP port " + std::to_string(udp->port()));
   return TOX_ERR_ASYNC_NEW_OK;
 }
 
 Tox_Err_Async_New Tox_Async::open_courier(const Tox* tox, const Tox_Async_Options& options) {
   if (!options.courier && tox_self_get_udp_port(tox, nullptr) == 0) {
     telemetry.log(
-        LogLevel::error, "carrier",
+        LogLevel::error, "transport",
         "this Tox instance has UDP switched off, perhaps to use a proxy, and the courier was not told "
         "of it: the client must call tox_async_options_set_tox_options");
-    return TOX_ERR_ASYNC_NEW_CARRIER;
+    return TOX_ERR_ASYNC_NEW_TRANSPORT;
   }
   const CourierSettings settings = options.courier.value_or(CourierSettings{});
   auto started = Courier::start(settings, telemetry);
   if (!started) {
-    telemetry.log(LogLevel::error, "carrier", describe_courier_error(started.error()));
-    return TOX_ERR_ASYNC_NEW_CARRIER;
+    telemetry.log(LogLevel::error, "transport", describe_courier_error(started.error()));
+    return TOX_ERR_ASYNC_NEW_TRANSPORT;
   }
   courier = std::move(*started);
-  telemetry.log(LogLevel::info, "carrier",
+  telemetry.log(LogLevel::info, "transport",
                 std::string("using a courier, a second Tox instance") +
                     (settings.proxy_type != TOX_PROXY_TYPE_NONE ? ", through the client's proxy"
                      : settings.udp                             ? ""
@@ -306,10 +307,10 @@ uint32_t tox_async_iteration_interval(const Tox_Async* async) {
   });
 }
 
-Tox_Async_Carrier tox_async_get_carrier(const Tox_Async* async) {
-  return async->dispatcher ? TOX_ASYNC_CARRIER_DISPATCHER
-         : async->udp      ? TOX_ASYNC_CARRIER_UDP
-                           : TOX_ASYNC_CARRIER_COURIER;
+Tox_Async_Transport tox_async_get_transport(const Tox_Async* async) {
+  return async->dispatcher ? TOX_ASYNC_TRANSPORT_DISPATCHER
+         : async->udp      ? TOX_ASYNC_TRANSPORT_UDP
+                           : TOX_ASYNC_TRANSPORT_COURIER;
 }
 
 uint16_t tox_async_get_udp_port(const Tox_Async* async) {

@@ -24,7 +24,7 @@ struct Tox_Async_Options {
   bool enabled = false;
   std::string state_path;
   std::string data_directory;
-  Tox_Async_Carrier carrier = TOX_ASYNC_CARRIER_AUTO;
+  Tox_Async_Transport transport = TOX_ASYNC_TRANSPORT_AUTO;
   std::optional<toxasync::CourierSettings> courier;  ///< What the client's own Tox may.
   std::uint16_t udp_port = 0;
   bool allow_local_addresses = false;
@@ -48,7 +48,7 @@ struct Tox_Async final : toxasync::manager::ManagerListener {
   Tox_Async& operator=(const Tox_Async&) = delete;
 
   /// Each of the steps of tox_async_new sets up some of the members.
-  Tox_Err_Async_New open_carrier(Tox* tox, const Tox_Async_Options& options);
+  Tox_Err_Async_New open_transport(Tox* tox, const Tox_Async_Options& options);
   Tox_Err_Async_New open_udp(const Tox_Async_Options& options);
   Tox_Err_Async_New open_courier(const Tox* tox, const Tox_Async_Options& options);
   Tox_Err_Async_New open_state(const Tox* tox, const Tox_Async_Options& options);

@@ -85,13 +85,13 @@ Fault read_log_level(std::string_view text, UserSettings& to) {
   return read_word(words, text, to.log_level);
 }
 
-Fault read_carrier(std::string_view text, UserSettings& to) {
-  using Carrier = UserSettings::Carrier;
-  constexpr std::array<Word<Carrier>, 4> words = {{{"auto", Carrier::automatic},
-                                                   {"dispatcher", Carrier::dispatcher},
-                                                   {"udp", Carrier::udp},
-                                                   {"courier", Carrier::courier}}};
-  return read_word(words, text, to.carrier);
+Fault read_transport(std::string_view text, UserSettings& to) {
+  using TransportChoice = UserSettings::TransportChoice;
+  constexpr std::array<Word<TransportChoice>, 4> words = {{{"auto", TransportChoice::automatic},
+                                                           {"dispatcher", TransportChoice::dispatcher},
+                                                           {"udp", TransportChoice::udp},
+                                                           {"courier", TransportChoice::courier}}};
+  return read_word(words, text, to.transport);
 }
 
 Fault read_switch(std::string_view text, bool& to) {
@@ -119,7 +119,7 @@ constexpr std::array<Setting, 10> all_settings = {{
     {"node", "TOX_ASYNC_NODES", read_node},  // The variable may name several, with blanks between them.
     {"receipts", "TOX_ASYNC_RECEIPTS", read_receipts},
     {"log-level", "TOX_ASYNC_LOG_LEVEL", read_log_level},
-    {"carrier", "TOX_ASYNC_CARRIER", read_carrier},
+    {"transport", "TOX_ASYNC_TRANSPORT", read_transport},
     {"udp-port", "TOX_ASYNC_UDP_PORT",
      [](std::string_view text, UserSettings& to) {
        return read_number<std::uint16_t>(text, 0, to.udp_port);

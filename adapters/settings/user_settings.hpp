@@ -30,12 +30,12 @@ struct UserSettings {
     node,       ///< It is on a storage node.
     recipient,  ///< It is on the friend's disk.
   };
-  enum class Carrier : std::uint8_t { automatic, dispatcher, udp, courier };
+  enum class TransportChoice : std::uint8_t { automatic, dispatcher, udp, courier };
 
   std::vector<client::KnownNode> nodes;  ///< limits::home_nodes at most.
   Receipts receipts = Receipts::disk;
   LogLevel log_level = LogLevel::info;
-  Carrier carrier = Carrier::automatic;
+  TransportChoice transport = TransportChoice::automatic;
   std::uint16_t udp_port = 0;
   bool local_addresses = false;
   bool storage_node = true;  ///< On a patched libtoxcore only.

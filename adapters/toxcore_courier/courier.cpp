@@ -71,7 +71,7 @@ Result<std::unique_ptr<Courier>, Tox_Err_New> Courier::start(const CourierSettin
 Courier::Courier(std::unique_ptr<Tox, Kill> tox, Telemetry telemetry)
     : telemetry_(telemetry),
       tox_(std::move(tox)),
-      friends_(tox_.get(), FriendCarrier::End::courier, FriendCarrier::most_nodes, telemetry) {
+      friends_(tox_.get(), FriendTransport::End::courier, FriendTransport::most_nodes, telemetry) {
   tox_self_get_public_key(tox_.get(), tox_key_.data());
   friends_.set_receiver(&intake_);
 }
@@ -104,7 +104,7 @@ Route Courier::route_to_node(const ByteArray<32>& node_id, const Endpoint& endpo
 }
 
 bool Courier::send(const Route& to, ByteView packet) noexcept {
-  if (to.carrier != Carrier::toxcore_friends || to.sendback_size != sizeof(crypto::Point) ||
+  if (to.transport != TransportKind::toxcore_friends || to.sendback_size != sizeof(crypto::Point) ||
       !protocol::is_friend_frame(packet)) {
     return false;
   }

@@ -12,7 +12,7 @@
 
 #include "adapters/clock/system_clock.hpp"
 #include "adapters/toxcore_courier/courier_settings.hpp"
-#include "adapters/toxcore_courier/friend_carrier.hpp"
+#include "adapters/toxcore_courier/friend_transport.hpp"
 #include "base/result.hpp"
 
 namespace toxasync {
@@ -57,7 +57,7 @@ class Courier final : public Transport {
   /// The hidden instance's Tox public key.
   [[nodiscard]] const crypto::Point& tox_key() const noexcept { return tox_key_; }
 
-  [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::toxcore_friends; }
+  [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::toxcore_friends; }
   [[nodiscard]] Route route_to_node(const ByteArray<32>& node_id,
                                     const Endpoint& endpoint) const noexcept override;
   bool send(const Route& to, ByteView packet) noexcept override;
@@ -102,7 +102,7 @@ class Courier final : public Transport {
 
   // The courier's thread.
   std::unique_ptr<Tox, Kill> tox_;
-  FriendCarrier friends_;
+  FriendTransport friends_;
   Intake intake_{*this};
   std::vector<Joint> joints_;
   std::size_t next_joint_ = 0;

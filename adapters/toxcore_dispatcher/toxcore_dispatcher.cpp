@@ -23,11 +23,11 @@ std::string_view describe(DispatcherError error) noexcept {
     case DispatcherError::stock_library:
       return "this libtoxcore is a stock build without packet dispatcher access: run the program with a "
              "libtoxcore "
-             "built by patches/build-toxcore.sh, or choose the carrier udp";
+             "built by patches/build-toxcore.sh, or choose the transport udp";
     case DispatcherError::no_udp:
       return "this Tox instance has UDP switched off (perhaps to use a proxy): switch it on in the client's "
              "settings, "
-             "or choose the carrier udp, whose packets do not go through any proxy";
+             "or choose the transport udp, whose packets do not go through any proxy";
     case DispatcherError::taken:
       break;
   }
@@ -84,7 +84,7 @@ void ToxcoreDispatcher::take(const tox_net::Addr& source, ByteView sendback, Byt
       queue_.pop_back();
       throw;
     }
-    entry.from.carrier = Carrier::toxcore_dispatcher;
+    entry.from.transport = TransportKind::toxcore_dispatcher;
     entry.from.endpoint = tox_net::unpack(source);
     entry.from.sendback_size = static_cast<std::uint8_t>(sendback.size());
     std::copy(sendback.begin(), sendback.end(), entry.from.sendback.begin());

@@ -111,7 +111,7 @@ std::size_t ReceivedDatagrams::receive(udp::socket& socket, std::size_t count, e
   for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
     peers[i].resize(messages[i].msg_hdr.msg_namelen);
     sizes_[i] = messages[i].msg_len;
-    from_[i].carrier = Carrier::udp;
+    from_[i].transport = TransportKind::udp;
     from_[i].endpoint = from_asio(peers[i]);
     from_[i].sendback_size = 0;
     take_local_address(messages[i].msg_hdr, from_[i]);

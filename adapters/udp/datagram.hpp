@@ -29,7 +29,7 @@ class ReceivedDatagrams {
   [[nodiscard]] ByteView bytes(std::size_t place) const noexcept {
     return {room_[place].data(), sizes_[place]};
   }
-  /// Where it came from; the carrier is UDP.
+  /// Where it came from; the transport is UDP.
   [[nodiscard]] const Route& from(std::size_t place) const noexcept { return from_[place]; }
 
  private:

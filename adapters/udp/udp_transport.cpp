@@ -142,8 +142,8 @@ std::size_t UdpTransport::drain(Socket& socket, std::size_t most) {
 }
 
 bool UdpTransport::send(const Route& to, ByteView packet) noexcept {
-  if (to.sendback_size != 0 && to.carrier != Carrier::udp) {
-    return false;  // It came through a relay of another carrier.
+  if (to.sendback_size != 0 && to.transport != TransportKind::udp) {
+    return false;  // It came through a relay of another transport.
   }
   const auto endpoint = to_asio(to.endpoint);
   if (!endpoint || endpoint->port() == 0) {

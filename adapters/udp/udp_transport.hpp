@@ -52,7 +52,7 @@ class UdpTransport final : public Transport {
   [[nodiscard]] bool has_ipv4() const noexcept { return v4_.is_open(); }
   [[nodiscard]] bool has_ipv6() const noexcept { return v6_.is_open(); }
 
-  [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::udp; }
+  [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::udp; }
   /// False also when the socket's buffer is full, or there is no socket of the address's family.
   bool send(const Route& to, ByteView packet) noexcept override;
   void set_receiver(PacketReceiver* receiver) noexcept override { receiver_ = receiver; }

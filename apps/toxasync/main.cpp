@@ -28,7 +28,7 @@ Settings are in ~/.config/toxasync/toxasync.conf: lines like `node = ADDRESS`, a
                                       (default), on a storage node, on the friend's disk
     keep-days = 1 | 3 | 7 | 14        how long storage nodes keep what you send
     log-level = debug | info | warning | error
-    carrier, udp-port, poll-interval-ms, local-addresses, storage-node: see docs/clients.md
+    transport, udp-port, poll-interval-ms, local-addresses, storage-node: see docs/clients.md
 
 Exit status: 0 done, 1 wrong usage, 2 settings, 3 module, 4 doctor found a problem, or other;
 run ends as the program does, 127 if there is none.

@@ -63,7 +63,7 @@ void show_clients() {
     std::cout << "  " << client.program << " (process " << client.process << "): " << value("nodes")
               << " storage nodes answer, " << value("friends") << " friends can get offline messages, "
               << value("taken") << " messages were sent this way, " << value("unconfirmed")
-              << " of them are not confirmed yet; packets go by " << value("carrier") << '\n';
+              << " of them are not confirmed yet; packets go by " << value("transport") << '\n';
   }
 }
 

@@ -176,7 +176,7 @@ static void usage(void) {
       "N]\n"
       "                [--bootstrap HOST:PORT:DHT_KEY]... [--tcp-relay HOST:PORT:DHT_KEY]... "
       "[--auto-accept]\n"
-      "                [--state FILE] [--carrier auto|dispatcher|udp|courier] [--node ADDRESS_LINE]... "
+      "                [--state FILE] [--transport auto|dispatcher|udp|courier] [--node ADDRESS_LINE]... "
       "[--poll-interval-ms N]\n"
       "                [--receipt-delay-ms N] [--local] [--no-async] [--no-node] [--no-push] [--debug]\n"
       "--tcp-port: is a TCP relay; --socks5-port: of a proxy on 127.0.0.1, which wants --no-udp\n"
@@ -187,10 +187,10 @@ static void usage(void) {
   exit(2);
 }
 
-static void set_carrier(Tox_Async_Options* options, const char* name) {
-  for (Tox_Async_Carrier i = TOX_ASYNC_CARRIER_AUTO; i <= TOX_ASYNC_CARRIER_COURIER; ++i) {
-    if (strcmp(name, tox_async_carrier_to_string(i)) == 0) {
-      tox_async_options_set_carrier(options, i);
+static void set_transport(Tox_Async_Options* options, const char* name) {
+  for (Tox_Async_Transport i = TOX_ASYNC_TRANSPORT_AUTO; i <= TOX_ASYNC_TRANSPORT_COURIER; ++i) {
+    if (strcmp(name, tox_async_transport_to_string(i)) == 0) {
+      tox_async_options_set_transport(options, i);
       return;
     }
   }
@@ -242,8 +242,8 @@ static bool parse_option(Chat* chat, const char* name, const char* value) {
     chat->nodes[chat->node_count++] = value;
   } else if (strcmp(name, "--state") == 0) {
     tox_async_options_set_state_path(chat->options, value);
-  } else if (strcmp(name, "--carrier") == 0) {
-    set_carrier(chat->options, value);
+  } else if (strcmp(name, "--transport") == 0) {
+    set_transport(chat->options, value);
   } else if (strcmp(name, "--poll-interval-ms") == 0) {
     tox_async_options_set_poll_interval(chat->options, (uint32_t)strtoul(value, NULL, 10));
   } else if (strcmp(name, "--receipt-delay-ms") == 0) {
@@ -399,8 +399,8 @@ static void print_ready(const Chat* chat) {
   print_hex(address, sizeof(address));
   fputs(" dht_key=", stdout);
   print_hex(dht_key, sizeof(dht_key));
-  printf(" udp_port=%u carrier=%s\n", tox_self_get_udp_port(chat->tox, NULL),
-         chat->async != NULL ? tox_async_carrier_to_string(tox_async_get_carrier(chat->async)) : "none");
+  printf(" udp_port=%u transport=%s\n", tox_self_get_udp_port(chat->tox, NULL),
+         chat->async != NULL ? tox_async_transport_to_string(tox_async_get_transport(chat->async)) : "none");
 
   if (chat->async != NULL) {
     uint8_t courier_key[TOX_PUBLIC_KEY_SIZE];

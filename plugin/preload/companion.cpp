@@ -15,18 +15,18 @@ thread_local bool Inside::here_ = false;
 
 namespace {
 
-Tox_Async_Carrier carrier_of(UserSettings::Carrier carrier) noexcept {
-  switch (carrier) {
-    case UserSettings::Carrier::dispatcher:
-      return TOX_ASYNC_CARRIER_DISPATCHER;
-    case UserSettings::Carrier::udp:
-      return TOX_ASYNC_CARRIER_UDP;
-    case UserSettings::Carrier::courier:
-      return TOX_ASYNC_CARRIER_COURIER;
-    case UserSettings::Carrier::automatic:
+Tox_Async_Transport transport_of(UserSettings::TransportChoice transport) noexcept {
+  switch (transport) {
+    case UserSettings::TransportChoice::dispatcher:
+      return TOX_ASYNC_TRANSPORT_DISPATCHER;
+    case UserSettings::TransportChoice::udp:
+      return TOX_ASYNC_TRANSPORT_UDP;
+    case UserSettings::TransportChoice::courier:
+      return TOX_ASYNC_TRANSPORT_COURIER;
+    case UserSettings::TransportChoice::automatic:
       break;
   }
-  return TOX_ASYNC_CARRIER_AUTO;
+  return TOX_ASYNC_TRANSPORT_AUTO;
 }
 
 void write_log(Tox_Async_Log_Level level, const char* area, const char* message, void* log) {
@@ -38,7 +38,7 @@ Tox_Async_Options* make_options(const UserSettings& settings, LogFile& log) {
   Tox_Async_Options* const options = tox_async_options_new(nullptr);
   if (options != nullptr) {
     tox_async_options_set_enabled(options, true);
-    tox_async_options_set_carrier(options, carrier_of(settings.carrier));
+    tox_async_options_set_transport(options, transport_of(settings.transport));
     tox_async_options_set_udp_port(options, settings.udp_port);
     tox_async_options_set_allow_local_addresses(options, settings.local_addresses);
     tox_async_options_set_node_enabled(options, settings.storage_node);
@@ -484,8 +484,8 @@ void Companion::tell_status(std::int64_t now_ms) {
   const auto ready = std::ranges::count_if(
       numbers, [&](std::uint32_t number) { return tox_async_friend_ready(async_.get(), number); });
   status_.write(text + "nodes " + std::to_string(answering) + "/" + std::to_string(nodes) + "\nfriends " +
-                    std::to_string(ready) + "/" + std::to_string(numbers.size()) + "\ncarrier " +
-                    tox_async_carrier_to_string(tox_async_get_carrier(async_.get())) + "\ntaken " +
+                    std::to_string(ready) + "/" + std::to_string(numbers.size()) + "\ntransport " +
+                    tox_async_transport_to_string(tox_async_get_transport(async_.get())) + "\ntaken " +
                     std::to_string(taken_) + "\nunconfirmed " + std::to_string(receipts_.size()) + "\n",
                 now_ms);
 }

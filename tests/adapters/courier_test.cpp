@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "adapters/toxcore_courier/courier.hpp"
-#include "adapters/toxcore_courier/friend_carrier.hpp"
+#include "adapters/toxcore_courier/friend_transport.hpp"
 #include "crypto/curve.hpp"
 #include "tests/support/packet_inbox.hpp"
 #include "tests/support/quiet_log.hpp"
@@ -18,7 +18,7 @@ using namespace toxasync;
 
 namespace {
 
-using End = FriendCarrier::End;
+using End = FriendTransport::End;
 
 using ToxPointer = std::unique_ptr<Tox, decltype(&tox_kill)>;
 
@@ -38,12 +38,12 @@ Bytes frame(std::uint8_t kind = 0xa0, std::uint8_t content = 7) {
   return bytes;
 }
 
-/// A carrier whose callbacks we call in toxcore's place.
+/// A transport whose callbacks we call in toxcore's place.
 struct Host {
   explicit Host(End end, std::size_t friends = 4)
-      : carrier(tox.get(), end, friends, Telemetry(metrics, log)) {
-    carrier.set_receiver(&inbox);
-    carrier.iterate(now_ms);
+      : transport(tox.get(), end, friends, Telemetry(metrics, log)) {
+    transport.set_receiver(&inbox);
+    transport.iterate(now_ms);
   }
   [[nodiscard]] std::uint64_t count(Counter counter) const { return metrics.value(counter); }
 
@@ -53,20 +53,20 @@ struct Host {
     return key;
   }
   void knock_as(const crypto::Point& key, std::string_view text = protocol::courier_greeting) {
-    FriendCarrier::on_request(tox.get(), key.data(), as_bytes(text).data(), text.size(), &carrier);
+    FriendTransport::on_request(tox.get(), key.data(), as_bytes(text).data(), text.size(), &transport);
     pass(0);
   }
   [[nodiscard]] std::uint32_t number(const crypto::Point& key) const {
     return tox_friend_by_public_key(tox.get(), key.data(), nullptr);
   }
   void connect(const crypto::Point& key, bool online = true) {
-    FriendCarrier::on_connection(tox.get(), number(key), online ? TOX_CONNECTION_TCP : TOX_CONNECTION_NONE,
-                                 &carrier);
+    FriendTransport::on_connection(tox.get(), number(key), online ? TOX_CONNECTION_TCP : TOX_CONNECTION_NONE,
+                                   &transport);
   }
   void receive(const crypto::Point& key, ByteView packet) {
-    FriendCarrier::on_packet(tox.get(), number(key), packet.data(), packet.size(), &carrier);
+    FriendTransport::on_packet(tox.get(), number(key), packet.data(), packet.size(), &transport);
   }
-  void pass(std::int64_t ms) { carrier.iterate(now_ms += ms); }
+  void pass(std::int64_t ms) { transport.iterate(now_ms += ms); }
 
   Metrics metrics;
   test::QuietLog log;
@@ -74,7 +74,7 @@ struct Host {
   ToxPointer tox = make_tox();
   test::PacketInbox inbox;
   std::int64_t now_ms = 1000000;
-  FriendCarrier carrier;
+  FriendTransport transport;
 };
 
 ByteArray<32> some_node_id() {
@@ -155,10 +155,10 @@ BOOST_AUTO_TEST_CASE(a_node_takes_who_says_the_greeting_and_nobody_else) {
   node.knock("Hello");
   node.knock(std::string(protocol::courier_greeting) + " ");
   node.knock("");
-  BOOST_TEST(node.carrier.friends() == 0U);
+  BOOST_TEST(node.transport.friends() == 0U);
   BOOST_TEST(node.count(Counter::refused_courier) == 3U);
   node.knock();
-  BOOST_TEST(node.carrier.friends() == 1U);
+  BOOST_TEST(node.transport.friends() == 1U);
   BOOST_TEST(tox_self_get_friend_list_size(node.tox.get()) == 1U);
 }
 
@@ -171,14 +171,14 @@ BOOST_AUTO_TEST_CASE(a_node_has_no_more_couriers_than_it_may_and_keeps_those_tha
     node.receive(couriers.back(), frame());
   }
   const auto refused = node.knock();
-  BOOST_TEST(node.carrier.friends() == 3U);
+  BOOST_TEST(node.transport.friends() == 3U);
   BOOST_TEST(node.number(refused) == UINT32_MAX);
-  node.pass(FriendCarrier::courier_active_ms / 2);
+  node.pass(FriendTransport::courier_active_ms / 2);
   node.receive(couriers[0], frame());
   node.receive(couriers[2], frame());
-  node.pass(FriendCarrier::courier_active_ms / 2);
+  node.pass(FriendTransport::courier_active_ms / 2);
   const auto taken = node.knock();  // In place of the one that was idle.
-  BOOST_TEST(node.carrier.friends() == 3U);
+  BOOST_TEST(node.transport.friends() == 3U);
   BOOST_TEST(node.number(taken) != UINT32_MAX);
   BOOST_TEST(node.number(couriers[1]) == UINT32_MAX);
   node.connect(taken);
@@ -198,11 +198,11 @@ BOOST_AUTO_TEST_CASE(couriers_that_are_gone_or_idle_are_removed) {
   for (const auto& key : {idle, busy}) {
     node.connect(key);
   }
-  node.pass(FriendCarrier::courier_offline_ms);
+  node.pass(FriendTransport::courier_offline_ms);
   BOOST_TEST(node.number(gone) == UINT32_MAX);
-  BOOST_TEST(node.carrier.friends() == 2U);
+  BOOST_TEST(node.transport.friends() == 2U);
   node.receive(busy, frame());
-  node.pass(FriendCarrier::courier_idle_ms - FriendCarrier::courier_offline_ms);
+  node.pass(FriendTransport::courier_idle_ms - FriendTransport::courier_offline_ms);
   BOOST_TEST(node.number(idle) == UINT32_MAX);
   BOOST_TEST(node.number(busy) != UINT32_MAX);
   BOOST_TEST(node.count(Counter::couriers_removed) == 2U);
@@ -210,15 +210,15 @@ BOOST_AUTO_TEST_CASE(couriers_that_are_gone_or_idle_are_removed) {
 
 BOOST_AUTO_TEST_CASE(a_flood_of_couriers_is_slowed_down) {
   Host node(End::node, 1000);
-  for (std::uint32_t i = 0; i < FriendCarrier::couriers_at_once + 10; ++i) {
+  for (std::uint32_t i = 0; i < FriendTransport::couriers_at_once + 10; ++i) {
     node.knock();
   }
-  BOOST_TEST(node.carrier.friends() == FriendCarrier::couriers_at_once);
+  BOOST_TEST(node.transport.friends() == FriendTransport::couriers_at_once);
   BOOST_TEST(node.count(Counter::refused_courier) == 10U);
-  node.pass(FriendCarrier::next_courier_ms);
+  node.pass(FriendTransport::next_courier_ms);
   node.knock();
   node.knock();
-  BOOST_TEST(node.carrier.friends() == FriendCarrier::couriers_at_once + 1);
+  BOOST_TEST(node.transport.friends() == FriendTransport::couriers_at_once + 1);
 }
 
 BOOST_AUTO_TEST_CASE(frames_are_handed_on_after_toxcore_has_iterated_with_the_way_back) {
@@ -231,11 +231,11 @@ BOOST_AUTO_TEST_CASE(frames_are_handed_on_after_toxcore_has_iterated_with_the_wa
   BOOST_REQUIRE(node.inbox.packets.size() == 1U);
   BOOST_TEST((node.inbox.packets[0] == frame(0xa2)));
   const Route& from = node.inbox.routes[0];
-  BOOST_TEST((from.carrier == Carrier::toxcore_friends));
+  BOOST_TEST((from.transport == TransportKind::toxcore_friends));
   BOOST_TEST((from.endpoint.family == Endpoint::keyed));
   BOOST_TEST(!protocol::is_usable_address(from.endpoint, true));
   BOOST_TEST((to_array<32>(from.sendback_bytes()) == key));
-  BOOST_TEST(node.carrier.send(from, frame(0xa3)));
+  BOOST_TEST(node.transport.send(from, frame(0xa3)));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_frame_is_refused_and_a_flood_is_bounded) {
@@ -247,33 +247,33 @@ BOOST_AUTO_TEST_CASE(what_is_no_frame_is_refused_and_a_flood_is_bounded) {
   BOOST_TEST(node.count(Counter::refused_kind) == 2U);
   node.receive(key, protocol::encode_friend_ack(1));
   BOOST_TEST(node.count(Counter::refused_friend_ack) == 1U);
-  for (std::size_t i = 0; i < FriendCarrier::queue_limit + 5; ++i) {
+  for (std::size_t i = 0; i < FriendTransport::queue_limit + 5; ++i) {
     node.receive(key, frame());
   }
   BOOST_TEST(node.count(Counter::refused_overloaded) == 5U);
   node.pass(1);
-  BOOST_TEST(node.inbox.packets.size() == FriendCarrier::queue_limit);
+  BOOST_TEST(node.inbox.packets.size() == FriendTransport::queue_limit);
 }
 
 BOOST_AUTO_TEST_CASE(a_node_answers_couriers_only_and_refuses_what_does_not_fit) {
   Host node(End::node);
   const crypto::Point stranger = crypto::KeyPair::generate(node.random).public_key;
-  BOOST_TEST(!node.carrier.send(FriendCarrier::route_to_key(stranger), frame(0xa1)));
-  BOOST_TEST(!node.carrier.send(Route{Carrier::udp, {4, {127, 0, 0, 1}, 1}, 0, {}}, frame(0xa1)));
+  BOOST_TEST(!node.transport.send(FriendTransport::route_to_key(stranger), frame(0xa1)));
+  BOOST_TEST(!node.transport.send(Route{TransportKind::udp, {4, {127, 0, 0, 1}, 1}, 0, {}}, frame(0xa1)));
   const auto key = node.knock();
-  const Route to = FriendCarrier::route_to_key(key);
-  BOOST_TEST(!node.carrier.send(to, Bytes(limits::frame + 1, 0xa1)));
+  const Route to = FriendTransport::route_to_key(key);
+  BOOST_TEST(!node.transport.send(to, Bytes(limits::frame + 1, 0xa1)));
   for (std::size_t i = 0; i < FrameWindow::most_held; ++i) {
-    BOOST_TEST(node.carrier.send(to, frame(0xa1)));
+    BOOST_TEST(node.transport.send(to, frame(0xa1)));
   }
-  BOOST_TEST(!node.carrier.send(to, frame(0xa1)));
+  BOOST_TEST(!node.transport.send(to, frame(0xa1)));
   BOOST_TEST(node.count(Counter::refused_friend_window) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(friends_of_a_profile_are_not_kept) {
   Host before(End::node);
   before.knock();
-  FriendCarrier again(before.tox.get(), End::node, 4, Telemetry(before.metrics, before.log));
+  FriendTransport again(before.tox.get(), End::node, 4, Telemetry(before.metrics, before.log));
   BOOST_TEST(tox_self_get_friend_list_size(before.tox.get()) == 0U);
 }
 
@@ -282,20 +282,20 @@ BOOST_AUTO_TEST_CASE(friends_of_a_profile_are_not_kept) {
 BOOST_AUTO_TEST_CASE(a_node_is_befriended_by_its_id_when_something_is_sent_to_it) {
   Host client(End::courier);
   const auto id = some_node_id();
-  const Route to = client.carrier.route_to_node(id, {});
+  const Route to = client.transport.route_to_node(id, {});
   BOOST_TEST(!protocol::is_usable_address(to.endpoint, true));
   BOOST_TEST(tox_self_get_friend_list_size(client.tox.get()) == 0U);
-  BOOST_TEST(client.carrier.send(to, frame()));
-  BOOST_TEST(client.carrier.send(to, frame()));
+  BOOST_TEST(client.transport.send(to, frame()));
+  BOOST_TEST(client.transport.send(to, frame()));
   BOOST_TEST(client.count(Counter::courier_requests) == 1U);
   BOOST_TEST(client.number(protocol::tox_key_of(id).value()) != UINT32_MAX);
 }
 
 BOOST_AUTO_TEST_CASE(an_id_that_is_no_key_leads_nowhere) {
   Host client(End::courier);
-  BOOST_TEST(!client.carrier.send(client.carrier.route_to_node({1}, {}), frame()));
-  BOOST_TEST(!client.carrier.send(client.carrier.route_to_node({2}, {4, {127, 0, 0, 1}, 1}), frame()));
-  BOOST_TEST(client.carrier.friends() == 0U);
+  BOOST_TEST(!client.transport.send(client.transport.route_to_node({1}, {}), frame()));
+  BOOST_TEST(!client.transport.send(client.transport.route_to_node({2}, {4, {127, 0, 0, 1}, 1}), frame()));
+  BOOST_TEST(client.transport.friends() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(nodes_that_are_not_used_any_more_are_removed_and_there_are_never_too_many) {
@@ -303,14 +303,14 @@ BOOST_AUTO_TEST_CASE(nodes_that_are_not_used_any_more_are_removed_and_there_are_
   const auto first = some_node_id();
   const auto second = some_node_id();
   const auto key = [](const ByteArray<32>& id) { return protocol::tox_key_of(id).value(); };
-  BOOST_TEST(client.carrier.send(client.carrier.route_to_node(first, {}), frame()));
-  BOOST_TEST(client.carrier.send(client.carrier.route_to_node(second, {}), frame()));
+  BOOST_TEST(client.transport.send(client.transport.route_to_node(first, {}), frame()));
+  BOOST_TEST(client.transport.send(client.transport.route_to_node(second, {}), frame()));
   client.connect(key(first));
   client.connect(key(second));
-  BOOST_TEST(!client.carrier.send(client.carrier.route_to_node(some_node_id(), {}), frame()));
-  client.pass(FriendCarrier::node_unused_ms / 2);
-  BOOST_TEST(client.carrier.send(client.carrier.route_to_node(second, {}), frame()));
-  client.pass(FriendCarrier::node_unused_ms / 2);
+  BOOST_TEST(!client.transport.send(client.transport.route_to_node(some_node_id(), {}), frame()));
+  client.pass(FriendTransport::node_unused_ms / 2);
+  BOOST_TEST(client.transport.send(client.transport.route_to_node(second, {}), frame()));
+  client.pass(FriendTransport::node_unused_ms / 2);
   BOOST_TEST(client.number(key(first)) == UINT32_MAX);
   BOOST_TEST(client.number(key(second)) != UINT32_MAX);
 }

@@ -22,7 +22,7 @@ struct Peer {
 
   [[nodiscard]] Route route(const char* address = "127.0.0.1") const {
     Route to;
-    to.carrier = Carrier::udp;
+    to.transport = TransportKind::udp;
     to.endpoint = from_asio({boost::asio::ip::make_address(address), transport->port()});
     return to;
   }
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(a_polled_transport_receives_and_answers_by_the_route_it_was
   BOOST_REQUIRE(a.transport->send(b.route(), frame(1)));
   BOOST_REQUIRE(run_until([&] { b.transport->poll(); }, [&] { return !b.inbox.packets.empty(); }));
   BOOST_TEST(b.inbox.packets[0] == frame(1));
-  BOOST_TEST((b.inbox.routes[0].carrier == Carrier::udp));
+  BOOST_TEST((b.inbox.routes[0].transport == TransportKind::udp));
   BOOST_TEST((b.inbox.routes[0].endpoint == a.route().endpoint));
   BOOST_REQUIRE(b.transport->send(b.inbox.routes[0], frame(2)));
   BOOST_REQUIRE(run_until([&] { a.transport->poll(); }, [&] { return !a.inbox.packets.empty(); }));
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_sent_is_told_at_once) {
   relayed.sendback_size = 1;
   BOOST_TEST(!a.transport->send(relayed, frame(1)));
   relayed.sendback_size = 4;
-  relayed.carrier = Carrier::toxcore_dispatcher;
+  relayed.transport = TransportKind::toxcore_dispatcher;
   BOOST_TEST(!a.transport->send(relayed, frame(1)));
   Route v6 = a.route("::1");
   BOOST_TEST(!a.transport->send(v6, frame(1)));  // Bound to an IPv4 address only.

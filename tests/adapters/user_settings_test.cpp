@@ -43,7 +43,7 @@ const std::vector<BadFile> bad_files = {
     {"receipts = ", "f:1: receipts: must be one of: disk, node, friend"},
     {"receipts = disk\nreceipts = node\n", "f:2: receipts: is set twice"},
     {"log-level=loud", "f:1: log-level: must be one of: debug, info, warning, error"},
-    {"carrier = tcp", "f:1: carrier: must be one of: auto, dispatcher, udp, courier"},
+    {"transport = tcp", "f:1: transport: must be one of: auto, dispatcher, udp, courier"},
     {"udp-port = 65536", "f:1: udp-port: must be a number from 0 to 65535"},
     {"udp-port = 1x", "f:1: udp-port: must be a number from 0 to 65535"},
     {"local-addresses = true", "f:1: local-addresses: must be one of: yes, no"},
@@ -85,7 +85,7 @@ BOOST_DATA_TEST_CASE(an_error_names_file_line_and_setting, bad_files, bad) {
 
 BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   const auto settings = parse_user_settings("# mine\r\n\n" + five_nodes() +
-                                                "receipts = friend\n log-level =debug\ncarrier= udp\n"
+                                                "receipts = friend\n log-level =debug\ntransport= udp\n"
                                                 "udp-port = 33446\nlocal-addresses = yes\nstorage-node = no\n"
                                                 "poll-interval-ms = 1000\npush = no\nkeep-days = 3",
                                             "f");
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   BOOST_TEST(format_node_address(settings->nodes[1]) == node_line('2'));
   BOOST_TEST((settings->receipts == UserSettings::Receipts::recipient));
   BOOST_TEST((settings->log_level == LogLevel::debug));
-  BOOST_TEST((settings->carrier == UserSettings::Carrier::udp));
+  BOOST_TEST((settings->transport == UserSettings::TransportChoice::udp));
   BOOST_TEST(settings->udp_port == 33446);
   BOOST_TEST(settings->local_addresses);
   BOOST_TEST(!settings->storage_node);

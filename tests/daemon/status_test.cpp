@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(a_day_of_samples_is_told_to_programs_in_the_columns_that_it
 BOOST_AUTO_TEST_CASE(nothing_that_is_put_into_the_page_is_markup) {
   NodeStats figures = some_figures();
   figures.faults = {"<script>alert(\"x\") & {{nonce}}</script>"};
-  figures.carriers.push_back({"udp", "<b>", 1});
+  figures.transports.push_back({"udp", "<b>", 1});
   const Metrics metrics;
   const History history(reading_at(0));
   const std::string page = to_page(figures, metrics, history, "n0nce");

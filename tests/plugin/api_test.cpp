@@ -167,9 +167,9 @@ BOOST_AUTO_TEST_CASE(sending_tells_why_it_cannot) {
 }
 
 BOOST_AUTO_TEST_CASE(no_socket_of_our_own_is_opened_unasked_where_tox_has_none) {
-  tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_AUTO);
+  tox_async_options_set_transport(options.get(), TOX_ASYNC_TRANSPORT_AUTO);
   BOOST_TEST(make(tox.get()) == nullptr);  // Perhaps there is a proxy, of which we were not told.
-  BOOST_TEST(failed == TOX_ERR_ASYNC_NEW_CARRIER);
+  BOOST_TEST(failed == TOX_ERR_ASYNC_NEW_TRANSPORT);
   BOOST_TEST(log.find("UDP switched off") != std::string::npos);
   BOOST_TEST(log.find("tox_async_options_set_tox_options") != std::string::npos);
 
@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(no_socket_of_our_own_is_opened_unasked_where_tox_has_none) 
   BOOST_TEST(tox_async_options_set_tox_options(options.get(), of_client));
   const AsyncPointer async = make(tox.get());
   BOOST_REQUIRE(async != nullptr);
-  BOOST_TEST(tox_async_get_carrier(async.get()) == TOX_ASYNC_CARRIER_COURIER);
+  BOOST_TEST(tox_async_get_transport(async.get()) == TOX_ASYNC_TRANSPORT_COURIER);
   BOOST_TEST(tox_async_get_udp_port(async.get()) == 0);
   BOOST_TEST(tox_async_get_courier_connections(async.get()) == 0U);
   uint8_t courier[TOX_PUBLIC_KEY_SIZE];
@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(a_proxy_is_not_gone_around_unasked) {
   tox_options_set_local_discovery_enabled(with_udp, false);
   const ToxPointer host(tox_new(with_udp, nullptr), tox_kill);
   BOOST_REQUIRE(host != nullptr);
-  tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_AUTO);
+  tox_async_options_set_transport(options.get(), TOX_ASYNC_TRANSPORT_AUTO);
   tox_options_set_proxy_type(with_udp, TOX_PROXY_TYPE_SOCKS5);
   tox_options_set_proxy_host(with_udp, "127.0.0.1");
   tox_options_set_proxy_port(with_udp, 9);
@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(a_proxy_is_not_gone_around_unasked) {
   tox_options_free(with_udp);
   const AsyncPointer async = make(host.get());
   BOOST_REQUIRE(async != nullptr);
-  BOOST_TEST(tox_async_get_carrier(async.get()) != TOX_ASYNC_CARRIER_UDP);
+  BOOST_TEST(tox_async_get_transport(async.get()) != TOX_ASYNC_TRANSPORT_UDP);
 }
 
 BOOST_AUTO_TEST_CASE(nodes_of_the_tox_network_are_named_as_to_tox) {
@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(the_loop_runs_and_its_interval_is_at_most_that_of_tox) {
     BOOST_TEST(tox_async_iteration_interval(async.get()) <= 50);
   }
   BOOST_TEST(tox_async_flush(async.get(), 10000));
-  BOOST_TEST(tox_async_get_carrier(async.get()) == TOX_ASYNC_CARRIER_UDP);
+  BOOST_TEST(tox_async_get_transport(async.get()) == TOX_ASYNC_TRANSPORT_UDP);
   BOOST_TEST(tox_async_get_udp_port(async.get()) != 0);
 }
 

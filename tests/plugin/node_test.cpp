@@ -139,7 +139,7 @@ BOOST_FIXTURE_TEST_SUITE(plugin_node, Fixture)
 BOOST_AUTO_TEST_CASE(a_client_with_the_dispatcher_is_a_node_and_answers_strangers) {
   BOOST_TEST(tox_async_options_get_node_enabled(options.get()));
   start();
-  BOOST_TEST(tox_async_get_carrier(async.get()) == TOX_ASYNC_CARRIER_DISPATCHER);
+  BOOST_TEST(tox_async_get_transport(async.get()) == TOX_ASYNC_TRANSPORT_DISPATCHER);
   const Packet id = node_id();
   BOOST_REQUIRE(id.size() == TOX_ASYNC_NODE_ID_SIZE);
   BOOST_TEST(tox_async_get_node_id(async.get(), nullptr));
@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(the_option_and_the_environment_switch_it_off) {
 }
 
 BOOST_AUTO_TEST_CASE(over_a_socket_of_our_own_it_is_no_node) {
-  tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_UDP);
+  tox_async_options_set_transport(options.get(), TOX_ASYNC_TRANSPORT_UDP);
   start();
   BOOST_TEST(node_id().empty());
   BOOST_TEST(node_files().empty());

@@ -67,7 +67,7 @@ StorageServer::StorageServer(Configuration configuration, StderrLog& log)
   watch_signals();
   open_store();  // First: its lock keeps a second process out.
   open_keys();
-  carriers_.emplace(io_, options_, directory_, keys_->signer(), random_, telemetry_);
+  transports_.emplace(io_, options_, directory_, keys_->signer(), random_, telemetry_);
   start_node();
   start_peers();
   site_.emplace(io_, metrics_, telemetry_,
@@ -100,7 +100,7 @@ void StorageServer::open_keys() {
 void StorageServer::start_node() {
   const bool bound = options_.bind && !options_.bind->is_unspecified();
   const auto here = bound ? *options_.bind : outward_address(io_);
-  endpoints_ = own_endpoints(options_.addresses, here, carriers_->ports());
+  endpoints_ = own_endpoints(options_.addresses, here, transports_->ports());
   if (options_.addresses.empty() && !protocol::is_usable_address(endpoints_.front(), false)) {
     telemetry_.log(LogLevel::warning, "address",
                    "the address that this machine knows of itself is local: others need --address with the "
@@ -113,10 +113,10 @@ void StorageServer::start_node() {
   config.key_work_per_minute = options_.key_work_per_minute;
   config.key_work_per_second = measured_key_work_per_second(random_);
   node_.emplace(*store_, *keys_, random_, telemetry_, config, clock_.now());
-  carriers_->set_taker(*this);
+  transports_->set_taker(*this);
 }
 
-/// Answers come to the carrier that we ask by.
+/// Answers come to the transport that we ask by.
 void StorageServer::take(Transport& transport, const Route& from, ByteView packet) noexcept {
   const bool request = packet.empty() || protocol::is_request(static_cast<protocol::FrameKind>(packet[0]));
   if (request || !peers_ || &transport != &peers_->transport()) {
@@ -127,8 +127,8 @@ void StorageServer::take(Transport& transport, const Route& from, ByteView packe
 }
 
 void StorageServer::start_peers() {
-  peers_.emplace(carriers_->for_questions(), random_, telemetry_, keys_->id(), options_.peers,
-                 carriers_->finder(),
+  peers_.emplace(transports_->for_questions(), random_, telemetry_, keys_->id(), options_.peers,
+                 transports_->finder(),
                  [this](const std::vector<Bytes>& descriptors) { node_->set_peers(descriptors); });
 }
 
@@ -174,7 +174,7 @@ void StorageServer::remove_backup() noexcept {
 }
 
 void StorageServer::run() {
-  carriers_->start([this] { tick(); });
+  transports_->start([this] { tick(); });
   tick();
   site_->start(options_);
   announce();
@@ -254,7 +254,7 @@ void StorageServer::apply(const Options& fresh) {
   options_.capacity_bytes = fresh.capacity_bytes;
   store_->set_capacity(fresh.capacity_bytes);
   node_->set_key_work(fresh.key_work_burst, fresh.key_work_per_minute);
-  carriers_->set_bootstrap(fresh.bootstrap);
+  transports_->set_bootstrap(fresh.bootstrap);
   peers_->set_named(fresh.peers);
   site_->listen(fresh);
 }
@@ -262,11 +262,11 @@ void StorageServer::apply(const Options& fresh) {
 void StorageServer::stop() {
   manager_.stopping();
   site_->stop();
-  carriers_->stop();
+  transports_->stop();
   node_->tick(clock_.now());
   drain_store();
   print_stats();
-  carriers_->save();
+  transports_->save();
   telemetry_.log(LogLevel::info, "toxasyncd", "stopped");
 }
 

@@ -14,8 +14,8 @@
 #include "adapters/clock/system_clock.hpp"
 #include "config/configuration.hpp"
 #include "crypto/curve.hpp"
-#include "network/carriers.hpp"
 #include "network/peer_keeper.hpp"
+#include "network/transports.hpp"
 #include "node/node.hpp"
 #include "process/control_socket.hpp"
 #include "process/data_directory.hpp"
@@ -26,8 +26,8 @@
 
 namespace toxasync::daemon {
 
-/// One storage node on one thread: carriers in, store out, timers and signals.
-class StorageServer final : private Carriers::Taker {
+/// One storage node on one thread: transports in, store out, timers and signals.
+class StorageServer final : private Transports::Taker {
  public:
   /// Opens everything; throws StartupError. Signals are caught from here on.
   StorageServer(Configuration configuration, StderrLog& log);
@@ -82,7 +82,7 @@ class StorageServer final : private Carriers::Taker {
   boost::asio::posix::stream_descriptor store_wake_{io_};
   std::unique_ptr<store::Store> store_;
   std::optional<node::NodeKeys> keys_;
-  std::optional<Carriers> carriers_;
+  std::optional<Transports> transports_;
   std::vector<Endpoint> endpoints_;
   std::optional<node::Node> node_;
   std::optional<PeerKeeper> peers_;

@@ -33,8 +33,8 @@ NodeStats StorageServer::figures() const {
   all.capacity_bytes = all.store.capacity_bytes != 0 ? all.store.capacity_bytes : options_.capacity_bytes;
   all.load = node_->load();
   all.sessions_limit = node::NodeConfig{}.sessions;
-  all.couriers = carriers_->couriers();
-  all.carriers = carriers_->figures();
+  all.couriers = transports_->couriers();
+  all.transports = transports_->figures();
   all.peers = peers_->figures(now);
   return all;
 }
@@ -61,16 +61,16 @@ Reading StorageServer::reading() const {
 
 void StorageServer::announce() {
   std::cout << "toxasyncd: node address " << format_node_address({keys_->id(), endpoints_}) << '\n';
-  if (const auto key = carriers_->relay_key()) {
+  if (const auto key = transports_->relay_key()) {
     std::cout << "toxasyncd: TCP relay on port " << options_.tcp_port << " with DHT key " << to_hex(*key)
               << '\n';
   }
-  std::cout << "toxasyncd: ready carriers=" << carriers_->names() << std::endl;
+  std::cout << "toxasyncd: ready transports=" << transports_->names() << std::endl;
   manager_.ready(serving());
 }
 
 std::string StorageServer::serving() const {
-  return "serving by " + carriers_->names();
+  return "serving by " + transports_->names();
 }
 
 std::string StorageServer::stats_line() const {

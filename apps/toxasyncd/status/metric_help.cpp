@@ -20,7 +20,7 @@ constexpr std::array<Words, 57> all_words = {{
     {"frames.out", "Packets sent"},
     {"bytes.in", "Bytes received"},
     {"bytes.out", "Bytes sent"},
-    {"frames.send_failed", "Packets that the system or the carrier did not take"},
+    {"frames.send_failed", "Packets that the system or the transport did not take"},
     {"node.cookies_sent", "First packets sent back to prove their sender's address"},
     {"node.sessions_opened", "Sessions opened with clients"},
     {"node.sessions_evicted", "Sessions that made room for new ones"},

@@ -42,7 +42,7 @@ struct NodeStats {
   node::NodeLoad load;
   std::size_t sessions_limit = 0;
   std::size_t couriers = 0;
-  std::vector<TransportStats> carriers;
+  std::vector<TransportStats> transports;
   std::vector<PeerStats> peers;
   std::vector<std::string> faults;  ///< Why /healthz says 503, in words; empty: all is well.
   std::int64_t loop_lag_ms = 0;     ///< The longest of the last minute.

@@ -140,9 +140,10 @@ void add_gauges(Text& text, const NodeStats& figures) {
       static_cast<std::uint64_t>(std::ranges::count_if(figures.peers, &PeerStats::answered));
   text.sample("toxasync_peers", quoted("state", "answering"), answering);
   text.sample("toxasync_peers", quoted("state", "silent"), figures.peers.size() - answering);
-  text.family("toxasync_carrier_packets_total", "counter", "Packets received, by the way they came");
-  for (const TransportStats& carrier : figures.carriers) {
-    text.sample("toxasync_carrier_packets_total", quoted("carrier", carrier.name), carrier.packets_in);
+  text.family("toxasync_transport_packets_total", "counter", "Packets received, by the way they came");
+  for (const TransportStats& transport : figures.transports) {
+    text.sample("toxasync_transport_packets_total", quoted("transport", transport.name),
+                transport.packets_in);
   }
   text.family("toxasync_build_info", "gauge", "1, with the version of the program");
   text.sample("toxasync_build_info", quoted("version", figures.version), 1);

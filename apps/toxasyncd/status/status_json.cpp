@@ -99,9 +99,9 @@ std::string to_json(const NodeStats& figures, const Metrics& metrics, const Hist
       refused[name(counter)] = metrics.value(counter);
     }
   }
-  json::object carriers;
-  for (const TransportStats& carrier : figures.carriers) {
-    carriers[carrier.name] = carrier.packets_in;
+  json::object transports;
+  for (const TransportStats& transport : figures.transports) {
+    transports[transport.name] = transport.packets_in;
   }
   const json::object all{
       {"version", figures.version},
@@ -114,7 +114,7 @@ std::string to_json(const NodeStats& figures, const Metrics& metrics, const Hist
       {"tombstones", figures.store.tombstones},
       {"sessions", figures.load.sessions},
       {"refused", std::move(refused)},
-      {"packets_in", std::move(carriers)},
+      {"packets_in", std::move(transports)},
       {"peers", peers_of(figures)},
       {"history", of_day ? history_of(history.day(), History::day_step_s, History::day_kept)
                          : history_of(history.recent(), History::step_s, History::recent_kept)}};

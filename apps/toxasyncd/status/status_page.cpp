@@ -196,13 +196,13 @@ std::string refused(const Metrics& metrics) {
   return text + "</tbody></table></div>";
 }
 
-std::string carriers(const NodeStats& figures) {
+std::string transports(const NodeStats& figures) {
   std::string text =
       "<div class=\"card\"><table><thead><tr><th>Way</th><th class=\"count\">packets "
       "in</th></tr></thead><tbody>\n";
-  for (const TransportStats& carrier : figures.carriers) {
-    text += "<tr><td>" + escaped(carrier.detail) + "</td><td class=\"count\">" + grouped(carrier.packets_in) +
-            "</td></tr>\n";
+  for (const TransportStats& transport : figures.transports) {
+    text += "<tr><td>" + escaped(transport.detail) + "</td><td class=\"count\">" +
+            grouped(transport.packets_in) + "</td></tr>\n";
   }
   return text + "</tbody></table></div>";
 }
@@ -272,7 +272,7 @@ std::string to_page(const NodeStats& figures, const Metrics& metrics, const Hist
                                    {"faults", faults(figures)},
                                    {"tiles", tiles(figures, metrics, history)},
                                    {"refused", refused(metrics)},
-                                   {"carriers", carriers(figures)},
+                                   {"transports", transports(figures)},
                                    {"peers", peers(figures)},
                                    {"node_address", escaped(figures.node_address)}});
 }

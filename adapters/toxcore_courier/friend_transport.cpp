@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "adapters/toxcore_courier/friend_carrier.hpp"
+#include "adapters/toxcore_courier/friend_transport.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -15,7 +15,7 @@ constexpr std::int64_t look_every_ms = 250;
 
 }  // namespace
 
-FriendCarrier::FriendCarrier(Tox* tox, End end, std::size_t friends, Telemetry telemetry)
+FriendTransport::FriendTransport(Tox* tox, End end, std::size_t friends, Telemetry telemetry)
     : tox_(tox), end_(end), most_friends_(friends), telemetry_(telemetry) {
   static_assert(TOX_PUBLIC_KEY_SIZE == sizeof(crypto::Point) &&
                 TOX_ADDRESS_SIZE == sizeof(protocol::ToxAddress) &&
@@ -34,7 +34,7 @@ FriendCarrier::FriendCarrier(Tox* tox, End end, std::size_t friends, Telemetry t
   tox_callback_friend_lossless_packet(tox_, on_packet);
 }
 
-FriendCarrier::~FriendCarrier() {
+FriendTransport::~FriendTransport() {
   tox_callback_friend_request(tox_, nullptr);
   tox_callback_friend_connection_status(tox_, nullptr);
   tox_callback_friend_lossless_packet(tox_, nullptr);
@@ -43,7 +43,7 @@ FriendCarrier::~FriendCarrier() {
   }
 }
 
-std::size_t FriendCarrier::iterate(std::int64_t steady_ms) {
+std::size_t FriendTransport::iterate(std::int64_t steady_ms) {
   if (now_ms_ == 0) {
     may_accept_as_of_ms_ = steady_ms;
   }
@@ -58,7 +58,7 @@ std::size_t FriendCarrier::iterate(std::int64_t steady_ms) {
 }
 
 /// What the callbacks left.
-void FriendCarrier::work_off() {
+void FriendTransport::work_off() {
   for (auto& [key, peer] : friends_) {
     if (peer.has_news) {
       flush(peer);
@@ -69,7 +69,7 @@ void FriendCarrier::work_off() {
   }
 }
 
-std::size_t FriendCarrier::deliver() {
+std::size_t FriendTransport::deliver() {
   std::size_t handed_on = 0;
   for (; !queue_.empty(); ++handed_on) {
     const Packet packet = std::move(queue_.front());
@@ -81,16 +81,16 @@ std::size_t FriendCarrier::deliver() {
   return handed_on;
 }
 
-std::size_t FriendCarrier::online() const noexcept {
+std::size_t FriendTransport::online() const noexcept {
   return static_cast<std::size_t>(
       std::ranges::count_if(friends_, [](const auto& entry) { return entry.second.online; }));
 }
 
 // --- Sending ---
 
-Route FriendCarrier::route_to_key(const crypto::Point& tox_key) noexcept {
+Route FriendTransport::route_to_key(const crypto::Point& tox_key) noexcept {
   Route route;
-  route.carrier = Carrier::toxcore_friends;
+  route.transport = TransportKind::toxcore_friends;
   route.endpoint.family = Endpoint::keyed;
   std::copy_n(tox_key.begin(), route.endpoint.ip.size(), route.endpoint.ip.begin());
   route.sendback_size = static_cast<std::uint8_t>(tox_key.size());
@@ -98,14 +98,14 @@ Route FriendCarrier::route_to_key(const crypto::Point& tox_key) noexcept {
   return route;
 }
 
-Route FriendCarrier::route_to_node(const ByteArray<32>& node_id,
-                                   const Endpoint& /*endpoint*/) const noexcept {
+Route FriendTransport::route_to_node(const ByteArray<32>& node_id,
+                                     const Endpoint& /*endpoint*/) const noexcept {
   const auto key = protocol::tox_key_of(node_id);
-  return key ? route_to_key(*key) : Route{Carrier::toxcore_friends, {}, 0, {}};
+  return key ? route_to_key(*key) : Route{TransportKind::toxcore_friends, {}, 0, {}};
 }
 
-bool FriendCarrier::send(const Route& to, ByteView packet) noexcept {
-  if (to.carrier != Carrier::toxcore_friends || to.sendback_size != sizeof(crypto::Point) ||
+bool FriendTransport::send(const Route& to, ByteView packet) noexcept {
+  if (to.transport != TransportKind::toxcore_friends || to.sendback_size != sizeof(crypto::Point) ||
       !protocol::is_friend_frame(packet)) {
     return false;
   }
@@ -128,7 +128,7 @@ bool FriendCarrier::send(const Route& to, ByteView packet) noexcept {
 }
 
 /// What toxcore does not take, because its queue is full, look_after_friends() offers again.
-void FriendCarrier::flush(Friend& to) {
+void FriendTransport::flush(Friend& to) {
   to.has_news = false;
   if (!to.online) {
     return;
@@ -148,16 +148,16 @@ void FriendCarrier::flush(Friend& to) {
 
 // --- A node's couriers ---
 
-void FriendCarrier::on_request(Tox* /*tox*/, const std::uint8_t* key, const std::uint8_t* text,
-                               std::size_t length, void* self) noexcept {
+void FriendTransport::on_request(Tox* /*tox*/, const std::uint8_t* key, const std::uint8_t* text,
+                                 std::size_t length, void* self) noexcept {
   try {
-    static_cast<FriendCarrier*>(self)->take_request(
+    static_cast<FriendTransport*>(self)->take_request(
         to_array<sizeof(crypto::Point)>({key, TOX_PUBLIC_KEY_SIZE}), {text, length});
   } catch (const std::exception&) {  // out of memory
   }
 }
 
-void FriendCarrier::take_request(const crypto::Point& key, ByteView text) {
+void FriendTransport::take_request(const crypto::Point& key, ByteView text) {
   if (!std::ranges::equal(text, as_bytes(protocol::courier_greeting))) {
     return telemetry_.refuse(Counter::refused_courier);
   }
@@ -167,7 +167,7 @@ void FriendCarrier::take_request(const crypto::Point& key, ByteView text) {
   requests_.push_back(key);
 }
 
-void FriendCarrier::accept(const crypto::Point& key) {
+void FriendTransport::accept(const crypto::Point& key) {
   const auto known = friends_.find(key);
   if (known != friends_.end() && known->second.online) {
     return;
@@ -192,7 +192,7 @@ void FriendCarrier::accept(const crypto::Point& key) {
 }
 
 /// A token bucket for all together: a key costs nothing, so there is nobody whom they could be counted by.
-bool FriendCarrier::may_accept() {
+bool FriendTransport::may_accept() {
   const std::int64_t more = (now_ms_ - may_accept_as_of_ms_) / next_courier_ms;
   may_accept_as_of_ms_ += more * next_courier_ms;
   may_accept_ = static_cast<std::uint32_t>(std::min<std::int64_t>(couriers_at_once, may_accept_ + more));
@@ -204,7 +204,7 @@ bool FriendCarrier::may_accept() {
 }
 
 /// Both ends: room for one more friend.
-bool FriendCarrier::make_room() {
+bool FriendTransport::make_room() {
   if (friends_.size() < most_friends_) {
     return true;
   }
@@ -222,7 +222,7 @@ bool FriendCarrier::make_room() {
 
 // --- A courier's nodes ---
 
-FriendCarrier::Friends::iterator FriendCarrier::use_node(const crypto::Point& key) {
+FriendTransport::Friends::iterator FriendTransport::use_node(const crypto::Point& key) {
   auto found = friends_.find(key);
   if (found == friends_.end()) {
     if (!make_room()) {
@@ -243,7 +243,7 @@ FriendCarrier::Friends::iterator FriendCarrier::use_node(const crypto::Point& ke
   return found;
 }
 
-bool FriendCarrier::request(const crypto::Point& key, Friend& node) {
+bool FriendTransport::request(const crypto::Point& key, Friend& node) {
   if (node.number != no_number) {
     tox_friend_delete(tox_, node.number, nullptr);
   }
@@ -257,7 +257,7 @@ bool FriendCarrier::request(const crypto::Point& key, Friend& node) {
 }
 
 /// While we are connected ourselves.
-void FriendCarrier::request_again() {
+void FriendTransport::request_again() {
   const bool connected = tox_self_get_connection_status(tox_) != TOX_CONNECTION_NONE;
   for (auto& [key, node] : friends_) {
     if (!node.online && now_ms_ >= node.request_ms) {
@@ -272,7 +272,7 @@ void FriendCarrier::request_again() {
 
 // --- Both ends ---
 
-void FriendCarrier::look_after_friends() {
+void FriendTransport::look_after_friends() {
   for (auto at = friends_.begin(); at != friends_.end();) {
     if (is_spent(at->second)) {
       at = remove(at);
@@ -286,7 +286,7 @@ void FriendCarrier::look_after_friends() {
   }
 }
 
-bool FriendCarrier::is_spent(const Friend& peer) const noexcept {
+bool FriendTransport::is_spent(const Friend& peer) const noexcept {
   if (end_ == End::courier) {
     return now_ms_ - peer.used_ms >= node_unused_ms;
   }
@@ -294,13 +294,13 @@ bool FriendCarrier::is_spent(const Friend& peer) const noexcept {
                      : now_ms_ - peer.since_ms >= courier_offline_ms;
 }
 
-FriendCarrier::Friends::iterator FriendCarrier::remove(Friends::iterator peer) {
+FriendTransport::Friends::iterator FriendTransport::remove(Friends::iterator peer) {
   tox_friend_delete(tox_, peer->second.number, nullptr);
   telemetry_.count(Counter::couriers_removed, end_ == End::node ? 1 : 0);
   return friends_.erase(peer);
 }
 
-FriendCarrier::Friends::iterator FriendCarrier::find(std::uint32_t number) {
+FriendTransport::Friends::iterator FriendTransport::find(std::uint32_t number) {
   crypto::Point key{};
   if (!tox_friend_get_public_key(tox_, number, key.data(), nullptr)) {
     return friends_.end();
@@ -308,15 +308,15 @@ FriendCarrier::Friends::iterator FriendCarrier::find(std::uint32_t number) {
   return friends_.find(key);
 }
 
-void FriendCarrier::on_connection(Tox* /*tox*/, std::uint32_t number, Tox_Connection connection,
-                                  void* self) noexcept {
+void FriendTransport::on_connection(Tox* /*tox*/, std::uint32_t number, Tox_Connection connection,
+                                    void* self) noexcept {
   try {
-    static_cast<FriendCarrier*>(self)->take_connection(number, connection != TOX_CONNECTION_NONE);
+    static_cast<FriendTransport*>(self)->take_connection(number, connection != TOX_CONNECTION_NONE);
   } catch (const std::exception&) {  // out of memory: as if what is held were lost
   }
 }
 
-void FriendCarrier::take_connection(std::uint32_t number, bool online) {
+void FriendTransport::take_connection(std::uint32_t number, bool online) {
   const auto found = find(number);
   if (found == friends_.end() || found->second.online == online) {
     return;  // it goes another way now
@@ -333,17 +333,17 @@ void FriendCarrier::take_connection(std::uint32_t number, bool online) {
   peer.request_ms = now_ms_ + lost_request_again_ms;
 }
 
-void FriendCarrier::on_packet(Tox* /*tox*/, std::uint32_t number, const std::uint8_t* data,
-                              std::size_t length, void* self) noexcept {
-  auto& carrier = *static_cast<FriendCarrier*>(self);
+void FriendTransport::on_packet(Tox* /*tox*/, std::uint32_t number, const std::uint8_t* data,
+                                std::size_t length, void* self) noexcept {
+  auto& transport = *static_cast<FriendTransport*>(self);
   try {
-    carrier.take_packet(number, {data, length});
+    transport.take_packet(number, {data, length});
   } catch (const std::exception&) {  // out of memory: the packet is lost, as packets may be
-    carrier.telemetry_.refuse(Counter::refused_overloaded);
+    transport.telemetry_.refuse(Counter::refused_overloaded);
   }
 }
 
-void FriendCarrier::take_packet(std::uint32_t number, ByteView packet) {
+void FriendTransport::take_packet(std::uint32_t number, ByteView packet) {
   const auto found = find(number);
   if (found == friends_.end()) {
     return;

@@ -19,9 +19,9 @@ namespace toxasync {
 /// courier befriends the nodes that frames are sent to. What a peer is called in routes is its Tox public
 /// key.
 ///
-/// Everything of the instance's is the carrier's: its callbacks, its friends, and the user data of
+/// Everything of the instance's is the transport's: its callbacks, its friends, and the user data of
 /// tox_iterate. Used on one thread. Must be destroyed before tox_kill; its friends end with it.
-class FriendCarrier final : public Transport {
+class FriendTransport final : public Transport {
  public:
   enum class End : std::uint8_t { node, courier };
 
@@ -51,15 +51,15 @@ class FriendCarrier final : public Transport {
   static constexpr std::size_t request_limit = couriers_at_once;
 
   /// `friends`: the most at a time. What friends the instance has are removed.
-  FriendCarrier(Tox* tox, End end, std::size_t friends, Telemetry telemetry);
-  ~FriendCarrier() override;
-  FriendCarrier(const FriendCarrier&) = delete;
-  FriendCarrier& operator=(const FriendCarrier&) = delete;
+  FriendTransport(Tox* tox, End end, std::size_t friends, Telemetry telemetry);
+  ~FriendTransport() override;
+  FriendTransport(const FriendTransport&) = delete;
+  FriendTransport& operator=(const FriendTransport&) = delete;
 
   /// tox_iterate, and all that is due, after it and not in its midst. Returns how many frames were handed on.
   std::size_t iterate(std::int64_t steady_ms);
 
-  [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::toxcore_friends; }
+  [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::toxcore_friends; }
   /// No way, which send() refuses, if the id is no key.
   [[nodiscard]] Route route_to_node(const ByteArray<32>& node_id,
                                     const Endpoint& endpoint) const noexcept override;
@@ -72,7 +72,7 @@ class FriendCarrier final : public Transport {
   [[nodiscard]] std::size_t friends() const noexcept { return friends_.size(); }
   [[nodiscard]] std::size_t online() const noexcept;
 
-  // Toxcore's callbacks; `self` is the carrier.
+  // Toxcore's callbacks; `self` is the transport.
   static void on_request(Tox* tox, const std::uint8_t* key, const std::uint8_t* text, std::size_t length,
                          void* self) noexcept;
   static void on_connection(Tox* tox, std::uint32_t number, Tox_Connection connection, void* self) noexcept;

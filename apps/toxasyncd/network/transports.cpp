@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "network/carriers.hpp"
+#include "network/transports.hpp"
 
 #include <chrono>
 #include <utility>
@@ -20,14 +20,15 @@ constexpr std::int64_t busy_for_ms = 250;
 
 }  // namespace
 
-Carriers::Carriers(asio::io_context& io, const Options& options, const DataDirectory& directory,
-                   const crypto::SigningKey& identity, Random& random, Telemetry telemetry)
+Transports::Transports(asio::io_context& io, const Options& options, const DataDirectory& directory,
+                       const crypto::SigningKey& identity, Random& random, Telemetry telemetry)
     : io_(io), options_(options), telemetry_(telemetry), tox_timer_(io) {
   open_tox(directory, identity, random);
   open_udp();
 }
 
-void Carriers::open_tox(const DataDirectory& directory, const crypto::SigningKey& identity, Random& random) {
+void Transports::open_tox(const DataDirectory& directory, const crypto::SigningKey& identity,
+                          Random& random) {
   if (options_.tox_port == 0) {
     return;
   }
@@ -58,12 +59,12 @@ void Carriers::open_tox(const DataDirectory& directory, const crypto::SigningKey
     dispatcher_ = std::move(*attached);
     neighbours_.emplace(tox_host_->tox(), random);
   }
-  friends_ = std::make_unique<FriendCarrier>(tox_host_->tox(), FriendCarrier::End::node, options_.couriers,
-                                             telemetry_);
+  friends_ = std::make_unique<FriendTransport>(tox_host_->tox(), FriendTransport::End::node,
+                                               options_.couriers, telemetry_);
   bootstrapper_.emplace(io_, *tox_host_, options_.bootstrap, telemetry_);
 }
 
-void Carriers::open_udp() {
+void Transports::open_udp() {
   if (options_.udp_port == 0) {
     return;
   }
@@ -90,7 +91,7 @@ void Carriers::open_udp() {
                          ": " + failed.message() + ": name an address of this machine");
 }
 
-void Carriers::set_taker(Taker& taker) {
+void Transports::set_taker(Taker& taker) {
   if (dispatcher_) {
     dispatcher_receiver_.emplace(taker, *dispatcher_);
   }
@@ -102,7 +103,7 @@ void Carriers::set_taker(Taker& taker) {
   }
 }
 
-void Carriers::start(const std::function<void()>& after_burst) {
+void Transports::start(const std::function<void()>& after_burst) {
   after_burst_ = after_burst;
   if (udp_) {
     udp_->start(after_burst);
@@ -113,7 +114,7 @@ void Carriers::start(const std::function<void()>& after_burst) {
   }
 }
 
-void Carriers::iterate_tox() {
+void Transports::iterate_tox() {
   const std::int64_t now_ms = clock_.now().steady_ms;
   const std::size_t from_friends = friends_->iterate(now_ms);
   if ((dispatcher_ ? dispatcher_->poll() : 0) + from_friends > 0) {
@@ -130,30 +131,30 @@ void Carriers::iterate_tox() {
   });
 }
 
-void Carriers::stop() {
+void Transports::stop() {
   udp_receiver_.reset();
   dispatcher_receiver_.reset();
   friends_receiver_.reset();
 }
 
-void Carriers::save() {
+void Transports::save() {
   if (tox_host_) {
     friends_.reset();
     tox_host_->save();
   }
 }
 
-void Carriers::set_bootstrap(const std::vector<BootstrapNode>& nodes) {
+void Transports::set_bootstrap(const std::vector<BootstrapNode>& nodes) {
   if (bootstrapper_) {
     bootstrapper_->set_nodes(nodes);
   }
 }
 
-Transport& Carriers::for_questions() noexcept {
+Transport& Transports::for_questions() noexcept {
   return dispatcher_ ? static_cast<Transport&>(*dispatcher_) : *udp_;
 }
 
-std::vector<std::uint16_t> Carriers::ports() const {
+std::vector<std::uint16_t> Transports::ports() const {
   std::vector<std::uint16_t> ports;
   if (dispatcher_) {
     ports.push_back(options_.tox_port);
@@ -164,7 +165,7 @@ std::vector<std::uint16_t> Carriers::ports() const {
   return ports;
 }
 
-std::string Carriers::names() const {
+std::string Transports::names() const {
   std::string names;
   for (const auto& [served, name] :
        {std::pair(dispatcher_ != nullptr, "dispatcher"), std::pair(udp_ != nullptr, "udp"),
@@ -174,7 +175,7 @@ std::string Carriers::names() const {
   return names;
 }
 
-std::optional<ByteArray<TOX_PUBLIC_KEY_SIZE>> Carriers::relay_key() const {
+std::optional<ByteArray<TOX_PUBLIC_KEY_SIZE>> Transports::relay_key() const {
   if (options_.tcp_port == 0) {
     return std::nullopt;
   }
@@ -183,7 +184,7 @@ std::optional<ByteArray<TOX_PUBLIC_KEY_SIZE>> Carriers::relay_key() const {
   return key;
 }
 
-std::vector<TransportStats> Carriers::figures() const {
+std::vector<TransportStats> Transports::figures() const {
   std::vector<TransportStats> all;
   const auto add = [&all](std::string_view name, std::string detail,
                           const std::optional<Receiver>& receiver) {

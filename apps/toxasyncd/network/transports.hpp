@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "adapters/clock/system_clock.hpp"
-#include "adapters/toxcore_courier/friend_carrier.hpp"
+#include "adapters/toxcore_courier/friend_transport.hpp"
 #include "adapters/toxcore_dispatcher/dht_neighbours.hpp"
 #include "adapters/toxcore_dispatcher/toxcore_dispatcher.hpp"
 #include "adapters/udp/udp_transport.hpp"
@@ -24,7 +24,7 @@
 namespace toxasync::daemon {
 
 /// The ways by which clients come: toxcore's packet dispatcher, its friends, a UDP socket of our own.
-class Carriers {
+class Transports {
  public:
   /// Takes the packets of all of them, with the one by which an answer leaves.
   class Taker {
@@ -34,8 +34,8 @@ class Carriers {
   };
 
   /// Opens those that the options want; throws StartupError. What is referred to must outlive it.
-  Carriers(boost::asio::io_context& io, const Options& options, const DataDirectory& directory,
-           const crypto::SigningKey& identity, Random& random, Telemetry telemetry);
+  Transports(boost::asio::io_context& io, const Options& options, const DataDirectory& directory,
+             const crypto::SigningKey& identity, Random& random, Telemetry telemetry);
 
   /// Hands packets to `taker` from now on.
   void set_taker(Taker& taker);
@@ -62,7 +62,7 @@ class Carriers {
   [[nodiscard]] std::size_t couriers() const noexcept { return friends_ ? friends_->friends() : 0; }
 
  private:
-  /// Hands a carrier's packets on, and counts them.
+  /// Hands a transport's packets on, and counts them.
   class Receiver final : public PacketReceiver {
    public:
     Receiver(Taker& taker, Transport& transport) : taker_(taker), transport_(transport) {
@@ -97,7 +97,7 @@ class Carriers {
   std::optional<ToxHost> tox_host_;
   std::optional<Bootstrapper> bootstrapper_;
   std::unique_ptr<ToxcoreDispatcher> dispatcher_;
-  std::unique_ptr<FriendCarrier> friends_;
+  std::unique_ptr<FriendTransport> friends_;
   std::unique_ptr<UdpTransport> udp_;
   std::optional<DhtNeighbours> neighbours_;
   std::optional<Receiver> dispatcher_receiver_;
