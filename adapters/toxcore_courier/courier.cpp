@@ -71,9 +71,9 @@ Result<std::unique_ptr<Courier>, Tox_Err_New> Courier::start(const CourierSettin
 Courier::Courier(std::unique_ptr<Tox, Kill> tox, Telemetry telemetry)
     : telemetry_(telemetry),
       tox_(std::move(tox)),
-      friends_(tox_.get(), FriendTransport::End::courier, FriendTransport::most_nodes, telemetry) {
+      friends_(tox_.get(), FriendTransport::End::courier, FriendTransport::max_nodes, telemetry) {
   tox_self_get_public_key(tox_.get(), tox_key_.data());
-  friends_.set_receiver(&intake_);
+  friends_.set_receiver(&received_frames_);
 }
 
 Courier::~Courier() {
@@ -89,12 +89,12 @@ Courier::~Courier() {
 
 // --- The client's thread ---
 
-void Courier::join_by(std::string host, std::uint16_t port, const crypto::Point& key, bool relay) {
+void Courier::add_bootstrap_node(BootstrapNode node) {
   const std::lock_guard lock(mutex_);
-  if (fresh_joints_.size() >= most_joints) {
-    fresh_joints_.pop_front();
+  if (new_bootstrap_nodes_.size() >= max_bootstrap_nodes) {
+    new_bootstrap_nodes_.pop_front();
   }
-  fresh_joints_.push_back({std::move(host), port, key, relay});
+  new_bootstrap_nodes_.push_back(std::move(node));
   wake_.notify_one();
 }
 
@@ -137,7 +137,7 @@ std::size_t Courier::poll() {
   return arrived.size();
 }
 
-bool Courier::has_frames() const {
+bool Courier::has_received() const {
   const std::lock_guard lock(mutex_);
   return !incoming_.empty();
 }
@@ -153,7 +153,7 @@ void Courier::run() {
   pthread_setname_np(pthread_self(), "toxasync");
   while (true) {
     try {
-      step();
+      run_once();
     } catch (const std::exception&) {  // out of memory: what was under way is lost, as packets may be
       telemetry_.refuse(Counter::refused_overloaded);
     }
@@ -162,28 +162,28 @@ void Courier::run() {
         std::min<std::int64_t>(busy ? busy_interval_ms : INT64_MAX, tox_iteration_interval(tox_.get()));
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, std::chrono::milliseconds(wait_ms),
-                   [this] { return stop_ || !outgoing_.empty() || !fresh_joints_.empty(); });
+                   [this] { return stop_ || !outgoing_.empty() || !new_bootstrap_nodes_.empty(); });
     if (stop_) {
       return;
     }
   }
 }
 
-void Courier::step() {
+void Courier::run_once() {
   std::deque<Packet> packets;
-  std::deque<Joint> joints;
+  std::deque<BootstrapNode> nodes;
   {
     const std::lock_guard lock(mutex_);
     packets.swap(outgoing_);
-    joints.swap(fresh_joints_);
+    nodes.swap(new_bootstrap_nodes_);
   }
   const std::int64_t now_ms = clock_.now().steady_ms;
-  for (Joint& joint : joints) {
-    if (joints_.size() >= most_joints) {
-      joints_.erase(joints_.begin());
+  for (BootstrapNode& node : nodes) {
+    if (bootstrap_nodes_.size() >= max_bootstrap_nodes) {
+      bootstrap_nodes_.erase(bootstrap_nodes_.begin());
     }
-    joints_.push_back(std::move(joint));
-    next_join_ms_ = 0;
+    bootstrap_nodes_.push_back(std::move(node));
+    next_bootstrap_ms_ = 0;
   }
   for (const Packet& packet : packets) {
     friends_.send(packet.route, packet.bytes);
@@ -191,12 +191,12 @@ void Courier::step() {
   if (friends_.iterate(now_ms) > 0 || !packets.empty()) {
     busy_until_ms_ = now_ms + busy_for_ms;
   }
-  join_network(now_ms);
+  bootstrap(now_ms);
   const std::lock_guard lock(mutex_);
   online_ = friends_.online();
 }
 
-void Courier::take(const Route& from, ByteView packet) noexcept {
+void Courier::queue_received(const Route& from, ByteView packet) noexcept {
   try {
     const std::lock_guard lock(mutex_);
     if (incoming_.size() < queue_limit) {
@@ -208,21 +208,21 @@ void Courier::take(const Route& from, ByteView packet) noexcept {
   telemetry_.refuse(Counter::refused_overloaded);
 }
 
-void Courier::join_network(std::int64_t now_ms) {
+void Courier::bootstrap(std::int64_t now_ms) {
   const bool connected = tox_self_get_connection_status(tox_.get()) != TOX_CONNECTION_NONE;
   if (connected != connected_) {
     connected_ = connected;
     telemetry_.log(LogLevel::info, "courier",
                    connected ? "connected to the Tox network" : "not connected to the Tox network any more");
   }
-  if (joints_.empty() || now_ms < next_join_ms_ || (connected && next_join_ms_ != 0)) {
+  if (bootstrap_nodes_.empty() || now_ms < next_bootstrap_ms_ || (connected && next_bootstrap_ms_ != 0)) {
     return;
   }
-  next_join_ms_ = now_ms + join_again_ms;
-  for (std::size_t i = 0; i < std::min(joints_at_once, joints_.size()); ++i) {
-    const Joint& joint = joints_[next_joint_++ % joints_.size()];
-    const auto join = joint.relay ? tox_add_tcp_relay : tox_bootstrap;
-    join(tox_.get(), joint.host.c_str(), joint.port, joint.key.data(), nullptr);
+  next_bootstrap_ms_ = now_ms + bootstrap_interval_ms;
+  for (std::size_t i = 0; i < std::min(bootstrap_nodes_per_attempt, bootstrap_nodes_.size()); ++i) {
+    const BootstrapNode& node = bootstrap_nodes_[next_bootstrap_node_++ % bootstrap_nodes_.size()];
+    const auto add = node.tcp_relay ? tox_add_tcp_relay : tox_bootstrap;
+    add(tox_.get(), node.host.c_str(), node.port, node.public_key.data(), nullptr);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapters/clock/system_clock.hpp"
+#include "adapters/toxcore_courier/bootstrap_node.hpp"
 #include "adapters/toxcore_courier/courier_settings.hpp"
 #include "adapters/toxcore_courier/friend_transport.hpp"
 #include "base/result.hpp"
@@ -29,11 +30,11 @@ class Courier final : public Transport {
   /// Frames that wait, in each direction; more are dropped and counted (refused.overloaded).
   static constexpr std::size_t queue_limit = 1024;
   /// Nodes of the Tox network to join it by; of more the oldest is forgotten.
-  static constexpr std::size_t most_joints = 64;
+  static constexpr std::size_t max_bootstrap_nodes = 64;
   /// They are asked again, some at a time, until the network is joined: as toxcore advises clients to do.
-  static constexpr std::int64_t join_again_ms = 5000;
-  static constexpr std::size_t joints_at_once = 4;
-  static constexpr std::size_t longest_host = 255;
+  static constexpr std::int64_t bootstrap_interval_ms = 5000;
+  static constexpr std::size_t bootstrap_nodes_per_attempt = 4;
+  static constexpr std::size_t max_host_length = 255;
   /// Toxcore must be asked for packets: so often while there is traffic.
   static constexpr std::int64_t busy_interval_ms = 5;
   static constexpr std::int64_t busy_for_ms = 1000;
@@ -45,13 +46,13 @@ class Courier final : public Transport {
   Courier(const Courier&) = delete;
   Courier& operator=(const Courier&) = delete;
 
-  /// A node of the Tox network, or a TCP relay of it, by which to join. The host has 1 to longest_host bytes.
-  void join_by(std::string host, std::uint16_t port, const crypto::Point& key, bool relay);
+  /// Remembers a node to join the Tox network through. Its host has 1 to max_host_length bytes.
+  void add_bootstrap_node(BootstrapNode node);
 
   /// Hands on what has arrived. Returns how many.
   std::size_t poll();
   /// Whether poll() has something.
-  [[nodiscard]] bool has_frames() const;
+  [[nodiscard]] bool has_received() const;
   /// Storage nodes that are online as its friends now.
   [[nodiscard]] std::size_t nodes_online() const;
   /// The hidden instance's Tox public key.
@@ -71,17 +72,11 @@ class Courier final : public Transport {
     Route route;
     Bytes bytes;
   };
-  struct Joint {
-    std::string host;
-    std::uint16_t port = 0;
-    crypto::Point key{};
-    bool relay = false;
-  };
   /// Takes what arrives, on the courier's thread.
-  class Intake final : public PacketReceiver {
+  class ReceivedFrames final : public PacketReceiver {
    public:
-    explicit Intake(Courier& courier) noexcept : courier_(courier) {}
-    void on_packet(const Route& from, ByteView packet) noexcept override { courier_.take(from, packet); }
+    explicit ReceivedFrames(Courier& courier) noexcept : courier_(courier) {}
+    void on_packet(const Route& from, ByteView packet) noexcept override { courier_.queue_received(from, packet); }
 
    private:
     Courier& courier_;
@@ -91,9 +86,9 @@ class Courier final : public Transport {
 
   // On the courier's thread.
   void run();
-  void step();
-  void take(const Route& from, ByteView packet) noexcept;
-  void join_network(std::int64_t now_ms);
+  void run_once();
+  void queue_received(const Route& from, ByteView packet) noexcept;
+  void bootstrap(std::int64_t now_ms);
 
   Telemetry telemetry_;
   SystemClock clock_;
@@ -103,10 +98,10 @@ class Courier final : public Transport {
   // The courier's thread.
   std::unique_ptr<Tox, Kill> tox_;
   FriendTransport friends_;
-  Intake intake_{*this};
-  std::vector<Joint> joints_;
-  std::size_t next_joint_ = 0;
-  std::int64_t next_join_ms_ = 0;
+  ReceivedFrames received_frames_{*this};
+  std::vector<BootstrapNode> bootstrap_nodes_;
+  std::size_t next_bootstrap_node_ = 0;
+  std::int64_t next_bootstrap_ms_ = 0;
   std::int64_t busy_until_ms_ = 0;
   bool connected_ = false;
 
@@ -114,7 +109,7 @@ class Courier final : public Transport {
   std::condition_variable wake_;
   std::deque<Packet> outgoing_;
   std::deque<Packet> incoming_;
-  std::deque<Joint> fresh_joints_;
+  std::deque<BootstrapNode> new_bootstrap_nodes_;
   std::size_t online_ = 0;
   bool stop_ = false;
 

@@ -17,11 +17,11 @@ class FrameWindow {
  public:
   /// Frames held: as many as are answered to one client at a time (16 requests, 4 pages). A frame that is
   /// older than the client's longest time-out is dropped: he has sent another one.
-  static constexpr std::size_t most_held = 64;
-  static constexpr std::int64_t held_ms = 8000;
+  static constexpr std::size_t max_held = 64;
+  static constexpr std::int64_t max_hold_ms = 8000;
 
   /// The friend has come online: nothing is on its way in either direction.
-  void connected() noexcept { sent_ = acknowledged_ = received_ = told_ = 0; }
+  void connected() noexcept { sent_ = acknowledged_ = received_ = acknowledged_by_us_ = 0; }
 
   /// Takes a frame to be sent. False: what is held is as much as may be.
   [[nodiscard]] bool hold(ByteView frame, std::int64_t now_ms);
@@ -36,7 +36,7 @@ class FrameWindow {
   void on_frame() noexcept { ++received_; }
   /// The acknowledgement that is to be sent, if one is; until ack_sent().
   [[nodiscard]] std::optional<protocol::FriendAck> ack() const noexcept;
-  void ack_sent() noexcept { told_ = received_; }
+  void ack_sent() noexcept { acknowledged_by_us_ = received_; }
 
   [[nodiscard]] std::uint32_t in_flight() const noexcept { return sent_ - acknowledged_; }
   [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
@@ -53,7 +53,7 @@ class FrameWindow {
   std::uint32_t sent_ = 0;
   std::uint32_t acknowledged_ = 0;
   std::uint32_t received_ = 0;
-  std::uint32_t told_ = 0;  ///< Acknowledged by us.
+  std::uint32_t acknowledged_by_us_ = 0;  ///< Acknowledged by us.
   std::deque<Held> held_;
 };
 

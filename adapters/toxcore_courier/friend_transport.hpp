@@ -26,8 +26,8 @@ class FriendTransport final : public Transport {
   enum class End : std::uint8_t { node, courier };
 
   /// Friends: each connection costs toxcore memory, which has not been measured.
-  static constexpr std::size_t most_couriers = 256;
-  static constexpr std::size_t most_nodes = 64;
+  static constexpr std::size_t max_couriers = 256;
+  static constexpr std::size_t max_nodes = 64;
 
   // A node's couriers. It accepts `couriers_at_once`, and one more each time `next_courier_ms` have passed.
   // One that is offline or idle for too long is removed; where all places are taken the one that is offline
@@ -41,9 +41,9 @@ class FriendTransport final : public Transport {
   // A courier's nodes. One that nothing is sent to for so long is removed. One that stays offline has perhaps
   // forgotten us: the request is sent again, after these times, doubled each time up to the longest.
   static constexpr std::int64_t node_unused_ms = 600000;
-  static constexpr std::int64_t first_request_again_ms = 60000;
-  static constexpr std::int64_t lost_request_again_ms = 5000;
-  static constexpr std::int64_t longest_request_again_ms = 300000;
+  static constexpr std::int64_t first_request_interval_ms = 60000;
+  static constexpr std::int64_t reconnect_request_delay_ms = 5000;
+  static constexpr std::int64_t max_request_interval_ms = 300000;
 
   /// Frames kept between a callback of toxcore's and the end of iterate(), and requests; more are dropped and
   /// counted (refused.overloaded, refused.courier).
@@ -85,10 +85,10 @@ class FriendTransport final : public Transport {
     bool online = false;
     std::int64_t since_ms = 0;  ///< It is online or offline.
     std::int64_t used_ms = 0;   ///< Its last frame (a node), or the last one to it (a courier).
-    std::int64_t request_ms =
+    std::int64_t next_request_ms =
         0;  ///< A courier: when the request is to be sent again, and what passes until the
-    std::int64_t request_again_ms = 0;  ///< next time.
-    bool has_news = false;              ///< Since the last flush().
+    std::int64_t request_interval_ms = 0;  ///< next time.
+    bool needs_flush = false;              ///< Since the last flush().
     FrameWindow window;
   };
   using Friends = std::map<crypto::Point, Friend>;
@@ -98,35 +98,35 @@ class FriendTransport final : public Transport {
   };
 
   [[nodiscard]] Friends::iterator find(std::uint32_t number);
-  void take_request(const crypto::Point& key, ByteView text);
+  void queue_request(const crypto::Point& key, ByteView text);
   void accept(const crypto::Point& key);
-  [[nodiscard]] bool may_accept();
-  void take_connection(std::uint32_t number, bool online);
-  void take_packet(std::uint32_t number, ByteView packet);
+  [[nodiscard]] bool take_accept_token();
+  void handle_connection(std::uint32_t number, bool online);
+  void handle_packet(std::uint32_t number, ByteView packet);
   /// The node with that key, which is befriended if it is none of ours yet; the end where that cannot be.
-  [[nodiscard]] Friends::iterator use_node(const crypto::Point& key);
-  [[nodiscard]] bool request(const crypto::Point& key, Friend& node);
+  [[nodiscard]] Friends::iterator find_or_add_node(const crypto::Point& key);
+  [[nodiscard]] bool send_request(const crypto::Point& key, Friend& node);
   bool make_room();
   void flush(Friend& to);
-  void work_off();
+  void process_callbacks();
   std::size_t deliver();
-  void look_after_friends();
-  [[nodiscard]] bool is_spent(const Friend& peer) const noexcept;
-  void request_again();
+  void maintain_friends();
+  [[nodiscard]] bool is_unused(const Friend& peer) const noexcept;
+  void resend_requests();
   Friends::iterator remove(Friends::iterator peer);
 
   Tox* tox_;
   End end_;
-  std::size_t most_friends_;
+  std::size_t max_friends_;
   Telemetry telemetry_;
   PacketReceiver* receiver_ = nullptr;
   Friends friends_;
   std::deque<Packet> queue_;
   std::deque<crypto::Point> requests_;
   std::int64_t now_ms_ = 0;  ///< Steady, of the last iterate().
-  std::int64_t next_look_ms_ = std::numeric_limits<std::int64_t>::min();
-  std::uint32_t may_accept_ = couriers_at_once;
-  std::int64_t may_accept_as_of_ms_ = 0;
+  std::int64_t next_maintenance_ms_ = std::numeric_limits<std::int64_t>::min();
+  std::uint32_t accept_tokens_ = couriers_at_once;
+  std::int64_t accept_tokens_refilled_ms_ = 0;
 };
 
 }  // namespace toxasync

@@ -51,7 +51,7 @@ Result<std::unique_ptr<ToxcoreDispatcher>, DispatcherError> ToxcoreDispatcher::a
       tox,
       [](Tox*, const tox_net::Addr* source, const std::uint8_t* sendback, std::uint16_t sendback_length,
          const std::uint8_t* packet, std::uint16_t length, void* self) {
-        static_cast<ToxcoreDispatcher*>(self)->take(*source, {sendback, sendback_length}, {packet, length});
+        static_cast<ToxcoreDispatcher*>(self)->queue_received(*source, {sendback, sendback_length}, {packet, length});
       },
       dispatcher.get()};
   if (!tox_net::tox_net_register(tox, first_kind, last_kind, &handler)) {
@@ -67,7 +67,7 @@ ToxcoreDispatcher::~ToxcoreDispatcher() {
   }
 }
 
-void ToxcoreDispatcher::take(const tox_net::Addr& source, ByteView sendback, ByteView packet) noexcept {
+void ToxcoreDispatcher::queue_received(const tox_net::Addr& source, ByteView sendback, ByteView packet) noexcept {
   if (packet.size() > largest_packet || sendback.size() > Route::max_sendback_size) {
     telemetry_.refuse(Counter::refused_length);
     return;
@@ -94,15 +94,15 @@ void ToxcoreDispatcher::take(const tox_net::Addr& source, ByteView sendback, Byt
 }
 
 std::size_t ToxcoreDispatcher::poll() {
-  std::size_t handed_on = 0;
-  for (; !queue_.empty(); ++handed_on) {
+  std::size_t delivered = 0;
+  for (; !queue_.empty(); ++delivered) {
     const Packet packet = std::move(queue_.front());
     queue_.pop_front();
     if (receiver_ != nullptr) {
       receiver_->on_packet(packet.from, packet.bytes);
     }
   }
-  return handed_on;
+  return delivered;
 }
 
 bool ToxcoreDispatcher::send(const Route& to, ByteView packet) noexcept {

@@ -57,7 +57,7 @@ class ToxcoreDispatcher final : public Transport {
   };
 
   ToxcoreDispatcher(Tox* tox, Telemetry telemetry) noexcept : tox_(tox), telemetry_(telemetry) {}
-  void take(const tox_net::Addr& source, ByteView sendback, ByteView packet) noexcept;
+  void queue_received(const tox_net::Addr& source, ByteView sendback, ByteView packet) noexcept;
 
   Tox* tox_;
   Telemetry telemetry_;

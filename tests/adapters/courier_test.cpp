@@ -108,13 +108,13 @@ BOOST_AUTO_TEST_CASE(at_most_sixty_frames_are_on_their_way) {
 
 BOOST_AUTO_TEST_CASE(what_is_held_is_bounded_and_ages) {
   FrameWindow window;
-  for (std::size_t i = 0; i < FrameWindow::most_held; ++i) {
+  for (std::size_t i = 0; i < FrameWindow::max_held; ++i) {
     BOOST_TEST(window.hold(frame(), static_cast<std::int64_t>(i)));
   }
   BOOST_TEST(!window.hold(frame(), 100));
-  BOOST_TEST(window.hold(frame(), FrameWindow::held_ms));  // The first one has gone.
-  BOOST_TEST(!window.hold(frame(), FrameWindow::held_ms));
-  BOOST_TEST(window.next(FrameWindow::held_ms * 2).has_value() == false);
+  BOOST_TEST(window.hold(frame(), FrameWindow::max_hold_ms));  // The first one has gone.
+  BOOST_TEST(!window.hold(frame(), FrameWindow::max_hold_ms));
+  BOOST_TEST(window.next(FrameWindow::max_hold_ms * 2).has_value() == false);
   BOOST_TEST(window.held() == 0U);
 }
 
@@ -263,7 +263,7 @@ BOOST_AUTO_TEST_CASE(a_node_answers_couriers_only_and_refuses_what_does_not_fit)
   const auto key = node.knock();
   const Route to = FriendTransport::route_to_key(key);
   BOOST_TEST(!node.transport.send(to, Bytes(limits::frame + 1, 0xa1)));
-  for (std::size_t i = 0; i < FrameWindow::most_held; ++i) {
+  for (std::size_t i = 0; i < FrameWindow::max_held; ++i) {
     BOOST_TEST(node.transport.send(to, frame(0xa1)));
   }
   BOOST_TEST(!node.transport.send(to, frame(0xa1)));
