@@ -28,21 +28,21 @@ namespace {
 
 class Bench final : PacketReceiver, client::StoreResultListener, client::RetrieveListener {
  public:
-  Bench(const std::string& transport, const client::KnownNode& node, const std::string& join) : node_(node) {
+  Bench(const std::string& transport_name, const client::KnownNode& node, const std::string& join) : node_(node) {
     const auto port_at = join.find(':') + 1;
     const auto key = array_from_hex<32>(join.substr(join.rfind(':') + 1)).value();
     const auto port = static_cast<std::uint16_t>(std::stoul(join.substr(port_at)));
-    if (transport == "udp") {
+    if (transport_name == "udp") {
       udp_ = std::move(UdpTransport::open(io_, {}, telemetry_).value());
       poll_ = [this] { return udp_->poll(); };
     } else {
       CourierSettings settings;
       settings.local_discovery = false;
-      settings.udp = transport == "courier";
+      settings.udp = transport_name == "courier";
       courier_ = std::move(*Courier::start(settings, telemetry_));
-      courier_->join_by(join.substr(0, port_at - 1), port, key, false);
+      courier_->add_bootstrap_node({join.substr(0, port_at - 1), port, key, false});
       if (!settings.udp) {
-        courier_->join_by(join.substr(0, port_at - 1), port, key, true);
+        courier_->add_bootstrap_node({join.substr(0, port_at - 1), port, key, true});
       }
       poll_ = [this] { return courier_->poll(); };
     }

@@ -18,12 +18,12 @@ class LogSink final : public Log {
   static constexpr std::size_t waiting_limit = 256;
 
   /// On the stack of each function of the C API: lines that this thread writes meanwhile go out at once.
-  class InCall {
+  class CallScope {
    public:
-    InCall() noexcept { ++depth_; }
-    ~InCall() { --depth_; }
-    InCall(const InCall&) = delete;
-    InCall& operator=(const InCall&) = delete;
+    CallScope() noexcept { ++depth_; }
+    ~CallScope() { --depth_; }
+    CallScope(const CallScope&) = delete;
+    CallScope& operator=(const CallScope&) = delete;
   };
 
   LogSink(tox_async_log_cb* callback, Tox_Async_Log_Level level, void* user_data) noexcept

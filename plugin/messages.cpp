@@ -59,8 +59,8 @@ bool Tox_Async::on_message(const manager::ReceivedMessage& message) noexcept {
     return false;  // He was just removed: the manager, when it is told, drops what he sent.
   }
   if (message_callback == nullptr) {
-    if (!said_that_messages_wait) {
-      said_that_messages_wait = true;
+    if (!warned_about_missing_callback) {
+      warned_about_missing_callback = true;
       telemetry.log(LogLevel::warning, "messages",
                     "the client has no callback for messages: they wait until it has one");
     }

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "plugin/tox_async_impl.hpp"
+#include "plugin/tox_async_options.hpp"
+
+#include <new>
+
+#include "plugin/c_boundary.hpp"
 
 using toxasync::guarded;
 using toxasync::set_error;

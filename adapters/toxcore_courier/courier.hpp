@@ -29,13 +29,12 @@ class Courier final : public Transport {
  public:
   /// Frames that wait, in each direction; more are dropped and counted (refused.overloaded).
   static constexpr std::size_t queue_limit = 1024;
-  /// Nodes of the Tox network to join it by; of more the oldest is forgotten.
+  /// Nodes to join the Tox network through; the oldest is dropped for a new one.
   static constexpr std::size_t max_bootstrap_nodes = 64;
-  /// They are asked again, some at a time, until the network is joined: as toxcore advises clients to do.
+  /// Until the network is joined, some of them are tried again at this interval, as toxcore advises.
   static constexpr std::int64_t bootstrap_interval_ms = 5000;
   static constexpr std::size_t bootstrap_nodes_per_attempt = 4;
-  static constexpr std::size_t max_host_length = 255;
-  /// Toxcore must be asked for packets: so often while there is traffic.
+  /// How often toxcore is polled for packets while there is traffic.
   static constexpr std::int64_t busy_interval_ms = 5;
   static constexpr std::int64_t busy_for_ms = 1000;
 
@@ -46,7 +45,7 @@ class Courier final : public Transport {
   Courier(const Courier&) = delete;
   Courier& operator=(const Courier&) = delete;
 
-  /// Remembers a node to join the Tox network through. Its host has 1 to max_host_length bytes.
+  /// Remembers a node to join the Tox network through.
   void add_bootstrap_node(BootstrapNode node);
 
   /// Hands on what has arrived. Returns how many.
