@@ -22,10 +22,10 @@ Registry& registry() {
   return *instance;
 }
 
-/// Null: call the host, for we are off, it is not one of the program's instances, or it is we who are
-/// calling.
+/// Null: call the host, because toxasync is off, this is not one of the program's instances, or the caller is
+/// a Companion.
 std::shared_ptr<Companion> companion_of(const Tox* tox) {
-  if (Inside::here() || !Process::enabled()) {
+  if (CompanionLock::held_by_this_thread() || !Process::enabled()) {
     return nullptr;
   }
   const std::lock_guard lock(registry().mutex);
@@ -33,7 +33,7 @@ std::shared_ptr<Companion> companion_of(const Tox* tox) {
   return found == registry().companions.end() ? nullptr : found->second;
 }
 
-/// Runs what we do beside the host. Only memory can run out: then we have done nothing.
+/// Runs what we do in addition to the host. When memory runs out, it is not done.
 template <class Body>
 void beside(Body&& body) noexcept {
   try {
@@ -70,12 +70,13 @@ bool remember(const Tox* tox, Callback* ClientCallbacks::*which, Callback* callb
 
 Tox* tox_new(const struct Tox_Options* options, Tox_Err_New* error) {
   Tox* const tox = host().tox_new(options, error);
-  if (tox == nullptr || Inside::here() || !Process::enabled()) {
+  if (tox == nullptr || CompanionLock::held_by_this_thread() || !Process::enabled()) {
     return tox;
   }
   beside([&] {
-    const bool known = options != nullptr && tox_options_get_savedata_type(options) != TOX_SAVEDATA_TYPE_NONE;
-    auto companion = std::make_shared<Companion>(tox, options, known, Process::instance());
+    const bool has_profile =
+        options != nullptr && tox_options_get_savedata_type(options) != TOX_SAVEDATA_TYPE_NONE;
+    auto companion = std::make_shared<Companion>(tox, options, has_profile, Process::instance());
     {
       const std::lock_guard lock(registry().mutex);
       registry().companions[tox] = std::move(companion);
@@ -219,14 +220,14 @@ uint32_t tox_file_send(Tox* tox, uint32_t friend_number, uint32_t kind, uint64_t
                           filename_length <= TOX_MAX_FILENAME_LENGTH;
   if (const auto companion = maybe_ours ? companion_of(tox) : nullptr) {
     beside([&] {
-      PendingAvatar picture{file_size, std::nullopt, {}};
+      PendingAvatar avatar{file_size, std::nullopt, {}};
       if (file_id != nullptr) {
-        std::copy_n(file_id, TOX_FILE_ID_LENGTH, picture.id.emplace().begin());
+        std::copy_n(file_id, TOX_FILE_ID_LENGTH, avatar.id.emplace().begin());
       }
       if (filename != nullptr) {
-        picture.name.assign(reinterpret_cast<const char*>(filename), filename_length);
+        avatar.name.assign(reinterpret_cast<const char*>(filename), filename_length);
       }
-      if (const auto promised = companion->keep_picture(friend_number, std::move(picture))) {
+      if (const auto promised = companion->defer_avatar(friend_number, std::move(avatar))) {
         number = *promised;
         failed = TOX_ERR_FILE_SEND_OK;
       }
@@ -241,7 +242,7 @@ uint32_t tox_file_send(Tox* tox, uint32_t friend_number, uint32_t kind, uint64_t
 bool tox_file_control(Tox* tox, uint32_t friend_number, uint32_t file_number, Tox_File_Control control,
                       Tox_Err_File_Control* error) {
   const auto companion = control == TOX_FILE_CONTROL_CANCEL ? companion_of(tox) : nullptr;
-  if (companion && companion->cancel_picture(friend_number, file_number)) {
+  if (companion && companion->cancel_avatar(friend_number, file_number)) {
     if (error != nullptr) {
       *error = TOX_ERR_FILE_CONTROL_OK;
     }
@@ -253,7 +254,7 @@ bool tox_file_control(Tox* tox, uint32_t friend_number, uint32_t file_number, To
 bool tox_file_get_file_id(const Tox* tox, uint32_t friend_number, uint32_t file_number, uint8_t* file_id,
                           Tox_Err_File_Get* error) {
   const auto companion = file_id != nullptr ? companion_of(tox) : nullptr;
-  const auto id = companion ? companion->picture_id(friend_number, file_number) : std::nullopt;
+  const auto id = companion ? companion->avatar_id(friend_number, file_number) : std::nullopt;
   if (!id) {
     return host().tox_file_get_file_id(tox, friend_number, file_number, file_id, error);
   }

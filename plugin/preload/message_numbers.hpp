@@ -12,9 +12,9 @@ class MessageNumbers {
   static constexpr std::uint32_t first = 0x80000000U;
   static constexpr std::uint32_t last = 0xfffffffeU;
 
-  explicit constexpr MessageNumbers(std::uint32_t next = first) noexcept : next_(next) {}
+  explicit constexpr MessageNumbers(std::uint32_t start = first) noexcept : next_(start) {}
 
-  constexpr std::uint32_t take() noexcept {
+  constexpr std::uint32_t next() noexcept {
     const std::uint32_t number = next_;
     next_ = number == last ? first : number + 1;
     return number;

@@ -18,8 +18,8 @@ namespace toxasync::preload {
 class ReceiptQueue {
  public:
   static constexpr std::size_t limit = 10000;  ///< As many as the outbox holds.
-  /// Not before, so that the client has stored the number it was given, in whichever thread.
-  static constexpr std::int64_t youngest_ms = 100;
+  /// No receipt is given earlier, so that the client has stored the number it was given, in any thread.
+  static constexpr std::int64_t min_age_ms = 100;
   /// The same text again is the client's own resend after this time or after expect_resends(), and a message
   /// of its own before.
   static constexpr std::int64_t resend_after_ms = 20000;
@@ -41,8 +41,8 @@ class ReceiptQueue {
   bool resend(std::uint32_t friend_number, const std::string& kind_and_text, std::uint32_t message_number,
               std::int64_t now_ms);
 
-  /// The client was told that a friend has dropped: there are clients (qTox) that send what was not confirmed
-  /// again as soon as he is back.
+  /// The client was told that a friend has disconnected: some clients (qTox) resend what was not confirmed as
+  /// soon as the friend is back.
   void expect_resends(std::uint32_t friend_number);
 
   /// The message has got as far as a receipt says.
@@ -52,8 +52,8 @@ class ReceiptQueue {
   void drop_friend(std::uint32_t friend_number);
 
   /// The receipts that can be given now; they are gone from here.
-  std::vector<Receipt> take(std::int64_t now_ms);
-  /// When take() will give something that is only too young; nothing if there is none.
+  std::vector<Receipt> take_due(std::int64_t now_ms);
+  /// When take_due() will return something that is only too young now; nothing if there is none.
   [[nodiscard]] std::optional<std::int64_t> next_ms() const noexcept;
 
  private:

@@ -11,7 +11,7 @@ namespace toxasync::preload {
 /// process; gone when the Tox instance is. It is for its owner only, and names no friends.
 class StatusFile {
  public:
-  static constexpr std::int64_t every_ms = 1000;
+  static constexpr std::int64_t interval_ms = 1000;
 
   StatusFile();
   ~StatusFile();
