@@ -21,8 +21,9 @@ constexpr std::int64_t busy_for_ms = 250;
 }  // namespace
 
 Transports::Transports(asio::io_context& io, const Options& options, const DataDirectory& directory,
-                       const crypto::SigningKey& identity, Random& random, Telemetry telemetry)
-    : io_(io), options_(options), telemetry_(telemetry), tox_timer_(io) {
+                       const crypto::SigningKey& identity, Random& random, Telemetry telemetry,
+                       TransportsListener& listener)
+    : io_(io), options_(options), telemetry_(telemetry), listener_(listener), tox_timer_(io) {
   open_tox(directory, identity, random);
   open_udp();
 }
@@ -91,22 +92,16 @@ void Transports::open_udp() {
                          ": " + failed.message() + ": name an address of this machine");
 }
 
-void Transports::set_taker(Taker& taker) {
+void Transports::start() {
   if (dispatcher_) {
-    dispatcher_receiver_.emplace(taker, *dispatcher_);
-  }
-  if (udp_) {
-    udp_receiver_.emplace(taker, *udp_);
+    dispatcher_receiver_.emplace(listener_, *dispatcher_);
   }
   if (friends_) {
-    friends_receiver_.emplace(taker, *friends_);
+    friends_receiver_.emplace(listener_, *friends_);
   }
-}
-
-void Transports::start(const std::function<void()>& after_burst) {
-  after_burst_ = after_burst;
   if (udp_) {
-    udp_->start(after_burst);
+    udp_receiver_.emplace(listener_, *udp_);
+    udp_->start([this] { listener_.on_packets_processed(); });
   }
   if (tox_host_) {
     iterate_tox();
@@ -119,7 +114,7 @@ void Transports::iterate_tox() {
   const std::size_t from_friends = friends_->iterate(now_ms);
   if ((dispatcher_ ? dispatcher_->poll() : 0) + from_friends > 0) {
     tox_busy_until_ms_ = now_ms + busy_for_ms;
-    after_burst_();
+    listener_.on_packets_processed();
   }
   const std::int64_t interval_ms =
       now_ms < tox_busy_until_ms_ ? busy_interval_ms : tox_iteration_interval(tox_host_->tox());
@@ -150,7 +145,7 @@ void Transports::set_bootstrap(const std::vector<BootstrapNode>& nodes) {
   }
 }
 
-Transport& Transports::for_questions() noexcept {
+Transport& Transports::for_requests() noexcept {
   return dispatcher_ ? static_cast<Transport&>(*dispatcher_) : *udp_;
 }
 
@@ -184,7 +179,7 @@ std::optional<ByteArray<TOX_PUBLIC_KEY_SIZE>> Transports::relay_key() const {
   return key;
 }
 
-std::vector<TransportStats> Transports::figures() const {
+std::vector<TransportStats> Transports::stats() const {
   std::vector<TransportStats> all;
   const auto add = [&all](std::string_view name, std::string detail,
                           const std::optional<Receiver>& receiver) {

@@ -7,13 +7,14 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <iostream>
 
+#include "adapters/addresses/node_address.hpp"
 #include "adapters/clock/key_work_rate.hpp"
 #include "network/own_address.hpp"
 #include "process/startup_error.hpp"
 #include "protocol/frame.hpp"
 #include "server/open_store.hpp"
-#include "store/sqlite/sqlite_store.hpp"
 
 namespace toxasync::daemon {
 
@@ -26,15 +27,11 @@ namespace {
 /// How long the last writes may take when the program is to stop.
 constexpr std::int64_t drain_ms = 700;
 
-/// How long a copy waits for the command that asked for it. It is moved at once; that the file goes while it
-/// is copied to another file system does no harm.
-constexpr std::chrono::minutes backup_kept{1};
-
 std::chrono::steady_clock::time_point at(std::int64_t steady_ms) {
   return std::chrono::steady_clock::time_point(milliseconds(steady_ms));
 }
 
-/// Waits for one list that was put in line behind everything else.
+/// Reached when the store has completed everything that was submitted before it.
 class DrainBarrier final : public store::StoreListener {
  public:
   static constexpr store::Token token = ~store::Token{0};
@@ -67,11 +64,18 @@ StorageServer::StorageServer(Configuration configuration, StderrLog& log)
   watch_signals();
   open_store();  // First: its lock keeps a second process out.
   open_keys();
-  transports_.emplace(io_, options_, directory_, keys_->signer(), random_, telemetry_);
+  transports_.emplace(io_, options_, directory_, keys_->signer(), random_, telemetry_, *this);
   start_node();
   start_peers();
-  site_.emplace(io_, metrics_, telemetry_,
-                StatusSite::Sources{[this] { return figures(); }, [this] { return reading(); }});
+  stats_.emplace(ServerStats::Parts{.options = options_,
+                                    .clock = clock_,
+                                    .metrics = metrics_,
+                                    .store = *store_,
+                                    .node = *node_,
+                                    .transports = *transports_,
+                                    .peers = *peers_},
+                 format_node_address({keys_->id(), endpoints_}));
+  site_.emplace(io_, metrics_, telemetry_, *stats_);
   open_control();
 }
 
@@ -113,11 +117,10 @@ void StorageServer::start_node() {
   config.key_work_per_minute = options_.key_work_per_minute;
   config.key_work_per_second = measured_key_work_per_second(random_);
   node_.emplace(*store_, *keys_, random_, telemetry_, config, clock_.now());
-  transports_->set_taker(*this);
 }
 
-/// Answers come to the transport that we ask by.
-void StorageServer::take(Transport& transport, const Route& from, ByteView packet) noexcept {
+/// Answers arrive by the transport that requests leave by.
+void StorageServer::on_packet(Transport& transport, const Route& from, ByteView packet) noexcept {
   const bool request = packet.empty() || protocol::is_request(static_cast<protocol::FrameKind>(packet[0]));
   if (request || !peers_ || &transport != &peers_->transport()) {
     node_->on_packet(transport, from, packet, clock_.now());
@@ -126,55 +129,40 @@ void StorageServer::take(Transport& transport, const Route& from, ByteView packe
   }
 }
 
+void StorageServer::on_peers_changed(const std::vector<Bytes>& descriptors) {
+  node_->set_peers(descriptors);
+}
+
 void StorageServer::start_peers() {
-  peers_.emplace(transports_->for_questions(), random_, telemetry_, keys_->id(), options_.peers,
-                 transports_->finder(),
-                 [this](const std::vector<Bytes>& descriptors) { node_->set_peers(descriptors); });
+  const PeerKeeper::Config config{
+      .self = keys_->id(), .named = options_.peers, .finder = transports_->node_finder()};
+  peers_.emplace(transports_->for_requests(), random_, telemetry_, config, *this);
 }
 
 void StorageServer::open_control() {
-  remove_backup();
+  commands_.emplace(io_, directory_, *store_, *stats_);
   control_.emplace(
       io_, directory_.control_socket(),
-      [this](std::string_view command, const ControlSocket::Answer& answer) { on_command(command, answer); },
+      [this](std::string_view command, const ControlSocket::Answer& answer) {
+        commands_->execute(command, answer);
+      },
       telemetry_);
 }
 
-void StorageServer::on_command(std::string_view command, const ControlSocket::Answer& answer) {
-  if (command == "stats") {
-    answer("ok " + stats_line());
-    return;
-  }
-  auto* const sqlite = dynamic_cast<store::SqliteStore*>(store_.get());
-  if (command != "backup" || sqlite == nullptr) {
-    answer(command == "backup" ? "error the mail is in PostgreSQL: copy it with pg_dump"
-                               : "error there is no such command");
-    return;
-  }
-  const bool begun = sqlite->backup(directory_.backup(), [this, answer](bool good) {
-    answer(good ? "ok done" : "error the copy could not be written: look for free space and disk errors");
-    backup_timer_.expires_after(backup_kept);
-    backup_timer_.async_wait([this](const error_code& aborted) {
-      if (!aborted) {
-        remove_backup();
-      }
-    });
-  });
-  if (begun) {
-    backup_timer_.cancel();
-  } else {
-    answer("error another backup is being made");
-  }
+void StorageServer::announce() {
+  std::cout << "toxasyncd: node address " << format_node_address({keys_->id(), endpoints_}) << '
+'; if (const auto key = transports_->relay_key()){std::cout << "toxasyncd: TCP relay on port "
+            << options_.tcp_port << " with DHT key " << to_hex(*key) << '
+'; } std::cout << "toxasyncd: ready transports=" << transports_->names() << std::endl;
+  manager_.ready(service_status());
 }
 
-/// Left by a command that was ended before it had moved it.
-void StorageServer::remove_backup() noexcept {
-  std::error_code ignored;
-  std::filesystem::remove(directory_.backup(), ignored);
+std::string StorageServer::service_status() const {
+  return "serving by " + transports_->names();
 }
 
 void StorageServer::run() {
-  transports_->start([this] { tick(); });
+  transports_->start();
   tick();
   site_->start(options_);
   announce();
@@ -215,7 +203,7 @@ void StorageServer::watch_signals() {
     if (number == SIGHUP) {
       reload();
     } else {
-      print_stats();
+      stats_->print();
     }
     watch_signals();
   });
@@ -244,7 +232,7 @@ void StorageServer::reload() {
   } else {
     telemetry_.log(LogLevel::error, "reload", "all settings stay as they were");
   }
-  manager_.ready(serving());
+  manager_.ready(service_status());
 }
 
 /// What settings.cpp says that it reloads.
@@ -265,22 +253,22 @@ void StorageServer::stop() {
   transports_->stop();
   node_->tick(clock_.now());
   drain_store();
-  print_stats();
+  stats_->print();
   transports_->save();
   telemetry_.log(LogLevel::info, "toxasyncd", "stopped");
 }
 
 /// Until everything before is on disk; the store's destructor goes on where the time was not enough.
 void StorageServer::drain_store() {
-  DrainBarrier end;
+  DrainBarrier barrier;
   const Now now = clock_.now();
   store_->list(DrainBarrier::token, {}, 0, {1, 1}, now.unix_s());
   store_->submit();
   pollfd wake = {store_->wake_fd(), POLLIN, 0};
-  for (std::int64_t left = drain_ms; left > 0 && !end.reached();
+  for (std::int64_t left = drain_ms; left > 0 && !barrier.reached();
        left = now.steady_ms + drain_ms - clock_.now().steady_ms) {
     ::poll(&wake, 1, static_cast<int>(left));
-    store_->poll(end);
+    store_->poll(barrier);
   }
 }
 

@@ -44,8 +44,8 @@ struct NodeStats {
   std::size_t couriers = 0;
   std::vector<TransportStats> transports;
   std::vector<PeerStats> peers;
-  std::vector<std::string> faults;  ///< Why /healthz says 503, in words; empty: all is well.
-  std::int64_t loop_lag_ms = 0;     ///< The longest of the last minute.
+  std::vector<std::string> problems;  ///< Why /healthz answers 503; empty: the node is healthy.
+  std::int64_t loop_lag_ms = 0;       ///< The longest of the last minute.
 };
 
 }  // namespace toxasync::daemon

@@ -133,41 +133,40 @@ std::string tile(std::string_view title, const Quantity& quantity, const std::st
   return text.append("<p class=\"more\">").append(more).append("</p></div>\n");
 }
 
-std::string tiles(const NodeStats& figures, const Metrics& metrics, const History& history) {
+std::string tiles(const NodeStats& stats, const Metrics& metrics, const History& history) {
   const Sample recent = history.recent_as_one();
-  const auto& kept = figures.store;
+  const auto& kept = stats.store;
   const std::uint64_t used =
       kept.bytes + (kept.messages + kept.tombstones) * store::StoreLimits::record_overhead_bytes;
-  const double share = figures.capacity_bytes == 0
-                           ? 0
-                           : static_cast<double>(used) / static_cast<double>(figures.capacity_bytes);
+  const double share =
+      stats.capacity_bytes == 0 ? 0 : static_cast<double>(used) / static_cast<double>(stats.capacity_bytes);
   const auto rate = [&recent](std::uint64_t count) {
     return Quantity{rounded(recent.per_second(count)), "/s"};
   };
   const auto in_all = [&metrics](Counter counter) {
     return "last 10 min; " + grouped(metrics.value(counter)) + " since the start";
   };
-  const bool timed = recent.store_most_ms > 0;
+  const bool timed = recent.store_p99_ms > 0;
   std::string text;
   text += tile("Envelopes kept", {grouped(kept.messages), ""},
                kept.messages == 0 ? "none waits for its recipient" : bytes_text(kept.bytes) + ", sealed");
   text += tile("Space used", {share > 0 && share < 0.0001 ? "<0.01" : rounded(100 * share), "%"},
-               bytes_text(used) + " of " + bytes_text(figures.capacity_bytes), bar(share, "", 6));
+               bytes_text(used) + " of " + bytes_text(stats.capacity_bytes), bar(share, "", 6));
   text += tile("Stored", rate(recent.stored), in_all(Counter::node_stored));
   text += tile("Fetched", rate(recent.fetched), in_all(Counter::node_listed));
   text += tile("A store takes", timed ? milliseconds(recent.store_median_ms) : Quantity{"–", ""},
-               timed ? "99 % within " + milliseconds(recent.store_most_ms).number + " " +
-                           std::string(milliseconds(recent.store_most_ms).unit)
+               timed ? "99 % within " + milliseconds(recent.store_p99_ms).number + " " +
+                           std::string(milliseconds(recent.store_p99_ms).unit)
                      : "none came in the last 10 minutes");
-  text += tile("Sessions", {grouped(figures.load.sessions), ""},
-               "remembered, " + grouped(figures.sessions_limit) + " at most");
+  text += tile("Sessions", {grouped(stats.load.sessions), ""},
+               "remembered, " + grouped(stats.sessions_limit) + " at most");
   return text;
 }
 
-std::string faults(const NodeStats& figures) {
+std::string problems(const NodeStats& stats) {
   std::string text;
-  for (const std::string& fault : figures.faults) {
-    text += "<p class=\"fault\">" + escaped(fault) + "</p>\n";
+  for (const std::string& problem : stats.problems) {
+    text += "<p class=\"problem\">" + escaped(problem) + "</p>\n";
   }
   return text;
 }
@@ -196,19 +195,19 @@ std::string refused(const Metrics& metrics) {
   return text + "</tbody></table></div>";
 }
 
-std::string transports(const NodeStats& figures) {
+std::string transports(const NodeStats& stats) {
   std::string text =
       "<div class=\"card\"><table><thead><tr><th>Way</th><th class=\"count\">packets "
       "in</th></tr></thead><tbody>\n";
-  for (const TransportStats& transport : figures.transports) {
+  for (const TransportStats& transport : stats.transports) {
     text += "<tr><td>" + escaped(transport.detail) + "</td><td class=\"count\">" +
             grouped(transport.packets_in) + "</td></tr>\n";
   }
   return text + "</tbody></table></div>";
 }
 
-std::string peers(const NodeStats& figures) {
-  if (figures.peers.empty()) {
+std::string peers(const NodeStats& stats) {
+  if (stats.peers.empty()) {
     return "<p class=\"card empty\">None is known. Name some by <code>--peer</code>, so that clients are "
            "told of "
            "more than one node.</p>";
@@ -216,7 +215,7 @@ std::string peers(const NodeStats& figures) {
   std::string text =
       "<div class=\"card\"><table><thead><tr><th>Node</th><th>Answered</th><th class=\"count\">version</th>"
       "<th class=\"count\">offers</th></tr></thead><tbody>\n";
-  for (const PeerStats& peer : figures.peers) {
+  for (const PeerStats& peer : stats.peers) {
     text += "<tr><td><code>" + escaped(peer.short_id) + "</code> " + (peer.named ? "named" : "found") +
             "</td><td>";
     if (peer.answered) {
@@ -256,25 +255,25 @@ std::string short_id(std::string_view node_address) {
 
 }  // namespace
 
-std::string to_page(const NodeStats& figures, const Metrics& metrics, const History& history,
+std::string to_page(const NodeStats& stats, const Metrics& metrics, const History& history,
                     std::string_view nonce) {
-  const bool good = figures.faults.empty();
-  const std::string id = escaped(short_id(figures.node_address));
+  const bool good = stats.problems.empty();
+  const std::string id = escaped(short_id(stats.node_address));
   return filled(page_parts::html, {{"title", (good ? "" : "(!) ") + ("Storage node " + id)},
                                    {"nonce", std::string(nonce)},
                                    {"css", std::string(page_parts::css)},
                                    {"script", std::string(page_parts::script)},
                                    {"short_id", id},
-                                   {"version", escaped(figures.version)},
-                                   {"up", duration(figures.up_s)},
-                                   {"now", utc(figures.now_unix_s)},
+                                   {"version", escaped(stats.version)},
+                                   {"up", duration(stats.up_s)},
+                                   {"now", utc(stats.now_unix_s)},
                                    {"state", good ? "✓ Serving" : "<span class=\"bad\">✗ In trouble</span>"},
-                                   {"faults", faults(figures)},
-                                   {"tiles", tiles(figures, metrics, history)},
+                                   {"problems", problems(stats)},
+                                   {"tiles", tiles(stats, metrics, history)},
                                    {"refused", refused(metrics)},
-                                   {"transports", transports(figures)},
-                                   {"peers", peers(figures)},
-                                   {"node_address", escaped(figures.node_address)}});
+                                   {"transports", transports(stats)},
+                                   {"peers", peers(stats)},
+                                   {"node_address", escaped(stats.node_address)}});
 }
 
 std::string page_policy(std::string_view nonce) {

@@ -29,9 +29,9 @@
       none: "Nothing was stored or fetched in this time." },
     { title: "Time to answer", format: duration, series: [
       { name: "stores", column: "store_median_ms", ink: "blue" },
-      { name: "99 %", column: "store_most_ms", ink: "blue", dashed: true },
+      { name: "99 %", column: "store_p99_ms", ink: "blue", dashed: true },
       { name: "retrieves", column: "retrieve_median_ms", ink: "teal" },
-      { name: "99 %", column: "retrieve_most_ms", ink: "teal", dashed: true }],
+      { name: "99 %", column: "retrieve_p99_ms", ink: "teal", dashed: true }],
       none: "Nobody asked for anything in this time." },
     { title: "Mail kept", format: bytes, filled: true, series: [
       { name: "sealed", column: "bytes", ink: "blue" }], none: "No mail was kept in this time." },
@@ -94,7 +94,7 @@
       this.at = history.rows.map((row) => row[0]);
       // A node that is new has a short past: that is shown large.
       const past = this.at.length ? now - this.at[0] + history.step_s : 0;
-      this.span = Math.min(history.step_s * history.kept, Math.max(history.step_s * SHORTEST, past));
+      this.span = Math.min(history.step_s * history.max_rows, Math.max(history.step_s * SHORTEST, past));
       this.now = now;
       this.all = this.definition.series.map((series) => this.values(series));
       const most = Math.max(0, ...this.all.flat().filter((value) => value !== null));
@@ -249,7 +249,7 @@
     redraw();
     document.documentElement.dataset.plotted = String(shown.history.rows.length);
   };
-  const loadFigures = async () => {
+  const loadStats = async () => {
     const text = (await (await fetched("/")).text()).replace(/<(style|script)[^>]*>[^]*?<\/\1>/g, "");
     const page = new DOMParser().parseFromString(text, "text/html");
     for (const here of document.querySelectorAll("[data-live]")) {
@@ -259,7 +259,7 @@
   };
   const refresh = async () => {
     try {
-      if (shown) await loadFigures();
+      if (shown) await loadStats();
       if (Date.now() >= nextPlots) await loadPlots();
       document.getElementById("lost").hidden = true;
     } catch (error) {
