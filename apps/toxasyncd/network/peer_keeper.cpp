@@ -78,7 +78,7 @@ std::optional<Endpoint> PeerKeeper::next_address(Now now) {
       return peer.at;
     }
   }
-  if (finder_ == nullptr || peers_.size() >= most_peers) {
+  if (finder_ == nullptr || peers_.size() >= max_peers) {
     return std::nullopt;
   }
   for (const Endpoint& candidate : finder_->candidates()) {
@@ -112,7 +112,7 @@ void PeerKeeper::on_discovered(client::OperationId /*id*/, const client::Discove
       return;  // invalid, our own, or without an address that clients could use
     }
     const bool known = peers_.contains(descriptor->id);
-    if (!known && (peers_.size() >= most_peers || std::ranges::find(named_, result.at) != named_.end())) {
+    if (!known && (peers_.size() >= max_peers || std::ranges::find(named_, result.at) != named_.end())) {
       // Another node answers at the address of a named one: that line is out of date.
       return telemetry_.refuse(Counter::refused_descriptor);
     }

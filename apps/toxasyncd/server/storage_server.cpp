@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// How long the last writes may take when the program is to stop.
+/// How long the last writes may take when the program stops.
 constexpr std::int64_t drain_ms = 700;
 
 std::chrono::steady_clock::time_point at(std::int64_t steady_ms) {
@@ -58,11 +58,11 @@ StorageServer::StorageServer(Configuration configuration, StderrLog& log)
       log_(log),
       telemetry_(metrics_, log) {
   if (!crypto::initialise()) {
-    throw StartupError(ExitCode::failure, "libsodium gets no random numbers from the system");
+    throw StartupError(ExitCode::failure, "libsodium cannot be used: the system provides no random numbers");
   }
   signals_.add(SIGHUP);
   watch_signals();
-  open_store();  // First: its lock keeps a second process out.
+  open_store();  // First: its lock keeps other processes out.
   open_keys();
   transports_.emplace(io_, options_, directory_, keys_->signer(), random_, telemetry_, *this);
   start_node();
@@ -85,7 +85,8 @@ void StorageServer::open_store() {
   store_ = daemon::open_store(options_.store, directory_, limits, telemetry_, random_);
   const int wake = ::dup(store_->wake_fd());  // A duplicate: each closes its own.
   if (wake < 0) {
-    throw StartupError(ExitCode::failure, "no more file descriptors are permitted (ulimit -n)");
+    throw StartupError(ExitCode::failure,
+                       "too many open files: raise the limit (ulimit -n, or LimitNOFILE= in the unit)");
   }
   store_wake_.assign(wake);
   watch_store();
@@ -106,9 +107,10 @@ void StorageServer::start_node() {
   const auto here = bound ? *options_.bind : outward_address(io_);
   endpoints_ = own_endpoints(options_.addresses, here, transports_->ports());
   if (options_.addresses.empty() && !protocol::is_usable_address(endpoints_.front(), false)) {
-    telemetry_.log(LogLevel::warning, "address",
-                   "the address that this machine knows of itself is local: others need --address with the "
-                   "one by which they reach it");
+    telemetry_.log(
+        LogLevel::warning, "address",
+        "this machine knows only a local address of its own: set --address to the public one, or clients "
+        "cannot reach the node");
   }
   node::NodeConfig config;
   config.addresses = endpoints_;
@@ -150,10 +152,12 @@ void StorageServer::open_control() {
 }
 
 void StorageServer::announce() {
-  std::cout << "toxasyncd: node address " << format_node_address({keys_->id(), endpoints_}) << '
-'; if (const auto key = transports_->relay_key()){std::cout << "toxasyncd: TCP relay on port "
-            << options_.tcp_port << " with DHT key " << to_hex(*key) << '
-'; } std::cout << "toxasyncd: ready transports=" << transports_->names() << std::endl;
+  std::cout << "toxasyncd: node address " << format_node_address({keys_->id(), endpoints_}) << '\n';
+  if (const auto key = transports_->relay_key()) {
+    std::cout << "toxasyncd: TCP relay on port " << options_.tcp_port << " with DHT key " << to_hex(*key)
+              << '\n';
+  }
+  std::cout << "toxasyncd: ready transports=" << transports_->names() << std::endl;
   manager_.ready(service_status());
 }
 
@@ -170,7 +174,7 @@ void StorageServer::run() {
   stop();
 }
 
-/// After packets, completions of the store, or a deadline.
+/// After packets, completions of the store, and at deadlines.
 void StorageServer::tick() {
   node_->tick(clock_.now());
   peers_->tick(clock_.now());
@@ -211,31 +215,31 @@ void StorageServer::watch_signals() {
 
 void StorageServer::reload() {
   manager_.reloading();
-  const Configuration fresh = configuration_.again();
-  for (const std::string& fault : fresh.faults()) {
-    telemetry_.log(LogLevel::error, "reload", fault);
+  const Configuration fresh = configuration_.reread();
+  for (const std::string& error : fresh.errors()) {
+    telemetry_.log(LogLevel::error, "reload", error);
   }
-  if (fresh.faults().empty()) {
+  if (fresh.errors().empty()) {
     for (const Setting* setting : fresh.differences(configuration_)) {
       if (setting->reloads) {
-        telemetry_.log(LogLevel::info, "reload", std::string(setting->name) + " has changed");
+        telemetry_.log(LogLevel::info, "reload", std::string(setting->name) + " changed");
       }
     }
     for (const Setting* setting : fresh.differences(at_start_)) {
       if (!setting->reloads) {
         telemetry_.log(LogLevel::warning, "reload",
-                       std::string(setting->name) + " has changed: restart the node for it");
+                       std::string(setting->name) + " changed: restart the node to apply it");
       }
     }
     configuration_ = fresh;
     apply(fresh.options());
   } else {
-    telemetry_.log(LogLevel::error, "reload", "all settings stay as they were");
+    telemetry_.log(LogLevel::error, "reload", "no setting was changed");
   }
   manager_.ready(service_status());
 }
 
-/// What settings.cpp says that it reloads.
+/// The settings that reload.
 void StorageServer::apply(const Options& fresh) {
   options_.log_level = fresh.log_level;
   log_.set_least(fresh.log_level);
@@ -258,7 +262,7 @@ void StorageServer::stop() {
   telemetry_.log(LogLevel::info, "toxasyncd", "stopped");
 }
 
-/// Until everything before is on disk; the store's destructor goes on where the time was not enough.
+/// Waits until everything submitted is on disk; what takes longer is finished by the store's destructor.
 void StorageServer::drain_store() {
   DrainBarrier barrier;
   const Now now = clock_.now();
