@@ -9,7 +9,7 @@
 
 namespace toxasync::daemon {
 
-/// The status page. `nonce` is new each time; the page's style and script carry it, and nothing else may run.
+/// The status page. `nonce` must be new each time: only style and script with it are executed.
 std::string to_page(const NodeStats& stats, const Metrics& metrics, const History& history,
                     std::string_view nonce);
 

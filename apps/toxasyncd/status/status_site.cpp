@@ -26,16 +26,17 @@ std::vector<std::string> problems_of(const History& history) {
   std::vector<std::string> all;
   if (history.last_minute(&NodeActivity::store_failed) != 0) {
     all.emplace_back(
-        "The disk has failed requests in the last minute: look at the log, and at the system's for disk "
-        "errors.");
+        "Requests failed because of the disk in the last minute: check the log of the node, and the system "
+        "log "
+        "for disk errors.");
   }
   if (history.last_minute(&NodeActivity::store_full) != 0) {
     all.emplace_back(
-        "The node is full and has refused mail in the last minute: raise --capacity, or free some disk.");
+        "The node is full and refused mail in the last minute: raise --capacity, or free disk space.");
   }
   if (const std::int64_t lag_ms = history.lag_of_last_minute_ms(); lag_ms > max_healthy_lag_ms) {
-    all.push_back("The node was late by " + std::to_string(lag_ms) +
-                  " ms in the last minute: the machine has too much to do.");
+    all.push_back("The event loop was late by " + std::to_string(lag_ms) +
+                  " ms in the last minute: the machine is overloaded.");
   }
   return all;
 }
@@ -66,16 +67,16 @@ void StatusSite::listen(const Options& options) {
   if (server_.local_endpoint() == at) {
     return;
   }
-  const std::string where = "port " + std::to_string(options.status_port);
+  const std::string port = std::to_string(options.status_port);
   if (const error_code failed = server_.listen(at)) {
     return telemetry_.log(LogLevel::warning, "status",
-                          where + ": " + failed.message() +
-                              ": the node serves without its status page; name another --status-port, or 0");
+                          "--status-port " + port + ": cannot listen: " + failed.message() +
+                              "; running without the status page. Choose another port, or 0 to disable it");
   }
   if (!options.status_address.is_loopback()) {
     telemetry_.log(LogLevel::warning, "status",
-                   "--status-address is not this machine's own: whoever reaches " + where +
-                       " may read the node's figures");
+                   "--status-address is not a loopback address: everyone who can reach TCP port " + port +
+                       " can read the node's statistics");
   }
 }
 
@@ -139,7 +140,7 @@ HttpAnswer StatusSite::answer(std::string_view target) {
     }
   } else {
     answer.status = 404;
-    answer.body = "There are /, /metrics, /healthz and /status.json.\n";
+    answer.body = "Not found. Available: /, /metrics, /healthz, /status.json\n";
   }
   return answer;
 }

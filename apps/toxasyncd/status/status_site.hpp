@@ -27,8 +27,8 @@ class StatusSite {
   StatusSite(boost::asio::io_context& io, const Metrics& metrics, Telemetry telemetry,
              const StatusSource& source);
 
-  /// Takes samples from now on, and listens where the options say. That it cannot listen is logged: the node
-  /// serves without its page.
+  /// Takes samples from now on, and listens where the options say. If it cannot listen, that is logged, and
+  /// the node runs without its page.
   void start(const Options& options);
   /// Listens where the new options say.
   void listen(const Options& options);
@@ -48,7 +48,7 @@ class StatusSite {
   History history_;
   boost::asio::steady_timer timer_;
   HttpServer server_;
-  std::int64_t next_check_ms_ = 0;  ///< Steady: when the timer ought to fire.
+  std::int64_t next_check_ms_ = 0;  ///< Steady: when the timer should fire.
   std::int64_t next_sample_ms_ = 0;
   std::int64_t longest_lag_ms_ = 0;  ///< Since the last sample.
 };
