@@ -116,7 +116,7 @@ Tox_Err_Async_New Tox_Async::open_state(const Tox* tox, const Tox_Async_Options&
   auto opened = store::SqliteState::open(*path, key, {}, telemetry, random);
   if (!opened) {
     telemetry.log(LogLevel::error, "state", describe(opened.error()));
-    telemetry.log(LogLevel::debug, "state", "the file is " + path->string());
+    telemetry.log(LogLevel::debug, "state", "state file: " + path->string());
     return from_open_error(opened.error());
   }
   state = std::move(*opened);
@@ -155,7 +155,7 @@ void Tox_Async::join_storage_nodes(const Tox* tox, const Tox_Async_Options& opti
   if (!own_node) {
     return;
   }
-  node::NodeConfig config;  // Without addresses: a client does not know how it is seen from outside.
+  node::NodeConfig config;  // Without addresses: a client does not know its public address.
   config.capacity_bytes = own_node->capacity_bytes();
   config.sources = max_remembered_strangers;
   config.sessions = max_remembered_strangers;
@@ -164,8 +164,8 @@ void Tox_Async::join_storage_nodes(const Tox* tox, const Tox_Async_Options& opti
   config.expire_every_ms = expiry_interval_ms;
   manager->serve(own_node->store(), own_node->keys(), std::move(config));
   telemetry.log(LogLevel::info, "node",
-                "this client keeps up to " + std::to_string(own_node->capacity_bytes() >> 20) +
-                    " MiB of mail for others");
+                "this client is a storage node and keeps up to " +
+                    std::to_string(own_node->capacity_bytes() >> 20) + " MiB of mail for others");
 }
 
 void Tox_Async::iterate(void* client_data) {

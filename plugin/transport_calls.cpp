@@ -14,7 +14,8 @@ bool add_bootstrap_node(Tox_Async* async, const char* host, std::uint16_t port,
   auto failed = TOX_ERR_ASYNC_BOOTSTRAP_OK;
   if (async == nullptr || host == nullptr || public_key == nullptr) {
     failed = TOX_ERR_ASYNC_BOOTSTRAP_NULL;
-  } else if (*host == '\0' || strnlen(host, BootstrapNode::max_host_length + 1) > BootstrapNode::max_host_length) {
+  } else if (*host == '\0' ||
+             strnlen(host, BootstrapNode::max_host_length + 1) > BootstrapNode::max_host_length) {
     failed = TOX_ERR_ASYNC_BOOTSTRAP_BAD_HOST;
   } else if (port == 0) {
     failed = TOX_ERR_ASYNC_BOOTSTRAP_BAD_PORT;

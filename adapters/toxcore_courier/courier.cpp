@@ -18,15 +18,15 @@ std::string_view describe_courier_error(Tox_Err_New error) noexcept {
     case TOX_ERR_NEW_PROXY_BAD_HOST:
     case TOX_ERR_NEW_PROXY_BAD_PORT:
     case TOX_ERR_NEW_PROXY_NOT_FOUND:
-      return "the proxy of the client's settings cannot be used for the courier either: check its type, host "
-             "and "
-             "port";
+      return "the courier cannot use the client's proxy: check its type, host and port in the client's "
+             "settings";
     case TOX_ERR_NEW_PORT_ALLOC:
-      return "no UDP port from 33445 to 33545 is free for the courier: end a program that uses one";
+      return "the courier cannot bind a UDP port from 33445 to 33545: all are in use; stop a program that "
+             "uses one";
     case TOX_ERR_NEW_MALLOC:
-      return "not enough memory for a second Tox instance";
+      return "out of memory: the courier, a second Tox instance, was not started";
     default:
-      return "libtoxcore cannot start a second Tox instance with the client's options";
+      return "libtoxcore cannot start the courier, a second Tox instance, with the client's options";
   }
 }
 
@@ -213,7 +213,7 @@ void Courier::bootstrap(std::int64_t now_ms) {
   if (connected != connected_) {
     connected_ = connected;
     telemetry_.log(LogLevel::info, "courier",
-                   connected ? "connected to the Tox network" : "not connected to the Tox network any more");
+                   connected ? "connected to the Tox network" : "disconnected from the Tox network");
   }
   if (bootstrap_nodes_.empty() || now_ms < next_bootstrap_ms_ || (connected && next_bootstrap_ms_ != 0)) {
     return;

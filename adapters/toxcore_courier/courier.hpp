@@ -75,7 +75,9 @@ class Courier final : public Transport {
   class ReceivedFrames final : public PacketReceiver {
    public:
     explicit ReceivedFrames(Courier& courier) noexcept : courier_(courier) {}
-    void on_packet(const Route& from, ByteView packet) noexcept override { courier_.queue_received(from, packet); }
+    void on_packet(const Route& from, ByteView packet) noexcept override {
+      courier_.queue_received(from, packet);
+    }
 
    private:
     Courier& courier_;

@@ -195,7 +195,8 @@ void FriendTransport::accept(const crypto::Point& key) {
 bool FriendTransport::take_accept_token() {
   const std::int64_t more = (now_ms_ - accept_tokens_refilled_ms_) / next_courier_ms;
   accept_tokens_refilled_ms_ += more * next_courier_ms;
-  accept_tokens_ = static_cast<std::uint32_t>(std::min<std::int64_t>(couriers_at_once, accept_tokens_ + more));
+  accept_tokens_ =
+      static_cast<std::uint32_t>(std::min<std::int64_t>(couriers_at_once, accept_tokens_ + more));
   if (accept_tokens_ == 0) {
     return false;
   }

@@ -68,9 +68,11 @@ error_code UdpTransport::bind(const UdpOptions& options) {
     return failed4;
   }
   if (failed4) {
-    telemetry_.log(LogLevel::warning, "udp", "no IPv4 socket (" + failed4.message() + "): using IPv6 only");
+    telemetry_.log(LogLevel::warning, "udp",
+                   "cannot open an IPv4 socket: " + failed4.message() + "; using IPv6 only");
   } else if (failed6) {
-    telemetry_.log(LogLevel::info, "udp", "no IPv6 socket (" + failed6.message() + "): using IPv4 only");
+    telemetry_.log(LogLevel::info, "udp",
+                   "cannot open an IPv6 socket: " + failed6.message() + "; using IPv4 only");
   }
   return {};
 }
@@ -93,8 +95,8 @@ error_code UdpTransport::bind_socket(Socket& socket, const udp::endpoint& local,
   }
   if (!failed && local.address().is_unspecified() && !want_local_address(socket)) {
     telemetry_.log(LogLevel::warning, "udp",
-                   "the system does not tell which of its addresses a packet came to: on a machine with "
-                   "several, answers may leave from another one");
+                   "the system does not report the destination address of packets: on a machine with several "
+                   "addresses, answers may be sent from another one");
   }
   error_code ignored;
   if (failed) {
@@ -179,7 +181,7 @@ void UdpTransport::wait(Socket& socket) {
       return;
     }
     if (failed) {
-      telemetry_.log(LogLevel::error, "udp", "the socket cannot be waited for: " + failed.message());
+      telemetry_.log(LogLevel::error, "udp", "cannot wait for packets: " + failed.message());
       return;
     }
     drain(socket, burst);

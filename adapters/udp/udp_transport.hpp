@@ -31,8 +31,9 @@ class UdpTransport final : public Transport {
   /// Received in one go, before others get their turn.
   static constexpr std::size_t burst = 256;
 
-  /// Binds the sockets. `io` must outlive the transport. An IPv6 socket that cannot be had beside an IPv4 one
-  /// is logged, not an error. Errors are the system's: address_in_use, access_denied, address_not_available,
+  /// Binds the sockets. `io` must outlive the transport. If only one of the IPv4 and
+  /// IPv6 sockets can be opened, that is logged, and not an error. Errors are the system's: address_in_use,
+  /// access_denied, address_not_available,
   /// ...; invalid_argument when the address is not numeric.
   static Result<std::unique_ptr<UdpTransport>, boost::system::error_code> open(boost::asio::io_context& io,
                                                                                const UdpOptions& options,

@@ -83,7 +83,7 @@ void Companion::start(std::int64_t now_ms) {
   options_.reset();
   if (!async_) {
     state_ = State::off;
-    log(LogLevel::error, std::string(tox_err_async_new_to_string(failed)) + " - toxasync stays off");
+    log(LogLevel::error, std::string(tox_err_async_new_to_string(failed)) + "; toxasync stays off");
     return;
   }
   state_ = State::running;
@@ -97,8 +97,8 @@ void Companion::start(std::int64_t now_ms) {
       online_[number] = {now_ms, false};
     }
   }
-  log(LogLevel::info, "on; " + std::to_string(tox_async_node_get_count(async_.get())) + " storage nodes, " +
-                          std::to_string(friends().size()) + " friends");
+  log(LogLevel::info, "started: " + std::to_string(tox_async_node_get_count(async_.get())) +
+                          " storage nodes, " + std::to_string(friends().size()) + " friends");
 }
 
 void Companion::on_bootstrap(const char* host_name, std::uint16_t port, const std::uint8_t* public_key,
@@ -139,7 +139,7 @@ void Companion::sync_nodes() {
     Tox_Err_Async_Node_Add failed = TOX_ERR_ASYNC_NODE_ADD_OK;
     if (!tox_async_node_add(async_.get(), format_node_address(node).c_str(), &failed)) {
       log(LogLevel::error,
-          std::string("a node of the settings: ") + tox_err_async_node_add_to_string(failed));
+          std::string("cannot use a node of the settings: ") + tox_err_async_node_add_to_string(failed));
     }
   }
 }
@@ -334,7 +334,7 @@ std::optional<std::uint32_t> Companion::accept_message(std::uint32_t friend_numb
   if (receipts_.full() || !tox_async_friend_send_message(async_.get(), friend_number, type, message, length,
                                                          id.data(), &failed)) {
     log(LogLevel::warning,
-        std::string("a message was not taken: ") + tox_err_async_friend_send_message_to_string(failed));
+        std::string("a message was left to Tox: ") + tox_err_async_friend_send_message_to_string(failed));
     return std::nullopt;
   }
   ++accepted_;
@@ -368,7 +368,7 @@ void Companion::send_avatar(std::uint32_t friend_number, const PendingAvatar& av
       tox_, friend_number, TOX_FILE_KIND_AVATAR, avatar.size, avatar.id ? avatar.id->data() : nullptr,
       reinterpret_cast<const std::uint8_t*>(avatar.name.data()), avatar.name.size(), nullptr);
   if (number != PendingAvatar::file_number) {
-    log(LogLevel::warning, "the user's avatar could not be offered to a friend who came online");
+    log(LogLevel::warning, "cannot send the user's avatar to a friend who came online");
     host().tox_file_control(tox_, friend_number, number, TOX_FILE_CONTROL_CANCEL, nullptr);
   }
 }
@@ -381,7 +381,7 @@ void Companion::on_friend_requested(const std::uint8_t* address, const std::uint
   }
   Tox_Err_Async_Friend_Request_Send failed = TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OK;
   if (!tox_async_friend_request_send(async_.get(), address, message, length, &failed)) {
-    log(LogLevel::info, std::string("a friend request is not left at nodes: ") +
+    log(LogLevel::info, std::string("a friend request is sent by Tox only: ") +
                             tox_err_async_friend_request_send_to_string(failed));
   }
 }
@@ -437,8 +437,8 @@ void Companion::on_friend_request(Tox_Async* /*async*/, const std::uint8_t* publ
 }
 
 void Companion::on_friend_ready(Tox_Async* /*async*/, std::uint32_t /*friend_number*/, void* user_data) {
-  static_cast<Companion*>(user_data)->log(LogLevel::info,
-                                          "a friend's keys are here: offline messages reach him");
+  static_cast<Companion*>(user_data)->log(
+      LogLevel::info, "received the keys of a friend: offline messages can now be sent to them");
 }
 
 void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* message_id,
@@ -465,7 +465,7 @@ void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* messa
       break;
     default:
       self.log(LogLevel::warning,
-               std::string("a message of ours is ") + tox_async_message_state_to_string(state));
+               std::string("a sent message is ") + tox_async_message_state_to_string(state));
       self.receipts_.drop(id);
   }
 }
@@ -488,7 +488,7 @@ void Companion::write_status(std::int64_t now_ms) {
       numbers, [&](std::uint32_t number) { return tox_async_friend_ready(async_.get(), number); });
   status_.write(text + "nodes " + std::to_string(answering) + "/" + std::to_string(nodes) + "\nfriends " +
                     std::to_string(ready) + "/" + std::to_string(numbers.size()) + "\ntransport " +
-                    tox_async_transport_to_string(tox_async_get_transport(async_.get())) + "\ntaken " +
+                    tox_async_transport_to_string(tox_async_get_transport(async_.get())) + "\naccepted " +
                     std::to_string(accepted_) + "\nunconfirmed " + std::to_string(receipts_.size()) + "\n",
                 now_ms);
 }

@@ -71,7 +71,7 @@ void LogFile::write(LogLevel level, std::string_view area, std::string_view mess
       std::filesystem::rename(path_, path_.string() + ".1", failed);
       open();
     }
-    // A log that cannot be written is nothing to fail for.
+    // Errors are ignored: the client works without the log.
     const auto written = ::write(file_, line.data(), line.size());
     size_ += written > 0 ? static_cast<std::uint64_t>(written) : 0;
   } catch (const std::exception&) {  // Out of memory: the line is lost.

@@ -37,11 +37,11 @@ std::ostream& operator<<(std::ostream& out, const BadFile& bad) {
 }
 
 const std::vector<BadFile> bad_files = {
-    {"nodes = x", "f:1: nodes: there is no such setting"},
-    {"\n# comment\n  colour", "f:3: colour: there is no such setting"},
-    {"receipts", "f:1: receipts: there is no '=' behind it"},
+    {"nodes = x", "f:1: nodes: unknown setting"},
+    {"\n# comment\n  colour", "f:3: colour: unknown setting"},
+    {"receipts", "f:1: receipts: missing '=' and value"},
     {"receipts = ", "f:1: receipts: must be one of: disk, node, friend"},
-    {"receipts = disk\nreceipts = node\n", "f:2: receipts: is set twice"},
+    {"receipts = disk\nreceipts = node\n", "f:2: receipts: duplicate setting"},
     {"log-level=loud", "f:1: log-level: must be one of: debug, info, warning, error"},
     {"transport = tcp", "f:1: transport: must be one of: auto, dispatcher, udp, courier"},
     {"udp-port = 65536", "f:1: udp-port: must be a number from 0 to 65535"},
@@ -53,8 +53,8 @@ const std::vector<BadFile> bad_files = {
     {"keep-days = 2", "f:1: keep-days: must be 1, 3, 7 or 14"},
     {"keep-days = 49711", "f:1: keep-days: must be 1, 3, 7 or 14"},
     {"\nnode = toxasync:12@192.0.2.7:1", "f:2: node: " + std::string(describe(NodeAddressError::id))},
-    {"node = " + node_line('1') + "\nnode = " + node_line('1'), "f:2: node: this node is named twice"},
-    {five_nodes() + "node = " + node_line('6'), "f:6: node: there can be 5 nodes at most"},
+    {"node = " + node_line('1') + "\nnode = " + node_line('1'), "f:2: node: duplicate node"},
+    {five_nodes() + "node = " + node_line('6'), "f:6: node: at most 5 nodes are allowed"},
 };
 
 const Environment no_environment = [](const char* /*name*/) -> const char* { return nullptr; };
@@ -139,7 +139,7 @@ BOOST_FIXTURE_TEST_CASE(a_file_that_cannot_be_read_is_an_error, File) {
   fs::remove(path);
   write(std::string(70000, '#'));
   BOOST_TEST(load_user_settings(path, no_environment).error().text ==
-             path.string() + ": is longer than 65536 bytes");
+             path.string() + ": too long: at most 65536 bytes are allowed");
 }
 
 BOOST_AUTO_TEST_CASE(a_node_is_added_beside_what_the_file_says) {
@@ -161,8 +161,8 @@ BOOST_AUTO_TEST_CASE(a_node_with_new_addresses_takes_its_old_ones_place) {
 BOOST_AUTO_TEST_CASE(a_node_too_many_and_a_faulty_file_are_left_as_they_are) {
   const auto node = *parse_node_address(node_line('6'));
   BOOST_TEST(with_node(five_nodes(), "f", node).error().text ==
-             "f: names 5 nodes, and there can't be more: remove one");
-  BOOST_TEST(with_node("x = 1\n", "f", node).error().text == "f:1: x: there is no such setting");
+             "f: there are already 5 nodes, the maximum: remove one first");
+  BOOST_TEST(with_node("x = 1\n", "f", node).error().text == "f:1: x: unknown setting");
 }
 
 BOOST_AUTO_TEST_CASE(the_file_is_where_the_environment_says) {

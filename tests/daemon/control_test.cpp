@@ -97,10 +97,10 @@ BOOST_AUTO_TEST_CASE(the_socket_is_its_users_only_and_goes_with_the_node) {
 }
 
 BOOST_AUTO_TEST_CASE(a_line_that_is_too_long_is_not_answered) {
-  auto longest = ask(std::string(ControlSocket::most_line_bytes - 1, 'x') + "\n");
+  auto longest = ask(std::string(ControlSocket::max_line_bytes - 1, 'x') + "\n");
   BOOST_TEST(answer(longest).has_value());
   BOOST_TEST(asked.size() == 1U);
-  auto longer = ask(std::string(ControlSocket::most_line_bytes, 'x') + "\n");
+  auto longer = ask(std::string(ControlSocket::max_line_bytes, 'x') + "\n");
   BOOST_TEST(answer(longer).value().empty());
   auto endless = ask(std::string(100'000, 'x'));
   BOOST_TEST(answer(endless).value().empty());
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(who_leaves_before_the_answer_harms_nothing) {
 
 BOOST_AUTO_TEST_CASE(more_connections_than_it_takes_are_closed_and_those_that_wait_keep_their_answer) {
   std::vector<stream_protocol::socket> silent;
-  for (std::size_t i = 0; i < ControlSocket::most_sessions; ++i) {
+  for (std::size_t i = 0; i < ControlSocket::max_sessions; ++i) {
     silent.push_back(ask(""));
   }
   auto refused = ask("stats\n");

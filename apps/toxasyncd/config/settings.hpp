@@ -17,9 +17,9 @@ struct Setting {
   std::string_view name;        ///< --name on the command line, `name = ` in the file.
   std::string_view value_name;  ///< What --help calls the value.
   std::string_view help;
-  std::string_view default_value;  ///< As a user would write it; empty: none.
-  bool repeatable = false;         ///< May be given more than once.
-  bool reloads = false;            ///< A new value takes effect with SIGHUP; else after a restart.
+  std::string_view default_value = {};  ///< As a user would write it; empty: none.
+  bool repeatable = false;              ///< May be given more than once.
+  bool reloads = false;                 ///< A new value takes effect with SIGHUP; else after a restart.
   /// Adds the value to the options.
   SettingError (*read)(const std::string& text, Options& to) = nullptr;
   bool secret = false;  ///< The value may contain a password: error messages do not repeat it.

@@ -10,7 +10,7 @@
 
 namespace toxasync::daemon {
 
-/// The address by which this machine would talk to the internet (nothing is sent); 127.0.0.1 without any.
+/// The address that this machine would use to reach the internet (nothing is sent); 127.0.0.1 if it has none.
 boost::asio::ip::address outward_address(boost::asio::io_context& io);
 
 /// The endpoints to tell, at most limits::addresses_per_node: `told` (each without a port with each of

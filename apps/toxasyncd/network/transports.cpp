@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// Toxcore must be asked for packets: while there is traffic, so often. It sleeps up to 50 ms else.
+/// How often toxcore is polled for packets while there is traffic; else at its own interval, up to 50 ms.
 constexpr std::int64_t busy_interval_ms = 2;
 constexpr std::int64_t busy_for_ms = 250;
 
@@ -37,15 +37,15 @@ void Transports::open_tox(const DataDirectory& directory, const crypto::SigningK
   if (!patched && options_.udp_port == 0) {
     throw StartupError(ExitCode::usage,
                        "--udp-port 0: this libtoxcore is a stock build without packet dispatcher access, "
-                       "so that leaves no address by which to be reached: name a UDP port, or run with a "
-                       "libtoxcore built by patches/build-toxcore.sh");
+                       "so the node would not be reachable: set a UDP port, or use a libtoxcore built by "
+                       "patches/build-toxcore.sh");
   }
   if (!patched) {
-    telemetry_.log(LogLevel::warning, "dispatcher",
-                   "this libtoxcore is a stock build without packet dispatcher access: serving on UDP port " +
-                       std::to_string(options_.udp_port) +
-                       (options_.couriers > 0 ? " and to Tox friends" : "") +
-                       " only. A libtoxcore built by patches/build-toxcore.sh has it");
+    telemetry_.log(
+        LogLevel::warning, "dispatcher",
+        "this libtoxcore is a stock build without packet dispatcher access: serving on UDP port " +
+            std::to_string(options_.udp_port) + (options_.couriers > 0 ? " and to Tox friends" : "") +
+            " only. To use the dispatcher, run with a libtoxcore built by patches/build-toxcore.sh");
   }
   ToxHostOptions host;
   host.udp_port = options_.tox_port;
@@ -81,15 +81,15 @@ void Transports::open_udp() {
   const error_code failed = opened.error();
   if (failed == asio::error::address_in_use) {
     throw StartupError(ExitCode::port, "--udp-port " + std::to_string(udp.port) +
-                                           ": another program uses this port: name another one");
+                                           ": cannot bind: address already in use; choose another port");
   }
   if (failed == asio::error::access_denied) {
     throw StartupError(ExitCode::port, "--udp-port " + std::to_string(udp.port) +
-                                           ": not permitted for this user: name one above 1023");
+                                           ": cannot bind: permission denied; choose a port above 1023");
   }
   throw StartupError(ExitCode::port,
                      (options_.bind ? "--bind " + udp.address : "--udp-port " + std::to_string(udp.port)) +
-                         ": " + failed.message() + ": name an address of this machine");
+                         ": cannot bind: " + failed.message() + "; set an address of this machine");
 }
 
 void Transports::start() {
@@ -188,7 +188,7 @@ std::vector<TransportStats> Transports::stats() const {
   if (udp_) {
     add("udp", "UDP port " + std::to_string(udp_->port()), udp_receiver_);
   }
-  const std::string network = tox_host_ && tox_host_->connected() ? "" : ", not in the Tox network";
+  const std::string network = tox_host_ && tox_host_->connected() ? "" : ", not connected to the Tox network";
   if (dispatcher_) {
     add("dispatcher", "Tox port " + std::to_string(options_.tox_port) + network, dispatcher_receiver_);
   }
