@@ -241,7 +241,7 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     client.write("for later")
     poll_until(lambda: all(node.stats()["messages"] >= 1 for node in nodes), 30, "the nodes have it")
     home = client.home
-    poll_until(lambda: home.status("taken") == "1" and home.status("unconfirmed") == "0", 10, "qTox has the receipt")
+    poll_until(lambda: home.status("accepted") == "1" and home.status("unconfirmed") == "0", 10, "qTox has the receipt")
     client.kill()
     check(b"SQLite" not in client.database.read_bytes()[:16], "its history is not encrypted")
 

@@ -84,7 +84,7 @@ def test_toxic_killed_sends_nothing_twice(world):
         for text in ("one", "two"):
             say(terminal, text)
         home = alice.home
-        poll_until(lambda: home.status("taken") == "2" and home.status("unconfirmed") == "0", 10, "toxic has receipts")
+        poll_until(lambda: home.status("accepted") == "2" and home.status("unconfirmed") == "0", 10, "toxic has receipts")
         terminal.kill()
         terminal = start_toxic(world, alice, hub)
         open_friend(terminal)
@@ -297,5 +297,5 @@ def test_toxic_without_udp_uses_relay_and_proxy_only(world):
     finally:
         terminal.close()
     check(all(f"a second Tox instance, {way}" in alice.home.log() for way in
-              ("by TCP relays only", "through the client's proxy")), alice.home.log())
+              ("over TCP relays only", "through the client's proxy")), alice.home.log())
     check(" error " not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")
