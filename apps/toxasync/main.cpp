@@ -28,9 +28,8 @@ The address of a storage node is a line that its operator gives you.
 
 Settings: ~/.config/toxasync/toxasync.conf, one per line:
     node = ADDRESS                    a storage node; up to 5 lines
-    receipts = disk | node | friend   when a message is shown as delivered: when it is on this
-                                      computer's disk (default), on a storage node, or on the
-                                      friend's disk
+    receipts = disk | node | friend   a message counts as sent when it is on this computer's disk
+                                      (default), on a storage node, or on the friend's disk
     keep-days = 1 | 3 | 7 | 14        how long storage nodes keep your messages (default: 14)
     log-level = debug | info | warning | error
     transport, udp-port, poll-interval-ms, push, local-addresses, storage-node: docs/clients.md

@@ -53,7 +53,7 @@ void show_settings() {
   for (const auto& node : settings->nodes) {
     std::cout << "  Storage node " << format_node_address(node) << '\n';
   }
-  std::cout << "  A message is shown as delivered when it is " << describe(settings->receipts) << ".\n";
+  std::cout << "  A message counts as sent when it is " << describe(settings->receipts) << ".\n";
 }
 
 void show_clients() {

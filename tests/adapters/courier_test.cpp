@@ -92,7 +92,7 @@ BOOST_FIXTURE_TEST_SUITE(courier, Crypto)
 
 // --- The window ---
 
-BOOST_AUTO_TEST_CASE(at_most_sixty_frames_are_on_their_way) {
+BOOST_AUTO_TEST_CASE(at_most_sixty_frames_are_in_flight) {
   FrameWindow window;
   for (int i = 0; i < 60; ++i) {
     BOOST_TEST(window.hold(frame(), 0));
@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(at_most_sixty_frames_are_on_their_way) {
   BOOST_TEST(window.next(0).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(what_is_held_is_bounded_and_ages) {
+BOOST_AUTO_TEST_CASE(held_frames_are_limited_and_expire) {
   FrameWindow window;
   for (std::size_t i = 0; i < FrameWindow::max_held; ++i) {
     BOOST_TEST(window.hold(frame(), static_cast<std::int64_t>(i)));
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(what_is_held_is_bounded_and_ages) {
   BOOST_TEST(window.held() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(nobody_acknowledges_what_was_not_sent) {
+BOOST_AUTO_TEST_CASE(an_ack_of_frames_never_sent_is_refused) {
   FrameWindow window;
   for (int i = 0; i < 20; ++i) {
     BOOST_TEST(window.hold(frame(), 0));
@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(nobody_acknowledges_what_was_not_sent) {
   BOOST_TEST(window.in_flight() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(every_fifteenth_frame_is_acknowledged_until_it_has_left) {
+BOOST_AUTO_TEST_CASE(an_ack_is_due_after_fifteen_frames) {
   FrameWindow window;
   for (int i = 0; i < 14; ++i) {
     window.on_frame();
@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(every_fifteenth_frame_is_acknowledged_until_it_has_left) {
 
 // --- A node ---
 
-BOOST_AUTO_TEST_CASE(a_node_takes_who_says_the_greeting_and_nobody_else) {
+BOOST_AUTO_TEST_CASE(a_node_accepts_couriers_with_the_greeting_only) {
   Host node(End::node);
   node.knock("Hello");
   node.knock(std::string(protocol::courier_greeting) + " ");
@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(a_node_takes_who_says_the_greeting_and_nobody_else) {
   BOOST_TEST(tox_self_get_friend_list_size(node.tox.get()) == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_node_has_no_more_couriers_than_it_may_and_keeps_those_that_are_active) {
+BOOST_AUTO_TEST_CASE(active_couriers_are_kept_at_the_limit) {
   Host node(End::node, 3);
   std::vector<crypto::Point> couriers;
   for (int i = 0; i < 3; ++i) {
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(a_node_has_no_more_couriers_than_it_may_and_keeps_those_tha
   BOOST_TEST(tox_self_get_friend_list_size(node.tox.get()) == 3U);
 }
 
-BOOST_AUTO_TEST_CASE(couriers_that_are_gone_or_idle_are_removed) {
+BOOST_AUTO_TEST_CASE(offline_and_idle_couriers_are_removed) {
   Host node(End::node);
   const auto gone = node.knock();
   const auto idle = node.knock();
@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(couriers_that_are_gone_or_idle_are_removed) {
   BOOST_TEST(node.count(Counter::couriers_removed) == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(a_flood_of_couriers_is_slowed_down) {
+BOOST_AUTO_TEST_CASE(new_couriers_are_rate_limited) {
   Host node(End::node, 1000);
   for (std::uint32_t i = 0; i < FriendTransport::couriers_at_once + 10; ++i) {
     node.knock();
@@ -221,7 +221,7 @@ BOOST_AUTO_TEST_CASE(a_flood_of_couriers_is_slowed_down) {
   BOOST_TEST(node.transport.friends() == FriendTransport::couriers_at_once + 1);
 }
 
-BOOST_AUTO_TEST_CASE(frames_are_handed_on_after_toxcore_has_iterated_with_the_way_back) {
+BOOST_AUTO_TEST_CASE(frames_are_delivered_after_iterate_with_their_route) {
   Host node(End::node);
   const auto key = node.knock();
   node.connect(key);
@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(frames_are_handed_on_after_toxcore_has_iterated_with_the_wa
   BOOST_TEST(node.transport.send(from, frame(0xa3)));
 }
 
-BOOST_AUTO_TEST_CASE(what_is_no_frame_is_refused_and_a_flood_is_bounded) {
+BOOST_AUTO_TEST_CASE(invalid_frames_are_refused_and_the_queue_is_limited) {
   Host node(End::node);
   const auto key = node.knock();
   node.connect(key);
@@ -255,7 +255,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_frame_is_refused_and_a_flood_is_bounded) {
   BOOST_TEST(node.inbox.packets.size() == FriendTransport::queue_limit);
 }
 
-BOOST_AUTO_TEST_CASE(a_node_answers_couriers_only_and_refuses_what_does_not_fit) {
+BOOST_AUTO_TEST_CASE(a_node_sends_to_couriers_only) {
   Host node(End::node);
   const crypto::Point stranger = crypto::KeyPair::generate(node.random).public_key;
   BOOST_TEST(!node.transport.send(FriendTransport::route_to_key(stranger), frame(0xa1)));
@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(a_node_answers_couriers_only_and_refuses_what_does_not_fit)
   BOOST_TEST(node.count(Counter::refused_friend_window) == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(friends_of_a_profile_are_not_kept) {
+BOOST_AUTO_TEST_CASE(friends_of_a_profile_are_removed) {
   Host before(End::node);
   before.knock();
   FriendTransport again(before.tox.get(), End::node, 4, Telemetry(before.metrics, before.log));
@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(friends_of_a_profile_are_not_kept) {
 
 // --- A courier's end ---
 
-BOOST_AUTO_TEST_CASE(a_node_is_befriended_by_its_id_when_something_is_sent_to_it) {
+BOOST_AUTO_TEST_CASE(sending_to_a_node_id_adds_the_node_as_friend) {
   Host client(End::courier);
   const auto id = some_node_id();
   const Route to = client.transport.route_to_node(id, {});
@@ -291,14 +291,14 @@ BOOST_AUTO_TEST_CASE(a_node_is_befriended_by_its_id_when_something_is_sent_to_it
   BOOST_TEST(client.number(protocol::tox_key_of(id).value()) != UINT32_MAX);
 }
 
-BOOST_AUTO_TEST_CASE(an_id_that_is_no_key_leads_nowhere) {
+BOOST_AUTO_TEST_CASE(a_node_id_that_is_no_key_has_no_route) {
   Host client(End::courier);
   BOOST_TEST(!client.transport.send(client.transport.route_to_node({1}, {}), frame()));
   BOOST_TEST(!client.transport.send(client.transport.route_to_node({2}, {4, {127, 0, 0, 1}, 1}), frame()));
   BOOST_TEST(client.transport.friends() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(nodes_that_are_not_used_any_more_are_removed_and_there_are_never_too_many) {
+BOOST_AUTO_TEST_CASE(unused_nodes_are_removed_and_their_number_is_limited) {
   Host client(End::courier, 2);
   const auto first = some_node_id();
   const auto second = some_node_id();
@@ -317,7 +317,7 @@ BOOST_AUTO_TEST_CASE(nodes_that_are_not_used_any_more_are_removed_and_there_are_
 
 // --- The thread ---
 
-BOOST_AUTO_TEST_CASE(a_courier_has_a_new_key_each_time_and_takes_no_signals) {
+BOOST_AUTO_TEST_CASE(a_courier_has_a_new_key_and_blocks_signals) {
   Metrics metrics;
   test::QuietLog log;
   CourierSettings settings;
@@ -341,7 +341,7 @@ BOOST_AUTO_TEST_CASE(a_courier_has_a_new_key_each_time_and_takes_no_signals) {
   BOOST_TEST(handled_elsewhere == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_courier_takes_the_ways_of_its_clients_options) {
+BOOST_AUTO_TEST_CASE(a_courier_respects_the_clients_tox_options) {
   const ToxOptionsPointer client(tox_options_new(nullptr));
   tox_options_set_udp_enabled(client.get(), true);  // A client that forgot to switch it off.
   tox_options_set_ipv6_enabled(client.get(), false);
@@ -360,7 +360,7 @@ BOOST_AUTO_TEST_CASE(a_courier_takes_the_ways_of_its_clients_options) {
   BOOST_TEST(tox_options_get_savedata_type(ours.get()) == TOX_SAVEDATA_TYPE_NONE);
 }
 
-BOOST_AUTO_TEST_CASE(a_courier_whose_proxy_cannot_be_used_is_not_started) {
+BOOST_AUTO_TEST_CASE(a_courier_needs_a_usable_proxy) {
   Metrics metrics;
   test::QuietLog log;
   CourierSettings settings;
@@ -372,7 +372,7 @@ BOOST_AUTO_TEST_CASE(a_courier_whose_proxy_cannot_be_used_is_not_started) {
   BOOST_TEST(courier.error() == TOX_ERR_NEW_PROXY_BAD_PORT);
 }
 
-BOOST_AUTO_TEST_CASE(what_waits_for_the_thread_is_bounded) {
+BOOST_AUTO_TEST_CASE(the_queue_to_the_courier_thread_is_limited) {
   Metrics metrics;
   test::QuietLog log;
   CourierSettings settings;

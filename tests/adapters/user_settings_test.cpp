@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   BOOST_TEST(settings->time_to_live_s == 259200U);
 }
 
-BOOST_FIXTURE_TEST_CASE(without_a_file_everything_has_its_default_value, File) {
+BOOST_FIXTURE_TEST_CASE(defaults_apply_without_a_file, File) {
   const auto settings = load_user_settings(path, no_environment);
   BOOST_REQUIRE(settings);
   BOOST_TEST(settings->nodes.empty());
@@ -113,7 +113,7 @@ BOOST_FIXTURE_TEST_CASE(without_a_file_everything_has_its_default_value, File) {
   BOOST_TEST(load_user_settings({}, no_environment).has_value());
 }
 
-BOOST_FIXTURE_TEST_CASE(the_environment_is_stronger_than_the_file, File) {
+BOOST_FIXTURE_TEST_CASE(the_environment_overrides_the_file, File) {
   write(five_nodes() + "receipts = friend\n");
   std::map<std::string, std::string> variables = {
       {"TOX_ASYNC_NODES", " " + node_line('7') + " " + node_line('8')}, {"TOX_ASYNC_RECEIPTS", "node"}};
@@ -142,14 +142,14 @@ BOOST_FIXTURE_TEST_CASE(a_file_that_cannot_be_read_is_an_error, File) {
              path.string() + ": too long: at most 65536 bytes are allowed");
 }
 
-BOOST_AUTO_TEST_CASE(a_node_is_added_beside_what_the_file_says) {
+BOOST_AUTO_TEST_CASE(adding_a_node_keeps_the_rest_of_the_file) {
   const auto node = *parse_node_address(node_line('1'));
   BOOST_TEST(*with_node("", "f", node) == "node = " + node_line('1') + "\n");
   BOOST_TEST(*with_node("# mine\nreceipts = node", "f", node) ==
              "# mine\nreceipts = node\nnode = " + node_line('1') + "\n");
 }
 
-BOOST_AUTO_TEST_CASE(a_node_with_new_addresses_takes_its_old_ones_place) {
+BOOST_AUTO_TEST_CASE(adding_a_known_node_replaces_its_addresses) {
   const auto node = *parse_node_address(node_line('2', "[2001:db8::1]:5"));
   const auto text = with_node(five_nodes(), "f", node);
   BOOST_REQUIRE(text);
@@ -158,14 +158,14 @@ BOOST_AUTO_TEST_CASE(a_node_with_new_addresses_takes_its_old_ones_place) {
   BOOST_TEST(format_node_address(settings->nodes[1]) == node_line('2', "[2001:db8::1]:5"));
 }
 
-BOOST_AUTO_TEST_CASE(a_node_too_many_and_a_faulty_file_are_left_as_they_are) {
+BOOST_AUTO_TEST_CASE(no_node_is_added_to_a_full_or_invalid_file) {
   const auto node = *parse_node_address(node_line('6'));
   BOOST_TEST(with_node(five_nodes(), "f", node).error().text ==
              "f: there are already 5 nodes, the maximum: remove one first");
   BOOST_TEST(with_node("x = 1\n", "f", node).error().text == "f:1: x: unknown setting");
 }
 
-BOOST_AUTO_TEST_CASE(the_file_is_where_the_environment_says) {
+BOOST_AUTO_TEST_CASE(the_environment_determines_the_settings_file) {
   setenv("HOME", "/home/me", 1);
   unsetenv("TOX_ASYNC_CONFIG");
   setenv("XDG_CONFIG_HOME", "relative", 1);  // to be ignored

@@ -81,7 +81,7 @@ const std::vector<Bad> bad_lines = {
 
 BOOST_AUTO_TEST_SUITE(configuration)
 
-BOOST_AUTO_TEST_CASE(without_a_file_every_setting_has_its_default_and_nothing_is_wrong) {
+BOOST_AUTO_TEST_CASE(every_setting_has_a_default) {
   const ConfigFile empty("");
   const Configuration all = read(empty);
   BOOST_TEST(all.errors().empty());
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(without_a_file_every_setting_has_its_default_and_nothing_is
   BOOST_TEST(options.addresses.empty());
 }
 
-BOOST_AUTO_TEST_CASE(the_file_is_read_and_the_command_line_is_stronger) {
+BOOST_AUTO_TEST_CASE(command_line_overrides_the_file) {
   const ConfigFile file(
       "# mine\n\n  udp-port = 1000 \r\ntox-port=2000\naddress = 192.0.2.1\naddress = ::1\n");
   const Configuration all = read(file, command_line("udp-port", {"3000"}));
@@ -113,14 +113,14 @@ BOOST_AUTO_TEST_CASE(the_file_is_read_and_the_command_line_is_stronger) {
   BOOST_TEST(other.options().addresses.size() == 1U);
 }
 
-BOOST_DATA_TEST_CASE(a_wrong_line_is_told_with_file_and_number, bad_lines, bad) {
+BOOST_DATA_TEST_CASE(an_error_names_file_and_line, bad_lines, bad) {
   const ConfigFile file("# one\n\n" + bad.line + "\n");
   const Configuration all = read(file);
   BOOST_REQUIRE(all.errors().size() == 1U);
   BOOST_TEST(all.errors().front() == file.path() + ":3: " + bad.error);
 }
 
-BOOST_AUTO_TEST_CASE(every_fault_is_told_not_only_the_first) {
+BOOST_AUTO_TEST_CASE(all_errors_are_reported) {
   const ConfigFile file("udp-port = x\nwhat = 1\ncapacity = 1\nudp-port = 2\n");
   const Configuration all = read(file, command_line("bind", {"x"}));
   BOOST_TEST(all.errors().size() == 5U);
@@ -156,7 +156,7 @@ BOOST_DATA_TEST_CASE(a_password_is_refused_and_not_repeated, urls_with_a_passwor
   BOOST_TEST(read(file, command_line("store", {url})).errors().front().starts_with("--store: must "));
 }
 
-BOOST_AUTO_TEST_CASE(settings_that_exclude_one_another_are_a_fault) {
+BOOST_AUTO_TEST_CASE(conflicting_settings_are_an_error) {
   const ConfigFile same("udp-port = 5\ntox-port = 5\n");
   BOOST_TEST(read(same).errors().size() == 1U);
   same.write("udp-port = 0\ntox-port = 0\n");
@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(settings_that_exclude_one_another_are_a_fault) {
   BOOST_TEST(read(same).errors().size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_is_named_must_be_there) {
+BOOST_AUTO_TEST_CASE(a_named_file_must_exist) {
   const Configuration all({}, "nowhere/toxasyncd.conf");
   BOOST_REQUIRE(all.errors().size() == 1U);
   BOOST_TEST(all.errors().front().starts_with("nowhere/toxasyncd.conf: cannot read: No such file"));
@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_named_must_be_there) {
   BOOST_TEST(read(long_file).errors().size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_printed_is_a_file_that_gives_the_same_settings) {
+BOOST_AUTO_TEST_CASE(printed_configuration_can_be_read_back) {
   const std::string node = "toxasync:" + std::string(64, '1') + "@192.0.2.7:1";
   const ConfigFile file("udp-port = 1000\npeer = " + node + "\nstatus-host = Node.Example\n");
   const Configuration all = read(file, command_line("address", {"192.0.2.1", "192.0.2.2:7"}));
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(what_is_printed_is_a_file_that_gives_the_same_settings) {
   BOOST_TEST(again.options().status_hosts.front() == "Node.Example");
 }
 
-BOOST_AUTO_TEST_CASE(differences_after_the_file_has_changed_are_named) {
+BOOST_AUTO_TEST_CASE(changed_settings_are_listed_after_a_reread) {
   const ConfigFile file("udp-port = 1000\nlog-level = info\n");
   const Configuration before = read(file, command_line("tox-port", {"7"}));
   file.write("udp-port = 1001\ntox-port = 8\nlog-level = debug\n");

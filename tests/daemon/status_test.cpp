@@ -36,7 +36,7 @@ NodeStats some_stats() {
 
 BOOST_AUTO_TEST_SUITE(status)
 
-BOOST_AUTO_TEST_CASE(every_refusal_that_a_node_can_count_has_words_for_operators) {
+BOOST_AUTO_TEST_CASE(every_counter_of_a_node_has_a_help_text) {
   for (std::size_t i = 0; i < counter_count; ++i) {
     const auto counter = static_cast<Counter>(i);
     BOOST_TEST(help_of(counter) != name(counter),
@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(every_refusal_that_a_node_can_count_has_words_for_operators
   BOOST_TEST(!is_refusal(Counter::store_failed));
 }
 
-BOOST_AUTO_TEST_CASE(the_host_must_be_an_address_or_a_name_that_is_ours) {
+BOOST_AUTO_TEST_CASE(the_host_must_be_an_address_or_a_configured_name) {
   const std::vector<std::string> names = {"node.example"};
   for (const char* const good : {"127.0.0.1", "127.0.0.1:1", "192.0.2.9:33501", "[::1]", "[::1]:33501",
                                  "localhost", "LocalHost:1", "node.example", "NODE.example:2"}) {
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(the_host_must_be_an_address_or_a_name_that_is_ours) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(history_keeps_ten_minutes_and_a_day_and_no_more) {
+BOOST_AUTO_TEST_CASE(history_keeps_ten_minutes_and_a_day) {
   History history(reading_at(0));
   constexpr std::int64_t two_days = 2 * 86400;
   for (std::int64_t at = History::step_s; at <= two_days; at += History::step_s) {
@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(history_keeps_ten_minutes_and_a_day_and_no_more) {
   BOOST_TEST(history.lag_of_last_minute_ms() == 7);
 }
 
-BOOST_AUTO_TEST_CASE(a_fault_is_told_for_a_minute_after_it_was_there) {
+BOOST_AUTO_TEST_CASE(a_problem_is_reported_for_one_minute) {
   const auto faults_after = [](std::uint64_t failed, std::uint64_t full, std::int64_t lag_ms,
                                std::int64_t seconds) {
     History history(reading_at(0));
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(a_fault_is_told_for_a_minute_after_it_was_there) {
   BOOST_TEST(faults_after(1, 1, 1001, 65).empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_day_of_samples_is_told_to_programs_in_the_columns_that_it_names) {
+BOOST_AUTO_TEST_CASE(json_rows_match_the_listed_columns) {
   History history(reading_at(0));
   for (std::int64_t at = 5; at <= 120; at += 5) {
     history.add(reading_at(at), 0);
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(a_day_of_samples_is_told_to_programs_in_the_columns_that_it
   BOOST_TEST(told.at("rows").as_array().front().as_array().front().as_int64() == 1'800'000'060);
 }
 
-BOOST_AUTO_TEST_CASE(nothing_that_is_put_into_the_page_is_markup) {
+BOOST_AUTO_TEST_CASE(values_are_escaped_on_the_status_page) {
   NodeStats stats = some_stats();
   stats.problems = {"<script>alert(\"x\") & {{nonce}}</script>"};
   stats.transports.push_back({"udp", "<b>", 1});
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(nothing_that_is_put_into_the_page_is_markup) {
   BOOST_TEST(page.find("style=") == std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(seconds_are_told_to_the_millisecond) {
+BOOST_AUTO_TEST_CASE(prometheus_seconds_have_millisecond_resolution) {
   Metrics metrics;
   metrics.observe(Timing::store, 1);
   metrics.observe(Timing::store, 1234);
