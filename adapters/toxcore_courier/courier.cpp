@@ -34,8 +34,8 @@ Result<std::unique_ptr<Courier>, Tox_Err_New> Courier::start(const CourierSettin
                                                              Telemetry telemetry) {
   const ToxOptionsPointer options = settings.tox_options();
   Tox_Err_New failed = TOX_ERR_NEW_MALLOC;
-  // Another port each time: at one where they have just seen another key, toxcore's nodes take a minute and
-  // more to find the new one.
+  // A different port each time: toxcore's nodes take more than a minute to accept a new key at a known
+  // address.
   constexpr std::uint16_t first_port = 33445;
   constexpr std::uint16_t last_port = 33545;
   std::unique_ptr<Tox, Kill> tox;
@@ -44,7 +44,7 @@ Result<std::unique_ptr<Courier>, Tox_Err_New> Courier::start(const CourierSettin
     tox_options_set_start_port(options.get(), static_cast<std::uint16_t>(first_port + offset));
     tox_options_set_end_port(options.get(), last_port);
     tox.reset(tox_new(options.get(), &failed));
-    tox_options_set_start_port(options.get(), first_port);  // where there is no free one above it
+    tox_options_set_start_port(options.get(), first_port);  // if all ports above it are in use
   }
   if (options && !tox) {
     tox.reset(tox_new(options.get(), &failed));
@@ -154,7 +154,7 @@ void Courier::run() {
   while (true) {
     try {
       run_once();
-    } catch (const std::exception&) {  // out of memory: what was under way is lost, as packets may be
+    } catch (const std::exception&) {  // out of memory: packets are dropped
       telemetry_.refuse(Counter::refused_overloaded);
     }
     const bool busy = clock_.now().steady_ms < busy_until_ms_;

@@ -21,13 +21,13 @@ namespace toxasync {
 /// What is wrong and what to do, in one sentence.
 std::string_view describe_courier_error(Tox_Err_New error) noexcept;
 
-/// Carries frames to storage nodes by a Tox instance of its own, hidden from the client, with a key that is
-/// new at every start: a node sees nothing of the user's, and what the client's options allow (TCP relays, a
-/// proxy) is all that is used. The instance runs on a thread of its own; everything here is called by the
-/// client's, and never waits for the other one for longer than a queue takes to be swapped.
+/// Carries frames to storage nodes by a second Tox instance, hidden from the client, with a new key at every
+/// start: nodes learn nothing about the user, and only what the client's options allow (TCP relays, a proxy)
+/// is used. The instance runs on its own thread; everything here is called by the client's thread, and waits
+/// for the other one only as long as swapping a queue takes.
 class Courier final : public Transport {
  public:
-  /// Frames that wait, in each direction; more are dropped and counted (refused.overloaded).
+  /// Queued frames in each direction; more are dropped and counted (refused.overloaded).
   static constexpr std::size_t queue_limit = 1024;
   /// Nodes to join the Tox network through; the oldest is dropped for a new one.
   static constexpr std::size_t max_bootstrap_nodes = 64;
@@ -48,11 +48,11 @@ class Courier final : public Transport {
   /// Remembers a node to join the Tox network through.
   void add_bootstrap_node(BootstrapNode node);
 
-  /// Hands on what has arrived. Returns how many.
+  /// Delivers received frames. Returns how many.
   std::size_t poll();
-  /// Whether poll() has something.
+  /// Whether poll() would deliver something.
   [[nodiscard]] bool has_received() const;
-  /// Storage nodes that are online as its friends now.
+  /// Storage nodes that are connected as friends.
   [[nodiscard]] std::size_t nodes_online() const;
   /// The hidden instance's Tox public key.
   [[nodiscard]] const crypto::Point& tox_key() const noexcept { return tox_key_; }
@@ -71,7 +71,7 @@ class Courier final : public Transport {
     Route route;
     Bytes bytes;
   };
-  /// Takes what arrives, on the courier's thread.
+  /// Queues what arrives, on the courier's thread.
   class ReceivedFrames final : public PacketReceiver {
    public:
     explicit ReceivedFrames(Courier& courier) noexcept : courier_(courier) {}
@@ -114,7 +114,7 @@ class Courier final : public Transport {
   std::size_t online_ = 0;
   bool stop_ = false;
 
-  std::thread thread_;  // The last: all the rest is there when it begins.
+  std::thread thread_;  // Last: everything else exists when it starts.
 };
 
 }  // namespace toxasync

@@ -57,7 +57,7 @@ std::size_t FriendTransport::iterate(std::int64_t steady_ms) {
   return deliver();
 }
 
-/// What the callbacks left.
+/// Handles what the callbacks have queued.
 void FriendTransport::process_callbacks() {
   for (auto& [key, peer] : friends_) {
     if (peer.needs_flush) {
@@ -127,7 +127,7 @@ bool FriendTransport::send(const Route& to, ByteView packet) noexcept {
   }
 }
 
-/// What toxcore does not take, because its queue is full, maintain_friends() offers again.
+/// What toxcore does not accept, because its queue is full, maintain_friends() sends again.
 void FriendTransport::flush(Friend& to) {
   to.needs_flush = false;
   if (!to.online) {
@@ -176,7 +176,7 @@ void FriendTransport::accept(const crypto::Point& key) {
     return telemetry_.refuse(Counter::refused_courier);
   }
   if (known != friends_.end()) {
-    remove(known);  // It has begun anew: so does toxcore's search for it.
+    remove(known);  // It has restarted: so must toxcore's search for it.
   } else if (!make_room()) {
     return telemetry_.refuse(Counter::refused_courier);
   }
@@ -191,7 +191,7 @@ void FriendTransport::accept(const crypto::Point& key) {
   telemetry_.log(LogLevel::debug, "couriers", "accepted " + to_hex(key));
 }
 
-/// A token bucket for all together: a key costs nothing, so there is nobody whom they could be counted by.
+/// One token bucket for all couriers: keys cost nothing, so limits per key would be useless.
 bool FriendTransport::take_accept_token() {
   const std::int64_t more = (now_ms_ - accept_tokens_refilled_ms_) / next_courier_ms;
   accept_tokens_refilled_ms_ += more * next_courier_ms;
@@ -204,7 +204,7 @@ bool FriendTransport::take_accept_token() {
   return true;
 }
 
-/// Both ends: room for one more friend.
+/// At both ends: makes room for one more friend.
 bool FriendTransport::make_room() {
   if (friends_.size() < max_friends_) {
     return true;
@@ -257,7 +257,7 @@ bool FriendTransport::send_request(const crypto::Point& key, Friend& node) {
   return node.number != no_number;
 }
 
-/// While we are connected ourselves.
+/// Only while we are connected ourselves.
 void FriendTransport::resend_requests() {
   const bool connected = tox_self_get_connection_status(tox_) != TOX_CONNECTION_NONE;
   for (auto& [key, node] : friends_) {
@@ -313,14 +313,14 @@ void FriendTransport::on_connection(Tox* /*tox*/, std::uint32_t number, Tox_Conn
                                     void* self) noexcept {
   try {
     static_cast<FriendTransport*>(self)->handle_connection(number, connection != TOX_CONNECTION_NONE);
-  } catch (const std::exception&) {  // out of memory: as if what is held were lost
+  } catch (const std::exception&) {  // out of memory: as if the held frames were lost
   }
 }
 
 void FriendTransport::handle_connection(std::uint32_t number, bool online) {
   const auto found = find(number);
   if (found == friends_.end() || found->second.online == online) {
-    return;  // it goes another way now
+    return;  // only UDP or TCP changed
   }
   Friend& peer = found->second;
   peer.online = online;
@@ -339,7 +339,7 @@ void FriendTransport::on_packet(Tox* /*tox*/, std::uint32_t number, const std::u
   auto& transport = *static_cast<FriendTransport*>(self);
   try {
     transport.handle_packet(number, {data, length});
-  } catch (const std::exception&) {  // out of memory: the packet is lost, as packets may be
+  } catch (const std::exception&) {  // out of memory: packet dropped
     transport.telemetry_.refuse(Counter::refused_overloaded);
   }
 }

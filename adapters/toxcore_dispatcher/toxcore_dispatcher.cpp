@@ -54,7 +54,7 @@ Result<std::unique_ptr<ToxcoreDispatcher>, DispatcherError> ToxcoreDispatcher::a
       },
       dispatcher.get()};
   if (!tox_net::tox_net_register(tox, first_kind, last_kind, &handler)) {
-    dispatcher->tox_ = nullptr;  // The kinds are somebody else's: not to be unregistered.
+    dispatcher->tox_ = nullptr;  // Registered by another module: not to be unregistered.
     return DispatcherError::taken;
   }
   return dispatcher;

@@ -93,7 +93,7 @@ error_code UdpTransport::bind_socket(Socket& socket, const udp::endpoint& local,
   if (!failed) {
     socket.non_blocking(true, failed);
   }
-  if (!failed && local.address().is_unspecified() && !want_local_address(socket)) {
+  if (!failed && local.address().is_unspecified() && !request_local_address(socket)) {
     telemetry_.log(LogLevel::warning, "udp",
                    "the system does not report the destination address of packets: on a machine with several "
                    "addresses, answers may be sent from another one");
@@ -107,16 +107,16 @@ error_code UdpTransport::bind_socket(Socket& socket, const udp::endpoint& local,
   return {};
 }
 
-std::size_t UdpTransport::poll(std::size_t most) {
-  const std::size_t read = v4_.is_open() ? drain(v4_, most) : 0;
-  return read + (v6_.is_open() ? drain(v6_, most - read) : 0);
+std::size_t UdpTransport::poll(std::size_t limit) {
+  const std::size_t read = v4_.is_open() ? drain(v4_, limit) : 0;
+  return read + (v6_.is_open() ? drain(v6_, limit - read) : 0);
 }
 
-std::size_t UdpTransport::drain(Socket& socket, std::size_t most) {
+std::size_t UdpTransport::drain(Socket& socket, std::size_t limit) {
   std::size_t read = 0;
-  while (read < most) {
+  while (read < limit) {
     error_code failed;
-    const std::size_t wanted = std::min(most - read, ReceivedDatagrams::most);
+    const std::size_t wanted = std::min(limit - read, ReceivedDatagrams::max);
     const std::size_t received = received_->receive(socket, wanted, failed);
     if (would_block(failed)) {
       break;
@@ -129,7 +129,7 @@ std::size_t UdpTransport::drain(Socket& socket, std::size_t most) {
     }
     for (std::size_t i = 0; i < received; ++i) {
       const ByteView packet = received_->bytes(i);
-      if (packet.size() > largest_datagram) {
+      if (packet.size() > max_datagram_bytes) {
         telemetry_.refuse(Counter::refused_length);
       } else if (receiver_ != nullptr) {
         receiver_->on_packet(received_->from(i), packet);

@@ -46,7 +46,7 @@ Tox_Async_Options* make_options(const UserSettings& settings, LogFile& log) {
     tox_async_options_set_poll_interval(options, settings.poll_interval_ms);
     tox_async_options_set_push(options, settings.push);
     tox_async_options_set_time_to_live(options, settings.time_to_live_s);
-    tox_async_options_set_take_packet_callback(options, false);  // Companion hands them on.
+    tox_async_options_set_take_packet_callback(options, false);  // Companion passes them on.
     tox_async_options_set_log_callback(options, write_log,
                                        static_cast<Tox_Async_Log_Level>(settings.log_level), &log);
   }
@@ -125,7 +125,7 @@ void Companion::add_bootstrap_node(const BootstrapNode& node) {
   add(async_.get(), node.host.c_str(), node.port, node.public_key.data(), nullptr);
 }
 
-/// The settings say which nodes are the user's: one that they name no longer goes.
+/// Removes nodes that the settings no longer contain.
 void Companion::sync_nodes() {
   const auto& named = process_.settings()->nodes;
   for (std::uint32_t i = tox_async_node_get_count(async_.get()); i-- > 0;) {
@@ -165,7 +165,7 @@ void Companion::iterate(void* user_data) {
   }
 }
 
-/// Messages and requests wait, on disk and at their senders, while the client has no callback for them.
+/// While the client has no callback for them, messages and requests are kept on disk and by their senders.
 void Companion::register_callbacks() {
   const bool too_early = clock_.now().steady_ms < callbacks_from_ms_;
   tox_async_callback_message_state(async_.get(), on_message_state);
@@ -212,7 +212,7 @@ void Companion::update_friends(std::int64_t now_ms) {
   }
 }
 
-/// Getters first, for a callback may ask.
+/// Updates the state first: a callback may query it.
 void Companion::show_away(std::uint32_t friend_number, bool away) {
   if (away) {
     away_.insert(friend_number);
@@ -223,7 +223,7 @@ void Companion::show_away(std::uint32_t friend_number, bool away) {
     receipts_.expect_resends(friend_number);
   }
   if (!away && connected(friend_number)) {
-    return;  // on_connection() has told it.
+    return;  // on_connection() has reported it.
   }
   const ClientCallbacks client = client_;
   void* const user_data = user_data_;
@@ -299,7 +299,7 @@ std::uint32_t Companion::send(std::uint32_t friend_number, Tox_Message_Type type
   const bool may_accept = ready && message != nullptr && length > 0 && length <= TOX_MAX_MESSAGE_LENGTH &&
                           (!online || has_toxasync_running(friend_number, clock_.now().steady_ms));
   if (!online || !may_accept) {
-    // The host judges first what it would judge.
+    // The host first, so that its own errors are returned.
     Tox_Err_Friend_Send_Message failed = TOX_ERR_FRIEND_SEND_MESSAGE_OK;
     const std::uint32_t number =
         host().tox_friend_send_message(tox_, friend_number, type, message, length, &failed);
@@ -316,7 +316,7 @@ std::uint32_t Companion::send(std::uint32_t friend_number, Tox_Message_Type type
     }
     return *number;
   }
-  // Not for us: as without us.
+  // Not accepted: as without toxasync.
   return host().tox_friend_send_message(tox_, friend_number, type, message, length, error);
 }
 
@@ -414,11 +414,11 @@ void Companion::on_message(Tox_Async* /*async*/, std::uint32_t friend_number, To
   auto& self = *static_cast<Companion*>(user_data);
   tox_friend_message_cb* const client = self.client_.message;
   void* const client_data = self.user_data_;
-  // Shown from within this callback: if the client ends before it has it, the message is shown again.
+  // Passed on inside this callback: if the client crashes before it returns, the message is shown again.
   const ScopedUnlock unlock(self.mutex_);
   for (const auto piece :
        text_pieces({reinterpret_cast<const char*>(message), length}, TOX_MAX_MESSAGE_LENGTH)) {
-    const std::string text(piece);  // With a zero behind it, as toxcore's.
+    const std::string text(piece);  // Null-terminated, as toxcore's.
     client(self.tox_, friend_number, type, reinterpret_cast<const std::uint8_t*>(text.c_str()), text.size(),
            client_data);
   }

@@ -24,7 +24,7 @@
 
 namespace toxasync::preload {
 
-/// What the client has registered, and gets from us or by us.
+/// The callbacks that the client has registered.
 struct ClientCallbacks {
   tox_friend_connection_status_cb* connection = nullptr;
   tox_friend_status_cb* status = nullptr;
@@ -34,10 +34,10 @@ struct ClientCallbacks {
   tox_friend_request_cb* request = nullptr;
 };
 
-/// Stands beside one Tox instance of a client that knows nothing of us: a Tox_Async, and what it takes to
-/// show the client offline messages as ordinary ones (docs/clients.md, "The rules").
+/// Adds a Tox_Async to one Tox instance of a client without support for it, and shows the client offline
+/// messages as ordinary ones (docs/clients.md).
 ///
-/// Any thread may call; nothing of the client's is called with the mutex held.
+/// Any thread may call. No callback of the client is called with the mutex held.
 class Companion {
  public:
   /// Clients load their contacts after their first tox_iterate, and some drop what arrives before that: no
@@ -63,13 +63,13 @@ class Companion {
   Companion(const Companion&) = delete;
   Companion& operator=(const Companion&) = delete;
 
-  /// After the host's tox_iterate. The first one starts the Tox_Async: there are clients that never call it
-  /// when they are told to stay offline, and nothing may change for them.
+  /// After the host's tox_iterate. The first call starts the Tox_Async: some clients never call it while the
+  /// user wants to stay offline, and nothing may change for them.
   void iterate(void* user_data);
   std::uint32_t interval_ms(std::uint32_t host_ms);
   std::uint32_t send(std::uint32_t friend_number, Tox_Message_Type type, const std::uint8_t* message,
                      std::size_t length, Tox_Err_Friend_Send_Message* error);
-  /// Whether the client is to see a friend as away, who is offline and will get messages all the same.
+  /// Whether a friend who is offline is shown to the client as away, because they can receive messages.
   bool shown_away(std::uint32_t friend_number);
   /// Keeps an avatar that the client offers to a friend who is shown as away but is offline, until they are
   /// online. (toxic and qTox offer theirs once, when a friend comes online, and would not try again.) Returns
@@ -80,7 +80,7 @@ class Companion {
   std::optional<FileId> avatar_id(std::uint32_t friend_number, std::uint32_t file_number);
   void on_friend_requested(const std::uint8_t* address, const std::uint8_t* message, std::size_t length);
   void on_friend_deleted(std::uint32_t friend_number);
-  /// The client names a node of the Tox network, or a TCP relay, which is good for our courier, too.
+  /// The client adds a bootstrap node or TCP relay, which the courier can use, too.
   void on_bootstrap(const char* host_name, std::uint16_t port, const std::uint8_t* public_key, bool relay);
 
   template <class Callback>
@@ -89,7 +89,7 @@ class Companion {
     client_.*which = callback;
   }
 
-  // The host's callbacks that we take, inside its tox_iterate.
+  // Callbacks of the host that are registered for us, inside its tox_iterate.
   void on_connection(std::uint32_t friend_number, Tox_Connection connection, void* user_data);
   void on_lossless_packet(std::uint32_t friend_number, const std::uint8_t* data, std::size_t length,
                           void* user_data);
@@ -104,7 +104,7 @@ class Companion {
   enum class State : std::uint8_t { waiting, running, off };
   struct Online {
     std::int64_t since_ms = 0;
-    bool has_toxasync = false;  ///< A packet of ours has come since.
+    bool has_toxasync = false;  ///< A toxasync packet has arrived since then.
   };
 
   // All of these with the mutex held.

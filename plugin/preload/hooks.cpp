@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a program gets that calls libtoxcore while this module is in LD_PRELOAD. Without TOX_ASYNC=1, every
-// one of these calls the host's own function and does nothing else.
+// The functions that a program calls in place of libtoxcore's while this module is in LD_PRELOAD. Without
+// TOX_ASYNC=1, each of them only calls the host's own function.
 #include <algorithm>
 #include <exception>
 #include <unordered_map>
@@ -35,7 +35,7 @@ std::shared_ptr<Companion> companion_of(const Tox* tox) {
 
 /// Runs what we do in addition to the host. When memory runs out, it is not done.
 template <class Body>
-void beside(Body&& body) noexcept {
+void ignoring_exceptions(Body&& body) noexcept {
   try {
     body();
   } catch (const std::exception&) {
@@ -73,7 +73,7 @@ Tox* tox_new(const struct Tox_Options* options, Tox_Err_New* error) {
   if (tox == nullptr || CompanionLock::held_by_this_thread() || !Process::enabled()) {
     return tox;
   }
-  beside([&] {
+  ignoring_exceptions([&] {
     const bool has_profile =
         options != nullptr && tox_options_get_savedata_type(options) != TOX_SAVEDATA_TYPE_NONE;
     auto companion = std::make_shared<Companion>(tox, options, has_profile, Process::instance());
@@ -88,7 +88,7 @@ Tox* tox_new(const struct Tox_Options* options, Tox_Err_New* error) {
 }
 
 void tox_kill(Tox* tox) {
-  beside([&] {
+  ignoring_exceptions([&] {
     std::shared_ptr<Companion> last;  // Destroyed without the lock: it waits for the disk.
     const std::lock_guard lock(registry().mutex);
     const auto found = registry().companions.find(tox);
@@ -103,7 +103,7 @@ void tox_kill(Tox* tox) {
 void tox_iterate(Tox* tox, void* user_data) {
   host().tox_iterate(tox, user_data);
   if (const auto companion = companion_of(tox)) {
-    beside([&] { companion->iterate(user_data); });
+    ignoring_exceptions([&] { companion->iterate(user_data); });
   }
 }
 
@@ -116,7 +116,7 @@ uint32_t tox_iteration_interval(const Tox* tox) {
 bool tox_bootstrap(Tox* tox, const char* host_name, uint16_t port, const uint8_t* public_key,
                    Tox_Err_Bootstrap* error) {
   if (const auto companion = companion_of(tox)) {
-    beside([&] { companion->on_bootstrap(host_name, port, public_key, false); });
+    ignoring_exceptions([&] { companion->on_bootstrap(host_name, port, public_key, false); });
   }
   return host().tox_bootstrap(tox, host_name, port, public_key, error);
 }
@@ -124,7 +124,7 @@ bool tox_bootstrap(Tox* tox, const char* host_name, uint16_t port, const uint8_t
 bool tox_add_tcp_relay(Tox* tox, const char* host_name, uint16_t port, const uint8_t* public_key,
                        Tox_Err_Bootstrap* error) {
   if (const auto companion = companion_of(tox)) {
-    beside([&] { companion->on_bootstrap(host_name, port, public_key, true); });
+    ignoring_exceptions([&] { companion->on_bootstrap(host_name, port, public_key, true); });
   }
   return host().tox_add_tcp_relay(tox, host_name, port, public_key, error);
 }
@@ -196,7 +196,7 @@ uint32_t tox_friend_add(Tox* tox, const uint8_t* address, const uint8_t* message
   const std::uint32_t number = host().tox_friend_add(tox, address, message, length, error);
   const auto companion = number != UINT32_MAX ? companion_of(tox) : nullptr;
   if (companion) {
-    beside([&] { companion->on_friend_requested(address, message, length); });
+    ignoring_exceptions([&] { companion->on_friend_requested(address, message, length); });
   }
   return number;
 }
@@ -219,7 +219,7 @@ uint32_t tox_file_send(Tox* tox, uint32_t friend_number, uint32_t kind, uint64_t
   const bool maybe_ours = failed == TOX_ERR_FILE_SEND_FRIEND_NOT_CONNECTED && kind == TOX_FILE_KIND_AVATAR &&
                           filename_length <= TOX_MAX_FILENAME_LENGTH;
   if (const auto companion = maybe_ours ? companion_of(tox) : nullptr) {
-    beside([&] {
+    ignoring_exceptions([&] {
       PendingAvatar avatar{file_size, std::nullopt, {}};
       if (file_id != nullptr) {
         std::copy_n(file_id, TOX_FILE_ID_LENGTH, avatar.id.emplace().begin());

@@ -65,7 +65,7 @@ void LogFile::write(LogLevel level, std::string_view area, std::string_view mess
     if (file_ < 0) {
       return;
     }
-    if (size_ + line.size() > largest) {
+    if (size_ + line.size() > max_bytes) {
       close(file_);
       std::error_code failed;
       std::filesystem::rename(path_, path_.string() + ".1", failed);

@@ -12,8 +12,8 @@
 
 namespace toxasync {
 
-/// The transport of a Tox_Async, and what the client's event loop and the C API need beside it. Which one it
-/// is, only open_transport() knows.
+/// The transport of a Tox_Async, with the functions that the client's event loop and the C API need. Only
+/// open_transport() knows which one it is.
 class ClientTransport {
  public:
   virtual ~ClientTransport() = default;

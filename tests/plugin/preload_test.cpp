@@ -175,8 +175,8 @@ BOOST_AUTO_TEST_CASE(the_log_has_one_line_per_message_and_is_rotated) {
       log.write(LogLevel::info, "area", long_line);
     }
   }
-  BOOST_TEST(fs::file_size(path) <= LogFile::largest);
-  BOOST_TEST(fs::file_size(path.string() + ".1") <= LogFile::largest);
+  BOOST_TEST(fs::file_size(path) <= LogFile::max_bytes);
+  BOOST_TEST(fs::file_size(path.string() + ".1") <= LogFile::max_bytes);
   BOOST_TEST(std::distance(fs::directory_iterator(path.parent_path()), fs::directory_iterator()) == 2);
   fs::remove_all(pattern);
 }
