@@ -64,7 +64,8 @@ StorageServer::StorageServer(Configuration configuration, StderrLog& log)
   watch_signals();
   open_store();  // First: its lock keeps other processes out.
   open_keys();
-  transports_.emplace(io_, options_, directory_, keys_->signer(), random_, telemetry_, *this);
+  transports_.emplace(io_, options_, directory_, keys_->signer(), random_, telemetry_,
+                      static_cast<TransportsListener&>(*this));
   start_node();
   start_peers();
   stats_.emplace(ServerStats::Parts{.options = options_,
@@ -138,7 +139,7 @@ void StorageServer::on_peers_changed(const std::vector<Bytes>& descriptors) {
 void StorageServer::start_peers() {
   const PeerKeeper::Config config{
       .self = keys_->id(), .named = options_.peers, .finder = transports_->node_finder()};
-  peers_.emplace(transports_->for_requests(), random_, telemetry_, config, *this);
+  peers_.emplace(transports_->for_requests(), random_, telemetry_, config, static_cast<PeerListener&>(*this));
 }
 
 void StorageServer::open_control() {
