@@ -156,7 +156,7 @@ def befriend(world, nodes, extra=(), **settings):
     alice.wait_for(r"friend 0 (udp|tcp)", 60)
     bob.wait_for(r"friend 0 online", 40)
     bob.wait_for(r"friend 0 ready", 30)
-    poll_until(lambda: "a friend's keys are here" in home.log(), 30, "Alice has Bob's keys")
+    poll_until(lambda: "received the keys of a friend" in home.log(), 30, "Alice has Bob's keys")
     return alice, bob
 
 
@@ -193,7 +193,7 @@ def with_and_without(world):
         client.write(f"add {bob.tox_id}")
         bob.wait_for(rf"friend {number} (udp|tcp)", 60)
         client.wait_for(r"friend-status 0 ", 20, what="has the friend's name, which comes before")
-    poll_until(lambda: "a friend's keys are here" in both[0].home.log(), 30, "Alice has Bob's keys")
+    poll_until(lambda: "received the keys of a friend" in both[0].home.log(), 30, "Alice has Bob's keys")
     start = bob.mark()
     for client in both:
         client.quit()
