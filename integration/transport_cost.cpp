@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Times stores and retrieves at one storage node over one transport; started by carrier_cost.py, which tells
+// Times stores and retrieves at one storage node over one transport; started by transport_cost.py, which tells
 // more.
 //
-//     carrier_cost udp|courier|relay NODE_ADDRESS HOST:PORT:KEY COUNT
+//     transport_cost udp|courier|relay NODE_ADDRESS HOST:PORT:KEY COUNT
 //
 // The last one is a node of the Tox network, or, for `relay`, a TCP relay of the same port. Prints lines of
 // `name value` and waits for an end of line on stdin after "ready" and after each part.
