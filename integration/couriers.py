@@ -18,7 +18,7 @@ def courier_friends(world, nodes, **options):
     alice, bob = [world.chat(name, nodes=addresses, **options).ready() for name in ("alice", "bob")]
     alice.write(f"add {bob.tox_id}")
     for chat in (alice, bob):
-        check(chat.carrier == "courier", f"{chat.name} uses {chat.carrier}")
+        check(chat.transport == "courier", f"{chat.name} uses {chat.transport}")
         chat.wait_for(r"friend 0 online", 60)
         chat.wait_for(r"friend 0 ready", 30)
     return alice, bob

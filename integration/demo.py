@@ -45,7 +45,7 @@ def befriend(world, nodes, teller):
     addresses = [node.address for node in nodes]
     bob = world.chat("bob", nodes=addresses).ready()
     alice = world.chat("alice", nodes=addresses, bootstrap=[bob]).ready()
-    check(alice.carrier == bob.carrier == "dispatcher", f"the clients use {alice.carrier}, not the dispatcher")
+    check(alice.transport == bob.transport == "dispatcher", f"the clients use {alice.transport}, not the dispatcher")
     teller.say(f"Alice and Bob are up, over toxcore's packet dispatcher; Alice adds Bob {bob.tox_id[:12]}...")
     alice.write(f"add {bob.tox_id}")
     for chat in (alice, bob):
@@ -94,7 +94,7 @@ def left_on(nodes):
 def play(world):
     teller = Teller(world)
     nodes = world.nodes(3)
-    check(all("dispatcher" in node.carriers for node in nodes), "the nodes do not serve over the dispatcher")
+    check(all("dispatcher" in node.transports for node in nodes), "the nodes do not serve over the dispatcher")
     teller.say("three storage nodes are up:")
     for node in nodes:
         teller.say(f"  {node.address}")

@@ -150,13 +150,13 @@ def befriend(world, nodes, extra=(), **settings):
     home = Home(world, "alice", nodes, **settings)
     for i in range(1, 5):
         world.peers.append(world.chat(f"peer{i}", bootstrap=world.peers[:1], extra=["--no-async"]).ready())
-    bob = world.chat("bob", nodes=[node.address for node in nodes], bootstrap=world.peers[:1], carrier="udp").ready()
+    bob = world.chat("bob", nodes=[node.address for node in nodes], bootstrap=world.peers[:1], transport="udp").ready()
     alice = Plain(world, "alice", home, bootstrap=world.peers[0], extra=extra).ready()
     alice.write(f"add {bob.tox_id}")
     alice.wait_for(r"friend 0 (udp|tcp)", 60)
     bob.wait_for(r"friend 0 online", 40)
     bob.wait_for(r"friend 0 ready", 30)
-    poll_until(lambda: "a friend's keys are here" in home.log(), 30, "Alice has Bob's keys")
+    poll_until(lambda: "received the keys of a friend" in home.log(), 30, "Alice has Bob's keys")
     return alice, bob
 
 
@@ -193,7 +193,7 @@ def with_and_without(world):
         client.write(f"add {bob.tox_id}")
         bob.wait_for(rf"friend {number} (udp|tcp)", 60)
         client.wait_for(r"friend-status 0 ", 20, what="has the friend's name, which comes before")
-    poll_until(lambda: "a friend's keys are here" in both[0].home.log(), 30, "Alice has Bob's keys")
+    poll_until(lambda: "received the keys of a friend" in both[0].home.log(), 30, "Alice has Bob's keys")
     start = bob.mark()
     for client in both:
         client.quit()

@@ -156,7 +156,7 @@ class Node(Process):
             *(() if "--status-port" in extra or "--config" in extra else ("--status-port", 0)), *extra])
 
     def ready(self, seconds=30):
-        self.carriers = self.wait_for(r"toxasyncd: ready carriers=(\S+)", seconds)[1]
+        self.transports = self.wait_for(r"toxasyncd: ready transports=(\S+)", seconds)[1]
         self.address = self.find(NODE_ADDRESS.pattern)[1]
         return self
 
@@ -200,12 +200,12 @@ class Message:
 class Chat(Process):
     """minichat. Started again it has the same profile, state and port. `node`: it is a storage node too."""
 
-    def __init__(self, world, name, nodes=(), bootstrap=(), like=None, extra=(), carrier="auto",
+    def __init__(self, world, name, nodes=(), bootstrap=(), like=None, extra=(), transport="auto",
                  node=False):
         self.udp_port = like.udp_port if like else world.ports.take()
         arguments = [
             world.program("minichat"), "--profile", world.directory / f"{name}.tox", "--state",
-            world.directory / f"{name}.state", "--name", name, "--udp-port", self.udp_port, "--carrier", carrier,
+            world.directory / f"{name}.state", "--name", name, "--udp-port", self.udp_port, "--transport", transport,
             "--poll-interval-ms", "1000", "--local", "--auto-accept", *([] if node else ["--no-node"]), *extra]
         for node in nodes:
             arguments += ["--node", node]
@@ -214,8 +214,8 @@ class Chat(Process):
         super().__init__(world, name, arguments)
 
     def ready(self, seconds=30):
-        match = self.wait_for(r"ready tox_id=(\S+) dht_key=(\S+) udp_port=(\d+) carrier=(\S+)", seconds)
-        self.tox_id, self.dht_key, self.carrier = match[1], match[2], match[4]
+        match = self.wait_for(r"ready tox_id=(\S+) dht_key=(\S+) udp_port=(\d+) transport=(\S+)", seconds)
+        self.tox_id, self.dht_key, self.transport = match[1], match[2], match[4]
         return self
 
     def again(self, **options):

@@ -9,7 +9,7 @@ from programs import Process
 from support import check
 
 
-UNUSED = f"127.0.0.1:1:{'0' * 64}"  # for carrier_cost, which asks nobody for the way over UDP
+UNUSED = f"127.0.0.1:1:{'0' * 64}"  # for transport_cost, which asks nobody for the way over UDP
 
 
 def start_node(world, name="node", extra=()):
@@ -37,7 +37,7 @@ def ask(node, path, method="GET", headers=(), body=None):
 
 def load(world, node, count, name="load"):
     """A client that stores so many envelopes, then fetches all so often; it goes on at each line."""
-    return Process(world, name, [world.program("carrier_cost"), "udp", node.address, UNUSED, count])
+    return Process(world, name, [world.program("transport_cost"), "udp", node.address, UNUSED, count])
 
 
 def run_load(world, node, count):

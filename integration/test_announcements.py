@@ -26,7 +26,7 @@ def deliver(world, nodes, alice, bob):
     alice.quit()
     # The present mailbox, the one before and the next one, and as many of cover, on each node.
     poll_until(lambda: counters(bob)["client.subscribed"] >= 6 * len(nodes), 60, "Bob has subscribed")
-    again = alice.again(carrier="udp", extra=["--no-udp"]).ready()
+    again = alice.again(transport="udp", extra=["--no-udp"]).ready()
     before = counters(bob)
     message = again.send("told at once")
     begun = world.elapsed()
@@ -44,7 +44,7 @@ def test_node_announces_new_mail(world):
     """Over the dispatcher; and who prefers not to be told subscribes to nothing."""
     nodes = world.nodes(3)
     alice, bob = world.friends(nodes, extra=SELDOM)
-    check(bob.carrier == "dispatcher", f"Bob uses {bob.carrier}")
+    check(bob.transport == "dispatcher", f"Bob uses {bob.transport}")
     deliver(world, nodes, alice, bob)
     later = bob.again(extra=["--no-push"]).ready()
     poll_until(lambda: counters(later)["client.requests"] >= 6 * len(nodes), 60, "Bob has looked for mail")
@@ -56,5 +56,5 @@ def test_node_announces_new_mail(world):
 def test_node_announces_new_mail_by_courier(world):
     """By courier, on the stock library."""
     hub, nodes = couriers.tox_network(world, 2)
-    alice, bob = couriers.courier_friends(world, nodes, bootstrap=[hub], carrier="courier", extra=SELDOM)
+    alice, bob = couriers.courier_friends(world, nodes, bootstrap=[hub], transport="courier", extra=SELDOM)
     deliver(world, nodes, alice, bob)

@@ -49,8 +49,8 @@ def deliver_by_courier(world, nodes, look=lambda alice: None, **options):
 def test_courier_delivers_and_hides_user_keys(world):
     """Over friend packets only: stored on three nodes, fetched; a node sees no user's key."""
     hub, nodes = tox_network(world, 3)
-    check(nodes[0].carriers.endswith("udp,friends"), f"the node serves {nodes[0].carriers}")
-    deliver_by_courier(world, nodes, bootstrap=[hub], carrier="courier")
+    check(nodes[0].transports.endswith("udp,friends"), f"the node serves {nodes[0].transports}")
+    deliver_by_courier(world, nodes, bootstrap=[hub], transport="courier")
     for node in nodes:
         node.stop()
         profile = (node.directory / "tox.profile").read_bytes()
@@ -99,7 +99,7 @@ def test_courier_finds_a_restarted_node_again(world):
     """A node that is killed and started again, and knows nobody any more, is found again by those that run on; though
     somebody has put a Tox profile of another key into its place."""
     hub, nodes = tox_network(world, 1)
-    alice, bob = courier_friends(world, nodes, bootstrap=[hub], carrier="courier")
+    alice, bob = courier_friends(world, nodes, bootstrap=[hub], transport="courier")
     see_offline(alice, bob)
     alice.wait_stored([alice.send("before")], 1, 60)
     nodes[0].kill()

@@ -157,17 +157,17 @@ def test_two_nodes_deliver_while_a_third_is_missing(world):
     check_each_once([bob, later], ids)
 
 
-def deliver_one_over_udp(world, carrier_options):
+def deliver_one_over_udp(world, transport_options):
     nodes = world.nodes(1)
-    alice, bob = world.friends(nodes, **carrier_options)
-    check(alice.carrier == "udp", f"the client uses {alice.carrier}")
+    alice, bob = world.friends(nodes, **transport_options)
+    check(alice.transport == "udp", f"the client uses {alice.transport}")
     see_offline(alice, bob)
     message = alice.send("by a socket of our own")
     alice.wait_stored([message], 1, 30)
     alice.quit()
     later = bob.again().ready()
     later.wait_messages(1, 30)
-    wait_empty(nodes, alice, **carrier_options)
+    wait_empty(nodes, alice, **transport_options)
     later.quit()
     check_each_once([bob, later], [message])
     nodes[0].check_log(alice.tox_id[:64], bob.tox_id[:64], alice.dht_key, str(alice.udp_port), str(bob.udp_port))
@@ -177,8 +177,8 @@ def deliver_one_over_udp(world, carrier_options):
 @pytest.mark.node
 def test_client_may_choose_udp_on_a_patched_library(world):
     """Clients that choose UDP although the library is patched."""
-    node, _ = deliver_one_over_udp(world, {"carrier": "udp"})
-    check(node.carriers == "dispatcher,udp,friends", f"the node serves {node.carriers}")
+    node, _ = deliver_one_over_udp(world, {"transport": "udp"})
+    check(node.transports == "dispatcher,udp,friends", f"the node serves {node.transports}")
 
 
 @pytest.mark.node
@@ -186,14 +186,14 @@ def test_client_may_choose_udp_on_a_patched_library(world):
 def test_stock_library_uses_udp_and_says_so(world):
     """The system's libtoxcore: everybody says that it has no dispatcher, and uses UDP."""
     node, alice = deliver_one_over_udp(world, {})
-    check(node.carriers == "udp,friends", f"the node serves {node.carriers} with a stock library")
+    check(node.transports == "udp,friends", f"the node serves {node.transports} with a stock library")
     check(node.find(r"warning dispatcher: .*stock.*UDP port \d+ and to Tox friends only"),
           "the node does not say what it lacks")
-    check(alice.find(r"log \w+ carrier: .*stock.*UDP"), "the client does not say what it lacks")
-    only_tox = Process(world, "node-without-carrier", [
+    check(alice.find(r"log \w+ transport: .*stock.*UDP"), "the client does not say what it lacks")
+    only_tox = Process(world, "node-without-transport", [
         world.program("toxasyncd"), "--data-dir", world.directory / "none", "--udp-port", "0"])
-    check(only_tox.wait(10) == 1, "a node without any carrier starts")
-    check(only_tox.find(r"error .*--udp-port 0: .*stock"), "a node without any carrier does not say why")
+    check(only_tox.wait(10) == 1, "a node without any transport starts")
+    check(only_tox.find(r"error .*--udp-port 0: .*stock"), "a node without any transport does not say why")
 
 
 @pytest.mark.delivery

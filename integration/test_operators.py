@@ -35,8 +35,8 @@ def test_metrics_and_health_say_what_happened(world):
     answered = after("toxasync_node_stored_total") + after("toxasync_node_duplicates_total")
     check(after("toxasync_answer_seconds_count", request="store") == answered, "not every store was timed")
     check(after("toxasync_answer_seconds_count", request="retrieve") > 100, "retrieves were not timed")
-    check(after("toxasync_carrier_packets_total", carrier="udp") == after("toxasync_frames_in_total") > 200,
-          "packets of the carrier are not counted")
+    check(after("toxasync_transport_packets_total", transport="udp") == after("toxasync_frames_in_total") > 200,
+          "packets of the transport are not counted")
     check(after("toxasync_capacity_bytes") == 3 << 20, f"the capacity is {after('toxasync_capacity_bytes')}")
     check(ask(node, "/healthz")[::2] == (200, "OK\n"), "a node that is well does not say so")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -94,8 +94,8 @@ def test_reload_applies_settings_and_notifies_systemd(world):
     node.status_port = world.ports.take_tcp()
     start = hang_up([f"status-port = {node.status_port}", "log-level = debug", "capacity = 7M",
                      f"peer = {peer.address}", "couriers = 3"])
-    node.wait_for(r"warning reload: couriers has changed: restart the node for it", 5, start)
-    node.wait_for(r"info reload: capacity has changed", 5, start)
+    node.wait_for(r"warning reload: couriers changed: restart the node to apply it", 5, start)
+    node.wait_for(r"info reload: capacity changed", 5, start)
     check(metrics(node)("toxasync_capacity_bytes") == 7 << 20, "the capacity was not reloaded")
     poll_until(lambda: metrics(node)("toxasync_peers", state="answering") == 1, 40, "the new peer is asked")
     start = node.mark()
@@ -103,12 +103,12 @@ def test_reload_applies_settings_and_notifies_systemd(world):
         stranger.sendto(b"\xa0" * 100, ("127.0.0.1", node.udp_port))
     node.wait_for(r"debug refused: refused.frame_length", 5, start)
     start = hang_up([f"status-port = {node.status_port}", "log-level = debug", "capacity = 7M", "couriers = 3"])
-    node.wait_for(r"warning reload: couriers has changed: restart the node for it", 5, start)
+    node.wait_for(r"warning reload: couriers changed: restart the node to apply it", 5, start)
     poll_until(lambda: metrics(node)("toxasync_peers", state="answering") == 0, 5, "the peer is no longer told of")
 
     start = hang_up(["capacity = 9M", "nonsense = 1", "log-level = info"])
-    node.wait_for(r"error reload: .*node.conf:2: there is no setting `nonsense`", 5, start)
-    node.wait_for(r"error reload: all settings stay as they were", 5, start)
+    node.wait_for(r"error reload: .*node.conf:2: unknown setting `nonsense`", 5, start)
+    node.wait_for(r"error reload: no setting was changed", 5, start)
     check(metrics(node)("toxasync_capacity_bytes") == 7 << 20, "half of a faulty file was taken")
     node.stop()
     told.wait("STOPPING=1")

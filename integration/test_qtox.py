@@ -21,7 +21,7 @@ def start_qtox(world, live=False, **settings):
     hub = world.chat("hub", extra=["--no-async"]).ready()
     bob.quit()
     if live:
-        bob = bob.again(bootstrap=[hub], carrier="udp").ready()
+        bob = bob.again(bootstrap=[hub], transport="udp").ready()
     return QTox(world, "alice", alice.home, screen, hub), bob, nodes
 
 
@@ -44,7 +44,7 @@ def test_qtox_writes_and_reads_while_apart(world):
     client.screen.picture(world.picture_path("qtox-away.png"))
     poll_until(lambda: all(node.stats()["messages"] >= 3 for node in nodes), 30, "the nodes have them")
 
-    bob = bob.again(carrier="udp").ready()
+    bob = bob.again(transport="udp").ready()
     check([m.text for m in bob.wait_messages(3, 40)] == texts, "Bob has something else")
     bob.wait_stored([bob.send(f"answer {i}") for i in range(3)], 3, 40)
     bob.quit()
@@ -52,7 +52,7 @@ def test_qtox_writes_and_reads_while_apart(world):
     client.wait_history(told, 40)
     check("(Away)" in client.title(), "they were online together")
 
-    live = bob.again(bootstrap=[hub], carrier="udp").ready()
+    live = bob.again(bootstrap=[hub], transport="udp").ready()
     client.wait_title("bob (Online)", 120)
     client.say("live line")
     live.wait_messages(1, 20)
@@ -76,7 +76,7 @@ def test_qtox_killed_sends_nothing_twice(world):
     told = [(True, "one", True), (True, "two", True)]
     client.wait_history(told, 10)
     client.kill()
-    bob = bob.again(carrier="udp").ready()
+    bob = bob.again(transport="udp").ready()
     bob.wait_messages(2, 40)
     bob.wait_stored([bob.send("while you were gone")], 3, 40)
 
@@ -89,7 +89,7 @@ def test_qtox_killed_sends_nothing_twice(world):
     client.wait_history(told, 10)
     bob.wait_messages(3, 40)
     bob.quit()
-    live = bob.again(bootstrap=[client.hub], carrier="udp").ready()
+    live = bob.again(bootstrap=[client.hub], transport="udp").ready()
     client.wait_title("bob (Online)", 120)
     live.wait_stored([live.send("here")], 0, 10)
     told.append((False, "here", True))
@@ -123,7 +123,7 @@ def test_qtox_own_queue_is_sent_once(world):
     poll_until(lambda: on.home.status("unconfirmed") == "2", 10, "the module waits for the friend's confirmation")
     told = ["into its own queue", "next"]
     check(on.history() == [(True, text, False) for text in told], f"it shows {on.history()}")
-    bob = bob.again(bootstrap=[on.hub], carrier="udp").ready()
+    bob = bob.again(bootstrap=[on.hub], transport="udp").ready()
     bob.wait_messages(2, 40)
     on.wait_title("bob (Online)", 60)
     on.say("while you are here")
@@ -224,7 +224,7 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     screen = Screen(world)
     nodes = world.nodes(3)
     hub = world.chat("hub", extra=["--no-async"]).ready()
-    bob = world.chat("bob", nodes=[node.address for node in nodes], bootstrap=[hub], carrier="udp").ready()
+    bob = world.chat("bob", nodes=[node.address for node in nodes], bootstrap=[hub], transport="udp").ready()
     client = QTox(world, "alice", Home(world, "alice", nodes), screen, hub)
     client.focus()
     client.type("alice", description="Username input field")
@@ -241,11 +241,11 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     client.write("for later")
     poll_until(lambda: all(node.stats()["messages"] >= 1 for node in nodes), 30, "the nodes have it")
     home = client.home
-    poll_until(lambda: home.status("taken") == "1" and home.status("unconfirmed") == "0", 10, "qTox has the receipt")
+    poll_until(lambda: home.status("accepted") == "1" and home.status("unconfirmed") == "0", 10, "qTox has the receipt")
     client.kill()
     check(b"SQLite" not in client.database.read_bytes()[:16], "its history is not encrypted")
 
-    bob = bob.again(carrier="udp").ready()
+    bob = bob.again(transport="udp").ready()
     check([m.text for m in bob.wait_messages(1, 40)] == ["for later"], "Bob has something else")
     answer = bob.send("an answer")
     bob.wait_stored([answer], 3, 40)
@@ -258,7 +258,7 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     client.open_friend("(Away)")  # When it was killed, it had not saved the name.
     poll_until(lambda: any(node.stats()["messages"] == 0 for node in nodes), 30, "it has fetched the answer")
     client.write("thank you")
-    bob = bob.again(carrier="udp").ready()
+    bob = bob.again(transport="udp").ready()
     check([m.text for m in bob.wait_messages(1, 40)] == ["thank you"], "something came twice")
     client.screen.picture(world.picture_path("qtox-new-user.png"))
     client.close()

@@ -84,11 +84,11 @@ def test_toxic_killed_sends_nothing_twice(world):
         for text in ("one", "two"):
             say(terminal, text)
         home = alice.home
-        poll_until(lambda: home.status("taken") == "2" and home.status("unconfirmed") == "0", 10, "toxic has receipts")
+        poll_until(lambda: home.status("accepted") == "2" and home.status("unconfirmed") == "0", 10, "toxic has receipts")
         terminal.kill()
         terminal = start_toxic(world, alice, hub)
         open_friend(terminal)
-        live = bob.again(bootstrap=[hub], carrier="udp").ready()
+        live = bob.again(bootstrap=[hub], transport="udp").ready()
         live.wait_for(r"friend 0 online", 90)
         say(terminal, "three")
         live.wait_messages(3, 20)
@@ -221,7 +221,7 @@ def write_apart(terminal, nodes):
 
 def answer_apart(bob):
     """They are not online together. Gives Bob's last run, which has ended."""
-    bob = bob.again(carrier="udp").ready()
+    bob = bob.again(transport="udp").ready()
     shown = bob.wait_messages(2, 40)
     check([m.text for m in shown] == ["first line", "second line"], "Bob has something else")
     bob.wait_stored([bob.send("an answer from far away")], 2, 40)
@@ -244,7 +244,7 @@ def converse(world, terminal, bob, hub, nodes):
     bob = answer_apart(bob)
     read_answer(terminal)
     said_at = world.elapsed()
-    live = bob.again(bootstrap=[hub], carrier="udp").ready()
+    live = bob.again(bootstrap=[hub], transport="udp").ready()
     live.wait_for(r"friend 0 online", 90)
     say(terminal, "live line")
     live.wait_messages(1, 20)
@@ -277,7 +277,7 @@ def test_toxic_without_udp_uses_relay_and_proxy_only(world):
     world.cleanups.append(proxy.close)
 
     def check_ways(allowed):
-        check(alice.home.status("carrier") == "courier", f"it uses {alice.home.status('carrier')}")
+        check(alice.home.status("transport") == "courier", f"it uses {alice.home.status('transport')}")
         check(not support.sockets(terminal.pid(), "udp"), "it has a UDP socket")
         ways = {remote for _, remote in support.sockets(terminal.pid(), "tcp")}
         check(ways == {allowed}, f"it is connected with the ports {ways}, not {allowed}")
@@ -297,5 +297,5 @@ def test_toxic_without_udp_uses_relay_and_proxy_only(world):
     finally:
         terminal.close()
     check(all(f"a second Tox instance, {way}" in alice.home.log() for way in
-              ("by TCP relays only", "through the client's proxy")), alice.home.log())
+              ("over TCP relays only", "through the client's proxy")), alice.home.log())
     check(" error " not in alice.home.log(), f"the log tells of errors: {alice.home.log()}")

@@ -17,22 +17,22 @@ static_assert(TOX_ERR_ASYNC_NEW_STATE_WRONG_KEY - TOX_ERR_ASYNC_NEW_STATE_DIRECT
 
 constexpr const char* success = "the function returned successfully";
 constexpr const char* null_argument = "an argument was NULL";
-constexpr const char* no_memory = "not enough memory";
+constexpr const char* no_memory = "out of memory";
 
 }  // namespace
 
-const char* tox_async_carrier_to_string(Tox_Async_Carrier value) {
+const char* tox_async_transport_to_string(Tox_Async_Transport value) {
   switch (value) {
-    case TOX_ASYNC_CARRIER_AUTO:
+    case TOX_ASYNC_TRANSPORT_AUTO:
       return "auto";
-    case TOX_ASYNC_CARRIER_DISPATCHER:
+    case TOX_ASYNC_TRANSPORT_DISPATCHER:
       return "dispatcher";
-    case TOX_ASYNC_CARRIER_UDP:
+    case TOX_ASYNC_TRANSPORT_UDP:
       return "udp";
-    case TOX_ASYNC_CARRIER_COURIER:
+    case TOX_ASYNC_TRANSPORT_COURIER:
       return "courier";
   }
-  return "<invalid Tox_Async_Carrier>";
+  return "<invalid Tox_Async_Transport>";
 }
 
 const char* tox_err_async_bootstrap_to_string(Tox_Err_Async_Bootstrap value) {
@@ -70,9 +70,9 @@ const char* tox_async_fail_reason_to_string(Tox_Async_Fail_Reason value) {
     case TOX_ASYNC_FAIL_REASON_NONE:
       return "none";
     case TOX_ASYNC_FAIL_REASON_DISK:
-      return "it could not be written to the disk: make room there, and send it again";
+      return "the message could not be written to disk: free some disk space, and send it again";
     case TOX_ASYNC_FAIL_REASON_FRIEND_REMOVED:
-      return "the friend was removed while it waited";
+      return "the friend was removed before the message was delivered";
   }
   return "<invalid Tox_Async_Fail_Reason>";
 }
@@ -86,9 +86,9 @@ const char* tox_err_async_message_cancel_to_string(Tox_Err_Async_Message_Cancel 
     case TOX_ERR_ASYNC_MESSAGE_CANCEL_MALLOC:
       return no_memory;
     case TOX_ERR_ASYNC_MESSAGE_CANCEL_NOT_FOUND:
-      return "no such message is on its way";
+      return "no such message is being sent";
     case TOX_ERR_ASYNC_MESSAGE_CANCEL_TOO_LATE:
-      return "it is too late: the friend has fetched the message, or it went to them directly";
+      return "too late: the friend has fetched the message already, or received it directly";
   }
   return "<invalid Tox_Err_Async_Message_Cancel>";
 }
@@ -146,27 +146,27 @@ const char* tox_err_async_new_to_string(Tox_Err_Async_New value) {
     case TOX_ERR_ASYNC_NEW_NULL:
       return null_argument;
     case TOX_ERR_ASYNC_NEW_MALLOC:
-      return "not enough memory, or no thread could be started";
+      return "out of memory, or a thread could not be started";
     case TOX_ERR_ASYNC_NEW_DISABLED:
       return "offline messages are switched off: enable them in the client's settings, or set TOX_ASYNC=1 in "
              "the "
              "environment";
     case TOX_ERR_ASYNC_NEW_EXISTS:
-      return "this Tox instance has a Tox_Async already: use that one, or kill it first";
+      return "this Tox instance already has a Tox_Async: use that one, or kill it first";
     case TOX_ERR_ASYNC_NEW_OPTION:
-      return "an option is outside its range: the log tells which";
+      return "an option is out of range: the log says which one";
     case TOX_ERR_ASYNC_NEW_CRYPTO:
-      return "libsodium cannot be used: the system gives no random bytes";
-    case TOX_ERR_ASYNC_NEW_CARRIER:
-      return "this carrier cannot be used with this Tox instance or this libtoxcore: run with a libtoxcore "
-             "built by "
-             "patches/build-toxcore.sh and UDP switched on, or choose the carrier udp (the log tells why)";
+      return "libsodium cannot be used: the system provides no random numbers";
+    case TOX_ERR_ASYNC_NEW_TRANSPORT:
+      return "the transport cannot be used with this Tox instance or libtoxcore: the log says why; choose "
+             "another "
+             "one, or `auto`";
     case TOX_ERR_ASYNC_NEW_PORT:
-      return "the UDP port cannot be had: choose another one, or 0 for any (the log tells why)";
+      return "cannot bind the UDP port: choose another one, or 0 for any (the log says why)";
     case TOX_ERR_ASYNC_NEW_STATE_PATH:
-      return "there is no place for the database: set a path in the client's settings, or HOME or "
-             "XDG_DATA_HOME in "
-             "the environment";
+      return "no directory for the database: set a path in the client's settings, or HOME or XDG_DATA_HOME "
+             "in the "
+             "environment";
     case TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING:
     case TOX_ERR_ASYNC_NEW_STATE_NOT_WRITABLE:
     case TOX_ERR_ASYNC_NEW_STATE_LOCKED:
@@ -176,7 +176,7 @@ const char* tox_err_async_new_to_string(Tox_Err_Async_New value) {
     case TOX_ERR_ASYNC_NEW_STATE_NO_SPACE:
     case TOX_ERR_ASYNC_NEW_STATE_WRONG_KEY:
     case TOX_ERR_ASYNC_NEW_STATE_IO:
-      // String literals, so they end with a zero.
+      // String literals: null-terminated.
       return describe(static_cast<OpenError>(value - TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING)).data();
   }
   return "<invalid Tox_Err_Async_New>";
@@ -191,13 +191,13 @@ const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Sen
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_MALLOC:
       return no_memory;
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND:
-      return "there is no friend with that number";
+      return "no friend with this number";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_READY:
-      return "the friend's keys and storage nodes are not known yet: both of you must be online together "
-             "once, with "
-             "toxasync, before messages can be left";
+      return "the friend's keys and storage nodes are not known yet: you must be online at the same time "
+             "once, both "
+             "with toxasync, before you can send offline messages";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TYPE:
-      return "the message type is not one";
+      return "unknown message type";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_EMPTY:
       return "the message is empty";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TOO_LONG:
@@ -205,11 +205,11 @@ const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Sen
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NOT_UTF8:
       return "the message is not UTF-8";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_CLOCK:
-      return "the system's clock shows a time before 2025: set the clock";
+      return "the system clock is wrong (before 2025): set it";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TIME_TO_LIVE:
       return "the time to live must be 86400, 259200, 604800 or 1209600 seconds (1, 3, 7 or 14 days)";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL:
-      return "too many messages wait to be delivered: send again later";
+      return "too many messages are waiting to be delivered: send again later";
   }
   return "<invalid Tox_Err_Async_Friend_Send_Message>";
 }
@@ -223,13 +223,13 @@ const char* tox_err_async_friend_request_send_to_string(Tox_Err_Async_Friend_Req
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_MALLOC:
       return no_memory;
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_BAD_ADDRESS:
-      return "not a Tox id: a digit is wrong or missing; copy it again";
+      return "not a valid Tox ID: check for wrong or missing digits";
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OWN_ADDRESS:
-      return "this is your own Tox id";
+      return "this is your own Tox ID";
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_ALREADY_FRIEND:
-      return "this is a friend whose keys are here already: send a message";
+      return "this friend can already receive offline messages: send one instead";
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_ALREADY_SENT:
-      return "a request to this Tox id is under way: cancel it first if it is to say something else";
+      return "a request to this Tox ID is already being sent: cancel it first to send another text";
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_EMPTY:
       return "the message is empty";
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_LONG:
@@ -237,9 +237,9 @@ const char* tox_err_async_friend_request_send_to_string(Tox_Err_Async_Friend_Req
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_NOT_UTF8:
       return "the message is not UTF-8";
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_CLOCK:
-      return "the system's clock shows a time before 2025: set the clock";
+      return "the system clock is wrong (before 2025): set it";
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_MANY:
-      return "too many friend requests are under way: cancel one first";
+      return "too many friend requests are being sent: cancel one first";
   }
   return "<invalid Tox_Err_Async_Friend_Request_Send>";
 }
@@ -253,15 +253,14 @@ const char* tox_err_async_node_add_to_string(Tox_Err_Async_Node_Add value) {
     case TOX_ERR_ASYNC_NODE_ADD_MALLOC:
       return no_memory;
     case TOX_ERR_ASYNC_NODE_ADD_BAD_LINE:
-      return "not a node's address line, which looks like toxasync:<64 hexadecimal digits>@192.0.2.7:33445 "
-             "(the log "
-             "tells what is wrong)";
+      return "not the address line of a node, such as toxasync:<64 hexadecimal digits>@192.0.2.7:33445 (the "
+             "log "
+             "says what is wrong)";
     case TOX_ERR_ASYNC_NODE_ADD_BAD_ADDRESS:
-      return "the node's address is local to a machine or network: allow local addresses in the options if "
-             "that is "
-             "meant";
+      return "the node has an address of a local network: use the option to allow local addresses if that is "
+             "intended";
     case TOX_ERR_ASYNC_NODE_ADD_TOO_MANY:
-      return "there are 5 storage nodes already: remove one first";
+      return "there are already 5 storage nodes, the maximum: remove one first";
   }
   return "<invalid Tox_Err_Async_Node_Add>";
 }
@@ -275,7 +274,7 @@ const char* tox_err_async_node_remove_to_string(Tox_Err_Async_Node_Remove value)
     case TOX_ERR_ASYNC_NODE_REMOVE_MALLOC:
       return no_memory;
     case TOX_ERR_ASYNC_NODE_REMOVE_NOT_FOUND:
-      return "there is no such storage node";
+      return "no storage node with this id";
   }
   return "<invalid Tox_Err_Async_Node_Remove>";
 }

@@ -64,7 +64,7 @@ void Tox_Async::on_friend_request_state(const manager::RequestStatus& status) no
 }
 
 /// The nospam belongs to the client, which may change it at any time.
-void Tox_Async::look_at_nospam() {
+void Tox_Async::check_nospam() {
   ByteArray<TOX_ADDRESS_SIZE> address;
   tox_self_get_address(tox, address.data());
   manager->set_nospam(to_array<4>(ByteView(address).subspan(TOX_PUBLIC_KEY_SIZE)));

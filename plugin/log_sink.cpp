@@ -21,10 +21,10 @@ void LogSink::write(LogLevel level, std::string_view area, std::string_view mess
       return;
     }
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() < waiting_limit) {
-      waiting_.push_back(std::move(line));
+    if (queue_.size() < queue_limit) {
+      queue_.push_back(std::move(line));
     }
-  } catch (const std::exception&) {  // Out of memory: a log line is the first thing to go.
+  } catch (const std::exception&) {  // Out of memory: the line is lost.
   }
 }
 
@@ -32,7 +32,7 @@ void LogSink::flush() noexcept {
   std::deque<Line> lines;
   try {
     const std::lock_guard lock(mutex_);
-    lines.swap(waiting_);
+    lines.swap(queue_);
   } catch (const std::exception&) {
     return;
   }

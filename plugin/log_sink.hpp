@@ -10,20 +10,20 @@
 
 namespace toxasync {
 
-/// Log lines to the client's callback, in the client's thread only: what other threads write, and what is
-/// written inside tox_iterate, waits for flush().
+/// Passes log lines to the client's callback, in the client's thread only: lines of other threads, and lines
+/// written inside tox_iterate, are queued until flush().
 class LogSink final : public Log {
  public:
-  /// Lines that wait; more are dropped.
-  static constexpr std::size_t waiting_limit = 256;
+  /// Queued lines; more are dropped.
+  static constexpr std::size_t queue_limit = 256;
 
-  /// On the stack of each function of the C API: lines that this thread writes meanwhile go out at once.
-  class InCall {
+  /// On the stack of each function of the C API: lines of this thread are passed on at once meanwhile.
+  class CallScope {
    public:
-    InCall() noexcept { ++depth_; }
-    ~InCall() { --depth_; }
-    InCall(const InCall&) = delete;
-    InCall& operator=(const InCall&) = delete;
+    CallScope() noexcept { ++depth_; }
+    ~CallScope() { --depth_; }
+    CallScope(const CallScope&) = delete;
+    CallScope& operator=(const CallScope&) = delete;
   };
 
   LogSink(tox_async_log_cb* callback, Tox_Async_Log_Level level, void* user_data) noexcept
@@ -48,7 +48,7 @@ class LogSink final : public Log {
   LogLevel level_;
   void* user_data_;
   std::mutex mutex_;  // Guards what follows.
-  std::deque<Line> waiting_;
+  std::deque<Line> queue_;
 };
 
 }  // namespace toxasync

@@ -37,7 +37,7 @@ Tox_Err_Async_Friend_Send_Message send(Tox_Async& async, std::uint32_t friend_nu
     return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND;
   }
   if (!async.friends->is_known(*key)) {
-    async.friends->refresh();  // The client has just added him.
+    async.friends->refresh();  // The client has just added them.
   }
   const auto kind =
       type == TOX_MESSAGE_TYPE_ACTION ? crypto::MessageKind::action : crypto::MessageKind::normal;
@@ -56,13 +56,14 @@ Tox_Err_Async_Friend_Send_Message send(Tox_Async& async, std::uint32_t friend_nu
 bool Tox_Async::on_message(const manager::ReceivedMessage& message) noexcept {
   const auto number = friends->number_of(message.from);
   if (!number) {
-    return false;  // He was just removed: the manager, when it is told, drops what he sent.
+    return false;  // Just removed: the manager will drop their messages when it learns of that.
   }
   if (message_callback == nullptr) {
-    if (!said_that_messages_wait) {
-      said_that_messages_wait = true;
-      telemetry.log(LogLevel::warning, "messages",
-                    "the client has no callback for messages: they wait until it has one");
+    if (!warned_about_missing_callback) {
+      warned_about_missing_callback = true;
+      telemetry.log(
+          LogLevel::warning, "messages",
+          "the client has not registered a callback for messages: received messages are kept until it does");
     }
     return false;
   }

@@ -24,7 +24,7 @@ Tox_Err_Async_Node_Add add_node(Tox_Async& async, const char* line) {
                                                        : TOX_ERR_ASYNC_NODE_ADD_BAD_ADDRESS;
 }
 
-/// What `read` takes from the node with that index; Value{} where there is none.
+/// The value that `read` returns for the node with that index; Value{} if there is none.
 template <class Read>
 auto of_node(const Tox_Async* async, std::uint32_t index, Read&& read) noexcept {
   using Value = decltype(read(manager::HomeNodeStatus{}));

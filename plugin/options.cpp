@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "plugin/tox_async_impl.hpp"
+#include "plugin/tox_async_options.hpp"
+
+#include <new>
+
+#include "plugin/c_boundary.hpp"
 
 using toxasync::guarded;
 using toxasync::set_error;
@@ -52,11 +56,11 @@ const char* tox_async_options_get_data_directory(const Tox_Async_Options* option
   return options->data_directory.c_str();
 }
 
-void tox_async_options_set_carrier(Tox_Async_Options* options, Tox_Async_Carrier carrier) {
-  options->carrier = carrier;
+void tox_async_options_set_transport(Tox_Async_Options* options, Tox_Async_Transport transport) {
+  options->transport = transport;
 }
-Tox_Async_Carrier tox_async_options_get_carrier(const Tox_Async_Options* options) {
-  return options->carrier;
+Tox_Async_Transport tox_async_options_get_transport(const Tox_Async_Options* options) {
+  return options->transport;
 }
 
 bool tox_async_options_set_tox_options(Tox_Async_Options* options, const Tox_Options* tox_options) {

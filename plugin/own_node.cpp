@@ -11,14 +11,14 @@ namespace {
 
 std::unique_ptr<OwnNode> refuse(const Telemetry& telemetry, std::string_view why) {
   telemetry.log(LogLevel::warning, "node",
-                std::string("this client does not serve others as a storage node: ").append(why));
+                std::string("this client is not a storage node for others: ").append(why));
   return nullptr;
 }
 
 }  // namespace
 
 store::DiskRule OwnNode::disk_rule() noexcept {
-  return {.per_mille = 10, .least_bytes = smallest_capacity_bytes};
+  return {.per_mille = 10, .least_bytes = min_capacity_bytes};
 }
 
 std::unique_ptr<OwnNode> OwnNode::open(const fs::path& directory, const crypto::Secret<32>& tox_secret,
@@ -26,7 +26,7 @@ std::unique_ptr<OwnNode> OwnNode::open(const fs::path& directory, const crypto::
   const auto hash = crypto::h128(tox_secret.view(), {as_bytes("toxasync/1 node files")});
   const std::string name = to_hex(hash);
   store::StoreLimits limits;
-  limits.capacity_bytes = largest_capacity_bytes;
+  limits.capacity_bytes = max_capacity_bytes;
   store::SqliteStoreOptions options;
   options.disk = disk_rule();
   auto store = store::SqliteStore::open(directory / (name + ".node.db"), limits, options, telemetry, random);

@@ -12,19 +12,18 @@
 
 namespace toxasync {
 
-/// The storage node that a client on a patched core is by default: its mail, its keys, its files.
+/// The storage node that a client with a patched libtoxcore runs by default: its mail, its keys, its files.
 class OwnNode {
  public:
-  static constexpr std::uint64_t smallest_capacity_bytes = std::uint64_t{1} << 20;
-  static constexpr std::uint64_t largest_capacity_bytes = std::uint64_t{1} << 30;
+  static constexpr std::uint64_t min_capacity_bytes = std::uint64_t{1} << 20;
+  static constexpr std::uint64_t max_capacity_bytes = std::uint64_t{1} << 30;
 
-  /// 1 % of what is free on its disk and of what it keeps itself, from 1 MiB to 1 GiB; nothing more while the
-  /// disk is nearly full.
+  /// 1 % of the disk space that is free or used by the node itself, from 1 MiB to 1 GiB; no new mail while
+  /// the disk is nearly full.
   [[nodiscard]] static store::DiskRule disk_rule() noexcept;
 
-  /// Opens or makes the node's files in a directory that exists. Their names are a keyed hash: who does not
-  /// have the secret key cannot tell whose they are. Null, and a warning in the log, when they cannot be
-  /// used.
+  /// Opens or creates the node's files in an existing directory. Their names are a keyed hash, which does not
+  /// reveal their owner without the secret key. Null, and a warning in the log, if they cannot be used.
   static std::unique_ptr<OwnNode> open(const std::filesystem::path& directory,
                                        const crypto::Secret<32>& tox_secret, const Telemetry& telemetry,
                                        Random& random, std::int64_t now_s);

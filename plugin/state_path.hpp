@@ -11,13 +11,14 @@
 namespace toxasync {
 
 enum class StatePathError : std::uint8_t {
-  none,          ///< No directory is named by options or environment.
-  no_directory,  ///< The directory does not exist and cannot be made.
-  not_writable,  ///< It cannot be made for want of permission.
+  none,          ///< Neither the options nor the environment name a directory.
+  no_directory,  ///< The directory does not exist and cannot be created.
+  not_writable,  ///< No permission to create it.
 };
 
-/// `path` if there is one; else a file in `directory`, or in the default one, which is made if need be (mode
-/// 0700). The file's name is a keyed hash: who does not have the secret key cannot tell whose it is.
+/// `path` if it is not empty; else a file in `directory`, or in the default one, which is created if it does
+/// not exist (mode 0700). The file's name is a keyed hash, which does not reveal its owner without the secret
+/// key.
 Result<std::filesystem::path, StatePathError> state_path(const std::string& path,
                                                          const std::string& directory,
                                                          const crypto::Secret<32>& tox_secret);

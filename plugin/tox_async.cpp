@@ -4,19 +4,20 @@
 
 #include "plugin/state_path.hpp"
 #include "plugin/tox_async_impl.hpp"
+#include "plugin/transport/open_transport.hpp"
 
 using namespace toxasync;
 
 namespace {
 
-constexpr std::uint32_t longest_interval_ms = 50;  // As toxcore's.
-constexpr std::uint32_t shortest_poll_interval_ms = 100;
-constexpr std::uint32_t shortest_receipt_delay_ms = 100;
-constexpr std::int64_t look_at_nospam_every_ms = 1000;
+constexpr std::uint32_t max_interval_ms = 50;  // As toxcore's.
+constexpr std::uint32_t min_poll_interval_ms = 100;
+constexpr std::uint32_t min_receipt_delay_ms = 100;
+constexpr std::int64_t nospam_check_interval_ms = 1000;
 
 // A client's own node is a small one, on a machine that has other things to do.
-constexpr std::size_t strangers_remembered = 1024;
-constexpr std::int64_t expire_every_ms = 60000;
+constexpr std::size_t max_remembered_strangers = 1024;
+constexpr std::int64_t expiry_interval_ms = 60000;
 
 static_assert(TOX_ASYNC_MESSAGE_ID_SIZE == sizeof(crypto::MessageId));
 static_assert(TOX_ASYNC_NODE_ID_SIZE == sizeof(protocol::NodeId));
@@ -44,20 +45,21 @@ crypto::Secret<32> tox_secret_key(const Tox* tox) {
 }
 
 Tox_Err_Async_New check_options(const Tox_Async_Options& options, const Telemetry& telemetry) {
-  const char* fault = nullptr;
-  if (options.poll_interval_ms < shortest_poll_interval_ms) {
-    fault = "the poll interval must be at least 100 ms";
-  } else if (options.receipt_delay_ms < shortest_receipt_delay_ms) {
-    fault = "the receipt delay must be at least 100 ms";
+  const char* error = nullptr;
+  if (options.poll_interval_ms < min_poll_interval_ms) {
+    error = "the poll interval must be at least 100 ms";
+  } else if (options.receipt_delay_ms < min_receipt_delay_ms) {
+    error = "the receipt delay must be at least 100 ms";
   } else if (!limits::is_time_to_live(options.time_to_live_s)) {
-    fault = "the time to live must be 86400, 259200, 604800 or 1209600 s";
-  } else if (options.carrier < TOX_ASYNC_CARRIER_AUTO || options.carrier > TOX_ASYNC_CARRIER_COURIER) {
-    fault = "the carrier must be auto, dispatcher, udp or courier";
+    error = "the time to live must be 86400, 259200, 604800 or 1209600 s";
+  } else if (options.transport < TOX_ASYNC_TRANSPORT_AUTO ||
+             options.transport > TOX_ASYNC_TRANSPORT_COURIER) {
+    error = "the transport must be auto, dispatcher, udp or courier";
   }
-  if (fault == nullptr) {
+  if (error == nullptr) {
     return TOX_ERR_ASYNC_NEW_OK;
   }
-  telemetry.log(LogLevel::error, "options", fault);
+  telemetry.log(LogLevel::error, "options", error);
   return TOX_ERR_ASYNC_NEW_OPTION;
 }
 
@@ -76,15 +78,18 @@ Tox_Err_Async_New build(std::unique_ptr<Tox_Async>& async, Tox* tox, const Tox_A
   }
   async = std::make_unique<Tox_Async>(options);
   Tox_Err_Async_New failed = check_options(options, async->telemetry);
-  if (failed == TOX_ERR_ASYNC_NEW_OK) {
-    failed = async->open_carrier(tox, options);
+  if (failed != TOX_ERR_ASYNC_NEW_OK) {
+    return failed;
   }
-  if (failed == TOX_ERR_ASYNC_NEW_OK) {
-    failed = async->open_state(tox, options);
+  auto transport = open_transport(tox, options, async->random, async->telemetry);
+  if (!transport) {
+    return transport.error();
   }
+  async->transport = std::move(*transport);
+  failed = async->open_state(tox, options);
   if (failed == TOX_ERR_ASYNC_NEW_OK) {
-    async->start(tox, options);
-    async->join_nodes(tox, options);
+    async->start_manager(tox, options);
+    async->join_storage_nodes(tox, options);
   }
   return failed;
 }
@@ -95,71 +100,6 @@ Tox_Async::~Tox_Async() {
   if (friends) {
     friends->set_listener(nullptr);
   }
-}
-
-Tox_Err_Async_New Tox_Async::open_carrier(Tox* tox, const Tox_Async_Options& options) {
-  Tox_Async_Carrier carrier = options.carrier;
-  if (carrier == TOX_ASYNC_CARRIER_AUTO || carrier == TOX_ASYNC_CARRIER_DISPATCHER) {
-    auto attached = ToxcoreDispatcher::attach(tox, telemetry);
-    if (attached) {
-      dispatcher = std::move(*attached);
-      telemetry.log(LogLevel::info, "carrier", "using toxcore's packet dispatcher");
-      return TOX_ERR_ASYNC_NEW_OK;
-    }
-    if (carrier == TOX_ASYNC_CARRIER_DISPATCHER || attached.error() == DispatcherError::taken) {
-      telemetry.log(LogLevel::error, "carrier", describe(attached.error()));
-      return TOX_ERR_ASYNC_NEW_CARRIER;
-    }
-    // Without UDP in Tox's own options there may be a proxy, which a socket of ours would go around: not
-    // unasked.
-    const bool by_udp = tox_self_get_udp_port(tox, nullptr) != 0 &&
-                        (!options.courier || options.courier->proxy_type == TOX_PROXY_TYPE_NONE);
-    carrier = by_udp ? TOX_ASYNC_CARRIER_UDP : TOX_ASYNC_CARRIER_COURIER;
-    if (by_udp) {
-      telemetry.log(LogLevel::warning, "carrier",
-                    "this libtoxcore is a stock build without packet dispatcher access: using toxasync's own "
-                    "UDP socket instead");
-    }
-  }
-  return carrier == TOX_ASYNC_CARRIER_UDP ? open_udp(options) : open_courier(tox, options);
-}
-
-Tox_Err_Async_New Tox_Async::open_udp(const Tox_Async_Options& options) {
-  UdpOptions udp_options;
-  udp_options.port = options.udp_port;
-  auto opened = UdpTransport::open(io, udp_options, telemetry);
-  if (!opened) {
-    telemetry.log(
-        LogLevel::error, "carrier",
-        "UDP port " + std::to_string(options.udp_port) + " cannot be had: " + opened.error().message());
-    return TOX_ERR_ASYNC_NEW_PORT;
-  }
-  udp = std::move(*opened);
-  telemetry.log(LogLevel::info, "carrier", "using UDP port " + std::to_string(udp->port()));
-  return TOX_ERR_ASYNC_NEW_OK;
-}
-
-Tox_Err_Async_New Tox_Async::open_courier(const Tox* tox, const Tox_Async_Options& options) {
-  if (!options.courier && tox_self_get_udp_port(tox, nullptr) == 0) {
-    telemetry.log(
-        LogLevel::error, "carrier",
-        "this Tox instance has UDP switched off, perhaps to use a proxy, and the courier was not told "
-        "of it: the client must call tox_async_options_set_tox_options");
-    return TOX_ERR_ASYNC_NEW_CARRIER;
-  }
-  const CourierSettings settings = options.courier.value_or(CourierSettings{});
-  auto started = Courier::start(settings, telemetry);
-  if (!started) {
-    telemetry.log(LogLevel::error, "carrier", describe_courier_error(started.error()));
-    return TOX_ERR_ASYNC_NEW_CARRIER;
-  }
-  courier = std::move(*started);
-  telemetry.log(LogLevel::info, "carrier",
-                std::string("using a courier, a second Tox instance") +
-                    (settings.proxy_type != TOX_PROXY_TYPE_NONE ? ", through the client's proxy"
-                     : settings.udp                             ? ""
-                                                                : ", by TCP relays only"));
-  return TOX_ERR_ASYNC_NEW_OK;
 }
 
 Tox_Err_Async_New Tox_Async::open_state(const Tox* tox, const Tox_Async_Options& options) {
@@ -176,7 +116,7 @@ Tox_Err_Async_New Tox_Async::open_state(const Tox* tox, const Tox_Async_Options&
   auto opened = store::SqliteState::open(*path, key, {}, telemetry, random);
   if (!opened) {
     telemetry.log(LogLevel::error, "state", describe(opened.error()));
-    telemetry.log(LogLevel::debug, "state", "the file is " + path->string());
+    telemetry.log(LogLevel::debug, "state", "state file: " + path->string());
     return from_open_error(opened.error());
   }
   state = std::move(*opened);
@@ -184,7 +124,7 @@ Tox_Err_Async_New Tox_Async::open_state(const Tox* tox, const Tox_Async_Options&
   return TOX_ERR_ASYNC_NEW_OK;
 }
 
-void Tox_Async::start(Tox* tox, const Tox_Async_Options& options) {
+void Tox_Async::start_manager(Tox* tox, const Tox_Async_Options& options) {
   const auto callback = options.take_packet_callback ? ToxcoreFriends::PacketCallback::take
                                                      : ToxcoreFriends::PacketCallback::leave;
   friends = std::make_unique<ToxcoreFriends>(tox, callback, telemetry);
@@ -194,18 +134,19 @@ void Tox_Async::start(Tox* tox, const Tox_Async_Options& options) {
   config.push = options.push;
   config.receipt_delay_ms = options.receipt_delay_ms;
   config.ttl_s = options.time_to_live_s;
-  manager = std::make_unique<manager::Manager>(crypto::KeyPair::from_secret(tox_secret_key(tox)), transport(),
-                                               *friends, *state, clock, random, telemetry, *this, config);
+  manager = std::make_unique<manager::Manager>(crypto::KeyPair::from_secret(tox_secret_key(tox)),
+                                               transport->transport(), *friends, *state, clock, random,
+                                               telemetry, *this, config);
   friends->set_listener(manager.get());
   this->tox = tox;
 }
 
-void Tox_Async::join_nodes(Tox* tox, const Tox_Async_Options& options) {
-  if (!dispatcher) {
+void Tox_Async::join_storage_nodes(const Tox* tox, const Tox_Async_Options& options) {
+  NodeFinder* const finder = transport->node_finder();
+  if (finder == nullptr) {
     return;
   }
-  neighbours.emplace(tox, random);
-  manager->find_nodes(*neighbours);
+  manager->find_nodes(*finder);
   const char* const variable = std::getenv("TOX_ASYNC_NODE");
   if (!options.node_enabled || (variable != nullptr && std::string_view(variable) == "0")) {
     return;
@@ -214,45 +155,29 @@ void Tox_Async::join_nodes(Tox* tox, const Tox_Async_Options& options) {
   if (!own_node) {
     return;
   }
-  node::NodeConfig config;  // Without addresses: a client does not know how it is seen from outside.
+  node::NodeConfig config;  // Without addresses: a client does not know its public address.
   config.capacity_bytes = own_node->capacity_bytes();
-  config.sources = strangers_remembered;
-  config.sessions = strangers_remembered;
-  config.networks = strangers_remembered;
-  config.deposits = strangers_remembered;
-  config.expire_every_ms = expire_every_ms;
+  config.sources = max_remembered_strangers;
+  config.sessions = max_remembered_strangers;
+  config.networks = max_remembered_strangers;
+  config.deposits = max_remembered_strangers;
+  config.expire_every_ms = expiry_interval_ms;
   manager->serve(own_node->store(), own_node->keys(), std::move(config));
   telemetry.log(LogLevel::info, "node",
-                "this client keeps up to " + std::to_string(own_node->capacity_bytes() >> 20) +
-                    " MiB of mail for others");
-}
-
-Transport& Tox_Async::transport() const noexcept {
-  if (dispatcher) {
-    return *dispatcher;
-  }
-  if (udp) {
-    return *udp;
-  }
-  return *courier;
+                "this client is a storage node and keeps up to " +
+                    std::to_string(own_node->capacity_bytes() >> 20) + " MiB of mail for others");
 }
 
 void Tox_Async::iterate(void* client_data) {
   user_data = client_data;
   log.flush();
   const std::int64_t now_ms = clock.now().steady_ms;
-  if (now_ms >= next_look_at_nospam_ms) {
-    next_look_at_nospam_ms = now_ms + look_at_nospam_every_ms;
-    look_at_nospam();
+  if (now_ms >= next_nospam_check_ms) {
+    next_nospam_check_ms = now_ms + nospam_check_interval_ms;
+    check_nospam();
   }
   friends->poll(now_ms);
-  if (dispatcher) {
-    dispatcher->poll();
-  } else if (udp) {
-    udp->poll();
-  } else {
-    courier->poll();
-  }
+  transport->poll();
   manager->tick();
 }
 
@@ -269,14 +194,14 @@ Tox_Async* tox_async_new(Tox* tox, const Tox_Async_Options* options, Tox_Err_Asy
   });
   set_error(error, failed);
   if (failed != TOX_ERR_ASYNC_NEW_OK) {
-    const LogSink::InCall in_call;
+    const LogSink::CallScope call;
     async.reset();
   }
   return async.release();
 }
 
 void tox_async_kill(Tox_Async* async) {
-  const LogSink::InCall in_call;
+  const LogSink::CallScope call;
   delete async;
 }
 
@@ -294,26 +219,16 @@ void tox_async_iterate(Tox_Async* async, void* user_data) {
 
 uint32_t tox_async_iteration_interval(const Tox_Async* async) {
   if (async == nullptr) {
-    return longest_interval_ms;
+    return max_interval_ms;
   }
-  return guarded(longest_interval_ms, [&] {
+  return guarded(max_interval_ms, [&] {
     const std::int64_t now = async->clock.now().steady_ms;
     const std::int64_t next = async->manager->next_deadline_ms();
-    if (next <= now || (async->courier && async->courier->has_frames())) {
+    if (next <= now || async->transport->has_received()) {
       return std::uint32_t{1};
     }
-    return static_cast<std::uint32_t>(std::min<std::int64_t>(next - now, longest_interval_ms));
+    return static_cast<std::uint32_t>(std::min<std::int64_t>(next - now, max_interval_ms));
   });
-}
-
-Tox_Async_Carrier tox_async_get_carrier(const Tox_Async* async) {
-  return async->dispatcher ? TOX_ASYNC_CARRIER_DISPATCHER
-         : async->udp      ? TOX_ASYNC_CARRIER_UDP
-                           : TOX_ASYNC_CARRIER_COURIER;
-}
-
-uint16_t tox_async_get_udp_port(const Tox_Async* async) {
-  return async->udp ? async->udp->port() : std::uint16_t{0};
 }
 
 bool tox_async_flush(Tox_Async* async, uint32_t timeout_ms) {

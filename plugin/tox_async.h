@@ -132,21 +132,21 @@ typedef struct Tox_Async Tox_Async;
 typedef struct Tox_Async_Options Tox_Async_Options;
 
 /** The transport for packets to and from storage nodes. */
-typedef enum Tox_Async_Carrier {
+typedef enum Tox_Async_Transport {
   /**
    * The dispatcher if libtoxcore has it; otherwise UDP if the Tox instance itself
    * uses UDP and no proxy; otherwise the courier. Valid as an option only.
    */
-  TOX_ASYNC_CARRIER_AUTO,
+  TOX_ASYNC_TRANSPORT_AUTO,
 
   /**
    * The UDP socket of the Tox instance. Needs a libtoxcore that gives access to its
    * packet dispatcher (tox_net.h, built by patches/build-toxcore.sh).
    */
-  TOX_ASYNC_CARRIER_DISPATCHER,
+  TOX_ASYNC_TRANSPORT_DISPATCHER,
 
   /** A separate UDP socket. Its packets do not go through the Tox instance's proxy. */
-  TOX_ASYNC_CARRIER_UDP,
+  TOX_ASYNC_TRANSPORT_UDP,
 
   /**
    * A second, hidden Tox instance with a new key at each start; its friends are the
@@ -154,10 +154,10 @@ typedef enum Tox_Async_Carrier {
    * permits, so it also works by TCP relays and through a proxy. It has a thread of its
    * own, on which no callback is ever called.
    */
-  TOX_ASYNC_CARRIER_COURIER,
-} Tox_Async_Carrier;
+  TOX_ASYNC_TRANSPORT_COURIER,
+} Tox_Async_Transport;
 
-const char* tox_async_carrier_to_string(Tox_Async_Carrier value);
+const char* tox_async_transport_to_string(Tox_Async_Transport value);
 
 typedef enum Tox_Async_Log_Level {
   TOX_ASYNC_LOG_LEVEL_DEBUG,
@@ -228,14 +228,14 @@ const char* tox_async_options_get_state_path(const Tox_Async_Options* options);
 bool tox_async_options_set_data_directory(Tox_Async_Options* options, const char* path);
 const char* tox_async_options_get_data_directory(const Tox_Async_Options* options);
 
-/** The transport. Default: TOX_ASYNC_CARRIER_AUTO. */
-void tox_async_options_set_carrier(Tox_Async_Options* options, Tox_Async_Carrier carrier);
-Tox_Async_Carrier tox_async_options_get_carrier(const Tox_Async_Options* options);
+/** The transport. Default: TOX_ASYNC_TRANSPORT_AUTO. */
+void tox_async_options_set_transport(Tox_Async_Options* options, Tox_Async_Transport transport);
+Tox_Async_Transport tox_async_options_get_transport(const Tox_Async_Options* options);
 
 /**
  * The options that were passed to tox_new. The courier uses only the connections that
  * they permit (UDP, IPv6, local discovery, hole punching, DHT announcements, proxy,
- * DNS). If they name a proxy, TOX_ASYNC_CARRIER_AUTO opens no separate UDP socket. Other
+ * DNS). If they name a proxy, TOX_ASYNC_TRANSPORT_AUTO opens no separate UDP socket. Other
  * fields are ignored. NULL, the default: unknown; then the courier cannot be used with
  * a Tox instance that has UDP switched off.
  *
@@ -342,7 +342,7 @@ typedef enum Tox_Err_Async_New {
   TOX_ERR_ASYNC_NEW_CRYPTO,
 
   /** The transport cannot be used with this Tox instance or libtoxcore. The log says why. */
-  TOX_ERR_ASYNC_NEW_CARRIER,
+  TOX_ERR_ASYNC_NEW_TRANSPORT,
 
   /** Cannot bind the UDP port. The log says why. */
   TOX_ERR_ASYNC_NEW_PORT,
@@ -403,9 +403,9 @@ void tox_async_iterate(Tox_Async* async, void* user_data);
 uint32_t tox_async_iteration_interval(const Tox_Async* async);
 
 /**
- * @return the transport in use; never TOX_ASYNC_CARRIER_AUTO.
+ * @return the transport in use; never TOX_ASYNC_TRANSPORT_AUTO.
  */
-Tox_Async_Carrier tox_async_get_carrier(const Tox_Async* async);
+Tox_Async_Transport tox_async_get_transport(const Tox_Async* async);
 
 typedef enum Tox_Err_Async_Bootstrap {
   /** The function returned successfully. */

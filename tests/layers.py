@@ -195,7 +195,7 @@ BROKEN = {
     "a folder of the daemon includes one above it": (
         {"apps/toxasyncd/config/a.cpp": '#include "network/b.hpp"\n', "apps/toxasyncd/network/b.hpp": ""},
         "apps/toxasyncd/config may not include apps/toxasyncd/network"),
-    "a carrier includes another one": (
+    "a transport includes another one": (
         {"adapters/udp/a.cpp": '#include "adapters/toxcore_friends/b.hpp"\n', "adapters/toxcore_friends/b.hpp": ""},
         "adapters/udp may not include adapters/toxcore_friends"),
 }

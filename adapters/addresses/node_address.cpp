@@ -76,26 +76,25 @@ Result<ip::address, NodeAddressError> parse_ip(const Halves& parts) {
 std::string_view describe(NodeAddressError error) noexcept {
   switch (error) {
     case NodeAddressError::prefix:
-      return "a node address begins with \"toxasync:\"";
+      return "a node address must begin with \"toxasync:\"";
     case NodeAddressError::separator:
-      return "a node address has '@' between the node id and the network addresses";
+      return "missing '@' between the node id and the network addresses";
     case NodeAddressError::id:
       return "the node id (before '@') must be 64 hexadecimal digits";
     case NodeAddressError::no_endpoint:
-      return "a network address is missing: write e.g. 192.0.2.7:33445 or [2001:db8::1]:33445 after '@'";
+      return "missing network address: add one after '@', such as 192.0.2.7:33445 or [2001:db8::1]:33445";
     case NodeAddressError::too_many:
-      return "a node address has at most 4 network addresses";
+      return "too many network addresses: at most 4 are allowed";
     case NodeAddressError::brackets:
-      return "an IPv6 address must stand in brackets, e.g. [2001:db8::1]:33445";
+      return "an IPv6 address must be enclosed in brackets: [2001:db8::1]:33445";
     case NodeAddressError::ip:
-      return "not a numeric IP address (host names are not looked up, zones and IPv4-mapped addresses not "
-             "taken)";
+      return "not a numeric IP address (host names, zones and IPv4-mapped addresses are not supported)";
     case NodeAddressError::port:
       return "the port after the IP address must be a number from 1 to 65535";
     case NodeAddressError::unusable:
-      return "no node can be reached at an unspecified, multicast or broadcast address";
+      return "unspecified, multicast and broadcast addresses are not allowed";
     case NodeAddressError::twice:
-      return "a network address stands there twice";
+      return "duplicate network address";
   }
   return "not a node address";
 }

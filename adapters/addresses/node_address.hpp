@@ -8,32 +8,32 @@
 #include "base/result.hpp"
 #include "client/types.hpp"
 
-// The line by which people hand on a storage node:
+// The line that identifies a storage node, for people to copy:
 //
 //     toxasync:<node id, 64 hexadecimal digits>@192.0.2.7:33445,[2001:db8::1]:33445
 //
-// One to four numeric addresses, the best one first. Host names are not looked up.
+// One to four numeric addresses, the best one first. Host names are not resolved.
 
 namespace toxasync {
 
 enum class NodeAddressError : std::uint8_t {
   prefix,       ///< Does not begin with "toxasync:".
-  separator,    ///< There is no '@' behind the node id.
+  separator,    ///< No '@' after the node id.
   id,           ///< The node id is not 64 hexadecimal digits.
-  no_endpoint,  ///< Nothing behind '@', or nothing between two commas.
+  no_endpoint,  ///< Nothing after '@', or between two commas.
   too_many,     ///< More than limits::addresses_per_node endpoints.
   brackets,     ///< An IPv6 address without its brackets, or a bracket that is not closed.
-  ip,           ///< Not a numeric IPv4 or IPv6 address; an IPv4 address in IPv6 clothes; or with a zone.
+  ip,           ///< Not a numeric IPv4 or IPv6 address, IPv4-mapped, or with a zone.
   port,         ///< No port, or not a number from 1 to 65535.
   unusable,     ///< Unspecified, multicast or broadcast.
   twice,        ///< The same endpoint twice.
 };
 
-/// What is wrong and what it should look like, in one sentence.
+/// What is wrong and what is expected, in one sentence.
 std::string_view describe(NodeAddressError error) noexcept;
 
-/// Blanks and ends of line around the whole are skipped. Local addresses are accepted: the manager judges
-/// them.
+/// White space around the line is ignored. Local addresses are accepted: whether they may be used, the
+/// manager decides.
 Result<client::KnownNode, NodeAddressError> parse_node_address(std::string_view line);
 
 /// The inverse, in lower case.

@@ -9,7 +9,8 @@
 
 #include "base/result.hpp"
 
-// The settings files of our programs: a line is `name = value`, a comment that begins with '#', or blank.
+// The settings files of toxasync and toxasyncd: a line is `name = value`, a comment that begins with '#', or
+// empty.
 
 namespace toxasync {
 
@@ -21,7 +22,7 @@ inline std::string_view trimmed(std::string_view text) noexcept {
                                          : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-/// Calls `use(line, number)` for each line, trimmed, that is neither blank nor a comment, until it gives
+/// Calls `use(line, number)` for each trimmed line that is neither empty nor a comment, until it returns
 /// false. The first line has number 1.
 template <class Use>
 void for_each_setting_line(std::string_view text, Use&& use) {
@@ -35,7 +36,8 @@ void for_each_setting_line(std::string_view text, Use&& use) {
   }
 }
 
-/// The file's text, or what is wrong with the file: "FILE: can't be read". At most 64 KiB are taken.
+/// The text of the file, or what is wrong with it: "FILE: cannot read: No such file or directory". Files of
+/// more than 64 KiB are an error.
 Result<std::string, std::string> read_settings_text(const std::filesystem::path& file);
 
 }  // namespace toxasync

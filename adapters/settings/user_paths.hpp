@@ -9,8 +9,8 @@
 
 namespace toxasync {
 
-// Where the user's own files are, by the XDG base directory specification. Empty: neither the XDG variable
-// nor HOME names an absolute directory. Nothing is made.
+// Where the user's files are, by the XDG base directory specification. Empty if neither the XDG variable nor
+// HOME is an absolute path. Nothing is created.
 
 /// TOX_ASYNC_CONFIG if it is set, else toxasync/toxasync.conf in $XDG_CONFIG_HOME or ~/.config.
 std::filesystem::path user_settings_file();
@@ -18,7 +18,7 @@ std::filesystem::path user_settings_file();
 /// For the log and the status files: toxasync in $XDG_STATE_HOME or ~/.local/state.
 std::filesystem::path user_state_directory();
 
-/// The living process of a status file of that name, `status.PROCESS.NUMBER`. Nothing: it is another file; 0:
+/// The running process of a status file of that name, `status.PROCESS.NUMBER`. Nothing: not a status file. 0:
 /// the process has ended without removing it.
 std::optional<pid_t> status_file_process(const std::string& name);
 

@@ -17,11 +17,11 @@ namespace toxasync {
 
 namespace {
 
-constexpr std::uint32_t shortest_poll_ms = 100;
+constexpr std::uint32_t min_poll_ms = 100;
 constexpr std::uint32_t seconds_per_day = 86400;
 
 /// What is wrong with a value; empty: nothing.
-using Fault = std::string;
+using ValueError = std::string;
 
 template <class Value>
 struct Word {
@@ -30,7 +30,7 @@ struct Word {
 };
 
 template <class Value, std::size_t count>
-Fault read_word(const std::array<Word<Value>, count>& words, std::string_view text, Value& to) {
+ValueError read_word(const std::array<Word<Value>, count>& words, std::string_view text, Value& to) {
   std::string all;
   for (const auto& [word, value] : words) {
     if (text == word) {
@@ -43,7 +43,7 @@ Fault read_word(const std::array<Word<Value>, count>& words, std::string_view te
 }
 
 template <class Value>
-Fault read_number(std::string_view text, Value least, Value& to) {
+ValueError read_number(std::string_view text, Value least, Value& to) {
   Value value = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failed != std::errc() || end != text.data() + text.size() || value < least) {
@@ -54,30 +54,30 @@ Fault read_number(std::string_view text, Value least, Value& to) {
   return {};
 }
 
-Fault read_node(std::string_view text, UserSettings& to) {
+ValueError read_node(std::string_view text, UserSettings& to) {
   const auto node = parse_node_address(text);
   if (!node) {
     return std::string(describe(node.error()));
   }
   const auto same = std::ranges::find(to.nodes, node->id, &client::KnownNode::id);
   if (same != to.nodes.end()) {
-    return "this node is named twice";
+    return "duplicate node";
   }
   if (to.nodes.size() >= limits::home_nodes) {
-    return "there can be " + std::to_string(limits::home_nodes) + " nodes at most";
+    return "at most " + std::to_string(limits::home_nodes) + " nodes are allowed";
   }
   to.nodes.push_back(*node);
   return {};
 }
 
-Fault read_receipts(std::string_view text, UserSettings& to) {
+ValueError read_receipts(std::string_view text, UserSettings& to) {
   using Receipts = UserSettings::Receipts;
   constexpr std::array<Word<Receipts>, 3> words = {
       {{"disk", Receipts::disk}, {"node", Receipts::node}, {"friend", Receipts::recipient}}};
   return read_word(words, text, to.receipts);
 }
 
-Fault read_log_level(std::string_view text, UserSettings& to) {
+ValueError read_log_level(std::string_view text, UserSettings& to) {
   constexpr std::array<Word<LogLevel>, 4> words = {{{"debug", LogLevel::debug},
                                                     {"info", LogLevel::info},
                                                     {"warning", LogLevel::warning},
@@ -85,24 +85,24 @@ Fault read_log_level(std::string_view text, UserSettings& to) {
   return read_word(words, text, to.log_level);
 }
 
-Fault read_carrier(std::string_view text, UserSettings& to) {
-  using Carrier = UserSettings::Carrier;
-  constexpr std::array<Word<Carrier>, 4> words = {{{"auto", Carrier::automatic},
-                                                   {"dispatcher", Carrier::dispatcher},
-                                                   {"udp", Carrier::udp},
-                                                   {"courier", Carrier::courier}}};
-  return read_word(words, text, to.carrier);
+ValueError read_transport(std::string_view text, UserSettings& to) {
+  using TransportChoice = UserSettings::TransportChoice;
+  constexpr std::array<Word<TransportChoice>, 4> words = {{{"auto", TransportChoice::automatic},
+                                                           {"dispatcher", TransportChoice::dispatcher},
+                                                           {"udp", TransportChoice::udp},
+                                                           {"courier", TransportChoice::courier}}};
+  return read_word(words, text, to.transport);
 }
 
-Fault read_switch(std::string_view text, bool& to) {
+ValueError read_switch(std::string_view text, bool& to) {
   constexpr std::array<Word<bool>, 2> words = {{{"yes", true}, {"no", false}}};
   return read_word(words, text, to);
 }
 
-Fault read_days(std::string_view text, UserSettings& to) {
+ValueError read_days(std::string_view text, UserSettings& to) {
   std::uint32_t days = 0;
-  const Fault fault = read_number<std::uint32_t>(text, 1, days);
-  if (!fault.empty() || days > 14 || !limits::is_time_to_live(days * seconds_per_day)) {
+  const ValueError error = read_number<std::uint32_t>(text, 1, days);
+  if (!error.empty() || days > 14 || !limits::is_time_to_live(days * seconds_per_day)) {
     return "must be 1, 3, 7 or 14";
   }
   to.time_to_live_s = days * seconds_per_day;
@@ -112,14 +112,14 @@ Fault read_days(std::string_view text, UserSettings& to) {
 struct Setting {
   std::string_view name;
   const char* variable;
-  Fault (*read)(std::string_view text, UserSettings& to);
+  ValueError (*read)(std::string_view text, UserSettings& to);
 };
 
 constexpr std::array<Setting, 10> all_settings = {{
-    {"node", "TOX_ASYNC_NODES", read_node},  // The variable may name several, with blanks between them.
+    {"node", "TOX_ASYNC_NODES", read_node},  // The variable may contain several, separated by blanks.
     {"receipts", "TOX_ASYNC_RECEIPTS", read_receipts},
     {"log-level", "TOX_ASYNC_LOG_LEVEL", read_log_level},
-    {"carrier", "TOX_ASYNC_CARRIER", read_carrier},
+    {"transport", "TOX_ASYNC_TRANSPORT", read_transport},
     {"udp-port", "TOX_ASYNC_UDP_PORT",
      [](std::string_view text, UserSettings& to) {
        return read_number<std::uint16_t>(text, 0, to.udp_port);
@@ -130,31 +130,31 @@ constexpr std::array<Setting, 10> all_settings = {{
      [](std::string_view text, UserSettings& to) { return read_switch(text, to.storage_node); }},
     {"poll-interval-ms", "TOX_ASYNC_POLL_INTERVAL_MS",
      [](std::string_view text, UserSettings& to) {
-       return read_number<std::uint32_t>(text, shortest_poll_ms, to.poll_interval_ms);
+       return read_number<std::uint32_t>(text, min_poll_ms, to.poll_interval_ms);
      }},
     {"push", "TOX_ASYNC_PUSH",
      [](std::string_view text, UserSettings& to) { return read_switch(text, to.push); }},
     {"keep-days", "TOX_ASYNC_KEEP_DAYS", read_days},
 }};
 
-Fault read_line(std::string_view line, UserSettings& to, std::vector<std::string_view>& seen) {
+ValueError read_line(std::string_view line, UserSettings& to, std::vector<std::string_view>& seen) {
   const auto equals = line.find('=');
   const std::string_view name = trimmed(line.substr(0, equals));
   const auto* const setting = std::ranges::find(all_settings, name, &Setting::name);
   if (setting == all_settings.end()) {
-    return std::string(name) + ": there is no such setting";
+    return std::string(name) + ": unknown setting";
   }
   if (equals == std::string_view::npos) {
-    return std::string(name) + ": there is no '=' behind it";
+    return std::string(name) + ": missing '=' and value";
   }
   if (setting->read != read_node) {
     if (std::ranges::find(seen, name) != seen.end()) {
-      return std::string(name) + ": is set twice";
+      return std::string(name) + ": duplicate setting";
     }
     seen.push_back(setting->name);
   }
-  const Fault fault = setting->read(trimmed(line.substr(equals + 1)), to);
-  return fault.empty() ? fault : std::string(name) + ": " + fault;
+  const ValueError error = setting->read(trimmed(line.substr(equals + 1)), to);
+  return error.empty() ? error : std::string(name) + ": " + error;
 }
 
 std::optional<SettingsError> read_variables(const Environment& environment, UserSettings& to) {
@@ -163,18 +163,18 @@ std::optional<SettingsError> read_variables(const Environment& environment, User
     if (value == nullptr) {
       continue;
     }
-    Fault fault;
+    ValueError error;
     if (setting.read == read_node) {
       to.nodes.clear();
       std::istringstream words{value};
-      for (std::string word; fault.empty() && words >> word;) {
-        fault = setting.read(word, to);
+      for (std::string word; error.empty() && words >> word;) {
+        error = setting.read(word, to);
       }
     } else {
-      fault = setting.read(trimmed(value), to);
+      error = setting.read(trimmed(value), to);
     }
-    if (!fault.empty()) {
-      return SettingsError{std::string(setting.variable) + ": " + fault};
+    if (!error.empty()) {
+      return SettingsError{std::string(setting.variable) + ": " + error};
     }
   }
   return std::nullopt;
@@ -185,16 +185,16 @@ std::optional<SettingsError> read_variables(const Environment& environment, User
 Result<UserSettings, SettingsError> parse_user_settings(std::string_view text, std::string_view origin) {
   UserSettings settings;
   std::vector<std::string_view> seen;
-  Fault fault;
+  ValueError error;
   for_each_setting_line(text, [&](std::string_view line, std::size_t number) {
-    fault = read_line(line, settings, seen);
-    if (!fault.empty()) {
-      fault.insert(0, std::string(origin) + ":" + std::to_string(number) + ": ");
+    error = read_line(line, settings, seen);
+    if (!error.empty()) {
+      error.insert(0, std::string(origin) + ":" + std::to_string(number) + ": ");
     }
-    return fault.empty();
+    return error.empty();
   });
-  if (!fault.empty()) {
-    return SettingsError{std::move(fault)};
+  if (!error.empty()) {
+    return SettingsError{std::move(error)};
   }
   return settings;
 }
@@ -242,8 +242,8 @@ Result<std::string, SettingsError> with_node(std::string_view text, std::string_
   }
   if (!replaced) {
     if (settings->nodes.size() >= limits::home_nodes) {
-      return SettingsError{std::string(origin) + ": names " + std::to_string(limits::home_nodes) +
-                           " nodes, and there can't be more: remove one"};
+      return SettingsError{std::string(origin) + ": there are already " + std::to_string(limits::home_nodes) +
+                           " nodes, the maximum: remove one first"};
     }
     result.append(line).push_back('\n');
   }

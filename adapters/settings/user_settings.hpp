@@ -13,56 +13,55 @@
 #include "client/types.hpp"
 #include "wire/limits.hpp"
 
-// What a person sets who uses toxasync in a client that knows nothing of it (docs/clients.md):
+// The settings of toxasync for clients without support of their own (docs/clients.md):
 //
 //     # a comment
 //     node = toxasync:<node id>@192.0.2.7:33445
 //     receipts = disk
 //
-// Each setting has a variable in the environment too, which is stronger than the file.
+// Each setting can also be set in the environment, which takes precedence over the file.
 
 namespace toxasync {
 
 struct UserSettings {
-  /// What the client's "read" mark means.
+  /// When the client shows a message as delivered.
   enum class Receipts : std::uint8_t {
-    disk,       ///< The message is on our disk.
-    node,       ///< It is on a storage node.
-    recipient,  ///< It is on the friend's disk.
+    disk,       ///< When it is on our disk.
+    node,       ///< When a storage node has it.
+    recipient,  ///< When it is on the friend's disk.
   };
-  enum class Carrier : std::uint8_t { automatic, dispatcher, udp, courier };
+  enum class TransportChoice : std::uint8_t { automatic, dispatcher, udp, courier };
 
-  std::vector<client::KnownNode> nodes;  ///< limits::home_nodes at most.
+  std::vector<client::KnownNode> nodes;  ///< At most limits::home_nodes.
   Receipts receipts = Receipts::disk;
   LogLevel log_level = LogLevel::info;
-  Carrier carrier = Carrier::automatic;
+  TransportChoice transport = TransportChoice::automatic;
   std::uint16_t udp_port = 0;
   bool local_addresses = false;
-  bool storage_node = true;  ///< On a patched libtoxcore only.
+  bool storage_node = true;  ///< Be one for others; on a patched libtoxcore only.
   std::uint32_t poll_interval_ms = 120000;
-  bool push = true;  ///< Nodes are to tell of new mail.
-  /// The longest one: whoever does not see a message expire should not have it expire soon.
+  bool push = true;  ///< Ask nodes to announce new mail.
+  /// The longest: these clients cannot show that a message has expired.
   std::uint32_t time_to_live_s = limits::largest_time_to_live_s;
 };
 
-/// Why settings can't be used: "FILE:LINE: SETTING: what is wrong", or with a variable instead of file and
-/// line.
+/// Why settings cannot be used: "FILE:LINE: SETTING: what is wrong", or "VARIABLE: what is wrong".
 struct SettingsError {
   std::string text;
 };
 
-/// Gives the value of a variable in the environment, or NULL.
+/// Returns the value of an environment variable, or NULL.
 using Environment = std::function<const char*(const char*)>;
 
-/// `origin` is what errors call the text.
+/// `origin` is the name of the text in errors.
 Result<UserSettings, SettingsError> parse_user_settings(std::string_view text, std::string_view origin);
 
-/// Reads the file, which need not exist, and then the environment.
+/// Reads the file, if it exists, and then the environment.
 Result<UserSettings, SettingsError> load_user_settings(const std::filesystem::path& file,
                                                        const Environment& environment);
 
-/// The file's text with a line for one more node, or for a node's new addresses. An error if the text is
-/// faulty or names limits::home_nodes already.
+/// The text of the file with a node added, or with new addresses of a node. An error if the text has errors
+/// or already contains limits::home_nodes.
 Result<std::string, SettingsError> with_node(std::string_view text, std::string_view origin,
                                              const client::KnownNode& node);
 

@@ -18,15 +18,15 @@ std::string_view describe_courier_error(Tox_Err_New error) noexcept {
     case TOX_ERR_NEW_PROXY_BAD_HOST:
     case TOX_ERR_NEW_PROXY_BAD_PORT:
     case TOX_ERR_NEW_PROXY_NOT_FOUND:
-      return "the proxy of the client's settings cannot be used for the courier either: check its type, host "
-             "and "
-             "port";
+      return "the courier cannot use the client's proxy: check its type, host and port in the client's "
+             "settings";
     case TOX_ERR_NEW_PORT_ALLOC:
-      return "no UDP port from 33445 to 33545 is free for the courier: end a program that uses one";
+      return "the courier cannot bind a UDP port from 33445 to 33545: all are in use; stop a program that "
+             "uses one";
     case TOX_ERR_NEW_MALLOC:
-      return "not enough memory for a second Tox instance";
+      return "out of memory: the courier, a second Tox instance, was not started";
     default:
-      return "libtoxcore cannot start a second Tox instance with the client's options";
+      return "libtoxcore cannot start the courier, a second Tox instance, with the client's options";
   }
 }
 
@@ -34,8 +34,8 @@ Result<std::unique_ptr<Courier>, Tox_Err_New> Courier::start(const CourierSettin
                                                              Telemetry telemetry) {
   const ToxOptionsPointer options = settings.tox_options();
   Tox_Err_New failed = TOX_ERR_NEW_MALLOC;
-  // Another port each time: at one where they have just seen another key, toxcore's nodes take a minute and
-  // more to find the new one.
+  // A different port each time: toxcore's nodes take more than a minute to accept a new key at a known
+  // address.
   constexpr std::uint16_t first_port = 33445;
   constexpr std::uint16_t last_port = 33545;
   std::unique_ptr<Tox, Kill> tox;
@@ -44,7 +44,7 @@ Result<std::unique_ptr<Courier>, Tox_Err_New> Courier::start(const CourierSettin
     tox_options_set_start_port(options.get(), static_cast<std::uint16_t>(first_port + offset));
     tox_options_set_end_port(options.get(), last_port);
     tox.reset(tox_new(options.get(), &failed));
-    tox_options_set_start_port(options.get(), first_port);  // where there is no free one above it
+    tox_options_set_start_port(options.get(), first_port);  // if all ports above it are in use
   }
   if (options && !tox) {
     tox.reset(tox_new(options.get(), &failed));
@@ -71,9 +71,9 @@ Result<std::unique_ptr<Courier>, Tox_Err_New> Courier::start(const CourierSettin
 Courier::Courier(std::unique_ptr<Tox, Kill> tox, Telemetry telemetry)
     : telemetry_(telemetry),
       tox_(std::move(tox)),
-      friends_(tox_.get(), FriendCarrier::End::courier, FriendCarrier::most_nodes, telemetry) {
+      friends_(tox_.get(), FriendTransport::End::courier, FriendTransport::max_nodes, telemetry) {
   tox_self_get_public_key(tox_.get(), tox_key_.data());
-  friends_.set_receiver(&intake_);
+  friends_.set_receiver(&received_frames_);
 }
 
 Courier::~Courier() {
@@ -89,12 +89,12 @@ Courier::~Courier() {
 
 // --- The client's thread ---
 
-void Courier::join_by(std::string host, std::uint16_t port, const crypto::Point& key, bool relay) {
+void Courier::add_bootstrap_node(BootstrapNode node) {
   const std::lock_guard lock(mutex_);
-  if (fresh_joints_.size() >= most_joints) {
-    fresh_joints_.pop_front();
+  if (new_bootstrap_nodes_.size() >= max_bootstrap_nodes) {
+    new_bootstrap_nodes_.pop_front();
   }
-  fresh_joints_.push_back({std::move(host), port, key, relay});
+  new_bootstrap_nodes_.push_back(std::move(node));
   wake_.notify_one();
 }
 
@@ -104,7 +104,7 @@ Route Courier::route_to_node(const ByteArray<32>& node_id, const Endpoint& endpo
 }
 
 bool Courier::send(const Route& to, ByteView packet) noexcept {
-  if (to.carrier != Carrier::toxcore_friends || to.sendback_size != sizeof(crypto::Point) ||
+  if (to.transport != TransportKind::toxcore_friends || to.sendback_size != sizeof(crypto::Point) ||
       !protocol::is_friend_frame(packet)) {
     return false;
   }
@@ -137,7 +137,7 @@ std::size_t Courier::poll() {
   return arrived.size();
 }
 
-bool Courier::has_frames() const {
+bool Courier::has_received() const {
   const std::lock_guard lock(mutex_);
   return !incoming_.empty();
 }
@@ -153,8 +153,8 @@ void Courier::run() {
   pthread_setname_np(pthread_self(), "toxasync");
   while (true) {
     try {
-      step();
-    } catch (const std::exception&) {  // out of memory: what was under way is lost, as packets may be
+      run_once();
+    } catch (const std::exception&) {  // out of memory: packets are dropped
       telemetry_.refuse(Counter::refused_overloaded);
     }
     const bool busy = clock_.now().steady_ms < busy_until_ms_;
@@ -162,28 +162,28 @@ void Courier::run() {
         std::min<std::int64_t>(busy ? busy_interval_ms : INT64_MAX, tox_iteration_interval(tox_.get()));
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, std::chrono::milliseconds(wait_ms),
-                   [this] { return stop_ || !outgoing_.empty() || !fresh_joints_.empty(); });
+                   [this] { return stop_ || !outgoing_.empty() || !new_bootstrap_nodes_.empty(); });
     if (stop_) {
       return;
     }
   }
 }
 
-void Courier::step() {
+void Courier::run_once() {
   std::deque<Packet> packets;
-  std::deque<Joint> joints;
+  std::deque<BootstrapNode> nodes;
   {
     const std::lock_guard lock(mutex_);
     packets.swap(outgoing_);
-    joints.swap(fresh_joints_);
+    nodes.swap(new_bootstrap_nodes_);
   }
   const std::int64_t now_ms = clock_.now().steady_ms;
-  for (Joint& joint : joints) {
-    if (joints_.size() >= most_joints) {
-      joints_.erase(joints_.begin());
+  for (BootstrapNode& node : nodes) {
+    if (bootstrap_nodes_.size() >= max_bootstrap_nodes) {
+      bootstrap_nodes_.erase(bootstrap_nodes_.begin());
     }
-    joints_.push_back(std::move(joint));
-    next_join_ms_ = 0;
+    bootstrap_nodes_.push_back(std::move(node));
+    next_bootstrap_ms_ = 0;
   }
   for (const Packet& packet : packets) {
     friends_.send(packet.route, packet.bytes);
@@ -191,12 +191,12 @@ void Courier::step() {
   if (friends_.iterate(now_ms) > 0 || !packets.empty()) {
     busy_until_ms_ = now_ms + busy_for_ms;
   }
-  join_network(now_ms);
+  bootstrap(now_ms);
   const std::lock_guard lock(mutex_);
   online_ = friends_.online();
 }
 
-void Courier::take(const Route& from, ByteView packet) noexcept {
+void Courier::queue_received(const Route& from, ByteView packet) noexcept {
   try {
     const std::lock_guard lock(mutex_);
     if (incoming_.size() < queue_limit) {
@@ -208,21 +208,21 @@ void Courier::take(const Route& from, ByteView packet) noexcept {
   telemetry_.refuse(Counter::refused_overloaded);
 }
 
-void Courier::join_network(std::int64_t now_ms) {
+void Courier::bootstrap(std::int64_t now_ms) {
   const bool connected = tox_self_get_connection_status(tox_.get()) != TOX_CONNECTION_NONE;
   if (connected != connected_) {
     connected_ = connected;
     telemetry_.log(LogLevel::info, "courier",
-                   connected ? "connected to the Tox network" : "not connected to the Tox network any more");
+                   connected ? "connected to the Tox network" : "disconnected from the Tox network");
   }
-  if (joints_.empty() || now_ms < next_join_ms_ || (connected && next_join_ms_ != 0)) {
+  if (bootstrap_nodes_.empty() || now_ms < next_bootstrap_ms_ || (connected && next_bootstrap_ms_ != 0)) {
     return;
   }
-  next_join_ms_ = now_ms + join_again_ms;
-  for (std::size_t i = 0; i < std::min(joints_at_once, joints_.size()); ++i) {
-    const Joint& joint = joints_[next_joint_++ % joints_.size()];
-    const auto join = joint.relay ? tox_add_tcp_relay : tox_bootstrap;
-    join(tox_.get(), joint.host.c_str(), joint.port, joint.key.data(), nullptr);
+  next_bootstrap_ms_ = now_ms + bootstrap_interval_ms;
+  for (std::size_t i = 0; i < std::min(bootstrap_nodes_per_attempt, bootstrap_nodes_.size()); ++i) {
+    const BootstrapNode& node = bootstrap_nodes_[next_bootstrap_node_++ % bootstrap_nodes_.size()];
+    const auto add = node.tcp_relay ? tox_add_tcp_relay : tox_bootstrap;
+    add(tox_.get(), node.host.c_str(), node.port, node.public_key.data(), nullptr);
   }
 }
 

@@ -11,8 +11,9 @@
 #include <vector>
 
 #include "adapters/clock/system_clock.hpp"
+#include "adapters/toxcore_courier/bootstrap_node.hpp"
 #include "adapters/toxcore_courier/courier_settings.hpp"
-#include "adapters/toxcore_courier/friend_carrier.hpp"
+#include "adapters/toxcore_courier/friend_transport.hpp"
 #include "base/result.hpp"
 
 namespace toxasync {
@@ -20,21 +21,20 @@ namespace toxasync {
 /// What is wrong and what to do, in one sentence.
 std::string_view describe_courier_error(Tox_Err_New error) noexcept;
 
-/// Carries frames to storage nodes by a Tox instance of its own, hidden from the client, with a key that is
-/// new at every start: a node sees nothing of the user's, and what the client's options allow (TCP relays, a
-/// proxy) is all that is used. The instance runs on a thread of its own; everything here is called by the
-/// client's, and never waits for the other one for longer than a queue takes to be swapped.
+/// Carries frames to storage nodes by a second Tox instance, hidden from the client, with a new key at every
+/// start: nodes learn nothing about the user, and only what the client's options allow (TCP relays, a proxy)
+/// is used. The instance runs on its own thread; everything here is called by the client's thread, and waits
+/// for the other one only as long as swapping a queue takes.
 class Courier final : public Transport {
  public:
-  /// Frames that wait, in each direction; more are dropped and counted (refused.overloaded).
+  /// Queued frames in each direction; more are dropped and counted (refused.overloaded).
   static constexpr std::size_t queue_limit = 1024;
-  /// Nodes of the Tox network to join it by; of more the oldest is forgotten.
-  static constexpr std::size_t most_joints = 64;
-  /// They are asked again, some at a time, until the network is joined: as toxcore advises clients to do.
-  static constexpr std::int64_t join_again_ms = 5000;
-  static constexpr std::size_t joints_at_once = 4;
-  static constexpr std::size_t longest_host = 255;
-  /// Toxcore must be asked for packets: so often while there is traffic.
+  /// Nodes to join the Tox network through; the oldest is dropped for a new one.
+  static constexpr std::size_t max_bootstrap_nodes = 64;
+  /// Until the network is joined, some of them are tried again at this interval, as toxcore advises.
+  static constexpr std::int64_t bootstrap_interval_ms = 5000;
+  static constexpr std::size_t bootstrap_nodes_per_attempt = 4;
+  /// How often toxcore is polled for packets while there is traffic.
   static constexpr std::int64_t busy_interval_ms = 5;
   static constexpr std::int64_t busy_for_ms = 1000;
 
@@ -45,19 +45,19 @@ class Courier final : public Transport {
   Courier(const Courier&) = delete;
   Courier& operator=(const Courier&) = delete;
 
-  /// A node of the Tox network, or a TCP relay of it, by which to join. The host has 1 to longest_host bytes.
-  void join_by(std::string host, std::uint16_t port, const crypto::Point& key, bool relay);
+  /// Remembers a node to join the Tox network through.
+  void add_bootstrap_node(BootstrapNode node);
 
-  /// Hands on what has arrived. Returns how many.
+  /// Delivers received frames. Returns how many.
   std::size_t poll();
-  /// Whether poll() has something.
-  [[nodiscard]] bool has_frames() const;
-  /// Storage nodes that are online as its friends now.
+  /// Whether poll() would deliver something.
+  [[nodiscard]] bool has_received() const;
+  /// Storage nodes that are connected as friends.
   [[nodiscard]] std::size_t nodes_online() const;
   /// The hidden instance's Tox public key.
   [[nodiscard]] const crypto::Point& tox_key() const noexcept { return tox_key_; }
 
-  [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::toxcore_friends; }
+  [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::toxcore_friends; }
   [[nodiscard]] Route route_to_node(const ByteArray<32>& node_id,
                                     const Endpoint& endpoint) const noexcept override;
   bool send(const Route& to, ByteView packet) noexcept override;
@@ -71,17 +71,13 @@ class Courier final : public Transport {
     Route route;
     Bytes bytes;
   };
-  struct Joint {
-    std::string host;
-    std::uint16_t port = 0;
-    crypto::Point key{};
-    bool relay = false;
-  };
-  /// Takes what arrives, on the courier's thread.
-  class Intake final : public PacketReceiver {
+  /// Queues what arrives, on the courier's thread.
+  class ReceivedFrames final : public PacketReceiver {
    public:
-    explicit Intake(Courier& courier) noexcept : courier_(courier) {}
-    void on_packet(const Route& from, ByteView packet) noexcept override { courier_.take(from, packet); }
+    explicit ReceivedFrames(Courier& courier) noexcept : courier_(courier) {}
+    void on_packet(const Route& from, ByteView packet) noexcept override {
+      courier_.queue_received(from, packet);
+    }
 
    private:
     Courier& courier_;
@@ -91,9 +87,9 @@ class Courier final : public Transport {
 
   // On the courier's thread.
   void run();
-  void step();
-  void take(const Route& from, ByteView packet) noexcept;
-  void join_network(std::int64_t now_ms);
+  void run_once();
+  void queue_received(const Route& from, ByteView packet) noexcept;
+  void bootstrap(std::int64_t now_ms);
 
   Telemetry telemetry_;
   SystemClock clock_;
@@ -102,11 +98,11 @@ class Courier final : public Transport {
 
   // The courier's thread.
   std::unique_ptr<Tox, Kill> tox_;
-  FriendCarrier friends_;
-  Intake intake_{*this};
-  std::vector<Joint> joints_;
-  std::size_t next_joint_ = 0;
-  std::int64_t next_join_ms_ = 0;
+  FriendTransport friends_;
+  ReceivedFrames received_frames_{*this};
+  std::vector<BootstrapNode> bootstrap_nodes_;
+  std::size_t next_bootstrap_node_ = 0;
+  std::int64_t next_bootstrap_ms_ = 0;
   std::int64_t busy_until_ms_ = 0;
   bool connected_ = false;
 
@@ -114,11 +110,11 @@ class Courier final : public Transport {
   std::condition_variable wake_;
   std::deque<Packet> outgoing_;
   std::deque<Packet> incoming_;
-  std::deque<Joint> fresh_joints_;
+  std::deque<BootstrapNode> new_bootstrap_nodes_;
   std::size_t online_ = 0;
   bool stop_ = false;
 
-  std::thread thread_;  // The last: all the rest is there when it begins.
+  std::thread thread_;  // Last: everything else exists when it starts.
 };
 
 }  // namespace toxasync

@@ -14,7 +14,7 @@ struct FreeToxOptions {
 };
 using ToxOptionsPointer = std::unique_ptr<Tox_Options, FreeToxOptions>;
 
-/// By which ways a courier may go: what the options of its client's own Tox instance say.
+/// What a courier may use of the network: as the options of the client's own Tox instance say.
 struct CourierSettings {
   bool udp = true;
   bool ipv6 = true;

@@ -4,14 +4,14 @@
 namespace toxasync {
 
 void FrameWindow::drop_old(std::int64_t now_ms) {
-  while (!held_.empty() && now_ms - held_.front().since_ms >= held_ms) {
+  while (!held_.empty() && now_ms - held_.front().since_ms >= max_hold_ms) {
     held_.pop_front();
   }
 }
 
 bool FrameWindow::hold(ByteView frame, std::int64_t now_ms) {
   drop_old(now_ms);
-  if (held_.size() >= most_held) {
+  if (held_.size() >= max_held) {
     return false;
   }
   held_.push_back({Bytes(frame.begin(), frame.end()), now_ms});
@@ -41,7 +41,7 @@ bool FrameWindow::on_ack(std::uint32_t frames) noexcept {
 }
 
 std::optional<protocol::FriendAck> FrameWindow::ack() const noexcept {
-  if (received_ - told_ < protocol::friend_frames_per_ack) {
+  if (received_ - acknowledged_by_us_ < protocol::friend_frames_per_ack) {
     return std::nullopt;
   }
   return protocol::encode_friend_ack(received_);

@@ -10,33 +10,33 @@
 
 namespace toxasync {
 
-/// Frames to and from one friend. Toxcore takes about 69 packets that its peer has not confirmed, and slows
-/// down for long when it is pushed there; so at most 60 frames are on their way, and the next ones are held
-/// until acknowledgements come, or until the friend is online.
+/// Frames to and from one friend. Toxcore accepts about 69 packets that its peer has not confirmed, and
+/// slows down for long at that limit; so at most 60 frames are in flight, and further ones are held until
+/// acknowledgements arrive, or until the friend is online.
 class FrameWindow {
  public:
-  /// Frames held: as many as are answered to one client at a time (16 requests, 4 pages). A frame that is
-  /// older than the client's longest time-out is dropped: he has sent another one.
-  static constexpr std::size_t most_held = 64;
-  static constexpr std::int64_t held_ms = 8000;
+  /// Held frames: as many as one client is answered at a time (16 requests, 4 pages). A frame older than the
+  /// client's longest time-out is dropped: the client has sent another one.
+  static constexpr std::size_t max_held = 64;
+  static constexpr std::int64_t max_hold_ms = 8000;
 
-  /// The friend has come online: nothing is on its way in either direction.
-  void connected() noexcept { sent_ = acknowledged_ = received_ = told_ = 0; }
+  /// The friend has come online: nothing is in flight in either direction.
+  void connected() noexcept { sent_ = acknowledged_ = received_ = acknowledged_by_us_ = 0; }
 
-  /// Takes a frame to be sent. False: what is held is as much as may be.
+  /// Queues a frame. False: the limit is reached.
   [[nodiscard]] bool hold(ByteView frame, std::int64_t now_ms);
-  /// The frame whose turn it is, valid until the next call of anything; nothing: none, or not now.
+  /// The frame to send next, valid until the next call of any function; nothing: none, or not now.
   [[nodiscard]] std::optional<ByteView> next(std::int64_t now_ms);
-  /// That one was sent.
+  /// The frame of next() was sent.
   void sent();
 
-  /// The friend has received so many frames in all. False: so many were never sent.
+  /// The friend has received this many frames in total. False: so many were never sent.
   [[nodiscard]] bool on_ack(std::uint32_t frames) noexcept;
 
   void on_frame() noexcept { ++received_; }
-  /// The acknowledgement that is to be sent, if one is; until ack_sent().
+  /// The acknowledgement to send now, if any; until ack_sent().
   [[nodiscard]] std::optional<protocol::FriendAck> ack() const noexcept;
-  void ack_sent() noexcept { told_ = received_; }
+  void ack_sent() noexcept { acknowledged_by_us_ = received_; }
 
   [[nodiscard]] std::uint32_t in_flight() const noexcept { return sent_ - acknowledged_; }
   [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
@@ -53,7 +53,7 @@ class FrameWindow {
   std::uint32_t sent_ = 0;
   std::uint32_t acknowledged_ = 0;
   std::uint32_t received_ = 0;
-  std::uint32_t told_ = 0;  ///< Acknowledged by us.
+  std::uint32_t acknowledged_by_us_ = 0;
   std::deque<Held> held_;
 };
 

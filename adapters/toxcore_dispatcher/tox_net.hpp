@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-// The part of tox_net.h that we use (patches/, 0002-tox-net.patch), declared anew: the same binary runs on a
+// The part of tox_net.h that we use (patches/, 0002-tox-net.patch), declared again: the same binary runs on a
 // stock library, where the weak functions are null. In a namespace, so that a program can include the real
 // header too.
 

@@ -21,17 +21,15 @@ constexpr std::size_t largest_packet = 2048;
 std::string_view describe(DispatcherError error) noexcept {
   switch (error) {
     case DispatcherError::stock_library:
-      return "this libtoxcore is a stock build without packet dispatcher access: run the program with a "
-             "libtoxcore "
-             "built by patches/build-toxcore.sh, or choose the carrier udp";
+      return "this libtoxcore is a stock build without packet dispatcher access: use a libtoxcore built by "
+             "patches/build-toxcore.sh, or the transport `udp`";
     case DispatcherError::no_udp:
-      return "this Tox instance has UDP switched off (perhaps to use a proxy): switch it on in the client's "
-             "settings, "
-             "or choose the carrier udp, whose packets do not go through any proxy";
+      return "this Tox instance has UDP switched off, possibly to use a proxy: enable UDP in the client's "
+             "settings, or use the transport `courier`, which respects the proxy";
     case DispatcherError::taken:
       break;
   }
-  return "another module has taken toxasync's packet kinds on this Tox instance: use one of them only";
+  return "another module already handles the packets of toxasync on this Tox instance: use only one";
 }
 
 bool ToxcoreDispatcher::available() noexcept {
@@ -51,11 +49,12 @@ Result<std::unique_ptr<ToxcoreDispatcher>, DispatcherError> ToxcoreDispatcher::a
       tox,
       [](Tox*, const tox_net::Addr* source, const std::uint8_t* sendback, std::uint16_t sendback_length,
          const std::uint8_t* packet, std::uint16_t length, void* self) {
-        static_cast<ToxcoreDispatcher*>(self)->take(*source, {sendback, sendback_length}, {packet, length});
+        static_cast<ToxcoreDispatcher*>(self)->queue_received(*source, {sendback, sendback_length},
+                                                              {packet, length});
       },
       dispatcher.get()};
   if (!tox_net::tox_net_register(tox, first_kind, last_kind, &handler)) {
-    dispatcher->tox_ = nullptr;  // The kinds are somebody else's: not to be unregistered.
+    dispatcher->tox_ = nullptr;  // Registered by another module: not to be unregistered.
     return DispatcherError::taken;
   }
   return dispatcher;
@@ -67,7 +66,8 @@ ToxcoreDispatcher::~ToxcoreDispatcher() {
   }
 }
 
-void ToxcoreDispatcher::take(const tox_net::Addr& source, ByteView sendback, ByteView packet) noexcept {
+void ToxcoreDispatcher::queue_received(const tox_net::Addr& source, ByteView sendback,
+                                       ByteView packet) noexcept {
   if (packet.size() > largest_packet || sendback.size() > Route::max_sendback_size) {
     telemetry_.refuse(Counter::refused_length);
     return;
@@ -84,7 +84,7 @@ void ToxcoreDispatcher::take(const tox_net::Addr& source, ByteView sendback, Byt
       queue_.pop_back();
       throw;
     }
-    entry.from.carrier = Carrier::toxcore_dispatcher;
+    entry.from.transport = TransportKind::toxcore_dispatcher;
     entry.from.endpoint = tox_net::unpack(source);
     entry.from.sendback_size = static_cast<std::uint8_t>(sendback.size());
     std::copy(sendback.begin(), sendback.end(), entry.from.sendback.begin());
@@ -94,15 +94,15 @@ void ToxcoreDispatcher::take(const tox_net::Addr& source, ByteView sendback, Byt
 }
 
 std::size_t ToxcoreDispatcher::poll() {
-  std::size_t handed_on = 0;
-  for (; !queue_.empty(); ++handed_on) {
+  std::size_t delivered = 0;
+  for (; !queue_.empty(); ++delivered) {
     const Packet packet = std::move(queue_.front());
     queue_.pop_front();
     if (receiver_ != nullptr) {
       receiver_->on_packet(packet.from, packet.bytes);
     }
   }
-  return handed_on;
+  return delivered;
 }
 
 bool ToxcoreDispatcher::send(const Route& to, ByteView packet) noexcept {

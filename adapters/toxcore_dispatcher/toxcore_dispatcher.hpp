@@ -45,7 +45,7 @@ class ToxcoreDispatcher final : public Transport {
   /// ours calls the client from in there. Returns how many.
   std::size_t poll();
 
-  [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::toxcore_dispatcher; }
+  [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::toxcore_dispatcher; }
   /// A route with a sendback is a reply that goes back through the relay that forwarded the request.
   bool send(const Route& to, ByteView packet) noexcept override;
   void set_receiver(PacketReceiver* receiver) noexcept override { receiver_ = receiver; }
@@ -57,7 +57,7 @@ class ToxcoreDispatcher final : public Transport {
   };
 
   ToxcoreDispatcher(Tox* tox, Telemetry telemetry) noexcept : tox_(tox), telemetry_(telemetry) {}
-  void take(const tox_net::Addr& source, ByteView sendback, ByteView packet) noexcept;
+  void queue_received(const tox_net::Addr& source, ByteView sendback, ByteView packet) noexcept;
 
   Tox* tox_;
   Telemetry telemetry_;

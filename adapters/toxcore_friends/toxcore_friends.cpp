@@ -96,7 +96,7 @@ bool ToxcoreFriends::handle_lossless_packet(std::uint32_t friend_number, ByteVie
 }
 
 void ToxcoreFriends::poll(std::int64_t steady_ms) {
-  // A packet from somebody who is not known to be online is newer than what we know.
+  // A packet from a friend who seems to be offline: our list is out of date.
   bool news = steady_ms >= next_refresh_ms_;
   for (auto packet = queue_.begin(); packet != queue_.end() && !news; ++packet) {
     const auto found = friends_.find(packet->from);
@@ -177,7 +177,7 @@ std::optional<FriendKey> ToxcoreFriends::key_of(std::uint32_t friend_number) con
 }
 
 std::optional<std::uint32_t> ToxcoreFriends::number_of(const FriendKey& key) const noexcept {
-  // A friend may have been removed, and his number given to another, since the last refresh.
+  // A friend may have been removed, and the number reused, since the last refresh.
   const auto found = friends_.find(key);
   if (found != friends_.end() && key_of(found->second.number) == key) {
     return found->second.number;
@@ -199,7 +199,7 @@ ChannelSend ToxcoreFriends::send(const FriendKey& to, ByteView packet) noexcept 
       return ChannelSend::sent;
     case TOX_ERR_FRIEND_CUSTOM_PACKET_SENDQ:
       return ChannelSend::queue_full;
-    default:  // Not connected or gone. The rest speak of a packet that we do not make.
+    default:  // Not connected or removed. The other errors are about invalid packets, which we do not send.
       return ChannelSend::offline;
   }
 }

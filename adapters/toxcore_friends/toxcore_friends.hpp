@@ -20,7 +20,7 @@ namespace toxasync {
 /// that calls tox_iterate.
 ///
 /// The callbacks for the friends' status belong to the client, so friends and presence are polled. Custom
-/// packets have one callback for all: the adapter takes it, and passes what is not ours on to the client.
+/// packets have one callback for all: the adapter registers it, and passes other packets on to the client.
 class ToxcoreFriends final : public manager::FriendChannel {
  public:
   static constexpr std::int64_t refresh_interval_ms = 250;
@@ -43,29 +43,28 @@ class ToxcoreFriends final : public manager::FriendChannel {
   ToxcoreFriends(const ToxcoreFriends&) = delete;
   ToxcoreFriends& operator=(const ToxcoreFriends&) = delete;
 
-  /// Told from poll() and refresh() only. Null: nobody, and packets of ours are dropped.
+  /// Called from poll() and refresh() only. Null: toxasync packets are dropped.
   void set_listener(manager::FriendListener* listener) noexcept { listener_ = listener; }
 
-  /// What gets the packets that are not ours, unchanged, inside tox_iterate and with its user data. Null:
-  /// nobody.
+  /// Gets all other packets, unchanged, inside tox_iterate and with its user data. May be null.
   void set_client_callback(tox_friend_lossless_packet_cb* callback) noexcept { client_callback_ = callback; }
 
-  /// Looks after the friends, every refresh_interval_ms at most, and hands on the packets that have come.
+  /// Refreshes the friends, at most every refresh_interval_ms, and delivers the received packets.
   void poll(std::int64_t steady_ms);
-  /// Looks after the friends now.
+  /// Updates the list of friends and their presence now.
   void refresh();
 
-  /// For hosts that receive packets themselves. False: not ours, and nothing was done.
+  /// For hosts that receive packets themselves. False: not a toxasync packet, nothing was done.
   bool handle_lossless_packet(std::uint32_t friend_number, ByteView packet) noexcept;
 
   /// toxcore's callback.
   static void on_lossless_packet(Tox* tox, std::uint32_t friend_number, const std::uint8_t* data,
                                  std::size_t length, void* user_data) noexcept;
 
-  /// By toxcore's present list.
+  /// By toxcore's current list.
   [[nodiscard]] std::optional<manager::FriendKey> key_of(std::uint32_t friend_number) const noexcept;
   [[nodiscard]] std::optional<std::uint32_t> number_of(const manager::FriendKey& key) const noexcept;
-  /// Whether the listener was told of him.
+  /// Whether the listener knows the friend.
   [[nodiscard]] bool is_known(const manager::FriendKey& key) const noexcept { return friends_.contains(key); }
 
   manager::ChannelSend send(const manager::FriendKey& to, ByteView packet) noexcept override;
@@ -74,7 +73,7 @@ class ToxcoreFriends final : public manager::FriendChannel {
   struct Friend {
     std::uint32_t number = 0;
     bool online = false;
-    std::uint64_t seen = 0;  ///< The refresh that saw him last.
+    std::uint64_t seen = 0;  ///< The number of the last refresh that listed them.
   };
   struct KeyHash {
     /// Keys are random enough; who could choose them are friends that the user has accepted.

@@ -27,8 +27,8 @@ error_code last_error() noexcept {
   return {errno, boost::system::system_category()};
 }
 
-/// The local address that the system told beside a datagram.
-void take_local_address(msghdr& message, Route& from) noexcept {
+/// The local address that the system reports with a datagram.
+void read_local_address(msghdr& message, Route& from) noexcept {
   const auto keep = [&from](const auto& address) {
     static_assert(sizeof(address) == 4 || sizeof(address) == 16);
     from.sendback_size = sizeof(address);
@@ -77,7 +77,7 @@ bool put_local_address(msghdr& message, Control& control, ByteView local, bool v
 
 }  // namespace
 
-bool want_local_address(udp::socket& socket) noexcept {
+bool request_local_address(udp::socket& socket) noexcept {
   error_code failed;
   const bool v4 = socket.local_endpoint(failed).address().is_v4();
   const int on = 1;
@@ -86,11 +86,11 @@ bool want_local_address(udp::socket& socket) noexcept {
 }
 
 std::size_t ReceivedDatagrams::receive(udp::socket& socket, std::size_t count, error_code& failed) noexcept {
-  std::array<udp::endpoint, most> peers;
-  std::array<Control, most> controls{};
-  std::array<iovec, most> data{};
-  std::array<mmsghdr, most> messages{};
-  const std::size_t wanted = std::min(count, most);
+  std::array<udp::endpoint, max> peers;
+  std::array<Control, max> controls{};
+  std::array<iovec, max> data{};
+  std::array<mmsghdr, max> messages{};
+  const std::size_t wanted = std::min(count, max);
   for (std::size_t i = 0; i < wanted; ++i) {
     data[i] = {room_[i].data(), room_[i].size()};
     msghdr& header = messages[i].msg_hdr;
@@ -111,10 +111,10 @@ std::size_t ReceivedDatagrams::receive(udp::socket& socket, std::size_t count, e
   for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
     peers[i].resize(messages[i].msg_hdr.msg_namelen);
     sizes_[i] = messages[i].msg_len;
-    from_[i].carrier = Carrier::udp;
+    from_[i].transport = TransportKind::udp;
     from_[i].endpoint = from_asio(peers[i]);
     from_[i].sendback_size = 0;
-    take_local_address(messages[i].msg_hdr, from_[i]);
+    read_local_address(messages[i].msg_hdr, from_[i]);
   }
   return static_cast<std::size_t>(received);
 }

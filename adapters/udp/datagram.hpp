@@ -12,14 +12,14 @@ namespace toxasync {
 // one: the firewalls and address translators on its way know no other. The address stands in the route's
 // sendback, which never leaves this machine: 4 or 16 bytes.
 
-/// Asks the system to tell that address, for a socket that is bound to all of them. False: it cannot.
-bool want_local_address(boost::asio::ip::udp::socket& socket) noexcept;
+/// Makes the system report that address, for a socket that is bound to all of them. False: not supported.
+bool request_local_address(boost::asio::ip::udp::socket& socket) noexcept;
 
-/// What one call of the system brings: under a flood it is the calls that cost. About 70 kB.
+/// The packets of one system call: under a flood the calls are what costs time. About 70 kB.
 class ReceivedDatagrams {
  public:
-  static constexpr std::size_t most = 32;
-  static constexpr std::size_t largest = 2048;  ///< What is longer is given as one byte more.
+  static constexpr std::size_t max = 32;
+  static constexpr std::size_t max_bytes = 2048;  ///< Longer ones are reported as one byte more.
 
   /// Reads what has arrived, at most `count`. Returns how many; 0 when `failed`, would_block if there is
   /// nothing.
@@ -29,13 +29,13 @@ class ReceivedDatagrams {
   [[nodiscard]] ByteView bytes(std::size_t place) const noexcept {
     return {room_[place].data(), sizes_[place]};
   }
-  /// Where it came from; the carrier is UDP.
+  /// Where it came from; the transport is UDP.
   [[nodiscard]] const Route& from(std::size_t place) const noexcept { return from_[place]; }
 
  private:
-  std::array<std::array<std::uint8_t, largest + 1>, most> room_{};
-  std::array<std::size_t, most> sizes_{};
-  std::array<Route, most> from_{};
+  std::array<std::array<std::uint8_t, max_bytes + 1>, max> room_{};
+  std::array<std::size_t, max> sizes_{};
+  std::array<Route, max> from_{};
 };
 
 /// `local`: a sendback of receive_datagram, or nothing; then the system chooses.

@@ -68,9 +68,11 @@ error_code UdpTransport::bind(const UdpOptions& options) {
     return failed4;
   }
   if (failed4) {
-    telemetry_.log(LogLevel::warning, "udp", "no IPv4 socket (" + failed4.message() + "): using IPv6 only");
+    telemetry_.log(LogLevel::warning, "udp",
+                   "cannot open an IPv4 socket: " + failed4.message() + "; using IPv6 only");
   } else if (failed6) {
-    telemetry_.log(LogLevel::info, "udp", "no IPv6 socket (" + failed6.message() + "): using IPv4 only");
+    telemetry_.log(LogLevel::info, "udp",
+                   "cannot open an IPv6 socket: " + failed6.message() + "; using IPv4 only");
   }
   return {};
 }
@@ -91,10 +93,10 @@ error_code UdpTransport::bind_socket(Socket& socket, const udp::endpoint& local,
   if (!failed) {
     socket.non_blocking(true, failed);
   }
-  if (!failed && local.address().is_unspecified() && !want_local_address(socket)) {
+  if (!failed && local.address().is_unspecified() && !request_local_address(socket)) {
     telemetry_.log(LogLevel::warning, "udp",
-                   "the system does not tell which of its addresses a packet came to: on a machine with "
-                   "several, answers may leave from another one");
+                   "the system does not report the destination address of packets: on a machine with several "
+                   "addresses, answers may be sent from another one");
   }
   error_code ignored;
   if (failed) {
@@ -105,16 +107,16 @@ error_code UdpTransport::bind_socket(Socket& socket, const udp::endpoint& local,
   return {};
 }
 
-std::size_t UdpTransport::poll(std::size_t most) {
-  const std::size_t read = v4_.is_open() ? drain(v4_, most) : 0;
-  return read + (v6_.is_open() ? drain(v6_, most - read) : 0);
+std::size_t UdpTransport::poll(std::size_t limit) {
+  const std::size_t read = v4_.is_open() ? drain(v4_, limit) : 0;
+  return read + (v6_.is_open() ? drain(v6_, limit - read) : 0);
 }
 
-std::size_t UdpTransport::drain(Socket& socket, std::size_t most) {
+std::size_t UdpTransport::drain(Socket& socket, std::size_t limit) {
   std::size_t read = 0;
-  while (read < most) {
+  while (read < limit) {
     error_code failed;
-    const std::size_t wanted = std::min(most - read, ReceivedDatagrams::most);
+    const std::size_t wanted = std::min(limit - read, ReceivedDatagrams::max);
     const std::size_t received = received_->receive(socket, wanted, failed);
     if (would_block(failed)) {
       break;
@@ -127,7 +129,7 @@ std::size_t UdpTransport::drain(Socket& socket, std::size_t most) {
     }
     for (std::size_t i = 0; i < received; ++i) {
       const ByteView packet = received_->bytes(i);
-      if (packet.size() > largest_datagram) {
+      if (packet.size() > max_datagram_bytes) {
         telemetry_.refuse(Counter::refused_length);
       } else if (receiver_ != nullptr) {
         receiver_->on_packet(received_->from(i), packet);
@@ -142,8 +144,8 @@ std::size_t UdpTransport::drain(Socket& socket, std::size_t most) {
 }
 
 bool UdpTransport::send(const Route& to, ByteView packet) noexcept {
-  if (to.sendback_size != 0 && to.carrier != Carrier::udp) {
-    return false;  // It came through a relay of another carrier.
+  if (to.sendback_size != 0 && to.transport != TransportKind::udp) {
+    return false;  // It came through a relay of another transport.
   }
   const auto endpoint = to_asio(to.endpoint);
   if (!endpoint || endpoint->port() == 0) {
@@ -179,7 +181,7 @@ void UdpTransport::wait(Socket& socket) {
       return;
     }
     if (failed) {
-      telemetry_.log(LogLevel::error, "udp", "the socket cannot be waited for: " + failed.message());
+      telemetry_.log(LogLevel::error, "udp", "cannot wait for packets: " + failed.message());
       return;
     }
     drain(socket, burst);

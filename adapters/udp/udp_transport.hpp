@@ -16,8 +16,8 @@
 namespace toxasync {
 
 struct UdpOptions {
-  std::string address;     ///< Numeric; empty: all of the machine's, IPv4 and where there is any IPv6.
-  std::uint16_t port = 0;  ///< 0: any free one.
+  std::string address;                 ///< Numeric; empty: all of the machine's, IPv4 and IPv6 if available.
+  std::uint16_t port = 0;              ///< 0: any free one.
   int receive_buffer_bytes = 1 << 20;  ///< Asked of the system, which may give less.
 };
 
@@ -27,12 +27,13 @@ struct UdpOptions {
 class UdpTransport final : public Transport {
  public:
   /// Longer datagrams are dropped and counted (refused.frame_length).
-  static constexpr std::size_t largest_datagram = ReceivedDatagrams::largest;
-  /// Received in one go, before others get their turn.
+  static constexpr std::size_t max_datagram_bytes = ReceivedDatagrams::max_bytes;
+  /// Packets read from one socket before other events are handled.
   static constexpr std::size_t burst = 256;
 
-  /// Binds the sockets. `io` must outlive the transport. An IPv6 socket that cannot be had beside an IPv4 one
-  /// is logged, not an error. Errors are the system's: address_in_use, access_denied, address_not_available,
+  /// Binds the sockets. `io` must outlive the transport. If only one of the IPv4 and
+  /// IPv6 sockets can be opened, that is logged, and not an error. Errors are the system's: address_in_use,
+  /// access_denied, address_not_available,
   /// ...; invalid_argument when the address is not numeric.
   static Result<std::unique_ptr<UdpTransport>, boost::system::error_code> open(boost::asio::io_context& io,
                                                                                const UdpOptions& options,
@@ -41,8 +42,8 @@ class UdpTransport final : public Transport {
   UdpTransport(const UdpTransport&) = delete;
   UdpTransport& operator=(const UdpTransport&) = delete;
 
-  /// Hands on what has arrived, at most `most` packets; never blocks. Returns how many were read.
-  std::size_t poll(std::size_t most = burst);
+  /// Delivers received packets, at most `limit`; never blocks. Returns how many were read.
+  std::size_t poll(std::size_t limit = burst);
 
   /// Receives whenever `io` runs, and calls `after_burst` (may be empty) after each burst.
   void start(std::function<void()> after_burst);
@@ -52,7 +53,7 @@ class UdpTransport final : public Transport {
   [[nodiscard]] bool has_ipv4() const noexcept { return v4_.is_open(); }
   [[nodiscard]] bool has_ipv6() const noexcept { return v6_.is_open(); }
 
-  [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::udp; }
+  [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::udp; }
   /// False also when the socket's buffer is full, or there is no socket of the address's family.
   bool send(const Route& to, ByteView packet) noexcept override;
   void set_receiver(PacketReceiver* receiver) noexcept override { receiver_ = receiver; }
@@ -64,7 +65,7 @@ class UdpTransport final : public Transport {
   boost::system::error_code bind(const UdpOptions& options);
   boost::system::error_code bind_socket(Socket& socket, const boost::asio::ip::udp::endpoint& local,
                                         const UdpOptions& options) const;
-  std::size_t drain(Socket& socket, std::size_t most);
+  std::size_t drain(Socket& socket, std::size_t limit);
   void wait(Socket& socket);
 
   Telemetry telemetry_;

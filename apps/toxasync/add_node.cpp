@@ -7,6 +7,7 @@
 #include "adapters/addresses/node_address.hpp"
 #include "adapters/settings/user_paths.hpp"
 #include "adapters/settings/user_settings.hpp"
+#include "arguments.hpp"
 #include "base/file.hpp"
 #include "commands.hpp"
 #include "protocol/node_descriptor.hpp"
@@ -17,58 +18,76 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::string_view help = R"(usage: toxasync add-node ADDRESS
+
+Adds a storage node to the settings, or changes the addresses of a node that is already there.
+ADDRESS is the line that the operator of the node gives you:
+
+    toxasync add-node toxasync:<64 hexadecimal digits>@192.0.2.7:33445
+
+Clients use the node after a restart. Up to 5 nodes are possible.
+)";
+
 ExitCode fail(const std::string& what) {
   std::cerr << "toxasync: " << what << '\n';
   return ExitCode::settings;
 }
 
-}  // namespace
+bool has_local_address(const client::KnownNode& node) {
+  return std::ranges::any_of(
+      node.endpoints, [](const Endpoint& endpoint) { return !protocol::is_usable_address(endpoint, false); });
+}
 
-ExitCode add_node(const std::vector<std::string>& arguments) {
-  if (arguments.size() != 1) {
-    std::cerr << "toxasync: add which node? toxasync add-node toxasync:<node id>@<address>:<port>\n";
-    return ExitCode::usage;
-  }
-  const auto node = parse_node_address(arguments[0]);
-  if (!node) {
-    std::cerr << "toxasync: " << arguments[0] << ": " << describe(node.error()) << '\n';
-    return ExitCode::usage;
-  }
-  const fs::path file = user_settings_file();
-  if (file.empty()) {
-    return fail("neither HOME, XDG_CONFIG_HOME nor TOX_ASYNC_CONFIG says where the settings are");
-  }
+ExitCode add(const client::KnownNode& node, const fs::path& file) {
   std::error_code failed;
   std::string text;
   if (fs::exists(file, failed)) {
     std::ifstream in(file, std::ios::binary);
     text.assign(std::istreambuf_iterator<char>(in), {});
     if (!in.is_open() || in.bad()) {
-      return fail(file.string() + ": can't be read");
+      return fail(file.string() + ": cannot read");
     }
   }
-  const auto changed = with_node(text, file.string(), *node);
+  const auto changed = with_node(text, file.string(), node);
   if (!changed) {
     return fail(changed.error().text);
   }
   fs::create_directories(file.parent_path(), failed);
   if (failed) {
-    return fail(file.parent_path().string() + ": " + failed.message());
+    return fail(file.parent_path().string() + ": cannot create: " + failed.message());
   }
   failed = replace_file(file, as_bytes(*changed));
   if (failed) {
-    return fail(file.string() + ": " + failed.message());
+    return fail(file.string() + ": cannot write: " + failed.message());
   }
-  std::cout << "toxasync: the node is in " << file.string() << "; clients use it from their next start\n";
+  std::cout << "toxasync: added the node to " << file.string() << "; clients use it after a restart\n";
   const auto settings = parse_user_settings(*changed, file.string());
-  const bool local = std::ranges::any_of(node->endpoints, [](const Endpoint& endpoint) {
-    return !protocol::is_usable_address(endpoint, false);
-  });
-  if (local && settings && !settings->local_addresses) {
-    std::cout
-        << "toxasync: it has a local address, which is used only with `local-addresses = yes` in that file\n";
+  if (settings && !settings->local_addresses && has_local_address(node)) {
+    std::cout << "toxasync: the node has a local address: to use it, add the line `local-addresses = yes` to "
+                 "that file\n";
   }
   return ExitCode::ok;
+}
+
+}  // namespace
+
+ExitCode add_node(const std::vector<std::string>& arguments) {
+  const auto parsed = parse_arguments(arguments, help, {}, 1);
+  if (!parsed) {
+    return ExitCode::ok;
+  }
+  if (parsed->operands.empty()) {
+    throw UsageError("missing ADDRESS");
+  }
+  const auto node = parse_node_address(parsed->operands[0]);
+  if (!node) {
+    throw UsageError(parsed->operands[0] + ": " + std::string(describe(node.error())));
+  }
+  const fs::path file = user_settings_file();
+  if (file.empty()) {
+    return fail("cannot find the settings: set HOME, XDG_CONFIG_HOME or TOX_ASYNC_CONFIG");
+  }
+  return add(*node, file);
 }
 
 }  // namespace toxasync::tool

@@ -6,17 +6,17 @@
 
 namespace toxasync::tool {
 
-/// How the program ends; part of its interface. `run` ends as the client does.
+/// The exit status, on which scripts rely. `run` exits with that of the client.
 enum class ExitCode : int {
   ok = 0,
-  usage = 1,      ///< The command is none, or its arguments are wrong.
-  settings = 2,   ///< The settings are faulty or can't be written.
-  module = 3,     ///< The module is not there or can't be loaded.
-  failure = 4,    ///< `doctor` found something; anything else.
-  program = 127,  ///< The client can't be started, as a shell says it.
+  usage = 1,      ///< Wrong command or arguments.
+  settings = 2,   ///< The settings have errors or cannot be written.
+  module = 3,     ///< The module is missing or cannot be loaded.
+  failure = 4,    ///< `doctor` found a problem, or any other error.
+  program = 127,  ///< The client cannot be started; as in a shell.
 };
 
-// Each gets what stands behind its name, and tells the user what is wrong on stderr.
+// Each gets the arguments after its name, and reports errors on stderr. Throws UsageError.
 ExitCode run(const std::vector<std::string>& arguments);
 ExitCode add_node(const std::vector<std::string>& arguments);
 ExitCode status(const std::vector<std::string>& arguments);

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* file_name = "libtoxasync-preload.so";
-constexpr std::string_view library = "libtoxcore.so.";
+constexpr std::string_view toxcore = "libtoxcore.so.";
 
 }  // namespace
 
@@ -38,13 +38,13 @@ fs::path find_module() {
   return {};
 }
 
-std::string why_not_loadable(const fs::path& module) {
-  void* const handle = dlopen(module.c_str(), RTLD_LAZY | RTLD_LOCAL);
+std::string load_error(const fs::path& library) {
+  void* const handle = dlopen(library.c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* const error = dlerror();
     return error != nullptr ? error : "unknown error";
   }
-  return {};  // Left open: it is of no account to a program that ends soon.
+  return {};  // Not closed: the program ends soon.
 }
 
 fs::path find_program(const std::string& name) {
@@ -65,10 +65,10 @@ fs::path find_program(const std::string& name) {
   return {};
 }
 
-bool names_libtoxcore(const fs::path& program) {
+bool links_libtoxcore(const fs::path& program) {
   std::ifstream in(program, std::ios::binary);
   const std::string content{std::istreambuf_iterator<char>(in), {}};
-  return content.find(library) != std::string::npos;
+  return content.find(toxcore) != std::string::npos;
 }
 
 }  // namespace toxasync::tool

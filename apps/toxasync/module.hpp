@@ -6,17 +6,17 @@
 
 namespace toxasync::tool {
 
-/// The module for LD_PRELOAD: TOX_ASYNC_MODULE if that is set, else where it lies beside this program,
-/// installed or just built. Empty: it is nowhere.
+/// The module for LD_PRELOAD: TOX_ASYNC_MODULE if set, else at its place relative to this program, installed
+/// or in the build directory. Empty: not found.
 std::filesystem::path find_module();
 
-/// Why the module can't be loaded on this machine; empty: it can.
-std::string why_not_loadable(const std::filesystem::path& module);
+/// Why a shared library cannot be loaded; empty: it can.
+std::string load_error(const std::filesystem::path& library);
 
-/// The program that a shell would start by that name. Empty: there is none.
+/// The program that a shell would start by that name. Empty: not found.
 std::filesystem::path find_program(const std::string& name);
 
-/// Whether a program says that it uses libtoxcore as a shared library. False is no proof: it may be a script.
-bool names_libtoxcore(const std::filesystem::path& program);
+/// Whether a program contains the name of the shared library libtoxcore. It may use it even if not: a script.
+bool links_libtoxcore(const std::filesystem::path& program);
 
 }  // namespace toxasync::tool

@@ -10,26 +10,26 @@
 
 namespace toxasync::tool {
 
-std::string_view describe(NoQrCode why) noexcept {
-  switch (why) {
-    case NoQrCode::too_long:
-      return "the line is longer than the 2953 bytes that one holds";
-    case NoQrCode::no_memory:
-      return "there is not enough memory";
-    case NoQrCode::not_built_in:
+std::string_view describe(QrCodeError error) noexcept {
+  switch (error) {
+    case QrCodeError::too_long:
+      return "the text is longer than 2953 bytes";
+    case QrCodeError::no_memory:
+      return "out of memory";
+    case QrCodeError::not_built_in:
       break;
   }
-  return "this program was built without libqrencode";
+  return "toxasync was built without libqrencode";
 }
 
 #ifdef TOXASYNC_QRENCODE
 
-Result<std::string, NoQrCode> qr_code(const std::string& text) {
-  constexpr int margin = 4;  // As the standard wants it.
+Result<std::string, QrCodeError> qr_code(const std::string& text) {
+  constexpr int margin = 4;  // Required by the standard.
   const std::unique_ptr<QRcode, decltype(&QRcode_free)> code(
       QRcode_encodeString(text.c_str(), 0, QR_ECLEVEL_L, QR_MODE_8, 1), QRcode_free);
   if (!code) {
-    return errno == ERANGE ? NoQrCode::too_long : NoQrCode::no_memory;
+    return errno == ERANGE ? QrCodeError::too_long : QrCodeError::no_memory;
   }
   const int width = code->width;
   const auto black = [&](int row, int column) {
@@ -51,8 +51,8 @@ Result<std::string, NoQrCode> qr_code(const std::string& text) {
 
 #else
 
-Result<std::string, NoQrCode> qr_code(const std::string& /*text*/) {
-  return NoQrCode::not_built_in;
+Result<std::string, QrCodeError> qr_code(const std::string& /*text*/) {
+  return QrCodeError::not_built_in;
 }
 
 #endif

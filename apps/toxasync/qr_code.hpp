@@ -9,12 +9,12 @@
 
 namespace toxasync::tool {
 
-enum class NoQrCode : std::uint8_t { not_built_in, too_long, no_memory };
+enum class QrCodeError : std::uint8_t { not_built_in, too_long, no_memory };
 
-/// What is wrong, to follow "a QR code can't be drawn: ".
-std::string_view describe(NoQrCode why) noexcept;
+/// What is wrong, to follow "cannot draw a QR code: ".
+std::string_view describe(QrCodeError error) noexcept;
 
-/// A text as a QR code for a terminal, black on white, two rows of it a line.
-Result<std::string, NoQrCode> qr_code(const std::string& text);
+/// A text as a QR code for a terminal, black on white, two rows per line.
+Result<std::string, QrCodeError> qr_code(const std::string& text);
 
 }  // namespace toxasync::tool

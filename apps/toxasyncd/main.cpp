@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// toxasyncd: a storage node. `toxasyncd --help` tells what it does and how it is set up.
+// toxasyncd: a storage node. See `toxasyncd --help`.
 #include <csignal>
 #include <exception>
 #include <new>
@@ -18,16 +18,16 @@ using namespace toxasync::daemon;
 namespace {
 
 int run(int count, const char* const* arguments) {
-  if (const auto ended = run_maintenance(count, arguments)) {
-    return static_cast<int>(*ended);
-  }
-  auto configuration = parse_command_line(count, arguments);
-  if (!configuration) {
+  auto command_line = parse_command_line(count, arguments);
+  if (!command_line) {
     return static_cast<int>(ExitCode::ok);
   }
-  std::signal(SIGPIPE, SIG_IGN);  // Nobody may be reading stdout any more.
-  StderrLog log(configuration->options().log_level);
-  StorageServer server(std::move(*configuration), log);
+  if (command_line->command != Command::serve) {
+    return static_cast<int>(run_maintenance(*command_line));
+  }
+  std::signal(SIGPIPE, SIG_IGN);  // The reader of stdout may have gone away.
+  StderrLog log(command_line->configuration.options().log_level);
+  StorageServer server(std::move(command_line->configuration), log);
   server.run();
   return static_cast<int>(ExitCode::ok);
 }
@@ -35,7 +35,7 @@ int run(int count, const char* const* arguments) {
 int fail(ExitCode code, std::string_view message) noexcept {
   try {
     StderrLog(LogLevel::error).write(LogLevel::error, "toxasyncd", message);
-  } catch (const std::exception&) {  // Out of memory: the status must do.
+  } catch (const std::exception&) {  // Out of memory: only the exit status is left.
   }
   return static_cast<int>(code);
 }
@@ -48,10 +48,10 @@ int main(int argc, char** argv) {
   } catch (const StartupError& error) {
     return fail(error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    return fail(ExitCode::failure, "not enough memory");
+    return fail(ExitCode::failure, "out of memory");
   } catch (const std::exception& error) {
     return fail(ExitCode::failure, error.what());
   } catch (...) {
-    return fail(ExitCode::failure, "unknown failure");
+    return fail(ExitCode::failure, "unknown error");
   }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The commands of minichat: sending, and what tox_async can be asked. See minichat.c.
+ * The commands of minichat: sending messages, and queries of tox_async. See minichat.c.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -39,7 +39,7 @@ static void command_add(Chat* chat, const char* tox_id) {
   uint8_t address[TOX_ADDRESS_SIZE];
 
   if (!parse_hex(tox_id, address, sizeof(address))) {
-    printf("error add: a Tox id has %d hexadecimal digits\n", 2 * (int)TOX_ADDRESS_SIZE);
+    printf("error add: a Tox ID has %d hexadecimal digits\n", 2 * (int)TOX_ADDRESS_SIZE);
     return;
   }
 
@@ -56,7 +56,7 @@ static void command_request(Chat* chat, char* rest) {
   }
 
   if (space == NULL || !parse_hex(rest, address, sizeof(address))) {
-    printf("error request: a Tox id (%d hexadecimal digits) and a text are needed\n",
+    printf("error request: usage: request TOX_ID TEXT, with %d hexadecimal digits\n",
            2 * (int)TOX_ADDRESS_SIZE);
     return;
   }
@@ -74,7 +74,7 @@ static void command_cancel_request(Chat* chat, const char* hex) {
   uint8_t key[TOX_PUBLIC_KEY_SIZE];
 
   if (!parse_hex(hex, key, sizeof(key)) || !tox_async_friend_request_cancel(chat->async, key)) {
-    puts("error cancel-request: no request to such a key is under way");
+    puts("error cancel-request: no request to this key is being sent");
   }
 }
 
@@ -100,7 +100,7 @@ static void command_send(Chat* chat, const char* command, const char* rest) {
   const uint32_t friend_number = (uint32_t)strtoul(rest, &text, 10);
 
   if (text == rest || *text != ' ') {
-    printf("error %s: a friend number and a text are needed\n", command);
+    printf("error %s: usage: %s FRIEND TEXT\n", command, command);
     return;
   }
 
@@ -141,7 +141,7 @@ static void command_send_for(Chat* chat, const char* rest) {
   const uint32_t friend_number = (uint32_t)strtoul(friend_at, &text, 10);
 
   if (friend_at == rest || text == friend_at || *text != ' ') {
-    puts("error send-for: seconds, a friend number and a text are needed");
+    puts("error send-for: usage: send-for SECONDS FRIEND TEXT");
     return;
   }
 
@@ -152,7 +152,7 @@ static void command_send_for(Chat* chat, const char* rest) {
 void print_friends(const Chat* chat) {
   const size_t count = tox_self_get_friend_list_size(chat->tox);
 
-  /* Nothing is deleted here, so the numbers have no gaps. */
+  /* Friends are never deleted here, so the numbers have no gaps. */
   for (uint32_t i = 0; i < count; ++i) {
     print_friend(chat->tox, i);
 

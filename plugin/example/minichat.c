@@ -39,7 +39,7 @@ static const char* type_name(Tox_Message_Type type) {
   return type == TOX_MESSAGE_TYPE_ACTION ? "action" : "normal";
 }
 
-/* --- What Tox tells us --- */
+/* --- Events of Tox --- */
 
 static void save_profile(Chat* chat) {
   const size_t size = tox_get_savedata_size(chat->tox);
@@ -95,8 +95,8 @@ static void on_friend_request(Tox* tox, const uint8_t* public_key, const uint8_t
   show_request((Chat*)user_data, "friend-request", public_key, message, length);
 }
 
-/* Ordinary messages, from friends without tox_async. The others never come by this way: nothing is shown
- * twice. */
+/* Ordinary messages, from friends without tox_async. Messages sent with it are never delivered here: nothing
+ * is shown twice. */
 static void on_tox_message(Tox* tox, uint32_t friend_number, Tox_Message_Type type, const uint8_t* message,
                            size_t length, void* user_data) {
   (void)tox;
@@ -105,7 +105,7 @@ static void on_tox_message(Tox* tox, uint32_t friend_number, Tox_Message_Type ty
   print_text(message, length);
 }
 
-/* --- async: what tox_async tells us --- */
+/* --- async: events of tox_async --- */
 
 static void on_message(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
                        const uint8_t* message, size_t length, uint64_t sent_at_ms,
@@ -172,25 +172,38 @@ static void on_log(Tox_Async_Log_Level level, const char* area, const char* mess
 
 static void usage(void) {
   fputs(
-      "usage: minichat --profile FILE [--name NAME] [--udp-port N] [--tcp-port N] [--no-udp] [--socks5-port "
-      "N]\n"
-      "                [--bootstrap HOST:PORT:DHT_KEY]... [--tcp-relay HOST:PORT:DHT_KEY]... "
-      "[--auto-accept]\n"
-      "                [--state FILE] [--carrier auto|dispatcher|udp|courier] [--node ADDRESS_LINE]... "
-      "[--poll-interval-ms N]\n"
-      "                [--receipt-delay-ms N] [--local] [--no-async] [--no-node] [--no-push] [--debug]\n"
-      "--tcp-port: is a TCP relay; --socks5-port: of a proxy on 127.0.0.1, which wants --no-udp\n"
-      "--no-node: is no storage node for others\n"
-      "--no-push: storage nodes are not asked to tell of new mail\n"
-      "--local: no local discovery, and storage nodes may have local addresses\n",
+      "usage: minichat --profile FILE [OPTION]...\n"
+      "\n"
+      "Example: minichat --profile alice.tox --name Alice --node toxasync:<node id>@192.0.2.7:33445\n"
+      "Commands are read from stdin: see the comment at the top of minichat.c.\n"
+      "\n"
+      "  --profile FILE             Tox profile; created if it does not exist\n"
+      "  --name NAME                name shown to friends\n"
+      "  --auto-accept              accept all friend requests\n"
+      "  --bootstrap HOST:PORT:KEY  node to join the Tox network through; repeatable\n"
+      "  --tcp-relay HOST:PORT:KEY  TCP relay of the Tox network; repeatable\n"
+      "  --udp-port N               UDP port of Tox\n"
+      "  --tcp-port N               run a TCP relay on this port\n"
+      "  --no-udp                   switch UDP off\n"
+      "  --socks5-port N            use a SOCKS5 proxy on 127.0.0.1; needs --no-udp\n"
+      "  --no-async                 plain Tox without tox_async\n"
+      "  --node ADDRESS_LINE        storage node for our mail; repeatable\n"
+      "  --state FILE               file for messages and keys\n"
+      "  --transport NAME           auto, dispatcher, udp or courier\n"
+      "  --poll-interval-ms N       mean time between two polls of a storage node\n"
+      "  --receipt-delay-ms N       mean delay of receipts to offline friends\n"
+      "  --no-node                  do not be a storage node for others\n"
+      "  --no-push                  do not ask storage nodes to announce new mail\n"
+      "  --local                    no local discovery; allow storage nodes with local addresses\n"
+      "  --debug                    log at level debug\n",
       stderr);
   exit(2);
 }
 
-static void set_carrier(Tox_Async_Options* options, const char* name) {
-  for (Tox_Async_Carrier i = TOX_ASYNC_CARRIER_AUTO; i <= TOX_ASYNC_CARRIER_COURIER; ++i) {
-    if (strcmp(name, tox_async_carrier_to_string(i)) == 0) {
-      tox_async_options_set_carrier(options, i);
+static void set_transport(Tox_Async_Options* options, const char* name) {
+  for (Tox_Async_Transport i = TOX_ASYNC_TRANSPORT_AUTO; i <= TOX_ASYNC_TRANSPORT_COURIER; ++i) {
+    if (strcmp(name, tox_async_transport_to_string(i)) == 0) {
+      tox_async_options_set_transport(options, i);
       return;
     }
   }
@@ -242,8 +255,8 @@ static bool parse_option(Chat* chat, const char* name, const char* value) {
     chat->nodes[chat->node_count++] = value;
   } else if (strcmp(name, "--state") == 0) {
     tox_async_options_set_state_path(chat->options, value);
-  } else if (strcmp(name, "--carrier") == 0) {
-    set_carrier(chat->options, value);
+  } else if (strcmp(name, "--transport") == 0) {
+    set_transport(chat->options, value);
   } else if (strcmp(name, "--poll-interval-ms") == 0) {
     tox_async_options_set_poll_interval(chat->options, (uint32_t)strtoul(value, NULL, 10));
   } else if (strcmp(name, "--receipt-delay-ms") == 0) {
@@ -296,7 +309,7 @@ static bool start_tox(Chat* chat) {
     }
 
     chat->tox = tox_new(options, &failed);
-    /* async: the courier goes by no other ways. */
+    /* async: the courier uses the same means as Tox, such as the proxy. */
     tox_async_options_set_tox_options(chat->options, options);
 
     if (chat->tox == NULL) {
@@ -326,7 +339,8 @@ static bool start_tox(Chat* chat) {
 /* async: everything needed at the start. */
 static bool start_async(Chat* chat) {
   Tox_Err_Async_New failed = TOX_ERR_ASYNC_NEW_OK;
-  tox_async_options_set_enabled(chat->options, true); /* Else it takes TOX_ASYNC=1 in the environment. */
+  tox_async_options_set_enabled(chat->options,
+                                true); /* Otherwise TOX_ASYNC=1 in the environment is required. */
   tox_async_options_set_log_callback(
       chat->options, on_log, chat->debug ? TOX_ASYNC_LOG_LEVEL_DEBUG : TOX_ASYNC_LOG_LEVEL_INFO, NULL);
   chat->async = tox_async_new(chat->tox, chat->options, &failed);
@@ -350,7 +364,7 @@ static bool start_async(Chat* chat) {
 }
 
 /* HOST:PORT:DHT_KEY; the host may be an IPv6 address. */
-static void join_by(const Chat* chat, const char* node, bool relay) {
+static void add_bootstrap_node(const Chat* chat, const char* node, bool relay) {
   char host[256];
   uint8_t key[TOX_PUBLIC_KEY_SIZE];
   char* port = NULL;
@@ -370,7 +384,7 @@ static void join_by(const Chat* chat, const char* node, bool relay) {
   *port = '\0';
   const uint16_t number = (uint16_t)strtoul(port + 1, NULL, 10);
 
-  /* async: the courier, if there is one, is told the same. */
+  /* async: for the courier, if there is one. */
   if (relay) {
     tox_add_tcp_relay(chat->tox, host, number, key, NULL);
     tox_async_add_tcp_relay(chat->async, host, number, key, NULL);
@@ -382,11 +396,11 @@ static void join_by(const Chat* chat, const char* node, bool relay) {
 
 static void bootstrap(const Chat* chat) {
   for (size_t i = 0; i < chat->bootstrap_count; ++i) {
-    join_by(chat, chat->bootstrap[i], false);
+    add_bootstrap_node(chat, chat->bootstrap[i], false);
   }
 
   for (size_t i = 0; i < chat->relay_count; ++i) {
-    join_by(chat, chat->relays[i], true);
+    add_bootstrap_node(chat, chat->relays[i], true);
   }
 }
 
@@ -399,8 +413,8 @@ static void print_ready(const Chat* chat) {
   print_hex(address, sizeof(address));
   fputs(" dht_key=", stdout);
   print_hex(dht_key, sizeof(dht_key));
-  printf(" udp_port=%u carrier=%s\n", tox_self_get_udp_port(chat->tox, NULL),
-         chat->async != NULL ? tox_async_carrier_to_string(tox_async_get_carrier(chat->async)) : "none");
+  printf(" udp_port=%u transport=%s\n", tox_self_get_udp_port(chat->tox, NULL),
+         chat->async != NULL ? tox_async_transport_to_string(tox_async_get_transport(chat->async)) : "none");
 
   if (chat->async != NULL) {
     uint8_t courier_key[TOX_PUBLIC_KEY_SIZE];
@@ -426,7 +440,7 @@ static void loop(Chat* chat) {
 
   while (!chat->quit && stopped == 0) {
     if (!chat->online && time(NULL) >= next_bootstrap) {
-      bootstrap(chat); /* Again and again, for a packet may be lost. */
+      bootstrap(chat); /* Repeated, because packets can be lost. */
       next_bootstrap = time(NULL) + BOOTSTRAP_SECONDS;
     }
 

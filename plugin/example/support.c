@@ -93,7 +93,7 @@ bool read_lines(Line_Reader* reader, int fd) {
   reader->begin = 0;
 
   if (reader->end == sizeof(reader->data)) {
-    puts("error the line is too long: use send-file");
+    puts("error line too long: use send-file");
     reader->end = 0;
   }
 

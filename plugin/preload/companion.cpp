@@ -7,26 +7,27 @@
 #include <utility>
 
 #include "adapters/addresses/node_address.hpp"
+#include "plugin/preload/scoped_unlock.hpp"
 #include "plugin/preload/text_pieces.hpp"
 
 namespace toxasync::preload {
 
-thread_local bool Inside::here_ = false;
+thread_local bool CompanionLock::held_by_this_thread_ = false;
 
 namespace {
 
-Tox_Async_Carrier carrier_of(UserSettings::Carrier carrier) noexcept {
-  switch (carrier) {
-    case UserSettings::Carrier::dispatcher:
-      return TOX_ASYNC_CARRIER_DISPATCHER;
-    case UserSettings::Carrier::udp:
-      return TOX_ASYNC_CARRIER_UDP;
-    case UserSettings::Carrier::courier:
-      return TOX_ASYNC_CARRIER_COURIER;
-    case UserSettings::Carrier::automatic:
+Tox_Async_Transport transport_of(UserSettings::TransportChoice transport) noexcept {
+  switch (transport) {
+    case UserSettings::TransportChoice::dispatcher:
+      return TOX_ASYNC_TRANSPORT_DISPATCHER;
+    case UserSettings::TransportChoice::udp:
+      return TOX_ASYNC_TRANSPORT_UDP;
+    case UserSettings::TransportChoice::courier:
+      return TOX_ASYNC_TRANSPORT_COURIER;
+    case UserSettings::TransportChoice::automatic:
       break;
   }
-  return TOX_ASYNC_CARRIER_AUTO;
+  return TOX_ASYNC_TRANSPORT_AUTO;
 }
 
 void write_log(Tox_Async_Log_Level level, const char* area, const char* message, void* log) {
@@ -38,14 +39,14 @@ Tox_Async_Options* make_options(const UserSettings& settings, LogFile& log) {
   Tox_Async_Options* const options = tox_async_options_new(nullptr);
   if (options != nullptr) {
     tox_async_options_set_enabled(options, true);
-    tox_async_options_set_carrier(options, carrier_of(settings.carrier));
+    tox_async_options_set_transport(options, transport_of(settings.transport));
     tox_async_options_set_udp_port(options, settings.udp_port);
     tox_async_options_set_allow_local_addresses(options, settings.local_addresses);
     tox_async_options_set_node_enabled(options, settings.storage_node);
     tox_async_options_set_poll_interval(options, settings.poll_interval_ms);
     tox_async_options_set_push(options, settings.push);
     tox_async_options_set_time_to_live(options, settings.time_to_live_s);
-    tox_async_options_set_take_packet_callback(options, false);  // Companion hands them on.
+    tox_async_options_set_take_packet_callback(options, false);  // Companion passes them on.
     tox_async_options_set_log_callback(options, write_log,
                                        static_cast<Tox_Async_Log_Level>(settings.log_level), &log);
   }
@@ -54,8 +55,8 @@ Tox_Async_Options* make_options(const UserSettings& settings, LogFile& log) {
 
 }  // namespace
 
-Companion::Companion(Tox* tox, const Tox_Options* tox_options, bool known, Process& process)
-    : tox_(tox), known_(known), process_(process) {
+Companion::Companion(Tox* tox, const Tox_Options* tox_options, bool has_profile, Process& process)
+    : tox_(tox), has_profile_(has_profile), process_(process) {
   if (!process.settings()) {
     state_ = State::off;
     return;
@@ -68,7 +69,7 @@ Companion::Companion(Tox* tox, const Tox_Options* tox_options, bool known, Proce
 }
 
 Companion::~Companion() {
-  const Inside inside(mutex_);
+  const CompanionLock lock(mutex_);
   async_.reset();
 }
 
@@ -82,22 +83,22 @@ void Companion::start(std::int64_t now_ms) {
   options_.reset();
   if (!async_) {
     state_ = State::off;
-    log(LogLevel::error, std::string(tox_err_async_new_to_string(failed)) + " - toxasync stays off");
+    log(LogLevel::error, std::string(tox_err_async_new_to_string(failed)) + "; toxasync stays off");
     return;
   }
   state_ = State::running;
-  quiet_until_ms_ = now_ms + quiet_ms;
-  set_nodes();
-  for (const Joint& joint : std::exchange(joints_, {})) {
-    join_by(joint);
+  callbacks_from_ms_ = now_ms + callback_delay_ms;
+  sync_nodes();
+  for (const BootstrapNode& node : std::exchange(bootstrap_nodes_, {})) {
+    add_bootstrap_node(node);
   }
   for (const std::uint32_t number : friends()) {
     if (connected(number)) {
       online_[number] = {now_ms, false};
     }
   }
-  log(LogLevel::info, "on; " + std::to_string(tox_async_node_get_count(async_.get())) + " storage nodes, " +
-                          std::to_string(friends().size()) + " friends");
+  log(LogLevel::info, "started: " + std::to_string(tox_async_node_get_count(async_.get())) +
+                          " storage nodes, " + std::to_string(friends().size()) + " friends");
 }
 
 void Companion::on_bootstrap(const char* host_name, std::uint16_t port, const std::uint8_t* public_key,
@@ -105,26 +106,27 @@ void Companion::on_bootstrap(const char* host_name, std::uint16_t port, const st
   if (host_name == nullptr || public_key == nullptr) {
     return;
   }
-  const Inside inside(mutex_);
-  Joint joint{host_name, port, to_array<TOX_PUBLIC_KEY_SIZE>({public_key, TOX_PUBLIC_KEY_SIZE}), relay};
+  const CompanionLock lock(mutex_);
+  BootstrapNode node{host_name, port, to_array<TOX_PUBLIC_KEY_SIZE>({public_key, TOX_PUBLIC_KEY_SIZE}),
+                     relay};
   if (state_ == State::running) {
-    join_by(joint);
+    add_bootstrap_node(node);
   } else if (state_ == State::waiting) {
-    if (joints_.size() >= most_joints) {
-      joints_.pop_front();
+    if (bootstrap_nodes_.size() >= max_bootstrap_nodes) {
+      bootstrap_nodes_.pop_front();
     }
-    joints_.push_back(std::move(joint));
+    bootstrap_nodes_.push_back(std::move(node));
   }
 }
 
-/// The host judges what the client is told.
-void Companion::join_by(const Joint& joint) {
-  const auto join = joint.relay ? tox_async_add_tcp_relay : tox_async_bootstrap;
-  join(async_.get(), joint.host_name.c_str(), joint.port, joint.public_key.data(), nullptr);
+/// Errors are ignored: the client gets those of the host for the same call.
+void Companion::add_bootstrap_node(const BootstrapNode& node) {
+  const auto add = node.tcp_relay ? tox_async_add_tcp_relay : tox_async_bootstrap;
+  add(async_.get(), node.host.c_str(), node.port, node.public_key.data(), nullptr);
 }
 
-/// The settings say which nodes are the user's: one that they name no longer goes.
-void Companion::set_nodes() {
+/// Removes nodes that the settings no longer contain.
+void Companion::sync_nodes() {
   const auto& named = process_.settings()->nodes;
   for (std::uint32_t i = tox_async_node_get_count(async_.get()); i-- > 0;) {
     protocol::NodeId id{};
@@ -137,15 +139,15 @@ void Companion::set_nodes() {
     Tox_Err_Async_Node_Add failed = TOX_ERR_ASYNC_NODE_ADD_OK;
     if (!tox_async_node_add(async_.get(), format_node_address(node).c_str(), &failed)) {
       log(LogLevel::error,
-          std::string("a node of the settings: ") + tox_err_async_node_add_to_string(failed));
+          std::string("cannot use a node of the settings: ") + tox_err_async_node_add_to_string(failed));
     }
   }
 }
 
 void Companion::iterate(void* user_data) {
-  const Inside inside(mutex_);
+  const CompanionLock lock(mutex_);
   const std::int64_t now_ms = clock_.now().steady_ms;
-  if (state_ == State::waiting && (known_ || !friends().empty())) {
+  if (state_ == State::waiting && (has_profile_ || !friends().empty())) {
     start(now_ms);
   }
   if (state_ != State::running) {
@@ -154,27 +156,27 @@ void Companion::iterate(void* user_data) {
   user_data_ = user_data;
   register_callbacks();
   tox_async_iterate(async_.get(), this);
-  if (now_ms >= quiet_until_ms_) {
-    look_at_friends(now_ms);
-    give_receipts(now_ms);
+  if (now_ms >= callbacks_from_ms_) {
+    update_friends(now_ms);
+    deliver_receipts(now_ms);
   }
   if (status_.due(now_ms)) {
-    tell_status(now_ms);
+    write_status(now_ms);
   }
 }
 
-/// Messages and requests wait, on disk and at their senders, while the client has no callback for them.
+/// While the client has no callback for them, messages and requests are kept on disk and by their senders.
 void Companion::register_callbacks() {
-  const bool quiet = clock_.now().steady_ms < quiet_until_ms_;
+  const bool too_early = clock_.now().steady_ms < callbacks_from_ms_;
   tox_async_callback_message_state(async_.get(), on_message_state);
   tox_async_callback_friend_ready(async_.get(), on_friend_ready);
-  tox_async_callback_message(async_.get(), quiet || client_.message == nullptr ? nullptr : on_message);
+  tox_async_callback_message(async_.get(), too_early || client_.message == nullptr ? nullptr : on_message);
   tox_async_callback_friend_request(async_.get(),
-                                    quiet || client_.request == nullptr ? nullptr : on_friend_request);
+                                    too_early || client_.request == nullptr ? nullptr : on_friend_request);
 }
 
 std::uint32_t Companion::interval_ms(std::uint32_t host_ms) {
-  const Inside inside(mutex_);
+  const CompanionLock lock(mutex_);
   return state_ == State::running ? std::min(host_ms, tox_async_iteration_interval(async_.get())) : host_ms;
 }
 
@@ -191,15 +193,15 @@ bool Companion::connected(std::uint32_t friend_number) const {
 }
 
 bool Companion::shown_away(std::uint32_t friend_number) {
-  const Inside inside(mutex_);
+  const CompanionLock lock(mutex_);
   return away_.contains(friend_number);
 }
 
-void Companion::look_at_friends(std::int64_t now_ms) {
-  if (now_ms < next_look_ms_) {
+void Companion::update_friends(std::int64_t now_ms) {
+  if (now_ms < next_friend_check_ms_) {
     return;
   }
-  next_look_ms_ = now_ms + look_at_friends_ms;
+  next_friend_check_ms_ = now_ms + friend_check_interval_ms;
   for (const std::uint32_t number : friends()) {
     const auto since = offline_since_.find(number);
     const bool settled = since == offline_since_.end() || now_ms - since->second >= offline_shown_ms;
@@ -210,22 +212,22 @@ void Companion::look_at_friends(std::int64_t now_ms) {
   }
 }
 
-/// Getters first, for a callback may ask.
+/// Updates the state first: a callback may query it.
 void Companion::show_away(std::uint32_t friend_number, bool away) {
   if (away) {
     away_.insert(friend_number);
     offline_since_.erase(friend_number);
   } else {
     away_.erase(friend_number);
-    pictures_.erase(friend_number);
+    avatars_.erase(friend_number);
     receipts_.expect_resends(friend_number);
   }
   if (!away && connected(friend_number)) {
-    return;  // on_connection() has told it.
+    return;  // on_connection() has reported it.
   }
   const ClientCallbacks client = client_;
   void* const user_data = user_data_;
-  const Outside outside(mutex_);
+  const ScopedUnlock unlock(mutex_);
   if (client.connection != nullptr) {
     client.connection(tox_, friend_number, away ? TOX_CONNECTION_TCP : TOX_CONNECTION_NONE, user_data);
   }
@@ -237,12 +239,12 @@ void Companion::show_away(std::uint32_t friend_number, bool away) {
 void Companion::on_connection(std::uint32_t friend_number, Tox_Connection connection, void* user_data) {
   ClientCallbacks client;
   bool was_away = false;
-  decltype(pictures_)::node_type picture;
+  decltype(avatars_)::node_type avatar;
   {
-    const Inside inside(mutex_);
+    const CompanionLock lock(mutex_);
     client = client_;
     was_away = away_.erase(friend_number) != 0;
-    picture = pictures_.extract(friend_number);
+    avatar = avatars_.extract(friend_number);
     if (connection == TOX_CONNECTION_NONE) {
       online_.erase(friend_number);
       offline_since_[friend_number] = clock_.now().steady_ms;
@@ -252,8 +254,8 @@ void Companion::on_connection(std::uint32_t friend_number, Tox_Connection connec
       online_.try_emplace(friend_number, Online{clock_.now().steady_ms, false});
     }
   }
-  if (picture && connection != TOX_CONNECTION_NONE) {
-    offer(friend_number, picture.mapped());  // Before the client can send a file.
+  if (avatar && connection != TOX_CONNECTION_NONE) {
+    send_avatar(friend_number, avatar.mapped());  // Before the client can send a file.
   }
   if (client.connection != nullptr) {
     client.connection(tox_, friend_number, connection, user_data);
@@ -267,7 +269,7 @@ void Companion::on_lossless_packet(std::uint32_t friend_number, const std::uint8
                                    void* user_data) {
   tox_friend_lossless_packet_cb* client = nullptr;
   {
-    const Inside inside(mutex_);
+    const CompanionLock lock(mutex_);
     if (tox_async_handle_friend_lossless_packet(async_.get(), friend_number, data, length)) {
       online_.try_emplace(friend_number, Online{clock_.now().steady_ms, false}).first->second.has_toxasync =
           true;
@@ -280,9 +282,10 @@ void Companion::on_lossless_packet(std::uint32_t friend_number, const std::uint8
   }
 }
 
-/// To a friend who has toxasync running a message goes with its envelope's id, by friend packet or by node
-/// whichever gets there: nothing is lost when he drops, and he sees nothing twice. To others it goes as ever.
-bool Companion::goes_by_us_when_online(std::uint32_t friend_number, std::int64_t now_ms) const {
+/// To a friend who runs toxasync a message is sent with its envelope's id, as a friend packet or through a
+/// node, whichever arrives: nothing is lost when they disconnect, and they see nothing twice. To others it is
+/// sent as an ordinary Tox message.
+bool Companion::has_toxasync_running(std::uint32_t friend_number, std::int64_t now_ms) const {
   const auto found = online_.find(friend_number);
   return found != online_.end() &&
          (found->second.has_toxasync || now_ms - found->second.since_ms < first_packet_ms);
@@ -290,39 +293,39 @@ bool Companion::goes_by_us_when_online(std::uint32_t friend_number, std::int64_t
 
 std::uint32_t Companion::send(std::uint32_t friend_number, Tox_Message_Type type, const std::uint8_t* message,
                               std::size_t length, Tox_Err_Friend_Send_Message* error) {
-  const Inside inside(mutex_);
+  const CompanionLock lock(mutex_);
   const bool ready = state_ == State::running && tox_async_friend_ready(async_.get(), friend_number);
   const bool online = connected(friend_number);
-  const bool may_take = ready && message != nullptr && length > 0 && length <= TOX_MAX_MESSAGE_LENGTH &&
-                        (!online || goes_by_us_when_online(friend_number, clock_.now().steady_ms));
-  if (!online || !may_take) {
-    // The host judges first what it would judge.
+  const bool may_accept = ready && message != nullptr && length > 0 && length <= TOX_MAX_MESSAGE_LENGTH &&
+                          (!online || has_toxasync_running(friend_number, clock_.now().steady_ms));
+  if (!online || !may_accept) {
+    // The host first, so that its own errors are returned.
     Tox_Err_Friend_Send_Message failed = TOX_ERR_FRIEND_SEND_MESSAGE_OK;
     const std::uint32_t number =
         host().tox_friend_send_message(tox_, friend_number, type, message, length, &failed);
-    if (failed != TOX_ERR_FRIEND_SEND_MESSAGE_FRIEND_NOT_CONNECTED || !may_take) {
+    if (failed != TOX_ERR_FRIEND_SEND_MESSAGE_FRIEND_NOT_CONNECTED || !may_accept) {
       if (error != nullptr) {
         *error = failed;
       }
       return number;
     }
   }
-  if (const auto number = take(friend_number, type, message, length)) {
+  if (const auto number = accept_message(friend_number, type, message, length)) {
     if (error != nullptr) {
       *error = TOX_ERR_FRIEND_SEND_MESSAGE_OK;
     }
     return *number;
   }
-  // Not for us: as without us.
+  // Not accepted: as without toxasync.
   return host().tox_friend_send_message(tox_, friend_number, type, message, length, error);
 }
 
-std::optional<std::uint32_t> Companion::take(std::uint32_t friend_number, Tox_Message_Type type,
-                                             const std::uint8_t* message, std::size_t length) {
+std::optional<std::uint32_t> Companion::accept_message(std::uint32_t friend_number, Tox_Message_Type type,
+                                                       const std::uint8_t* message, std::size_t length) {
   const std::int64_t now_ms = clock_.now().steady_ms;
   std::string kind_and_text(1, type == TOX_MESSAGE_TYPE_ACTION ? 'a' : 'n');
   kind_and_text.append(reinterpret_cast<const char*>(message), length);
-  const std::uint32_t number = numbers_.take();
+  const std::uint32_t number = numbers_.next();
   if (receipts_.resend(friend_number, kind_and_text, number, now_ms)) {
     return number;
   }
@@ -331,75 +334,75 @@ std::optional<std::uint32_t> Companion::take(std::uint32_t friend_number, Tox_Me
   if (receipts_.full() || !tox_async_friend_send_message(async_.get(), friend_number, type, message, length,
                                                          id.data(), &failed)) {
     log(LogLevel::warning,
-        std::string("a message was not taken: ") + tox_err_async_friend_send_message_to_string(failed));
+        std::string("a message was left to Tox: ") + tox_err_async_friend_send_message_to_string(failed));
     return std::nullopt;
   }
-  ++taken_;
+  ++accepted_;
   receipts_.add(friend_number, number, id, std::move(kind_and_text), now_ms);
   return number;
 }
 
-std::optional<std::uint32_t> Companion::keep_picture(std::uint32_t friend_number, PendingAvatar picture) {
-  const Inside inside(mutex_);
+std::optional<std::uint32_t> Companion::defer_avatar(std::uint32_t friend_number, PendingAvatar avatar) {
+  const CompanionLock lock(mutex_);
   if (!away_.contains(friend_number)) {
     return std::nullopt;
   }
-  pictures_[friend_number] = std::move(picture);
+  avatars_[friend_number] = std::move(avatar);
   return PendingAvatar::file_number;
 }
 
-bool Companion::cancel_picture(std::uint32_t friend_number, std::uint32_t file_number) {
-  const Inside inside(mutex_);
-  return file_number == PendingAvatar::file_number && pictures_.erase(friend_number) != 0;
+bool Companion::cancel_avatar(std::uint32_t friend_number, std::uint32_t file_number) {
+  const CompanionLock lock(mutex_);
+  return file_number == PendingAvatar::file_number && avatars_.erase(friend_number) != 0;
 }
 
-std::optional<FileId> Companion::picture_id(std::uint32_t friend_number, std::uint32_t file_number) {
-  const Inside inside(mutex_);
-  const auto found = pictures_.find(friend_number);
-  return file_number == PendingAvatar::file_number && found != pictures_.end() ? found->second.id
-                                                                               : std::nullopt;
+std::optional<FileId> Companion::avatar_id(std::uint32_t friend_number, std::uint32_t file_number) {
+  const CompanionLock lock(mutex_);
+  const auto found = avatars_.find(friend_number);
+  return file_number == PendingAvatar::file_number && found != avatars_.end() ? found->second.id
+                                                                              : std::nullopt;
 }
 
-void Companion::offer(std::uint32_t friend_number, const PendingAvatar& picture) {
+void Companion::send_avatar(std::uint32_t friend_number, const PendingAvatar& avatar) {
   const std::uint32_t number = host().tox_file_send(
-      tox_, friend_number, TOX_FILE_KIND_AVATAR, picture.size, picture.id ? picture.id->data() : nullptr,
-      reinterpret_cast<const std::uint8_t*>(picture.name.data()), picture.name.size(), nullptr);
+      tox_, friend_number, TOX_FILE_KIND_AVATAR, avatar.size, avatar.id ? avatar.id->data() : nullptr,
+      reinterpret_cast<const std::uint8_t*>(avatar.name.data()), avatar.name.size(), nullptr);
   if (number != PendingAvatar::file_number) {
-    log(LogLevel::warning, "the user's picture could not be offered to a friend who came online");
+    log(LogLevel::warning, "cannot send the user's avatar to a friend who came online");
     host().tox_file_control(tox_, friend_number, number, TOX_FILE_CONTROL_CANCEL, nullptr);
   }
 }
 
 void Companion::on_friend_requested(const std::uint8_t* address, const std::uint8_t* message,
                                     std::size_t length) {
-  const Inside inside(mutex_);
+  const CompanionLock lock(mutex_);
   if (state_ != State::running) {
     return;
   }
   Tox_Err_Async_Friend_Request_Send failed = TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OK;
   if (!tox_async_friend_request_send(async_.get(), address, message, length, &failed)) {
-    log(LogLevel::info, std::string("a friend request is not left at nodes: ") +
+    log(LogLevel::info, std::string("a friend request is sent by Tox only: ") +
                             tox_err_async_friend_request_send_to_string(failed));
   }
 }
 
 void Companion::on_friend_deleted(std::uint32_t friend_number) {
-  const Inside inside(mutex_);
+  const CompanionLock lock(mutex_);
   away_.erase(friend_number);
-  pictures_.erase(friend_number);
+  avatars_.erase(friend_number);
   online_.erase(friend_number);
   offline_since_.erase(friend_number);
   receipts_.drop_friend(friend_number);
 }
 
-void Companion::give_receipts(std::int64_t now_ms) {
-  const auto receipts = receipts_.take(now_ms);
+void Companion::deliver_receipts(std::int64_t now_ms) {
+  const auto receipts = receipts_.take_due(now_ms);
   tox_friend_read_receipt_cb* const client = client_.receipt;
   void* const user_data = user_data_;
   if (receipts.empty() || client == nullptr) {
     return;
   }
-  const Outside outside(mutex_);
+  const ScopedUnlock unlock(mutex_);
   for (const ReceiptQueue::Receipt& receipt : receipts) {
     client(tox_, receipt.friend_number, receipt.message_number, user_data);
   }
@@ -411,11 +414,11 @@ void Companion::on_message(Tox_Async* /*async*/, std::uint32_t friend_number, To
   auto& self = *static_cast<Companion*>(user_data);
   tox_friend_message_cb* const client = self.client_.message;
   void* const client_data = self.user_data_;
-  // Shown from within this callback: if the client ends before it has it, the message is shown again.
-  const Outside outside(self.mutex_);
+  // Passed on inside this callback: if the client crashes before it returns, the message is shown again.
+  const ScopedUnlock unlock(self.mutex_);
   for (const auto piece :
        text_pieces({reinterpret_cast<const char*>(message), length}, TOX_MAX_MESSAGE_LENGTH)) {
-    const std::string text(piece);  // With a zero behind it, as toxcore's.
+    const std::string text(piece);  // Null-terminated, as toxcore's.
     client(self.tox_, friend_number, type, reinterpret_cast<const std::uint8_t*>(text.c_str()), text.size(),
            client_data);
   }
@@ -428,14 +431,14 @@ void Companion::on_friend_request(Tox_Async* /*async*/, const std::uint8_t* publ
   tox_friend_request_cb* const client = self.client_.request;
   void* const client_data = self.user_data_;
   const std::string text(reinterpret_cast<const char*>(message), length);
-  const Outside outside(self.mutex_);
+  const ScopedUnlock unlock(self.mutex_);
   client(self.tox_, public_key, reinterpret_cast<const std::uint8_t*>(text.c_str()), text.size(),
          client_data);
 }
 
 void Companion::on_friend_ready(Tox_Async* /*async*/, std::uint32_t /*friend_number*/, void* user_data) {
-  static_cast<Companion*>(user_data)->log(LogLevel::info,
-                                          "a friend's keys are here: offline messages reach him");
+  static_cast<Companion*>(user_data)->log(
+      LogLevel::info, "received the keys of a friend: offline messages can now be sent to them");
 }
 
 void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* message_id,
@@ -444,16 +447,16 @@ void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* messa
                                  Tox_Async_Fail_Reason /*reason*/, void* user_data) {
   auto& self = *static_cast<Companion*>(user_data);
   const auto id = to_array<TOX_ASYNC_MESSAGE_ID_SIZE>({message_id, TOX_ASYNC_MESSAGE_ID_SIZE});
-  const auto wish = self.process_.settings()->receipts;
+  const auto required = self.process_.settings()->receipts;
   using Receipts = UserSettings::Receipts;
   switch (state) {
     case TOX_ASYNC_MESSAGE_STATE_QUEUED:
-      if (wish == Receipts::disk) {
+      if (required == Receipts::disk) {
         self.receipts_.done(id);
       }
       break;
     case TOX_ASYNC_MESSAGE_STATE_STORED:
-      if (wish != Receipts::recipient && stored > 0) {
+      if (required != Receipts::recipient && stored > 0) {
         self.receipts_.done(id);
       }
       break;
@@ -462,12 +465,12 @@ void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* messa
       break;
     default:
       self.log(LogLevel::warning,
-               std::string("a message of ours is ") + tox_async_message_state_to_string(state));
+               std::string("a sent message is ") + tox_async_message_state_to_string(state));
       self.receipts_.drop(id);
   }
 }
 
-void Companion::tell_status(std::int64_t now_ms) {
+void Companion::write_status(std::int64_t now_ms) {
   std::array<std::uint8_t, TOX_ADDRESS_SIZE> address{};
   tox_self_get_address(tox_, address.data());
   std::string text = "tox-id " + to_hex(address) + '\n';
@@ -484,9 +487,9 @@ void Companion::tell_status(std::int64_t now_ms) {
   const auto ready = std::ranges::count_if(
       numbers, [&](std::uint32_t number) { return tox_async_friend_ready(async_.get(), number); });
   status_.write(text + "nodes " + std::to_string(answering) + "/" + std::to_string(nodes) + "\nfriends " +
-                    std::to_string(ready) + "/" + std::to_string(numbers.size()) + "\ncarrier " +
-                    tox_async_carrier_to_string(tox_async_get_carrier(async_.get())) + "\ntaken " +
-                    std::to_string(taken_) + "\nunconfirmed " + std::to_string(receipts_.size()) + "\n",
+                    std::to_string(ready) + "/" + std::to_string(numbers.size()) + "\ntransport " +
+                    tox_async_transport_to_string(tox_async_get_transport(async_.get())) + "\naccepted " +
+                    std::to_string(accepted_) + "\nunconfirmed " + std::to_string(receipts_.size()) + "\n",
                 now_ms);
 }
 

@@ -12,8 +12,9 @@
 #include <vector>
 
 #include "adapters/clock/system_clock.hpp"
+#include "adapters/toxcore_courier/bootstrap_node.hpp"
+#include "plugin/preload/companion_lock.hpp"
 #include "plugin/preload/host.hpp"
-#include "plugin/preload/inside.hpp"
 #include "plugin/preload/message_numbers.hpp"
 #include "plugin/preload/pending_avatar.hpp"
 #include "plugin/preload/process.hpp"
@@ -23,7 +24,7 @@
 
 namespace toxasync::preload {
 
-/// What the client has registered, and gets from us or by us.
+/// The callbacks that the client has registered.
 struct ClientCallbacks {
   tox_friend_connection_status_cb* connection = nullptr;
   tox_friend_status_cb* status = nullptr;
@@ -33,60 +34,62 @@ struct ClientCallbacks {
   tox_friend_request_cb* request = nullptr;
 };
 
-/// Stands beside one Tox instance of a client that knows nothing of us: a Tox_Async, and what it takes to
-/// show the client offline messages as ordinary ones (docs/clients.md, "The rules").
+/// Adds a Tox_Async to one Tox instance of a client without support for it, and shows the client offline
+/// messages as ordinary ones (docs/clients.md).
 ///
-/// Any thread may call; nothing of the client's is called with the mutex held.
+/// Any thread may call. No callback of the client is called with the mutex held.
 class Companion {
  public:
-  /// Clients load their contacts after their first tox_iterate, and some drop what comes earlier.
-  static constexpr std::int64_t quiet_ms = 3000;
-  /// A friend who drops is shown as offline for this long, so that the client ends calls and files with him.
+  /// Clients load their contacts after their first tox_iterate, and some drop what arrives before that: no
+  /// callback is called earlier.
+  static constexpr std::int64_t callback_delay_ms = 3000;
+  /// A friend who disconnects is shown as offline for this long, so that the client ends calls and file
+  /// transfers with them.
   static constexpr std::int64_t offline_shown_ms = 2000;
-  /// How long a friend who has come online may take for his first packet of ours, before he is taken for one
-  /// who has no toxasync at present.
+  /// How long after a friend has come online we wait for their first toxasync packet before we assume that
+  /// they do not run toxasync.
   static constexpr std::int64_t first_packet_ms = 3000;
-  static constexpr std::int64_t look_at_friends_ms = 250;
+  static constexpr std::int64_t friend_check_interval_ms = 250;
 
-  /// Nodes of the Tox network kept until the start; the oldest go first.
-  static constexpr std::size_t most_joints = 64;
+  /// Bootstrap nodes kept until the start; the oldest is dropped for a new one.
+  static constexpr std::size_t max_bootstrap_nodes = 64;
 
-  /// `tox_options`: what the client made the instance with; null if nothing. `known`: it was made from a
-  /// profile. Another one gets its Tox_Async with its first friend, so that instances that are thrown away
-  /// leave no files.
-  Companion(Tox* tox, const Tox_Options* tox_options, bool known, Process& process);
+  /// `tox_options`: what the client created the instance with; may be null. `has_profile`: it was created
+  /// from saved data. Without, its Tox_Async starts when it has a friend, so that throw-away instances leave
+  /// no files.
+  Companion(Tox* tox, const Tox_Options* tox_options, bool has_profile, Process& process);
   /// Blocks until what was accepted is on disk. Before the host's tox_kill.
   ~Companion();
   Companion(const Companion&) = delete;
   Companion& operator=(const Companion&) = delete;
 
-  /// After the host's tox_iterate. The first one starts the Tox_Async: there are clients that never call it
-  /// when they are told to stay offline, and nothing may change for them.
+  /// After the host's tox_iterate. The first call starts the Tox_Async: some clients never call it while the
+  /// user wants to stay offline, and nothing may change for them.
   void iterate(void* user_data);
   std::uint32_t interval_ms(std::uint32_t host_ms);
   std::uint32_t send(std::uint32_t friend_number, Tox_Message_Type type, const std::uint8_t* message,
                      std::size_t length, Tox_Err_Friend_Send_Message* error);
-  /// Whether the client is to see a friend as away, who is offline and will get messages all the same.
+  /// Whether a friend who is offline is shown to the client as away, because they can receive messages.
   bool shown_away(std::uint32_t friend_number);
-  /// For a picture that the client offers to a friend who is only shown as there: it waits until he is.
-  /// (toxic and qTox offer theirs once, when a friend comes, and would not try again.) Gives the number by
-  /// which the client will hear of it; nothing: it is not for us.
-  std::optional<std::uint32_t> keep_picture(std::uint32_t friend_number, PendingAvatar picture);
-  /// The client has changed its mind. False: there is none that waits by that number.
-  bool cancel_picture(std::uint32_t friend_number, std::uint32_t file_number);
-  std::optional<FileId> picture_id(std::uint32_t friend_number, std::uint32_t file_number);
+  /// Keeps an avatar that the client offers to a friend who is shown as away but is offline, until they are
+  /// online. (toxic and qTox offer theirs once, when a friend comes online, and would not try again.) Returns
+  /// the file number for the client; nothing if the friend is not shown as away.
+  std::optional<std::uint32_t> defer_avatar(std::uint32_t friend_number, PendingAvatar avatar);
+  /// The client cancels the transfer. False: no avatar is kept under that number.
+  bool cancel_avatar(std::uint32_t friend_number, std::uint32_t file_number);
+  std::optional<FileId> avatar_id(std::uint32_t friend_number, std::uint32_t file_number);
   void on_friend_requested(const std::uint8_t* address, const std::uint8_t* message, std::size_t length);
   void on_friend_deleted(std::uint32_t friend_number);
-  /// The client names a node of the Tox network, or a TCP relay, which is good for our courier, too.
+  /// The client adds a bootstrap node or TCP relay, which the courier can use, too.
   void on_bootstrap(const char* host_name, std::uint16_t port, const std::uint8_t* public_key, bool relay);
 
   template <class Callback>
   void set_callback(Callback* ClientCallbacks::*which, Callback* callback) {
-    const Inside inside(mutex_);
+    const CompanionLock lock(mutex_);
     client_.*which = callback;
   }
 
-  // The host's callbacks that we take, inside its tox_iterate.
+  // Callbacks of the host that are registered for us, inside its tox_iterate.
   void on_connection(std::uint32_t friend_number, Tox_Connection connection, void* user_data);
   void on_lossless_packet(std::uint32_t friend_number, const std::uint8_t* data, std::size_t length,
                           void* user_data);
@@ -98,33 +101,27 @@ class Companion {
   struct OptionsDeleter {
     void operator()(Tox_Async_Options* options) const noexcept { tox_async_options_free(options); }
   };
-  struct Joint {
-    std::string host_name;
-    std::uint16_t port = 0;
-    ByteArray<TOX_PUBLIC_KEY_SIZE> public_key{};
-    bool relay = false;
-  };
   enum class State : std::uint8_t { waiting, running, off };
   struct Online {
     std::int64_t since_ms = 0;
-    bool has_toxasync = false;  ///< A packet of ours has come since.
+    bool has_toxasync = false;  ///< A toxasync packet has arrived since then.
   };
 
   // All of these with the mutex held.
   void start(std::int64_t now_ms);
-  void set_nodes();
-  void join_by(const Joint& joint);
+  void sync_nodes();
+  void add_bootstrap_node(const BootstrapNode& node);
   void register_callbacks();
-  void look_at_friends(std::int64_t now_ms);
+  void update_friends(std::int64_t now_ms);
   void show_away(std::uint32_t friend_number, bool away);
-  void give_receipts(std::int64_t now_ms);
-  void tell_status(std::int64_t now_ms);
-  std::optional<std::uint32_t> take(std::uint32_t friend_number, Tox_Message_Type type,
-                                    const std::uint8_t* message, std::size_t length);
-  [[nodiscard]] bool goes_by_us_when_online(std::uint32_t friend_number, std::int64_t now_ms) const;
+  void deliver_receipts(std::int64_t now_ms);
+  void write_status(std::int64_t now_ms);
+  std::optional<std::uint32_t> accept_message(std::uint32_t friend_number, Tox_Message_Type type,
+                                              const std::uint8_t* message, std::size_t length);
+  [[nodiscard]] bool has_toxasync_running(std::uint32_t friend_number, std::int64_t now_ms) const;
   [[nodiscard]] std::vector<std::uint32_t> friends() const;
   [[nodiscard]] bool connected(std::uint32_t friend_number) const;
-  void offer(std::uint32_t friend_number, const PendingAvatar& picture);  // The mutex need not be held.
+  void send_avatar(std::uint32_t friend_number, const PendingAvatar& avatar);  // The mutex need not be held.
   void log(LogLevel level, std::string_view message) noexcept;
 
   // Tox_Async's callbacks, inside iterate().
@@ -134,26 +131,26 @@ class Companion {
   static tox_async_friend_ready_cb on_friend_ready;
 
   Tox* tox_;
-  bool known_;
+  bool has_profile_;
   Process& process_;
   SystemClock clock_;
   std::mutex mutex_;  // Guards what follows, and the Tox_Async.
   std::unique_ptr<Tox_Async, AsyncDeleter> async_;
   State state_ = State::waiting;
   std::unique_ptr<Tox_Async_Options, OptionsDeleter> options_;  ///< Until the start.
-  std::deque<Joint> joints_;                                    ///< Until the start.
+  std::deque<BootstrapNode> bootstrap_nodes_;                   ///< Until the start.
   ClientCallbacks client_;
   MessageNumbers numbers_;
   ReceiptQueue receipts_;
-  std::uint64_t taken_ = 0;  ///< Messages, since the start.
+  std::uint64_t accepted_ = 0;  ///< Messages, since the start.
   StatusFile status_;
-  std::set<std::uint32_t> away_;                         ///< Shown so.
-  std::map<std::uint32_t, PendingAvatar> pictures_;      ///< For friends who are shown so.
-  std::map<std::uint32_t, Online> online_;               ///< Friends who are.
-  std::map<std::uint32_t, std::int64_t> offline_since_;  ///< Friends who have dropped.
-  std::int64_t quiet_until_ms_ = 0;
-  std::int64_t next_look_ms_ = 0;
-  void* user_data_ = nullptr;  ///< Of the present iterate().
+  std::set<std::uint32_t> away_;                         ///< Friends who are shown as away.
+  std::map<std::uint32_t, PendingAvatar> avatars_;       ///< Kept for friends who are shown as away.
+  std::map<std::uint32_t, Online> online_;               ///< Friends who are online.
+  std::map<std::uint32_t, std::int64_t> offline_since_;  ///< Friends who have disconnected.
+  std::int64_t callbacks_from_ms_ = 0;
+  std::int64_t next_friend_check_ms_ = 0;
+  void* user_data_ = nullptr;  ///< Of the current iterate().
 };
 
 }  // namespace toxasync::preload

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a program gets that calls libtoxcore while this module is in LD_PRELOAD. Without TOX_ASYNC=1, every
-// one of these calls the host's own function and does nothing else.
+// The functions that a program calls in place of libtoxcore's while this module is in LD_PRELOAD. Without
+// TOX_ASYNC=1, each of them only calls the host's own function.
 #include <algorithm>
 #include <exception>
 #include <unordered_map>
@@ -22,10 +22,10 @@ Registry& registry() {
   return *instance;
 }
 
-/// Null: call the host, for we are off, it is not one of the program's instances, or it is we who are
-/// calling.
+/// Null: call the host, because toxasync is off, this is not one of the program's instances, or the caller is
+/// a Companion.
 std::shared_ptr<Companion> companion_of(const Tox* tox) {
-  if (Inside::here() || !Process::enabled()) {
+  if (CompanionLock::held_by_this_thread() || !Process::enabled()) {
     return nullptr;
   }
   const std::lock_guard lock(registry().mutex);
@@ -33,9 +33,9 @@ std::shared_ptr<Companion> companion_of(const Tox* tox) {
   return found == registry().companions.end() ? nullptr : found->second;
 }
 
-/// Runs what we do beside the host. Only memory can run out: then we have done nothing.
+/// Runs what we do in addition to the host. When memory runs out, it is not done.
 template <class Body>
-void beside(Body&& body) noexcept {
+void ignoring_exceptions(Body&& body) noexcept {
   try {
     body();
   } catch (const std::exception&) {
@@ -70,12 +70,13 @@ bool remember(const Tox* tox, Callback* ClientCallbacks::*which, Callback* callb
 
 Tox* tox_new(const struct Tox_Options* options, Tox_Err_New* error) {
   Tox* const tox = host().tox_new(options, error);
-  if (tox == nullptr || Inside::here() || !Process::enabled()) {
+  if (tox == nullptr || CompanionLock::held_by_this_thread() || !Process::enabled()) {
     return tox;
   }
-  beside([&] {
-    const bool known = options != nullptr && tox_options_get_savedata_type(options) != TOX_SAVEDATA_TYPE_NONE;
-    auto companion = std::make_shared<Companion>(tox, options, known, Process::instance());
+  ignoring_exceptions([&] {
+    const bool has_profile =
+        options != nullptr && tox_options_get_savedata_type(options) != TOX_SAVEDATA_TYPE_NONE;
+    auto companion = std::make_shared<Companion>(tox, options, has_profile, Process::instance());
     {
       const std::lock_guard lock(registry().mutex);
       registry().companions[tox] = std::move(companion);
@@ -87,7 +88,7 @@ Tox* tox_new(const struct Tox_Options* options, Tox_Err_New* error) {
 }
 
 void tox_kill(Tox* tox) {
-  beside([&] {
+  ignoring_exceptions([&] {
     std::shared_ptr<Companion> last;  // Destroyed without the lock: it waits for the disk.
     const std::lock_guard lock(registry().mutex);
     const auto found = registry().companions.find(tox);
@@ -102,7 +103,7 @@ void tox_kill(Tox* tox) {
 void tox_iterate(Tox* tox, void* user_data) {
   host().tox_iterate(tox, user_data);
   if (const auto companion = companion_of(tox)) {
-    beside([&] { companion->iterate(user_data); });
+    ignoring_exceptions([&] { companion->iterate(user_data); });
   }
 }
 
@@ -115,7 +116,7 @@ uint32_t tox_iteration_interval(const Tox* tox) {
 bool tox_bootstrap(Tox* tox, const char* host_name, uint16_t port, const uint8_t* public_key,
                    Tox_Err_Bootstrap* error) {
   if (const auto companion = companion_of(tox)) {
-    beside([&] { companion->on_bootstrap(host_name, port, public_key, false); });
+    ignoring_exceptions([&] { companion->on_bootstrap(host_name, port, public_key, false); });
   }
   return host().tox_bootstrap(tox, host_name, port, public_key, error);
 }
@@ -123,7 +124,7 @@ bool tox_bootstrap(Tox* tox, const char* host_name, uint16_t port, const uint8_t
 bool tox_add_tcp_relay(Tox* tox, const char* host_name, uint16_t port, const uint8_t* public_key,
                        Tox_Err_Bootstrap* error) {
   if (const auto companion = companion_of(tox)) {
-    beside([&] { companion->on_bootstrap(host_name, port, public_key, true); });
+    ignoring_exceptions([&] { companion->on_bootstrap(host_name, port, public_key, true); });
   }
   return host().tox_add_tcp_relay(tox, host_name, port, public_key, error);
 }
@@ -195,7 +196,7 @@ uint32_t tox_friend_add(Tox* tox, const uint8_t* address, const uint8_t* message
   const std::uint32_t number = host().tox_friend_add(tox, address, message, length, error);
   const auto companion = number != UINT32_MAX ? companion_of(tox) : nullptr;
   if (companion) {
-    beside([&] { companion->on_friend_requested(address, message, length); });
+    ignoring_exceptions([&] { companion->on_friend_requested(address, message, length); });
   }
   return number;
 }
@@ -218,15 +219,15 @@ uint32_t tox_file_send(Tox* tox, uint32_t friend_number, uint32_t kind, uint64_t
   const bool maybe_ours = failed == TOX_ERR_FILE_SEND_FRIEND_NOT_CONNECTED && kind == TOX_FILE_KIND_AVATAR &&
                           filename_length <= TOX_MAX_FILENAME_LENGTH;
   if (const auto companion = maybe_ours ? companion_of(tox) : nullptr) {
-    beside([&] {
-      PendingAvatar picture{file_size, std::nullopt, {}};
+    ignoring_exceptions([&] {
+      PendingAvatar avatar{file_size, std::nullopt, {}};
       if (file_id != nullptr) {
-        std::copy_n(file_id, TOX_FILE_ID_LENGTH, picture.id.emplace().begin());
+        std::copy_n(file_id, TOX_FILE_ID_LENGTH, avatar.id.emplace().begin());
       }
       if (filename != nullptr) {
-        picture.name.assign(reinterpret_cast<const char*>(filename), filename_length);
+        avatar.name.assign(reinterpret_cast<const char*>(filename), filename_length);
       }
-      if (const auto promised = companion->keep_picture(friend_number, std::move(picture))) {
+      if (const auto promised = companion->defer_avatar(friend_number, std::move(avatar))) {
         number = *promised;
         failed = TOX_ERR_FILE_SEND_OK;
       }
@@ -241,7 +242,7 @@ uint32_t tox_file_send(Tox* tox, uint32_t friend_number, uint32_t kind, uint64_t
 bool tox_file_control(Tox* tox, uint32_t friend_number, uint32_t file_number, Tox_File_Control control,
                       Tox_Err_File_Control* error) {
   const auto companion = control == TOX_FILE_CONTROL_CANCEL ? companion_of(tox) : nullptr;
-  if (companion && companion->cancel_picture(friend_number, file_number)) {
+  if (companion && companion->cancel_avatar(friend_number, file_number)) {
     if (error != nullptr) {
       *error = TOX_ERR_FILE_CONTROL_OK;
     }
@@ -253,7 +254,7 @@ bool tox_file_control(Tox* tox, uint32_t friend_number, uint32_t file_number, To
 bool tox_file_get_file_id(const Tox* tox, uint32_t friend_number, uint32_t file_number, uint8_t* file_id,
                           Tox_Err_File_Get* error) {
   const auto companion = file_id != nullptr ? companion_of(tox) : nullptr;
-  const auto id = companion ? companion->picture_id(friend_number, file_number) : std::nullopt;
+  const auto id = companion ? companion->avatar_id(friend_number, file_number) : std::nullopt;
   if (!id) {
     return host().tox_file_get_file_id(tox, friend_number, file_number, file_id, error);
   }

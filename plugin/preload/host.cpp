@@ -16,8 +16,10 @@ namespace {
 void* find(const char* name) noexcept {
   void* const function = dlsym(RTLD_NEXT, name);
   if (function == nullptr) {
-    std::fprintf(stderr, "toxasync: this program's libtoxcore has no %s: it can't be used with toxasync\n",
-                 name);
+    std::fprintf(
+        stderr,
+        "toxasync: the libtoxcore of this program has no function %s: it cannot be used with toxasync\n",
+        name);
     std::abort();
   }
   return function;
@@ -31,8 +33,8 @@ Host look_up() noexcept {
   return table;
 }
 
-/// Where the library that has `inside` lies in memory.
-struct Place {
+/// The addresses of the library that contains `inside`.
+struct LibraryRange {
   std::uintptr_t inside = 0;
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
@@ -42,9 +44,9 @@ struct Place {
   }
 };
 
-int look_at_library(dl_phdr_info* library, std::size_t /*size*/, void* place_of_host) {
-  auto& place = *static_cast<Place*>(place_of_host);
-  Place found{place.inside, UINTPTR_MAX, 0};
+int check_library(dl_phdr_info* library, std::size_t /*size*/, void* range_of_host) {
+  auto& range = *static_cast<LibraryRange*>(range_of_host);
+  LibraryRange found{range.inside, UINTPTR_MAX, 0};
   for (std::size_t i = 0; i < library->dlpi_phnum; ++i) {
     const auto& segment = library->dlpi_phdr[i];
     if (segment.p_type == PT_LOAD) {
@@ -53,17 +55,17 @@ int look_at_library(dl_phdr_info* library, std::size_t /*size*/, void* place_of_
       found.end = std::max(found.end, begin + segment.p_memsz);
     }
   }
-  if (!found.contains(place.inside)) {
+  if (!found.contains(range.inside)) {
     return 0;
   }
-  place = found;
-  return 1;  // It need not look at others.
+  range = found;
+  return 1;  // Stop.
 }
 
-Place place_of_host() noexcept {
-  Place place{reinterpret_cast<std::uintptr_t>(host().tox_new), 0, 0};
-  dl_iterate_phdr(look_at_library, &place);
-  return place;
+LibraryRange find_host_range() noexcept {
+  LibraryRange range{reinterpret_cast<std::uintptr_t>(host().tox_new), 0, 0};
+  dl_iterate_phdr(check_library, &range);
+  return range;
 }
 
 }  // namespace
@@ -74,8 +76,8 @@ const Host& host() noexcept {
 }
 
 bool is_host_code(const void* address) noexcept {
-  static const Place place = place_of_host();
-  return place.contains(reinterpret_cast<std::uintptr_t>(address));
+  static const LibraryRange range = find_host_range();
+  return range.contains(reinterpret_cast<std::uintptr_t>(address));
 }
 
 }  // namespace toxasync::preload

@@ -5,7 +5,7 @@
 
 namespace toxasync::preload {
 
-/// The functions of libtoxcore that we stand before (hooks.cpp).
+/// The functions of libtoxcore that hooks.cpp replaces.
 #define TOXASYNC_HOOKS(DO)                  \
   DO(tox_new)                               \
   DO(tox_kill)                              \
@@ -28,7 +28,7 @@ namespace toxasync::preload {
   DO(tox_file_control)                      \
   DO(tox_file_get_file_id)
 
-/// The host's own ones.
+/// The host's own functions.
 struct Host {
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name stands in none.
 #define TOXASYNC_MEMBER(name) decltype(&::name) name = nullptr;
@@ -36,11 +36,10 @@ struct Host {
 #undef TOXASYNC_MEMBER
 };
 
-/// Looks them up the first time. Ends the process, saying so, when the program calls one that its libtoxcore
-/// does not have: then there is nothing that could be done in its place.
+/// Looks them up at the first call. Aborts the process with a message if its libtoxcore lacks one of them.
 const Host& host() noexcept;
 
-/// Whether that instruction is libtoxcore's own.
+/// Whether this address is in the code of libtoxcore.
 bool is_host_code(const void* address) noexcept;
 
 }  // namespace toxasync::preload

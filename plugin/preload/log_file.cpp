@@ -65,13 +65,13 @@ void LogFile::write(LogLevel level, std::string_view area, std::string_view mess
     if (file_ < 0) {
       return;
     }
-    if (size_ + line.size() > largest) {
+    if (size_ + line.size() > max_bytes) {
       close(file_);
       std::error_code failed;
       std::filesystem::rename(path_, path_.string() + ".1", failed);
       open();
     }
-    // A log that cannot be written is nothing to fail for.
+    // Errors are ignored: the client works without the log.
     const auto written = ::write(file_, line.data(), line.size());
     size_ += written > 0 ? static_cast<std::uint64_t>(written) : 0;
   } catch (const std::exception&) {  // Out of memory: the line is lost.

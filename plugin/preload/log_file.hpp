@@ -10,13 +10,13 @@
 
 namespace toxasync::preload {
 
-/// Log lines to a file that only its owner may read, never to the terminal, which is the client's. When the
-/// file has grown to `largest` bytes it becomes `<name>.1`, in place of an older one. Any thread.
+/// Writes log lines to a file that only its owner can read, never to the terminal of the client. At
+/// `max_bytes` the file is renamed to `<name>.1`, replacing an older one. Any thread.
 class LogFile final : public Log {
  public:
-  static constexpr std::uint64_t largest = 1U << 20;
+  static constexpr std::uint64_t max_bytes = 1U << 20;
 
-  /// An empty path: nowhere.
+  /// With an empty path nothing is written.
   LogFile(std::filesystem::path path, LogLevel least);
   ~LogFile() override;
   LogFile(const LogFile&) = delete;

@@ -18,7 +18,7 @@ struct PendingAvatar {
   /// one that is free, and no file outlives a connection.
   static constexpr std::uint32_t file_number = 0;
 
-  std::uint64_t size = 0;  ///< In bytes; 0: the user has no picture.
+  std::uint64_t size = 0;  ///< In bytes; 0: the user has no avatar.
   std::optional<FileId> id;
   std::string name;  ///< At most TOX_MAX_FILENAME_LENGTH bytes, which need not be text.
 };

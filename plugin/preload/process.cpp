@@ -23,7 +23,7 @@ std::filesystem::path log_path() {
 }  // namespace
 
 bool Process::enabled() noexcept {
-  // A client with toxasync in it has its own Tox_Async. Ours is not exported: found is another one.
+  // A client that uses libtoxasync has its own Tox_Async. This module does not export that function.
   static const bool result = tox_async_enabled(nullptr) && dlsym(RTLD_DEFAULT, "tox_async_new") == nullptr;
   return result;
 }
@@ -39,7 +39,7 @@ Process::Process(const Result<UserSettings, SettingsError>& settings)
   if (settings) {
     settings_ = *settings;
   } else {
-    log_.write(LogLevel::error, "settings", settings.error().text + " - toxasync stays off");
+    log_.write(LogLevel::error, "settings", settings.error().text + "; toxasync stays off");
   }
 }
 

@@ -8,7 +8,7 @@
 
 namespace toxasync::preload {
 
-/// What all Tox instances of a program have in common.
+/// Settings and log of all Tox instances of a program.
 class Process {
  public:
   /// TOX_ASYNC=1 is in the environment, and the program does not use libtoxasync itself.
@@ -16,7 +16,7 @@ class Process {
   /// Requires enabled(). Lives until the program has ended: threads of the client may outlive main().
   [[nodiscard]] static Process& instance();
 
-  /// Nothing if they are faulty, which the log tells: then the client is left alone.
+  /// Nothing if they have errors, which are logged: then the module does nothing.
   [[nodiscard]] const std::optional<UserSettings>& settings() const noexcept { return settings_; }
   [[nodiscard]] LogFile& log() noexcept { return log_; }
 

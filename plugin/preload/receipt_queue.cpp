@@ -76,11 +76,11 @@ void ReceiptQueue::drop_friend(std::uint32_t friend_number) {
   friends_.erase(found);
 }
 
-std::vector<ReceiptQueue::Receipt> ReceiptQueue::take(std::int64_t now_ms) {
+std::vector<ReceiptQueue::Receipt> ReceiptQueue::take_due(std::int64_t now_ms) {
   std::vector<Receipt> receipts;
   for (auto whose = friends_.begin(); whose != friends_.end();) {
     auto& [friend_number, entries] = *whose;
-    while (!entries.empty() && entries.front().done && now_ms - entries.front().at_ms >= youngest_ms) {
+    while (!entries.empty() && entries.front().done && now_ms - entries.front().at_ms >= min_age_ms) {
       receipts.push_back({friend_number, entries.front().number});
       friend_of_.erase(entries.front().id);
       entries.pop_front();
@@ -95,7 +95,7 @@ std::optional<std::int64_t> ReceiptQueue::next_ms() const noexcept {
   std::optional<std::int64_t> next;
   for (const auto& [friend_number, entries] : friends_) {
     if (!entries.empty() && entries.front().done) {
-      const std::int64_t at = entries.front().at_ms + youngest_ms;
+      const std::int64_t at = entries.front().at_ms + min_age_ms;
       next = std::min(next.value_or(at), at);
     }
   }

@@ -13,13 +13,13 @@
 
 namespace toxasync::preload {
 
-/// The messages that we took and whose read receipts the client still waits for: in the order of sending to
-/// each friend, for there are clients that crash on a receipt out of order.
+/// Accepted messages for which the client still expects a read receipt, in the order of sending to each
+/// friend: some clients crash on a receipt out of order.
 class ReceiptQueue {
  public:
   static constexpr std::size_t limit = 10000;  ///< As many as the outbox holds.
-  /// Not before, so that the client has stored the number it was given, in whichever thread.
-  static constexpr std::int64_t youngest_ms = 100;
+  /// No receipt is given earlier, so that the client has stored the number it was given, in any thread.
+  static constexpr std::int64_t min_age_ms = 100;
   /// The same text again is the client's own resend after this time or after expect_resends(), and a message
   /// of its own before.
   static constexpr std::int64_t resend_after_ms = 20000;
@@ -32,7 +32,7 @@ class ReceiptQueue {
   [[nodiscard]] bool full() const noexcept { return size_ >= limit; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-  /// `kind_and_text` is what resends are known by.
+  /// `kind_and_text` identifies resends.
   void add(std::uint32_t friend_number, std::uint32_t message_number, const crypto::MessageId& id,
            std::string kind_and_text, std::int64_t now_ms);
 
@@ -41,19 +41,19 @@ class ReceiptQueue {
   bool resend(std::uint32_t friend_number, const std::string& kind_and_text, std::uint32_t message_number,
               std::int64_t now_ms);
 
-  /// The client was told that a friend has dropped: there are clients (qTox) that send what was not confirmed
-  /// again as soon as he is back.
+  /// The client was told that a friend has disconnected: some clients (qTox) resend what was not confirmed as
+  /// soon as the friend is back.
   void expect_resends(std::uint32_t friend_number);
 
-  /// The message has got as far as a receipt says.
+  /// The message has reached the state that a receipt reports.
   void done(const crypto::MessageId& id);
-  /// It has failed: there will be no receipt.
+  /// The message has failed: there will be no receipt.
   void drop(const crypto::MessageId& id);
   void drop_friend(std::uint32_t friend_number);
 
-  /// The receipts that can be given now; they are gone from here.
-  std::vector<Receipt> take(std::int64_t now_ms);
-  /// When take() will give something that is only too young; nothing if there is none.
+  /// Removes and returns the receipts that can be given now.
+  std::vector<Receipt> take_due(std::int64_t now_ms);
+  /// When take_due() will return something that is only too young now; nothing if there is none.
   [[nodiscard]] std::optional<std::int64_t> next_ms() const noexcept;
 
  private:

@@ -34,7 +34,7 @@ StatusFile::~StatusFile() {
 }
 
 void StatusFile::write(const std::string& text, std::int64_t now_ms) noexcept {
-  next_ms_ = now_ms + every_ms;
+  next_ms_ = now_ms + interval_ms;
   if (path_.empty() || text == written_) {
     return;
   }

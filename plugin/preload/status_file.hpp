@@ -7,11 +7,11 @@
 
 namespace toxasync::preload {
 
-/// A few lines for `toxasync status` and `id`, in a file of the user's state directory named after the
-/// process; gone when the Tox instance is. It is for its owner only, and names no friends.
+/// A few lines for `toxasync status` and `toxasync id`, in a file of the user's state directory that is named
+/// after the process and removed with the Tox instance. Readable by its owner only; contains no friends.
 class StatusFile {
  public:
-  static constexpr std::int64_t every_ms = 1000;
+  static constexpr std::int64_t interval_ms = 1000;
 
   StatusFile();
   ~StatusFile();
@@ -19,7 +19,7 @@ class StatusFile {
   StatusFile& operator=(const StatusFile&) = delete;
 
   [[nodiscard]] bool due(std::int64_t now_ms) const noexcept { return now_ms >= next_ms_; }
-  /// Writes it if it is another text than before. Not synced to disk: it says nothing that must survive.
+  /// Writes the text if it has changed. Not synced to disk: it need not survive a crash.
   void write(const std::string& text, std::int64_t now_ms) noexcept;
 
  private:

@@ -10,12 +10,12 @@
 namespace toxasync {
 
 /// What carries a frame. Nothing below adapters/ acts on it; it is bound into cookies and shown in reports.
-enum class Carrier : std::uint8_t { mock = 0, toxcore_dispatcher = 1, udp = 2, toxcore_friends = 3 };
+enum class TransportKind : std::uint8_t { mock = 0, toxcore_dispatcher = 1, udp = 2, toxcore_friends = 3 };
 
 /// An internet address and port. An IPv4 address stands in the first four bytes, the rest zero.
 struct Endpoint {
   static constexpr std::size_t packed_size = 19;
-  /// Of peers that their carrier knows by a key: the ip is its first 16 bytes, the port 0. Tells sources
+  /// Of peers that their transport knows by a key: the ip is its first 16 bytes, the port 0. Tells sources
   /// apart inside this process, and is no address that could be written down or told (is_usable_address).
   static constexpr std::uint8_t keyed = 1;
 
@@ -29,11 +29,11 @@ struct Endpoint {
 
 /// The way to a peer: where a packet came from, or where one goes.
 struct Route {
-  /// c-toxcore's MAX_SENDBACK_SIZE. The carrier's own: how a reply finds its way back through a relay, or
+  /// c-toxcore's MAX_SENDBACK_SIZE. The transport's own: how a reply finds its way back through a relay, or
   /// from which of our addresses it leaves.
   static constexpr std::size_t max_sendback_size = 254;
 
-  Carrier carrier = Carrier::mock;
+  TransportKind transport = TransportKind::mock;
   Endpoint endpoint;
   std::uint8_t sendback_size = 0;
   ByteArray<max_sendback_size> sendback{};
@@ -52,15 +52,15 @@ class PacketReceiver {
 class Transport {
  public:
   virtual ~Transport() = default;
-  [[nodiscard]] virtual Carrier carrier() const noexcept = 0;
-  /// The way to a storage node. `endpoint` is where it is said to be, family 0 if nobody knows; a carrier
+  [[nodiscard]] virtual TransportKind kind() const noexcept = 0;
+  /// The way to a storage node. `endpoint` is where it is said to be, family 0 if nobody knows; a transport
   /// that finds nodes by their ids does not look at it.
   [[nodiscard]] virtual Route route_to_node(const ByteArray<32>& node_id,
                                             const Endpoint& endpoint) const noexcept {
     static_cast<void>(node_id);
-    return {carrier(), endpoint, 0, {}};
+    return {kind(), endpoint, 0, {}};
   }
-  /// Hands one packet to the carrier; never blocks. False when the carrier did not take it.
+  /// Hands one packet to the transport; never blocks. False when the transport did not take it.
   virtual bool send(const Route& to, ByteView packet) noexcept = 0;
   /// Where received packets go; null to drop them. The receiver must outlive the transport or be taken back.
   virtual void set_receiver(PacketReceiver* receiver) noexcept = 0;

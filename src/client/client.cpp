@@ -280,7 +280,7 @@ void Client::erase(Operations::iterator at) {
 void Client::send_discovery(Discoveries::Discovery& discovery, Now now) {
   protocol::FrameBytes frame;
   Discoveries::write_packet(discovery, random_, now, frame);
-  if (!transport_.send(Route{transport_.carrier(), discovery.at, 0, {}}, frame)) {
+  if (!transport_.send(Route{transport_.kind(), discovery.at, 0, {}}, frame)) {
     telemetry_.count(Counter::send_failed);
   }
 }

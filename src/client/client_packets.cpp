@@ -35,7 +35,7 @@ void Client::on_packet(const Route& from, ByteView packet, Now now) noexcept {
     start_waiting(now);
     events_.deliver(now);
   } catch (const std::exception&) {  // no memory: as if the packet were lost
-    telemetry_.log(LogLevel::error, area, "a packet was dropped for want of memory");
+    telemetry_.log(LogLevel::error, area, "out of memory: packet dropped");
   }
 }
 

@@ -10,7 +10,7 @@ protocol::Cookie CookieJar::make(const Route& from, const crypto::Point& session
   // Fixed lengths first; the one length that varies stands before what it counts.
   ByteArray<8 + 1 + Endpoint::packed_size + 1> head;
   store_le(static_cast<std::uint64_t>(window), head.data());
-  head[8] = static_cast<std::uint8_t>(from.carrier);
+  head[8] = static_cast<std::uint8_t>(from.transport);
   head[9] = from.endpoint.family;
   std::ranges::copy(from.endpoint.ip, head.begin() + 10);
   store_le(from.endpoint.port, head.data() + 26);

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "adapters/toxcore_courier/courier.hpp"
-#include "adapters/toxcore_courier/friend_carrier.hpp"
+#include "adapters/toxcore_courier/friend_transport.hpp"
 #include "crypto/curve.hpp"
 #include "tests/support/packet_inbox.hpp"
 #include "tests/support/quiet_log.hpp"
@@ -18,7 +18,7 @@ using namespace toxasync;
 
 namespace {
 
-using End = FriendCarrier::End;
+using End = FriendTransport::End;
 
 using ToxPointer = std::unique_ptr<Tox, decltype(&tox_kill)>;
 
@@ -38,12 +38,12 @@ Bytes frame(std::uint8_t kind = 0xa0, std::uint8_t content = 7) {
   return bytes;
 }
 
-/// A carrier whose callbacks we call in toxcore's place.
+/// A transport whose callbacks we call in toxcore's place.
 struct Host {
   explicit Host(End end, std::size_t friends = 4)
-      : carrier(tox.get(), end, friends, Telemetry(metrics, log)) {
-    carrier.set_receiver(&inbox);
-    carrier.iterate(now_ms);
+      : transport(tox.get(), end, friends, Telemetry(metrics, log)) {
+    transport.set_receiver(&inbox);
+    transport.iterate(now_ms);
   }
   [[nodiscard]] std::uint64_t count(Counter counter) const { return metrics.value(counter); }
 
@@ -53,20 +53,20 @@ struct Host {
     return key;
   }
   void knock_as(const crypto::Point& key, std::string_view text = protocol::courier_greeting) {
-    FriendCarrier::on_request(tox.get(), key.data(), as_bytes(text).data(), text.size(), &carrier);
+    FriendTransport::on_request(tox.get(), key.data(), as_bytes(text).data(), text.size(), &transport);
     pass(0);
   }
   [[nodiscard]] std::uint32_t number(const crypto::Point& key) const {
     return tox_friend_by_public_key(tox.get(), key.data(), nullptr);
   }
   void connect(const crypto::Point& key, bool online = true) {
-    FriendCarrier::on_connection(tox.get(), number(key), online ? TOX_CONNECTION_TCP : TOX_CONNECTION_NONE,
-                                 &carrier);
+    FriendTransport::on_connection(tox.get(), number(key), online ? TOX_CONNECTION_TCP : TOX_CONNECTION_NONE,
+                                   &transport);
   }
   void receive(const crypto::Point& key, ByteView packet) {
-    FriendCarrier::on_packet(tox.get(), number(key), packet.data(), packet.size(), &carrier);
+    FriendTransport::on_packet(tox.get(), number(key), packet.data(), packet.size(), &transport);
   }
-  void pass(std::int64_t ms) { carrier.iterate(now_ms += ms); }
+  void pass(std::int64_t ms) { transport.iterate(now_ms += ms); }
 
   Metrics metrics;
   test::QuietLog log;
@@ -74,7 +74,7 @@ struct Host {
   ToxPointer tox = make_tox();
   test::PacketInbox inbox;
   std::int64_t now_ms = 1000000;
-  FriendCarrier carrier;
+  FriendTransport transport;
 };
 
 ByteArray<32> some_node_id() {
@@ -92,7 +92,7 @@ BOOST_FIXTURE_TEST_SUITE(courier, Crypto)
 
 // --- The window ---
 
-BOOST_AUTO_TEST_CASE(at_most_sixty_frames_are_on_their_way) {
+BOOST_AUTO_TEST_CASE(at_most_sixty_frames_are_in_flight) {
   FrameWindow window;
   for (int i = 0; i < 60; ++i) {
     BOOST_TEST(window.hold(frame(), 0));
@@ -106,19 +106,19 @@ BOOST_AUTO_TEST_CASE(at_most_sixty_frames_are_on_their_way) {
   BOOST_TEST(window.next(0).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(what_is_held_is_bounded_and_ages) {
+BOOST_AUTO_TEST_CASE(held_frames_are_limited_and_expire) {
   FrameWindow window;
-  for (std::size_t i = 0; i < FrameWindow::most_held; ++i) {
+  for (std::size_t i = 0; i < FrameWindow::max_held; ++i) {
     BOOST_TEST(window.hold(frame(), static_cast<std::int64_t>(i)));
   }
   BOOST_TEST(!window.hold(frame(), 100));
-  BOOST_TEST(window.hold(frame(), FrameWindow::held_ms));  // The first one has gone.
-  BOOST_TEST(!window.hold(frame(), FrameWindow::held_ms));
-  BOOST_TEST(window.next(FrameWindow::held_ms * 2).has_value() == false);
+  BOOST_TEST(window.hold(frame(), FrameWindow::max_hold_ms));  // The first one has gone.
+  BOOST_TEST(!window.hold(frame(), FrameWindow::max_hold_ms));
+  BOOST_TEST(window.next(FrameWindow::max_hold_ms * 2).has_value() == false);
   BOOST_TEST(window.held() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(nobody_acknowledges_what_was_not_sent) {
+BOOST_AUTO_TEST_CASE(an_ack_of_frames_never_sent_is_refused) {
   FrameWindow window;
   for (int i = 0; i < 20; ++i) {
     BOOST_TEST(window.hold(frame(), 0));
@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(nobody_acknowledges_what_was_not_sent) {
   BOOST_TEST(window.in_flight() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(every_fifteenth_frame_is_acknowledged_until_it_has_left) {
+BOOST_AUTO_TEST_CASE(an_ack_is_due_after_fifteen_frames) {
   FrameWindow window;
   for (int i = 0; i < 14; ++i) {
     window.on_frame();
@@ -150,19 +150,19 @@ BOOST_AUTO_TEST_CASE(every_fifteenth_frame_is_acknowledged_until_it_has_left) {
 
 // --- A node ---
 
-BOOST_AUTO_TEST_CASE(a_node_takes_who_says_the_greeting_and_nobody_else) {
+BOOST_AUTO_TEST_CASE(a_node_accepts_couriers_with_the_greeting_only) {
   Host node(End::node);
   node.knock("Hello");
   node.knock(std::string(protocol::courier_greeting) + " ");
   node.knock("");
-  BOOST_TEST(node.carrier.friends() == 0U);
+  BOOST_TEST(node.transport.friends() == 0U);
   BOOST_TEST(node.count(Counter::refused_courier) == 3U);
   node.knock();
-  BOOST_TEST(node.carrier.friends() == 1U);
+  BOOST_TEST(node.transport.friends() == 1U);
   BOOST_TEST(tox_self_get_friend_list_size(node.tox.get()) == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_node_has_no_more_couriers_than_it_may_and_keeps_those_that_are_active) {
+BOOST_AUTO_TEST_CASE(active_couriers_are_kept_at_the_limit) {
   Host node(End::node, 3);
   std::vector<crypto::Point> couriers;
   for (int i = 0; i < 3; ++i) {
@@ -171,14 +171,14 @@ BOOST_AUTO_TEST_CASE(a_node_has_no_more_couriers_than_it_may_and_keeps_those_tha
     node.receive(couriers.back(), frame());
   }
   const auto refused = node.knock();
-  BOOST_TEST(node.carrier.friends() == 3U);
+  BOOST_TEST(node.transport.friends() == 3U);
   BOOST_TEST(node.number(refused) == UINT32_MAX);
-  node.pass(FriendCarrier::courier_active_ms / 2);
+  node.pass(FriendTransport::courier_active_ms / 2);
   node.receive(couriers[0], frame());
   node.receive(couriers[2], frame());
-  node.pass(FriendCarrier::courier_active_ms / 2);
+  node.pass(FriendTransport::courier_active_ms / 2);
   const auto taken = node.knock();  // In place of the one that was idle.
-  BOOST_TEST(node.carrier.friends() == 3U);
+  BOOST_TEST(node.transport.friends() == 3U);
   BOOST_TEST(node.number(taken) != UINT32_MAX);
   BOOST_TEST(node.number(couriers[1]) == UINT32_MAX);
   node.connect(taken);
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(a_node_has_no_more_couriers_than_it_may_and_keeps_those_tha
   BOOST_TEST(tox_self_get_friend_list_size(node.tox.get()) == 3U);
 }
 
-BOOST_AUTO_TEST_CASE(couriers_that_are_gone_or_idle_are_removed) {
+BOOST_AUTO_TEST_CASE(offline_and_idle_couriers_are_removed) {
   Host node(End::node);
   const auto gone = node.knock();
   const auto idle = node.knock();
@@ -198,30 +198,30 @@ BOOST_AUTO_TEST_CASE(couriers_that_are_gone_or_idle_are_removed) {
   for (const auto& key : {idle, busy}) {
     node.connect(key);
   }
-  node.pass(FriendCarrier::courier_offline_ms);
+  node.pass(FriendTransport::courier_offline_ms);
   BOOST_TEST(node.number(gone) == UINT32_MAX);
-  BOOST_TEST(node.carrier.friends() == 2U);
+  BOOST_TEST(node.transport.friends() == 2U);
   node.receive(busy, frame());
-  node.pass(FriendCarrier::courier_idle_ms - FriendCarrier::courier_offline_ms);
+  node.pass(FriendTransport::courier_idle_ms - FriendTransport::courier_offline_ms);
   BOOST_TEST(node.number(idle) == UINT32_MAX);
   BOOST_TEST(node.number(busy) != UINT32_MAX);
   BOOST_TEST(node.count(Counter::couriers_removed) == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(a_flood_of_couriers_is_slowed_down) {
+BOOST_AUTO_TEST_CASE(new_couriers_are_rate_limited) {
   Host node(End::node, 1000);
-  for (std::uint32_t i = 0; i < FriendCarrier::couriers_at_once + 10; ++i) {
+  for (std::uint32_t i = 0; i < FriendTransport::couriers_at_once + 10; ++i) {
     node.knock();
   }
-  BOOST_TEST(node.carrier.friends() == FriendCarrier::couriers_at_once);
+  BOOST_TEST(node.transport.friends() == FriendTransport::couriers_at_once);
   BOOST_TEST(node.count(Counter::refused_courier) == 10U);
-  node.pass(FriendCarrier::next_courier_ms);
+  node.pass(FriendTransport::next_courier_ms);
   node.knock();
   node.knock();
-  BOOST_TEST(node.carrier.friends() == FriendCarrier::couriers_at_once + 1);
+  BOOST_TEST(node.transport.friends() == FriendTransport::couriers_at_once + 1);
 }
 
-BOOST_AUTO_TEST_CASE(frames_are_handed_on_after_toxcore_has_iterated_with_the_way_back) {
+BOOST_AUTO_TEST_CASE(frames_are_delivered_after_iterate_with_their_route) {
   Host node(End::node);
   const auto key = node.knock();
   node.connect(key);
@@ -231,14 +231,14 @@ BOOST_AUTO_TEST_CASE(frames_are_handed_on_after_toxcore_has_iterated_with_the_wa
   BOOST_REQUIRE(node.inbox.packets.size() == 1U);
   BOOST_TEST((node.inbox.packets[0] == frame(0xa2)));
   const Route& from = node.inbox.routes[0];
-  BOOST_TEST((from.carrier == Carrier::toxcore_friends));
+  BOOST_TEST((from.transport == TransportKind::toxcore_friends));
   BOOST_TEST((from.endpoint.family == Endpoint::keyed));
   BOOST_TEST(!protocol::is_usable_address(from.endpoint, true));
   BOOST_TEST((to_array<32>(from.sendback_bytes()) == key));
-  BOOST_TEST(node.carrier.send(from, frame(0xa3)));
+  BOOST_TEST(node.transport.send(from, frame(0xa3)));
 }
 
-BOOST_AUTO_TEST_CASE(what_is_no_frame_is_refused_and_a_flood_is_bounded) {
+BOOST_AUTO_TEST_CASE(invalid_frames_are_refused_and_the_queue_is_limited) {
   Host node(End::node);
   const auto key = node.knock();
   node.connect(key);
@@ -247,77 +247,77 @@ BOOST_AUTO_TEST_CASE(what_is_no_frame_is_refused_and_a_flood_is_bounded) {
   BOOST_TEST(node.count(Counter::refused_kind) == 2U);
   node.receive(key, protocol::encode_friend_ack(1));
   BOOST_TEST(node.count(Counter::refused_friend_ack) == 1U);
-  for (std::size_t i = 0; i < FriendCarrier::queue_limit + 5; ++i) {
+  for (std::size_t i = 0; i < FriendTransport::queue_limit + 5; ++i) {
     node.receive(key, frame());
   }
   BOOST_TEST(node.count(Counter::refused_overloaded) == 5U);
   node.pass(1);
-  BOOST_TEST(node.inbox.packets.size() == FriendCarrier::queue_limit);
+  BOOST_TEST(node.inbox.packets.size() == FriendTransport::queue_limit);
 }
 
-BOOST_AUTO_TEST_CASE(a_node_answers_couriers_only_and_refuses_what_does_not_fit) {
+BOOST_AUTO_TEST_CASE(a_node_sends_to_couriers_only) {
   Host node(End::node);
   const crypto::Point stranger = crypto::KeyPair::generate(node.random).public_key;
-  BOOST_TEST(!node.carrier.send(FriendCarrier::route_to_key(stranger), frame(0xa1)));
-  BOOST_TEST(!node.carrier.send(Route{Carrier::udp, {4, {127, 0, 0, 1}, 1}, 0, {}}, frame(0xa1)));
+  BOOST_TEST(!node.transport.send(FriendTransport::route_to_key(stranger), frame(0xa1)));
+  BOOST_TEST(!node.transport.send(Route{TransportKind::udp, {4, {127, 0, 0, 1}, 1}, 0, {}}, frame(0xa1)));
   const auto key = node.knock();
-  const Route to = FriendCarrier::route_to_key(key);
-  BOOST_TEST(!node.carrier.send(to, Bytes(limits::frame + 1, 0xa1)));
-  for (std::size_t i = 0; i < FrameWindow::most_held; ++i) {
-    BOOST_TEST(node.carrier.send(to, frame(0xa1)));
+  const Route to = FriendTransport::route_to_key(key);
+  BOOST_TEST(!node.transport.send(to, Bytes(limits::frame + 1, 0xa1)));
+  for (std::size_t i = 0; i < FrameWindow::max_held; ++i) {
+    BOOST_TEST(node.transport.send(to, frame(0xa1)));
   }
-  BOOST_TEST(!node.carrier.send(to, frame(0xa1)));
+  BOOST_TEST(!node.transport.send(to, frame(0xa1)));
   BOOST_TEST(node.count(Counter::refused_friend_window) == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(friends_of_a_profile_are_not_kept) {
+BOOST_AUTO_TEST_CASE(friends_of_a_profile_are_removed) {
   Host before(End::node);
   before.knock();
-  FriendCarrier again(before.tox.get(), End::node, 4, Telemetry(before.metrics, before.log));
+  FriendTransport again(before.tox.get(), End::node, 4, Telemetry(before.metrics, before.log));
   BOOST_TEST(tox_self_get_friend_list_size(before.tox.get()) == 0U);
 }
 
 // --- A courier's end ---
 
-BOOST_AUTO_TEST_CASE(a_node_is_befriended_by_its_id_when_something_is_sent_to_it) {
+BOOST_AUTO_TEST_CASE(sending_to_a_node_id_adds_the_node_as_friend) {
   Host client(End::courier);
   const auto id = some_node_id();
-  const Route to = client.carrier.route_to_node(id, {});
+  const Route to = client.transport.route_to_node(id, {});
   BOOST_TEST(!protocol::is_usable_address(to.endpoint, true));
   BOOST_TEST(tox_self_get_friend_list_size(client.tox.get()) == 0U);
-  BOOST_TEST(client.carrier.send(to, frame()));
-  BOOST_TEST(client.carrier.send(to, frame()));
+  BOOST_TEST(client.transport.send(to, frame()));
+  BOOST_TEST(client.transport.send(to, frame()));
   BOOST_TEST(client.count(Counter::courier_requests) == 1U);
   BOOST_TEST(client.number(protocol::tox_key_of(id).value()) != UINT32_MAX);
 }
 
-BOOST_AUTO_TEST_CASE(an_id_that_is_no_key_leads_nowhere) {
+BOOST_AUTO_TEST_CASE(a_node_id_that_is_no_key_has_no_route) {
   Host client(End::courier);
-  BOOST_TEST(!client.carrier.send(client.carrier.route_to_node({1}, {}), frame()));
-  BOOST_TEST(!client.carrier.send(client.carrier.route_to_node({2}, {4, {127, 0, 0, 1}, 1}), frame()));
-  BOOST_TEST(client.carrier.friends() == 0U);
+  BOOST_TEST(!client.transport.send(client.transport.route_to_node({1}, {}), frame()));
+  BOOST_TEST(!client.transport.send(client.transport.route_to_node({2}, {4, {127, 0, 0, 1}, 1}), frame()));
+  BOOST_TEST(client.transport.friends() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(nodes_that_are_not_used_any_more_are_removed_and_there_are_never_too_many) {
+BOOST_AUTO_TEST_CASE(unused_nodes_are_removed_and_their_number_is_limited) {
   Host client(End::courier, 2);
   const auto first = some_node_id();
   const auto second = some_node_id();
   const auto key = [](const ByteArray<32>& id) { return protocol::tox_key_of(id).value(); };
-  BOOST_TEST(client.carrier.send(client.carrier.route_to_node(first, {}), frame()));
-  BOOST_TEST(client.carrier.send(client.carrier.route_to_node(second, {}), frame()));
+  BOOST_TEST(client.transport.send(client.transport.route_to_node(first, {}), frame()));
+  BOOST_TEST(client.transport.send(client.transport.route_to_node(second, {}), frame()));
   client.connect(key(first));
   client.connect(key(second));
-  BOOST_TEST(!client.carrier.send(client.carrier.route_to_node(some_node_id(), {}), frame()));
-  client.pass(FriendCarrier::node_unused_ms / 2);
-  BOOST_TEST(client.carrier.send(client.carrier.route_to_node(second, {}), frame()));
-  client.pass(FriendCarrier::node_unused_ms / 2);
+  BOOST_TEST(!client.transport.send(client.transport.route_to_node(some_node_id(), {}), frame()));
+  client.pass(FriendTransport::node_unused_ms / 2);
+  BOOST_TEST(client.transport.send(client.transport.route_to_node(second, {}), frame()));
+  client.pass(FriendTransport::node_unused_ms / 2);
   BOOST_TEST(client.number(key(first)) == UINT32_MAX);
   BOOST_TEST(client.number(key(second)) != UINT32_MAX);
 }
 
 // --- The thread ---
 
-BOOST_AUTO_TEST_CASE(a_courier_has_a_new_key_each_time_and_takes_no_signals) {
+BOOST_AUTO_TEST_CASE(a_courier_has_a_new_key_and_blocks_signals) {
   Metrics metrics;
   test::QuietLog log;
   CourierSettings settings;
@@ -341,7 +341,7 @@ BOOST_AUTO_TEST_CASE(a_courier_has_a_new_key_each_time_and_takes_no_signals) {
   BOOST_TEST(handled_elsewhere == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_courier_takes_the_ways_of_its_clients_options) {
+BOOST_AUTO_TEST_CASE(a_courier_respects_the_clients_tox_options) {
   const ToxOptionsPointer client(tox_options_new(nullptr));
   tox_options_set_udp_enabled(client.get(), true);  // A client that forgot to switch it off.
   tox_options_set_ipv6_enabled(client.get(), false);
@@ -360,7 +360,7 @@ BOOST_AUTO_TEST_CASE(a_courier_takes_the_ways_of_its_clients_options) {
   BOOST_TEST(tox_options_get_savedata_type(ours.get()) == TOX_SAVEDATA_TYPE_NONE);
 }
 
-BOOST_AUTO_TEST_CASE(a_courier_whose_proxy_cannot_be_used_is_not_started) {
+BOOST_AUTO_TEST_CASE(a_courier_needs_a_usable_proxy) {
   Metrics metrics;
   test::QuietLog log;
   CourierSettings settings;
@@ -372,7 +372,7 @@ BOOST_AUTO_TEST_CASE(a_courier_whose_proxy_cannot_be_used_is_not_started) {
   BOOST_TEST(courier.error() == TOX_ERR_NEW_PROXY_BAD_PORT);
 }
 
-BOOST_AUTO_TEST_CASE(what_waits_for_the_thread_is_bounded) {
+BOOST_AUTO_TEST_CASE(the_queue_to_the_courier_thread_is_limited) {
   Metrics metrics;
   test::QuietLog log;
   CourierSettings settings;

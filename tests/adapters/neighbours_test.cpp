@@ -28,7 +28,7 @@ extern "C" std::uint16_t tox_net_close_nodes(const Tox* /*tox*/, const std::uint
 }
 }  // namespace toxasync::tox_net
 
-BOOST_AUTO_TEST_CASE(neighbours_in_the_dht_are_told_by_address_each_once_and_what_is_no_address_is_not) {
+BOOST_AUTO_TEST_CASE(dht_neighbours_are_listed_once_by_valid_address) {
   BOOST_REQUIRE(crypto::initialise());
   struct Tox_Options* const options = tox_options_new(nullptr);
   tox_options_set_udp_enabled(options, false);

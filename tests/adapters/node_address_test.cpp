@@ -59,7 +59,7 @@ const std::vector<BadLine> bad_lines = {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(a_line_with_four_addresses_is_read_and_written_back_as_it_was) {
+BOOST_AUTO_TEST_CASE(a_line_with_four_addresses_round_trips) {
   const std::string line =
       "toxasync:" + id + "@192.0.2.7:33445,[2001:db8::1]:1,10.0.0.1:65535,[fe80::1234]:33445";
   const auto node = parse_node_address(line);
@@ -76,13 +76,14 @@ BOOST_AUTO_TEST_CASE(a_line_with_four_addresses_is_read_and_written_back_as_it_w
   BOOST_TEST(format_node_address(*node) == line);
 }
 
-BOOST_AUTO_TEST_CASE(blanks_around_a_line_and_upper_case_digits_do_not_matter) {
+BOOST_AUTO_TEST_CASE(white_space_and_upper_case_digits_are_accepted) {
   const auto node = parse_node_address(" \ttoxasync:" + std::string(64, 'A') + "@127.0.0.1:1\r\n");
   BOOST_REQUIRE(node.has_value());
   BOOST_TEST(format_node_address(*node) == "toxasync:" + id + "@127.0.0.1:1");
 }
 
-BOOST_DATA_TEST_CASE(a_bad_line_is_refused_with_its_fault, boost::unit_test::data::make(bad_lines), bad) {
+BOOST_DATA_TEST_CASE(a_bad_line_is_refused_with_the_right_error, boost::unit_test::data::make(bad_lines),
+                     bad) {
   const auto node = parse_node_address(bad.line);
   BOOST_REQUIRE(node.has_error());
   BOOST_TEST(describe(node.error()) == describe(bad.error));

@@ -81,7 +81,7 @@ const Bytes ours = {protocol::friend_packet_id, protocol::friend_packet_magic, 1
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(addresses_are_packed_as_toxcore_packs_them) {
+BOOST_AUTO_TEST_CASE(addresses_are_packed_as_in_toxcore) {
   const Endpoint v4{4, {192, 0, 2, 7}, 0x1234};
   const tox_net::Addr packed = tox_net::pack(v4);
   BOOST_TEST(to_hex({packed.data, packed.length}) == "02c00002071234");
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(addresses_are_packed_as_toxcore_packs_them) {
   BOOST_TEST((tox_net::unpack(tox_net::pack(mapped)) == v4));
 }
 
-BOOST_AUTO_TEST_CASE(what_is_no_address_is_packed_and_unpacked_as_unknown) {
+BOOST_AUTO_TEST_CASE(invalid_addresses_become_unknown) {
   BOOST_TEST(tox_net::pack(Endpoint{}).length == 0);
   BOOST_TEST(tox_net::unpack(tox_net::Addr{}).family == 0);
   tox_net::Addr wrong = tox_net::pack(Endpoint{4, {127, 0, 0, 1}, 1});
@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_address_is_packed_and_unpacked_as_unknown) {
   BOOST_TEST(tox_net::unpack(wrong).family == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_dispatcher_that_cannot_be_had_says_why) {
+BOOST_AUTO_TEST_CASE(a_dispatcher_that_cannot_attach_says_why) {
   Host host;
   const auto attached = ToxcoreDispatcher::attach(host.tox.get(), Telemetry(host.metrics, host.log));
   BOOST_REQUIRE(attached.has_error());
@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_dispatcher_that_cannot_be_had_says_why) {
               (ToxcoreDispatcher::available() ? DispatcherError::no_udp : DispatcherError::stock_library)));
 }
 
-BOOST_AUTO_TEST_CASE(packets_that_are_not_ours_reach_the_client_unchanged_with_its_user_data) {
+BOOST_AUTO_TEST_CASE(other_packets_reach_the_client_unchanged) {
   Host host;
   host.friends.set_client_callback(client_callback);
   for (const Bytes& packet : {Bytes{160, 1, 2}, Bytes{protocol::friend_packet_id}, Bytes{69, 0x74},
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(packets_that_are_not_ours_reach_the_client_unchanged_with_i
   BOOST_TEST(host.listener.packets.empty());
 }
 
-BOOST_AUTO_TEST_CASE(packets_of_ours_wait_for_poll_and_the_client_does_not_see_them) {
+BOOST_AUTO_TEST_CASE(toxasync_packets_are_queued_and_hidden_from_the_client) {
   Host host;
   host.friends.set_client_callback(client_callback);
   const auto key = make_key();
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(packets_of_ours_wait_for_poll_and_the_client_does_not_see_t
   BOOST_TEST(host.listener.packets[0] == ours);
 }
 
-BOOST_AUTO_TEST_CASE(packets_without_a_client_callback_and_of_unknown_friends_are_dropped) {
+BOOST_AUTO_TEST_CASE(packets_without_callback_or_friend_are_dropped) {
   Host host;
   host.receive(0, {160, 1});
   host.receive(7, ours);
@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(packets_without_a_client_callback_and_of_unknown_friends_ar
   BOOST_TEST(host.listener.packets.empty());
 }
 
-BOOST_AUTO_TEST_CASE(the_queue_of_friend_packets_is_bounded) {
+BOOST_AUTO_TEST_CASE(the_queue_of_friend_packets_is_limited) {
   Host host;
   const auto key = make_key();
   const std::uint32_t number = tox_friend_add_norequest(host.tox.get(), key.data(), nullptr);
@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(the_queue_of_friend_packets_is_bounded) {
   BOOST_TEST(host.metrics.value(Counter::refused_overloaded) == 3);
 }
 
-BOOST_AUTO_TEST_CASE(friends_are_looked_after_at_most_four_times_a_second) {
+BOOST_AUTO_TEST_CASE(friends_are_refreshed_at_most_four_times_a_second) {
   Host host;
   host.friends.poll(1000);
   const auto key = make_key();
@@ -177,7 +177,7 @@ BOOST_AUTO_TEST_CASE(friends_are_looked_after_at_most_four_times_a_second) {
   BOOST_TEST(host.listener.presences == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_friend_number_given_to_another_friend_is_not_taken_for_the_old_one) {
+BOOST_AUTO_TEST_CASE(a_reused_friend_number_is_the_new_friend) {
   Host host;
   const auto first = make_key();
   const auto second = make_key();
@@ -194,14 +194,14 @@ BOOST_AUTO_TEST_CASE(a_friend_number_given_to_another_friend_is_not_taken_for_th
   BOOST_TEST((host.listener.senders == std::vector{second}));
 }
 
-BOOST_AUTO_TEST_CASE(a_packet_to_a_friend_who_is_not_connected_is_offline) {
+BOOST_AUTO_TEST_CASE(sending_to_an_offline_friend_returns_offline) {
   Host host;
   const auto key = make_key();
   tox_friend_add_norequest(host.tox.get(), key.data(), nullptr);
   BOOST_TEST((host.friends.send(key, ours) == manager::ChannelSend::offline));
 }
 
-BOOST_AUTO_TEST_CASE(each_instance_of_a_process_has_an_adapter_of_its_own) {
+BOOST_AUTO_TEST_CASE(each_tox_instance_has_its_own_adapter) {
   Host one;
   Seen seen_one;
   one.friends.set_client_callback(client_callback);

@@ -22,7 +22,7 @@ struct Peer {
 
   [[nodiscard]] Route route(const char* address = "127.0.0.1") const {
     Route to;
-    to.carrier = Carrier::udp;
+    to.transport = TransportKind::udp;
     to.endpoint = from_asio({boost::asio::ip::make_address(address), transport->port()});
     return to;
   }
@@ -54,20 +54,20 @@ Bytes frame(std::uint8_t fill) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(a_polled_transport_receives_and_answers_by_the_route_it_was_given) {
+BOOST_AUTO_TEST_CASE(a_polled_transport_answers_by_the_received_route) {
   Peer a;
   Peer b;
   BOOST_REQUIRE(a.transport->send(b.route(), frame(1)));
   BOOST_REQUIRE(run_until([&] { b.transport->poll(); }, [&] { return !b.inbox.packets.empty(); }));
   BOOST_TEST(b.inbox.packets[0] == frame(1));
-  BOOST_TEST((b.inbox.routes[0].carrier == Carrier::udp));
+  BOOST_TEST((b.inbox.routes[0].transport == TransportKind::udp));
   BOOST_TEST((b.inbox.routes[0].endpoint == a.route().endpoint));
   BOOST_REQUIRE(b.transport->send(b.inbox.routes[0], frame(2)));
   BOOST_REQUIRE(run_until([&] { a.transport->poll(); }, [&] { return !a.inbox.packets.empty(); }));
   BOOST_TEST(a.inbox.packets[0] == frame(2));
 }
 
-BOOST_AUTO_TEST_CASE(a_poll_reads_no_more_packets_than_asked) {
+BOOST_AUTO_TEST_CASE(a_poll_reads_at_most_the_given_number_of_packets) {
   Peer a;
   Peer b;
   for (int i = 0; i < 5; ++i) {
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(a_poll_reads_no_more_packets_than_asked) {
   BOOST_TEST(polls >= 3);
 }
 
-BOOST_AUTO_TEST_CASE(a_transport_on_an_io_context_receives_all_of_a_burst_longer_than_its_own) {
+BOOST_AUTO_TEST_CASE(an_io_context_receives_bursts_of_any_length) {
   Peer a;
   Peer b;
   std::size_t bursts = 0;
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_transport_may_be_destroyed_while_it_waits) {
   BOOST_TEST(b.inbox.packets.empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_datagram_of_more_than_2048_bytes_is_dropped_and_counted) {
+BOOST_AUTO_TEST_CASE(a_datagram_over_2048_bytes_is_dropped_and_counted) {
   Peer a;
   Peer b;
   BOOST_REQUIRE(a.transport->send(b.route(), Bytes(2049)));
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(a_datagram_of_more_than_2048_bytes_is_dropped_and_counted) 
   BOOST_TEST(b.metrics.value(Counter::refused_length) == 1);
 }
 
-BOOST_AUTO_TEST_CASE(a_peer_that_is_gone_does_not_disturb_the_others) {
+BOOST_AUTO_TEST_CASE(a_closed_peer_does_not_affect_other_peers) {
   Peer a;
   Peer b;
   Route gone;
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(an_ipv4_mapped_address_is_sent_to_by_ipv4) {
   BOOST_REQUIRE(run_until([&] { b.transport->poll(); }, [&] { return !b.inbox.packets.empty(); }));
 }
 
-BOOST_AUTO_TEST_CASE(both_families_share_a_port_where_there_is_ipv6) {
+BOOST_AUTO_TEST_CASE(both_families_share_a_port) {
   Peer a("");
   BOOST_TEST(a.transport->has_ipv4());
   Peer b("");
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(both_families_share_a_port_where_there_is_ipv6) {
   BOOST_REQUIRE(run_until([&] { a.transport->poll(); }, [&] { return a.inbox.packets.size() == expected; }));
 }
 
-BOOST_AUTO_TEST_CASE(an_answer_leaves_from_the_address_that_the_request_came_to) {
+BOOST_AUTO_TEST_CASE(an_answer_leaves_from_the_address_of_the_request) {
   Peer node("");
   Peer a;
   const Route asked = node.route("127.0.0.2");
@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(an_answer_leaves_from_the_address_that_the_request_came_to)
   BOOST_TEST(a.transport->send(a.inbox.routes[0], frame(3)));  // and so back and forth
 }
 
-BOOST_AUTO_TEST_CASE(an_answer_by_ipv6_finds_its_way_where_there_is_ipv6) {
+BOOST_AUTO_TEST_CASE(an_ipv6_answer_leaves_from_the_address_of_the_request) {
   Peer node("");
   Peer a("");
   if (!node.transport->has_ipv6() || !a.transport->send(node.route("::1"), frame(1))) {
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(an_answer_by_ipv6_finds_its_way_where_there_is_ipv6) {
   BOOST_TEST((a.inbox.routes[0].endpoint == node.route("::1").endpoint));
 }
 
-BOOST_AUTO_TEST_CASE(what_cannot_be_sent_is_told_at_once) {
+BOOST_AUTO_TEST_CASE(send_returns_false_for_unreachable_routes) {
   Peer a;
   Route nowhere;
   BOOST_TEST(!a.transport->send(nowhere, frame(1)));
@@ -191,14 +191,14 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_sent_is_told_at_once) {
   relayed.sendback_size = 1;
   BOOST_TEST(!a.transport->send(relayed, frame(1)));
   relayed.sendback_size = 4;
-  relayed.carrier = Carrier::toxcore_dispatcher;
+  relayed.transport = TransportKind::toxcore_dispatcher;
   BOOST_TEST(!a.transport->send(relayed, frame(1)));
   Route v6 = a.route("::1");
   BOOST_TEST(!a.transport->send(v6, frame(1)));  // Bound to an IPv4 address only.
   BOOST_TEST(!a.transport->send(a.route(), Bytes(70000)));
 }
 
-BOOST_AUTO_TEST_CASE(a_port_in_use_and_an_address_in_words_are_errors) {
+BOOST_AUTO_TEST_CASE(a_used_port_and_a_host_name_are_errors) {
   Peer a;
   const Telemetry telemetry(a.metrics, a.log);
   const auto taken = UdpTransport::open(a.io, {"127.0.0.1", a.transport->port()}, telemetry);

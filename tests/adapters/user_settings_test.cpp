@@ -37,13 +37,13 @@ std::ostream& operator<<(std::ostream& out, const BadFile& bad) {
 }
 
 const std::vector<BadFile> bad_files = {
-    {"nodes = x", "f:1: nodes: there is no such setting"},
-    {"\n# comment\n  colour", "f:3: colour: there is no such setting"},
-    {"receipts", "f:1: receipts: there is no '=' behind it"},
+    {"nodes = x", "f:1: nodes: unknown setting"},
+    {"\n# comment\n  colour", "f:3: colour: unknown setting"},
+    {"receipts", "f:1: receipts: missing '=' and value"},
     {"receipts = ", "f:1: receipts: must be one of: disk, node, friend"},
-    {"receipts = disk\nreceipts = node\n", "f:2: receipts: is set twice"},
+    {"receipts = disk\nreceipts = node\n", "f:2: receipts: duplicate setting"},
     {"log-level=loud", "f:1: log-level: must be one of: debug, info, warning, error"},
-    {"carrier = tcp", "f:1: carrier: must be one of: auto, dispatcher, udp, courier"},
+    {"transport = tcp", "f:1: transport: must be one of: auto, dispatcher, udp, courier"},
     {"udp-port = 65536", "f:1: udp-port: must be a number from 0 to 65535"},
     {"udp-port = 1x", "f:1: udp-port: must be a number from 0 to 65535"},
     {"local-addresses = true", "f:1: local-addresses: must be one of: yes, no"},
@@ -53,8 +53,8 @@ const std::vector<BadFile> bad_files = {
     {"keep-days = 2", "f:1: keep-days: must be 1, 3, 7 or 14"},
     {"keep-days = 49711", "f:1: keep-days: must be 1, 3, 7 or 14"},
     {"\nnode = toxasync:12@192.0.2.7:1", "f:2: node: " + std::string(describe(NodeAddressError::id))},
-    {"node = " + node_line('1') + "\nnode = " + node_line('1'), "f:2: node: this node is named twice"},
-    {five_nodes() + "node = " + node_line('6'), "f:6: node: there can be 5 nodes at most"},
+    {"node = " + node_line('1') + "\nnode = " + node_line('1'), "f:2: node: duplicate node"},
+    {five_nodes() + "node = " + node_line('6'), "f:6: node: at most 5 nodes are allowed"},
 };
 
 const Environment no_environment = [](const char* /*name*/) -> const char* { return nullptr; };
@@ -85,7 +85,7 @@ BOOST_DATA_TEST_CASE(an_error_names_file_line_and_setting, bad_files, bad) {
 
 BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   const auto settings = parse_user_settings("# mine\r\n\n" + five_nodes() +
-                                                "receipts = friend\n log-level =debug\ncarrier= udp\n"
+                                                "receipts = friend\n log-level =debug\ntransport= udp\n"
                                                 "udp-port = 33446\nlocal-addresses = yes\nstorage-node = no\n"
                                                 "poll-interval-ms = 1000\npush = no\nkeep-days = 3",
                                             "f");
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   BOOST_TEST(format_node_address(settings->nodes[1]) == node_line('2'));
   BOOST_TEST((settings->receipts == UserSettings::Receipts::recipient));
   BOOST_TEST((settings->log_level == LogLevel::debug));
-  BOOST_TEST((settings->carrier == UserSettings::Carrier::udp));
+  BOOST_TEST((settings->transport == UserSettings::TransportChoice::udp));
   BOOST_TEST(settings->udp_port == 33446);
   BOOST_TEST(settings->local_addresses);
   BOOST_TEST(!settings->storage_node);
@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   BOOST_TEST(settings->time_to_live_s == 259200U);
 }
 
-BOOST_FIXTURE_TEST_CASE(without_a_file_everything_has_its_default_value, File) {
+BOOST_FIXTURE_TEST_CASE(defaults_apply_without_a_file, File) {
   const auto settings = load_user_settings(path, no_environment);
   BOOST_REQUIRE(settings);
   BOOST_TEST(settings->nodes.empty());
@@ -113,7 +113,7 @@ BOOST_FIXTURE_TEST_CASE(without_a_file_everything_has_its_default_value, File) {
   BOOST_TEST(load_user_settings({}, no_environment).has_value());
 }
 
-BOOST_FIXTURE_TEST_CASE(the_environment_is_stronger_than_the_file, File) {
+BOOST_FIXTURE_TEST_CASE(the_environment_overrides_the_file, File) {
   write(five_nodes() + "receipts = friend\n");
   std::map<std::string, std::string> variables = {
       {"TOX_ASYNC_NODES", " " + node_line('7') + " " + node_line('8')}, {"TOX_ASYNC_RECEIPTS", "node"}};
@@ -139,17 +139,17 @@ BOOST_FIXTURE_TEST_CASE(a_file_that_cannot_be_read_is_an_error, File) {
   fs::remove(path);
   write(std::string(70000, '#'));
   BOOST_TEST(load_user_settings(path, no_environment).error().text ==
-             path.string() + ": is longer than 65536 bytes");
+             path.string() + ": too long: at most 65536 bytes are allowed");
 }
 
-BOOST_AUTO_TEST_CASE(a_node_is_added_beside_what_the_file_says) {
+BOOST_AUTO_TEST_CASE(adding_a_node_keeps_the_rest_of_the_file) {
   const auto node = *parse_node_address(node_line('1'));
   BOOST_TEST(*with_node("", "f", node) == "node = " + node_line('1') + "\n");
   BOOST_TEST(*with_node("# mine\nreceipts = node", "f", node) ==
              "# mine\nreceipts = node\nnode = " + node_line('1') + "\n");
 }
 
-BOOST_AUTO_TEST_CASE(a_node_with_new_addresses_takes_its_old_ones_place) {
+BOOST_AUTO_TEST_CASE(adding_a_known_node_replaces_its_addresses) {
   const auto node = *parse_node_address(node_line('2', "[2001:db8::1]:5"));
   const auto text = with_node(five_nodes(), "f", node);
   BOOST_REQUIRE(text);
@@ -158,14 +158,14 @@ BOOST_AUTO_TEST_CASE(a_node_with_new_addresses_takes_its_old_ones_place) {
   BOOST_TEST(format_node_address(settings->nodes[1]) == node_line('2', "[2001:db8::1]:5"));
 }
 
-BOOST_AUTO_TEST_CASE(a_node_too_many_and_a_faulty_file_are_left_as_they_are) {
+BOOST_AUTO_TEST_CASE(no_node_is_added_to_a_full_or_invalid_file) {
   const auto node = *parse_node_address(node_line('6'));
   BOOST_TEST(with_node(five_nodes(), "f", node).error().text ==
-             "f: names 5 nodes, and there can't be more: remove one");
-  BOOST_TEST(with_node("x = 1\n", "f", node).error().text == "f:1: x: there is no such setting");
+             "f: there are already 5 nodes, the maximum: remove one first");
+  BOOST_TEST(with_node("x = 1\n", "f", node).error().text == "f:1: x: unknown setting");
 }
 
-BOOST_AUTO_TEST_CASE(the_file_is_where_the_environment_says) {
+BOOST_AUTO_TEST_CASE(the_environment_determines_the_settings_file) {
   setenv("HOME", "/home/me", 1);
   unsetenv("TOX_ASYNC_CONFIG");
   setenv("XDG_CONFIG_HOME", "relative", 1);  // to be ignored

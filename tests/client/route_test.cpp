@@ -11,9 +11,9 @@ namespace {
 
 /// Finds nodes by their ids, wherever they are said to be.
 struct KeyedTransport final : Transport {
-  [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::toxcore_friends; }
+  [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::toxcore_friends; }
   [[nodiscard]] Route route_to_node(const ByteArray<32>& node_id, const Endpoint&) const noexcept override {
-    Route route{Carrier::toxcore_friends, {Endpoint::keyed, {}, 0}, 32, {}};
+    Route route{TransportKind::toxcore_friends, {Endpoint::keyed, {}, 0}, 32, {}};
     std::copy(node_id.begin(), node_id.end(), route.sendback.begin());
     return route;
   }
@@ -27,7 +27,7 @@ struct KeyedTransport final : Transport {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(a_carrier_that_knows_nodes_by_their_ids_is_asked_for_the_way) {
+BOOST_AUTO_TEST_CASE(a_transport_that_knows_nodes_by_their_ids_is_asked_for_the_way) {
   KeyedTransport transport;
   SeededRandom random(1);
   TestTelemetry telemetry;

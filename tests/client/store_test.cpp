@@ -236,7 +236,7 @@ BOOST_AUTO_TEST_CASE(the_endpoint_that_answered_is_the_first_of_the_next_operati
   BOOST_TEST(rig.listener.stored.at(id).at_ms - start_ms == Rig::round_trip_ms);
 }
 
-BOOST_AUTO_TEST_CASE(a_carrier_that_takes_nothing_is_like_loss) {
+BOOST_AUTO_TEST_CASE(a_transport_that_takes_nothing_is_like_loss) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   rig.transport.set_broken(true);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/program_options.hpp>
 #include <cstdlib>
 #include <iostream>
-#include <stdexcept>
+#include <optional>
 #include <string>
 
 #include "crypto/symmetric.hpp"
@@ -9,15 +10,15 @@
 #include "sqlite_files.hpp"
 #include "trial.hpp"
 
-// Ends programs that write to a disk at every single write of theirs, and looks at what is left.
-//
-//   test_crash [--rounds N] [--seed FIRST] [--kills N]
+// Crashes programs at each of their writes to the disk, and checks what is left; see `test_crash --help`.
 //
 // A round is one run of each program with another seed, crashed at each of its writes in each of the four
 // ways of power_cut.hpp; a quarter of them once more while the rest is opened. Then, so that it is known that
 // a loss would be found: disks that do not do what a sync asks for must lose something.
 
 namespace toxasync::crash {
+
+namespace po = boost::program_options;
 
 namespace {
 
@@ -164,18 +165,22 @@ bool run(const Options& options) {
   return totals.clean() && canaries_died;
 }
 
-Options parse(int count, char** arguments) {
+/// Nothing: --help was printed. Throws po::error.
+std::optional<Options> parse(int count, char** arguments) {
   Options options;
-  for (int i = 1; i < count; i += 2) {
-    const std::string name = arguments[i];
-    std::uint64_t* const value = name == "--rounds"  ? &options.rounds
-                                 : name == "--seed"  ? &options.first_seed
-                                 : name == "--kills" ? &options.kills
-                                                     : nullptr;
-    if (value == nullptr || i + 1 == count) {
-      throw std::invalid_argument("usage: test_crash [--rounds N] [--seed FIRST] [--kills N]");
-    }
-    *value = std::stoull(arguments[i + 1]);
+  po::options_description known("usage: test_crash [OPTIONS]\n\nOptions", 100, 60);
+  auto add = known.add_options();
+  add("rounds", po::value(&options.rounds)->value_name("N"), "runs of each program; default: 1");
+  add("seed", po::value(&options.first_seed)->value_name("N"), "seed of the first round; default: 1");
+  add("kills", po::value(&options.kills)->value_name("N"), "processes killed by SIGKILL; default: 8");
+  add("help", "print this text");
+  po::variables_map given;
+  po::store(po::command_line_parser(count, arguments).options(known).positional({}).run(), given);
+  po::notify(given);
+  if (given.count("help") != 0) {
+    std::cout << known
+              << "\nExit status: 0 if nothing acknowledged was lost, 1 otherwise, 2 for a wrong option.\n";
+    return std::nullopt;
   }
   return options;
 }
@@ -189,7 +194,11 @@ int main(int argc, char** argv) {
     if (!toxasync::crypto::initialise()) {
       return EXIT_FAILURE;
     }
-    return toxasync::crash::run(toxasync::crash::parse(argc, argv)) ? EXIT_SUCCESS : EXIT_FAILURE;
+    const auto options = toxasync::crash::parse(argc, argv);
+    return !options || toxasync::crash::run(*options) ? EXIT_SUCCESS : EXIT_FAILURE;
+  } catch (const boost::program_options::error& error) {
+    std::cerr << "test_crash: " << error.what() << "; see `test_crash --help`\n";
+    return 2;
   } catch (const std::exception& error) {
     std::cerr << "test_crash: " << error.what() << '\n';
     return EXIT_FAILURE;

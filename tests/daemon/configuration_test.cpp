@@ -42,20 +42,20 @@ WrittenValues command_line(std::string_view name, std::vector<std::string> value
 
 struct Bad {
   std::string line;
-  std::string fault;  ///< Behind "FILE:3: ".
+  std::string error;  ///< After "FILE:3: ".
 };
 std::ostream& operator<<(std::ostream& out, const Bad& bad) {
   return out << bad.line.substr(0, 60);
 }
 
 const std::vector<Bad> bad_lines = {
-    {"nonsense = 1", "there is no setting `nonsense`"},
-    {"[section]", "there is no setting `[section]`"},
-    {"Udp-Port = 1", "there is no setting `Udp-Port`"},
-    {"config = other.conf", "there is no setting `config`"},
+    {"nonsense = 1", "unknown setting `nonsense`"},
+    {"[section]", "unknown setting `[section]`"},
+    {"Udp-Port = 1", "unknown setting `Udp-Port`"},
+    {"config = other.conf", "unknown setting `config`"},
     {"udp-port", "`udp-port` has no value: write `udp-port = N`"},
     {"udp-port: 7", "`udp-port` has no value: write `udp-port = N`"},
-    {"udp-port =", "udp-port = : has no value: leave it out for the default"},
+    {"udp-port =", "udp-port = : empty value: remove the setting to use its default"},
     {"udp-port = 65536", "udp-port = 65536: must be a number from 0 to 65535"},
     {"udp-port = -1", "udp-port = -1: must be a number from 0 to 65535"},
     {"udp-port = 12 # here", "udp-port = 12 # here: must be a number from 0 to 65535"},
@@ -63,27 +63,28 @@ const std::vector<Bad> bad_lines = {
     {"key-work-burst = 1", "key-work-burst = 1: must be a number from 2 to 1000000"},
     {"key-work-per-minute = 0", "key-work-per-minute = 0: must be a number from 1 to 1000000"},
     {"capacity = 1023K",
-     "capacity = 1023K: must be from 1M to 1T: a number of bytes, or one with K, M, G or T behind it"},
+     "capacity = 1023K: must be from 1M to 1T: a number of bytes, optionally followed by K, M, G or T"},
     {"capacity = 99999999999999999999G",
-     "capacity = 99999999999999999999G: must be from 1M to 1T: a number of bytes, or one with K, M, G or T "
-     "behind it"},
+     "capacity = 99999999999999999999G: must be from 1M to 1T: a number of bytes, optionally followed by "
+     "K, M, G or T"},
     {"bind = localhost", "bind = localhost: must be a numeric IP address of this machine"},
     {"status-address = here", "status-address = here: must be a numeric IP address of this machine"},
-    {"status-host = a:80", "status-host = a:80: must be the name of a host, without a port"},
+    {"status-host = a:80", "status-host = a:80: must be a host name, without a port"},
     {"log-level = loud", "log-level = loud: must be one of: debug, info, warning, error"},
     {"bootstrap = host", "bootstrap = host: must be HOST:PORT:KEY"},
     {"bootstrap = host:1:12", "bootstrap = host:1:12: the key must be 64 hexadecimal digits"},
-    {"data-dir = a\x01z", "data-dir = a\x01z: must not have blanks at its ends, nor control characters"},
+    {"data-dir = a\x01z",
+     "data-dir = a\x01z: must not begin or end with a blank or contain control characters"},
 };
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(configuration)
 
-BOOST_AUTO_TEST_CASE(without_a_file_every_setting_has_its_default_and_nothing_is_wrong) {
+BOOST_AUTO_TEST_CASE(every_setting_has_a_default) {
   const ConfigFile empty("");
   const Configuration all = read(empty);
-  BOOST_TEST(all.faults().empty());
+  BOOST_TEST(all.errors().empty());
   const Options& options = all.options();
   BOOST_TEST(options.data_directory == "/var/lib/toxasync");
   BOOST_TEST(options.tox_port == 33445);
@@ -100,11 +101,11 @@ BOOST_AUTO_TEST_CASE(without_a_file_every_setting_has_its_default_and_nothing_is
   BOOST_TEST(options.addresses.empty());
 }
 
-BOOST_AUTO_TEST_CASE(the_file_is_read_and_the_command_line_is_stronger) {
+BOOST_AUTO_TEST_CASE(command_line_overrides_the_file) {
   const ConfigFile file(
       "# mine\n\n  udp-port = 1000 \r\ntox-port=2000\naddress = 192.0.2.1\naddress = ::1\n");
   const Configuration all = read(file, command_line("udp-port", {"3000"}));
-  BOOST_TEST(all.faults().empty());
+  BOOST_TEST(all.errors().empty());
   BOOST_TEST(all.options().udp_port == 3000);
   BOOST_TEST(all.options().tox_port == 2000);
   BOOST_TEST(all.options().addresses.size() == 2U);
@@ -112,18 +113,18 @@ BOOST_AUTO_TEST_CASE(the_file_is_read_and_the_command_line_is_stronger) {
   BOOST_TEST(other.options().addresses.size() == 1U);
 }
 
-BOOST_DATA_TEST_CASE(a_wrong_line_is_told_with_file_and_number, bad_lines, bad) {
+BOOST_DATA_TEST_CASE(an_error_names_file_and_line, bad_lines, bad) {
   const ConfigFile file("# one\n\n" + bad.line + "\n");
   const Configuration all = read(file);
-  BOOST_REQUIRE(all.faults().size() == 1U);
-  BOOST_TEST(all.faults().front() == file.path() + ":3: " + bad.fault);
+  BOOST_REQUIRE(all.errors().size() == 1U);
+  BOOST_TEST(all.errors().front() == file.path() + ":3: " + bad.error);
 }
 
-BOOST_AUTO_TEST_CASE(every_fault_is_told_not_only_the_first) {
+BOOST_AUTO_TEST_CASE(all_errors_are_reported) {
   const ConfigFile file("udp-port = x\nwhat = 1\ncapacity = 1\nudp-port = 2\n");
   const Configuration all = read(file, command_line("bind", {"x"}));
-  BOOST_TEST(all.faults().size() == 5U);
-  BOOST_TEST(all.faults()[1] == file.path() + ":4: `udp-port` is set before, in " + file.path() + ":1");
+  BOOST_TEST(all.errors().size() == 5U);
+  BOOST_TEST(all.errors()[1] == file.path() + ":4: `udp-port` is already set in " + file.path() + ":1");
 }
 
 const std::vector<std::string> urls_with_a_password = {
@@ -139,44 +140,44 @@ const std::vector<std::string> urls_with_a_password = {
 
 BOOST_DATA_TEST_CASE(a_password_is_refused_and_not_repeated, urls_with_a_password, url) {
   const auto check = [](const Configuration& all) {
-    BOOST_REQUIRE(all.faults().size() == 1U);
-    BOOST_TEST(all.faults().front().find("sesame") == std::string::npos);
+    BOOST_REQUIRE(all.errors().size() == 1U);
+    BOOST_TEST(all.errors().front().find("sesame") == std::string::npos);
     BOOST_TEST(all.print().find("sesame") == std::string::npos);
   };
   const ConfigFile file("store = " + url + "\n");
   check(read(file));
-  BOOST_TEST(read(file).faults().front().starts_with(file.path() + ":1: store: must "));
+  BOOST_TEST(read(file).errors().front().starts_with(file.path() + ":1: store: must "));
   for (const char* const wrong : {"store ", "store: ", "stor = ", "stor "}) {
     file.write(wrong + url + "\n");
     check(read(file));
   }
   file.write("");
   check(read(file, command_line("store", {url})));
-  BOOST_TEST(read(file, command_line("store", {url})).faults().front().starts_with("--store: must "));
+  BOOST_TEST(read(file, command_line("store", {url})).errors().front().starts_with("--store: must "));
 }
 
-BOOST_AUTO_TEST_CASE(settings_that_exclude_one_another_are_a_fault) {
+BOOST_AUTO_TEST_CASE(conflicting_settings_are_an_error) {
   const ConfigFile same("udp-port = 5\ntox-port = 5\n");
-  BOOST_TEST(read(same).faults().size() == 1U);
+  BOOST_TEST(read(same).errors().size() == 1U);
   same.write("udp-port = 0\ntox-port = 0\n");
-  BOOST_TEST(read(same).faults().size() == 1U);
+  BOOST_TEST(read(same).errors().size() == 1U);
   same.write("tcp-port = 5\ntox-port = 0\n");
-  BOOST_TEST(read(same).faults().size() == 1U);
+  BOOST_TEST(read(same).errors().size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_is_named_must_be_there) {
+BOOST_AUTO_TEST_CASE(a_named_file_must_exist) {
   const Configuration all({}, "nowhere/toxasyncd.conf");
-  BOOST_REQUIRE(all.faults().size() == 1U);
-  BOOST_TEST(all.faults().front().starts_with("nowhere/toxasyncd.conf: can't be read"));
+  BOOST_REQUIRE(all.errors().size() == 1U);
+  BOOST_TEST(all.errors().front().starts_with("nowhere/toxasyncd.conf: cannot read: No such file"));
   const ConfigFile long_file(std::string(65537, '#'));
-  BOOST_TEST(read(long_file).faults().size() == 1U);
+  BOOST_TEST(read(long_file).errors().size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_printed_is_a_file_that_gives_the_same_settings) {
+BOOST_AUTO_TEST_CASE(printed_configuration_can_be_read_back) {
   const std::string node = "toxasync:" + std::string(64, '1') + "@192.0.2.7:1";
   const ConfigFile file("udp-port = 1000\npeer = " + node + "\nstatus-host = Node.Example\n");
   const Configuration all = read(file, command_line("address", {"192.0.2.1", "192.0.2.2:7"}));
-  BOOST_TEST(all.faults().empty());
+  BOOST_TEST(all.errors().empty());
   const std::string printed = all.print();
   BOOST_TEST(printed.find("# " + file.path() + ":1\nudp-port = 1000\n") != std::string::npos);
   BOOST_TEST(printed.find("# command line\naddress = 192.0.2.2:7\n") != std::string::npos);
@@ -184,17 +185,17 @@ BOOST_AUTO_TEST_CASE(what_is_printed_is_a_file_that_gives_the_same_settings) {
   BOOST_TEST(printed.find("# not set\n# bind = ADDR\n") != std::string::npos);
   file.write(printed);
   const Configuration again = read(file);
-  BOOST_TEST(again.faults().empty());
+  BOOST_TEST(again.errors().empty());
   BOOST_TEST(again.differences(all).empty());
   BOOST_TEST(again.options().addresses.size() == 2U);
   BOOST_TEST(again.options().status_hosts.front() == "Node.Example");
 }
 
-BOOST_AUTO_TEST_CASE(differences_after_the_file_has_changed_are_named) {
+BOOST_AUTO_TEST_CASE(changed_settings_are_listed_after_a_reread) {
   const ConfigFile file("udp-port = 1000\nlog-level = info\n");
   const Configuration before = read(file, command_line("tox-port", {"7"}));
   file.write("udp-port = 1001\ntox-port = 8\nlog-level = debug\n");
-  const Configuration after = before.again();
+  const Configuration after = before.reread();
   const auto changed = after.differences(before);
   BOOST_REQUIRE(changed.size() == 2U);
   BOOST_TEST(changed[0]->name == "udp-port");

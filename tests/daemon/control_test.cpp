@@ -80,7 +80,7 @@ struct Fixture {
 
 BOOST_FIXTURE_TEST_SUITE(daemon_control, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_line_is_answered_by_a_line_and_the_connection_ends) {
+BOOST_AUTO_TEST_CASE(one_line_is_answered_by_one_line) {
   auto socket = ask("stats\n");
   BOOST_TEST(answer(socket).value() == "ok stats\n");
   auto two = ask("one\ntwo\n");
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_line_is_answered_by_a_line_and_the_connection_ends) {
   BOOST_TEST((asked == std::vector<std::string>{"stats", "one"}));
 }
 
-BOOST_AUTO_TEST_CASE(the_socket_is_its_users_only_and_goes_with_the_node) {
+BOOST_AUTO_TEST_CASE(the_socket_is_private_and_removed_at_the_end) {
   struct stat status {};
   BOOST_REQUIRE(::stat(path.c_str(), &status) == 0);
   BOOST_TEST((status.st_mode & 0777U) == 0600U);
@@ -97,17 +97,17 @@ BOOST_AUTO_TEST_CASE(the_socket_is_its_users_only_and_goes_with_the_node) {
 }
 
 BOOST_AUTO_TEST_CASE(a_line_that_is_too_long_is_not_answered) {
-  auto longest = ask(std::string(ControlSocket::most_line_bytes - 1, 'x') + "\n");
+  auto longest = ask(std::string(ControlSocket::max_line_bytes - 1, 'x') + "\n");
   BOOST_TEST(answer(longest).has_value());
   BOOST_TEST(asked.size() == 1U);
-  auto longer = ask(std::string(ControlSocket::most_line_bytes, 'x') + "\n");
+  auto longer = ask(std::string(ControlSocket::max_line_bytes, 'x') + "\n");
   BOOST_TEST(answer(longer).value().empty());
   auto endless = ask(std::string(100'000, 'x'));
   BOOST_TEST(answer(endless).value().empty());
   BOOST_TEST(asked.size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(who_leaves_before_the_answer_harms_nothing) {
+BOOST_AUTO_TEST_CASE(a_client_may_disconnect_before_the_answer) {
   { const auto gone = ask("later\n"); }
   { const auto silent = ask(""); }
   { const auto half = ask("sta"); }
@@ -122,9 +122,9 @@ BOOST_AUTO_TEST_CASE(who_leaves_before_the_answer_harms_nothing) {
   BOOST_TEST(answer(socket).value() == "ok stats\n");
 }
 
-BOOST_AUTO_TEST_CASE(more_connections_than_it_takes_are_closed_and_those_that_wait_keep_their_answer) {
+BOOST_AUTO_TEST_CASE(connections_over_the_limit_are_closed) {
   std::vector<stream_protocol::socket> silent;
-  for (std::size_t i = 0; i < ControlSocket::most_sessions; ++i) {
+  for (std::size_t i = 0; i < ControlSocket::max_sessions; ++i) {
     silent.push_back(ask(""));
   }
   auto refused = ask("stats\n");
@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(more_connections_than_it_takes_are_closed_and_those_that_wa
   BOOST_TEST(text.value() == "ok stats\n");
 }
 
-BOOST_AUTO_TEST_CASE(without_a_file_descriptor_left_it_waits_and_does_not_spin) {
+BOOST_AUTO_TEST_CASE(out_of_file_descriptors_it_waits_without_spinning) {
   auto socket = ask("stats\n");
   rlimit before{};
   BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(without_a_file_descriptor_left_it_waits_and_does_not_spin) 
   BOOST_TEST(answer(socket).value() == "ok stats\n");
 }
 
-BOOST_AUTO_TEST_CASE(the_socket_of_a_node_that_was_killed_is_replaced) {
+BOOST_AUTO_TEST_CASE(the_socket_of_a_killed_node_is_replaced) {
   const auto kept = directory.path() / "kept";
   std::filesystem::rename(path, kept);
   control.reset();
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(the_socket_of_a_node_that_was_killed_is_replaced) {
   BOOST_TEST(answer(socket).value() == "ok stats\n");
 }
 
-BOOST_AUTO_TEST_CASE(where_no_socket_can_be_made_the_node_goes_on) {
+BOOST_AUTO_TEST_CASE(a_node_runs_without_a_control_socket) {
   control.reset();
   path = directory.path() / std::string(120, 'x');
   start();

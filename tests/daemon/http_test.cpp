@@ -50,23 +50,23 @@ struct Fixture {
 
 BOOST_FIXTURE_TEST_SUITE(daemon_http, Fixture)
 
-BOOST_AUTO_TEST_CASE(no_more_connections_than_there_are_places_also_after_it_has_moved_while_all_were_taken) {
+BOOST_AUTO_TEST_CASE(connections_are_limited_also_after_listening_elsewhere) {
   constexpr std::size_t more = 4;
-  ask(HttpServer::most_connections);  // No more at once: the system's queue has room for no more.
-  run_until_answered(HttpServer::most_connections);
+  ask(HttpServer::max_connections);  // No more at once: the system's queue has room for no more.
+  run_until_answered(HttpServer::max_connections);
   ask(more);
-  run_until_answered(HttpServer::most_connections);
-  BOOST_TEST(answered() == HttpServer::most_connections);
+  run_until_answered(HttpServer::max_connections);
+  BOOST_TEST(answered() == HttpServer::max_connections);
   clients.clear();
   listen();
-  ask(HttpServer::most_connections);
-  run_until_answered(HttpServer::most_connections);
+  ask(HttpServer::max_connections);
+  run_until_answered(HttpServer::max_connections);
   ask(more);
-  run_until_answered(HttpServer::most_connections);
-  BOOST_TEST(answered() == HttpServer::most_connections);
+  run_until_answered(HttpServer::max_connections);
+  BOOST_TEST(answered() == HttpServer::max_connections);
   clients.erase(clients.begin(), clients.begin() + more);
-  run_until_answered(HttpServer::most_connections);
-  BOOST_TEST(answered() == HttpServer::most_connections);
+  run_until_answered(HttpServer::max_connections);
+  BOOST_TEST(answered() == HttpServer::max_connections);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,7 @@
 #include "status/http_server.hpp"
 #include "status/metric_help.hpp"
 #include "status/prometheus.hpp"
+#include "status/status_json.hpp"
 #include "status/status_page.hpp"
 #include "status/status_site.hpp"
 
@@ -23,19 +24,19 @@ Reading reading_at(std::int64_t seconds) {
   return reading;
 }
 
-NodeStats some_figures() {
-  NodeStats figures;
-  figures.version = "1.2.3";
-  figures.node_address = "toxasync:" + std::string(64, 'a') + "@192.0.2.1:1";
-  figures.capacity_bytes = 1ULL << 30;
-  return figures;
+NodeStats some_stats() {
+  NodeStats stats;
+  stats.version = "1.2.3";
+  stats.node_address = "toxasync:" + std::string(64, 'a') + "@192.0.2.1:1";
+  stats.capacity_bytes = 1ULL << 30;
+  return stats;
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(status)
 
-BOOST_AUTO_TEST_CASE(every_refusal_that_a_node_can_count_has_words_for_operators) {
+BOOST_AUTO_TEST_CASE(every_counter_of_a_node_has_a_help_text) {
   for (std::size_t i = 0; i < counter_count; ++i) {
     const auto counter = static_cast<Counter>(i);
     BOOST_TEST(help_of(counter) != name(counter),
@@ -47,7 +48,7 @@ BOOST_AUTO_TEST_CASE(every_refusal_that_a_node_can_count_has_words_for_operators
   BOOST_TEST(!is_refusal(Counter::store_failed));
 }
 
-BOOST_AUTO_TEST_CASE(the_host_must_be_an_address_or_a_name_that_is_ours) {
+BOOST_AUTO_TEST_CASE(the_host_must_be_an_address_or_a_configured_name) {
   const std::vector<std::string> names = {"node.example"};
   for (const char* const good : {"127.0.0.1", "127.0.0.1:1", "192.0.2.9:33501", "[::1]", "[::1]:33501",
                                  "localhost", "LocalHost:1", "node.example", "NODE.example:2"}) {
@@ -60,73 +61,73 @@ BOOST_AUTO_TEST_CASE(the_host_must_be_an_address_or_a_name_that_is_ours) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(history_keeps_ten_minutes_and_a_day_and_no_more) {
+BOOST_AUTO_TEST_CASE(history_keeps_ten_minutes_and_a_day) {
   History history(reading_at(0));
   constexpr std::int64_t two_days = 2 * 86400;
   for (std::int64_t at = History::step_s; at <= two_days; at += History::step_s) {
     Reading reading = reading_at(at);
-    reading.stored = static_cast<std::uint64_t>(at);  // one a second
+    reading.activity.stored = static_cast<std::uint64_t>(at);  // one a second
     history.add(reading, at % 60 == 30 ? 7 : 0);
   }
-  BOOST_TEST(history.recent().size() == History::recent_kept);
-  BOOST_TEST(history.day().size() == History::day_kept);
+  BOOST_TEST(history.recent().size() == History::max_recent);
+  BOOST_TEST(history.day().size() == History::max_day);
   BOOST_TEST(history.recent().back().unix_s == 1'800'000'000 + two_days);
-  BOOST_TEST(history.recent().back().stored == 5U);
-  BOOST_TEST(history.day().back().stored == 60U);
-  BOOST_TEST(history.day().back().per_second(history.day().back().stored) == 1);
+  BOOST_TEST(history.recent().back().activity.stored == 5U);
+  BOOST_TEST(history.day().back().activity.stored == 60U);
+  BOOST_TEST(history.day().back().per_second(&NodeActivity::stored) == 1);
   BOOST_TEST(history.day().back().lag_ms == 7);
-  BOOST_TEST(history.recent_as_one().stored == 600U);
+  BOOST_TEST(history.recent_as_one().activity.stored == 600U);
   BOOST_TEST(history.recent_as_one().seconds == 600);
-  BOOST_TEST(history.last_minute(&Sample::stored) == 60U);
+  BOOST_TEST(history.last_minute(&NodeActivity::stored) == 60U);
   BOOST_TEST(history.lag_of_last_minute_ms() == 7);
 }
 
-BOOST_AUTO_TEST_CASE(a_fault_is_told_for_a_minute_after_it_was_there) {
+BOOST_AUTO_TEST_CASE(a_problem_is_reported_for_one_minute) {
   const auto faults_after = [](std::uint64_t failed, std::uint64_t full, std::int64_t lag_ms,
                                std::int64_t seconds) {
     History history(reading_at(0));
     Reading reading = reading_at(5);
-    reading.store_failed = failed;
-    reading.store_full = full;
+    reading.activity.store_failed = failed;
+    reading.activity.store_full = full;
     history.add(reading, lag_ms);
     for (std::int64_t at = 10; at <= seconds; at += 5) {
       reading.steady_ms = at * 1000;
       history.add(reading, 0);
     }
-    return faults_of(history);
+    return problems_of(history);
   };
   BOOST_TEST(faults_after(0, 0, 1000, 5).empty());
-  BOOST_TEST(faults_after(1, 0, 0, 5).at(0).find("disk has failed") != std::string::npos);
+  BOOST_TEST(faults_after(1, 0, 0, 5).at(0).find("failed because of the disk") != std::string::npos);
   BOOST_TEST(faults_after(0, 1, 0, 5).at(0).find("full") != std::string::npos);
   BOOST_TEST(faults_after(0, 0, 1001, 5).at(0).find("late by 1001 ms") != std::string::npos);
   BOOST_TEST(faults_after(1, 1, 1001, 60).size() == 3U);
   BOOST_TEST(faults_after(1, 1, 1001, 65).empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_day_of_samples_is_told_to_programs_in_the_columns_that_it_names) {
+BOOST_AUTO_TEST_CASE(json_rows_match_the_listed_columns) {
   History history(reading_at(0));
   for (std::int64_t at = 5; at <= 120; at += 5) {
     history.add(reading_at(at), 0);
   }
   const Metrics metrics;
-  const auto all = boost::json::parse(to_json(some_figures(), metrics, history, true)).as_object();
+  const auto all = boost::json::parse(to_json(some_stats(), metrics, history, HistoryRange::day)).as_object();
   const auto& told = all.at("history").as_object();
   BOOST_TEST(told.at("rows").as_array().size() == 2U);
   BOOST_TEST(told.at("rows").as_array().front().as_array().size() == told.at("columns").as_array().size());
   BOOST_TEST(told.at("rows").as_array().front().as_array().front().as_int64() == 1'800'000'060);
 }
 
-BOOST_AUTO_TEST_CASE(nothing_that_is_put_into_the_page_is_markup) {
-  NodeStats figures = some_figures();
-  figures.faults = {"<script>alert(\"x\") & {{nonce}}</script>"};
-  figures.carriers.push_back({"udp", "<b>", 1});
+BOOST_AUTO_TEST_CASE(values_are_escaped_on_the_status_page) {
+  NodeStats stats = some_stats();
+  stats.problems = {"<script>alert(\"x\") & {{nonce}}</script>"};
+  stats.transports.push_back({"udp", "<b>", 1});
   const Metrics metrics;
   const History history(reading_at(0));
-  const std::string page = to_page(figures, metrics, history, "n0nce");
+  const std::string page = to_page(stats, metrics, history, "n0nce");
   BOOST_TEST(page.find("&lt;script&gt;alert(&quot;x&quot;) &amp; {{nonce}}&lt;/script&gt;") !=
              std::string::npos);
   BOOST_TEST(page.find("<b>") == std::string::npos);
-  BOOST_TEST(page.find("In trouble") != std::string::npos);
+  BOOST_TEST(page.find("✗ Degraded") != std::string::npos);
   std::size_t scripts = 0;
   for (auto at = page.find("<script"); at != std::string::npos; at = page.find("<script", at + 1)) {
     scripts += page.compare(at, 23, "<script nonce=\"n0nce\">\n") == 0 ? 1 : 100;
@@ -135,11 +136,11 @@ BOOST_AUTO_TEST_CASE(nothing_that_is_put_into_the_page_is_markup) {
   BOOST_TEST(page.find("style=") == std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(seconds_are_told_to_the_millisecond) {
+BOOST_AUTO_TEST_CASE(prometheus_seconds_have_millisecond_resolution) {
   Metrics metrics;
   metrics.observe(Timing::store, 1);
   metrics.observe(Timing::store, 1234);
-  const std::string text = to_prometheus(some_figures(), metrics);
+  const std::string text = to_prometheus(some_stats(), metrics);
   BOOST_TEST(text.find("toxasync_answer_seconds_sum{request=\"store\"} 1.235\n") != std::string::npos);
   BOOST_TEST(text.find("toxasync_answer_seconds_bucket{request=\"store\",le=\"0.001\"} 1\n") !=
              std::string::npos);

@@ -183,7 +183,7 @@ BOOST_FIXTURE_TEST_CASE(everything_we_may_produce_is_accepted_by_our_nodes, Pair
   }
 }
 
-BOOST_AUTO_TEST_CASE(every_packet_we_make_fits_its_carrier) {
+BOOST_AUTO_TEST_CASE(every_packet_we_make_fits_its_transport) {
   World world;
   world.keep_friend_log = true;
   world.network.keep_log(true);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
+#include <boost/program_options.hpp>
 #include <iostream>
 #include <mutex>
 #include <optional>
@@ -10,17 +10,15 @@
 
 #include "operations.hpp"
 
-// Random sequences of operations against a plain model.
-//
-//   test_model [--suite outbox|inbox|pre-keys] [--sequences N] [--seed FIRST] [--sweep N] [--jobs N]
-//   [--trace]
-//              [--no-shrink]
+// Random sequences of operations against a plain model; see `test_model --help`.
 //
 // Sequence i of a suite has the seed FIRST + i; a failure prints the seed and the shortest sequence of the
 // same operations that still fails. --sweep takes N short sequences of each suite, and repeats each with a
 // crash of each user at every single event.
 
 namespace toxasync::model {
+
+namespace po = boost::program_options;
 
 namespace {
 
@@ -282,39 +280,37 @@ class Runner {
   std::uint64_t failures_ = 0;
 };
 
+/// Nothing: --help was printed. Throws po::error.
 std::optional<Options> parse(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument == "--trace") {
-      options.trace = true;
-      continue;
+  std::string suite;
+  bool no_shrink = false;
+  po::options_description known("usage: test_model [OPTIONS]\n\nOptions", 100, 60);
+  auto add = known.add_options();
+  add("suite", po::value(&suite)->value_name("NAME"), "outbox, inbox or pre-keys; default: all three");
+  add("sequences", po::value(&options.sequences)->value_name("N"), "random sequences per suite; default: 30");
+  add("seed", po::value(&options.first_seed)->value_name("N"), "seed of the first sequence; default: 1");
+  add("sweep", po::value(&options.sweeps)->value_name("N"),
+      "short sequences per suite, repeated with a crash of each user at every event; default: 0");
+  add("jobs", po::value(&options.jobs)->value_name("N"), "threads; default: 1");
+  add("trace", po::bool_switch(&options.trace), "print the operations of a sequence that fails");
+  add("no-shrink", po::bool_switch(&no_shrink), "do not look for a shorter sequence that fails");
+  add("help", "print this text");
+  po::variables_map given;
+  po::store(po::command_line_parser(argc, argv).options(known).positional({}).run(), given);
+  po::notify(given);
+  if (given.count("help") != 0) {
+    std::cout << known << "\nExit status: 0 if all sequences pass, 1 if one fails, 2 for a wrong option.\n";
+    return std::nullopt;
+  }
+  options.shrinks = !no_shrink;
+  options.jobs = std::max(1U, options.jobs);
+  if (!suite.empty()) {
+    const auto found = std::ranges::find(suite_names, std::string_view(suite));
+    if (found == suite_names.end()) {
+      throw po::error("--suite must be outbox, inbox or pre-keys");
     }
-    if (argument == "--no-shrink") {
-      options.shrinks = false;
-      continue;
-    }
-    if (i + 1 == argc) {
-      return std::nullopt;
-    }
-    const char* const value = argv[++i];
-    if (argument == "--suite") {
-      const auto found = std::ranges::find(suite_names, std::string_view(value));
-      if (found == suite_names.end()) {
-        return std::nullopt;
-      }
-      options.suites = {static_cast<Suite>(found - suite_names.begin())};
-    } else if (argument == "--sequences") {
-      options.sequences = std::strtoull(value, nullptr, 10);
-    } else if (argument == "--seed") {
-      options.first_seed = std::strtoull(value, nullptr, 10);
-    } else if (argument == "--jobs") {
-      options.jobs = std::max(1U, static_cast<unsigned>(std::strtoul(value, nullptr, 10)));
-    } else if (argument == "--sweep") {
-      options.sweeps = std::strtoull(value, nullptr, 10);
-    } else {
-      return std::nullopt;
-    }
+    options.suites = {static_cast<Suite>(found - suite_names.begin())};
   }
   return options;
 }
@@ -324,12 +320,11 @@ std::optional<Options> parse(int argc, char** argv) {
 }  // namespace toxasync::model
 
 int main(int argc, char** argv) {
-  const auto options = toxasync::model::parse(argc, argv);
-  if (!options) {
-    std::cerr << "usage: test_model [--suite outbox|inbox|pre-keys] [--sequences N] [--seed FIRST] [--sweep "
-                 "N] [--jobs N] "
-                 "[--trace] [--no-shrink]\n";
+  try {
+    const auto options = toxasync::model::parse(argc, argv);
+    return !options || toxasync::model::Runner(*options).run_all() ? 0 : 1;
+  } catch (const boost::program_options::error& error) {
+    std::cerr << "test_model: " << error.what() << "; see `test_model --help`\n";
     return 2;
   }
-  return toxasync::model::Runner(*options).run_all() ? 0 : 1;
 }

@@ -296,7 +296,7 @@ BOOST_AUTO_TEST_CASE(an_answer_whose_session_was_evicted_meanwhile_is_dropped_an
 BOOST_AUTO_TEST_CASE(answers_leave_by_the_way_the_request_came_and_have_the_size_of_a_frame) {
   NodeHarness node;
   Route route = MockTransport::route_to(ipv4(77, 1234));
-  route.carrier = Carrier::toxcore_dispatcher;
+  route.transport = TransportKind::toxcore_dispatcher;
   route.sendback_size = 254;
   route.sendback.fill(9);
   HandClient client(node, 1, route);
@@ -311,7 +311,7 @@ BOOST_AUTO_TEST_CASE(answers_leave_by_the_way_the_request_came_and_have_the_size
   BOOST_TEST(sent.size() == 2U);
   for (const auto& [to, packet] : sent) {
     BOOST_TEST(packet.size() == limits::frame);
-    BOOST_TEST((to.carrier == route.carrier && to.endpoint == route.endpoint));
+    BOOST_TEST((to.transport == route.transport && to.endpoint == route.endpoint));
     BOOST_TEST(std::ranges::equal(to.sendback_bytes(), route.sendback_bytes()));
     BOOST_TEST(client.open(packet).has_value());
   }
@@ -326,7 +326,7 @@ BOOST_FIXTURE_TEST_CASE(no_answer_goes_to_a_transport_that_was_dropped, Fixture)
   BOOST_TEST(node[Counter::node_stored] == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_packet_that_the_carrier_does_not_take_is_counted, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_packet_that_the_transport_does_not_take_is_counted, Fixture) {
   node.transport.set_broken(true);
   BOOST_TEST(client.exchange(frame()).empty());
   BOOST_TEST(node[Counter::send_failed] == 1U);

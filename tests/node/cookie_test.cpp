@@ -38,7 +38,7 @@ BOOST_FIXTURE_TEST_CASE(a_cookie_is_good_for_its_source_and_session_only, Fixtur
   const auto cookie = jar.bake(route, x, now);
   BOOST_TEST(jar.accepts(cookie, route, x, now));
   auto other = route;
-  other.carrier = Carrier::udp;
+  other.transport = TransportKind::udp;
   BOOST_TEST(!jar.accepts(cookie, other, x, now));
   other = route;
   other.endpoint.family = 6;

@@ -20,7 +20,7 @@ std::string node_line(char digit, const char* address = "127.0.0.1:33445") {
 
 BOOST_FIXTURE_TEST_SUITE(plugin_api, PluginFixture)
 
-BOOST_AUTO_TEST_CASE(it_is_off_unless_the_options_or_the_environment_enable_it) {
+BOOST_AUTO_TEST_CASE(options_or_environment_must_enable_it) {
   BOOST_TEST(!tox_async_enabled(nullptr));
   BOOST_TEST(tox_async_enabled(options.get()));
   tox_async_options_set_enabled(options.get(), false);
@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(null_is_accepted_where_the_header_says_so) {
   BOOST_TEST(!tox_async_stats_find(nullptr, "frames.in", nullptr));
 }
 
-BOOST_AUTO_TEST_CASE(an_instance_has_one_tox_async_and_a_state_file_one_user) {
+BOOST_AUTO_TEST_CASE(one_tox_async_per_instance_and_state_file) {
   const AsyncPointer first = make(tox.get());
   BOOST_REQUIRE(first != nullptr);
   BOOST_TEST(make(tox.get()) == nullptr);
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(an_instance_has_one_tox_async_and_a_state_file_one_user) {
   BOOST_TEST(failed == TOX_ERR_ASYNC_NEW_STATE_LOCKED);
 }
 
-BOOST_AUTO_TEST_CASE(a_state_file_opens_for_its_own_identity_again_and_for_no_other) {
+BOOST_AUTO_TEST_CASE(a_state_file_opens_for_its_own_identity_only) {
   make(tox.get()).reset();
   make(tox.get()).reset();
   BOOST_TEST(failed == TOX_ERR_ASYNC_NEW_OK);
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(a_state_file_opens_for_its_own_identity_again_and_for_no_ot
   BOOST_TEST(failed == TOX_ERR_ASYNC_NEW_STATE_WRONG_KEY);
 }
 
-BOOST_AUTO_TEST_CASE(the_default_state_file_is_in_the_data_directory_and_does_not_tell_whose_it_is) {
+BOOST_AUTO_TEST_CASE(the_default_state_file_does_not_reveal_its_owner) {
   tox_async_options_set_state_path(options.get(), nullptr);
   setenv("XDG_DATA_HOME", directory.c_str(), 1);
   const AsyncPointer async = make(tox.get());
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(the_default_state_file_is_in_the_data_directory_and_does_no
   unsetenv("XDG_DATA_HOME");
 }
 
-BOOST_AUTO_TEST_CASE(a_place_that_does_not_exist_and_options_out_of_range_are_told_apart) {
+BOOST_AUTO_TEST_CASE(invalid_paths_and_options_have_their_own_errors) {
   tox_async_options_set_state_path(options.get(), (directory / "none" / "state.db").c_str());
   make(tox.get());
   BOOST_TEST(failed == TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING);
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_local_node_address_needs_permission) {
   BOOST_TEST(tox_async_node_add(async.get(), node_line('1', "[2001:4860::1]:33445").c_str(), &added));
 }
 
-BOOST_AUTO_TEST_CASE(sending_tells_why_it_cannot) {
+BOOST_AUTO_TEST_CASE(sending_returns_the_reason_of_failure) {
   const AsyncPointer async = make(tox.get());
   BOOST_REQUIRE(async != nullptr);
   uint8_t key[TOX_PUBLIC_KEY_SIZE];
@@ -166,10 +166,10 @@ BOOST_AUTO_TEST_CASE(sending_tells_why_it_cannot) {
   BOOST_TEST(!tox_async_friend_ready(async.get(), 99));
 }
 
-BOOST_AUTO_TEST_CASE(no_socket_of_our_own_is_opened_unasked_where_tox_has_none) {
-  tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_AUTO);
+BOOST_AUTO_TEST_CASE(no_udp_socket_is_opened_if_tox_has_udp_disabled) {
+  tox_async_options_set_transport(options.get(), TOX_ASYNC_TRANSPORT_AUTO);
   BOOST_TEST(make(tox.get()) == nullptr);  // Perhaps there is a proxy, of which we were not told.
-  BOOST_TEST(failed == TOX_ERR_ASYNC_NEW_CARRIER);
+  BOOST_TEST(failed == TOX_ERR_ASYNC_NEW_TRANSPORT);
   BOOST_TEST(log.find("UDP switched off") != std::string::npos);
   BOOST_TEST(log.find("tox_async_options_set_tox_options") != std::string::npos);
 
@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(no_socket_of_our_own_is_opened_unasked_where_tox_has_none) 
   BOOST_TEST(tox_async_options_set_tox_options(options.get(), of_client));
   const AsyncPointer async = make(tox.get());
   BOOST_REQUIRE(async != nullptr);
-  BOOST_TEST(tox_async_get_carrier(async.get()) == TOX_ASYNC_CARRIER_COURIER);
+  BOOST_TEST(tox_async_get_transport(async.get()) == TOX_ASYNC_TRANSPORT_COURIER);
   BOOST_TEST(tox_async_get_udp_port(async.get()) == 0);
   BOOST_TEST(tox_async_get_courier_connections(async.get()) == 0U);
   uint8_t courier[TOX_PUBLIC_KEY_SIZE];
@@ -189,12 +189,12 @@ BOOST_AUTO_TEST_CASE(no_socket_of_our_own_is_opened_unasked_where_tox_has_none) 
   tox_options_free(of_client);
 }
 
-BOOST_AUTO_TEST_CASE(a_proxy_is_not_gone_around_unasked) {
+BOOST_AUTO_TEST_CASE(a_proxy_is_never_bypassed_by_default) {
   struct Tox_Options* const with_udp = tox_options_new(nullptr);
   tox_options_set_local_discovery_enabled(with_udp, false);
   const ToxPointer host(tox_new(with_udp, nullptr), tox_kill);
   BOOST_REQUIRE(host != nullptr);
-  tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_AUTO);
+  tox_async_options_set_transport(options.get(), TOX_ASYNC_TRANSPORT_AUTO);
   tox_options_set_proxy_type(with_udp, TOX_PROXY_TYPE_SOCKS5);
   tox_options_set_proxy_host(with_udp, "127.0.0.1");
   tox_options_set_proxy_port(with_udp, 9);
@@ -202,10 +202,10 @@ BOOST_AUTO_TEST_CASE(a_proxy_is_not_gone_around_unasked) {
   tox_options_free(with_udp);
   const AsyncPointer async = make(host.get());
   BOOST_REQUIRE(async != nullptr);
-  BOOST_TEST(tox_async_get_carrier(async.get()) != TOX_ASYNC_CARRIER_UDP);
+  BOOST_TEST(tox_async_get_transport(async.get()) != TOX_ASYNC_TRANSPORT_UDP);
 }
 
-BOOST_AUTO_TEST_CASE(nodes_of_the_tox_network_are_named_as_to_tox) {
+BOOST_AUTO_TEST_CASE(bootstrap_arguments_are_checked) {
   const uint8_t key[TOX_PUBLIC_KEY_SIZE] = {1};
   const AsyncPointer async = make(tox.get());
   BOOST_REQUIRE(async != nullptr);
@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(nodes_of_the_tox_network_are_named_as_to_tox) {
   tox_async_bootstrap(async.get(), "192.0.2.1", 1, key, nullptr);
 }
 
-BOOST_AUTO_TEST_CASE(the_loop_runs_and_its_interval_is_at_most_that_of_tox) {
+BOOST_AUTO_TEST_CASE(the_iteration_interval_is_at_most_that_of_tox) {
   const AsyncPointer async = make(tox.get());
   BOOST_REQUIRE(async != nullptr);
   for (int i = 0; i < 10; ++i) {
@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(the_loop_runs_and_its_interval_is_at_most_that_of_tox) {
     BOOST_TEST(tox_async_iteration_interval(async.get()) <= 50);
   }
   BOOST_TEST(tox_async_flush(async.get(), 10000));
-  BOOST_TEST(tox_async_get_carrier(async.get()) == TOX_ASYNC_CARRIER_UDP);
+  BOOST_TEST(tox_async_get_transport(async.get()) == TOX_ASYNC_TRANSPORT_UDP);
   BOOST_TEST(tox_async_get_udp_port(async.get()) != 0);
 }
 
@@ -285,7 +285,7 @@ BOOST_AUTO_TEST_CASE(every_error_has_a_text_and_nothing_else_has) {
   BOOST_TEST(locked.find("in use") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(a_program_made_for_a_newer_version_is_told_so) {
+BOOST_AUTO_TEST_CASE(programs_for_a_newer_version_are_incompatible) {
   BOOST_TEST(tox_async_version_is_compatible(TOX_ASYNC_VERSION_MAJOR, TOX_ASYNC_VERSION_MINOR, 0));
   BOOST_TEST(!tox_async_version_is_compatible(TOX_ASYNC_VERSION_MAJOR, TOX_ASYNC_VERSION_MINOR,
                                               TOX_ASYNC_VERSION_PATCH + 1));

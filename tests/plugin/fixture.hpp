@@ -35,7 +35,7 @@ struct PluginFixture {
     BOOST_REQUIRE(mkdtemp(pattern.data()) != nullptr);
     directory = pattern;
     tox_async_options_set_enabled(options.get(), true);
-    tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_UDP);
+    tox_async_options_set_transport(options.get(), TOX_ASYNC_TRANSPORT_UDP);
     tox_async_options_set_state_path(options.get(), (directory / "state.db").c_str());
     tox_async_options_set_log_callback(
         options.get(),

@@ -70,7 +70,7 @@ struct WaitingFixture : PluginFixture {
     loop(async, [&] { return shown.size() >= count; });
   }
   void loop_until_refused(Tox_Async* async) {
-    loop(async, [&] { return log.find("they wait") != std::string::npos; });
+    loop(async, [&] { return log.find("messages are kept") != std::string::npos; });
   }
 
   static void on_message(Tox_Async* /*async*/, uint32_t friend_number, Tox_Message_Type /*type*/,
@@ -99,17 +99,17 @@ struct WaitingFixture : PluginFixture {
 
 BOOST_FIXTURE_TEST_SUITE(plugin_messages, WaitingFixture)
 
-BOOST_AUTO_TEST_CASE(messages_wait_for_a_callback_and_are_then_shown_in_order_once) {
+BOOST_AUTO_TEST_CASE(messages_wait_for_a_callback_in_order) {
   const AsyncPointer async = make(tox.get());
   BOOST_REQUIRE(async != nullptr);
   loop_until_refused(async.get());
   tox_async_callback_message(async.get(), on_message);
   loop_until_shown(async.get(), 2);
   BOOST_TEST(shown == (Texts{"one", "two"}), boost::test_tools::per_element());
-  BOOST_TEST(log.find("they wait") == log.rfind("they wait"));  // said once
+  BOOST_TEST(log.find("messages are kept") == log.rfind("messages are kept"));  // said once
 }
 
-BOOST_AUTO_TEST_CASE(a_program_without_a_callback_leaves_messages_to_the_next_one) {
+BOOST_AUTO_TEST_CASE(messages_survive_a_run_without_a_callback) {
   {
     const AsyncPointer deaf = make(tox.get());
     BOOST_REQUIRE(deaf != nullptr);
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_program_without_a_callback_leaves_messages_to_the_next_on
   BOOST_TEST(shown.size() == 2);
 }
 
-BOOST_AUTO_TEST_CASE(a_callback_that_is_taken_away_again_misses_nothing) {
+BOOST_AUTO_TEST_CASE(removing_the_callback_loses_no_message) {
   const AsyncPointer async = make(tox.get());
   BOOST_REQUIRE(async != nullptr);
   tox_async_callback_message(async.get(), [](Tox_Async* self, uint32_t friend_number, Tox_Message_Type type,
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(a_callback_that_is_taken_away_again_misses_nothing) {
   BOOST_TEST(shown == (Texts{"one", "two"}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(messages_of_a_friend_who_was_just_removed_are_dropped_and_counted) {
+BOOST_AUTO_TEST_CASE(messages_of_a_removed_friend_are_dropped_and_counted) {
   const AsyncPointer async = make(tox.get());
   BOOST_REQUIRE(async != nullptr);
   loop_until_refused(async.get());
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(messages_of_a_friend_who_was_just_removed_are_dropped_and_c
   BOOST_TEST(log.find("a friend was removed") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(a_client_that_removes_the_friend_in_the_callback_is_shown_nothing_more_of_his) {
+BOOST_AUTO_TEST_CASE(removing_a_friend_in_the_callback_stops_their_messages) {
   const AsyncPointer async = make(tox.get());
   BOOST_REQUIRE(async != nullptr);
   inside_on_message = [&] { tox_friend_delete(tox.get(), friend_number, nullptr); };

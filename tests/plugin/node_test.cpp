@@ -136,10 +136,10 @@ struct Fixture {
 
 BOOST_FIXTURE_TEST_SUITE(plugin_node, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_client_with_the_dispatcher_is_a_node_and_answers_strangers) {
+BOOST_AUTO_TEST_CASE(a_client_with_the_dispatcher_serves_strangers) {
   BOOST_TEST(tox_async_options_get_node_enabled(options.get()));
   start();
-  BOOST_TEST(tox_async_get_carrier(async.get()) == TOX_ASYNC_CARRIER_DISPATCHER);
+  BOOST_TEST(tox_async_get_transport(async.get()) == TOX_ASYNC_TRANSPORT_DISPATCHER);
   const Packet id = node_id();
   BOOST_REQUIRE(id.size() == TOX_ASYNC_NODE_ID_SIZE);
   BOOST_TEST(tox_async_get_node_id(async.get(), nullptr));
@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(a_client_with_the_dispatcher_is_a_node_and_answers_stranger
   BOOST_TEST(Packet(reply.begin() + header + 1, reply.begin() + header + 33) == id);
 }
 
-BOOST_AUTO_TEST_CASE(it_keeps_between_1_mib_and_1_gib_for_others) {
+BOOST_AUTO_TEST_CASE(its_capacity_is_between_1_mib_and_1_gib) {
   start();
   const std::uint64_t capacity = tox_async_get_node_capacity(async.get());
   BOOST_TEST(capacity >= std::uint64_t{1} << 20);
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(it_keeps_between_1_mib_and_1_gib_for_others) {
   BOOST_TEST(tox_async_get_node_bytes(async.get()) == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(it_is_the_same_node_after_a_restart_and_its_files_do_not_tell_whose_it_is) {
+BOOST_AUTO_TEST_CASE(a_restart_keeps_the_node_and_its_anonymous_files) {
   start();
   const Packet id = node_id();
   std::uint8_t key[TOX_PUBLIC_KEY_SIZE];
@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(it_is_the_same_node_after_a_restart_and_its_files_do_not_te
   BOOST_TEST(node_id() == id);
 }
 
-BOOST_AUTO_TEST_CASE(the_option_and_the_environment_switch_it_off) {
+BOOST_AUTO_TEST_CASE(option_and_environment_disable_it) {
   tox_async_options_set_node_enabled(options.get(), false);
   start();
   BOOST_TEST(node_id().empty());
@@ -206,14 +206,14 @@ BOOST_AUTO_TEST_CASE(the_option_and_the_environment_switch_it_off) {
   unsetenv("TOX_ASYNC_NODE");
 }
 
-BOOST_AUTO_TEST_CASE(over_a_socket_of_our_own_it_is_no_node) {
-  tox_async_options_set_carrier(options.get(), TOX_ASYNC_CARRIER_UDP);
+BOOST_AUTO_TEST_CASE(without_the_dispatcher_it_is_no_node) {
+  tox_async_options_set_transport(options.get(), TOX_ASYNC_TRANSPORT_UDP);
   start();
   BOOST_TEST(node_id().empty());
   BOOST_TEST(node_files().empty());
 }
 
-BOOST_AUTO_TEST_CASE(node_files_that_cannot_be_used_are_a_warning_and_stop_nothing) {
+BOOST_AUTO_TEST_CASE(unusable_node_files_cause_only_a_warning) {
   start();
   async.reset();
   for (const auto& file : node_files()) {

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::int64_t later = ReceiptQueue::youngest_ms;
+constexpr std::int64_t later = ReceiptQueue::min_age_ms;
 
 crypto::MessageId id(std::uint8_t number) {
   crypto::MessageId result{};
@@ -41,59 +41,59 @@ using Numbers = std::vector<std::uint32_t>;
 
 BOOST_AUTO_TEST_SUITE(preload)
 
-BOOST_AUTO_TEST_CASE(message_numbers_are_none_of_toxcores_and_never_none) {
+BOOST_AUTO_TEST_CASE(message_numbers_differ_from_those_of_toxcore) {
   MessageNumbers from_the_start;
-  BOOST_TEST(from_the_start.take() == 0x80000000U);
-  BOOST_TEST(from_the_start.take() == 0x80000001U);
+  BOOST_TEST(from_the_start.next() == 0x80000000U);
+  BOOST_TEST(from_the_start.next() == 0x80000001U);
   MessageNumbers near_the_end(0xfffffffdU);
-  BOOST_TEST(near_the_end.take() == 0xfffffffdU);
-  BOOST_TEST(near_the_end.take() == 0xfffffffeU);
-  BOOST_TEST(near_the_end.take() == 0x80000000U);
+  BOOST_TEST(near_the_end.next() == 0xfffffffdU);
+  BOOST_TEST(near_the_end.next() == 0xfffffffeU);
+  BOOST_TEST(near_the_end.next() == 0x80000000U);
 }
 
-BOOST_AUTO_TEST_CASE(receipts_come_in_the_order_of_sending_whichever_is_done_first) {
+BOOST_AUTO_TEST_CASE(receipts_are_given_in_the_order_of_sending) {
   ReceiptQueue queue;
   queue.add(7, 1, id(1), "n", 0);
   queue.add(7, 2, id(2), "n", 0);
   queue.add(8, 3, id(3), "n", 0);
   queue.done(id(2));
-  BOOST_TEST(queue.take(later).empty());
+  BOOST_TEST(queue.take_due(later).empty());
   queue.done(id(3));
-  BOOST_TEST(numbers(queue.take(later)) == (Numbers{3}), boost::test_tools::per_element());
+  BOOST_TEST(numbers(queue.take_due(later)) == (Numbers{3}), boost::test_tools::per_element());
   queue.done(id(1));
-  const auto receipts = queue.take(later);
+  const auto receipts = queue.take_due(later);
   BOOST_TEST(numbers(receipts) == (Numbers{1, 2}), boost::test_tools::per_element());
   BOOST_TEST(receipts[0].friend_number == 7U);
   BOOST_TEST(queue.size() == 0U);
-  BOOST_TEST(queue.take(later).empty());
+  BOOST_TEST(queue.take_due(later).empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_receipt_waits_until_the_client_has_its_number) {
+BOOST_AUTO_TEST_CASE(a_receipt_waits_until_the_client_knows_its_number) {
   ReceiptQueue queue;
   queue.add(1, 1, id(1), "n", 1000);
   queue.done(id(1));
-  BOOST_TEST(queue.take(1000 + later - 1).empty());
-  BOOST_TEST(queue.take(1000 + later).size() == 1U);
+  BOOST_TEST(queue.take_due(1000 + later - 1).empty());
+  BOOST_TEST(queue.take_due(1000 + later).size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(what_failed_has_no_receipt_and_holds_nothing_up) {
+BOOST_AUTO_TEST_CASE(a_failed_message_delays_no_other_receipt) {
   ReceiptQueue queue;
   queue.add(1, 1, id(1), "n", 0);
   queue.add(1, 2, id(2), "n", 0);
   queue.done(id(2));
   queue.drop(id(1));
-  BOOST_TEST(numbers(queue.take(later)) == (Numbers{2}), boost::test_tools::per_element());
+  BOOST_TEST(numbers(queue.take_due(later)) == (Numbers{2}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(what_was_done_is_receipted_though_it_expires_then) {
+BOOST_AUTO_TEST_CASE(a_message_done_before_it_expires_has_a_receipt) {
   ReceiptQueue queue;
   queue.add(1, 1, id(1), "n", 0);
   queue.done(id(1));
   queue.drop(id(1));
-  BOOST_TEST(queue.take(later).size() == 1U);
+  BOOST_TEST(queue.take_due(later).size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_resend_takes_the_first_ones_place_and_the_next_one_the_seconds) {
+BOOST_AUTO_TEST_CASE(resends_replace_waiting_messages_in_order) {
   ReceiptQueue queue;
   queue.add(1, 1, id(1), "nyes", 0);
   queue.add(1, 2, id(2), "nyes", 0);
@@ -107,16 +107,16 @@ BOOST_AUTO_TEST_CASE(a_resend_takes_the_first_ones_place_and_the_next_one_the_se
   for (std::uint8_t one = 1; one <= 3; ++one) {
     queue.done(id(one));
   }
-  BOOST_TEST(numbers(queue.take(now + later)) == (Numbers{11, 12, 3}), boost::test_tools::per_element());
+  BOOST_TEST(numbers(queue.take_due(now + later)) == (Numbers{11, 12, 3}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(the_same_words_soon_after_are_a_message_of_their_own) {
+BOOST_AUTO_TEST_CASE(the_same_text_soon_after_is_a_new_message) {
   ReceiptQueue queue;
   queue.add(1, 1, id(1), "nyes", 0);
   BOOST_TEST(!queue.resend(1, "nyes", 2, ReceiptQueue::resend_after_ms - 1));
 }
 
-BOOST_AUTO_TEST_CASE(the_same_words_after_a_friend_has_dropped_are_a_resend_once) {
+BOOST_AUTO_TEST_CASE(the_same_text_after_a_disconnect_is_a_resend_once) {
   ReceiptQueue queue;
   queue.add(1, 1, id(1), "nyes", 0);
   queue.add(2, 2, id(2), "nyes", 0);
@@ -125,10 +125,10 @@ BOOST_AUTO_TEST_CASE(the_same_words_after_a_friend_has_dropped_are_a_resend_once
   BOOST_TEST(!queue.resend(1, "nyes", 12, 1001));
   BOOST_TEST(!queue.resend(2, "nyes", 13, 1000));
   queue.done(id(1));
-  BOOST_TEST(numbers(queue.take(1000 + later)) == (Numbers{11}), boost::test_tools::per_element());
+  BOOST_TEST(numbers(queue.take_due(1000 + later)) == (Numbers{11}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_friend_who_is_removed_takes_his_receipts_along) {
+BOOST_AUTO_TEST_CASE(receipts_of_a_removed_friend_are_dropped) {
   ReceiptQueue queue;
   queue.add(1, 1, id(1), "n", 0);
   queue.add(2, 2, id(2), "n", 0);
@@ -136,10 +136,10 @@ BOOST_AUTO_TEST_CASE(a_friend_who_is_removed_takes_his_receipts_along) {
   queue.drop_friend(1);
   BOOST_TEST(queue.size() == 1U);
   queue.done(id(1));
-  BOOST_TEST(queue.take(later).empty());
+  BOOST_TEST(queue.take_due(later).empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_long_text_is_cut_between_characters_only) {
+BOOST_AUTO_TEST_CASE(a_long_text_is_split_between_characters) {
   BOOST_TEST(text_pieces("short", 1372).size() == 1U);
   std::string text;
   for (int i = 0; i < 500; ++i) {
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(a_long_text_is_cut_between_characters_only) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(the_log_is_one_line_a_message_and_does_not_grow_without_end) {
+BOOST_AUTO_TEST_CASE(the_log_has_one_line_per_message_and_is_rotated) {
   std::string pattern = (fs::temp_directory_path() / "toxasync-log-XXXXXX").string();
   BOOST_REQUIRE(mkdtemp(pattern.data()) != nullptr);
   const fs::path path = fs::path(pattern) / "made" / "toxasync.log";
@@ -175,8 +175,8 @@ BOOST_AUTO_TEST_CASE(the_log_is_one_line_a_message_and_does_not_grow_without_end
       log.write(LogLevel::info, "area", long_line);
     }
   }
-  BOOST_TEST(fs::file_size(path) <= LogFile::largest);
-  BOOST_TEST(fs::file_size(path.string() + ".1") <= LogFile::largest);
+  BOOST_TEST(fs::file_size(path) <= LogFile::max_bytes);
+  BOOST_TEST(fs::file_size(path.string() + ".1") <= LogFile::max_bytes);
   BOOST_TEST(std::distance(fs::directory_iterator(path.parent_path()), fs::directory_iterator()) == 2);
   fs::remove_all(pattern);
 }

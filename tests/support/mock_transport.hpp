@@ -34,7 +34,7 @@ class MockTransport final : public Transport {
   MockTransport(MockNetwork& network, const Endpoint& endpoint) noexcept
       : network_(network), endpoint_(endpoint) {}
 
-  [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::mock; }
+  [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::mock; }
   bool send(const Route& to, ByteView packet) noexcept override;
   void set_receiver(PacketReceiver* receiver) noexcept override { receiver_ = receiver; }
 
@@ -46,7 +46,7 @@ class MockTransport final : public Transport {
     route.endpoint = endpoint;
     return route;
   }
-  /// While true, send() takes nothing: the carrier is down.
+  /// While true, send() takes nothing: the transport is down.
   void set_broken(bool broken) noexcept { broken_ = broken; }
 
  private:

@@ -16,7 +16,7 @@ class RecordingTransport final : public Transport {
     Bytes packet;
   };
 
-  [[nodiscard]] Carrier carrier() const noexcept override { return Carrier::mock; }
+  [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::mock; }
   bool send(const Route& to, ByteView packet) noexcept override {
     if (broken_) {
       return false;

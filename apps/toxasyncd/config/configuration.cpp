@@ -12,14 +12,14 @@ namespace toxasync::daemon {
 
 namespace {
 
-/// What a line of the file could not say, and an empty value.
-Fault check_text(const std::string& text) {
+/// Values that a line of the file cannot express, and empty ones.
+SettingError check_text(const std::string& text) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
   if (text.empty()) {
-    return "has no value: leave it out for the default";
+    return "empty value: remove the setting to use its default";
   }
   if (std::ranges::any_of(text, is_control) || trimmed(text).size() != text.size()) {
-    return "must not have blanks at its ends, nor control characters";
+    return "must not begin or end with a blank or contain control characters";
   }
   return {};
 }
@@ -50,24 +50,24 @@ void Configuration::read_file() {
   if (text) {
     read_lines(*text, path);
   } else {
-    faults_.push_back(text.error() + ": name another file by --config");
+    errors_.push_back(text.error() + "; use --config FILE for another file");
   }
 }
 
 void Configuration::read_lines(std::string_view text, const std::string& origin) {
   for_each_setting_line(text, [&](std::string_view line, std::size_t number) {
     std::string at = origin + ":" + std::to_string(number);
-    // The rest is not repeated: it may be a connection string that the `=` is missing before.
+    // The rest of the line is not repeated: it may be a connection string with a password.
     const std::string_view name = line.substr(0, line.find_first_of("= \t:"));
     const std::string_view rest = trimmed(line.substr(name.size()));
     const Setting* const setting = find_setting(name);
     if (setting == nullptr) {
-      faults_.push_back(at + ": there is no setting `" + std::string(name) + "`");
+      errors_.push_back(at + ": unknown setting `" + std::string(name) + "`");
     } else if (!rest.starts_with('=')) {
-      faults_.push_back(at + ": `" + std::string(name) + "` has no value: write `" + std::string(name) +
+      errors_.push_back(at + ": `" + std::string(name) + "` has no value: write `" + std::string(name) +
                         " = " + std::string(setting->value_name) + "`");
-    } else if (auto& values = in_file_[setting->name]; !setting->many && !values.empty()) {
-      faults_.push_back(at + ": `" + std::string(name) + "` is set before, in " + values.front().origin);
+    } else if (auto& values = in_file_[setting->name]; !setting->repeatable && !values.empty()) {
+      errors_.push_back(at + ": `" + std::string(name) + "` is already set in " + values.front().origin);
     } else {
       values.push_back({std::string(trimmed(rest.substr(1))), std::move(at)});
     }
@@ -88,28 +88,28 @@ const std::vector<WrittenValue>& Configuration::written(std::string_view name) c
 void Configuration::convert() {
   for (const Setting& setting : all_settings()) {
     const auto& values = written(setting.name);
-    if (values.empty() && !setting.otherwise.empty()) {
-      setting.read(std::string(setting.otherwise), options_);
+    if (values.empty() && !setting.default_value.empty()) {
+      setting.read(std::string(setting.default_value), options_);
     }
     for (const WrittenValue& value : values) {
-      Fault fault = check_text(value.text);
-      if (fault.empty()) {
-        fault = setting.read(value.text, options_);
+      SettingError error = check_text(value.text);
+      if (error.empty()) {
+        error = setting.read(value.text, options_);
       }
-      if (!fault.empty()) {
-        faults_.push_back(place(value, setting) + fault);
+      if (!error.empty()) {
+        errors_.push_back(place(value, setting) + error);
       }
     }
   }
-  if (faults_.empty()) {
-    if (Fault fault = check_together(options_); !fault.empty()) {
-      faults_.push_back(std::move(fault));
+  if (errors_.empty()) {
+    if (SettingError error = check_together(options_); !error.empty()) {
+      errors_.push_back(std::move(error));
     }
   }
 }
 
 std::string Configuration::print() const {
-  std::string text = "# toxasyncd " TOXASYNC_VERSION ": the settings that count, and where they come from.\n";
+  std::string text = "# toxasyncd " TOXASYNC_VERSION ": settings in effect, and where each was set.\n";
   const auto add = [&text](std::string_view name, std::string_view value) {
     text.append(name).append(" = ").append(value).append("\n");
   };
@@ -117,14 +117,14 @@ std::string Configuration::print() const {
     const auto& values = written(setting.name);
     for (const WrittenValue& value : values) {
       text.append("\n# ").append(value.origin).append("\n");
-      if (setting.secret && !faults_.empty()) {
+      if (setting.secret && !errors_.empty()) {
         text.append("# not shown\n# ");
       }
-      add(setting.name, setting.secret && !faults_.empty() ? setting.value_name : value.text);
+      add(setting.name, setting.secret && !errors_.empty() ? setting.value_name : value.text);
     }
     if (values.empty()) {
-      text.append(setting.otherwise.empty() ? "\n# not set\n# " : "\n# default\n");
-      add(setting.name, setting.otherwise.empty() ? setting.value_name : setting.otherwise);
+      text.append(setting.default_value.empty() ? "\n# not set\n# " : "\n# default\n");
+      add(setting.name, setting.default_value.empty() ? setting.value_name : setting.default_value);
     }
   }
   return text;
@@ -139,7 +139,7 @@ std::vector<const Setting*> Configuration::differences(const Configuration& othe
         all.push_back(value.text);
       }
       if (all.empty()) {
-        all.push_back(setting.otherwise);
+        all.push_back(setting.default_value);
       }
       return all;
     };

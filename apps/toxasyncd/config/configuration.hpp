@@ -12,7 +12,7 @@
 
 namespace toxasync::daemon {
 
-/// A value as it was written, and where: "command line", or "FILE:LINE".
+/// A value as written, and where: "command line", or "FILE:LINE".
 struct WrittenValue {
   std::string text;
   std::string origin;
@@ -21,26 +21,25 @@ struct WrittenValue {
 /// By the setting's name.
 using WrittenValues = std::map<std::string_view, std::vector<WrittenValue>>;
 
-/// All settings: what stands on the command line is taken before what stands in the file, and that before the
-/// defaults.
+/// All settings: the command line takes precedence over the file, and the file over the defaults.
 class Configuration {
  public:
   static constexpr const char* default_file = "/etc/toxasync/toxasyncd.conf";
   static constexpr const char* command_line = "command line";
 
-  /// `file` is the one that was named; without one it is the default file, which need not exist.
+  /// `file` as given by --config; without one the default file, which need not exist.
   Configuration(WrittenValues on_command_line, std::optional<std::string> file);
 
-  /// Everything that is wrong, each with its place; the options count only if this is empty.
-  [[nodiscard]] const std::vector<std::string>& faults() const noexcept { return faults_; }
+  /// All errors, each with its place. The options are valid only if there are none.
+  [[nodiscard]] const std::vector<std::string>& errors() const noexcept { return errors_; }
   [[nodiscard]] const Options& options() const noexcept { return options_; }
 
-  /// The settings with where they come from, as a configuration file that gives the same.
+  /// The settings in effect and where each was set, in the format of the configuration file.
   [[nodiscard]] std::string print() const;
 
   /// With the file as it is now.
-  [[nodiscard]] Configuration again() const { return {on_command_line_, file_}; }
-  /// The settings that have another value there.
+  [[nodiscard]] Configuration reread() const { return {on_command_line_, file_}; }
+  /// The settings whose values differ.
   [[nodiscard]] std::vector<const Setting*> differences(const Configuration& other) const;
 
  private:
@@ -53,7 +52,7 @@ class Configuration {
   std::optional<std::string> file_;
   WrittenValues in_file_;
   Options options_;
-  std::vector<std::string> faults_;
+  std::vector<std::string> errors_;
 };
 
 }  // namespace toxasync::daemon

@@ -15,7 +15,7 @@
 
 namespace toxasync::daemon {
 
-inline constexpr std::size_t most_peers = 64;  ///< Nodes that the operator may name.
+inline constexpr std::size_t max_peers = 64;
 
 struct BootstrapNode {
   std::string host;
@@ -23,24 +23,24 @@ struct BootstrapNode {
   ByteArray<32> key{};
 };
 
-/// What the program works with. Where a value comes from, and the defaults: settings.cpp.
+/// The values of all settings. Defaults: settings.cpp.
 struct Options {
   std::filesystem::path data_directory;
   std::string store;           ///< A connection string of libpq; empty: a file in the data directory.
-  std::uint16_t tox_port = 0;  ///< 0: not over toxcore.
+  std::uint16_t tox_port = 0;  ///< 0: no Tox instance.
   std::uint16_t tcp_port = 0;  ///< 0: no TCP relay.
-  std::uint16_t udp_port = 0;  ///< 0: not over a socket of our own.
+  std::uint16_t udp_port = 0;  ///< 0: no UDP socket of our own.
   std::optional<boost::asio::ip::address> bind;
   std::vector<Endpoint> addresses;  ///< Port 0: all of our ports.
   std::uint64_t capacity_bytes = 0;
   std::vector<BootstrapNode> bootstrap;
-  std::vector<client::KnownNode> peers;  ///< Nodes that clients are told of.
-  std::size_t couriers = 0;              ///< The most at a time; 0: not over friend packets.
+  std::vector<client::KnownNode> peers;  ///< Nodes announced to clients.
+  std::size_t couriers = 0;              ///< At most; 0: Tox friends are not served.
   std::uint32_t key_work_per_minute = 0;
   std::uint32_t key_work_burst = 0;
   std::uint16_t status_port = 0;  ///< 0: no status page.
   boost::asio::ip::address status_address;
-  std::vector<std::string> status_hosts;  ///< Names by which the status page may be asked for.
+  std::vector<std::string> status_hosts;  ///< Host names of the status page.
   LogLevel log_level = LogLevel::info;
 };
 

@@ -10,19 +10,19 @@
 namespace toxasync::daemon {
 
 /// What is wrong with a value; empty: nothing.
-using Fault = std::string;
+using SettingError = std::string;
 
-/// One line of the list that the command line, the configuration file and --help are made of.
+/// One entry of the table that defines the command line, the configuration file and --help.
 struct Setting {
   std::string_view name;        ///< --name on the command line, `name = ` in the file.
   std::string_view value_name;  ///< What --help calls the value.
   std::string_view help;
-  std::string_view otherwise;  ///< The default, as one would write it; empty: none.
-  bool many = false;           ///< May be given again and again.
-  bool reloads = false;        ///< SIGHUP makes a new value count.
+  std::string_view default_value = {};  ///< As a user would write it; empty: none.
+  bool repeatable = false;              ///< May be given more than once.
+  bool reloads = false;                 ///< A new value takes effect with SIGHUP; else after a restart.
   /// Adds the value to the options.
-  Fault (*read)(const std::string& text, Options& to) = nullptr;
-  bool secret = false;  ///< A value that is refused may have a password in it: it is not repeated.
+  SettingError (*read)(const std::string& text, Options& to) = nullptr;
+  bool secret = false;  ///< The value may contain a password: error messages do not repeat it.
 };
 
 /// Every setting, in the order in which they are shown.
@@ -31,7 +31,7 @@ std::span<const Setting> all_settings() noexcept;
 /// Null when there is none of that name.
 const Setting* find_setting(std::string_view name) noexcept;
 
-/// What cannot be right together though each value is right by itself; empty: nothing.
-Fault check_together(const Options& options);
+/// Values that are valid by themselves but not together; empty: none.
+SettingError check_together(const Options& options);
 
 }  // namespace toxasync::daemon

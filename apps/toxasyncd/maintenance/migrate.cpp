@@ -21,19 +21,20 @@ namespace {
   throw StartupError(code, "migrate: " + what);
 }
 
-/// A line now and then for who waits.
+/// Prints the number of records once a second.
 class Progress {
  public:
   void operator()(std::uint64_t rows) {
     const auto now = std::chrono::steady_clock::now();
-    if (now >= tell_at_) {
-      std::cout << "toxasyncd: " << rows << " records" << std::endl;
-      tell_at_ = now + std::chrono::seconds(1);
+    if (now >= next_print_) {
+      std::cout << "toxasyncd: " << rows << " records copied" << std::endl;
+      next_print_ = now + std::chrono::seconds(1);
     }
   }
 
  private:
-  std::chrono::steady_clock::time_point tell_at_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  std::chrono::steady_clock::time_point next_print_ =
+      std::chrono::steady_clock::now() + std::chrono::seconds(1);
 };
 
 void move(const std::filesystem::path& database, const std::string& url) {
@@ -42,35 +43,31 @@ void move(const std::filesystem::path& database, const std::string& url) {
   const Telemetry telemetry(metrics, log);
   crypto::SystemRandom random;
   if (!std::filesystem::exists(database)) {
-    fail(ExitCode::data_directory, database.string() + ": there is no such database: name its --data-dir");
+    fail(ExitCode::data_directory, database.string() + ": no such file: set --data-dir");
   }
   auto table = store::SqliteStore::open_table(database, {}, store::SqliteStoreOptions(), telemetry, random);
   if (!table) {
     fail(ExitCode::data_directory, database.string() + ": " + std::string(describe(table.error())));
   }
-  store::PostgresImport::NodeStats figures;
+  store::PostgresImport::NodeStats stats;
   store::PostgresImport import(**table, url, random);
-  if (const auto why = import.run(SystemClock().now().unix_s(), figures, Progress())) {
-    fail(ExitCode::failure, "--to: " + *why + "; start it again to go on");
+  if (const auto why = import.run(SystemClock().now().unix_s(), stats, Progress())) {
+    fail(ExitCode::failure, "--to: " + *why + "; run the command again to continue");
   }
-  std::cout << "toxasyncd: migrated copied=" << figures.copied << " messages=" << figures.live
-            << " tombstones=" << figures.tombstones << " expired=" << figures.expired
-            << " damaged=" << figures.damaged << " wrong=" << figures.wrong << std::endl;
-  if (figures.wrong != 0) {
-    fail(ExitCode::failure,
-         std::to_string(figures.wrong) +
-             " records are not there as they should be: is a node serving from it already?");
+  std::cout << "toxasyncd: migrated copied=" << stats.copied << " messages=" << stats.live
+            << " tombstones=" << stats.tombstones << " expired=" << stats.expired
+            << " damaged=" << stats.damaged << " wrong=" << stats.wrong << std::endl;
+  if (stats.wrong != 0) {
+    fail(ExitCode::failure, std::to_string(stats.wrong) +
+                                " records differ in the destination: is a node already running on it?");
   }
 }
 
 }  // namespace
 
 void migrate(const Options& options, const std::string& url) {
-  if (url.empty()) {
-    fail(ExitCode::usage, "name where to: toxasyncd migrate --to postgresql://USER@HOST/DATABASE");
-  }
-  if (const auto fault = store::fault_of_connection_string(url); !fault.empty()) {
-    fail(ExitCode::usage, "--to " + std::string(fault));
+  if (const auto error = store::fault_of_connection_string(url); !error.empty()) {
+    fail(ExitCode::usage, "--to " + std::string(error));
   }
   move(options.data_directory / DataDirectory::database_name, url);
 }

@@ -7,8 +7,8 @@
 
 namespace toxasync::daemon {
 
-/// `toxasyncd migrate`: moves the mail of the data directory into the PostgreSQL that `url` names. Throws
-/// StartupError.
+/// `toxasyncd migrate`: copies the mail of the data directory to the PostgreSQL database that `url` names.
+/// Throws StartupError.
 void migrate(const Options& options, const std::string& url);
 
 }  // namespace toxasync::daemon

@@ -25,7 +25,7 @@ void Bootstrapper::start() {
   }
   if (!host_.connected()) {
     for (const BootstrapNode& node : nodes_) {
-      look_up(node);
+      resolve(node);
     }
   }
   timer_.expires_after(interval);
@@ -36,22 +36,23 @@ void Bootstrapper::start() {
   });
 }
 
-void Bootstrapper::look_up(const BootstrapNode& node) {
-  resolver_.async_resolve(
-      node.host, node.port, [this, node](const error_code& failed, const udp::resolver::results_type& found) {
-        if (failed == asio::error::operation_aborted) {
-          return;
-        }
-        if (failed) {
-          telemetry_.log(LogLevel::warning, "bootstrap", node.host + ": " + failed.message());
-          return;
-        }
-        for (const auto& entry : found) {
-          const udp::endpoint endpoint = entry.endpoint();
-          tox_bootstrap(host_.tox(), endpoint.address().to_string().c_str(), endpoint.port(), node.key.data(),
-                        nullptr);
-        }
-      });
+void Bootstrapper::resolve(const BootstrapNode& node) {
+  resolver_.async_resolve(node.host, node.port,
+                          [this, node](const error_code& failed, const udp::resolver::results_type& found) {
+                            if (failed == asio::error::operation_aborted) {
+                              return;
+                            }
+                            if (failed) {
+                              telemetry_.log(LogLevel::warning, "bootstrap",
+                                             "cannot resolve " + node.host + ": " + failed.message());
+                              return;
+                            }
+                            for (const auto& entry : found) {
+                              const udp::endpoint endpoint = entry.endpoint();
+                              tox_bootstrap(host_.tox(), endpoint.address().to_string().c_str(),
+                                            endpoint.port(), node.key.data(), nullptr);
+                            }
+                          });
 }
 
 }  // namespace toxasync::daemon

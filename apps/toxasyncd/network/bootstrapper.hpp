@@ -13,8 +13,8 @@
 
 namespace toxasync::daemon {
 
-/// Joins the Tox network by the nodes that the operator named, again and again until it is joined: one lost
-/// packet must not keep the node out. Names are looked up without holding up the loop.
+/// Joins the Tox network through the nodes of --bootstrap, and retries until it is connected. Host names are
+/// resolved asynchronously.
 class Bootstrapper {
  public:
   static constexpr std::chrono::seconds interval{10};
@@ -24,11 +24,11 @@ class Bootstrapper {
                Telemetry telemetry);
 
   void start();
-  /// Joins by these from now on.
+  /// Uses these from now on.
   void set_nodes(std::vector<BootstrapNode> nodes);
 
  private:
-  void look_up(const BootstrapNode& node);
+  void resolve(const BootstrapNode& node);
 
   const ToxHost& host_;
   std::vector<BootstrapNode> nodes_;

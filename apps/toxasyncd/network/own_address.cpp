@@ -31,11 +31,11 @@ ip::address outward_address(boost::asio::io_context& io) {
   return ip::address_v4::loopback();
 }
 
-std::vector<Endpoint> own_endpoints(const std::vector<Endpoint>& told, const ip::address& otherwise,
+std::vector<Endpoint> own_endpoints(const std::vector<Endpoint>& configured, const ip::address& detected,
                                     const std::vector<std::uint16_t>& ports) {
-  std::vector<Endpoint> bases = told;
+  std::vector<Endpoint> bases = configured;
   if (bases.empty()) {
-    bases.push_back(from_asio({otherwise, 0}));
+    bases.push_back(from_asio({detected, 0}));
   }
   std::vector<Endpoint> all;
   const auto add = [&all](const Endpoint& endpoint) {
@@ -48,7 +48,7 @@ std::vector<Endpoint> own_endpoints(const std::vector<Endpoint>& told, const ip:
       add(base);
     }
   }
-  // Port by port: where there are too many addresses, each has one port at least.
+  // Port by port: with too many addresses, each has at least one port.
   for (const std::uint16_t port : ports) {
     for (Endpoint base : bases) {
       if (base.port == 0) {

@@ -10,13 +10,13 @@
 
 namespace toxasync::daemon {
 
-/// The address by which this machine would talk to the internet (nothing is sent); 127.0.0.1 without any.
+/// The address that this machine would use to reach the internet (nothing is sent); 127.0.0.1 if it has none.
 boost::asio::ip::address outward_address(boost::asio::io_context& io);
 
-/// The endpoints to tell, at most limits::addresses_per_node: `told` (each without a port with each of
-/// `ports`), else `otherwise` with each of `ports`.
-std::vector<Endpoint> own_endpoints(const std::vector<Endpoint>& told,
-                                    const boost::asio::ip::address& otherwise,
+/// The node's endpoints, at most limits::addresses_per_node: the `configured` ones (those without a port with
+/// each of `ports`), or if there are none `detected` with each of `ports`.
+std::vector<Endpoint> own_endpoints(const std::vector<Endpoint>& configured,
+                                    const boost::asio::ip::address& detected,
                                     const std::vector<std::uint16_t>& ports);
 
 }  // namespace toxasync::daemon

@@ -8,34 +8,33 @@
 
 namespace toxasync::daemon {
 
-PeerKeeper::PeerKeeper(Transport& transport, Random& random, Telemetry telemetry,
-                       const protocol::NodeId& self, const std::vector<client::KnownNode>& named,
-                       NodeFinder* finder, std::function<void(const std::vector<Bytes>&)> changed)
+PeerKeeper::PeerKeeper(Transport& transport, Random& random, Telemetry telemetry, const Config& config,
+                       PeerListener& listener)
     : transport_(transport),
       telemetry_(telemetry),
-      self_(self),
-      finder_(finder),
-      changed_(std::move(changed)),
+      self_(config.self),
+      finder_(config.finder),
+      listener_(listener),
       client_(transport, random, telemetry, nullptr) {
-  set_named(named);
+  set_named(config.named);
 }
 
 void PeerKeeper::set_named(const std::vector<client::KnownNode>& named) {
   named_.clear();
-  const bool told = std::erase_if(peers_, [&named](const auto& entry) {
-                      return entry.second.named &&
-                             std::ranges::find(named, entry.first, &client::KnownNode::id) == named.end();
-                    }) != 0;
+  const bool removed = std::erase_if(peers_, [&named](const auto& entry) {
+                         return entry.second.named &&
+                                std::ranges::find(named, entry.first, &client::KnownNode::id) == named.end();
+                       }) != 0;
   for (const auto& node : named) {
     peers_[node.id].named = true;
     named_.insert(named_.end(), node.endpoints.begin(), node.endpoints.end());
   }
-  if (told) {
-    tell();
+  if (removed) {
+    notify();
   }
 }
 
-std::vector<PeerStats> PeerKeeper::figures(Now now) const {
+std::vector<PeerStats> PeerKeeper::stats(Now now) const {
   constexpr std::size_t short_digits = 12;
   std::vector<PeerStats> all;
   for (const auto& [id, peer] : peers_) {
@@ -79,7 +78,7 @@ std::optional<Endpoint> PeerKeeper::next_address(Now now) {
       return peer.at;
     }
   }
-  if (finder_ == nullptr || peers_.size() >= most_peers) {
+  if (finder_ == nullptr || peers_.size() >= max_peers) {
     return std::nullopt;
   }
   for (const Endpoint& candidate : finder_->candidates()) {
@@ -97,7 +96,7 @@ bool PeerKeeper::is_due(const Endpoint& endpoint, std::int64_t again_ms, Now now
 
 void PeerKeeper::note_asked(const Endpoint& endpoint, Now now) {
   std::erase(asked_, endpoint);
-  if (asked_.size() >= addresses_remembered) {
+  if (asked_.size() >= max_probed) {
     asked_ms_.erase(asked_.front());
     asked_.pop_front();
   }
@@ -110,11 +109,11 @@ void PeerKeeper::on_discovered(client::OperationId /*id*/, const client::Discove
   try {
     const auto descriptor = protocol::NodeDescriptor::decode_signed(result.descriptor);
     if (!descriptor || descriptor->id == self_ || descriptor->addresses.empty()) {
-      return;  // nobody, we ourselves, or one that could not be reached by whom we told
+      return;  // invalid, our own, or without an address that clients could use
     }
     const bool known = peers_.contains(descriptor->id);
-    if (!known && (peers_.size() >= most_peers || std::ranges::find(named_, result.at) != named_.end())) {
-      // At an address of a named node there is another one: the line is out of date.
+    if (!known && (peers_.size() >= max_peers || std::ranges::find(named_, result.at) != named_.end())) {
+      // Another node answers at the address of a named one: that line is out of date.
       return telemetry_.refuse(Counter::refused_descriptor);
     }
     telemetry_.count(Counter::nodes_discovered, known ? 0 : 1);
@@ -124,8 +123,8 @@ void PeerKeeper::on_discovered(client::OperationId /*id*/, const client::Discove
     peer.capacity_bytes = descriptor->capacity_bytes;
     peer.at = result.at;
     peer.answered_ms = now.steady_ms;
-    tell();
-  } catch (const std::exception&) {  // out of memory: it is asked again
+    notify();
+  } catch (const std::exception&) {  // out of memory: it is probed again later
     telemetry_.refuse(Counter::refused_overloaded);
   }
 }
@@ -134,7 +133,7 @@ void PeerKeeper::drop_silent(Now now) {
   bool any = false;
   for (auto at = peers_.begin(); at != peers_.end();) {
     Peer& peer = at->second;
-    const bool silent = !peer.descriptor.empty() && now.steady_ms - peer.answered_ms >= told_for_ms;
+    const bool silent = !peer.descriptor.empty() && now.steady_ms - peer.answered_ms >= expire_after_ms;
     any = any || silent;
     if (silent && peer.named) {
       peer.descriptor.clear();
@@ -142,18 +141,18 @@ void PeerKeeper::drop_silent(Now now) {
     at = silent && !peer.named ? peers_.erase(at) : std::next(at);
   }
   if (any) {
-    tell();
+    notify();
   }
 }
 
-void PeerKeeper::tell() {
+void PeerKeeper::notify() {
   std::vector<Bytes> descriptors;
   for (const auto& [id, peer] : peers_) {
     if (!peer.descriptor.empty()) {
       descriptors.push_back(peer.descriptor);
     }
   }
-  changed_(descriptors);
+  listener_.on_peers_changed(descriptors);
 }
 
 }  // namespace toxasync::daemon

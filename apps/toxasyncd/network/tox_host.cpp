@@ -33,20 +33,21 @@ struct WipedBytes : Bytes {
     case TOX_ERR_NEW_PORT_ALLOC: {
       const std::string tcp =
           options.tcp_port != 0 ? " or --tcp-port " + std::to_string(options.tcp_port) : std::string();
-      throw StartupError(ExitCode::port, "--tox-port " + std::to_string(options.udp_port) + tcp +
-                                             ": the port is in use or not permitted: name another one");
+      throw StartupError(
+          ExitCode::port,
+          "--tox-port " + std::to_string(options.udp_port) + tcp +
+              ": cannot bind: address already in use, or permission denied; choose another port");
     }
     case TOX_ERR_NEW_LOAD_ENCRYPTED:
     case TOX_ERR_NEW_LOAD_BAD_FORMAT:
-      throw StartupError(
-          ExitCode::data_directory,
-          profile.string() +
-              ": not a Tox profile, or a damaged one: restore it from a backup or move it away "
-              "(people can keep the node's address line: that depends on node.key)");
+      throw StartupError(ExitCode::data_directory, profile.string() +
+                                                       ": not a Tox profile, or damaged: restore it from a "
+                                                       "backup, or move it away (the node's address "
+                                                       "line stays the same: it depends on node.key only)");
     case TOX_ERR_NEW_MALLOC:
       throw std::bad_alloc();
     default:
-      throw StartupError(ExitCode::failure, "libtoxcore cannot start (its error " +
+      throw StartupError(ExitCode::failure, "libtoxcore cannot start (Tox_Err_New " +
                                                 std::to_string(static_cast<int>(error)) +
                                                 "): try --tox-port 0 to serve on --udp-port only");
   }
@@ -64,7 +65,7 @@ ToxHost::ToxHost(std::filesystem::path profile, const crypto::SigningKey& identi
     crypto::Point has{};
     tox_self_get_public_key(tox_.get(), has.data());
     if (has != key.public_key) {
-      tox_.reset();  // The one with the node's key needs its port.
+      tox_.reset();  // Frees the port for an instance with the node's key.
     }
   }
   if (!tox_) {

@@ -13,21 +13,20 @@ namespace toxasync::daemon {
 
 struct ToxHostOptions {
   std::uint16_t udp_port = 0;
-  std::uint16_t tcp_port = 0;  ///< As a TCP relay; 0: it is none.
+  std::uint16_t tcp_port = 0;  ///< Of a TCP relay; 0: none.
   bool ipv6 = true;
 };
 
 /// The node's Tox instance, whose Tox key is the node's key (docs/protocol.md, section 12).
 class ToxHost {
  public:
-  /// With the profile in that file; with a new one, if there is none or it is of another key. Throws
+  /// Uses the profile in that file, or a new one if it does not exist or has another key. Throws
   /// StartupError.
   ToxHost(std::filesystem::path profile, const crypto::SigningKey& identity, const ToxHostOptions& options);
 
   [[nodiscard]] Tox* tox() const noexcept { return tox_.get(); }
   [[nodiscard]] bool connected() const noexcept;
-  /// Keeps what is known of the Tox network for the next start, and the friends, if there are any. Throws
-  /// StartupError.
+  /// Saves the profile: known nodes of the Tox network, and friends. Throws StartupError.
   void save() const;
 
  private:

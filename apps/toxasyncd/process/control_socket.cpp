@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 using asio::local::stream_protocol;
 using boost::system::error_code;
 
-/// Lives as long as somebody waits for something of it.
+/// One connection. Kept alive by its pending handlers.
 class ControlSocket::Session : public std::enable_shared_from_this<ControlSocket::Session> {
  public:
   Session(stream_protocol::socket socket, std::shared_ptr<const Handler> handler,
@@ -32,13 +32,13 @@ class ControlSocket::Session : public std::enable_shared_from_this<ControlSocket
 
   void start() {
     const auto self = shared_from_this();
-    timer_.expires_after(std::chrono::seconds(patience_s));
+    timer_.expires_after(std::chrono::seconds(line_timeout_s));
     timer_.async_wait([self](const error_code& aborted) {
       if (!aborted) {
         self->close();
       }
     });
-    asio::async_read_until(socket_, asio::dynamic_buffer(line_, most_line_bytes), '\n',
+    asio::async_read_until(socket_, asio::dynamic_buffer(line_, max_line_bytes), '\n',
                            [self](const error_code& failed, std::size_t size) {
                              self->timer_.cancel();
                              if (!failed) {
@@ -73,7 +73,7 @@ ControlSocket::ControlSocket(asio::io_context& io, std::filesystem::path path, H
     : path_(std::move(path)),
       handler_(std::make_shared<const Handler>(std::move(handler))),
       acceptor_(io),
-      again_(io) {
+      retry_timer_(io) {
   if (listen()) {
     accept();
     return;
@@ -81,7 +81,8 @@ ControlSocket::ControlSocket(asio::io_context& io, std::filesystem::path path, H
   error_code ignored;
   acceptor_.close(ignored);
   telemetry.log(LogLevel::warning, "control",
-                path_.string() + " cannot be made: `toxasyncd backup` and `stats` will not reach this node");
+                "cannot create " + path_.string() +
+                    ": `toxasyncd backup` and `toxasyncd stats` cannot reach this node");
 }
 
 ControlSocket::~ControlSocket() {
@@ -92,19 +93,19 @@ ControlSocket::~ControlSocket() {
 
 bool ControlSocket::listen() {
   if (path_.native().size() >= sizeof(sockaddr_un::sun_path)) {
-    return false;  // The system knows no longer names.
+    return false;  // Too long for a socket address.
   }
-  (void)::unlink(
-      path_.c_str());  // Of a node that was killed: another one does not run, or the database were locked.
+  // Left by a node that was killed. No other one is running: it would have locked the database.
+  (void)::unlink(path_.c_str());
   error_code failed;
   if (acceptor_.open(stream_protocol(), failed)) {
     return false;
   }
-  // Before it has a name: nobody else can come in between.
+  // Before it has a name, so that nobody else can connect first.
   return ::fchmod(acceptor_.native_handle(), S_IRUSR | S_IWUSR) == 0 &&
          !acceptor_.bind(stream_protocol::endpoint(path_.string()), failed) &&
          ::chmod(path_.c_str(), S_IRUSR | S_IWUSR) == 0 &&
-         !acceptor_.listen(static_cast<int>(most_sessions), failed);
+         !acceptor_.listen(static_cast<int>(max_sessions), failed);
 }
 
 void ControlSocket::accept() {
@@ -112,15 +113,15 @@ void ControlSocket::accept() {
     if (failed == asio::error::operation_aborted) {
       return;
     }
-    if (failed) {  // no file descriptor is left: not again and again
-      again_.expires_after(std::chrono::seconds(1));
-      return again_.async_wait([this](const error_code& ended) {
+    if (failed) {  // out of file descriptors: try again later
+      retry_timer_.expires_after(std::chrono::seconds(1));
+      return retry_timer_.async_wait([this](const error_code& ended) {
         if (!ended) {
           accept();
         }
       });
     }
-    if (*sessions_ < most_sessions) {
+    if (*sessions_ < max_sessions) {
       std::make_shared<Session>(std::move(socket), handler_, sessions_)->start();
     }
     accept();

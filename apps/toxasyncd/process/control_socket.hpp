@@ -14,19 +14,19 @@
 
 namespace toxasync::daemon {
 
-/// Where `toxasyncd backup` and `toxasyncd stats` reach the node that is running: a Unix socket in its data
-/// directory, for its own user. A line asks, a line answers, and the connection ends.
+/// Receives the commands of `toxasyncd backup` and `toxasyncd stats`: a Unix socket in the data directory,
+/// for the node's own user. One line is the command, one line the answer, then the connection is closed.
 class ControlSocket {
  public:
-  static constexpr std::size_t most_line_bytes = 64;
-  static constexpr std::size_t most_sessions = 8;  ///< Further ones are closed at once.
-  static constexpr int patience_s = 10;            ///< For the line.
+  static constexpr std::size_t max_line_bytes = 64;
+  static constexpr std::size_t max_sessions = 8;  ///< Further ones are closed at once.
+  static constexpr int line_timeout_s = 10;       ///< To receive the line.
 
   using Answer = std::function<void(const std::string& line)>;
-  /// May answer later; an answer that nobody waits for any more goes nowhere.
+  /// May answer later; the answer to a closed connection is dropped.
   using Handler = std::function<void(std::string_view command, Answer answer)>;
 
-  /// Without it the node serves all the same: what goes wrong is logged.
+  /// Errors are logged: the node can run without the socket.
   ControlSocket(boost::asio::io_context& io, std::filesystem::path path, Handler handler,
                 const Telemetry& telemetry);
   ~ControlSocket();
@@ -41,7 +41,7 @@ class ControlSocket {
   std::filesystem::path path_;
   std::shared_ptr<const Handler> handler_;
   boost::asio::local::stream_protocol::acceptor acceptor_;
-  boost::asio::steady_timer again_;  ///< After an accept that failed.
+  boost::asio::steady_timer retry_timer_;  ///< After an accept that failed.
   std::shared_ptr<std::size_t> sessions_ = std::make_shared<std::size_t>(0);
 };
 

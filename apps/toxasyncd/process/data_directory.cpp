@@ -25,12 +25,12 @@ std::string reason(int error) {
   switch (error) {
     case EACCES:
     case EPERM:
-      return "this user may not write there: give it permission, or name another place by --data-dir";
+      return "permission denied: give this user write permission, or set another --data-dir";
     case EROFS:
-      return "the file system is read-only: name another place by --data-dir";
+      return "the file system is read-only: set another --data-dir";
     case ENOSPC:
     case EDQUOT:
-      return "the disk is full: free some space, or name another place by --data-dir";
+      return "the disk is full: free some space, or set another --data-dir";
     default:
       return std::generic_category().message(error);
   }
@@ -50,11 +50,11 @@ DataDirectory::DataDirectory(std::filesystem::path path) : path_(std::move(path)
   switch (error) {
     case EEXIST:
     case ENOTDIR:
-      fail(path_, "is not a directory: name another place by --data-dir");
+      fail(path_, "is not a directory: set another --data-dir");
     case ENOENT:
-      fail(path_, "its parent directory does not exist: create that, or name another place by --data-dir");
+      fail(path_, "the parent directory does not exist: create it, or set another --data-dir");
     default:
-      fail(path_, "cannot be created: " + reason(error));
+      fail(path_, "cannot create: " + reason(error));
   }
 }
 
@@ -68,10 +68,10 @@ void DataDirectory::lock() {
   const auto path = path_ / "lock";
   lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (lock_ < 0) {
-    fail(path, "cannot be opened: " + reason(errno));
+    fail(path, "cannot open: " + reason(errno));
   }
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    fail(path_, "is in use by another process: stop that one first, or name another place by --data-dir");
+    fail(path_, "in use by another process: stop that first, or set another --data-dir");
   }
 }
 
@@ -84,17 +84,17 @@ std::optional<Bytes> read_file(const std::filesystem::path& path) {
   Bytes content(failed ? 0 : size);
   const auto got = toxasync::read_file(path, content);
   if (failed || got.error() == std::errc::permission_denied) {
-    fail(path, "cannot be read: check its owner and permissions");
+    fail(path, "cannot read: check its owner and permissions");
   }
   if (!got || *got != size) {
-    fail(path, "cannot be read: look for disk errors in the system's log");
+    fail(path, "cannot read: check the system log for disk errors");
   }
   return content;
 }
 
 void replace_file(const std::filesystem::path& path, ByteView content) {
   if (const auto failed = toxasync::replace_file(path, content)) {
-    fail(path, "cannot be written: " + reason(failed.value()));
+    fail(path, "cannot write: " + reason(failed.value()));
   }
 }
 

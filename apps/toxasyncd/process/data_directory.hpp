@@ -8,7 +8,7 @@
 
 namespace toxasync::daemon {
 
-/// Where a node keeps its identity, its mail and its Tox profile. All functions throw StartupError.
+/// Where a node stores its identity, its mail and its Tox profile. All functions throw StartupError.
 class DataDirectory {
  public:
   static constexpr const char* database_name = "store.db";
@@ -19,7 +19,7 @@ class DataDirectory {
   DataDirectory(const DataDirectory&) = delete;
   DataDirectory& operator=(const DataDirectory&) = delete;
 
-  /// Keeps other processes out until the end, where no database file does.
+  /// Locks the directory against other processes, if no database file in it does that.
   void lock();
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
@@ -27,7 +27,7 @@ class DataDirectory {
   [[nodiscard]] std::filesystem::path database() const { return path_ / database_name; }
   [[nodiscard]] std::filesystem::path tox_profile() const { return path_ / "tox.profile"; }
   [[nodiscard]] std::filesystem::path control_socket() const { return path_ / "control"; }
-  /// What a running node copies its database to.
+  /// Where a running node copies its database to for `toxasyncd backup`.
   [[nodiscard]] std::filesystem::path backup() const { return path_ / "store.db.backup"; }
 
  private:
@@ -35,10 +35,10 @@ class DataDirectory {
   int lock_ = -1;
 };
 
-/// The whole file; nothing if there is none.
+/// The whole file; nothing if it does not exist.
 std::optional<Bytes> read_file(const std::filesystem::path& path);
 
-/// Writes a file that only its owner may read. After a crash the old or the new one is there, whole.
+/// Writes a file that only its owner can read. After a crash either the old or the new content is there.
 void replace_file(const std::filesystem::path& path, ByteView content);
 
 }  // namespace toxasync::daemon

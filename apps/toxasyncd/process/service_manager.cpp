@@ -20,7 +20,7 @@ std::string_view variable(const char* name) {
   return value == nullptr ? std::string_view() : value;
 }
 
-/// What the watchdog wants, if it is us that it watches; else 0.
+/// The interval of the watchdog if it watches this process; else 0.
 std::chrono::microseconds watchdog_of_environment() {
   const auto number = [](std::string_view text) {
     std::uint64_t value = 0;
@@ -43,14 +43,14 @@ ServiceManager::ServiceManager(asio::io_context& io) : socket_(io), timer_(io) {
   if (path[0] == '@') {
     path[0] = '\0';  // an abstract socket
   }
-  manager_ = datagram_protocol::endpoint(path);
+  socket_address_ = datagram_protocol::endpoint(path);
   error_code failed;
   socket_.open(datagram_protocol(), failed);
   if (!failed) {
     socket_.non_blocking(true, failed);
   }
-  told_ = !failed;
-  watchdog_ = told_ ? watchdog_of_environment() : std::chrono::microseconds(0);
+  enabled_ = !failed;
+  watchdog_ = enabled_ ? watchdog_of_environment() : std::chrono::microseconds(0);
 }
 
 void ServiceManager::ready(const std::string& status) {
@@ -71,15 +71,15 @@ void ServiceManager::stopping() {
   notify("STOPPING=1");
 }
 
-/// That nobody takes it is nothing to fail for.
+/// Errors are ignored: the node works without a service manager.
 void ServiceManager::notify(const std::string& state) {
-  if (told_) {
+  if (enabled_) {
     error_code ignored;
-    socket_.send_to(asio::buffer(state), manager_, 0, ignored);
+    socket_.send_to(asio::buffer(state), socket_address_, 0, ignored);
   }
 }
 
-/// Twice in the time that it grants.
+/// Twice per interval.
 void ServiceManager::watch() {
   if (watchdog_.count() == 0) {
     return;

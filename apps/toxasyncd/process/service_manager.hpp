@@ -10,13 +10,13 @@
 
 namespace toxasync::daemon {
 
-/// Tells the service manager how far we are, if it wants to know: a datagram to the socket that it names in
-/// NOTIFY_SOCKET (sd_notify(3)). And that the loop turns, as often as it asks for that in WATCHDOG_USEC.
+/// Reports the state of the program to the service manager, by datagrams to the socket NOTIFY_SOCKET
+/// (sd_notify(3)), and that the event loop is running, as often as WATCHDOG_USEC requires.
 class ServiceManager {
  public:
   explicit ServiceManager(boost::asio::io_context& io);
 
-  /// Serving from now on; the text is for people.
+  /// `status` is shown by `systemctl status`.
   void ready(const std::string& status);
   void reloading();
   void stopping();
@@ -26,8 +26,8 @@ class ServiceManager {
   void watch();
 
   boost::asio::local::datagram_protocol::socket socket_;
-  boost::asio::local::datagram_protocol::endpoint manager_;
-  bool told_ = false;  ///< There is somebody to tell.
+  boost::asio::local::datagram_protocol::endpoint socket_address_;
+  bool enabled_ = false;
   std::chrono::microseconds watchdog_{0};
   boost::asio::steady_timer timer_;
 };

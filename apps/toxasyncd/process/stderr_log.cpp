@@ -36,7 +36,7 @@ void StderrLog::write(LogLevel level, std::string_view area, std::string_view me
       c = static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
     }
     line += '\n';
-    // A log that cannot be written is nothing to fail for.
+    // Errors are ignored: the node works without its log.
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
   } catch (const std::exception&) {  // Out of memory: the line is lost.
   }

@@ -8,8 +8,8 @@
 
 namespace toxasync::daemon {
 
-/// One line a message to stderr: "warning udp: text". Under systemd the level is given as journald reads it
-/// ("<4>udp: text"). Any thread may write: a line is one system call.
+/// One line per message to stderr: "warning udp: text". Under systemd the level is written as journald
+/// expects it: "<4>udp: text". Any thread may write: a line is one system call.
 class StderrLog final : public Log {
  public:
   explicit StderrLog(LogLevel least);

@@ -23,7 +23,7 @@ std::unique_ptr<store::Store> open_store(const std::string& url, DataDirectory& 
   directory.lock();
   auto opened = store::PostgresStore::open(url, limits, {}, telemetry, random);
   if (!opened) {
-    // Also what trying again may help: under systemd the server may only be on its way up.
+    // Not a usage error, so that systemd tries again: the server may be starting up.
     throw StartupError(ExitCode::failure, "--store: " + opened.error());
   }
   return std::move(*opened);

@@ -11,8 +11,8 @@
 
 namespace toxasync::daemon {
 
-/// Opens the store that --store names, or the one in the data directory when `url` is empty; either keeps
-/// other processes out of the directory. Throws StartupError.
+/// Opens the store that --store names, or the one in the data directory if `url` is empty. In both cases the
+/// directory is locked against other processes. Throws StartupError.
 std::unique_ptr<store::Store> open_store(const std::string& url, DataDirectory& directory,
                                          const store::StoreLimits& limits, const Telemetry& telemetry,
                                          Random& random);

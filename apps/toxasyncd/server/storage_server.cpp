@@ -7,13 +7,14 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <iostream>
 
+#include "adapters/addresses/node_address.hpp"
 #include "adapters/clock/key_work_rate.hpp"
 #include "network/own_address.hpp"
 #include "process/startup_error.hpp"
 #include "protocol/frame.hpp"
 #include "server/open_store.hpp"
-#include "store/sqlite/sqlite_store.hpp"
 
 namespace toxasync::daemon {
 
@@ -23,18 +24,14 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// How long the last writes may take when the program is to stop.
+/// How long the last writes may take when the program stops.
 constexpr std::int64_t drain_ms = 700;
-
-/// How long a copy waits for the command that asked for it. It is moved at once; that the file goes while it
-/// is copied to another file system does no harm.
-constexpr std::chrono::minutes backup_kept{1};
 
 std::chrono::steady_clock::time_point at(std::int64_t steady_ms) {
   return std::chrono::steady_clock::time_point(milliseconds(steady_ms));
 }
 
-/// Waits for one list that was put in line behind everything else.
+/// Reached when the store has completed everything that was submitted before it.
 class DrainBarrier final : public store::StoreListener {
  public:
   static constexpr store::Token token = ~store::Token{0};
@@ -61,17 +58,25 @@ StorageServer::StorageServer(Configuration configuration, StderrLog& log)
       log_(log),
       telemetry_(metrics_, log) {
   if (!crypto::initialise()) {
-    throw StartupError(ExitCode::failure, "libsodium gets no random numbers from the system");
+    throw StartupError(ExitCode::failure, "libsodium cannot be used: the system provides no random numbers");
   }
   signals_.add(SIGHUP);
   watch_signals();
-  open_store();  // First: its lock keeps a second process out.
+  open_store();  // First: its lock keeps other processes out.
   open_keys();
-  carriers_.emplace(io_, options_, directory_, keys_->signer(), random_, telemetry_);
+  transports_.emplace(io_, options_, directory_, keys_->signer(), random_, telemetry_,
+                      static_cast<TransportsListener&>(*this));
   start_node();
   start_peers();
-  site_.emplace(io_, metrics_, telemetry_,
-                StatusSite::Sources{[this] { return figures(); }, [this] { return reading(); }});
+  stats_.emplace(ServerStats::Parts{.options = options_,
+                                    .clock = clock_,
+                                    .metrics = metrics_,
+                                    .store = *store_,
+                                    .node = *node_,
+                                    .transports = *transports_,
+                                    .peers = *peers_},
+                 format_node_address({keys_->id(), endpoints_}));
+  site_.emplace(io_, metrics_, telemetry_, *stats_);
   open_control();
 }
 
@@ -81,7 +86,8 @@ void StorageServer::open_store() {
   store_ = daemon::open_store(options_.store, directory_, limits, telemetry_, random_);
   const int wake = ::dup(store_->wake_fd());  // A duplicate: each closes its own.
   if (wake < 0) {
-    throw StartupError(ExitCode::failure, "no more file descriptors are permitted (ulimit -n)");
+    throw StartupError(ExitCode::failure,
+                       "too many open files: raise the limit (ulimit -n, or LimitNOFILE= in the unit)");
   }
   store_wake_.assign(wake);
   watch_store();
@@ -100,11 +106,12 @@ void StorageServer::open_keys() {
 void StorageServer::start_node() {
   const bool bound = options_.bind && !options_.bind->is_unspecified();
   const auto here = bound ? *options_.bind : outward_address(io_);
-  endpoints_ = own_endpoints(options_.addresses, here, carriers_->ports());
+  endpoints_ = own_endpoints(options_.addresses, here, transports_->ports());
   if (options_.addresses.empty() && !protocol::is_usable_address(endpoints_.front(), false)) {
-    telemetry_.log(LogLevel::warning, "address",
-                   "the address that this machine knows of itself is local: others need --address with the "
-                   "one by which they reach it");
+    telemetry_.log(
+        LogLevel::warning, "address",
+        "this machine knows only a local address of its own: set --address to the public one, or clients "
+        "cannot reach the node");
   }
   node::NodeConfig config;
   config.addresses = endpoints_;
@@ -113,11 +120,10 @@ void StorageServer::start_node() {
   config.key_work_per_minute = options_.key_work_per_minute;
   config.key_work_per_second = measured_key_work_per_second(random_);
   node_.emplace(*store_, *keys_, random_, telemetry_, config, clock_.now());
-  carriers_->set_taker(*this);
 }
 
-/// Answers come to the carrier that we ask by.
-void StorageServer::take(Transport& transport, const Route& from, ByteView packet) noexcept {
+/// Answers arrive by the transport that requests leave by.
+void StorageServer::on_packet(Transport& transport, const Route& from, ByteView packet) noexcept {
   const bool request = packet.empty() || protocol::is_request(static_cast<protocol::FrameKind>(packet[0]));
   if (request || !peers_ || &transport != &peers_->transport()) {
     node_->on_packet(transport, from, packet, clock_.now());
@@ -126,55 +132,42 @@ void StorageServer::take(Transport& transport, const Route& from, ByteView packe
   }
 }
 
+void StorageServer::on_peers_changed(const std::vector<Bytes>& descriptors) {
+  node_->set_peers(descriptors);
+}
+
 void StorageServer::start_peers() {
-  peers_.emplace(carriers_->for_questions(), random_, telemetry_, keys_->id(), options_.peers,
-                 carriers_->finder(),
-                 [this](const std::vector<Bytes>& descriptors) { node_->set_peers(descriptors); });
+  const PeerKeeper::Config config{
+      .self = keys_->id(), .named = options_.peers, .finder = transports_->node_finder()};
+  peers_.emplace(transports_->for_requests(), random_, telemetry_, config, static_cast<PeerListener&>(*this));
 }
 
 void StorageServer::open_control() {
-  remove_backup();
+  commands_.emplace(io_, directory_, *store_, *stats_);
   control_.emplace(
       io_, directory_.control_socket(),
-      [this](std::string_view command, const ControlSocket::Answer& answer) { on_command(command, answer); },
+      [this](std::string_view command, const ControlSocket::Answer& answer) {
+        commands_->execute(command, answer);
+      },
       telemetry_);
 }
 
-void StorageServer::on_command(std::string_view command, const ControlSocket::Answer& answer) {
-  if (command == "stats") {
-    answer("ok " + stats_line());
-    return;
+void StorageServer::announce() {
+  std::cout << "toxasyncd: node address " << format_node_address({keys_->id(), endpoints_}) << '\n';
+  if (const auto key = transports_->relay_key()) {
+    std::cout << "toxasyncd: TCP relay on port " << options_.tcp_port << " with DHT key " << to_hex(*key)
+              << '\n';
   }
-  auto* const sqlite = dynamic_cast<store::SqliteStore*>(store_.get());
-  if (command != "backup" || sqlite == nullptr) {
-    answer(command == "backup" ? "error the mail is in PostgreSQL: copy it with pg_dump"
-                               : "error there is no such command");
-    return;
-  }
-  const bool begun = sqlite->backup(directory_.backup(), [this, answer](bool good) {
-    answer(good ? "ok done" : "error the copy could not be written: look for free space and disk errors");
-    backup_timer_.expires_after(backup_kept);
-    backup_timer_.async_wait([this](const error_code& aborted) {
-      if (!aborted) {
-        remove_backup();
-      }
-    });
-  });
-  if (begun) {
-    backup_timer_.cancel();
-  } else {
-    answer("error another backup is being made");
-  }
+  std::cout << "toxasyncd: ready transports=" << transports_->names() << std::endl;
+  manager_.ready(service_status());
 }
 
-/// Left by a command that was ended before it had moved it.
-void StorageServer::remove_backup() noexcept {
-  std::error_code ignored;
-  std::filesystem::remove(directory_.backup(), ignored);
+std::string StorageServer::service_status() const {
+  return "serving by " + transports_->names();
 }
 
 void StorageServer::run() {
-  carriers_->start([this] { tick(); });
+  transports_->start();
   tick();
   site_->start(options_);
   announce();
@@ -182,7 +175,7 @@ void StorageServer::run() {
   stop();
 }
 
-/// After packets, completions of the store, or a deadline.
+/// After packets, completions of the store, and at deadlines.
 void StorageServer::tick() {
   node_->tick(clock_.now());
   peers_->tick(clock_.now());
@@ -215,7 +208,7 @@ void StorageServer::watch_signals() {
     if (number == SIGHUP) {
       reload();
     } else {
-      print_stats();
+      stats_->print();
     }
     watch_signals();
   });
@@ -223,38 +216,38 @@ void StorageServer::watch_signals() {
 
 void StorageServer::reload() {
   manager_.reloading();
-  const Configuration fresh = configuration_.again();
-  for (const std::string& fault : fresh.faults()) {
-    telemetry_.log(LogLevel::error, "reload", fault);
+  const Configuration fresh = configuration_.reread();
+  for (const std::string& error : fresh.errors()) {
+    telemetry_.log(LogLevel::error, "reload", error);
   }
-  if (fresh.faults().empty()) {
+  if (fresh.errors().empty()) {
     for (const Setting* setting : fresh.differences(configuration_)) {
       if (setting->reloads) {
-        telemetry_.log(LogLevel::info, "reload", std::string(setting->name) + " has changed");
+        telemetry_.log(LogLevel::info, "reload", std::string(setting->name) + " changed");
       }
     }
     for (const Setting* setting : fresh.differences(at_start_)) {
       if (!setting->reloads) {
         telemetry_.log(LogLevel::warning, "reload",
-                       std::string(setting->name) + " has changed: restart the node for it");
+                       std::string(setting->name) + " changed: restart the node to apply it");
       }
     }
     configuration_ = fresh;
     apply(fresh.options());
   } else {
-    telemetry_.log(LogLevel::error, "reload", "all settings stay as they were");
+    telemetry_.log(LogLevel::error, "reload", "no setting was changed");
   }
-  manager_.ready(serving());
+  manager_.ready(service_status());
 }
 
-/// What settings.cpp says that it reloads.
+/// The settings that reload.
 void StorageServer::apply(const Options& fresh) {
   options_.log_level = fresh.log_level;
   log_.set_least(fresh.log_level);
   options_.capacity_bytes = fresh.capacity_bytes;
   store_->set_capacity(fresh.capacity_bytes);
   node_->set_key_work(fresh.key_work_burst, fresh.key_work_per_minute);
-  carriers_->set_bootstrap(fresh.bootstrap);
+  transports_->set_bootstrap(fresh.bootstrap);
   peers_->set_named(fresh.peers);
   site_->listen(fresh);
 }
@@ -262,25 +255,25 @@ void StorageServer::apply(const Options& fresh) {
 void StorageServer::stop() {
   manager_.stopping();
   site_->stop();
-  carriers_->stop();
+  transports_->stop();
   node_->tick(clock_.now());
   drain_store();
-  print_stats();
-  carriers_->save();
+  stats_->print();
+  transports_->save();
   telemetry_.log(LogLevel::info, "toxasyncd", "stopped");
 }
 
-/// Until everything before is on disk; the store's destructor goes on where the time was not enough.
+/// Waits until everything submitted is on disk; what takes longer is finished by the store's destructor.
 void StorageServer::drain_store() {
-  DrainBarrier end;
+  DrainBarrier barrier;
   const Now now = clock_.now();
   store_->list(DrainBarrier::token, {}, 0, {1, 1}, now.unix_s());
   store_->submit();
   pollfd wake = {store_->wake_fd(), POLLIN, 0};
-  for (std::int64_t left = drain_ms; left > 0 && !end.reached();
+  for (std::int64_t left = drain_ms; left > 0 && !barrier.reached();
        left = now.steady_ms + drain_ms - clock_.now().steady_ms) {
     ::poll(&wake, 1, static_cast<int>(left));
-    store_->poll(end);
+    store_->poll(barrier);
   }
 }
 

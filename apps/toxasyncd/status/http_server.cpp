@@ -43,7 +43,7 @@ Response to_response(HttpAnswer&& answer, unsigned version) {
 }  // namespace
 
 bool is_own_host(std::string_view host, const std::vector<std::string>& names) {
-  const bool bracketed = host.starts_with('[');  // an IPv6 address; its colons are no port
+  const bool bracketed = host.starts_with('[');  // an IPv6 address: its colons do not separate a port
   const auto end = bracketed ? host.find(']') : std::min(host.find(':'), host.size());
   if (end == std::string_view::npos) {
     return false;
@@ -56,13 +56,13 @@ bool is_own_host(std::string_view host, const std::vector<std::string>& names) {
 }
 
 struct HttpServer::Shared {
-  Handler handler;
+  HttpServer* server;  ///< Null after its end.
+  const Handler handler;
   std::vector<std::string> hosts;
   std::vector<Connection*> connections;
-  std::function<void()> place_is_free;  ///< Empty: there is no server any more.
 };
 
-/// Reads a request, answers, and again. Lives as long as one of its handlers waits.
+/// Answers the requests of one client. Kept alive by its pending handlers.
 class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, std::shared_ptr<Shared> shared)
@@ -72,10 +72,10 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   ~Connection() {
     std::erase(shared_->connections, this);
     try {
-      if (shared_->place_is_free) {
-        shared_->place_is_free();
+      if (shared_->server != nullptr) {
+        shared_->server->accept();
       }
-    } catch (const std::exception&) {  // out of memory: the next one that ends tries again
+    } catch (const std::exception&) {  // out of memory: the next connection that ends tries again
     }
   }
   Connection(const Connection&) = delete;
@@ -107,17 +107,17 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
       return answer(respond(parser_->get()), parser_->get().method() == http::verb::head);
     }
     if (failed == http::error::body_limit) {
-      return answer_and_close(plain(http::status::payload_too_large, "A request has no body here.\n"));
+      return answer_and_close(plain(http::status::payload_too_large, "Request bodies are not accepted.\n"));
     }
     if (failed == http::error::header_limit) {
       return answer_and_close(
-          plain(http::status::request_header_fields_too_large, "The header is too long.\n"));
+          plain(http::status::request_header_fields_too_large, "The request header is too long.\n"));
     }
     if (failed.category() == make_error_code(http::error::bad_method).category() &&
         failed != http::error::end_of_stream && failed != http::error::partial_message) {
-      return answer_and_close(plain(http::status::bad_request, "This is no HTTP request.\n"));
+      return answer_and_close(plain(http::status::bad_request, "Not an HTTP request.\n"));
     }
-    stream_.close();  // it has ended, or took too long
+    stream_.close();  // closed by the client, or timed out
   }
 
   void answer_and_close(HttpAnswer&& refusal) {
@@ -128,7 +128,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
 
   [[nodiscard]] Response respond(const http::request<http::empty_body>& request) {
     Response response = to_response(answer_to(request), request.version());
-    response.keep_alive(request.keep_alive() && ++requests_ < requests_each);
+    response.keep_alive(request.keep_alive() && ++requests_ < max_requests);
     if (response.result() == http::status::method_not_allowed) {
       response.set(http::field::allow, "GET, HEAD");
     }
@@ -138,12 +138,15 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] HttpAnswer answer_to(const http::request<http::empty_body>& request) const {
     if (!is_own_host(std::string_view(request[http::field::host]), shared_->hosts)) {
       return plain(http::status::misdirected_request,
-                   "This name is not one of the node's: ask by its address, or name it by --status-host.\n");
+                   "Unknown host name: use an IP address, or add the name with --status-host.\n");
     }
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
-      return plain(http::status::method_not_allowed, "Only GET and HEAD are answered.\n");
+      return plain(http::status::method_not_allowed, "Only GET and HEAD are supported.\n");
     }
     const auto target = request.target();
+    if (shared_->server == nullptr) {
+      return plain(http::status::service_unavailable, "The node is stopping.\n");
+    }
     return shared_->handler(std::string_view(target.data(), target.size()));
   }
 
@@ -164,7 +167,8 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
     }
   }
 
-  /// What is still coming is read for a moment: a reset would take the answer from the other side.
+  /// Reads for a moment what the client still sends: closing at once would reset the connection and could
+  /// lose the answer.
   void end() {
     constexpr std::chrono::seconds moment{1};
     error_code ignored;
@@ -185,16 +189,13 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
 };
 
 HttpServer::HttpServer(asio::io_context& io, Handler handler, std::vector<std::string> hosts)
-    : shared_(std::make_shared<Shared>()), acceptor_(io), again_(io) {
-  shared_->handler = std::move(handler);
-  shared_->hosts = std::move(hosts);
-  shared_->place_is_free = [this] { accept(); };
-}
+    : shared_(std::make_shared<Shared>(Shared{this, std::move(handler), std::move(hosts), {}})),
+      acceptor_(io),
+      retry_timer_(io) {}
 
 HttpServer::~HttpServer() {
   close();
-  shared_->place_is_free = nullptr;
-  shared_->handler = [](std::string_view) { return plain(http::status::service_unavailable, "Stopping.\n"); };
+  shared_->server = nullptr;
 }
 
 error_code HttpServer::listen(const tcp::endpoint& at) {
@@ -208,7 +209,7 @@ error_code HttpServer::listen(const tcp::endpoint& at) {
     acceptor_.bind(at, failed);
   }
   if (!failed) {
-    acceptor_.listen(most_connections, failed);
+    acceptor_.listen(max_connections, failed);
   }
   if (failed) {
     error_code ignored;
@@ -222,7 +223,7 @@ error_code HttpServer::listen(const tcp::endpoint& at) {
 void HttpServer::close() {
   error_code ignored;
   acceptor_.close(ignored);
-  again_.cancel();
+  retry_timer_.cancel();
   for (Connection* connection : shared_->connections) {
     connection->close();
   }
@@ -237,20 +238,19 @@ void HttpServer::set_hosts(std::vector<std::string> hosts) {
   shared_->hosts = std::move(hosts);
 }
 
-/// Unless one is waited for already, or all places are taken.
+/// Unless it already accepts, or there are max_connections.
 void HttpServer::accept() {
-  if (accepting_ || !acceptor_.is_open() || shared_->connections.size() >= most_connections) {
+  if (accepting_ || !acceptor_.is_open() || shared_->connections.size() >= max_connections) {
     return;
   }
   acceptor_.async_accept([this, shared = shared_](const error_code& failed, tcp::socket socket) {
-    if (!shared->place_is_free) {
+    if (shared->server == nullptr) {
       return;
     }
-    if (failed &&
-        failed != asio::error::operation_aborted) {  // no file descriptor is left: not again and again
-      again_.expires_after(std::chrono::seconds(1));
-      return again_.async_wait([this, shared](const error_code& /*ended*/) {
-        if (shared->place_is_free) {
+    if (failed && failed != asio::error::operation_aborted) {  // out of file descriptors: try again later
+      retry_timer_.expires_after(std::chrono::seconds(1));
+      return retry_timer_.async_wait([this, shared](const error_code& /*ended*/) {
+        if (shared->server != nullptr) {
           accepting_ = false;
           accept();
         }
@@ -261,9 +261,9 @@ void HttpServer::accept() {
       if (!failed) {
         std::make_shared<Connection>(std::move(socket), shared)->read();
       }
-    } catch (const std::exception&) {  // out of memory: this one is not answered
+    } catch (const std::exception&) {  // out of memory: this client is not answered
     }
-    accept();  // If it was closed, on what it listens on by now.
+    accept();  // Also if listen() or close() was called meanwhile.
   });
   accepting_ = true;
 }

@@ -20,19 +20,17 @@ struct HttpAnswer {
   std::string content_security_policy = "default-src 'none'; frame-ancestors 'none'";
 };
 
-/// Answers GET and HEAD, and nothing else, on the loop that is handed in. Everything that a stranger could
-/// grow is bounded: connections (the others wait until one ends), the header, the time for it, requests on
-/// one connection; a body is refused. The Host must be an address, `localhost` or one of the names, so that
-/// no web page in the operator's browser gets here by a name of its own that it points to this machine (DNS
-/// rebinding).
+/// Answers GET and HEAD requests. Everything that a stranger could exhaust is limited: connections (further
+/// ones wait until one ends), the size of the header, the time to send it, requests per connection; bodies
+/// are refused. The Host must be an address, `localhost` or one of the given names, against DNS rebinding.
 class HttpServer {
  public:
-  static constexpr std::size_t most_connections = 16;
+  static constexpr std::size_t max_connections = 16;
   static constexpr std::uint32_t header_limit = 8192;
-  static constexpr unsigned requests_each = 1000;  ///< On one connection.
+  static constexpr unsigned max_requests = 1000;  ///< On one connection.
   static constexpr std::chrono::seconds time_limit{10};
 
-  /// Gives the answer for a target, e.g. "/metrics".
+  /// Returns the answer for a target, e.g. "/metrics".
   using Handler = std::function<HttpAnswer(std::string_view target)>;
 
   HttpServer(boost::asio::io_context& io, Handler handler, std::vector<std::string> hosts);
@@ -40,11 +38,11 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  /// Takes the place of what it listened on before.
+  /// Replaces the endpoint that it listened on before.
   boost::system::error_code listen(const boost::asio::ip::tcp::endpoint& at);
-  /// No longer, and ends the connections.
+  /// Stops listening and closes the connections.
   void close();
-  /// Port 0: it does not listen.
+  /// Port 0: not listening.
   [[nodiscard]] boost::asio::ip::tcp::endpoint local_endpoint() const noexcept;
   void set_hosts(std::vector<std::string> hosts);
 
@@ -54,10 +52,10 @@ class HttpServer {
 
   void accept();
 
-  std::shared_ptr<Shared> shared_;  ///< With the connections, which may outlive the server by a moment.
+  std::shared_ptr<Shared> shared_;  ///< With connections, which may outlive the server.
   boost::asio::ip::tcp::acceptor acceptor_;
-  boost::asio::steady_timer again_;  ///< After an accept that failed.
-  bool accepting_ = false;           ///< Or waits to do so again.
+  boost::asio::steady_timer retry_timer_;  ///< After an accept that failed.
+  bool accepting_ = false;                 ///< Or waiting to retry.
 };
 
 /// Whether a Host header names this server: an address or `localhost` or one of `names`, with or without a

@@ -7,11 +7,10 @@
 
 namespace toxasync::daemon {
 
-/// What a counter counts, in words for operators; empty for those that count in clients only.
+/// What a counter counts, for operators; empty for counters that only clients use.
 std::string_view help_of(Counter counter) noexcept;
 
-/// Whether it is a reason for which something was refused. That a first packet has no cookie is none: so
-/// everybody begins.
+/// Whether it counts refusals. A first packet without a cookie is not one: every client starts with it.
 bool is_refusal(Counter counter) noexcept;
 
 }  // namespace toxasync::daemon

@@ -12,28 +12,28 @@
 
 namespace toxasync::daemon {
 
-/// One way by which clients come.
+/// One of the node's transports.
 struct TransportStats {
   std::string_view name;  ///< "udp", "dispatcher", "friends"
-  std::string detail;     ///< For people.
+  std::string detail;     ///< For people: "UDP port 33500".
   std::uint64_t packets_in = 0;
 };
 
-/// Another node that clients are told of, or that the operator named.
+/// Another storage node.
 struct PeerStats {
   std::string short_id;   ///< The first hexadecimal digits of its id.
-  bool named = false;     ///< By the operator; else found in the DHT.
-  bool answered = false;  ///< It has, lately; without that the rest is not known.
+  bool named = false;     ///< By --peer; else found in the DHT.
+  bool answered = false;  ///< Within the last day; else the rest is not known.
   unsigned version = 0;   ///< Of its descriptor.
   std::uint64_t capacity_bytes = 0;
   std::int64_t answered_s_ago = 0;
 };
 
-/// What the status page and its relatives show, as of one moment. No client's address, key or mailbox is in
-/// it.
+/// What the status page, /metrics and /status.json show, as of one moment. It contains no client's address,
+/// key or mailbox.
 struct NodeStats {
   std::string_view version;
-  std::string node_address;  ///< The line that users add: the node's own.
+  std::string node_address;  ///< The address line for clients.
   std::int64_t started_unix_s = 0;
   std::int64_t now_unix_s = 0;
   std::int64_t up_s = 0;
@@ -42,10 +42,10 @@ struct NodeStats {
   node::NodeLoad load;
   std::size_t sessions_limit = 0;
   std::size_t couriers = 0;
-  std::vector<TransportStats> carriers;
+  std::vector<TransportStats> transports;
   std::vector<PeerStats> peers;
-  std::vector<std::string> faults;  ///< Why /healthz says 503, in words; empty: all is well.
-  std::int64_t loop_lag_ms = 0;     ///< The longest of the last minute.
+  std::vector<std::string> problems;  ///< Why /healthz answers 503; empty: the node is healthy.
+  std::int64_t loop_lag_ms = 0;       ///< Maximum of the last minute.
 };
 
 }  // namespace toxasync::daemon

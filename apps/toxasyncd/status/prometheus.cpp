@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t usual_size = 16384;
 constexpr std::string_view refused = "refused.";
 
-/// Lines of the text format; a family is begun, then its samples follow.
+/// Writes the text format: first a family, then its samples.
 class Text {
  public:
   Text() { text_.reserve(usual_size); }
@@ -85,7 +85,7 @@ void add_counters(Text& text, const Metrics& metrics) {
       text.single(metric_name(counter), "counter", help_of(counter), metrics.value(counter));
     }
   }
-  text.family("toxasync_refused_total", "counter", "What was refused, by the reason");
+  text.family("toxasync_refused_total", "counter", "Requests and packets refused, by reason");
   for (std::size_t i = 0; i < counter_count; ++i) {
     const auto counter = static_cast<Counter>(i);
     if (name(counter).starts_with(refused) && !help_of(counter).empty()) {
@@ -111,48 +111,47 @@ void add_timing(Text& text, std::string_view request, const Histogram::Counts& c
 
 void add_timings(Text& text, const Metrics& metrics) {
   text.family("toxasync_answer_seconds", "histogram",
-              "Time from a request that needed the disk to its answer, in steps of a millisecond");
+              "Time from a request that uses the store to its answer, with a resolution of 1 ms");
   add_timing(text, "store", metrics.timing(Timing::store));
   add_timing(text, "retrieve", metrics.timing(Timing::retrieve));
 }
 
-void add_gauges(Text& text, const NodeStats& figures) {
+void add_gauges(Text& text, const NodeStats& stats) {
   const auto gauge = [&text](std::string_view name, std::string_view help, std::uint64_t value) {
     text.single(name, "gauge", help, value);
   };
-  gauge("toxasync_healthy", "1 if /healthz says so, else 0", figures.faults.empty() ? 1 : 0);
-  gauge("toxasync_start_time_seconds", "When the program started, in Unix time",
-        static_cast<std::uint64_t>(figures.started_unix_s));
-  gauge("toxasync_capacity_bytes", "The most mail that is kept", figures.capacity_bytes);
-  gauge("toxasync_messages", "Envelopes kept now", figures.store.messages);
-  gauge("toxasync_message_bytes", "Bytes of the envelopes kept now", figures.store.bytes);
-  gauge("toxasync_tombstones", "Marks of envelopes that were removed, kept until these would have expired",
-        figures.store.tombstones);
-  gauge("toxasync_sessions", "Sessions with clients that are remembered", figures.load.sessions);
-  gauge("toxasync_sessions_limit", "The most sessions that are remembered", figures.sessions_limit);
-  gauge("toxasync_pending_requests", "Requests that wait for the disk now", figures.load.pending);
-  gauge("toxasync_couriers", "Clients that are served as Tox friends now", figures.couriers);
-  text.family("toxasync_loop_lag_seconds", "gauge",
-              "The longest that the event loop was late in the last minute");
-  text.seconds("toxasync_loop_lag_seconds", "", static_cast<std::uint64_t>(figures.loop_lag_ms));
-  text.family("toxasync_peers", "gauge", "Other nodes, by whether they have answered in the last day");
-  const auto answering =
-      static_cast<std::uint64_t>(std::ranges::count_if(figures.peers, &PeerStats::answered));
+  gauge("toxasync_healthy", "1 if /healthz reports no problem, else 0", stats.problems.empty() ? 1 : 0);
+  gauge("toxasync_start_time_seconds", "Start time in Unix seconds",
+        static_cast<std::uint64_t>(stats.started_unix_s));
+  gauge("toxasync_capacity_bytes", "Maximum size of the stored mail", stats.capacity_bytes);
+  gauge("toxasync_messages", "Envelopes stored now", stats.store.messages);
+  gauge("toxasync_message_bytes", "Size of the envelopes stored now", stats.store.bytes);
+  gauge("toxasync_tombstones", "Records of removed envelopes, kept until these would have expired",
+        stats.store.tombstones);
+  gauge("toxasync_sessions", "Open sessions with clients", stats.load.sessions);
+  gauge("toxasync_sessions_limit", "Maximum number of sessions", stats.sessions_limit);
+  gauge("toxasync_pending_requests", "Requests waiting for the store", stats.load.pending);
+  gauge("toxasync_couriers", "Couriers: clients that are Tox friends of the node", stats.couriers);
+  text.family("toxasync_loop_lag_seconds", "gauge", "Maximum lag of the event loop in the last minute");
+  text.seconds("toxasync_loop_lag_seconds", "", static_cast<std::uint64_t>(stats.loop_lag_ms));
+  text.family("toxasync_peers", "gauge", "Other nodes, by whether they answered within the last day");
+  const auto answering = static_cast<std::uint64_t>(std::ranges::count_if(stats.peers, &PeerStats::answered));
   text.sample("toxasync_peers", quoted("state", "answering"), answering);
-  text.sample("toxasync_peers", quoted("state", "silent"), figures.peers.size() - answering);
-  text.family("toxasync_carrier_packets_total", "counter", "Packets received, by the way they came");
-  for (const TransportStats& carrier : figures.carriers) {
-    text.sample("toxasync_carrier_packets_total", quoted("carrier", carrier.name), carrier.packets_in);
+  text.sample("toxasync_peers", quoted("state", "silent"), stats.peers.size() - answering);
+  text.family("toxasync_transport_packets_total", "counter", "Packets received, by transport");
+  for (const TransportStats& transport : stats.transports) {
+    text.sample("toxasync_transport_packets_total", quoted("transport", transport.name),
+                transport.packets_in);
   }
-  text.family("toxasync_build_info", "gauge", "1, with the version of the program");
-  text.sample("toxasync_build_info", quoted("version", figures.version), 1);
+  text.family("toxasync_build_info", "gauge", "Version of the program; the value is always 1");
+  text.sample("toxasync_build_info", quoted("version", stats.version), 1);
 }
 
 }  // namespace
 
-std::string to_prometheus(const NodeStats& figures, const Metrics& metrics) {
+std::string to_prometheus(const NodeStats& stats, const Metrics& metrics) {
   Text text;
-  add_gauges(text, figures);
+  add_gauges(text, stats);
   add_timings(text, metrics);
   add_counters(text, metrics);
   return text.take();

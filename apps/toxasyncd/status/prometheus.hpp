@@ -10,7 +10,7 @@ namespace toxasync::daemon {
 /// The media type of the text below.
 inline constexpr const char* prometheus_type = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All figures in Prometheus' text format, each family with its HELP and TYPE (docs/operations.md).
-std::string to_prometheus(const NodeStats& figures, const Metrics& metrics);
+/// All statistics in the text format of Prometheus (docs/operations.md).
+std::string to_prometheus(const NodeStats& stats, const Metrics& metrics);
 
 }  // namespace toxasync::daemon

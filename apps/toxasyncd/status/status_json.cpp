@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <boost/json/src.hpp>  // the library itself, which is headers only so
+#include "status/status_json.hpp"
 
+#include <array>
+#include <boost/json/src.hpp>  // the library itself, used as header-only
 #include <cmath>
 #include <deque>
-#include <optional>
 
 #include "status/metric_help.hpp"
-#include "status/status_page.hpp"
 
 namespace toxasync::daemon {
 
@@ -25,39 +25,39 @@ struct Column {
   json::value (*of)(const Sample&);
 };
 
-template <std::uint64_t Sample::*figure>
-json::value count(const Sample& sample) {
-  return sample.*figure;
+template <std::uint64_t NodeContents::*count>
+json::value contents(const Sample& sample) {
+  return sample.contents.*count;
 }
-template <std::uint64_t Sample::*figure>
+template <std::uint64_t NodeActivity::*count>
 json::value rate(const Sample& sample) {
-  return thousandths(sample.per_second(sample.*figure));
+  return thousandths(sample.per_second(count));
 }
 /// Null where nothing was timed.
-template <double Sample::*figure>
+template <double Sample::*time_ms>
 json::value time(const Sample& sample) {
-  return sample.*figure > 0 ? json::value(thousandths(sample.*figure)) : json::value(nullptr);
+  return sample.*time_ms > 0 ? json::value(thousandths(sample.*time_ms)) : json::value(nullptr);
 }
 
 constexpr std::array<Column, 15> columns = {{
     {"unix_s", [](const Sample& sample) { return json::value(sample.unix_s); }},
-    {"messages", count<&Sample::messages>},
-    {"bytes", count<&Sample::bytes>},
-    {"sessions", count<&Sample::sessions>},
-    {"stored_per_s", rate<&Sample::stored>},
-    {"fetched_per_s", rate<&Sample::fetched>},
-    {"deleted_per_s", rate<&Sample::deleted>},
-    {"refused_per_s", rate<&Sample::refused>},
-    {"bytes_in_per_s", rate<&Sample::bytes_in>},
-    {"bytes_out_per_s", rate<&Sample::bytes_out>},
+    {"messages", contents<&NodeContents::messages>},
+    {"bytes", contents<&NodeContents::bytes>},
+    {"sessions", contents<&NodeContents::sessions>},
+    {"stored_per_s", rate<&NodeActivity::stored>},
+    {"fetched_per_s", rate<&NodeActivity::fetched>},
+    {"deleted_per_s", rate<&NodeActivity::deleted>},
+    {"refused_per_s", rate<&NodeActivity::refused>},
+    {"bytes_in_per_s", rate<&NodeActivity::bytes_in>},
+    {"bytes_out_per_s", rate<&NodeActivity::bytes_out>},
     {"store_median_ms", time<&Sample::store_median_ms>},
-    {"store_most_ms", time<&Sample::store_most_ms>},
+    {"store_p99_ms", time<&Sample::store_p99_ms>},
     {"retrieve_median_ms", time<&Sample::retrieve_median_ms>},
-    {"retrieve_most_ms", time<&Sample::retrieve_most_ms>},
+    {"retrieve_p99_ms", time<&Sample::retrieve_p99_ms>},
     {"lag_ms", [](const Sample& sample) { return json::value(sample.lag_ms); }},
 }};
 
-json::object history_of(const std::deque<Sample>& samples, std::int64_t step_s, std::size_t kept) {
+json::object history_of(const std::deque<Sample>& samples, std::int64_t step_s, std::size_t max_rows) {
   json::array names;
   for (const Column& column : columns) {
     names.emplace_back(column.name);
@@ -72,12 +72,13 @@ json::object history_of(const std::deque<Sample>& samples, std::int64_t step_s, 
     }
     rows.push_back(std::move(row));
   }
-  return {{"step_s", step_s}, {"kept", kept}, {"columns", std::move(names)}, {"rows", std::move(rows)}};
+  return {
+      {"step_s", step_s}, {"max_rows", max_rows}, {"columns", std::move(names)}, {"rows", std::move(rows)}};
 }
 
-json::array peers_of(const NodeStats& figures) {
+json::array peers_of(const NodeStats& stats) {
   json::array all;
-  for (const PeerStats& peer : figures.peers) {
+  for (const PeerStats& peer : stats.peers) {
     json::object one{{"id_begins", peer.short_id}, {"named", peer.named}, {"answered", peer.answered}};
     if (peer.answered) {
       one["version"] = peer.version;
@@ -91,7 +92,8 @@ json::array peers_of(const NodeStats& figures) {
 
 }  // namespace
 
-std::string to_json(const NodeStats& figures, const Metrics& metrics, const History& history, bool of_day) {
+std::string to_json(const NodeStats& stats, const Metrics& metrics, const History& history,
+                    HistoryRange range) {
   json::object refused;
   for (std::size_t i = 0; i < counter_count; ++i) {
     const auto counter = static_cast<Counter>(i);
@@ -99,25 +101,26 @@ std::string to_json(const NodeStats& figures, const Metrics& metrics, const Hist
       refused[name(counter)] = metrics.value(counter);
     }
   }
-  json::object carriers;
-  for (const TransportStats& carrier : figures.carriers) {
-    carriers[carrier.name] = carrier.packets_in;
+  json::object transports;
+  for (const TransportStats& transport : stats.transports) {
+    transports[transport.name] = transport.packets_in;
   }
   const json::object all{
-      {"version", figures.version},
-      {"now", figures.now_unix_s},
-      {"started", figures.started_unix_s},
-      {"faults", json::array(figures.faults.begin(), figures.faults.end())},
-      {"capacity_bytes", figures.capacity_bytes},
-      {"messages", figures.store.messages},
-      {"bytes", figures.store.bytes},
-      {"tombstones", figures.store.tombstones},
-      {"sessions", figures.load.sessions},
+      {"version", stats.version},
+      {"now", stats.now_unix_s},
+      {"started", stats.started_unix_s},
+      {"problems", json::array(stats.problems.begin(), stats.problems.end())},
+      {"capacity_bytes", stats.capacity_bytes},
+      {"messages", stats.store.messages},
+      {"bytes", stats.store.bytes},
+      {"tombstones", stats.store.tombstones},
+      {"sessions", stats.load.sessions},
       {"refused", std::move(refused)},
-      {"packets_in", std::move(carriers)},
-      {"peers", peers_of(figures)},
-      {"history", of_day ? history_of(history.day(), History::day_step_s, History::day_kept)
-                         : history_of(history.recent(), History::step_s, History::recent_kept)}};
+      {"packets_in", std::move(transports)},
+      {"peers", peers_of(stats)},
+      {"history", range == HistoryRange::day
+                      ? history_of(history.day(), History::day_step_s, History::max_day)
+                      : history_of(history.recent(), History::step_s, History::max_recent)}};
   return json::serialize(all);
 }
 

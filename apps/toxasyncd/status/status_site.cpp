@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "status/prometheus.hpp"
+#include "status/status_json.hpp"
 #include "status/status_page.hpp"
 
 namespace toxasync::daemon {
@@ -15,41 +16,43 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr std::int64_t look_every_ms = 250;  // whether the loop is late
+constexpr std::int64_t check_interval_ms = 250;  // of the event loop's lag
 
-constexpr std::int64_t most_lag_ms = 1000;  // that is no fault
+constexpr std::int64_t max_healthy_lag_ms = 1000;
 
 }  // namespace
 
-std::vector<std::string> faults_of(const History& history) {
+std::vector<std::string> problems_of(const History& history) {
   std::vector<std::string> all;
-  if (history.last_minute(&Sample::store_failed) != 0) {
+  if (history.last_minute(&NodeActivity::store_failed) != 0) {
     all.emplace_back(
-        "The disk has failed requests in the last minute: look at the log, and at the system's for disk "
-        "errors.");
+        "Requests failed because of the disk in the last minute: check the log of the node, and the system "
+        "log "
+        "for disk errors.");
   }
-  if (history.last_minute(&Sample::store_full) != 0) {
+  if (history.last_minute(&NodeActivity::store_full) != 0) {
     all.emplace_back(
-        "The node is full and has refused mail in the last minute: raise --capacity, or free some disk.");
+        "The node is full and refused mail in the last minute: raise --capacity, or free disk space.");
   }
-  if (const std::int64_t lag_ms = history.lag_of_last_minute_ms(); lag_ms > most_lag_ms) {
-    all.push_back("The node was late by " + std::to_string(lag_ms) +
-                  " ms in the last minute: the machine has too much to do.");
+  if (const std::int64_t lag_ms = history.lag_of_last_minute_ms(); lag_ms > max_healthy_lag_ms) {
+    all.push_back("The event loop was late by " + std::to_string(lag_ms) +
+                  " ms in the last minute: the machine is overloaded.");
   }
   return all;
 }
 
-StatusSite::StatusSite(asio::io_context& io, const Metrics& metrics, Telemetry telemetry, Sources sources)
+StatusSite::StatusSite(asio::io_context& io, const Metrics& metrics, Telemetry telemetry,
+                       const StatusSource& source)
     : metrics_(metrics),
       telemetry_(telemetry),
-      sources_(std::move(sources)),
-      history_(sources_.reading()),
+      source_(source),
+      history_(source.reading()),
       timer_(io),
       server_(io, [this](std::string_view target) { return answer(target); }, {}) {}
 
 void StatusSite::start(const Options& options) {
   const std::int64_t now_ms = clock_.now().steady_ms;
-  next_look_ms_ = now_ms + look_every_ms;
+  next_check_ms_ = now_ms + check_interval_ms;
   next_sample_ms_ = now_ms + History::step_s * 1000;
   wait();
   listen(options);
@@ -64,16 +67,16 @@ void StatusSite::listen(const Options& options) {
   if (server_.local_endpoint() == at) {
     return;
   }
-  const std::string where = "port " + std::to_string(options.status_port);
+  const std::string port = std::to_string(options.status_port);
   if (const error_code failed = server_.listen(at)) {
     return telemetry_.log(LogLevel::warning, "status",
-                          where + ": " + failed.message() +
-                              ": the node serves without its status page; name another --status-port, or 0");
+                          "--status-port " + port + ": cannot listen: " + failed.message() +
+                              "; running without the status page. Choose another port, or 0 to disable it");
   }
   if (!options.status_address.is_loopback()) {
     telemetry_.log(LogLevel::warning, "status",
-                   "--status-address is not this machine's own: whoever reaches " + where +
-                       " may read the node's figures");
+                   "--status-address is not a loopback address: everyone who can reach TCP port " + port +
+                       " can read the node's statistics");
   }
 }
 
@@ -83,25 +86,25 @@ void StatusSite::stop() {
 }
 
 void StatusSite::wait() {
-  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::milliseconds(next_look_ms_)));
+  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::milliseconds(next_check_ms_)));
   timer_.async_wait([this](const error_code& failed) {
     if (failed) {
       return;
     }
     const std::int64_t now_ms = clock_.now().steady_ms;
-    longest_lag_ms_ = std::max(longest_lag_ms_, now_ms - next_look_ms_);
-    next_look_ms_ = now_ms + look_every_ms;
+    longest_lag_ms_ = std::max(longest_lag_ms_, now_ms - next_check_ms_);
+    next_check_ms_ = now_ms + check_interval_ms;
     if (now_ms >= next_sample_ms_) {
       next_sample_ms_ = now_ms + History::step_s * 1000;
-      history_.add(sources_.reading(), std::exchange(longest_lag_ms_, 0));
+      history_.add(source_.reading(), std::exchange(longest_lag_ms_, 0));
     }
     wait();
   });
 }
 
-NodeStats StatusSite::figures() const {
-  NodeStats all = sources_.figures();
-  all.faults = faults_of(history_);
+NodeStats StatusSite::stats() const {
+  NodeStats all = source_.stats();
+  all.problems = problems_of(history_);
   all.loop_lag_ms = history_.lag_of_last_minute_ms();
   return all;
 }
@@ -110,7 +113,7 @@ HttpAnswer StatusSite::page() {
   const std::string nonce = to_hex(random_.array<16>());
   HttpAnswer html;
   html.type = "text/html; charset=utf-8";
-  html.body = to_page(figures(), metrics_, history_, nonce);
+  html.body = to_page(stats(), metrics_, history_, nonce);
   html.content_security_policy = page_policy(nonce);
   return html;
 }
@@ -123,20 +126,21 @@ HttpAnswer StatusSite::answer(std::string_view target) {
   }
   if (path == "/metrics") {
     answer.type = prometheus_type;
-    answer.body = to_prometheus(figures(), metrics_);
+    answer.body = to_prometheus(stats(), metrics_);
   } else if (path == "/status.json") {
     answer.type = "application/json";
-    answer.body = to_json(figures(), metrics_, history_, target.ends_with("?range=day"));
+    answer.body = to_json(stats(), metrics_, history_,
+                          target.ends_with("?range=day") ? HistoryRange::day : HistoryRange::ten_minutes);
   } else if (path == "/healthz") {
-    const auto all = faults_of(history_);
+    const auto all = problems_of(history_);
     answer.status = all.empty() ? 200 : 503;
     answer.body = all.empty() ? "OK\n" : "";
-    for (const std::string& fault : all) {
-      answer.body += fault + "\n";
+    for (const std::string& problem : all) {
+      answer.body += problem + "\n";
     }
   } else {
     answer.status = 404;
-    answer.body = "There are /, /metrics, /healthz and /status.json.\n";
+    answer.body = "Not found. Available: /, /metrics, /healthz, /status.json\n";
   }
   return answer;
 }

@@ -3,7 +3,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,45 +13,42 @@
 #include "status/history.hpp"
 #include "status/http_server.hpp"
 #include "status/node_stats.hpp"
+#include "status/status_source.hpp"
 
 namespace toxasync::daemon {
 
-/// What /healthz says, in words, of the last minute; empty: all is well.
-std::vector<std::string> faults_of(const History& history);
+/// The problems of the last minute, as /healthz reports them; empty: the node is healthy.
+std::vector<std::string> problems_of(const History& history);
 
-/// The status page and its relatives for machines, and the samples that they show.
+/// Serves the status page, /metrics, /healthz and /status.json, and takes the samples that they show.
 class StatusSite {
  public:
-  /// What it asks the server for.
-  struct Sources {
-    std::function<NodeStats()> figures;
-    std::function<Reading()> reading;
-  };
+  /// The references must outlive it.
+  StatusSite(boost::asio::io_context& io, const Metrics& metrics, Telemetry telemetry,
+             const StatusSource& source);
 
-  StatusSite(boost::asio::io_context& io, const Metrics& metrics, Telemetry telemetry, Sources sources);
-
-  /// Takes samples from now on, and listens where the options say. That it cannot listen is logged: the node
-  /// serves without its page.
+  /// Takes samples from now on, and listens where the options say. If it cannot listen, that is logged, and
+  /// the node runs without its page.
   void start(const Options& options);
-  /// With new options.
+  /// Listens where the new options say.
   void listen(const Options& options);
   void stop();
 
  private:
   [[nodiscard]] HttpAnswer answer(std::string_view target);
   [[nodiscard]] HttpAnswer page();
-  [[nodiscard]] NodeStats figures() const;
+  [[nodiscard]] NodeStats stats() const;
   void wait();
 
   const Metrics& metrics_;
   Telemetry telemetry_;
-  Sources sources_;
+  const StatusSource& source_;
   SystemClock clock_;
   crypto::SystemRandom random_;
   History history_;
   boost::asio::steady_timer timer_;
   HttpServer server_;
-  std::int64_t next_look_ms_ = 0;  ///< Steady: when the timer ought to fire.
+  std::int64_t next_check_ms_ = 0;  ///< Steady: when the timer should fire.
   std::int64_t next_sample_ms_ = 0;
   std::int64_t longest_lag_ms_ = 0;  ///< Since the last sample.
 };

@@ -72,12 +72,12 @@ std::string_view fault_of_connection_string(const std::string& text) noexcept {
   }
   PQconninfoFree(options);
   if (!readable) {
-    return "must be a connection string of libpq, like postgresql://toxasync@db.example/toxasync";
+    return "must be a libpq connection string, such as postgresql://toxasync@db.example/toxasync";
   }
-  return password
-             ? "must not name the password, which others could read here: put it into ~/.pgpass, or into the "
-               "file that PGPASSFILE or `passfile=` names"
-             : "";
+  return password ? "must not contain a password, which others could read here: put it into ~/.pgpass, or "
+                    "into the "
+                    "file that PGPASSFILE or `passfile=` names"
+                  : "";
 }
 
 PostgresParameters& PostgresParameters::integer(std::int64_t value) {
@@ -134,7 +134,7 @@ bool PostgresLink::connect(const std::string& url, std::chrono::milliseconds per
   PQconninfoOption* const parsed = PQconninfoParse(url.c_str(), nullptr);
   PQconninfoFree(parsed);
   if (parsed == nullptr) {
-    lose("the connection string cannot be read");  // libpq would repeat it, with the password.
+    lose("invalid connection string");  // libpq would repeat it, with the password.
     return false;
   }
   if (servers_.empty()) {
@@ -181,7 +181,7 @@ bool PostgresLink::connect_to(const std::string& url, const Server& server, Cloc
   connection_.reset(PQconnectStartParams(names.data(), values.data(), 1));
   PGconn* const connection = connection_.get();
   if (connection == nullptr) {
-    lose("not enough memory");
+    lose("out of memory");
     return false;
   }
   PQsetNoticeReceiver(connection, &PostgresLink::on_notice, this);
@@ -338,7 +338,7 @@ LinkStatus PostgresLink::round_trip(std::vector<PostgresRows>& answers, std::chr
     PGresult* const result = PQgetResult(connection);
     if (result == nullptr) {  // Ends each statement's results; two of them end what is there to read.
       if (std::exchange(after_null, true)) {
-        return lose("answers are missing");
+        return lose("incomplete answer from the server");
       }
       continue;
     }
@@ -346,7 +346,9 @@ LinkStatus PostgresLink::round_trip(std::vector<PostgresRows>& answers, std::chr
     PostgresRows rows(result);
     switch (PQresultStatus(result)) {
       case PGRES_PIPELINE_SYNC:
-        return status != LinkStatus::ok || answers.size() == expected ? status : lose("answers are missing");
+        return status != LinkStatus::ok || answers.size() == expected
+                   ? status
+                   : lose("incomplete answer from the server");
       case PGRES_COMMAND_OK:
       case PGRES_TUPLES_OK:
         answers.push_back(std::move(rows));

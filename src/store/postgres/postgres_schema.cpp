@@ -183,13 +183,13 @@ std::optional<PostgresDatabase> attach(PostgresLink& link, const ByteArray<32>& 
     const PostgresRows& row = answers[0];
     if (row.count() == 1 && row.integer(0, 0) > postgres_schema_version) {
       why =
-          "the database was written by a newer version of toxasync: upgrade toxasync, or name another "
+          "the database was written by a newer version of toxasync: upgrade toxasync, or choose another "
           "database";
       return std::nullopt;
     }
     if (row.count() != 1 || row.integer(0, 0) != postgres_schema_version ||
         row.blob(0, 1).size() != database.sum_key.size()) {
-      why = "the table `toxasync` is not what it should be: restore a backup, or name another database";
+      why = "unexpected contents of the table `toxasync`: restore a backup, or choose another database";
       return std::nullopt;
     }
     database.sum_key = to_array<32>(row.blob(0, 1));

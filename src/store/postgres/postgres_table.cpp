@@ -112,7 +112,7 @@ bool PostgresTable::connect() {
   sum_key_ = database->sum_key;
   if (!database->syncs) {
     telemetry_.log(LogLevel::warning, "store",
-                   "PostgreSQL runs with fsync=off: what it has confirmed may be lost; switch it on");
+                   "PostgreSQL runs with fsync=off: confirmed mail can be lost; set fsync=on");
   }
   if (attached_before_) {
     telemetry_.log(LogLevel::info, "store", "connected to PostgreSQL again");

@@ -79,8 +79,8 @@ void SqliteEngine::rollback(DbStatus reason) noexcept {
   }
   telemetry_.count(failures_);
   telemetry_.log(LogLevel::error, "store",
-                 reason == DbStatus::damaged ? "a page of the database is damaged: what is on it fails"
-                                             : "input/output error: the group was taken back");
+                 reason == DbStatus::damaged ? "a page of the database is damaged: requests that need it fail"
+                                             : "input/output error: the transaction was rolled back");
   if (db_) {
     db_->execute("UPDATE meta SET voided=voided+1");  // Over what the failed COMMIT may have left in the WAL.
   }

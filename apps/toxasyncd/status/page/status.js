@@ -1,5 +1,5 @@
 "use strict";
-// Plots what /status.json tells, and takes fresh figures from the page itself every few seconds.
+// Plots the data of /status.json, and updates the numbers from the page itself every few seconds.
 (() => {
   const EVERY_MS = 5000;
   const DAY_EVERY_MS = 60000;
@@ -20,30 +20,30 @@
   const perMinute = (value) => `${Math.round(value * 10) / 10} /min`;
   const duration = (value) => value > 0 && value < 1 ? "<1 ms" : scaled(value, [[1, "ms"], [1000, "s"]]);
 
-  // column: of /status.json; per: what a value is multiplied by.
+  // column: in /status.json; per: factor.
   const PLOTS = [
     { title: "Stored, fetched, deleted", format: perSecond, series: [
       { name: "stored", column: "stored_per_s", ink: "blue" },
       { name: "fetched", column: "fetched_per_s", ink: "teal" },
       { name: "deleted", column: "deleted_per_s", ink: "violet", dashed: true }],
-      none: "Nothing was stored or fetched in this time." },
-    { title: "Time to answer", format: duration, series: [
+      none: "Nothing stored or fetched in this time." },
+    { title: "Response time", format: duration, series: [
       { name: "stores", column: "store_median_ms", ink: "blue" },
-      { name: "99 %", column: "store_most_ms", ink: "blue", dashed: true },
+      { name: "99 %", column: "store_p99_ms", ink: "blue", dashed: true },
       { name: "retrieves", column: "retrieve_median_ms", ink: "teal" },
-      { name: "99 %", column: "retrieve_most_ms", ink: "teal", dashed: true }],
-      none: "Nobody asked for anything in this time." },
-    { title: "Mail kept", format: bytes, filled: true, series: [
-      { name: "sealed", column: "bytes", ink: "blue" }], none: "No mail was kept in this time." },
-    { title: "Traffic with clients", format: bytesPerSecond, series: [
-      { name: "in", column: "bytes_in_per_s", ink: "teal" },
-      { name: "out", column: "bytes_out_per_s", ink: "blue", dashed: true }],
-      none: "No packet came in this time." },
+      { name: "99 %", column: "retrieve_p99_ms", ink: "teal", dashed: true }],
+      none: "No request in this time." },
+    { title: "Mail stored", format: bytes, filled: true, series: [
+      { name: "encrypted", column: "bytes", ink: "blue" }], none: "No mail in this time." },
+    { title: "Traffic", format: bytesPerSecond, series: [
+      { name: "received", column: "bytes_in_per_s", ink: "teal" },
+      { name: "sent", column: "bytes_out_per_s", ink: "blue", dashed: true }],
+      none: "No packets in this time." },
     { title: "Refused", format: perMinute, filled: true, series: [
       { name: "requests and packets", column: "refused_per_s", per: 60, ink: "amber" }],
-      none: "Nothing was refused in this time." },
-    { title: "Event loop late by", format: duration, filled: true, series: [
-      { name: "the longest", column: "lag_ms", ink: "violet" }], none: "The event loop was never late." },
+      none: "Nothing refused in this time." },
+    { title: "Event loop lag", format: duration, filled: true, series: [
+      { name: "maximum", column: "lag_ms", ink: "violet" }], none: "No lag in this time." },
   ];
 
   const svg = (name, attributes, parent) => {
@@ -92,9 +92,9 @@
     draw(history, now) {
       this.history = history;
       this.at = history.rows.map((row) => row[0]);
-      // A node that is new has a short past: that is shown large.
+      // A short history is stretched.
       const past = this.at.length ? now - this.at[0] + history.step_s : 0;
-      this.span = Math.min(history.step_s * history.kept, Math.max(history.step_s * SHORTEST, past));
+      this.span = Math.min(history.step_s * history.max_rows, Math.max(history.step_s * SHORTEST, past));
       this.now = now;
       this.all = this.definition.series.map((series) => this.values(series));
       const most = Math.max(0, ...this.all.flat().filter((value) => value !== null));
@@ -104,7 +104,7 @@
       this.top = most > 0 ? niceTop(most, this.definition.format === bytes || this.definition.format === bytesPerSecond) : 1;
       this.drawAxes(most);
       if (most > 0) this.definition.series.forEach((series, i) => this.drawSeries(series, this.all[i]));
-      this.tell(most);
+      this.describe(most);
       this.cross = svg("line", { class: "cross", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" }, this.area);
       if (this.pointed !== undefined && !this.tip.hidden) this.show(Math.min(this.pointed, this.at.length - 1));
     }
@@ -167,8 +167,8 @@
       return pieces;
     }
 
-    /// The last values as text: beside the colours, and for whoever does not see the plot.
-    tell(most) {
+    /// The latest values as text: in the legend, and for screen readers.
+    describe(most) {
       this.legend.replaceChildren();
       const words = this.definition.series.map((series, i) => {
         const value = this.all[i].length ? this.all[i][this.all[i].length - 1] : null;
@@ -249,7 +249,7 @@
     redraw();
     document.documentElement.dataset.plotted = String(shown.history.rows.length);
   };
-  const loadFigures = async () => {
+  const loadStats = async () => {
     const text = (await (await fetched("/")).text()).replace(/<(style|script)[^>]*>[^]*?<\/\1>/g, "");
     const page = new DOMParser().parseFromString(text, "text/html");
     for (const here of document.querySelectorAll("[data-live]")) {
@@ -259,7 +259,7 @@
   };
   const refresh = async () => {
     try {
-      if (shown) await loadFigures();
+      if (shown) await loadStats();
       if (Date.now() >= nextPlots) await loadPlots();
       document.getElementById("lost").hidden = true;
     } catch (error) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "network/carriers.hpp"
+#include "network/transports.hpp"
 
 #include <chrono>
 #include <utility>
@@ -14,20 +14,22 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// Toxcore must be asked for packets: while there is traffic, so often. It sleeps up to 50 ms else.
+/// How often toxcore is polled for packets while there is traffic; else at its own interval, up to 50 ms.
 constexpr std::int64_t busy_interval_ms = 2;
 constexpr std::int64_t busy_for_ms = 250;
 
 }  // namespace
 
-Carriers::Carriers(asio::io_context& io, const Options& options, const DataDirectory& directory,
-                   const crypto::SigningKey& identity, Random& random, Telemetry telemetry)
-    : io_(io), options_(options), telemetry_(telemetry), tox_timer_(io) {
+Transports::Transports(asio::io_context& io, const Options& options, const DataDirectory& directory,
+                       const crypto::SigningKey& identity, Random& random, Telemetry telemetry,
+                       TransportsListener& listener)
+    : io_(io), options_(options), telemetry_(telemetry), listener_(listener), tox_timer_(io) {
   open_tox(directory, identity, random);
   open_udp();
 }
 
-void Carriers::open_tox(const DataDirectory& directory, const crypto::SigningKey& identity, Random& random) {
+void Transports::open_tox(const DataDirectory& directory, const crypto::SigningKey& identity,
+                          Random& random) {
   if (options_.tox_port == 0) {
     return;
   }
@@ -35,15 +37,15 @@ void Carriers::open_tox(const DataDirectory& directory, const crypto::SigningKey
   if (!patched && options_.udp_port == 0) {
     throw StartupError(ExitCode::usage,
                        "--udp-port 0: this libtoxcore is a stock build without packet dispatcher access, "
-                       "so that leaves no address by which to be reached: name a UDP port, or run with a "
-                       "libtoxcore built by patches/build-toxcore.sh");
+                       "so the node would not be reachable: set a UDP port, or use a libtoxcore built by "
+                       "patches/build-toxcore.sh");
   }
   if (!patched) {
-    telemetry_.log(LogLevel::warning, "dispatcher",
-                   "this libtoxcore is a stock build without packet dispatcher access: serving on UDP port " +
-                       std::to_string(options_.udp_port) +
-                       (options_.couriers > 0 ? " and to Tox friends" : "") +
-                       " only. A libtoxcore built by patches/build-toxcore.sh has it");
+    telemetry_.log(
+        LogLevel::warning, "dispatcher",
+        "this libtoxcore is a stock build without packet dispatcher access: serving on UDP port " +
+            std::to_string(options_.udp_port) + (options_.couriers > 0 ? " and to Tox friends" : "") +
+            " only. To use the dispatcher, run with a libtoxcore built by patches/build-toxcore.sh");
   }
   ToxHostOptions host;
   host.udp_port = options_.tox_port;
@@ -58,12 +60,12 @@ void Carriers::open_tox(const DataDirectory& directory, const crypto::SigningKey
     dispatcher_ = std::move(*attached);
     neighbours_.emplace(tox_host_->tox(), random);
   }
-  friends_ = std::make_unique<FriendCarrier>(tox_host_->tox(), FriendCarrier::End::node, options_.couriers,
-                                             telemetry_);
+  friends_ = std::make_unique<FriendTransport>(tox_host_->tox(), FriendTransport::End::node,
+                                               options_.couriers, telemetry_);
   bootstrapper_.emplace(io_, *tox_host_, options_.bootstrap, telemetry_);
 }
 
-void Carriers::open_udp() {
+void Transports::open_udp() {
   if (options_.udp_port == 0) {
     return;
   }
@@ -79,33 +81,27 @@ void Carriers::open_udp() {
   const error_code failed = opened.error();
   if (failed == asio::error::address_in_use) {
     throw StartupError(ExitCode::port, "--udp-port " + std::to_string(udp.port) +
-                                           ": another program uses this port: name another one");
+                                           ": cannot bind: address already in use; choose another port");
   }
   if (failed == asio::error::access_denied) {
     throw StartupError(ExitCode::port, "--udp-port " + std::to_string(udp.port) +
-                                           ": not permitted for this user: name one above 1023");
+                                           ": cannot bind: permission denied; choose a port above 1023");
   }
   throw StartupError(ExitCode::port,
                      (options_.bind ? "--bind " + udp.address : "--udp-port " + std::to_string(udp.port)) +
-                         ": " + failed.message() + ": name an address of this machine");
+                         ": cannot bind: " + failed.message() + "; set an address of this machine");
 }
 
-void Carriers::set_taker(Taker& taker) {
+void Transports::start() {
   if (dispatcher_) {
-    dispatcher_receiver_.emplace(taker, *dispatcher_);
-  }
-  if (udp_) {
-    udp_receiver_.emplace(taker, *udp_);
+    dispatcher_receiver_.emplace(listener_, *dispatcher_);
   }
   if (friends_) {
-    friends_receiver_.emplace(taker, *friends_);
+    friends_receiver_.emplace(listener_, *friends_);
   }
-}
-
-void Carriers::start(const std::function<void()>& after_burst) {
-  after_burst_ = after_burst;
   if (udp_) {
-    udp_->start(after_burst);
+    udp_receiver_.emplace(listener_, *udp_);
+    udp_->start([this] { listener_.on_packets_processed(); });
   }
   if (tox_host_) {
     iterate_tox();
@@ -113,12 +109,12 @@ void Carriers::start(const std::function<void()>& after_burst) {
   }
 }
 
-void Carriers::iterate_tox() {
+void Transports::iterate_tox() {
   const std::int64_t now_ms = clock_.now().steady_ms;
   const std::size_t from_friends = friends_->iterate(now_ms);
   if ((dispatcher_ ? dispatcher_->poll() : 0) + from_friends > 0) {
     tox_busy_until_ms_ = now_ms + busy_for_ms;
-    after_burst_();
+    listener_.on_packets_processed();
   }
   const std::int64_t interval_ms =
       now_ms < tox_busy_until_ms_ ? busy_interval_ms : tox_iteration_interval(tox_host_->tox());
@@ -130,30 +126,30 @@ void Carriers::iterate_tox() {
   });
 }
 
-void Carriers::stop() {
+void Transports::stop() {
   udp_receiver_.reset();
   dispatcher_receiver_.reset();
   friends_receiver_.reset();
 }
 
-void Carriers::save() {
+void Transports::save() {
   if (tox_host_) {
     friends_.reset();
     tox_host_->save();
   }
 }
 
-void Carriers::set_bootstrap(const std::vector<BootstrapNode>& nodes) {
+void Transports::set_bootstrap(const std::vector<BootstrapNode>& nodes) {
   if (bootstrapper_) {
     bootstrapper_->set_nodes(nodes);
   }
 }
 
-Transport& Carriers::for_questions() noexcept {
+Transport& Transports::for_requests() noexcept {
   return dispatcher_ ? static_cast<Transport&>(*dispatcher_) : *udp_;
 }
 
-std::vector<std::uint16_t> Carriers::ports() const {
+std::vector<std::uint16_t> Transports::ports() const {
   std::vector<std::uint16_t> ports;
   if (dispatcher_) {
     ports.push_back(options_.tox_port);
@@ -164,7 +160,7 @@ std::vector<std::uint16_t> Carriers::ports() const {
   return ports;
 }
 
-std::string Carriers::names() const {
+std::string Transports::names() const {
   std::string names;
   for (const auto& [served, name] :
        {std::pair(dispatcher_ != nullptr, "dispatcher"), std::pair(udp_ != nullptr, "udp"),
@@ -174,7 +170,7 @@ std::string Carriers::names() const {
   return names;
 }
 
-std::optional<ByteArray<TOX_PUBLIC_KEY_SIZE>> Carriers::relay_key() const {
+std::optional<ByteArray<TOX_PUBLIC_KEY_SIZE>> Transports::relay_key() const {
   if (options_.tcp_port == 0) {
     return std::nullopt;
   }
@@ -183,7 +179,7 @@ std::optional<ByteArray<TOX_PUBLIC_KEY_SIZE>> Carriers::relay_key() const {
   return key;
 }
 
-std::vector<TransportStats> Carriers::figures() const {
+std::vector<TransportStats> Transports::stats() const {
   std::vector<TransportStats> all;
   const auto add = [&all](std::string_view name, std::string detail,
                           const std::optional<Receiver>& receiver) {
@@ -192,7 +188,7 @@ std::vector<TransportStats> Carriers::figures() const {
   if (udp_) {
     add("udp", "UDP port " + std::to_string(udp_->port()), udp_receiver_);
   }
-  const std::string network = tox_host_ && tox_host_->connected() ? "" : ", not in the Tox network";
+  const std::string network = tox_host_ && tox_host_->connected() ? "" : ", not connected to the Tox network";
   if (dispatcher_) {
     add("dispatcher", "Tox port " + std::to_string(options_.tox_port) + network, dispatcher_receiver_);
   }

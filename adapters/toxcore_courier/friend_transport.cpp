@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "adapters/toxcore_courier/friend_carrier.hpp"
+#include "adapters/toxcore_courier/friend_transport.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -11,12 +11,12 @@ namespace toxasync {
 namespace {
 
 constexpr std::uint32_t no_number = UINT32_MAX;
-constexpr std::int64_t look_every_ms = 250;
+constexpr std::int64_t maintenance_interval_ms = 250;
 
 }  // namespace
 
-FriendCarrier::FriendCarrier(Tox* tox, End end, std::size_t friends, Telemetry telemetry)
-    : tox_(tox), end_(end), most_friends_(friends), telemetry_(telemetry) {
+FriendTransport::FriendTransport(Tox* tox, End end, std::size_t friends, Telemetry telemetry)
+    : tox_(tox), end_(end), max_friends_(friends), telemetry_(telemetry) {
   static_assert(TOX_PUBLIC_KEY_SIZE == sizeof(crypto::Point) &&
                 TOX_ADDRESS_SIZE == sizeof(protocol::ToxAddress) &&
                 TOX_MAX_CUSTOM_PACKET_SIZE == limits::friend_packet);
@@ -34,7 +34,7 @@ FriendCarrier::FriendCarrier(Tox* tox, End end, std::size_t friends, Telemetry t
   tox_callback_friend_lossless_packet(tox_, on_packet);
 }
 
-FriendCarrier::~FriendCarrier() {
+FriendTransport::~FriendTransport() {
   tox_callback_friend_request(tox_, nullptr);
   tox_callback_friend_connection_status(tox_, nullptr);
   tox_callback_friend_lossless_packet(tox_, nullptr);
@@ -43,24 +43,24 @@ FriendCarrier::~FriendCarrier() {
   }
 }
 
-std::size_t FriendCarrier::iterate(std::int64_t steady_ms) {
+std::size_t FriendTransport::iterate(std::int64_t steady_ms) {
   if (now_ms_ == 0) {
-    may_accept_as_of_ms_ = steady_ms;
+    accept_tokens_refilled_ms_ = steady_ms;
   }
   now_ms_ = steady_ms;
   tox_iterate(tox_, this);
-  work_off();
-  if (now_ms_ >= next_look_ms_) {
-    next_look_ms_ = now_ms_ + look_every_ms;
-    look_after_friends();
+  process_callbacks();
+  if (now_ms_ >= next_maintenance_ms_) {
+    next_maintenance_ms_ = now_ms_ + maintenance_interval_ms;
+    maintain_friends();
   }
   return deliver();
 }
 
-/// What the callbacks left.
-void FriendCarrier::work_off() {
+/// Handles what the callbacks have queued.
+void FriendTransport::process_callbacks() {
   for (auto& [key, peer] : friends_) {
-    if (peer.has_news) {
+    if (peer.needs_flush) {
       flush(peer);
     }
   }
@@ -69,28 +69,28 @@ void FriendCarrier::work_off() {
   }
 }
 
-std::size_t FriendCarrier::deliver() {
-  std::size_t handed_on = 0;
-  for (; !queue_.empty(); ++handed_on) {
+std::size_t FriendTransport::deliver() {
+  std::size_t delivered = 0;
+  for (; !queue_.empty(); ++delivered) {
     const Packet packet = std::move(queue_.front());
     queue_.pop_front();
     if (receiver_ != nullptr) {
       receiver_->on_packet(route_to_key(packet.from), packet.bytes);
     }
   }
-  return handed_on;
+  return delivered;
 }
 
-std::size_t FriendCarrier::online() const noexcept {
+std::size_t FriendTransport::online() const noexcept {
   return static_cast<std::size_t>(
       std::ranges::count_if(friends_, [](const auto& entry) { return entry.second.online; }));
 }
 
 // --- Sending ---
 
-Route FriendCarrier::route_to_key(const crypto::Point& tox_key) noexcept {
+Route FriendTransport::route_to_key(const crypto::Point& tox_key) noexcept {
   Route route;
-  route.carrier = Carrier::toxcore_friends;
+  route.transport = TransportKind::toxcore_friends;
   route.endpoint.family = Endpoint::keyed;
   std::copy_n(tox_key.begin(), route.endpoint.ip.size(), route.endpoint.ip.begin());
   route.sendback_size = static_cast<std::uint8_t>(tox_key.size());
@@ -98,20 +98,20 @@ Route FriendCarrier::route_to_key(const crypto::Point& tox_key) noexcept {
   return route;
 }
 
-Route FriendCarrier::route_to_node(const ByteArray<32>& node_id,
-                                   const Endpoint& /*endpoint*/) const noexcept {
+Route FriendTransport::route_to_node(const ByteArray<32>& node_id,
+                                     const Endpoint& /*endpoint*/) const noexcept {
   const auto key = protocol::tox_key_of(node_id);
-  return key ? route_to_key(*key) : Route{Carrier::toxcore_friends, {}, 0, {}};
+  return key ? route_to_key(*key) : Route{TransportKind::toxcore_friends, {}, 0, {}};
 }
 
-bool FriendCarrier::send(const Route& to, ByteView packet) noexcept {
-  if (to.carrier != Carrier::toxcore_friends || to.sendback_size != sizeof(crypto::Point) ||
+bool FriendTransport::send(const Route& to, ByteView packet) noexcept {
+  if (to.transport != TransportKind::toxcore_friends || to.sendback_size != sizeof(crypto::Point) ||
       !protocol::is_friend_frame(packet)) {
     return false;
   }
   const auto key = to_array<sizeof(crypto::Point)>(to.sendback_bytes());
   try {
-    const auto found = end_ == End::courier ? use_node(key) : friends_.find(key);
+    const auto found = end_ == End::courier ? find_or_add_node(key) : friends_.find(key);
     if (found == friends_.end()) {
       return false;
     }
@@ -127,9 +127,9 @@ bool FriendCarrier::send(const Route& to, ByteView packet) noexcept {
   }
 }
 
-/// What toxcore does not take, because its queue is full, look_after_friends() offers again.
-void FriendCarrier::flush(Friend& to) {
-  to.has_news = false;
+/// What toxcore does not accept, because its queue is full, maintain_friends() sends again.
+void FriendTransport::flush(Friend& to) {
+  to.needs_flush = false;
   if (!to.online) {
     return;
   }
@@ -148,16 +148,16 @@ void FriendCarrier::flush(Friend& to) {
 
 // --- A node's couriers ---
 
-void FriendCarrier::on_request(Tox* /*tox*/, const std::uint8_t* key, const std::uint8_t* text,
-                               std::size_t length, void* self) noexcept {
+void FriendTransport::on_request(Tox* /*tox*/, const std::uint8_t* key, const std::uint8_t* text,
+                                 std::size_t length, void* self) noexcept {
   try {
-    static_cast<FriendCarrier*>(self)->take_request(
+    static_cast<FriendTransport*>(self)->queue_request(
         to_array<sizeof(crypto::Point)>({key, TOX_PUBLIC_KEY_SIZE}), {text, length});
   } catch (const std::exception&) {  // out of memory
   }
 }
 
-void FriendCarrier::take_request(const crypto::Point& key, ByteView text) {
+void FriendTransport::queue_request(const crypto::Point& key, ByteView text) {
   if (!std::ranges::equal(text, as_bytes(protocol::courier_greeting))) {
     return telemetry_.refuse(Counter::refused_courier);
   }
@@ -167,16 +167,16 @@ void FriendCarrier::take_request(const crypto::Point& key, ByteView text) {
   requests_.push_back(key);
 }
 
-void FriendCarrier::accept(const crypto::Point& key) {
+void FriendTransport::accept(const crypto::Point& key) {
   const auto known = friends_.find(key);
   if (known != friends_.end() && known->second.online) {
     return;
   }
-  if (!may_accept()) {
+  if (!take_accept_token()) {
     return telemetry_.refuse(Counter::refused_courier);
   }
   if (known != friends_.end()) {
-    remove(known);  // It has begun anew: so does toxcore's search for it.
+    remove(known);  // It has restarted: so must toxcore's search for it.
   } else if (!make_room()) {
     return telemetry_.refuse(Counter::refused_courier);
   }
@@ -191,21 +191,22 @@ void FriendCarrier::accept(const crypto::Point& key) {
   telemetry_.log(LogLevel::debug, "couriers", "accepted " + to_hex(key));
 }
 
-/// A token bucket for all together: a key costs nothing, so there is nobody whom they could be counted by.
-bool FriendCarrier::may_accept() {
-  const std::int64_t more = (now_ms_ - may_accept_as_of_ms_) / next_courier_ms;
-  may_accept_as_of_ms_ += more * next_courier_ms;
-  may_accept_ = static_cast<std::uint32_t>(std::min<std::int64_t>(couriers_at_once, may_accept_ + more));
-  if (may_accept_ == 0) {
+/// One token bucket for all couriers: keys cost nothing, so limits per key would be useless.
+bool FriendTransport::take_accept_token() {
+  const std::int64_t more = (now_ms_ - accept_tokens_refilled_ms_) / next_courier_ms;
+  accept_tokens_refilled_ms_ += more * next_courier_ms;
+  accept_tokens_ =
+      static_cast<std::uint32_t>(std::min<std::int64_t>(couriers_at_once, accept_tokens_ + more));
+  if (accept_tokens_ == 0) {
     return false;
   }
-  --may_accept_;
+  --accept_tokens_;
   return true;
 }
 
-/// Both ends: room for one more friend.
-bool FriendCarrier::make_room() {
-  if (friends_.size() < most_friends_) {
+/// At both ends: makes room for one more friend.
+bool FriendTransport::make_room() {
+  if (friends_.size() < max_friends_) {
     return true;
   }
   const auto place = [](const Friends::value_type& entry) {
@@ -222,7 +223,7 @@ bool FriendCarrier::make_room() {
 
 // --- A courier's nodes ---
 
-FriendCarrier::Friends::iterator FriendCarrier::use_node(const crypto::Point& key) {
+FriendTransport::Friends::iterator FriendTransport::find_or_add_node(const crypto::Point& key) {
   auto found = friends_.find(key);
   if (found == friends_.end()) {
     if (!make_room()) {
@@ -233,8 +234,8 @@ FriendCarrier::Friends::iterator FriendCarrier::use_node(const crypto::Point& ke
     Friend& node = found->second;
     node.number = no_number;
     node.since_ms = now_ms_;
-    node.request_again_ms = first_request_again_ms;
-    if (!request(key, node)) {
+    node.request_interval_ms = first_request_interval_ms;
+    if (!send_request(key, node)) {
       friends_.erase(found);
       return friends_.end();
     }
@@ -243,28 +244,28 @@ FriendCarrier::Friends::iterator FriendCarrier::use_node(const crypto::Point& ke
   return found;
 }
 
-bool FriendCarrier::request(const crypto::Point& key, Friend& node) {
+bool FriendTransport::send_request(const crypto::Point& key, Friend& node) {
   if (node.number != no_number) {
     tox_friend_delete(tox_, node.number, nullptr);
   }
   const auto address = protocol::tox_address_of(key);
   const ByteView text = as_bytes(protocol::courier_greeting);
   node.number = tox_friend_add(tox_, address.data(), text.data(), text.size(), nullptr);
-  node.request_ms = now_ms_ + node.request_again_ms;
-  node.request_again_ms = std::min(2 * node.request_again_ms, longest_request_again_ms);
+  node.next_request_ms = now_ms_ + node.request_interval_ms;
+  node.request_interval_ms = std::min(2 * node.request_interval_ms, max_request_interval_ms);
   telemetry_.count(Counter::courier_requests);
   return node.number != no_number;
 }
 
-/// While we are connected ourselves.
-void FriendCarrier::request_again() {
+/// Only while we are connected ourselves.
+void FriendTransport::resend_requests() {
   const bool connected = tox_self_get_connection_status(tox_) != TOX_CONNECTION_NONE;
   for (auto& [key, node] : friends_) {
-    if (!node.online && now_ms_ >= node.request_ms) {
+    if (!node.online && now_ms_ >= node.next_request_ms) {
       if (connected) {
-        static_cast<void>(request(key, node));
+        static_cast<void>(send_request(key, node));
       } else {
-        node.request_ms = now_ms_ + lost_request_again_ms;
+        node.next_request_ms = now_ms_ + reconnect_request_delay_ms;
       }
     }
   }
@@ -272,9 +273,9 @@ void FriendCarrier::request_again() {
 
 // --- Both ends ---
 
-void FriendCarrier::look_after_friends() {
+void FriendTransport::maintain_friends() {
   for (auto at = friends_.begin(); at != friends_.end();) {
-    if (is_spent(at->second)) {
+    if (is_unused(at->second)) {
       at = remove(at);
       continue;
     }
@@ -282,11 +283,11 @@ void FriendCarrier::look_after_friends() {
     ++at;
   }
   if (end_ == End::courier) {
-    request_again();
+    resend_requests();
   }
 }
 
-bool FriendCarrier::is_spent(const Friend& peer) const noexcept {
+bool FriendTransport::is_unused(const Friend& peer) const noexcept {
   if (end_ == End::courier) {
     return now_ms_ - peer.used_ms >= node_unused_ms;
   }
@@ -294,13 +295,13 @@ bool FriendCarrier::is_spent(const Friend& peer) const noexcept {
                      : now_ms_ - peer.since_ms >= courier_offline_ms;
 }
 
-FriendCarrier::Friends::iterator FriendCarrier::remove(Friends::iterator peer) {
+FriendTransport::Friends::iterator FriendTransport::remove(Friends::iterator peer) {
   tox_friend_delete(tox_, peer->second.number, nullptr);
   telemetry_.count(Counter::couriers_removed, end_ == End::node ? 1 : 0);
   return friends_.erase(peer);
 }
 
-FriendCarrier::Friends::iterator FriendCarrier::find(std::uint32_t number) {
+FriendTransport::Friends::iterator FriendTransport::find(std::uint32_t number) {
   crypto::Point key{};
   if (!tox_friend_get_public_key(tox_, number, key.data(), nullptr)) {
     return friends_.end();
@@ -308,18 +309,18 @@ FriendCarrier::Friends::iterator FriendCarrier::find(std::uint32_t number) {
   return friends_.find(key);
 }
 
-void FriendCarrier::on_connection(Tox* /*tox*/, std::uint32_t number, Tox_Connection connection,
-                                  void* self) noexcept {
+void FriendTransport::on_connection(Tox* /*tox*/, std::uint32_t number, Tox_Connection connection,
+                                    void* self) noexcept {
   try {
-    static_cast<FriendCarrier*>(self)->take_connection(number, connection != TOX_CONNECTION_NONE);
-  } catch (const std::exception&) {  // out of memory: as if what is held were lost
+    static_cast<FriendTransport*>(self)->handle_connection(number, connection != TOX_CONNECTION_NONE);
+  } catch (const std::exception&) {  // out of memory: as if the held frames were lost
   }
 }
 
-void FriendCarrier::take_connection(std::uint32_t number, bool online) {
+void FriendTransport::handle_connection(std::uint32_t number, bool online) {
   const auto found = find(number);
   if (found == friends_.end() || found->second.online == online) {
-    return;  // it goes another way now
+    return;  // only UDP or TCP changed
   }
   Friend& peer = found->second;
   peer.online = online;
@@ -327,23 +328,23 @@ void FriendCarrier::take_connection(std::uint32_t number, bool online) {
   if (online) {
     telemetry_.count(Counter::courier_connections, end_ == End::courier ? 1 : 0);
     peer.window.connected();
-    peer.has_news = true;
+    peer.needs_flush = true;
   }
-  peer.request_again_ms = first_request_again_ms;
-  peer.request_ms = now_ms_ + lost_request_again_ms;
+  peer.request_interval_ms = first_request_interval_ms;
+  peer.next_request_ms = now_ms_ + reconnect_request_delay_ms;
 }
 
-void FriendCarrier::on_packet(Tox* /*tox*/, std::uint32_t number, const std::uint8_t* data,
-                              std::size_t length, void* self) noexcept {
-  auto& carrier = *static_cast<FriendCarrier*>(self);
+void FriendTransport::on_packet(Tox* /*tox*/, std::uint32_t number, const std::uint8_t* data,
+                                std::size_t length, void* self) noexcept {
+  auto& transport = *static_cast<FriendTransport*>(self);
   try {
-    carrier.take_packet(number, {data, length});
-  } catch (const std::exception&) {  // out of memory: the packet is lost, as packets may be
-    carrier.telemetry_.refuse(Counter::refused_overloaded);
+    transport.handle_packet(number, {data, length});
+  } catch (const std::exception&) {  // out of memory: packet dropped
+    transport.telemetry_.refuse(Counter::refused_overloaded);
   }
 }
 
-void FriendCarrier::take_packet(std::uint32_t number, ByteView packet) {
+void FriendTransport::handle_packet(std::uint32_t number, ByteView packet) {
   const auto found = find(number);
   if (found == friends_.end()) {
     return;
@@ -353,14 +354,14 @@ void FriendCarrier::take_packet(std::uint32_t number, ByteView packet) {
     if (!peer.window.on_ack(*frames)) {
       return telemetry_.refuse(Counter::refused_friend_ack);
     }
-    peer.has_news = true;
+    peer.needs_flush = true;
     return;
   }
   if (!protocol::is_friend_frame(packet)) {
     return telemetry_.refuse(Counter::refused_kind);
   }
   peer.window.on_frame();
-  peer.has_news = true;
+  peer.needs_flush = true;
   if (end_ == End::node) {
     peer.used_ms = now_ms_;
   }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a store and a retrieve cost over each carrier: milliseconds, and bytes on the wire in both directions.
+"""What a store and a retrieve cost over each transport: milliseconds, and bytes on the wire in both directions.
 
-    carrier_cost.py [--build DIR] [--count N] [--carriers udp|courier|relay...] [--couriers N]
+    transport_cost.py [--build DIR] [--count N] [--transports udp|courier|relay...] [--couriers N]
 
 One storage node, one node of the Tox network which is a TCP relay too, one client, on the loopback interface of a
 network namespace of their own (unshare, as root or with user namespaces), whose counters tell the bytes, with
@@ -25,7 +25,7 @@ from programs import Process
 from world import World, run
 
 QUIET_S = 20
-CARRIERS = ("udp", "courier", "relay")
+TRANSPORTS = ("udp", "courier", "relay")
 
 
 def lo_bytes():
@@ -55,13 +55,13 @@ class Meter:
         self.per_second = (lo_bytes() - self._bytes) / QUIET_S
 
 
-def run_one(world, carrier, node, join, count):
+def run_one(world, transport, node, join, count):
     meter = Meter()
-    program = Process(world, carrier, [world.program("carrier_cost"), carrier, node.address, join, count])
+    program = Process(world, transport, [world.program("transport_cost"), transport, node.address, join, count])
     first = float(program.wait_for(r"first_store (\S+)", 120)[1])
     program.wait_for("ready", 30)
     meter.look_at_quiet()
-    row = [carrier, f"{first / 1000:.1f}"]
+    row = [transport, f"{first / 1000:.1f}"]
     for name, times in (("store", count), ("retrieve_all", count), ("retrieve_empty", count)):
         meter.start()
         program.write("")
@@ -69,8 +69,8 @@ def run_one(world, carrier, node, join, count):
         row += [f"{float(match[1]):.1f}", f"{float(match[2]):.1f}", f"{meter.take() / times:.0f}"]
     row.append(f"{meter.per_second:.0f}")
     program.write("")
-    support.check(program.wait(10) == 0, f"{carrier}: not everything succeeded")
-    support.check(program.find(rf"fetched {count + 1}"), f"{carrier}: {program.texts()}")
+    support.check(program.wait(10) == 0, f"{transport}: not everything succeeded")
+    support.check(program.find(rf"fetched {count + 1}"), f"{transport}: {program.texts()}")
     return row
 
 
@@ -80,8 +80,8 @@ def memory_kib(process):
 
 
 def measure_memory(world, node, join, couriers):
-    def start(carrier):
-        return Process(world, carrier, [world.program("carrier_cost"), carrier, node.address, join, 1])
+    def start(transport):
+        return Process(world, transport, [world.program("transport_cost"), transport, node.address, join, 1])
     without = start("udp")
     without.wait_for("ready", 60)
     before = memory_kib(node)
@@ -94,18 +94,18 @@ def measure_memory(world, node, join, couriers):
           f"had {before} KiB before {couriers} came", flush=True)
 
 
-def play(world, count, carriers, couriers):
+def play(world, count, transports, couriers):
     port = world.ports.take_tcp()
     hub = world.chat("hub", like=types.SimpleNamespace(udp_port=port),
                      extra=["--no-async", "--tcp-port", port]).ready()
     join = f"127.0.0.1:{port}:{hub.dht_key}"
     node = world.node("node", extra=["--bootstrap", join, "--key-work-burst", 100000]).ready()
     hub.wait_for("self online", 60)
-    names = ["carrier", "first s", "store ms", "95 %", "bytes", "all ms", "95 %", "bytes each", "empty ms", "95 %",
+    names = ["transport", "first s", "store ms", "95 %", "bytes", "all ms", "95 %", "bytes each", "empty ms", "95 %",
              "bytes", "idle B/s"]
     print(" | ".join(names), flush=True)
-    for carrier in carriers:
-        print(" | ".join(run_one(world, carrier, node, join, count)), flush=True)
+    for transport in transports:
+        print(" | ".join(run_one(world, transport, node, join, count)), flush=True)
     if couriers > 0:
         measure_memory(world, node, join, couriers)
 
@@ -114,7 +114,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=support.SOURCE / "build" / "release")
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--carriers", nargs="+", choices=CARRIERS, default=CARRIERS)
+    parser.add_argument("--transports", nargs="+", choices=TRANSPORTS, default=TRANSPORTS)
     parser.add_argument("--couriers", type=int, default=16)
     arguments = parser.parse_args()
     if "TOXASYNC_NETWORK_OF_ITS_OWN" not in os.environ:
@@ -122,8 +122,8 @@ def main():
                                sys.executable, "-B", *sys.argv], check=False,
                               env={**os.environ, "TOXASYNC_NETWORK_OF_ITS_OWN": "1"}).returncode
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    world = World(arguments.build, name="carrier-cost")
-    return run(world, lambda world: play(world, arguments.count, arguments.carriers, arguments.couriers))
+    world = World(arguments.build, name="transport-cost")
+    return run(world, lambda world: play(world, arguments.count, arguments.transports, arguments.couriers))
 
 
 if __name__ == "__main__":

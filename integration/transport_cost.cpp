@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Times stores and retrieves at one storage node over one carrier; started by carrier_cost.py, which tells
+// Times stores and retrieves at one storage node over one transport; started by transport_cost.py, which tells
 // more.
 //
-//     carrier_cost udp|courier|relay NODE_ADDRESS HOST:PORT:KEY COUNT
+//     transport_cost udp|courier|relay NODE_ADDRESS HOST:PORT:KEY COUNT
 //
 // The last one is a node of the Tox network, or, for `relay`, a TCP relay of the same port. Prints lines of
 // `name value` and waits for an end of line on stdin after "ready" and after each part.
@@ -28,21 +28,21 @@ namespace {
 
 class Bench final : PacketReceiver, client::StoreResultListener, client::RetrieveListener {
  public:
-  Bench(const std::string& carrier, const client::KnownNode& node, const std::string& join) : node_(node) {
+  Bench(const std::string& transport_name, const client::KnownNode& node, const std::string& join) : node_(node) {
     const auto port_at = join.find(':') + 1;
     const auto key = array_from_hex<32>(join.substr(join.rfind(':') + 1)).value();
     const auto port = static_cast<std::uint16_t>(std::stoul(join.substr(port_at)));
-    if (carrier == "udp") {
+    if (transport_name == "udp") {
       udp_ = std::move(UdpTransport::open(io_, {}, telemetry_).value());
       poll_ = [this] { return udp_->poll(); };
     } else {
       CourierSettings settings;
       settings.local_discovery = false;
-      settings.udp = carrier == "courier";
+      settings.udp = transport_name == "courier";
       courier_ = std::move(*Courier::start(settings, telemetry_));
-      courier_->join_by(join.substr(0, port_at - 1), port, key, false);
+      courier_->add_bootstrap_node({join.substr(0, port_at - 1), port, key, false});
       if (!settings.udp) {
-        courier_->join_by(join.substr(0, port_at - 1), port, key, true);
+        courier_->add_bootstrap_node({join.substr(0, port_at - 1), port, key, true});
       }
       poll_ = [this] { return courier_->poll(); };
     }

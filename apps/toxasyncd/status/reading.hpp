@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+
+#include "base/metrics.hpp"
+#include "status/node_activity.hpp"
+#include "status/node_contents.hpp"
+
+namespace toxasync::daemon {
+
+/// Everything that is plotted, as of one moment; counts are since the start.
+struct Reading {
+  std::int64_t unix_s = 0;
+  std::int64_t steady_ms = 0;
+  NodeContents contents;
+  NodeActivity activity;
+  Histogram::Counts store_time;
+  Histogram::Counts retrieve_time;
+};
+
+}  // namespace toxasync::daemon
