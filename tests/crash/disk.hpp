@@ -58,7 +58,12 @@ class Disk {
 
   /// The one that is there; null: none.
   static Disk* mounted() noexcept;
-  static std::string path(const std::string& name) { return std::string(root) + "/" + name; }
+  static std::string path(const std::string& name) {
+    std::string path(root);  // appended to piece by piece: GCC 12 warns of `+` without a reason
+    path += '/';
+    path += name;
+    return path;
+  }
   /// The name within the root; nothing: it is another disk's.
   static std::optional<std::string> name_of(std::string_view path);
 

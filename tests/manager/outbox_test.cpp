@@ -52,7 +52,7 @@ struct Lives : OutboxParts, manager::OutboxListener {
   void receipt(const crypto::MessageId& id) { outbox.on_receipt(bob_keys.public_key, 1, id); }
   /// States reported so far.
   std::vector<MessageState> reported() {
-    events.tell();
+    events.deliver();
     std::vector<MessageState> all;
     for (const auto& status : states) {
       all.push_back(status.state);
