@@ -221,7 +221,7 @@ BOOST_AUTO_TEST_CASE(unusable_node_files_cause_only_a_warning) {
   }
   start();
   BOOST_TEST(node_id().empty());
-  BOOST_TEST(log.find("warning node: this client does not serve others") != std::string::npos);
+  BOOST_TEST(log.find("warning node: this client is not a storage node") != std::string::npos);
   for (const auto& file : node_files()) {
     if (file.extension() == ".db") {
       fs::remove(file);

@@ -211,8 +211,9 @@ constexpr std::array<Setting, 17> settings = {{
      .read = read_capacity},
     {.name = "bootstrap",
      .value_name = "HOST:PORT:KEY",
-     .help = "a node of the Tox network to join it through. Not needed to serve over UDP, but by clients "
-             "without UDP, which find the node through TCP relays.",
+     .help =
+         "a node of the Tox network to join it through. Needed by clients without UDP only, which reach this "
+         "node through TCP relays.",
      .repeatable = true,
      .reloads = true,
      .read = read_bootstrap},
