@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "crypto/envelope.hpp"
-#include "node/node_impl.hpp"
+#include "node/node.hpp"
 
 // Store and cancel requests: docs/protocol.md, section 6, "Store".
 
@@ -27,7 +27,7 @@ bool is_current_epoch(crypto::Epoch epoch, std::int64_t now_s) noexcept {
 }  // namespace
 
 /// Everything that costs nothing to check. A cancel may come at any epoch: the mail may have days to live.
-std::optional<StoreStatus> Node::Impl::refusal(const protocol::StoreRequest& message, Now now) const {
+std::optional<StoreStatus> Node::refusal(const protocol::StoreRequest& message, Now now) const {
   const auto refuse = [this](Counter reason, StoreStatus status = StoreStatus::refused) {
     telemetry_.refuse(reason);
     return status;
@@ -58,7 +58,7 @@ std::optional<StoreStatus> Node::Impl::refusal(const protocol::StoreRequest& mes
   return std::nullopt;
 }
 
-void Node::Impl::on_store(const Request& request, const protocol::StoreRequest& message) {
+void Node::on_store(const Request& request, const protocol::StoreRequest& message) {
   const auto refuse = [&](Counter reason, StoreStatus status, std::uint16_t retry_after_s = 0) {
     telemetry_.refuse(reason);
     answer_store(request.path, request.now, status, 0, retry_after_s);
@@ -87,7 +87,7 @@ void Node::Impl::on_store(const Request& request, const protocol::StoreRequest& 
   }
 }
 
-void Node::Impl::submit_cancel(const Request& request, const protocol::StoreRequest& message) {
+void Node::submit_cancel(const Request& request, const protocol::StoreRequest& message) {
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const ByteView payload(message.payload);
   // The owner may have it, though he has not deleted it yet; or is about to be given it.
@@ -109,7 +109,7 @@ void Node::Impl::submit_cancel(const Request& request, const protocol::StoreRequ
   group_open_ = true;
 }
 
-Fill Node::Impl::fill() const {
+Fill Node::fill() const {
   const store::StoreStats stats = store_.stats();
   return {stats.used_bytes() + bytes_in_flight_,
           stats.capacity_bytes != 0 ? stats.capacity_bytes : config_.capacity_bytes};
@@ -117,7 +117,7 @@ Fill Node::Impl::fill() const {
 
 /// Takes the envelope for as long as a store so full keeps mail, if its source has not had its share: who is
 /// refused first, and why, tells docs/admission.md.
-void Node::Impl::submit_put(const Request& request, const protocol::StoreRequest& message) {
+void Node::submit_put(const Request& request, const protocol::StoreRequest& message) {
   const std::int64_t now_s = request.now.unix_s();
   const Endpoint& source = request.path.route.endpoint;
   const std::size_t bytes = message.payload.size() + store::StoreLimits::record_overhead_bytes;
@@ -148,7 +148,7 @@ void Node::Impl::submit_put(const Request& request, const protocol::StoreRequest
 }
 
 /// A source pays for what is kept: not for what was refused, and of what was there for the longer time alone.
-void Node::Impl::settle_put(const Pending& pending, const store::PutResult& result) {
+void Node::settle_put(const Pending& pending, const store::PutResult& result) {
   const Endpoint& source = pending.path.route.endpoint;
   const std::size_t bytes = pending.value_bytes + store::StoreLimits::record_overhead_bytes;
   bytes_in_flight_ -= bytes;
@@ -167,8 +167,8 @@ void Node::Impl::settle_put(const Pending& pending, const store::PutResult& resu
   }
 }
 
-void Node::Impl::answer_store(const ReplyPath& path, Now now, StoreStatus status, std::int64_t expires_at_s,
-                              std::uint16_t retry_after_s) noexcept {
+void Node::answer_store(const ReplyPath& path, Now now, StoreStatus status, std::int64_t expires_at_s,
+                        std::uint16_t retry_after_s) noexcept {
   const Session* session = answerable(path);
   if (session == nullptr) {
     return;
@@ -182,7 +182,7 @@ void Node::Impl::answer_store(const ReplyPath& path, Now now, StoreStatus status
   send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady_ms), response);
 }
 
-void Node::Impl::on_put(store::Token token, const store::PutResult& result) noexcept {
+void Node::on_put(store::Token token, const store::PutResult& result) noexcept {
   const Pending* pending = pending_.find(token);
   if (pending == nullptr) {
     return;
@@ -225,7 +225,7 @@ void Node::Impl::on_put(store::Token token, const store::PutResult& result) noex
   pending_.remove(token);
 }
 
-void Node::Impl::on_cancel(store::Token token, store::CancelStatus status) noexcept {
+void Node::on_cancel(store::Token token, store::CancelStatus status) noexcept {
   const Pending* pending = pending_.find(token);
   if (pending == nullptr) {
     return;
