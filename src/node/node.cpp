@@ -103,7 +103,7 @@ Session* Node::open(Transport& via, const Route& from, const protocol::FrameHead
 
 Session* Node::open_with_new_keys(Transport& via, const Route& from, const protocol::FrameHeader& header,
                                   ByteView packet, MutableBytes plain, Now now, const Session* known) {
-  // Nobody goes from the current N back to the previous one.
+  // No honest client goes from the current N back to the previous one.
   const bool forged = known != nullptr && known->node_key == keys_.current().pair.public_key;
   if (!forged && !may_agree(from.endpoint, now)) {
     return nullptr;
@@ -138,7 +138,7 @@ const SessionKey* Node::node_key(const crypto::Point& n, Now now) const noexcept
   return previous != nullptr && previous->pair.public_key == n ? previous : nullptr;
 }
 
-/// Decodes and lets every counter pass once.
+/// Decodes, and accepts every counter once.
 template <class Message>
 bool Node::decode(ByteView plain, Session& session, Message& message, ByteView& encoded) const {
   const auto place = wire::decode_padded(plain, message);
@@ -155,7 +155,7 @@ bool Node::decode(ByteView plain, Session& session, Message& message, ByteView& 
 }
 
 bool Node::may_agree(const Endpoint& source, Now now) {
-  const KeyAgreementLimiter::Answer answer = key_work_.take(source, now.steady_ms);
+  const KeyAgreementLimiter::Answer answer = key_work_.admit(source, now.steady_ms);
   if (answer == KeyAgreementLimiter::Answer::yes) {
     return true;
   }
@@ -265,8 +265,9 @@ void Node::follow_capacity(Now now) {
   }
   next_capacity_ms_ = now.steady_ms + follow_capacity_ms;
   const std::uint64_t capacity = store_.stats().capacity_bytes;
-  const std::uint64_t step = told_capacity_bytes_ / 8;
-  if (capacity != 0 && (capacity > told_capacity_bytes_ + step || capacity + step < told_capacity_bytes_)) {
+  const std::uint64_t step = announced_capacity_bytes_ / 8;
+  if (capacity != 0 &&
+      (capacity > announced_capacity_bytes_ + step || capacity + step < announced_capacity_bytes_)) {
     sign_descriptor();
   }
 }
@@ -278,8 +279,8 @@ void Node::sign_descriptor() {
   descriptor.valid_from_s = static_cast<std::uint64_t>(keys_.current().valid_from_s);
   descriptor.valid_until_s = static_cast<std::uint64_t>(keys_.current().valid_until_s);
   const std::uint64_t capacity = store_.stats().capacity_bytes;
-  told_capacity_bytes_ = capacity != 0 ? capacity : config_.capacity_bytes;
-  descriptor.capacity_bytes = told_capacity_bytes_;
+  announced_capacity_bytes_ = capacity != 0 ? capacity : config_.capacity_bytes;
+  descriptor.capacity_bytes = announced_capacity_bytes_;
   const std::size_t count = std::min(config_.addresses.size(), limits::addresses_per_node);
   for (std::size_t i = 0; i < count; ++i) {
     descriptor.addresses.push_back({config_.addresses[i]});

@@ -29,8 +29,8 @@ namespace toxasync::node {
 /// The storage-node role: docs/protocol.md, section 6. Sans-I/O: packets and ticks in, packets out by a
 /// Transport, disk by a Store.
 ///
-/// node.cpp: the way of a packet up to its message, answers, ticks. node_store.cpp and node_retrieve.cpp: the
-/// two requests and their completions.
+/// node.cpp: packets up to the decoded request, answers, ticks. node_store.cpp and node_retrieve.cpp: the
+/// two kinds of request and their completions.
 class Node final : private store::StoreListener {
  public:
   /// `now` is needed for the validity of the keys. The references must outlive the node.
@@ -43,21 +43,21 @@ class Node final : private store::StoreListener {
   /// the node is destroyed or drop_transport is called.
   void on_packet(Transport& via, const Route& from, ByteView packet, Now now) noexcept;
 
-  /// Expires, rotates keys, closes the store's group, and answers what the store completed. Call it after a
-  /// burst of packets, when the store's wake_fd is readable, and at next_deadline_ms.
+  /// Expires, rotates keys, commits the group of pending store operations, and answers what the store
+  /// completed. Call it after a burst of packets, when the store's wake_fd is readable, and at
+  /// next_deadline_ms.
   void tick(Now now);
-  /// By the steady clock. Past already while requests wait for the store's group to be closed.
+  /// By the steady clock. Already past while requests wait for the store's group to be committed.
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
 
-  /// The transport goes away; what waits for an answer by it gets none.
+  /// The transport is about to be destroyed; requests that wait for an answer by it get none.
   void drop_transport(const Transport& transport) noexcept {
     pending_.drop(transport);
     subscriptions_.drop(transport);
   }
 
-  /// The other nodes that whoever asks is told of, a few at random: their signed descriptors, at most
-  /// peers_kept (what is more is dropped). Left out are our own, those without an address, and those past
-  /// their time.
+  /// The other nodes that clients who ask get to know, a few at random: their signed descriptors, at most
+  /// peers_kept (the rest is dropped). Our own, those without an address and expired ones are left out.
   static constexpr std::size_t peers_kept = 64;
   void set_peers(const std::vector<Bytes>& descriptors);
 
@@ -85,12 +85,12 @@ class Node final : private store::StoreListener {
     Now now;
   };
 
-  // The way in.
+  // Requests that come in.
   void handle_packet(Transport& via, const Route& from, ByteView packet, Now now);
   [[nodiscard]] Session* open(Transport& via, const Route& from, const protocol::FrameHeader& header,
                               ByteView packet, MutableBytes plain, Now now);
-  /// Tries the node's keys that `known`, if there is such a session, was not made with. Null: refused and
-  /// counted, with or without an answer.
+  /// Tries the node's keys other than the one that `known`, if there is such a session, was made with. Null:
+  /// refused and counted, with or without an answer.
   [[nodiscard]] Session* open_with_new_keys(Transport& via, const Route& from,
                                             const protocol::FrameHeader& header, ByteView packet,
                                             MutableBytes plain, Now now, const Session* known);
@@ -100,21 +100,21 @@ class Node final : private store::StoreListener {
 
   // The right to a mailbox.
   enum class TagCheck : std::uint8_t { good, wrong, bad_point, no_tokens };
-  /// Whether one key agreement may be done for the source; else it is counted why not, and
-  /// `key_work_retry_s_` says when it may.
+  /// Whether one key agreement may be done for the source; else the reason is counted, and
+  /// `key_work_retry_s_` says when to try again.
   [[nodiscard]] bool may_agree(const Endpoint& source, Now now);
   [[nodiscard]] TagCheck check_tag(const Request& request, crypto::TagKind kind, const crypto::Point& point,
                                    const crypto::Tag& shown, std::size_t tag_offset);
 
-  // The way out.
+  // Answers.
   void send(Transport& via, const Route& to, ByteView packet) noexcept;
   void send_cookie_reply(Transport& via, const Route& to, const protocol::FrameHeader& header, Now now);
   template <class Message>
   void send_answer(const ReplyPath& path, const Session& session, const protocol::Cookie& cookie,
                    const Message& message) noexcept;
-  /// The session that `path` was accepted in. Null, and counted: it, or the transport, has gone meanwhile.
+  /// The session that `path` was accepted in. Null, and counted: it, or the transport, is gone.
   [[nodiscard]] const Session* answerable(const ReplyPath& path) noexcept;
-  /// The same, uncounted.
+  /// The same, without counting.
   [[nodiscard]] const Session* session_of(const ReplyPath& path) noexcept;
 
   // Store requests.
@@ -136,13 +136,13 @@ class Node final : private store::StoreListener {
   void answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor, std::uint16_t retry_after_s);
   void finish_retrieve(store::Token token);
   void answer_peers(const ReplyPath& path, Now now);
-  /// Tells whoever has subscribed for the mailbox that mail has come.
+  /// Announces to whoever subscribed for the mailbox that mail has come.
   void announce(const store::MailboxKey& mailbox) noexcept;
 
   void rotate_keys(Now now);
   void follow_capacity(Now now);
   void sign_descriptor();
-  /// Runs what must not throw into the store; what does throw is counted, and the request gets no answer.
+  /// Runs what must not throw into the store; an exception is counted, and the request gets no answer.
   template <class Function>
   void guarded(store::Token token, Function&& function) noexcept;
 
@@ -176,14 +176,14 @@ class Node final : private store::StoreListener {
   std::int64_t next_expire_ms_;
   std::int64_t next_rotate_ms_;
   std::int64_t next_capacity_ms_;
-  std::uint64_t told_capacity_bytes_ = 0;  // In descriptor_.
-  bool group_open_ = false;                ///< The store was given operations since its last submit().
+  std::uint64_t announced_capacity_bytes_ = 0;  // In descriptor_.
+  bool group_open_ = false;                     ///< The store was given operations since its last submit().
 };
 
-/// Envelopes of which is remembered that their owner was given them: about 2 MiB.
+/// How many envelopes are remembered as handed to their owner: about 2 MiB.
 inline constexpr std::size_t handed_out_remembered = 16384;
 
-/// When to come back, in seconds: the queue to the disk is full; the disk failed.
+/// When to try again, in seconds: the queue for the disk is full; the disk failed.
 inline constexpr std::uint16_t overloaded_retry_s = 2;
 inline constexpr std::uint16_t failed_retry_s = 30;
 /// When mail will have expired or been fetched, perhaps: a mailbox or the store is full.

@@ -12,7 +12,7 @@ namespace toxasync::node {
 using protocol::Page;
 
 void Node::on_retrieve(const Request& request, const protocol::RetrieveRequest& message) {
-  // Whoever shows no right to the mailbox learns nothing, not even that he showed none.
+  // Whoever has no right to the mailbox learns nothing, not even that their tag was wrong.
   const auto refuse = [&](Counter reason) {
     telemetry_.refuse(reason);
     answer_empty_page(request.path, request.now, message.cursor);
@@ -44,7 +44,7 @@ void Node::on_retrieve(const Request& request, const protocol::RetrieveRequest& 
   submit_retrieve(request, message);
 }
 
-/// Gives the deletion and the listing to the store at once: it keeps their order, and the answer waits for
+/// Starts the deletion and the listing in the store at once: it keeps their order, and the answer waits for
 /// both.
 void Node::submit_retrieve(const Request& request, const protocol::RetrieveRequest& message) {
   const auto mailbox = crypto::mailbox_key(message.mailbox);
@@ -135,7 +135,7 @@ void Node::announce(const store::MailboxKey& mailbox) noexcept {
   const auto path = subscriptions_.spend(mailbox, now_.steady_ms);
   const Session* session = path ? session_of(*path) : nullptr;
   if (session == nullptr) {
-    return;  // nobody waits, or his session has gone
+    return;  // nobody has subscribed, or their session is gone
   }
   const auto page = Page::announcement(path->counter, static_cast<std::uint64_t>(now_.unix_s()));
   telemetry_.count(Counter::node_announced);
@@ -154,7 +154,7 @@ void Node::answer_not_served(const ReplyPath& path, Now now, std::uint64_t curso
   answer_pages(path, now, std::move(pages));
 }
 
-/// A few of those that are still valid, at random: the first places of a shuffle.
+/// A few of those that are still valid, at random: a partial shuffle.
 void Node::answer_peers(const ReplyPath& path, Now now) {
   const Session* session = answerable(path);
   if (session == nullptr) {

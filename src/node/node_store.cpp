@@ -26,7 +26,7 @@ bool is_current_epoch(crypto::Epoch epoch, std::int64_t now_s) noexcept {
 
 }  // namespace
 
-/// Everything that costs nothing to check. A cancel may come at any epoch: the mail may have days to live.
+/// All checks that cost next to nothing. A cancel may come at any epoch: the mail may have days to live.
 std::optional<StoreStatus> Node::refusal(const protocol::StoreRequest& message, Now now) const {
   const auto refuse = [this](Counter reason, StoreStatus status = StoreStatus::refused) {
     telemetry_.refuse(reason);
@@ -90,7 +90,7 @@ void Node::on_store(const Request& request, const protocol::StoreRequest& messag
 void Node::submit_cancel(const Request& request, const protocol::StoreRequest& message) {
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const ByteView payload(message.payload);
-  // The owner may have it, though he has not deleted it yet; or is about to be given it.
+  // The owner may have it without having deleted it yet, or is about to get it.
   if (handed_out_.find(to_array<limits::id>(payload)) != nullptr) {
     telemetry_.count(Counter::node_gone);
     return answer_store(request.path, request.now, StoreStatus::gone);
@@ -115,8 +115,8 @@ Fill Node::fill() const {
           stats.capacity_bytes != 0 ? stats.capacity_bytes : config_.capacity_bytes};
 }
 
-/// Takes the envelope for as long as a store so full keeps mail, if its source has not had its share: who is
-/// refused first, and why, tells docs/admission.md.
+/// Stores the envelope for as long as a store that full keeps mail, unless its source has used up its share.
+/// docs/admission.md explains who is refused first, and why.
 void Node::submit_put(const Request& request, const protocol::StoreRequest& message) {
   const std::int64_t now_s = request.now.unix_s();
   const Endpoint& source = request.path.route.endpoint;
@@ -147,7 +147,8 @@ void Node::submit_put(const Request& request, const protocol::StoreRequest& mess
   group_open_ = true;
 }
 
-/// A source pays for what is kept: not for what was refused, and of what was there for the longer time alone.
+/// A source is charged for what is kept: not for what was refused, and for a duplicate only for the longer
+/// time.
 void Node::settle_put(const Pending& pending, const store::PutResult& result) {
   const Endpoint& source = pending.path.route.endpoint;
   const std::size_t bytes = pending.value_bytes + store::StoreLimits::record_overhead_bytes;
@@ -158,12 +159,12 @@ void Node::settle_put(const Pending& pending, const store::PutResult& result) {
       break;
     case store::PutStatus::duplicate:  // the later of the two counts
       if (result.held_until_s != 0) {
-        quota_.give_back(source, bytes, std::min(result.held_until_s, pending.expires_at_s), now_.unix_s());
+        quota_.refund(source, bytes, std::min(result.held_until_s, pending.expires_at_s), now_.unix_s());
         quota_.extend(source, pending.id, pending.expires_at_s);
       }
       break;
     default:
-      quota_.give_back(source, bytes, pending.expires_at_s, now_.unix_s());
+      quota_.refund(source, bytes, pending.expires_at_s, now_.unix_s());
   }
 }
 
@@ -189,7 +190,7 @@ void Node::on_put(store::Token token, const store::PutResult& result) noexcept {
   }
   try {
     settle_put(*pending, result);
-  } catch (...) {  // out of memory: an account is not exact
+  } catch (...) {  // out of memory: the quota is not exact
     telemetry_.count(Counter::store_failed);
   }
   const auto answer = [&](Counter counter, StoreStatus status, std::int64_t expires_at_s = 0,
