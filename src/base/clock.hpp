@@ -13,7 +13,7 @@ struct Now {
   [[nodiscard]] constexpr std::int64_t unix_s() const noexcept { return unix_ms / 1000; }
 };
 
-/// Handed in; nothing in src/ reads a clock of its own.
+/// Passed in by the host; nothing in src/ reads the system's clock.
 class Clock {
  public:
   virtual ~Clock() = default;

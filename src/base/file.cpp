@@ -29,7 +29,7 @@ class File {
   int fd_;
 };
 
-/// What the last call of the system said.
+/// The error of the last system call.
 std::error_code last_error() noexcept {
   return {errno, std::generic_category()};
 }
@@ -90,7 +90,7 @@ Result<std::size_t, std::error_code> read_file(const std::filesystem::path& path
 std::error_code replace_file(const std::filesystem::path& path, ByteView content) {
   std::filesystem::path temporary = path;
   temporary += ".new";
-  (void)::unlink(temporary.c_str());  // left by a crash, or laid there: its permissions would be kept
+  (void)::unlink(temporary.c_str());  // left by a crash or placed by another: its permissions would be kept
   std::error_code failed;
   {
     const File file(temporary, O_WRONLY | O_CREAT | O_EXCL);

@@ -12,7 +12,7 @@
 
 namespace toxasync {
 
-// Every counter of the program: what happened, and each reason for which something was refused. The names are
+// Every counter of the program: what happened, and each reason to refuse something. The names are
 // what operators and the C API see; a name, once released, keeps its meaning.
 // X(identifier, "name")
 #define TOXASYNC_COUNTERS(X)                                \
@@ -169,7 +169,7 @@ class Metrics {
   std::array<Histogram, static_cast<std::size_t>(Timing::count_)> timings_{};
 };
 
-/// Counters and log, handed down together.
+/// Counters and log, passed together.
 class Telemetry {
  public:
   Telemetry(Metrics& metrics, Log& log) noexcept : metrics_(&metrics), log_(&log) {}

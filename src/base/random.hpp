@@ -5,7 +5,7 @@
 
 namespace toxasync {
 
-/// A source of cryptographically secure random bytes. Handed in, so that tests can be repeated.
+/// A source of cryptographically secure random bytes. Passed in, so that tests can be repeated.
 class Random {
  public:
   virtual ~Random() = default;

@@ -5,7 +5,7 @@
 
 namespace toxasync {
 
-/// What can go wrong in normal life is a value: a T, or an E from the layer's documented enum.
+/// An expected failure is a value: a Result is a T, or an E from the layer's documented enum.
 template <class T, class E>
 using Result = boost::system::result<T, E>;
 

@@ -12,11 +12,12 @@ namespace toxasync {
 /// What carries a frame. Nothing below adapters/ acts on it; it is bound into cookies and shown in reports.
 enum class TransportKind : std::uint8_t { mock = 0, toxcore_dispatcher = 1, udp = 2, toxcore_friends = 3 };
 
-/// An internet address and port. An IPv4 address stands in the first four bytes, the rest zero.
+/// An internet address and port. An IPv4 address is in the first four bytes, the rest is zero.
 struct Endpoint {
   static constexpr std::size_t packed_size = 19;
-  /// Of peers that their transport knows by a key: the ip is its first 16 bytes, the port 0. Tells sources
-  /// apart inside this process, and is no address that could be written down or told (is_usable_address).
+  /// For peers that their transport identifies by a key: the ip is its first 16 bytes, the port 0.
+  /// Distinguishes sources within this process, and is no address that can be stored or shared
+  /// (is_usable_address).
   static constexpr std::uint8_t keyed = 1;
 
   std::uint8_t family = 0;  ///< 4 or 6; 0 is no address; or `keyed`.
@@ -27,10 +28,10 @@ struct Endpoint {
   auto operator<=>(const Endpoint&) const = default;
 };
 
-/// The way to a peer: where a packet came from, or where one goes.
+/// The route to a peer: where a packet came from, or where one goes.
 struct Route {
-  /// c-toxcore's MAX_SENDBACK_SIZE. The transport's own: how a reply finds its way back through a relay, or
-  /// from which of our addresses it leaves.
+  /// c-toxcore's MAX_SENDBACK_SIZE. For the transport only: how a reply gets back through a relay, or from
+  /// which of our addresses it is sent.
   static constexpr std::size_t max_sendback_size = 254;
 
   TransportKind transport = TransportKind::mock;
@@ -41,28 +42,30 @@ struct Route {
   [[nodiscard]] ByteView sendback_bytes() const noexcept { return {sendback.data(), sendback_size}; }
 };
 
-/// Takes what a Transport receives. `packet` is hostile, and valid during the call only.
+/// Gets the packets that a Transport receives. `packet` is hostile, and valid during the call only.
 class PacketReceiver {
  public:
   virtual ~PacketReceiver() = default;
   virtual void on_packet(const Route& from, ByteView packet) noexcept = 0;
 };
 
-/// Carries frames: datagrams of at most 1372 bytes that may be lost, doubled or reordered. Handed in.
+/// Carries frames: datagrams of at most 1372 bytes that may be lost, duplicated or reordered. Passed in by
+/// the host.
 class Transport {
  public:
   virtual ~Transport() = default;
   [[nodiscard]] virtual TransportKind kind() const noexcept = 0;
-  /// The way to a storage node. `endpoint` is where it is said to be, family 0 if nobody knows; a transport
-  /// that finds nodes by their ids does not look at it.
+  /// The route to a storage node. `endpoint` is its known address, family 0 if there is none; a transport
+  /// that finds nodes by their ids ignores it.
   [[nodiscard]] virtual Route route_to_node(const ByteArray<32>& node_id,
                                             const Endpoint& endpoint) const noexcept {
     static_cast<void>(node_id);
     return {kind(), endpoint, 0, {}};
   }
-  /// Hands one packet to the transport; never blocks. False when the transport did not take it.
+  /// Sends one packet; never blocks. False when it could not be sent.
   virtual bool send(const Route& to, ByteView packet) noexcept = 0;
-  /// Where received packets go; null to drop them. The receiver must outlive the transport or be taken back.
+  /// Where received packets go; null to drop them. The receiver must outlive the transport or be reset to
+  /// null.
   virtual void set_receiver(PacketReceiver* receiver) noexcept = 0;
 };
 

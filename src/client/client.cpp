@@ -11,8 +11,8 @@ namespace toxasync::client {
 namespace {
 
 constexpr std::string_view area = "client";
-/// When to come back after the line was full.
-constexpr std::uint16_t line_full_retry_s = 30;
+/// When a caller may try again after the queue was full.
+constexpr std::uint16_t queue_full_retry_s = 30;
 
 ClientConfig checked(ClientConfig config) noexcept {
   config.window = std::clamp<std::uint8_t>(config.window, 1, limits::window);
@@ -42,14 +42,14 @@ void Client::forget_node(const protocol::NodeId& id, Now now) {
     const auto next = std::next(at);
     if (at->second.node == id) {
       events_.drop(at->first);
-      turn_away(at->first, at->second.work, StoreOutcome::unknown_node, now);
+      reject(at->first, at->second.work, StoreOutcome::unknown_node, now);
       erase(at);
     }
     at = next;
   }
   sessions_.forget_node(id);
   nodes_.forget(id);
-  start_waiting(now);
+  start_queued(now);
 }
 
 std::optional<NodeStatus> Client::node_status(const protocol::NodeId& id) const {
@@ -100,7 +100,7 @@ void Client::abandon(OperationId id, Now now) {
   const auto at = operations_.find(id);
   if (at != operations_.end()) {
     erase(at);
-    start_waiting(now);
+    start_queued(now);
   }
 }
 
@@ -109,8 +109,8 @@ void Client::tick(Now now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now.steady_ms) {
     on_timeout(operations_.at(deadlines_.begin()->second), now);
   }
-  discover_again(now);
-  start_waiting(now);
+  retry_discoveries(now);
+  start_queued(now);
   events_.deliver(now);
 }
 
@@ -119,32 +119,32 @@ std::int64_t Client::next_deadline_ms() const noexcept {
   return std::min({deadline_ms, discoveries_.next_deadline_ms(), events_.next_deadline_ms()});
 }
 
-// --- The life of an operation ---
+// --- Operations, from start to end ---
 
 OperationId Client::admit(const protocol::NodeId& node, Work work, Now now) {
   const OperationId id = ++last_id_;
   const auto* store = std::get_if<Store>(&work);
   if (nodes_.find(node) == nullptr) {
-    turn_away(id, work, StoreOutcome::unknown_node, now);
+    reject(id, work, StoreOutcome::unknown_node, now);
     return id;
   }
   if (store != nullptr && !store->operation.fits()) {
-    turn_away(id, work, StoreOutcome::refused, now);
+    reject(id, work, StoreOutcome::refused, now);
     return id;
   }
   const RetryPolicy policy{config_.first_timeout_ms, config_.longest_timeout_ms, config_.attempts};
   const auto at = operations_.emplace(id, Operation{id, node, Exchange(policy), std::move(work)}).first;
-  line_.push(node, id);
-  start_waiting(now);
-  if (at->second.session == nullptr && line_.size() > config_.operations_waiting) {
-    turn_away(id, at->second.work, StoreOutcome::try_later, now);
+  queue_.push(node, id);
+  start_queued(now);
+  if (at->second.session == nullptr && queue_.size() > config_.operations_waiting) {
+    reject(id, at->second.work, StoreOutcome::try_later, now);
     erase(at);
   }
   return id;
 }
 
-void Client::turn_away(OperationId id, const Work& work, StoreOutcome outcome, Now now) {
-  const std::uint16_t retry_after_s = outcome == StoreOutcome::try_later ? line_full_retry_s : 0;
+void Client::reject(OperationId id, const Work& work, StoreOutcome outcome, Now now) {
+  const std::uint16_t retry_after_s = outcome == StoreOutcome::try_later ? queue_full_retry_s : 0;
   if (const auto* store = std::get_if<Store>(&work)) {
     events_.push_for_tick(id, EventQueue::Stored{&store->listener, {outcome, 0, 0, retry_after_s}}, now);
   } else if (const auto* peers = std::get_if<Peers>(&work)) {
@@ -155,19 +155,19 @@ void Client::turn_away(OperationId id, const Work& work, StoreOutcome outcome, N
   }
 }
 
-void Client::start_waiting(Now now) {
+void Client::start_queued(Now now) {
   const auto may_start = [this](const protocol::NodeId& id) {
     return nodes_.find(id)->operations < config_.operations_per_node;
   };
   while (in_flight_ < config_.operations_in_flight) {
-    const auto id = line_.pop(may_start);
+    const auto id = queue_.pop(may_start);
     if (!id) {
       return;
     }
     Operation& operation = operations_.at(*id);
     const SessionName name =
         std::visit([](const auto& work) { return work.operation.session(); }, operation.work);
-    Session& session = sessions_.take(name, random_);
+    Session& session = sessions_.find_or_create(name, random_);
     session.users.push_back(operation.id);
     operation.session = &session;
     ++nodes_.find(operation.node)->operations;
@@ -179,7 +179,7 @@ void Client::start_waiting(Now now) {
 void Client::begin_request(Operation& operation, Now now) {
   telemetry_.count(Counter::client_requests);
   operation.exchange.begin();
-  operation.session->subscription.reset();  // a later answer tells more
+  operation.session->subscription.reset();  // the answer to this request is newer
   operation.first_endpoint = nodes_.find(operation.node)->preferred;
   transmit(operation, now);
 }
@@ -190,7 +190,7 @@ void Client::transmit(Operation& operation, Now now) {
   const auto nonce = random_.array<limits::aead_nonce>();
   std::uint64_t counter = 0;
   protocol::FrameBytes frame;
-  if (node.descriptor && key_session(session, operation.work, node.descriptor->key)) {
+  if (node.descriptor && agree_on_keys(session, operation.work, node.descriptor->key)) {
     counter = session.next_counter();
     std::visit(
         [&](const auto& work) { session.write_request(work.operation.request(counter), nonce, frame); },
@@ -203,18 +203,18 @@ void Client::transmit(Operation& operation, Now now) {
   const Endpoint* endpoint = node.endpoint(operation.first_endpoint + operation.exchange.attempt());
   const Route to = transport_.route_to_node(operation.node, endpoint != nullptr ? *endpoint : Endpoint{});
   if (!transport_.send(to, frame)) {
-    telemetry_.count(Counter::send_failed);  // goes on as if it were lost on the way
+    telemetry_.count(Counter::send_failed);  // handled like a packet lost on the network
   }
 }
 
-bool Client::key_session(Session& session, const Work& work, const crypto::Point& node_key) {
+bool Client::agree_on_keys(Session& session, const Work& work, const crypto::Point& node_key) {
   if (session.is_keyed_for(node_key)) {
     return true;
   }
   crypto::Wiped<32> shared;
   const bool agreed =
       std::visit([&](const auto& one) { return one.operation.agree(shared, node_key); }, work);
-  return agreed && session.key_for(node_key, shared);
+  return agreed && session.agree_on_keys(node_key, shared);
 }
 
 void Client::set_deadline(Operation& operation) {
@@ -267,7 +267,7 @@ void Client::end(Operation& operation, EventQueue::Event outcome) {
 void Client::erase(Operations::iterator at) {
   const Operation& operation = at->second;
   if (operation.session == nullptr) {
-    line_.remove(operation.node, operation.id);
+    queue_.remove(operation.node, operation.id);
   } else {
     std::erase(operation.session->users, operation.id);
     --nodes_.find(operation.node)->operations;
@@ -285,7 +285,7 @@ void Client::send_discovery(Discoveries::Discovery& discovery, Now now) {
   }
 }
 
-void Client::discover_again(Now now) {
+void Client::retry_discoveries(Now now) {
   while (Discoveries::Discovery* overdue = discoveries_.overdue(now.steady_ms)) {
     if (overdue->nonces.size() < Discoveries::attempts) {
       send_discovery(*overdue, now);

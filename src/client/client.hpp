@@ -17,15 +17,15 @@
 #include "client/peers_operation.hpp"
 #include "client/request_queue.hpp"
 #include "client/retrieve_operation.hpp"
-#include "client/session.hpp"
+#include "client/session_table.hpp"
 #include "client/store_operation.hpp"
 #include "client/types.hpp"
 
 namespace toxasync::client {
 
 /// The client role: stores on nodes and retrieves from them (docs/protocol.md, section 6). Sans-I/O: it takes
-/// calls, packets and ticks with `now`, hands packets to a Transport and outcomes to the listeners of those
-/// who asked.
+/// calls, packets and ticks with `now`, hands packets to a Transport and each outcome to the listener of
+/// whoever started the operation.
 ///
 /// It routes packets by X to the operations, and keeps their deadlines, their number and their outcomes.
 /// client.cpp: calls, the life of an operation. client_packets.cpp: packets.
@@ -48,11 +48,11 @@ class Client {
   OperationId store(StoreJob job, StoreResultListener& listener, Now now);
   OperationId retrieve(RetrieveJob job, RetrieveListener& listener, Now now);
   void continue_retrieve(OperationId id, Now now);
-  void abandon(OperationId id, Now now);  ///< No further word of it to the listener.
+  void abandon(OperationId id, Now now);  ///< Its listener is not called again.
   /// Asks a node for other nodes.
   OperationId peers(const protocol::NodeId& node, PeersListener& listener, Now now);
-  /// Asks an address whether a storage node is there, whichever it is: two packets at most. Of more than
-  /// Discoveries::most at a time the last ones end at once, unanswered.
+  /// Asks whether any storage node answers at an address, with two packets at most. When Discoveries::most
+  /// are under way, another one ends at once, unanswered.
   OperationId discover(const Endpoint& at, DiscoverListener& listener, Now now);
 
   /// A packet of a response kind. Hostile.
@@ -60,7 +60,7 @@ class Client {
   void tick(Now now);
   /// Steady milliseconds of the next tick that has work; INT64_MAX for none.
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
-  /// Under way or in line.
+  /// Under way or queued.
   [[nodiscard]] std::size_t operations() const noexcept {
     return operations_.size() + discoveries_.size() + events_.waiting_for_tick();
   }
@@ -82,9 +82,9 @@ class Client {
     protocol::NodeId node{};
     Exchange exchange;
     Work work;
-    Session* session = nullptr;           ///< Null while it waits in line.
+    Session* session = nullptr;           ///< Null while it is queued.
     std::size_t first_endpoint = 0;       ///< Where the first attempt of the request goes.
-    std::int64_t deadline_ms = never_ms;  ///< As it stands in deadlines_.
+    std::int64_t deadline_ms = never_ms;  ///< The same as in deadlines_.
   };
   using Operations = std::map<OperationId, Operation>;
   struct Packet {
@@ -93,36 +93,36 @@ class Client {
     ByteView bytes;  ///< All of it.
   };
 
-  // --- The life of an operation ---
+  // --- Operations, from start to end ---
   OperationId admit(const protocol::NodeId& node, Work work, Now now);
   /// Ends an operation that is not under way, at the next tick.
-  void turn_away(OperationId id, const Work& work, StoreOutcome outcome, Now now);
-  /// Fills the free places from the line.
-  void start_waiting(Now now);
+  void reject(OperationId id, const Work& work, StoreOutcome outcome, Now now);
+  /// Starts queued operations while there is room in flight.
+  void start_queued(Now now);
   void begin_request(Operation& operation, Now now);
   /// Sends the operation's request, or a first packet to a node whose N is not known.
   void transmit(Operation& operation, Now now);
-  /// Agrees on keys with N where the session has not. False when N is refused.
-  [[nodiscard]] static bool key_session(Session& session, const Work& work, const crypto::Point& node_key);
+  /// Agrees on keys with N unless the session has done so. False when N is refused.
+  [[nodiscard]] static bool agree_on_keys(Session& session, const Work& work, const crypto::Point& node_key);
   void set_deadline(Operation& operation);
   void on_timeout(Operation& operation, Now now);
   /// `operation` is gone after it.
   void end(Operation& operation, EventQueue::Event outcome);
-  /// Gives up its place in line or in flight.
+  /// Frees its place in the queue or in flight.
   void erase(Operations::iterator operation);
 
   void send_discovery(Discoveries::Discovery& discovery, Now now);
-  void discover_again(Now now);
+  void retry_discoveries(Now now);
 
   // --- Packets ---
-  void take_packet(const Packet& packet, Now now);
-  void take_cookie_reply(Session& session, const Packet& packet, Now now);
-  void take_answer(Session& session, const Packet& packet, Now now);
-  void take_store_response(Session& session, const Packet& packet, ByteView plain, Now now);
-  void take_page(Session& session, const Packet& packet, ByteView plain, Now now);
-  void take_announcement(Session& session, const Packet& packet, const protocol::Page& page, Now now);
-  void take_peers(Session& session, const Packet& packet, ByteView plain, Now now);
-  void take_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now);
+  void handle_packet(const Packet& packet, Now now);
+  void handle_cookie_reply(Session& session, const Packet& packet, Now now);
+  void handle_answer(Session& session, const Packet& packet, Now now);
+  void handle_store_response(Session& session, const Packet& packet, ByteView plain, Now now);
+  void handle_page(Session& session, const Packet& packet, ByteView plain, Now now);
+  void handle_announcement(Session& session, const Packet& packet, const protocol::Page& page, Now now);
+  void handle_peers(Session& session, const Packet& packet, ByteView plain, Now now);
+  void handle_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now);
   void report_news(NodeNews news);
   void note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s, Now now);
   void advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now);
@@ -130,7 +130,7 @@ class Client {
   /// The operation of the session for which `matches` holds, or null.
   template <class Predicate>
   [[nodiscard]] Operation* find_user(const Session& session, Predicate&& matches);
-  [[nodiscard]] Operation* find_asker(const Session& session, std::uint64_t counter);
+  [[nodiscard]] Operation* find_requester(const Session& session, std::uint64_t counter);
 
   Transport& transport_;
   Random& random_;
@@ -141,7 +141,7 @@ class Client {
   NodeDirectory nodes_;
   SessionTable sessions_;
   Operations operations_;
-  RequestQueue line_;  ///< Those of operations_ that have no session yet.
+  RequestQueue queue_;  ///< Those of operations_ that have no session yet.
   Discoveries discoveries_;
   std::set<std::pair<std::int64_t, OperationId>> deadlines_;
   OperationId last_id_ = 0;

@@ -8,7 +8,7 @@ namespace toxasync::client {
 namespace {
 
 constexpr std::string_view area = "client";
-/// How often it is told that a node answers.
+/// How often it is reported that a node answers.
 constexpr std::int64_t news_every_ms = 60'000;
 
 Counter reason_of(protocol::FrameError error) noexcept {
@@ -31,15 +31,15 @@ void Client::on_packet(const Route& from, ByteView packet, Now now) noexcept {
       telemetry_.refuse(reason_of(header.error()));
       return;
     }
-    take_packet({from, *header, packet}, now);
-    start_waiting(now);
+    handle_packet({from, *header, packet}, now);
+    start_queued(now);
     events_.deliver(now);
-  } catch (const std::exception&) {  // no memory: as if the packet were lost
+  } catch (const std::exception&) {  // out of memory: handled like a lost packet
     telemetry_.log(LogLevel::error, area, "out of memory: packet dropped");
   }
 }
 
-void Client::take_packet(const Packet& packet, Now now) {
+void Client::handle_packet(const Packet& packet, Now now) {
   if (protocol::is_request(packet.header.kind)) {
     telemetry_.refuse(Counter::refused_kind);
     return;
@@ -48,18 +48,18 @@ void Client::take_packet(const Packet& packet, Now now) {
   Discoveries::Discovery* discovery = session == nullptr ? discoveries_.find(packet.header) : nullptr;
   if (discovery != nullptr && packet.header.kind == protocol::FrameKind::retrieve_response &&
       packet.bytes.size() < limits::frame) {
-    take_discovery(*discovery, packet, now);
+    handle_discovery(*discovery, packet, now);
   } else if (session == nullptr ||
              packet.header.kind != protocol::response_to(request_kind(session->name().purpose))) {
     telemetry_.refuse(Counter::refused_answer);
   } else if (packet.bytes.size() == limits::frame) {
-    take_answer(*session, packet, now);
+    handle_answer(*session, packet, now);
   } else {
-    take_cookie_reply(*session, packet, now);
+    handle_cookie_reply(*session, packet, now);
   }
 }
 
-void Client::take_cookie_reply(Session& session, const Packet& packet, Now now) {
+void Client::handle_cookie_reply(Session& session, const Packet& packet, Now now) {
   Operation* operation = find_user(session, [&](const Operation& user) {  //
     return user.exchange.awaits_cookie(packet.header.nonce);
   });
@@ -70,7 +70,7 @@ void Client::take_cookie_reply(Session& session, const Packet& packet, Now now) 
   NodeEntry& node = *nodes_.find(operation->node);
   const ByteView bytes = packet.bytes.subspan(limits::frame_header);
   auto fresh = node.read_descriptor(bytes, now);
-  if (!fresh || !key_session(session, operation->work, fresh->key)) {
+  if (!fresh || !agree_on_keys(session, operation->work, fresh->key)) {
     operation->exchange.descriptor_refused();
     telemetry_.refuse(Counter::refused_descriptor);
     return;
@@ -78,11 +78,11 @@ void Client::take_cookie_reply(Session& session, const Packet& packet, Now now) 
   telemetry_.count(Counter::client_cookies);
   node.adopt(std::move(*fresh), bytes);
   session.set_cookie(packet.header.cookie);
-  operation->exchange.cookie_taken();
+  operation->exchange.cookie_accepted();
   transmit(*operation, now);
 }
 
-void Client::take_answer(Session& session, const Packet& packet, Now now) {
+void Client::handle_answer(Session& session, const Packet& packet, Now now) {
   ByteArray<limits::plaintext> plain;
   if (!session.open(packet.header, packet.bytes, plain)) {
     telemetry_.refuse(Counter::refused_frame_forged);
@@ -90,21 +90,21 @@ void Client::take_answer(Session& session, const Packet& packet, Now now) {
   }
   switch (session.name().purpose) {
     case Purpose::store:
-      return take_store_response(session, packet, plain, now);
+      return handle_store_response(session, packet, plain, now);
     case Purpose::retrieve:
-      return take_page(session, packet, plain, now);
+      return handle_page(session, packet, plain, now);
     case Purpose::peers:
-      return take_peers(session, packet, plain, now);
+      return handle_peers(session, packet, plain, now);
   }
 }
 
-void Client::take_store_response(Session& session, const Packet& packet, ByteView plain, Now now) {
+void Client::handle_store_response(Session& session, const Packet& packet, ByteView plain, Now now) {
   protocol::StoreResponse response;
   if (!wire::decode_padded(plain, response)) {
     telemetry_.refuse(Counter::refused_message_malformed);
     return;
   }
-  Operation* operation = find_asker(session, response.counter);
+  Operation* operation = find_requester(session, response.counter);
   if (operation == nullptr) {
     return;
   }
@@ -118,16 +118,16 @@ void Client::take_store_response(Session& session, const Packet& packet, ByteVie
   end(*operation, EventQueue::Stored{&store.listener, *result});
 }
 
-void Client::take_page(Session& session, const Packet& packet, ByteView plain, Now now) {
+void Client::handle_page(Session& session, const Packet& packet, ByteView plain, Now now) {
   protocol::Page page;
   if (!wire::decode_padded(plain, page)) {
     telemetry_.refuse(Counter::refused_message_malformed);
     return;
   }
   if ((page.flags & protocol::Page::flag_announcement) != 0) {
-    return take_announcement(session, packet, page, now);
+    return handle_announcement(session, packet, page, now);
   }
-  Operation* operation = find_asker(session, page.counter);
+  Operation* operation = find_requester(session, page.counter);
   if (operation == nullptr) {
     return;
   }
@@ -141,8 +141,10 @@ void Client::take_page(Session& session, const Packet& packet, ByteView plain, N
   advance_retrieve(*operation, *step, now);
 }
 
-/// Comes unasked, so it moves no address and is no sign of life: its cookie, and that there is mail, is all.
-void Client::take_announcement(Session& session, const Packet& packet, const protocol::Page& page, Now now) {
+/// Comes unasked, so it changes no address and does not prove that the node answers: only its cookie and the
+/// news that there is mail are used.
+void Client::handle_announcement(Session& session, const Packet& packet, const protocol::Page& page,
+                                 Now now) {
   if (!page.is_announcement()) {
     telemetry_.refuse(Counter::refused_message_malformed);
     return;
@@ -151,7 +153,7 @@ void Client::take_announcement(Session& session, const Packet& packet, const pro
   if (left && left->is_answered_by(page.counter, now)) {
     events_.push(left->operation, EventQueue::Announced{left->listener, {}});
     session.subscription.reset();
-  } else if (Operation* operation = find_asker(session, page.counter)) {
+  } else if (Operation* operation = find_requester(session, page.counter)) {
     std::get<Retrieve>(operation->work).operation.announced();
   } else {
     return;
@@ -160,22 +162,22 @@ void Client::take_announcement(Session& session, const Packet& packet, const pro
   session.set_cookie(packet.header.cookie);
 }
 
-void Client::take_peers(Session& session, const Packet& packet, ByteView plain, Now now) {
+void Client::handle_peers(Session& session, const Packet& packet, ByteView plain, Now now) {
   protocol::Peers peers;
   if (!wire::decode_padded(plain, peers)) {
     telemetry_.refuse(Counter::refused_message_malformed);
     return;
   }
-  if (Operation* operation = find_asker(session, peers.counter)) {
+  if (Operation* operation = find_requester(session, peers.counter)) {
     note_answer(*operation, packet, peers.node_time_s, now);
     end(*operation, EventQueue::PeersNamed{&std::get<Peers>(operation->work).listener,
                                            PeersOperation::on_answer(peers, now, telemetry_)});
   }
 }
 
-/// Whoever saw our packet can send what looks like an answer: a descriptor says what its node signed, and not
+/// Whoever saw our packet can forge an answer with an old descriptor: it proves what its node signed, not
 /// that the node is there.
-void Client::take_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now) {
+void Client::handle_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now) {
   const ByteView descriptor = packet.bytes.subspan(limits::frame_header);
   if (discovery.bad >= Discoveries::bad_descriptors) {
     telemetry_.refuse(Counter::refused_answer);
@@ -214,9 +216,9 @@ void Client::advance_retrieve(Operation& operation, RetrieveOperation::Step step
     case RetrieveOperation::Step::wait:
       return;
     case RetrieveOperation::Step::hand_over:
-      operation.exchange.begin();  // the rest of this window is not waited for
+      operation.exchange.begin();  // stop waiting for the rest of this window
       set_deadline(operation);
-      events_.push(operation.id, EventQueue::Fetched{&listener, retrieve.take_envelopes()});
+      events_.push(operation.id, EventQueue::Fetched{&listener, retrieve.hand_over_envelopes()});
       return;
     case RetrieveOperation::Step::request:
       begin_request(operation, now);
@@ -247,7 +249,7 @@ void Client::end_retrieve(Operation& operation, Now now) {
 }
 
 /// The operation of the session that waits for an answer with this counter; null, and counted, if none does.
-Client::Operation* Client::find_asker(const Session& session, std::uint64_t counter) {
+Client::Operation* Client::find_requester(const Session& session, std::uint64_t counter) {
   Operation* operation =
       find_user(session, [&](const Operation& user) { return user.exchange.awaits_answer(counter); });
   if (operation == nullptr) {

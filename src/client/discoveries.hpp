@@ -10,15 +10,15 @@
 
 namespace toxasync::client {
 
-/// Questions to addresses whether a storage node is there. Each is a first packet, as to a node whose N is
-/// not known (docs/protocol.md, section 6), so a node cannot tell them from others; whoever knows nothing of
-/// us drops them. The answer is a cookie reply with a signed descriptor.
+/// Probes of addresses for storage nodes. Each is a first packet, like one to a node whose N is not known
+/// (docs/protocol.md, section 6), so a node cannot distinguish them from others; any other program drops
+/// them. The answer is a cookie reply with a signed descriptor.
 class Discoveries {
  public:
   static constexpr std::size_t most = 8;  ///< Under way.
   static constexpr unsigned attempts = 2;
   static constexpr std::int64_t timeout_ms = 3000;
-  /// Cookie replies with a bad descriptor looked at: each costs a signature check.
+  /// Cookie replies with a bad descriptor that are checked: each costs a signature check.
   static constexpr unsigned bad_descriptors = 2;
 
   struct Discovery {
@@ -37,12 +37,12 @@ class Discoveries {
 
   /// Begins one, with a new X. The reference holds until the next call of a function that is not const.
   Discovery& begin(OperationId id, const Endpoint& at, DiscoverListener& listener, Random& random);
-  /// The next packet of it, which is waited for from now on.
+  /// Writes its next packet, and expects an answer to it from now on.
   static void write_packet(Discovery& discovery, Random& random, Now now, protocol::FrameBytes& out);
 
   /// The one that waits for a cookie reply with this header, or null.
   [[nodiscard]] Discovery* find(const protocol::FrameHeader& header) noexcept;
-  /// One whose time is over, or null.
+  /// One whose time-out has passed, or null.
   [[nodiscard]] Discovery* overdue(std::int64_t steady_ms) noexcept;
   void remove(OperationId id) noexcept;
 

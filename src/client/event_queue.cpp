@@ -53,7 +53,7 @@ void EventQueue::on_tick() {
 
 void EventQueue::deliver(Now now) {
   if (delivering_) {
-    return;  // a listener called tick: the loop below goes on with what came of it
+    return;  // a listener called tick: the loop below delivers what came of it
   }
   delivering_ = true;
   while (!due_.empty()) {

@@ -36,7 +36,7 @@ class EventQueue {
   /// Drops what has not been delivered of an operation.
   void drop(OperationId id);
 
-  /// The tick has come.
+  /// Moves what waited for a tick to what is due.
   void on_tick();
   void deliver(Now now);
 

@@ -52,7 +52,7 @@ bool Exchange::awaits_cookie(const protocol::FrameNonce& nonce) const noexcept {
          std::ranges::find(nonces_, nonce) != nonces_.end();
 }
 
-void Exchange::cookie_taken() noexcept {
+void Exchange::cookie_accepted() noexcept {
   ++cookie_replies_;
   nonces_.clear();
 }

@@ -25,31 +25,32 @@ struct RetryPolicy {
 /// waited for, and until when. docs/protocol.md, section 6.
 class Exchange {
  public:
-  /// Cookie replies that lead on within one attempt. An honest node needs two (new session, then a rotated N
-  /// or an aged cookie); more would be a node that keeps us in a loop.
+  /// Cookie replies that are followed within one attempt. An honest node needs two (new session, then a
+  /// rotated N or an aged cookie); more would be a node that keeps us in a loop.
   static constexpr unsigned cookie_replies_per_attempt = 3;
-  /// Cookie replies with a bad descriptor looked at within one attempt: each costs a signature check, and
-  /// whoever sees the request can forge any number.
+  /// Cookie replies with a bad descriptor that are checked within one attempt: each costs a signature check,
+  /// and whoever sees the request can forge any number.
   static constexpr unsigned bad_descriptors_per_attempt = 8;
 
   explicit Exchange(const RetryPolicy& policy) noexcept : policy_(policy) {}
 
-  /// A new request: nothing is waited for until sent().
+  /// Starts a new request: no answer is expected until sent().
   void begin() noexcept;
-  /// A frame of the request leaves now, with this nonce and counter (0: a random box, which has no answer).
+  /// A frame of the request is sent now, with this nonce and counter (0: a random box, which has no answer).
   void sent(const protocol::FrameNonce& nonce, std::uint64_t counter, Now now, Random& random);
 
   /// Whether an answer with this counter belongs to an attempt of the request. One to an earlier attempt is
-  /// as good as one to the latest: on a path slower than the longest time-out it is all that ever comes.
+  /// as good as one to the latest: on a path slower than the longest time-out it is the only one that
+  /// arrives.
   [[nodiscard]] bool awaits_answer(std::uint64_t counter) const noexcept;
   /// The least of those counters; 0 when there are none.
   [[nodiscard]] std::uint64_t first_counter() const noexcept {
     return counters_.empty() ? 0 : counters_.front();
   }
-  /// Whether a cookie reply that echoes this nonce may lead on.
+  /// Whether a cookie reply that echoes this nonce may be followed.
   [[nodiscard]] bool awaits_cookie(const protocol::FrameNonce& nonce) const noexcept;
-  /// A cookie reply was taken: those to other frames sent so far are not waited for any more.
-  void cookie_taken() noexcept;
+  /// A cookie reply was accepted: those to other frames sent so far are ignored from now on.
+  void cookie_accepted() noexcept;
   void descriptor_refused() noexcept { ++bad_descriptors_; }
 
   /// The time-out passed. False: that was the last attempt.
@@ -57,13 +58,13 @@ class Exchange {
 
   /// Attempts before this one.
   [[nodiscard]] unsigned attempt() const noexcept { return attempt_; }
-  /// Steady milliseconds; never_ms when nothing is waited for.
+  /// Steady milliseconds; never_ms when no answer is expected.
   [[nodiscard]] std::int64_t deadline_ms() const noexcept { return deadline_ms_; }
 
  private:
   RetryPolicy policy_;
   unsigned attempt_ = 0;
-  unsigned cookie_replies_ = 0;   ///< Taken in this attempt.
+  unsigned cookie_replies_ = 0;   ///< Accepted in this attempt.
   unsigned bad_descriptors_ = 0;  ///< In this attempt.
   std::int64_t deadline_ms_ = never_ms;
   // At most attempts * (1 + cookie_replies_per_attempt) of each.

@@ -10,8 +10,8 @@
 
 namespace toxasync::client {
 
-/// Asks one node for others: what is asked, and what the answer means. The attempts are an Exchange's.
-/// docs/protocol.md, section 6.
+/// Asks one node for other nodes: builds the request and interprets the answer. The attempts are an
+/// Exchange's. docs/protocol.md, section 6.
 class PeersOperation {
  public:
   explicit PeersOperation(const protocol::NodeId& node) noexcept : node_(node) {}

@@ -13,7 +13,7 @@
 namespace toxasync::client {
 
 /// Operations that wait for a place in flight: first come, first served for each node, the nodes in turn, so
-/// that one which does not answer holds up only its own.
+/// that a node which does not answer delays only its own operations.
 class RequestQueue {
  public:
   void push(const protocol::NodeId& node, OperationId id);

@@ -55,7 +55,7 @@ RetrieveOperation::Step RetrieveOperation::on_timeout() {
   return pages_.contains(0) ? close_window() : Step::wait;
 }
 
-std::vector<Bytes> RetrieveOperation::take_envelopes() {
+std::vector<Bytes> RetrieveOperation::hand_over_envelopes() {
   handed_over_ = true;
   return std::exchange(envelopes_, {});
 }
@@ -80,8 +80,8 @@ std::optional<Counter> RetrieveOperation::fault(const protocol::Page& page) cons
 }
 
 /// Whether the page's cursor lies above that of the page before it and below that of the page after it, as
-/// far as they are here: so a retrieve moves on with every page. The page that says that nothing is there
-/// need not.
+/// far as they are here: so a retrieve makes progress with every page. A page that says that the mailbox is
+/// empty is exempt.
 bool RetrieveOperation::cursor_rises(const protocol::Page& page) const noexcept {
   const bool says_nothing =
       page.count == 1 && page.envelopes.empty() && (page.flags & protocol::Page::flag_more) == 0;
@@ -105,28 +105,28 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
   collecting_ = 0;
   ids_to_delete_.clear();  // by this request: it was answered
   const std::uint8_t count = pages.begin()->second.count;
-  std::uint8_t taken = 0;
+  std::uint8_t read = 0;
   bool more = true;
   for (auto& [index, page] : pages) {
-    if (index != taken) {
-      break;  // a gap: what follows comes again
+    if (index != read) {
+      break;  // a gap: what follows is sent again
     }
-    ++taken;
-    more = taken < count || (page.flags & protocol::Page::flag_more) != 0;
-    take_page(page);
+    ++read;
+    more = read < count || (page.flags & protocol::Page::flag_more) != 0;
+    add_page(page);
   }
-  pages_taken_ += taken;
+  pages_read_ += read;
   if (ids_to_delete_.empty() && !more) {
     result_.complete = true;
     return Step::ended;
   }
-  if (pages_taken_ > most_pages) {
+  if (pages_read_ > most_pages) {
     return Step::ended;
   }
   return envelopes_.empty() ? Step::request : Step::hand_over;
 }
 
-void RetrieveOperation::take_page(protocol::Page& page) {
+void RetrieveOperation::add_page(protocol::Page& page) {
   cursor_ = std::max(cursor_, page.cursor);
   const auto& address = job_.mailbox.mailbox.address;
   for (auto& envelope : page.envelopes) {

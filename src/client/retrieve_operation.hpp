@@ -20,18 +20,18 @@ namespace toxasync::client {
 ///     request(cursor, ids to delete) -> pages -> hand over -> (continue) -> request ... -> nothing came:
 ///     ended
 ///
-/// The attempts of each request are an Exchange's. Everything in a page is the node's word, and hostile.
-/// docs/protocol.md, section 6.
+/// The attempts of each request are an Exchange's. Everything in a page comes from the node, and may be
+/// hostile. docs/protocol.md, section 6.
 class RetrieveOperation {
  public:
   enum class Step : std::uint8_t {
     wait,       ///< For more pages of the window.
-    hand_over,  ///< take_envelopes(), and then nothing until resume().
+    hand_over,  ///< hand_over_envelopes(), and then nothing until resume().
     request,    ///< The next request is due.
     ended,      ///< See result().
   };
 
-  /// Pages taken in one retrieve, a bound for a node that never ends a mailbox. An honest node's mailbox has
+  /// Pages read in one retrieve, a limit for a node that never ends a mailbox. An honest node's mailbox has
   /// 1000 envelopes; a longer one is read in several retrieves, for what was read is deleted.
   static constexpr std::size_t most_pages = 4096;
 
@@ -47,12 +47,12 @@ class RetrieveOperation {
   /// A page that answers an attempt of the latest request: what is next, or why it is refused (and the
   /// operation goes on as if it had not come).
   [[nodiscard]] Result<Step, Counter> on_page(protocol::Page page);
-  /// The latest attempt timed out: what came of its window, without a gap from the start, is taken for the
-  /// whole. Step::wait when that is nothing.
+  /// The latest attempt timed out: what came of its window, without a gap from the start, counts as all
+  /// of it. Step::wait when nothing came.
   [[nodiscard]] Step on_timeout();
 
   [[nodiscard]] bool is_handed_over() const noexcept { return handed_over_; }
-  [[nodiscard]] std::vector<Bytes> take_envelopes();
+  [[nodiscard]] std::vector<Bytes> hand_over_envelopes();
   /// What was handed over may be deleted: a request is due. Call it only when is_handed_over().
   void resume() noexcept { handed_over_ = false; }
 
@@ -67,7 +67,7 @@ class RetrieveOperation {
   [[nodiscard]] std::optional<Counter> fault(const protocol::Page& page) const noexcept;
   [[nodiscard]] bool cursor_rises(const protocol::Page& page) const noexcept;
   [[nodiscard]] Step close_window();
-  void take_page(protocol::Page& page);
+  void add_page(protocol::Page& page);
 
   RetrieveJob job_;
   std::uint8_t window_;
@@ -85,7 +85,7 @@ class RetrieveOperation {
 
   std::vector<Bytes> envelopes_;       ///< To be handed over.
   std::set<crypto::EnvelopeId> seen_;  ///< Handed over in this retrieve; bounded by most_pages.
-  std::size_t pages_taken_ = 0;
+  std::size_t pages_read_ = 0;
 };
 
 }  // namespace toxasync::client

@@ -13,7 +13,7 @@ void write_hello(protocol::FrameKind kind, const crypto::Point& x, const protoco
   random.fill(whole.subspan(limits::frame_header));
 }
 
-bool Session::key_for(const crypto::Point& node_key, const crypto::Wiped<32>& tag_shared) {
+bool Session::agree_on_keys(const crypto::Point& node_key, const crypto::Wiped<32>& tag_shared) {
   auto keys = protocol::session_keys(pair_.secret, node_key, pair_.public_key, node_key);
   if (!keys) {
     return false;
@@ -38,59 +38,6 @@ void Session::seal(MutableBytes plain, std::size_t request_size, std::size_t tag
 
 bool Session::open(const protocol::FrameHeader& header, ByteView packet, MutableBytes plain) const noexcept {
   return keys_ && protocol::open_frame(header, keys_->node_to_client, packet, plain);
-}
-
-Session& SessionTable::take(const SessionName& name, Random& random) {
-  const auto known = by_name_.find(name);
-  if (known != by_name_.end()) {
-    sessions_.splice(sessions_.begin(), sessions_, known->second);
-    return *known->second;
-  }
-  make_room();
-  sessions_.emplace_front(name, random);
-  try {
-    by_name_.emplace(name, sessions_.begin());
-    by_x_.emplace(sessions_.front().x(), sessions_.begin());
-  } catch (...) {
-    by_name_.erase(name);
-    sessions_.pop_front();
-    throw;
-  }
-  return sessions_.front();
-}
-
-Session* SessionTable::find(const crypto::Point& x) noexcept {
-  const auto at = by_x_.find(x);
-  return at == by_x_.end() ? nullptr : &*at->second;
-}
-
-void SessionTable::forget_node(const protocol::NodeId& node) {
-  for (auto session = sessions_.begin(); session != sessions_.end();) {
-    const auto next = std::next(session);
-    if (session->name().node == node) {
-      erase(session);
-    }
-    session = next;
-  }
-}
-
-void SessionTable::make_room() {
-  if (sessions_.size() < capacity_) {
-    return;
-  }
-  for (auto oldest = sessions_.end(); oldest != sessions_.begin();) {
-    --oldest;
-    if (oldest->users.empty()) {
-      erase(oldest);
-      return;
-    }
-  }
-}
-
-void SessionTable::erase(List::iterator session) {
-  by_name_.erase(session->name());
-  by_x_.erase(session->x());
-  sessions_.erase(session);
 }
 
 }  // namespace toxasync::client

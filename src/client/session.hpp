@@ -4,8 +4,6 @@
 #include <cassert>
 #include <compare>
 #include <cstdint>
-#include <list>
-#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -22,8 +20,8 @@ constexpr protocol::FrameKind request_kind(Purpose purpose) noexcept {
 }
 
 /// What a session is for (p and w are zero where there is no mailbox). Each has an X of its own, so that a
-/// node cannot tell by it that two mailboxes, or the mail somebody sends and the mail he fetches, belong
-/// together (docs/protocol.md, section 6).
+/// node cannot tell by it that two mailboxes, or the mail that a person sends and the mail that they fetch,
+/// belong together (docs/protocol.md, section 6).
 struct SessionName {
   protocol::NodeId node{};
   Purpose purpose = Purpose::store;
@@ -65,7 +63,7 @@ class Session {
   }
   /// Agrees on keys with N. `tag_shared` is the agreement of the mailbox's private half with N. False when N
   /// is refused; the session is then as before.
-  [[nodiscard]] bool key_for(const crypto::Point& node_key, const crypto::Wiped<32>& tag_shared);
+  [[nodiscard]] bool agree_on_keys(const crypto::Point& node_key, const crypto::Wiped<32>& tag_shared);
 
   void set_cookie(const protocol::Cookie& cookie) noexcept { cookie_ = cookie; }
   /// Rises from 1; never given twice.
@@ -103,32 +101,6 @@ class Session {
   crypto::Secret<32> tag_shared_;
   protocol::Cookie cookie_{};  ///< Zero until the first cookie reply.
   std::uint64_t counter_ = 0;
-};
-
-/// All sessions, with a bound: past it the least recently used one without users goes.
-class SessionTable {
- public:
-  /// `capacity` must be larger than the number of sessions with users.
-  explicit SessionTable(std::size_t capacity) noexcept : capacity_(capacity) {}
-
-  /// The session of that name, new if there is none; becomes the most recently used. Stays valid while it has
-  /// users.
-  Session& take(const SessionName& name, Random& random);
-  /// The session with this X, or null.
-  [[nodiscard]] Session* find(const crypto::Point& x) noexcept;
-  void forget_node(const protocol::NodeId& node);
-  [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
-
- private:
-  using List = std::list<Session>;
-
-  void make_room();
-  void erase(List::iterator session);
-
-  std::size_t capacity_;
-  List sessions_;  ///< Most recently used first.
-  std::map<SessionName, List::iterator> by_name_;
-  std::map<crypto::Point, List::iterator> by_x_;
 };
 
 }  // namespace toxasync::client

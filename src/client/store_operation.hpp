@@ -9,8 +9,8 @@
 
 namespace toxasync::client {
 
-/// Stores or cancels one envelope on one node: what is asked, and what the answer means. The attempts are an
-/// Exchange's. docs/protocol.md, section 6.
+/// Stores or cancels one envelope on one node: builds the request and interprets the answer. The attempts are
+/// an Exchange's. docs/protocol.md, section 6.
 class StoreOperation {
  public:
   explicit StoreOperation(StoreJob job) noexcept : job_(std::move(job)) {}

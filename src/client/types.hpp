@@ -39,7 +39,8 @@ struct StoreJob {
   Bytes payload;  ///< As in protocol::StoreRequest.
 };
 
-/// How an operation ended. The first ten are the node's word (protocol::StoreStatus); the rest ours.
+/// How an operation ended. The first ten are what the node answered (protocol::StoreStatus); the rest is
+/// found here.
 enum class StoreOutcome : std::uint8_t {
   stored = 0,
   duplicate = 1,
@@ -55,7 +56,7 @@ enum class StoreOutcome : std::uint8_t {
   unknown_node = 11,  ///< set_node was not called for it, or it was forgotten.
 };
 
-/// Whether the envelope has come where it should: it lies there, or its owner has it.
+/// Whether the envelope has arrived: it is stored there, or its owner has it.
 constexpr bool is_good(StoreOutcome outcome) noexcept {
   return outcome == StoreOutcome::stored || outcome == StoreOutcome::duplicate ||
          outcome == StoreOutcome::gone;
@@ -71,14 +72,14 @@ struct StoreResult {
 struct RetrieveJob {
   protocol::NodeId node{};
   crypto::OwnedMailbox mailbox;
-  bool subscribe = false;  ///< When it is complete, the node is to tell of mail that comes later.
+  bool subscribe = false;  ///< When it is complete, the node is asked to announce mail that comes later.
 };
 
 struct RetrieveResult {
   bool complete = false;   ///< The mailbox was read to its end, and all that was fetched is deleted there.
   bool reachable = false;  ///< A valid page came (and perhaps, later, nothing more).
   std::int64_t node_time_s = 0;
-  std::uint16_t retry_after_s = 0;  ///< Not 0: the node, or our own line, was too busy.
+  std::uint16_t retry_after_s = 0;  ///< Not 0: the node, or our own queue, was too busy.
 };
 
 struct PeersResult {
@@ -150,10 +151,10 @@ struct ClientConfig {
   std::int64_t longest_timeout_ms = 8000;
   unsigned attempts = 5;    ///< Of one request (a cookie reply that leads on is not an attempt lost).
   std::uint8_t window = 4;  ///< Pages asked for at once.
-  std::size_t operations_in_flight = 64;  ///< More wait in line, each node's in order, the nodes in turn;
+  std::size_t operations_in_flight = 64;  ///< More are queued, each node's in order, the nodes in turn;
   std::size_t operations_per_node = 16;   ///< Of those: one node that is silent does not hold up the others.
   std::size_t operations_waiting = 4096;  ///< and past that an operation ends `try_later` at once.
-  std::size_t sessions = 512;             ///< Kept, least recently used first to go.
+  std::size_t sessions = 512;             ///< Kept; the least recently used is dropped first.
 };
 
 }  // namespace toxasync::client

@@ -44,7 +44,7 @@ bool fields_in_range(const EnvelopeBody& body, const WritableMailbox& mailbox) n
          body.part < body.parts;
 }
 
-/// A body is bound to the kind of its root: what was sealed for one is not taken out of another.
+/// A body is bound to the kind of its root: what was sealed for one cannot be opened in another.
 std::string_view body_label(RootKind root) noexcept {
   switch (root) {
     case RootKind::open:

@@ -20,7 +20,7 @@ using Commitment = ByteArray<16>;
 enum class MessageKind : std::uint8_t {
   normal = 0,
   action = 1,
-  receipt = 2,         ///< The text is the ids of messages that have come.
+  receipt = 2,         ///< The text is the ids of messages that have arrived.
   friend_request = 3,  ///< In the public root only.
   nack = 4,            ///< The text is the ids of messages whose pre-key is gone: seal them again.
   bundle = 5,          ///< The text is a protocol::WholeBundle. In the friends and pair roots.
@@ -33,7 +33,7 @@ constexpr bool is_ordered(MessageKind kind) noexcept {
 
 /// First 8 bytes of H256(K).
 PreKeyId pre_key_id(const Point& pre_key) noexcept;
-/// C: what shows later that a cancel comes from the sender.
+/// C: proves later that a cancel comes from the sender.
 Commitment cancel_commitment(const CancelSecret& secret) noexcept;
 /// The commitment in an envelope, of at least 17 bytes.
 Commitment commitment_of(ByteView envelope) noexcept;

@@ -11,11 +11,11 @@ namespace toxasync::crypto {
 enum class KeyFileError : std::uint8_t {
   missing,     ///< There is no such file.
   unreadable,  ///< It cannot be opened or read.
-  damaged,     ///< Not a key file, or its checksum is wrong. It is never replaced by itself.
+  damaged,     ///< Not a key file, or its checksum is wrong. It is never replaced automatically.
   unwritable,  ///< It cannot be created (directory missing or read-only, disk full).
 };
 
-/// What to tell the user, naming what to do.
+/// A message for the user, with what to do.
 std::string_view describe(KeyFileError error) noexcept;
 
 /// Reads a key file: "TXKEY1\n" and a zero byte, the payload, H128("toxasync/1 key file"|payload). The

@@ -31,11 +31,11 @@ struct MailboxAddress {
 /// H256(P|W): where a node keeps the mail.
 ByteArray<32> mailbox_key(const MailboxAddress& address) noexcept;
 
-/// Whose mailboxes a root makes (section 3), and so what may lie in them (section 4).
+/// Whose mailboxes are derived from a root (section 3), and so what may be in them (section 4).
 enum class RootKind : std::uint8_t {
   friends,  ///< Everything between friends.
   open,     ///< The public root: anybody can write to it. Friend requests only.
-  pair,     ///< Of two friends, one of whom may not know where the other's mail goes: bundles only.
+  pair,     ///< Of two friends, one of which may not know the other's mailboxes: bundles only.
 };
 
 /// What a sender knows of a mailbox.

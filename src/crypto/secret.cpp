@@ -14,7 +14,7 @@ namespace {
 /// Slabs of locked pages, cut into blocks. A process needs a few thousand blocks at most; slabs are kept.
 class LockedPool {
  public:
-  std::uint8_t* take() {
+  std::uint8_t* allocate() {
     const std::lock_guard lock(mutex_);
     if (free_.empty()) {
       grow();
@@ -25,7 +25,7 @@ class LockedPool {
     return block;
   }
 
-  void give(std::uint8_t* block) noexcept {
+  void free(std::uint8_t* block) noexcept {
     sodium_memzero(block, locked_block_size);
     const std::lock_guard lock(mutex_);
     free_.push_back(block);  // within the capacity that grow() reserved
@@ -60,11 +60,11 @@ LockedPool& pool() {
 
 }  // namespace
 
-std::uint8_t* take_locked_block() {
-  return pool().take();
+std::uint8_t* allocate_locked_block() {
+  return pool().allocate();
 }
-void give_locked_block(std::uint8_t* block) noexcept {
-  pool().give(block);
+void free_locked_block(std::uint8_t* block) noexcept {
+  pool().free(block);
 }
 
 }  // namespace toxasync::crypto::detail

@@ -11,11 +11,11 @@
 namespace toxasync::crypto {
 
 namespace detail {
-/// A block of locked memory (not swapped, not in core dumps where the system allows it), wiped when given
-/// back.
+/// A block of locked memory (not swapped, not in core dumps where the system allows it), wiped when it is
+/// freed.
 inline constexpr std::size_t locked_block_size = 64;
-std::uint8_t* take_locked_block();
-void give_locked_block(std::uint8_t* block) noexcept;
+std::uint8_t* allocate_locked_block();
+void free_locked_block(std::uint8_t* block) noexcept;
 }  // namespace detail
 
 /// N secret bytes that live long: in locked memory, moved but never copied by accident, wiped at the end.
@@ -25,7 +25,7 @@ class Secret {
 
  public:
   /// All zeros.
-  Secret() : block_(detail::take_locked_block()) {}
+  Secret() : block_(detail::allocate_locked_block()) {}
 
   /// Takes over `source`, which is wiped.
   explicit Secret(ByteArray<N>&& source) : Secret() {
@@ -48,15 +48,15 @@ class Secret {
   Secret(Secret&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
   /// What was held before is wiped now, not when `other` ends.
   Secret& operator=(Secret&& other) noexcept {
-    Secret taken(std::move(other));
-    std::swap(block_, taken.block_);
+    Secret moved(std::move(other));
+    std::swap(block_, moved.block_);
     return *this;
   }
   Secret(const Secret&) = delete;
   Secret& operator=(const Secret&) = delete;
   ~Secret() {
     if (block_ != nullptr) {
-      detail::give_locked_block(block_);
+      detail::free_locked_block(block_);
     }
   }
 

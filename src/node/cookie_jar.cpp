@@ -7,7 +7,7 @@ namespace toxasync::node {
 
 protocol::Cookie CookieJar::make(const Route& from, const crypto::Point& session,
                                  std::int64_t window) const noexcept {
-  // Fixed lengths first; the one length that varies stands before what it counts.
+  // Fixed lengths first; the one variable length comes before its bytes.
   ByteArray<8 + 1 + Endpoint::packed_size + 1> head;
   store_le(static_cast<std::uint64_t>(window), head.data());
   head[8] = static_cast<std::uint8_t>(from.transport);

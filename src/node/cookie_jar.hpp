@@ -6,10 +6,10 @@
 
 namespace toxasync::node {
 
-/// Makes and checks the cookies by which a source shows that it receives what is sent to its address
+/// Makes and checks the cookies by which a source proves that it receives what is sent to its address
 /// (docs/protocol.md, section 6): H128(key = a secret of this process,
-/// window|transport|address|port|sendback|X), 0.3 us. Keeps nothing of the sources. A cookie is good for two
-/// to four minutes, by the steady clock.
+/// window|transport|address|port|sendback|X), 0.3 us. Keeps no state per source. A cookie is valid for two to
+/// four minutes, by the steady clock.
 class CookieJar {
  public:
   static constexpr std::int64_t window_ms = 120'000;

@@ -12,9 +12,9 @@ void KeyAgreementLimiter::refill(std::int64_t steady_ms) noexcept {
   level_ = passed_ms >= fills_ms ? full() : std::min(full(), level_ + passed_ms * limits_.per_second);
 }
 
-KeyAgreementLimiter::Answer KeyAgreementLimiter::take(const Endpoint& source, std::int64_t steady_ms) {
+KeyAgreementLimiter::Answer KeyAgreementLimiter::admit(const Endpoint& source, std::int64_t steady_ms) {
   refill(steady_ms);
-  if (!sources_.take(source, steady_ms)) {
+  if (!sources_.consume(source, steady_ms)) {
     return Answer::source_spent;
   }
   const double common = static_cast<double>(level_) / static_cast<double>(full());

@@ -6,26 +6,27 @@
 namespace toxasync::node {
 
 /// Whether a key agreement may be done for a source: a bucket for each, and one for all together, which keeps
-/// such work below its part of the loop's time (docs/admission.md). Sessions and mailboxes that are known
-/// need none of it.
+/// such work below its part of the loop's time (docs/admission.md). Known sessions and mailboxes
+/// need none.
 ///
-/// The emptier the common bucket, the fuller a source's own must be: so those who asked little go first, and
-/// whoever tries again and again only falls back, for an attempt costs a token of his own either way.
+/// The emptier the common bucket, the fuller a source's own must be: so sources that asked little come first,
+/// and one that tries again and again only falls back, for each attempt costs a token of that source either
+/// way.
 class KeyAgreementLimiter {
  public:
   struct Limits {
     TokenBuckets::Rate source;
-    std::uint32_t per_second = 1000;  ///< Over all sources; half of it at once.
+    std::uint32_t per_second = 1000;  ///< Over all sources; the burst is half of it.
   };
   enum class Answer : std::uint8_t { yes, source_spent, ceiling };
 
   KeyAgreementLimiter(std::size_t sources, const Limits& limits, const ByteArray<16>& hash_key)
       : limits_(limits), sources_(sources, limits.source, hash_key), level_(full()) {}
 
-  /// From now on; what is in a bucket stays there, up to the new burst.
+  /// Applies from now on; what is in a bucket stays there, up to the new burst.
   void set_source_rate(TokenBuckets::Rate rate) noexcept { sources_.set_rate(rate); }
 
-  [[nodiscard]] Answer take(const Endpoint& source, std::int64_t steady_ms);
+  [[nodiscard]] Answer admit(const Endpoint& source, std::int64_t steady_ms);
   /// When to ask again after `refusal`.
   [[nodiscard]] std::uint16_t retry_after_s(Answer refusal, const Endpoint& source,
                                             std::int64_t steady_ms) noexcept;

@@ -11,14 +11,14 @@
 
 namespace toxasync::node {
 
-/// A map of at most `capacity` entries: a new one takes the place of the one untouched for longest. Strangers
+/// A map of at most `capacity` entries: a new one replaces the least recently touched one. Strangers
 /// choose the keys, so the hash is keyed.
 template <class Key, class Value>
 class LruTable {
  public:
   struct Inserted {
     Value& value;
-    bool evicted;  ///< Another entry had to go.
+    bool evicted;  ///< Another entry was dropped.
   };
 
   LruTable(std::size_t capacity, const ByteArray<16>& hash_key)
@@ -30,14 +30,14 @@ class LruTable {
     return found == index_.end() ? nullptr : &found->second->second;
   }
 
-  /// Makes the entry, if it is there, the last to go.
+  /// Makes the entry, if there is one, the most recently touched.
   void touch(const Key& key) noexcept {
     if (const auto found = index_.find(key); found != index_.end()) {
       entries_.splice(entries_.begin(), entries_, found->second);
     }
   }
 
-  /// Adds or replaces an entry and touches it. The reference holds until the entry goes.
+  /// Adds or replaces an entry and touches it. The reference is valid until the entry is dropped.
   Inserted insert(const Key& key, Value value) {
     if (const auto found = index_.find(key); found != index_.end()) {
       found->second->second = std::move(value);

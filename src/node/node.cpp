@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "node/node_impl.hpp"
-
 namespace toxasync::node {
 
 namespace {
@@ -16,8 +14,8 @@ constexpr std::int64_t follow_capacity_ms = 60'000;
 
 }  // namespace
 
-Node::Impl::Impl(store::Store& store, NodeKeys& keys, Random& random, Telemetry telemetry, NodeConfig config,
-                 Now now)
+Node::Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry telemetry, NodeConfig config,
+           Now now)
     : store_(store),
       keys_(keys),
       random_(random),
@@ -40,7 +38,15 @@ Node::Impl::Impl(store::Store& store, NodeKeys& keys, Random& random, Telemetry 
   rotate_keys(now);
 }
 
-void Node::Impl::on_packet(Transport& via, const Route& from, ByteView packet, Now now) {
+void Node::on_packet(Transport& via, const Route& from, ByteView packet, Now now) noexcept {
+  try {
+    handle_packet(via, from, packet, now);
+  } catch (...) {  // out of memory
+    telemetry_.refuse(Counter::store_failed);
+  }
+}
+
+void Node::handle_packet(Transport& via, const Route& from, ByteView packet, Now now) {
   now_ = now;
   telemetry_.count(Counter::frames_in);
   telemetry_.count(Counter::bytes_in, packet.size());
@@ -78,8 +84,8 @@ void Node::Impl::on_packet(Transport& via, const Route& from, ByteView packet, N
   }
 }
 
-Session* Node::Impl::open(Transport& via, const Route& from, const protocol::FrameHeader& header,
-                          ByteView packet, MutableBytes plain, Now now) {
+Session* Node::open(Transport& via, const Route& from, const protocol::FrameHeader& header, ByteView packet,
+                    MutableBytes plain, Now now) {
   if (!crypto::is_canonical(header.session)) {
     telemetry_.refuse(Counter::refused_session_point);
     return nullptr;
@@ -95,10 +101,9 @@ Session* Node::Impl::open(Transport& via, const Route& from, const protocol::Fra
   return open_with_new_keys(via, from, header, packet, plain, now, known);
 }
 
-Session* Node::Impl::open_with_new_keys(Transport& via, const Route& from,
-                                        const protocol::FrameHeader& header, ByteView packet,
-                                        MutableBytes plain, Now now, const Session* known) {
-  // Nobody goes from the current N back to the previous one.
+Session* Node::open_with_new_keys(Transport& via, const Route& from, const protocol::FrameHeader& header,
+                                  ByteView packet, MutableBytes plain, Now now, const Session* known) {
+  // No honest client goes from the current N back to the previous one.
   const bool forged = known != nullptr && known->node_key == keys_.current().pair.public_key;
   if (!forged && !may_agree(from.endpoint, now)) {
     return nullptr;
@@ -125,7 +130,7 @@ Session* Node::Impl::open_with_new_keys(Transport& via, const Route& from,
   return nullptr;
 }
 
-const SessionKey* Node::Impl::node_key(const crypto::Point& n, Now now) const noexcept {
+const SessionKey* Node::node_key(const crypto::Point& n, Now now) const noexcept {
   if (keys_.current().pair.public_key == n) {
     return &keys_.current();
   }
@@ -133,9 +138,9 @@ const SessionKey* Node::Impl::node_key(const crypto::Point& n, Now now) const no
   return previous != nullptr && previous->pair.public_key == n ? previous : nullptr;
 }
 
-/// Decodes and lets every counter pass once.
+/// Decodes, and accepts every counter once.
 template <class Message>
-bool Node::Impl::decode(ByteView plain, Session& session, Message& message, ByteView& encoded) const {
+bool Node::decode(ByteView plain, Session& session, Message& message, ByteView& encoded) const {
   const auto place = wire::decode_padded(plain, message);
   if (!place) {
     telemetry_.refuse(Counter::refused_message_malformed);
@@ -149,8 +154,8 @@ bool Node::Impl::decode(ByteView plain, Session& session, Message& message, Byte
   return true;
 }
 
-bool Node::Impl::may_agree(const Endpoint& source, Now now) {
-  const KeyAgreementLimiter::Answer answer = key_work_.take(source, now.steady_ms);
+bool Node::may_agree(const Endpoint& source, Now now) {
+  const KeyAgreementLimiter::Answer answer = key_work_.admit(source, now.steady_ms);
   if (answer == KeyAgreementLimiter::Answer::yes) {
     return true;
   }
@@ -160,9 +165,8 @@ bool Node::Impl::may_agree(const Endpoint& source, Now now) {
   return false;
 }
 
-Node::Impl::TagCheck Node::Impl::check_tag(const Request& request, crypto::TagKind kind,
-                                           const crypto::Point& point, const crypto::Tag& shown,
-                                           std::size_t tag_offset) {
+Node::TagCheck Node::check_tag(const Request& request, crypto::TagKind kind, const crypto::Point& point,
+                               const crypto::Tag& shown, std::size_t tag_offset) {
   Session& session = request.session;
   if (!session.tag_key || session.tag_key->point != point) {
     if (!may_agree(request.path.route.endpoint, request.now)) {
@@ -180,7 +184,7 @@ Node::Impl::TagCheck Node::Impl::check_tag(const Request& request, crypto::TagKi
   return crypto::equal(expected, shown) ? TagCheck::good : TagCheck::wrong;
 }
 
-void Node::Impl::send(Transport& via, const Route& to, ByteView packet) noexcept {
+void Node::send(Transport& via, const Route& to, ByteView packet) noexcept {
   if (!via.send(to, packet)) {
     return telemetry_.count(Counter::send_failed);
   }
@@ -188,14 +192,13 @@ void Node::Impl::send(Transport& via, const Route& to, ByteView packet) noexcept
   telemetry_.count(Counter::bytes_out, packet.size());
 }
 
-void Node::Impl::send_cookie_reply(Transport& via, const Route& to, const protocol::FrameHeader& header,
-                                   Now now) {
+void Node::send_cookie_reply(Transport& via, const Route& to, const protocol::FrameHeader& header, Now now) {
   telemetry_.count(Counter::cookies_sent);
   send(via, to,
        protocol::make_cookie_reply(header, cookies_.bake(to, header.session, now.steady_ms), descriptor_));
 }
 
-const Session* Node::Impl::answerable(const ReplyPath& path) noexcept {
+const Session* Node::answerable(const ReplyPath& path) noexcept {
   const Session* session = session_of(path);
   if (session == nullptr) {
     telemetry_.refuse(Counter::refused_session_unknown);
@@ -203,13 +206,13 @@ const Session* Node::Impl::answerable(const ReplyPath& path) noexcept {
   return session;
 }
 
-const Session* Node::Impl::session_of(const ReplyPath& path) noexcept {
+const Session* Node::session_of(const ReplyPath& path) noexcept {
   const Session* session = sessions_.find(path.session);
   const bool there = path.via != nullptr && session != nullptr && session->serial == path.session_serial;
   return there ? session : nullptr;
 }
 
-void Node::Impl::tick(Now now) {
+void Node::tick(Now now) {
   now_ = now;
   if (now.steady_ms >= next_expire_ms_) {
     store_.expire(now.unix_s(), expire_rows);
@@ -225,7 +228,7 @@ void Node::Impl::tick(Now now) {
   store_.poll(*this);
 }
 
-std::int64_t Node::Impl::next_deadline_ms() const noexcept {
+std::int64_t Node::next_deadline_ms() const noexcept {
   constexpr std::int64_t poll_every_ms = 10;  // of a store that cannot wake us
   if (group_open_) {
     return now_.steady_ms;
@@ -236,7 +239,7 @@ std::int64_t Node::Impl::next_deadline_ms() const noexcept {
   return next_expire_ms_;
 }
 
-void Node::Impl::rotate_keys(Now now) {
+void Node::rotate_keys(Now now) {
   if (now.steady_ms < next_rotate_ms_) {
     return;
   }
@@ -256,27 +259,28 @@ void Node::Impl::rotate_keys(Now now) {
 }
 
 /// The store's capacity follows its disk, and the descriptor the capacity, in steps of an eighth.
-void Node::Impl::follow_capacity(Now now) {
+void Node::follow_capacity(Now now) {
   if (now.steady_ms < next_capacity_ms_) {
     return;
   }
   next_capacity_ms_ = now.steady_ms + follow_capacity_ms;
   const std::uint64_t capacity = store_.stats().capacity_bytes;
-  const std::uint64_t step = told_capacity_bytes_ / 8;
-  if (capacity != 0 && (capacity > told_capacity_bytes_ + step || capacity + step < told_capacity_bytes_)) {
+  const std::uint64_t step = announced_capacity_bytes_ / 8;
+  if (capacity != 0 &&
+      (capacity > announced_capacity_bytes_ + step || capacity + step < announced_capacity_bytes_)) {
     sign_descriptor();
   }
 }
 
-void Node::Impl::sign_descriptor() {
+void Node::sign_descriptor() {
   protocol::NodeDescriptor descriptor;
   descriptor.id = keys_.id();
   descriptor.key = keys_.current().pair.public_key;
   descriptor.valid_from_s = static_cast<std::uint64_t>(keys_.current().valid_from_s);
   descriptor.valid_until_s = static_cast<std::uint64_t>(keys_.current().valid_until_s);
   const std::uint64_t capacity = store_.stats().capacity_bytes;
-  told_capacity_bytes_ = capacity != 0 ? capacity : config_.capacity_bytes;
-  descriptor.capacity_bytes = told_capacity_bytes_;
+  announced_capacity_bytes_ = capacity != 0 ? capacity : config_.capacity_bytes;
+  descriptor.capacity_bytes = announced_capacity_bytes_;
   const std::size_t count = std::min(config_.addresses.size(), limits::addresses_per_node);
   for (std::size_t i = 0; i < count; ++i) {
     descriptor.addresses.push_back({config_.addresses[i]});
@@ -284,7 +288,7 @@ void Node::Impl::sign_descriptor() {
   descriptor_ = descriptor.encode_signed(keys_.signer());
 }
 
-void Node::Impl::set_peers(const std::vector<Bytes>& descriptors) {
+void Node::set_peers(const std::vector<Bytes>& descriptors) {
   peers_.clear();
   for (const Bytes& bytes : descriptors) {
     const auto descriptor = protocol::NodeDescriptor::decode_signed(bytes);
@@ -293,42 +297,6 @@ void Node::Impl::set_peers(const std::vector<Bytes>& descriptors) {
       peers_.push_back({bytes, descriptor->valid_until_s});
     }
   }
-}
-
-Node::Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry telemetry, NodeConfig config,
-           Now now)
-    : impl_(std::make_unique<Impl>(store, keys, random, telemetry, std::move(config), now)) {}
-
-Node::~Node() = default;
-
-void Node::on_packet(Transport& via, const Route& from, ByteView packet, Now now) noexcept {
-  try {
-    impl_->on_packet(via, from, packet, now);
-  } catch (...) {  // out of memory
-    impl_->telemetry().refuse(Counter::store_failed);
-  }
-}
-
-void Node::tick(Now now) {
-  impl_->tick(now);
-}
-std::int64_t Node::next_deadline_ms() const noexcept {
-  return impl_->next_deadline_ms();
-}
-void Node::drop_transport(Transport& transport) noexcept {
-  impl_->drop_transport(transport);
-}
-void Node::set_peers(const std::vector<Bytes>& descriptors) {
-  impl_->set_peers(descriptors);
-}
-void Node::set_key_work(std::uint32_t burst, std::uint32_t per_minute) noexcept {
-  impl_->set_key_work(burst, per_minute);
-}
-NodeLoad Node::load() const noexcept {
-  return impl_->load();
-}
-const Bytes& Node::descriptor() const noexcept {
-  return impl_->descriptor();
 }
 
 }  // namespace toxasync::node

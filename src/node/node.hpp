@@ -2,83 +2,219 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/metrics.hpp"
 #include "base/transport.hpp"
+#include "node/cookie_jar.hpp"
+#include "node/key_agreement_limiter.hpp"
+#include "node/lru_table.hpp"
 #include "node/node_keys.hpp"
-#include "protocol/node_descriptor.hpp"
+#include "node/pending_table.hpp"
+#include "node/session_table.hpp"
+#include "node/storage_quota.hpp"
+#include "node/subscription_table.hpp"
+#include "node/types.hpp"
+#include "protocol/page.hpp"
+#include "protocol/peers.hpp"
+#include "protocol/retrieve_request.hpp"
+#include "protocol/store_request.hpp"
+#include "protocol/store_response.hpp"
 #include "store/store.hpp"
-
-// The storage-node role: docs/protocol.md, section 6. Sans-I/O: packets and ticks in, packets out by a
-// Transport, disk by a Store.
 
 namespace toxasync::node {
 
-struct NodeConfig {
-  std::vector<Endpoint> addresses;             ///< Told in the descriptor, at most 4.
-  std::uint64_t capacity_bytes = 64ULL << 20;  ///< Told in the descriptor if the store knows none of its own.
-  std::uint32_t longest_ttl_s = limits::largest_time_to_live_s;
-  // Public-key work for new sessions and mailboxes, per IPv4 /32 and IPv6 /56.
-  std::uint32_t key_work_burst = 128;
-  std::uint32_t key_work_per_minute = 16;
-  /// Over all sources: a quarter of a core's time, where an agreement takes 67 us.
-  std::uint32_t key_work_per_second = 3700;
-  std::size_t sources = 4096;    ///< Token buckets kept; the one longest untouched goes first.
-  std::size_t networks = 8192;   ///< Whose share of the store is counted; likewise. Three for a source.
-  std::size_t deposits = 16384;  ///< Envelopes of which is remembered whose they are, likewise.
-  std::size_t sessions = 4096;   ///< Kept, least recently used first to go. As many subscriptions.
-  std::size_t pending_requests = 1024;  ///< Waiting for the disk; past that `try later`.
-  std::int64_t expire_every_ms = 1000;
-};
-
-/// What the node has in hand now.
-struct NodeLoad {
-  std::size_t sessions = 0;  ///< Kept, of clients that asked lately or are yet to be pushed out.
-  std::size_t pending = 0;   ///< Requests that wait for the disk.
-};
-
-class Node {
+/// The storage-node role: docs/protocol.md, section 6. Sans-I/O: packets and ticks in, packets out by a
+/// Transport, disk by a Store.
+///
+/// node.cpp: packets up to the decoded request, answers, ticks. node_store.cpp and node_retrieve.cpp: the
+/// two kinds of request and their completions.
+class Node final : private store::StoreListener {
  public:
   /// `now` is needed for the validity of the keys. The references must outlive the node.
   Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry telemetry, NodeConfig config, Now now);
-  ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
+  ~Node() override = default;
 
   /// A packet, hostile; what is not a request is refused. The answer leaves by `via`, which must live until
   /// the node is destroyed or drop_transport is called.
   void on_packet(Transport& via, const Route& from, ByteView packet, Now now) noexcept;
 
-  /// Expires, rotates keys, closes the store's group, and answers what the store completed. Call it after a
-  /// burst of packets, when the store's wake_fd is readable, and at next_deadline_ms.
+  /// Expires, rotates keys, commits the group of pending store operations, and answers what the store
+  /// completed. Call it after a burst of packets, when the store's wake_fd is readable, and at
+  /// next_deadline_ms.
   void tick(Now now);
-  /// By the steady clock. Past already while requests wait for the store's group to be closed.
+  /// By the steady clock. Already past while requests wait for the store's group to be committed.
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
 
-  /// The transport goes away; what waits for an answer by it gets none.
-  void drop_transport(Transport& transport) noexcept;
+  /// The transport is about to be destroyed; requests that wait for an answer by it get none.
+  void drop_transport(const Transport& transport) noexcept {
+    pending_.drop(transport);
+    subscriptions_.drop(transport);
+  }
 
-  /// The other nodes that whoever asks is told of, a few at random: their signed descriptors, at most
-  /// peers_kept (what is more is dropped). Left out are our own, those without an address, and those past
-  /// their time.
+  /// The other nodes that clients who ask get to know, a few at random: their signed descriptors, at most
+  /// peers_kept (the rest is dropped). Our own, those without an address and expired ones are left out.
   static constexpr std::size_t peers_kept = 64;
   void set_peers(const std::vector<Bytes>& descriptors);
 
-  [[nodiscard]] NodeLoad load() const noexcept;
+  [[nodiscard]] NodeLoad load() const noexcept { return {sessions_.size(), pending_.size()}; }
 
   /// Other values for these two of NodeConfig.
-  void set_key_work(std::uint32_t burst, std::uint32_t per_minute) noexcept;
+  void set_key_work(std::uint32_t burst, std::uint32_t per_minute) noexcept {
+    key_work_.set_source_rate({burst, per_minute});
+  }
 
   /// The signed descriptor that cookie replies carry.
-  [[nodiscard]] const Bytes& descriptor() const noexcept;
+  [[nodiscard]] const Bytes& descriptor() const noexcept { return descriptor_; }
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  void on_put(store::Token token, const store::PutResult& result) noexcept override;
+  void on_list(store::Token token, store::ListResult&& result) noexcept override;
+  void on_remove(store::Token token, const store::RemoveResult& result) noexcept override;
+  void on_cancel(store::Token token, store::CancelStatus status) noexcept override;
+
+  /// An authentic request that was not seen before.
+  struct Request {
+    const ReplyPath& path;
+    Session& session;
+    ByteView message;  ///< As it was encoded.
+    Now now;
+  };
+
+  // Requests that come in.
+  void handle_packet(Transport& via, const Route& from, ByteView packet, Now now);
+  [[nodiscard]] Session* open(Transport& via, const Route& from, const protocol::FrameHeader& header,
+                              ByteView packet, MutableBytes plain, Now now);
+  /// Tries the node's keys other than the one that `known`, if there is such a session, was made with. Null:
+  /// refused and counted, with or without an answer.
+  [[nodiscard]] Session* open_with_new_keys(Transport& via, const Route& from,
+                                            const protocol::FrameHeader& header, ByteView packet,
+                                            MutableBytes plain, Now now, const Session* known);
+  template <class Message>
+  [[nodiscard]] bool decode(ByteView plain, Session& session, Message& message, ByteView& encoded) const;
+  [[nodiscard]] const SessionKey* node_key(const crypto::Point& n, Now now) const noexcept;
+
+  // The right to a mailbox.
+  enum class TagCheck : std::uint8_t { good, wrong, bad_point, no_tokens };
+  /// Whether one key agreement may be done for the source; else the reason is counted, and
+  /// `key_work_retry_s_` says when to try again.
+  [[nodiscard]] bool may_agree(const Endpoint& source, Now now);
+  [[nodiscard]] TagCheck check_tag(const Request& request, crypto::TagKind kind, const crypto::Point& point,
+                                   const crypto::Tag& shown, std::size_t tag_offset);
+
+  // Answers.
+  void send(Transport& via, const Route& to, ByteView packet) noexcept;
+  void send_cookie_reply(Transport& via, const Route& to, const protocol::FrameHeader& header, Now now);
+  template <class Message>
+  void send_answer(const ReplyPath& path, const Session& session, const protocol::Cookie& cookie,
+                   const Message& message) noexcept;
+  /// The session that `path` was accepted in. Null, and counted: it, or the transport, is gone.
+  [[nodiscard]] const Session* answerable(const ReplyPath& path) noexcept;
+  /// The same, without counting.
+  [[nodiscard]] const Session* session_of(const ReplyPath& path) noexcept;
+
+  // Store requests.
+  void on_store(const Request& request, const protocol::StoreRequest& message);
+  [[nodiscard]] std::optional<protocol::StoreStatus> refusal(const protocol::StoreRequest& message,
+                                                             Now now) const;
+  void submit_cancel(const Request& request, const protocol::StoreRequest& message);
+  void submit_put(const Request& request, const protocol::StoreRequest& message);
+  void settle_put(const Pending& pending, const store::PutResult& result);
+  [[nodiscard]] Fill fill() const;
+  void answer_store(const ReplyPath& path, Now now, protocol::StoreStatus status,
+                    std::int64_t expires_at_s = 0, std::uint16_t retry_after_s = 0) noexcept;
+
+  // Retrieve requests.
+  void on_retrieve(const Request& request, const protocol::RetrieveRequest& message);
+  void submit_retrieve(const Request& request, const protocol::RetrieveRequest& message);
+  void answer_pages(const ReplyPath& path, Now now, std::vector<protocol::Page>&& pages) noexcept;
+  void answer_empty_page(const ReplyPath& path, Now now, std::uint64_t cursor);
+  void answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor, std::uint16_t retry_after_s);
+  void finish_retrieve(store::Token token);
+  void answer_peers(const ReplyPath& path, Now now);
+  /// Announces to whoever subscribed for the mailbox that mail has come.
+  void announce(const store::MailboxKey& mailbox) noexcept;
+
+  void rotate_keys(Now now);
+  void follow_capacity(Now now);
+  void sign_descriptor();
+  /// Runs what must not throw into the store; an exception is counted, and the request gets no answer.
+  template <class Function>
+  void guarded(store::Token token, Function&& function) noexcept;
+
+  store::Store& store_;
+  NodeKeys& keys_;
+  Random& random_;
+  Telemetry telemetry_;
+  NodeConfig config_;
+  CookieJar cookies_;
+  SessionTable sessions_;
+  KeyAgreementLimiter key_work_;
+  std::uint16_t key_work_retry_s_ = 0;
+  StorageQuota quota_;
+  std::uint64_t bytes_in_flight_ = 0;  ///< Of puts that the store has not answered.
+  PendingTable pending_;
+  SubscriptionTable subscriptions_;
+  struct Nothing {};
+  LruTable<store::RecordId, Nothing> handed_out_;  ///< Envelopes that their owner was given.
+  Bytes descriptor_;
+  struct Peer {
+    Bytes descriptor;
+    std::uint64_t valid_until_s = 0;
+  };
+  std::vector<Peer> peers_;
+
+  // Kept so that their vectors are allocated once.
+  protocol::StoreRequest store_request_;
+  protocol::RetrieveRequest retrieve_request_;
+
+  Now now_;  ///< Of the last call.
+  std::int64_t next_expire_ms_;
+  std::int64_t next_rotate_ms_;
+  std::int64_t next_capacity_ms_;
+  std::uint64_t announced_capacity_bytes_ = 0;  // In descriptor_.
+  bool group_open_ = false;                     ///< The store was given operations since its last submit().
 };
+
+/// How many envelopes are remembered as handed to their owner: about 2 MiB.
+inline constexpr std::size_t handed_out_remembered = 16384;
+
+/// When to try again, in seconds: the queue for the disk is full; the disk failed.
+inline constexpr std::uint16_t overloaded_retry_s = 2;
+inline constexpr std::uint16_t failed_retry_s = 30;
+/// When mail will have expired or been fetched, perhaps: a mailbox or the store is full.
+inline constexpr std::uint16_t full_retry_s = 600;
+
+template <class Function>
+void Node::guarded(store::Token token, Function&& function) noexcept {
+  try {
+    function();
+  } catch (...) {  // out of memory
+    telemetry_.refuse(Counter::store_failed);
+    pending_.remove(token);
+  }
+}
+
+template <class Message>
+void Node::send_answer(const ReplyPath& path, const Session& session, const protocol::Cookie& cookie,
+                       const Message& message) noexcept {
+  ByteArray<limits::plaintext> plain;
+  if (!wire::encode_padded(message, plain)) {
+    telemetry_.refuse(Counter::store_failed);  // limits.hpp rules it out
+    return;
+  }
+  protocol::FrameHeader header;
+  header.kind = protocol::response_to(path.kind);
+  header.cookie = cookie;
+  header.session = path.session;
+  random_.fill(header.nonce);
+  protocol::FrameBytes frame;
+  protocol::seal_frame(header, session.keys.node_to_client, plain, frame);
+  send(*path.via, path.route, frame);
+}
 
 }  // namespace toxasync::node

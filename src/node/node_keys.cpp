@@ -114,7 +114,7 @@ const SessionKey* NodeKeys::previous(std::int64_t now_s) const noexcept {
 }
 
 Result<bool, KeyFileError> NodeKeys::rotate(Random& random, std::int64_t now_s) {
-  // A key from a time to come was made by a clock that was wrong: it would be in use for too long.
+  // A key from the future was made by a clock that was wrong: it would be in use for too long.
   const bool over = now_s >= current_.valid_until_s || now_s < current_.valid_from_s - key_overlap_s;
   if (!over) {
     if (!previous_ || previous(now_s) != nullptr) {
@@ -129,7 +129,7 @@ Result<bool, KeyFileError> NodeKeys::rotate(Random& random, std::int64_t now_s) 
   SessionKey next = make_session_key(random, now_s);
   const std::int64_t from_s = current_.valid_from_s;
   const std::int64_t until_s = current_.valid_until_s;
-  current_.valid_until_s = std::min(until_s, now_s);  // a key from a time to come ends now, too
+  current_.valid_until_s = std::min(until_s, now_s);  // a key from the future ends now, too
   current_.valid_from_s = std::min(from_s, current_.valid_until_s);
   if (const auto saved = save(next, &current_); !saved) {
     current_.valid_from_s = from_s;

@@ -24,10 +24,10 @@ struct SessionKey {
 class NodeKeys {
  public:
   static constexpr std::int64_t key_lifetime_s = std::int64_t{7} * 86400;
-  /// A replaced key still opens frames for so long.
+  /// How long a replaced key still opens frames.
   static constexpr std::int64_t key_overlap_s = 86400;
 
-  /// Reads the file, or makes one with a new identity where there is none. A damaged file is an error and
+  /// Reads the file, or creates one with a new identity if there is none. A damaged file is an error and
   /// stays as it is: it may be all that is left of an identity.
   static Result<NodeKeys, crypto::KeyFileError> open(const std::string& path, Random& random,
                                                      std::int64_t now_s);

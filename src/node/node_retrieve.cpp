@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "node/node_impl.hpp"
+#include "node/node.hpp"
 #include "node/page_packer.hpp"
 
 // Retrieve requests: docs/protocol.md, section 6, "Retrieve".
@@ -11,8 +11,8 @@ namespace toxasync::node {
 
 using protocol::Page;
 
-void Node::Impl::on_retrieve(const Request& request, const protocol::RetrieveRequest& message) {
-  // Whoever shows no right to the mailbox learns nothing, not even that he showed none.
+void Node::on_retrieve(const Request& request, const protocol::RetrieveRequest& message) {
+  // Whoever has no right to the mailbox learns nothing, not even that their tag was wrong.
   const auto refuse = [&](Counter reason) {
     telemetry_.refuse(reason);
     answer_empty_page(request.path, request.now, message.cursor);
@@ -44,9 +44,9 @@ void Node::Impl::on_retrieve(const Request& request, const protocol::RetrieveReq
   submit_retrieve(request, message);
 }
 
-/// Gives the deletion and the listing to the store at once: it keeps their order, and the answer waits for
+/// Starts the deletion and the listing in the store at once: it keeps their order, and the answer waits for
 /// both.
-void Node::Impl::submit_retrieve(const Request& request, const protocol::RetrieveRequest& message) {
+void Node::submit_retrieve(const Request& request, const protocol::RetrieveRequest& message) {
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const auto window = std::clamp<std::uint8_t>(message.window, 1, limits::window);
   const bool deletes = !message.ids_to_delete.empty();
@@ -71,7 +71,7 @@ void Node::Impl::submit_retrieve(const Request& request, const protocol::Retriev
   group_open_ = true;
 }
 
-void Node::Impl::on_remove(store::Token token, const store::RemoveResult& result) noexcept {
+void Node::on_remove(store::Token token, const store::RemoveResult& result) noexcept {
   guarded(token, [&] {
     if (Pending* pending = pending_.find(token)) {
       if (pending->status == store::OpStatus::ok) {
@@ -87,7 +87,7 @@ void Node::Impl::on_remove(store::Token token, const store::RemoveResult& result
   });
 }
 
-void Node::Impl::on_list(store::Token token, store::ListResult&& result) noexcept {
+void Node::on_list(store::Token token, store::ListResult&& result) noexcept {
   guarded(token, [&] {
     if (Pending* pending = pending_.find(token)) {
       if (pending->status == store::OpStatus::ok) {
@@ -101,7 +101,7 @@ void Node::Impl::on_list(store::Token token, store::ListResult&& result) noexcep
   });
 }
 
-void Node::Impl::finish_retrieve(store::Token token) {
+void Node::finish_retrieve(store::Token token) {
   Pending& pending = *pending_.find(token);
   if (pending.awaited != 0) {
     return;
@@ -131,31 +131,31 @@ void Node::Impl::finish_retrieve(store::Token token) {
   pending_.remove(token);
 }
 
-void Node::Impl::announce(const store::MailboxKey& mailbox) noexcept {
+void Node::announce(const store::MailboxKey& mailbox) noexcept {
   const auto path = subscriptions_.spend(mailbox, now_.steady_ms);
   const Session* session = path ? session_of(*path) : nullptr;
   if (session == nullptr) {
-    return;  // nobody waits, or his session has gone
+    return;  // nobody has subscribed, or their session is gone
   }
   const auto page = Page::announcement(path->counter, static_cast<std::uint64_t>(now_.unix_s()));
   telemetry_.count(Counter::node_announced);
   send_answer(*path, *session, cookies_.bake(path->route, path->session, now_.steady_ms), page);
 }
 
-void Node::Impl::answer_empty_page(const ReplyPath& path, Now now, std::uint64_t cursor) {
+void Node::answer_empty_page(const ReplyPath& path, Now now, std::uint64_t cursor) {
   answer_pages(path, now, pack_pages({}, false, cursor, 1));  // as an empty mailbox does
 }
 
-void Node::Impl::answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor,
-                                   std::uint16_t retry_after_s) {
+void Node::answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor,
+                             std::uint16_t retry_after_s) {
   auto pages = pack_pages({}, false, cursor, 1);
   pages.front().flags = Page::flag_try_later;
   pages.front().retry_after_s = retry_after_s;
   answer_pages(path, now, std::move(pages));
 }
 
-/// A few of those that are still valid, at random: the first places of a shuffle.
-void Node::Impl::answer_peers(const ReplyPath& path, Now now) {
+/// A few of those that are still valid, at random: a partial shuffle.
+void Node::answer_peers(const ReplyPath& path, Now now) {
   const Session* session = answerable(path);
   if (session == nullptr) {
     return;
@@ -172,7 +172,7 @@ void Node::Impl::answer_peers(const ReplyPath& path, Now now) {
   send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady_ms), answer);
 }
 
-void Node::Impl::answer_pages(const ReplyPath& path, Now now, std::vector<Page>&& pages) noexcept {
+void Node::answer_pages(const ReplyPath& path, Now now, std::vector<Page>&& pages) noexcept {
   const Session* session = answerable(path);
   if (session == nullptr) {
     return;

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "crypto/envelope.hpp"
-#include "node/node_impl.hpp"
+#include "node/node.hpp"
 
 // Store and cancel requests: docs/protocol.md, section 6, "Store".
 
@@ -26,8 +26,8 @@ bool is_current_epoch(crypto::Epoch epoch, std::int64_t now_s) noexcept {
 
 }  // namespace
 
-/// Everything that costs nothing to check. A cancel may come at any epoch: the mail may have days to live.
-std::optional<StoreStatus> Node::Impl::refusal(const protocol::StoreRequest& message, Now now) const {
+/// All checks that cost next to nothing. A cancel may come at any epoch: the mail may have days to live.
+std::optional<StoreStatus> Node::refusal(const protocol::StoreRequest& message, Now now) const {
   const auto refuse = [this](Counter reason, StoreStatus status = StoreStatus::refused) {
     telemetry_.refuse(reason);
     return status;
@@ -58,7 +58,7 @@ std::optional<StoreStatus> Node::Impl::refusal(const protocol::StoreRequest& mes
   return std::nullopt;
 }
 
-void Node::Impl::on_store(const Request& request, const protocol::StoreRequest& message) {
+void Node::on_store(const Request& request, const protocol::StoreRequest& message) {
   const auto refuse = [&](Counter reason, StoreStatus status, std::uint16_t retry_after_s = 0) {
     telemetry_.refuse(reason);
     answer_store(request.path, request.now, status, 0, retry_after_s);
@@ -87,10 +87,10 @@ void Node::Impl::on_store(const Request& request, const protocol::StoreRequest& 
   }
 }
 
-void Node::Impl::submit_cancel(const Request& request, const protocol::StoreRequest& message) {
+void Node::submit_cancel(const Request& request, const protocol::StoreRequest& message) {
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const ByteView payload(message.payload);
-  // The owner may have it, though he has not deleted it yet; or is about to be given it.
+  // The owner may have it without having deleted it yet, or is about to get it.
   if (handed_out_.find(to_array<limits::id>(payload)) != nullptr) {
     telemetry_.count(Counter::node_gone);
     return answer_store(request.path, request.now, StoreStatus::gone);
@@ -109,15 +109,15 @@ void Node::Impl::submit_cancel(const Request& request, const protocol::StoreRequ
   group_open_ = true;
 }
 
-Fill Node::Impl::fill() const {
+Fill Node::fill() const {
   const store::StoreStats stats = store_.stats();
   return {stats.used_bytes() + bytes_in_flight_,
           stats.capacity_bytes != 0 ? stats.capacity_bytes : config_.capacity_bytes};
 }
 
-/// Takes the envelope for as long as a store so full keeps mail, if its source has not had its share: who is
-/// refused first, and why, tells docs/admission.md.
-void Node::Impl::submit_put(const Request& request, const protocol::StoreRequest& message) {
+/// Stores the envelope for as long as a store that full keeps mail, unless its source has used up its share.
+/// docs/admission.md explains who is refused first, and why.
+void Node::submit_put(const Request& request, const protocol::StoreRequest& message) {
   const std::int64_t now_s = request.now.unix_s();
   const Endpoint& source = request.path.route.endpoint;
   const std::size_t bytes = message.payload.size() + store::StoreLimits::record_overhead_bytes;
@@ -147,8 +147,9 @@ void Node::Impl::submit_put(const Request& request, const protocol::StoreRequest
   group_open_ = true;
 }
 
-/// A source pays for what is kept: not for what was refused, and of what was there for the longer time alone.
-void Node::Impl::settle_put(const Pending& pending, const store::PutResult& result) {
+/// A source is charged for what is kept: not for what was refused, and for a duplicate only for the longer
+/// time.
+void Node::settle_put(const Pending& pending, const store::PutResult& result) {
   const Endpoint& source = pending.path.route.endpoint;
   const std::size_t bytes = pending.value_bytes + store::StoreLimits::record_overhead_bytes;
   bytes_in_flight_ -= bytes;
@@ -158,17 +159,17 @@ void Node::Impl::settle_put(const Pending& pending, const store::PutResult& resu
       break;
     case store::PutStatus::duplicate:  // the later of the two counts
       if (result.held_until_s != 0) {
-        quota_.give_back(source, bytes, std::min(result.held_until_s, pending.expires_at_s), now_.unix_s());
+        quota_.refund(source, bytes, std::min(result.held_until_s, pending.expires_at_s), now_.unix_s());
         quota_.extend(source, pending.id, pending.expires_at_s);
       }
       break;
     default:
-      quota_.give_back(source, bytes, pending.expires_at_s, now_.unix_s());
+      quota_.refund(source, bytes, pending.expires_at_s, now_.unix_s());
   }
 }
 
-void Node::Impl::answer_store(const ReplyPath& path, Now now, StoreStatus status, std::int64_t expires_at_s,
-                              std::uint16_t retry_after_s) noexcept {
+void Node::answer_store(const ReplyPath& path, Now now, StoreStatus status, std::int64_t expires_at_s,
+                        std::uint16_t retry_after_s) noexcept {
   const Session* session = answerable(path);
   if (session == nullptr) {
     return;
@@ -182,14 +183,14 @@ void Node::Impl::answer_store(const ReplyPath& path, Now now, StoreStatus status
   send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady_ms), response);
 }
 
-void Node::Impl::on_put(store::Token token, const store::PutResult& result) noexcept {
+void Node::on_put(store::Token token, const store::PutResult& result) noexcept {
   const Pending* pending = pending_.find(token);
   if (pending == nullptr) {
     return;
   }
   try {
     settle_put(*pending, result);
-  } catch (...) {  // out of memory: an account is not exact
+  } catch (...) {  // out of memory: the quota is not exact
     telemetry_.count(Counter::store_failed);
   }
   const auto answer = [&](Counter counter, StoreStatus status, std::int64_t expires_at_s = 0,
@@ -225,7 +226,7 @@ void Node::Impl::on_put(store::Token token, const store::PutResult& result) noex
   pending_.remove(token);
 }
 
-void Node::Impl::on_cancel(store::Token token, store::CancelStatus status) noexcept {
+void Node::on_cancel(store::Token token, store::CancelStatus status) noexcept {
   const Pending* pending = pending_.find(token);
   if (pending == nullptr) {
     return;

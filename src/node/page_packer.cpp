@@ -23,7 +23,7 @@ std::vector<protocol::Page> pack_pages(std::vector<store::Record>&& records, boo
   pages.back().cursor = cursor;
   for (store::Record& record : records) {
     if (!limits::is_envelope_size(record.value.size())) {
-      pages.back().cursor = record.sequence;  // else a client would come back to it for ever
+      pages.back().cursor = record.sequence;  // else a client would ask for it again and again
       continue;
     }
     if (!has_room(pages.back(), record.value.size())) {

@@ -9,7 +9,7 @@
 
 namespace toxasync::node {
 
-/// What may be listed for a window of so many pages: never less than fits into them.
+/// What may be listed for a window of so many pages: at least what fits into them.
 constexpr store::ListLimits window_limits(std::uint8_t window) noexcept {
   constexpr std::size_t page_bytes = limits::envelopes_per_page * limits::small_envelope;
   static_assert(page_bytes >= limits::large_envelope);
@@ -18,7 +18,7 @@ constexpr store::ListLimits window_limits(std::uint8_t window) noexcept {
 
 /// Lays records, in order, into at most `window` pages of one large or up to three small envelopes, and at
 /// least one page (docs/protocol.md, section 6). `more`: the store holds more after them. `cursor` is the
-/// request's; a page's is the sequence of its last record. A record that is no envelope is passed over.
+/// request's; a page's is the sequence of its last record. A record that is not an envelope is skipped.
 /// Counter, time and retry-after are left to the caller.
 std::vector<protocol::Page> pack_pages(std::vector<store::Record>&& records, bool more, std::uint64_t cursor,
                                        std::uint8_t window);

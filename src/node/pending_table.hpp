@@ -11,7 +11,7 @@
 
 namespace toxasync::node {
 
-/// The way back to who asked.
+/// How the answer gets back to the client.
 struct ReplyPath {
   Transport* via = nullptr;  ///< Null: the transport is gone.
   Route route{};
@@ -42,7 +42,7 @@ struct Pending {
 };
 
 /// Requests that wait for the disk, by the token that the store gives back. A token is never used twice in
-/// 2^32 uses of its place, so a completion that nobody waits for any more finds nothing.
+/// 2^32 uses of its place, so the completion of a request that was dropped finds nothing.
 class PendingTable {
  public:
   explicit PendingTable(std::size_t capacity) : capacity_(capacity) {}
@@ -56,10 +56,10 @@ class PendingTable {
   [[nodiscard]] Pending* find(store::Token token) noexcept;
   void remove(store::Token token) noexcept;
 
-  /// Whether a retrieve of that mailbox waits. Takes time by the capacity.
+  /// Whether a retrieve of that mailbox waits. Takes time in proportion to the capacity.
   [[nodiscard]] bool lists(const store::MailboxKey& mailbox) const noexcept;
 
-  /// What waits for an answer by `transport` will get none.
+  /// Requests that wait for an answer by `transport` will get none.
   void drop(const Transport& transport) noexcept;
 
  private:

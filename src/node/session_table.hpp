@@ -20,14 +20,14 @@ struct Session {
     crypto::Secret<32> shared;
   };
 
-  std::uint64_t serial = 0;  ///< Tells it from an earlier session of the same X.
+  std::uint64_t serial = 0;  ///< Distinguishes it from an earlier session of the same X.
   crypto::Point node_key{};  ///< The N it was made with.
   protocol::SessionKeys keys;
   protocol::ReplayWindow replay;
   std::optional<TagKey> tag_key;
 };
 
-/// The sessions of a node, by X; the least recently used goes first.
+/// The sessions of a node, by X; the least recently used is dropped first.
 class SessionTable {
  public:
   SessionTable(std::size_t capacity, const ByteArray<16>& hash_key) : table_(capacity, hash_key) {}
@@ -38,7 +38,7 @@ class SessionTable {
 
   struct Opened {
     Session& session;
-    bool evicted;  ///< Another session had to go.
+    bool evicted;  ///< Another session was dropped.
   };
   /// A new session, in place of an earlier one of this X.
   Opened open(const crypto::Point& x, const crypto::Point& node_key, protocol::SessionKeys keys);

@@ -106,7 +106,7 @@ void StorageQuota::charge(const Endpoint& source, std::size_t bytes, std::int64_
   SourcePrefix before{};
   for (const SourcePrefix& network : networks_of(source)) {
     if (network == before) {
-      continue;  // all who are known by a key
+      continue;  // all that are identified by a key
     }
     before = network;
     accounts_.touch(network);
@@ -119,8 +119,8 @@ void StorageQuota::charge(const Endpoint& source, std::size_t bytes, std::int64_
   }
 }
 
-void StorageQuota::give_back(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
-                             std::int64_t now_s) noexcept {
+void StorageQuota::refund(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
+                          std::int64_t now_s) noexcept {
   SourcePrefix before{};
   for (const SourcePrefix& network : networks_of(source)) {
     Account* account = network == before ? nullptr : find(network, now_s);
@@ -154,7 +154,7 @@ void StorageQuota::fetched(const store::MailboxKey& mailbox, std::span<const sto
       continue;
     }
     if (deposit->expires_at_s > now_s) {
-      give_back(deposit->source, deposit->bytes, deposit->expires_at_s, now_s);
+      refund(deposit->source, deposit->bytes, deposit->expires_at_s, now_s);
     }
     deposits_.erase(id);
   }

@@ -25,18 +25,19 @@ struct Fill {
 /// straight line to a day when it is 90 % full.
 std::uint32_t longest_ttl_s(const Fill& fill) noexcept;
 
-/// Shares what is left of a store that fills among the networks that mail comes from (docs/admission.md).
+/// Divides the free space of a store that fills up among the networks that mail comes from
+/// (docs/admission.md).
 ///
-/// For each network an account of what its mail takes: bytes times the seconds that they will still be kept.
-/// While the store is at most half full, accounts refuse nothing. Past that, mail is taken only if none of
+/// For each network an account of what its mail uses: bytes times the seconds that they will still be kept.
+/// While the store is at most half full, accounts refuse nothing. Past that, mail is accepted only if none of
 /// its source's three networks would come to hold more than its part of what is *free*, for a day: an eighth,
-/// a quarter, a half. So whoever takes leaves something for those who took nothing yet, however many come,
-/// and whoever wants it kept for long gets less of it (Choudhury and Hahne, "Dynamic queue lengths in an
+/// a quarter, a half. So there is always space left for those who have used none yet, however many come, and
+/// whoever wants mail kept for long gets less of it (Choudhury and Hahne, "Dynamic queue lengths in an
 /// ATM shared-memory switch", 1996, for packets). In memory only.
 class StorageQuota {
  public:
   static constexpr double unshared_level = 0.5;
-  /// Bounds of what wait_s tells: the mail of others comes and goes meanwhile.
+  /// Bounds of what wait_s returns: the mail of others comes and goes meanwhile.
   static constexpr std::int64_t least_wait_s = 60;
   static constexpr std::int64_t longest_wait_s = 3600;
 
@@ -50,16 +51,16 @@ class StorageQuota {
                                      const Fill& fill, std::int64_t now_s) noexcept;
 
   void charge(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s, std::int64_t now_s);
-  /// Takes a charge back, or what is left of it.
-  void give_back(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
-                 std::int64_t now_s) noexcept;
+  /// Takes back a charge, or what is left of it.
+  void refund(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
+              std::int64_t now_s) noexcept;
 
-  /// Remembers whose a record is, so that what its owner fetches early costs its source no more.
+  /// Remembers the source of a record, so that it is no longer charged when the owner fetches it early.
   void remember(const Endpoint& source, const store::MailboxKey& mailbox, const store::RecordId& id,
                 std::size_t value_bytes, std::int64_t expires_at_s);
-  /// A record is kept for longer: by the source that it is remembered of, or it is left as it was.
+  /// A record is kept for longer: charged to the source that is remembered for it, if any.
   void extend(const Endpoint& source, const store::RecordId& id, std::int64_t expires_at_s) noexcept;
-  /// The owner of the mailbox deleted these: their values are given back, their tombstones are not.
+  /// The owner of the mailbox deleted these: their values are refunded, their tombstones are not.
   void fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids,
                std::int64_t now_s) noexcept;
 
@@ -68,7 +69,7 @@ class StorageQuota {
 
  private:
   /// Times of expiry are rounded up to quarters of a day: so a network costs 57 numbers, and what was charged
-  /// can be given back exactly.
+  /// can be refunded exactly.
   static constexpr std::int64_t slot_s = 21600;
   static constexpr std::size_t slots = limits::largest_time_to_live_s / slot_s + 1;
   static std::int64_t slot_of(std::int64_t unix_s) noexcept;

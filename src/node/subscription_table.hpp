@@ -9,8 +9,8 @@
 
 namespace toxasync::node {
 
-/// Which owners are to be told of new mail: docs/protocol.md, section 6, "Announcements". One for a mailbox,
-/// the last that came; in memory only. Past `capacity` the oldest one goes.
+/// Which owners get an announcement of new mail: docs/protocol.md, section 6, "Announcements". One for a
+/// mailbox, the last that came; in memory only. Past `capacity` the oldest one is dropped.
 class SubscriptionTable {
  public:
   SubscriptionTable(std::size_t capacity, const ByteArray<16>& hash_key) : table_(capacity, hash_key) {}
@@ -18,10 +18,10 @@ class SubscriptionTable {
   void add(const store::MailboxKey& mailbox, const ReplyPath& path, std::int64_t now_ms) {
     table_.insert(mailbox, {path, now_ms + limits::subscription_s * 1000});
   }
-  /// Takes out the way to who subscribed. Nothing when there is none, or its time has passed.
+  /// Removes the subscription, and returns where to announce. Nothing when there is none, or it has expired.
   std::optional<ReplyPath> spend(const store::MailboxKey& mailbox, std::int64_t now_ms) noexcept;
 
-  /// Forgets those that would be told by `transport`.
+  /// Drops those that would be announced by `transport`.
   void drop(const Transport& transport) noexcept {
     table_.erase_if([&](const Subscription& subscription) { return subscription.path.via == &transport; });
   }

@@ -13,7 +13,7 @@ std::uint64_t TokenBuckets::level(const Bucket& bucket, std::int64_t steady_ms) 
   return std::min(full(), bucket.level + passed_ms * rate_.per_minute);
 }
 
-bool TokenBuckets::take(const Endpoint& source, std::int64_t steady_ms) {
+bool TokenBuckets::consume(const Endpoint& source, std::int64_t steady_ms) {
   const SourcePrefix prefix = source_of(source);
   Bucket* bucket = buckets_.find(prefix);
   if (bucket == nullptr) {

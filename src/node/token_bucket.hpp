@@ -10,7 +10,7 @@
 namespace toxasync::node {
 
 /// A token bucket per source: IPv4 /32, IPv6 /56 (docs/protocol.md, section 6). A source that is new to the
-/// table, or was pushed out of it, starts with a full bucket; whoever has many addresses has many buckets.
+/// table, or was pushed out of it, starts with a full bucket; a source with many addresses has many buckets.
 class TokenBuckets {
  public:
   struct Rate {
@@ -21,16 +21,16 @@ class TokenBuckets {
   TokenBuckets(std::size_t sources, Rate rate, const ByteArray<16>& hash_key)
       : rate_(rate), buckets_(sources, hash_key) {}
 
-  /// From now on; what is in a bucket stays there, up to the new burst.
+  /// Applies from now on; what is in a bucket stays there, up to the new burst.
   void set_rate(Rate rate) noexcept { rate_ = rate; }
 
-  /// Takes one token of the source; false: there is none.
-  [[nodiscard]] bool take(const Endpoint& source, std::int64_t steady_ms);
+  /// Uses one token of the source; false: there is none.
+  [[nodiscard]] bool consume(const Endpoint& source, std::int64_t steady_ms);
 
-  /// How full its bucket was before the last one was taken, 0 to 1.
+  /// How full its bucket was before the last one was used, 0 to 1.
   [[nodiscard]] double level(const Endpoint& source, std::int64_t steady_ms) noexcept;
 
-  /// Seconds until take() gives a token again, at least 1 and at most 65535.
+  /// Seconds until consume() succeeds again, at least 1 and at most 65535.
   [[nodiscard]] std::uint16_t retry_after_s(const Endpoint& source, std::int64_t steady_ms) noexcept;
 
  private:

@@ -8,10 +8,10 @@ namespace toxasync::protocol {
 namespace {
 
 /// What a bundle's signature covers: R|S|the head without its signature.
-Bytes signed_part(const BundleHead& head, const crypto::Point& giver, const crypto::Point& taker) {
+Bytes signed_part(const BundleHead& head, const crypto::Point& sender, const crypto::Point& receiver) {
   Bytes bytes(2 * limits::point + limits::bundle_head);
-  std::ranges::copy(giver, bytes.begin());
-  std::ranges::copy(taker, bytes.begin() + limits::point);
+  std::ranges::copy(sender, bytes.begin());
+  std::ranges::copy(receiver, bytes.begin() + limits::point);
   const auto size = wire::encode(head, MutableBytes(bytes).subspan(2 * limits::point));
   bytes.resize(size ? 2 * limits::point + *size - limits::signature : 0);  // limits.hpp rules the error out
   return bytes;
@@ -21,13 +21,14 @@ constexpr std::string_view signature_label = "toxasync/1 bundle";
 
 }  // namespace
 
-void BundleHead::sign(const crypto::SigningKey& key, const crypto::Point& giver, const crypto::Point& taker) {
+void BundleHead::sign(const crypto::SigningKey& key, const crypto::Point& sender,
+                      const crypto::Point& receiver) {
   signer = key.public_key();
-  signature = key.sign(as_bytes(signature_label), signed_part(*this, giver, taker));
+  signature = key.sign(as_bytes(signature_label), signed_part(*this, sender, receiver));
 }
 
-bool BundleHead::is_signed(const crypto::Point& giver, const crypto::Point& taker) const {
-  return crypto::verify(signer, as_bytes(signature_label), signed_part(*this, giver, taker), signature);
+bool BundleHead::is_signed(const crypto::Point& sender, const crypto::Point& receiver) const {
+  return crypto::verify(signer, as_bytes(signature_label), signed_part(*this, sender, receiver), signature);
 }
 
 ByteArray<32> one_time_hash(std::span<const crypto::Point> keys) noexcept {
@@ -35,13 +36,13 @@ ByteArray<32> one_time_hash(std::span<const crypto::Point> keys) noexcept {
   return crypto::h256({}, {ByteView(reinterpret_cast<const std::uint8_t*>(keys.data()), keys.size_bytes())});
 }
 
-ByteArray<16> root_mac(const crypto::Point& agreement, const crypto::Point& root, const crypto::Point& giver,
-                       const crypto::Point& taker, const BundleVersion& version) noexcept {
+ByteArray<16> root_mac(const crypto::Point& agreement, const crypto::Point& root, const crypto::Point& sender,
+                       const crypto::Point& receiver, const BundleVersion& version) noexcept {
   ByteArray<8> instance;
   ByteArray<8> number;
   store_le(version.instance, instance.data());
   store_le(version.version, number.data());
-  return crypto::h128(agreement, {as_bytes("toxasync/1 root"), root, giver, taker, instance, number});
+  return crypto::h128(agreement, {as_bytes("toxasync/1 root"), root, sender, receiver, instance, number});
 }
 
 }  // namespace toxasync::protocol

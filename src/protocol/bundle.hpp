@@ -34,23 +34,23 @@ struct BundleVersion {
   static void fields(auto& ar, auto& self) { wire::fields(ar, self.instance, self.version); }
 };
 
-/// In the place of a bundle's version: which of my bundles do you have?
+/// Instead of a bundle's version: which of my bundles do you have?
 constexpr BundleVersion greeting{};
 
-/// The taker has a bundle on disk; version 0: none of this instance.
+/// The receiver has a bundle on disk; version 0: none of this instance.
 struct BundleTaken {
   BundleVersion version;
-  std::uint64_t taker = 0;  ///< The taker's installation, as in his own bundles.
+  std::uint64_t receiver = 0;  ///< The receiver's installation, as in its own bundles.
 
   static void fields(auto& ar, auto& self) {
     BundleVersion::fields(ar, self.version);
-    wire::fields(ar, self.taker);
+    wire::fields(ar, self.receiver);
   }
 };
 
 struct BundleHead {
   BundleVersion version;
-  std::uint64_t replaces = 0;  ///< The giver's instance that this one takes the place of; 0: none.
+  std::uint64_t replaces = 0;  ///< The sender's instance that this one replaces; 0: none.
   crypto::Point root{};        ///< M
   ByteArray<16> root_mac{};
   crypto::Point last_resort{};
@@ -69,8 +69,8 @@ struct BundleHead {
   }
 
   /// Sets signer and signature: Ed25519 over "toxasync/1 bundle"|R|S|the head without its signature.
-  void sign(const crypto::SigningKey& key, const crypto::Point& giver, const crypto::Point& taker);
-  [[nodiscard]] bool is_signed(const crypto::Point& giver, const crypto::Point& taker) const;
+  void sign(const crypto::SigningKey& key, const crypto::Point& sender, const crypto::Point& receiver);
+  [[nodiscard]] bool is_signed(const crypto::Point& sender, const crypto::Point& receiver) const;
 };
 
 struct BundleKeys {
@@ -98,9 +98,9 @@ struct WholeBundle {
 /// H256 of the keys, one after the other.
 ByteArray<32> one_time_hash(std::span<const crypto::Point> keys) noexcept;
 
-/// H128(key = agreement, "toxasync/1 root"|M|R|S|instance|version): the giver R shows his friend S that M is
-/// his own. `agreement` is X25519(m, S) for the giver and X25519(s, M) for the friend.
-ByteArray<16> root_mac(const crypto::Point& agreement, const crypto::Point& root, const crypto::Point& giver,
-                       const crypto::Point& taker, const BundleVersion& version) noexcept;
+/// H128(key = agreement, "toxasync/1 root"|M|R|S|instance|version): the sender R proves to a friend S that M
+/// is their own. `agreement` is X25519(m, S) for the sender and X25519(s, M) for the friend.
+ByteArray<16> root_mac(const crypto::Point& agreement, const crypto::Point& root, const crypto::Point& sender,
+                       const crypto::Point& receiver, const BundleVersion& version) noexcept;
 
 }  // namespace toxasync::protocol

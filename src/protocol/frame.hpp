@@ -11,7 +11,7 @@
 
 namespace toxasync::protocol {
 
-/// First byte of a frame: the packet ids that the host's dispatcher lends us.
+/// First byte of a frame: the packet ids that the host's dispatcher reserves for us.
 enum class FrameKind : std::uint8_t {
   store = 0xa0,
   store_response = 0xa1,
@@ -32,7 +32,7 @@ using Cookie = ByteArray<limits::cookie>;
 using FrameNonce = ByteArray<limits::aead_nonce>;
 using FrameBytes = ByteArray<limits::frame>;
 
-/// What stands in the clear before the box.
+/// What is unencrypted, before the box.
 struct FrameHeader {
   FrameKind kind = FrameKind::store;
   std::uint8_t version = frame_version;

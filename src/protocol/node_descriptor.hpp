@@ -10,7 +10,7 @@
 
 namespace toxasync::protocol {
 
-/// Ed25519 public key of a storage node: its name for as long as it lives.
+/// Ed25519 public key of a storage node: its identity for its whole life.
 using NodeId = ByteArray<32>;
 
 /// An address as an item of a vector.
@@ -25,12 +25,12 @@ struct Address {
 };
 static_assert(limits::address == Endpoint::packed_size);
 
-/// Whether packets may be sent there: a known family, a port, and not an address that would make us a
-/// nuisance (unspecified, multicast, broadcast). Loopback, private and link-local ones count only with
+/// Whether packets may be sent there: a known family, a port, and not an address that could be abused
+/// (unspecified, multicast, broadcast). Loopback, private and link-local ones count only with
 /// `allow_local`.
 [[nodiscard]] bool is_usable_address(const Endpoint& endpoint, bool allow_local) noexcept;
 
-/// What a node says of itself, signed: docs/protocol.md, section 6.
+/// What a node states about itself, signed: docs/protocol.md, section 6.
 struct NodeDescriptor {
   std::uint8_t version = 1;
   NodeId id{};

@@ -42,13 +42,13 @@ struct Page {
     page.flags = flag_announcement;
     return page;
   }
-  /// It says that and nothing else.
+  /// Exactly an announcement, with no other field set.
   [[nodiscard]] bool is_announcement() const noexcept {
     return flags == flag_announcement && index == 0 && count == 1 && cursor == 0 && retry_after_s == 0 &&
            envelopes.empty();
   }
 
-  /// Whether an answer's place in the window and its flags are possible; decoding does not ask.
+  /// Whether an answer's place in the window and its flags are possible; decoding does not check that.
   [[nodiscard]] bool valid() const noexcept {
     return count >= 1 && count <= limits::window && index < count && flags <= (flag_more | flag_try_later);
   }

@@ -11,15 +11,15 @@ namespace toxasync::protocol {
 
 enum class RetrieveOp : std::uint8_t {
   list = 0,
-  subscribe = 1,  ///< Lists, and asks to be told once of mail that comes later.
+  subscribe = 1,  ///< Lists, and asks for one announcement of mail that comes later.
   peers = 2,      ///< Which other nodes do you know? Answered by Peers; names no mailbox.
 };
 
-/// The owner asks for the mail of one mailbox and deletes what he has: docs/protocol.md, section 6.
+/// The owner asks for the mail of one mailbox and deletes what they have: docs/protocol.md, section 6.
 struct RetrieveRequest {
   std::uint64_t counter = 0;
   RetrieveOp op = RetrieveOp::list;
-  std::uint8_t window = 1;  ///< Pages the client can take, 1 to limits::window.
+  std::uint8_t window = 1;  ///< Pages the client accepts, 1 to limits::window.
   crypto::MailboxAddress mailbox;
   crypto::Tag owner_tag{};
   std::uint64_t cursor = 0;  ///< List what comes after it; 0 is the start.

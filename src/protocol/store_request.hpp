@@ -20,7 +20,7 @@ struct StoreRequest {
   crypto::Tag write_tag{};
   Bytes payload;  ///< store: the envelope. cancel: id 16|cancel secret 16.
 
-  /// Where the tag stands in the encoded message.
+  /// Where the tag is in the encoded message.
   static constexpr std::size_t tag_offset = 8 + 1 + 4 + 4 + 2 * limits::point;
 
   static void fields(auto& ar, auto& self) {

@@ -10,7 +10,7 @@ namespace toxasync::protocol {
 enum class StoreStatus : std::uint8_t {
   stored = 0,
   duplicate = 1,  ///< Held already; the expiry is the larger of the two.
-  gone = 2,       ///< Deleted by the owner, or given to him, or (to a store) cancelled.
+  gone = 2,       ///< Deleted by the owner, or sent to them, or (to a store) cancelled.
   mailbox_full = 3,
   node_full = 4,
   try_later = 5,

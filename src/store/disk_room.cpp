@@ -40,7 +40,7 @@ bool DiskRoom::look(std::uint64_t kept_bytes, std::int64_t now_s) {
   looked_s_ = now_s;
   const auto free_bytes = free_bytes_(directory_);
   if (!free_bytes) {
-    return false;  // What was found before holds; the disk itself still says when it is full.
+    return false;  // The last result still counts; writing fails anyway when the disk is full.
   }
   const std::uint64_t spare = *free_bytes - std::min(*free_bytes, rule_->reserve_bytes);
   const std::uint64_t share =

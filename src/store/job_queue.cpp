@@ -81,7 +81,7 @@ void JobQueue::request_chore() {
   work_.notify_one();
 }
 
-JobList JobQueue::take() {
+JobList JobQueue::collect_finished() {
   JobList taken;
   const std::lock_guard lock(mutex_);
   std::uint64_t count = 0;

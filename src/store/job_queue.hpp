@@ -15,7 +15,8 @@ namespace toxasync::store {
 
 enum class JobFailure : std::uint8_t { full, failed, overloaded };
 
-/// A piece of work for a worker's thread. Its owner gets it back from JobQueue::take() with its outcome.
+/// A piece of work for a worker's thread. Its owner gets it back from JobQueue::collect_finished() with its
+/// outcome.
 class Job {
  public:
   virtual ~Job() = default;
@@ -23,7 +24,7 @@ class Job {
   /// Nothing of it was written.
   virtual void fail(JobFailure why) noexcept = 0;
 
-  /// It has its outcome without having been applied.
+  /// It gets its outcome without having been applied.
   [[nodiscard]] bool is_settled() const noexcept { return settled_; }
 
  private:
@@ -38,18 +39,18 @@ using JobList = std::list<std::unique_ptr<Job>>;
 struct WorkerOptions {
   enum class OnFailure : std::uint8_t {
     retry_singly,    ///< After `full` and `damaged` each job of the group gets a transaction of its own.
-    fail_following,  ///< What was queued before take() reported the failure fails too.
+    fail_following,  ///< What was queued before collect_finished() reported the failure fails as well.
   };
-  std::size_t queue_bytes = 8U << 20;  ///< Cost of the jobs that are queued or not yet taken.
+  std::size_t queue_bytes = 8U << 20;  ///< Cost of the jobs that are queued or not yet collected.
   std::size_t group_jobs = 256;        ///< Jobs in one transaction.
   OnFailure on_failure = OnFailure::retry_singly;
 };
 
-/// Brings jobs to one thread, in order and in groups, and back with their outcome. The owner's calls never
-/// wait, except wait_idle and stop.
+/// Runs jobs on one thread, in order and in groups, and returns them with their outcome. The owner's calls
+/// never wait, except wait_idle and stop.
 class JobQueue {
  public:
-  /// Runs on the thread. `process` gives each job of the group its outcome; `after_group` is told whether
+  /// Runs on the thread. `process` gives each job of the group its outcome; `after_group` gets whether
   /// nothing else waits. `chore` does a piece of other work and returns whether there is more of it.
   struct Handlers {
     std::function<void(JobList&)> process;
@@ -62,13 +63,14 @@ class JobQueue {
   JobQueue(const JobQueue&) = delete;
   JobQueue& operator=(const JobQueue&) = delete;
 
-  /// Throws std::system_error when no thread is to be had.
+  /// Throws std::system_error when no thread can be created.
   void start(Handlers handlers);
-  /// Runs everything that is queued, then ends the thread. The handlers' owner calls it before it goes.
+  /// Runs everything that is queued, then ends the thread. The handlers' owner calls it before its own
+  /// members are destroyed.
   void stop();
 
-  /// Queues a job that holds about `cost` bytes. Past queue_bytes it fails as overloaded, in its turn. The
-  /// thread starts on it after submit(), or when a whole group waits.
+  /// Queues a job that holds about `cost` bytes. Past queue_bytes it fails as overloaded, in the order of
+  /// push(). The thread starts on it after submit(), or when a whole group waits.
   void push(std::unique_ptr<Job> job, std::size_t cost);
   void submit();
 
@@ -77,12 +79,12 @@ class JobQueue {
   void request_chore();
 
   /// The jobs that have their outcome, in the order of push(). Clears wake_fd.
-  JobList take();
+  JobList collect_finished();
 
   /// Waits until nothing is queued and after_group has returned. False: timed out.
   bool wait_idle(std::chrono::milliseconds timeout);
 
-  /// Readable while take() would give something; -1 when the system had no descriptor left.
+  /// Readable while collect_finished() has something to return; -1 when the system has no descriptor left.
   [[nodiscard]] int wake_fd() const noexcept { return wake_fd_; }
 
   /// For the thread, with fail_following: fails the jobs that were queued before an earlier failure was
@@ -116,7 +118,7 @@ class JobQueue {
   bool chore_ = false;  // There is more of it.
   bool stop_ = false;
 
-  std::thread thread_;  // Last: starts when the rest is there.
+  std::thread thread_;  // Last: starts when the other members are constructed.
 };
 
 }  // namespace toxasync::store

@@ -12,7 +12,7 @@ enum class OpenError : std::uint8_t {
   not_writable,       ///< The file or its directory may not be written, or the file system is read-only.
   locked,             ///< Another process (or another instance in this one) has the database open.
   not_a_database,     ///< The file is something else, or a database of another program or purpose.
-  damaged,            ///< The file is ours, and its structure does not hold together.
+  damaged,            ///< The file is ours, and its structure is damaged.
   newer_version,      ///< Written by a later version of this program.
   no_space,           ///< The disk or the quota is full.
   wrong_key,          ///< Sealed for another Tox identity.

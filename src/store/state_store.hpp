@@ -29,19 +29,19 @@ struct StateEntry {
 using StateBatch = std::vector<StateWrite>;
 
 /// Where a client keeps its outbox, inbox, pre-keys and friends. The manager holds all of it in memory and
-/// writes each change here before it lets the outside see an effect of it.
+/// writes each change here before an effect of it can be seen outside.
 class StateStore {
  public:
   /// True: the batch survives a crash and a power cut. False: nothing of it was written.
-  /// What was queued before poll() reported a failure fails too, so that what is stored is always what the
-  /// calls up to some point made of it; write all of it again, from what is in memory. A batch that breaks
+  /// What was queued before poll() reported a failure fails too, so that what is stored is always the
+  /// result of all calls up to some point; write all of it again, from memory. A batch that breaks
   /// the size limits, or finds the queue full, counts as a failure like any other.
   using Done = std::function<void(bool durable)>;
 
   virtual ~StateStore() = default;
 
   /// Everything that is stored, read once at the start (blocking). A record that cannot be authenticated is
-  /// counted (state.record_damaged), left where it is, and left out.
+  /// counted (state.record_damaged), kept in the file, and skipped.
   virtual std::vector<StateEntry> load() = 0;
 
   /// Queues a batch and returns at once. Batches become durable in the order of the calls; `done` runs in
@@ -52,7 +52,7 @@ class StateStore {
   virtual std::size_t poll() = 0;
 
   /// Blocks until every queued batch has its outcome, or `timeout_ms` have passed; then poll() reports them.
-  /// For the end of a program and for hosts that must know before they return. False: timed out.
+  /// For the end of a program, and for hosts that must know before they return. False: timed out.
   virtual bool flush(std::int64_t timeout_ms) = 0;
 
   /// Readable while completions wait; -1: call poll() by a timer.

@@ -14,7 +14,7 @@ using MailboxKey = ByteArray<32>;  ///< H256(P|W): docs/protocol.md, "Mailboxes"
 using RecordId = ByteArray<16>;    ///< H128(P|W|envelope).
 using Commitment = ByteArray<16>;  ///< C, the envelope's cancel commitment.
 
-/// Chosen by the caller, given back with the completion.
+/// Chosen by the caller, returned with the completion.
 using Token = std::uint64_t;
 
 enum class PutStatus : std::uint8_t {
@@ -23,7 +23,7 @@ enum class PutStatus : std::uint8_t {
   gone,          ///< A tombstone: removed by the owner or cancelled, and not stored again. Durable.
   mailbox_full,  ///< The mailbox's quota of messages or bytes is reached.
   store_full,    ///< The store's capacity, or the disk, is full.
-  overloaded,    ///< The queue to the disk is full: try later.
+  overloaded,    ///< The queue for the disk is full: try later.
   failed,        ///< An input/output error: nothing is promised.
 };
 
@@ -57,7 +57,7 @@ enum class CancelStatus : std::uint8_t {
   cancelled,    ///< The record is a tombstone now, or an earlier cancel made it one.
   removed,      ///< By the owner, who has it.
   unknown,      ///< No such record.
-  wrong_proof,  ///< The record is live, and its commitment is another.
+  wrong_proof,  ///< The record is live, and its commitment is different.
   overloaded,
   failed,
 };
@@ -83,7 +83,7 @@ struct StoreStats {
   std::uint64_t bytes = 0;       ///< Their values.
   std::uint64_t tombstones = 0;  ///< Removed or cancelled, kept until they would have expired.
   std::uint64_t damaged = 0;     ///< Records that failed their checksum since the start.
-  /// What `used_bytes` may rise to at present; 0: the engine has no bound of its own.
+  /// The present limit of `used_bytes`; 0: the engine has no limit of its own.
   std::uint64_t capacity_bytes = 0;
 
   /// As StoreLimits::capacity_bytes counts.
@@ -92,7 +92,7 @@ struct StoreStats {
   }
 };
 
-/// Takes completions, from Store::poll only.
+/// Gets the completions, from Store::poll only.
 class StoreListener {
  public:
   virtual ~StoreListener() = default;
@@ -102,9 +102,10 @@ class StoreListener {
   virtual void on_cancel(Token token, CancelStatus status) noexcept = 0;
 };
 
-/// What a storage node keeps its envelopes in. Calls return at once; a completion comes by poll(), and a
-/// promising one (stored, duplicate, gone, removed, cancelled) only after the durability point. Operations
-/// take effect, and complete, in the order of the calls. One thread calls; an engine may own a worker thread.
+/// Where a storage node keeps its envelopes. Calls return at once; completions come by poll(), and those that
+/// promise something (stored, duplicate, gone, removed, cancelled) only after the durability point.
+/// Operations take effect, and complete, in the order of the calls. One thread calls; an engine may own a
+/// worker thread.
 class Store {
  public:
   virtual ~Store() = default;
@@ -122,21 +123,21 @@ class Store {
   /// Replaces the values by tombstones that stay until the records' expiry. Unknown ids are ignored.
   virtual void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) = 0;
 
-  /// As remove for one record, if its commitment is `commitment`. A tombstone remembers which of the two made
-  /// it.
+  /// As remove for one record, if its commitment is `commitment`. A tombstone remembers which of the two
+  /// created it.
   virtual void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
                       const Commitment& commitment) = 0;
 
   /// Drops up to `max_rows` records and tombstones whose expiry is <= now_s. No completion; counted.
   virtual void expire(std::int64_t now_s, std::size_t max_rows) = 0;
 
-  /// Another StoreLimits::capacity_bytes from now on. What is kept stays, also where it is more.
+  /// Changes StoreLimits::capacity_bytes. What is stored stays, even where it is more.
   virtual void set_capacity(std::uint64_t bytes) = 0;
 
   /// As of the last completed operation.
   [[nodiscard]] virtual StoreStats stats() const = 0;
 
-  /// End of the caller's tick: close the group, so that the disk starts on it.
+  /// End of the caller's tick: commits the group of operations that were called since the last one.
   virtual void submit() = 0;
 
   /// Runs the completions that are ready, on the calling thread. Returns how many.

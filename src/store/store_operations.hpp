@@ -10,9 +10,9 @@
 #include "store/job_queue.hpp"
 #include "store/store.hpp"
 
-// The calls of Store as they wait for a worker's thread, with their results. Each has: fail(), the result
-// when nothing of it was done; deliver(), which gives the completion, and returns false where there is none;
-// and cost(), about the bytes that it holds while it waits.
+// The calls of Store while they wait for a worker's thread, with their results. Each has: fail(), the result
+// when nothing of it was done; deliver(), which calls the listener, and returns false where there is nothing
+// to report; and cost(), about the bytes that it holds while it waits.
 
 namespace toxasync::store {
 
@@ -51,7 +51,7 @@ struct ListOperation {
     listener.on_list(token, std::move(result));
     return true;
   }
-  /// The answer is paid for in advance: it waits in memory until poll().
+  /// Includes the answer, which waits in memory until poll().
   [[nodiscard]] std::size_t cost(const StoreLimits& store) const noexcept {
     const auto most = std::min<std::uint64_t>(store.mailbox_bytes, store.queue_bytes / 2);
     return operation_overhead_bytes + std::min<std::size_t>(limits.max_bytes, static_cast<std::size_t>(most));

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 /// Every size and count limit of the protocol (docs/protocol.md, sections 4 to 8), checked against each other
-/// here, so that nothing we may produce is refused by us. Sizes are bytes.
+/// here, so that nothing we can produce is refused by us. Sizes are bytes.
 namespace toxasync::limits {
 
 // --- Frames (section 6) ---

@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(a_file_is_replaced_whole_and_its_owners_alone) {
   BOOST_TEST(files() == 1);
 }
 
-BOOST_AUTO_TEST_CASE(what_cannot_be_replaced_is_as_it_was_and_the_systems_reason_is_told) {
+BOOST_AUTO_TEST_CASE(a_failed_replacement_keeps_the_file_and_has_a_reason) {
   const fs::path nowhere = directory / "none" / "file";
   BOOST_TEST((replace_file(nowhere, new_content) == std::errc::no_such_file_or_directory));
   fs::create_directory(path());
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_replaced_is_as_it_was_and_the_systems_reason
   BOOST_TEST(files() == 1);
 }
 
-BOOST_AUTO_TEST_CASE(a_file_in_the_working_directory_needs_no_directory_in_its_name) {
+BOOST_AUTO_TEST_CASE(a_file_in_the_working_directory_needs_no_path) {
   const auto before = fs::current_path();
   fs::current_path(directory);
   const auto failed = replace_file("file", new_content);

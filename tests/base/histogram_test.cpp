@@ -11,7 +11,7 @@ constexpr std::size_t places = Histogram::bounds_ms.size() + 1;
 
 BOOST_AUTO_TEST_SUITE(histogram)
 
-BOOST_AUTO_TEST_CASE(a_duration_counts_below_the_first_bound_that_it_does_not_pass) {
+BOOST_AUTO_TEST_CASE(a_duration_counts_below_the_first_bound_it_does_not_pass) {
   for (std::size_t i = 0; i < Histogram::bounds_ms.size(); ++i) {
     Histogram histogram;
     const std::int64_t bound = Histogram::bounds_ms.at(i);
@@ -25,7 +25,7 @@ BOOST_AUTO_TEST_CASE(a_duration_counts_below_the_first_bound_that_it_does_not_pa
   }
 }
 
-BOOST_AUTO_TEST_CASE(what_is_longer_than_all_bounds_and_what_is_negative_is_counted_too) {
+BOOST_AUTO_TEST_CASE(durations_past_all_bounds_and_negative_ones_are_counted) {
   Histogram histogram;
   histogram.observe(std::numeric_limits<std::int64_t>::max());
   BOOST_TEST(histogram.counts().in.at(places - 1) == 1U);
@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(what_is_longer_than_all_bounds_and_what_is_negative_is_coun
              static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
 }
 
-BOOST_AUTO_TEST_CASE(quantiles_lie_between_the_bounds_that_the_durations_lie_between) {
+BOOST_AUTO_TEST_CASE(quantiles_lie_between_the_bounds_of_the_durations) {
   Histogram histogram;
   BOOST_TEST(histogram.counts().quantile_ms(0.5) == 0);
   for (int i = 0; i < 98; ++i) {

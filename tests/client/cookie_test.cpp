@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(a_truncated_or_empty_descriptor_is_refused) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_descriptor_is_taken_within_a_day_of_its_validity) {
+BOOST_AUTO_TEST_CASE(a_descriptor_is_accepted_within_a_day_of_its_validity) {
   for (const bool late : {false, true}) {
     Rig rig;
     ScriptedNode& node = rig.add_node();
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_is_taken_within_a_day_of_its_validity) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_forged_cookie_reply_does_not_keep_the_genuine_one_from_being_taken) {
+BOOST_AUTO_TEST_CASE(a_forged_cookie_reply_does_not_block_the_genuine_one) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   const auto id = rig.store(node);
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(a_forged_cookie_reply_does_not_keep_the_genuine_one_from_be
   BOOST_TEST(rig.listener.stored.at(id).at_ms - start_ms == 2 * Rig::round_trip_ms);
 }
 
-BOOST_AUTO_TEST_CASE(a_flood_of_forged_cookie_replies_costs_a_bounded_number_of_signature_checks) {
+BOOST_AUTO_TEST_CASE(signature_checks_are_bounded_under_forged_cookie_replies) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   node.silent = true;
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(a_cookie_reply_to_nothing_under_way_is_refused) {
   BOOST_TEST(rig.network.log().size() == sent);
 }
 
-BOOST_AUTO_TEST_CASE(a_cookie_reply_is_taken_once) {
+BOOST_AUTO_TEST_CASE(a_cookie_reply_is_used_once) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   rig.network.set_conditions({0, 1000, Rig::one_way_ms, 0});  // everything comes twice
@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(a_cookie_reply_is_taken_once) {
   BOOST_TEST(sent == 2);
 }
 
-BOOST_AUTO_TEST_CASE(a_node_that_takes_no_cookie_does_not_make_the_client_loop) {
+BOOST_AUTO_TEST_CASE(a_node_that_refuses_all_cookies_does_not_make_clients_loop) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   node.never_content = true;
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_takes_no_cookie_does_not_make_the_client_loop) 
   BOOST_TEST(node.requests.size() == 5 * (1 + client::Exchange::cookie_replies_per_attempt));
 }
 
-BOOST_AUTO_TEST_CASE(a_node_that_has_a_new_key_each_time_does_not_make_the_client_loop) {
+BOOST_AUTO_TEST_CASE(a_node_with_a_new_key_each_time_does_not_make_clients_loop) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   node.rotate_always = true;
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(a_key_rotated_under_a_retrieve_does_not_disturb_it) {
   BOOST_TEST((rig.listener.envelopes[id] == put));
 }
 
-BOOST_AUTO_TEST_CASE(storing_and_polling_and_each_mailbox_and_node_have_another_session_key) {
+BOOST_AUTO_TEST_CASE(session_keys_differ_by_purpose_mailbox_and_node) {
   Rig rig;
   ScriptedNode& first = rig.add_node();
   ScriptedNode& second = rig.add_node();

@@ -21,7 +21,7 @@ struct Fixture : Rig {
 
 BOOST_FIXTURE_TEST_SUITE(client_discover, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_node_that_nobody_knows_is_found_by_its_address_in_one_round_trip) {
+BOOST_AUTO_TEST_CASE(an_unknown_node_is_found_by_its_address_in_one_round_trip) {
   ScriptedNode node(network, clock, 9, {ipv4(50)});
   node.told_at = {ipv4(51)};
   const auto id = discover(ipv4(50));
@@ -35,10 +35,10 @@ BOOST_AUTO_TEST_CASE(a_node_that_nobody_knows_is_found_by_its_address_in_one_rou
   BOOST_TEST((read->addresses.at(0).endpoint == ipv4(51)));
   BOOST_TEST(node.requests.size() == 1U);
   BOOST_TEST(client->operations() == 0U);
-  BOOST_TEST(listener.told_inside == 0U);
+  BOOST_TEST(listener.called_inside == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(where_nobody_answers_two_packets_are_sent_and_no_more) {
+BOOST_AUTO_TEST_CASE(an_address_that_does_not_answer_gets_two_packets) {
   const auto id = discover(ipv4(50));
   run();
   BOOST_TEST(found(id).empty());
@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(a_first_packet_of_a_discovery_looks_like_any_other) {
   BOOST_TEST((first.session != second.session));
 }
 
-BOOST_AUTO_TEST_CASE(a_descriptor_that_is_not_signed_by_its_node_or_past_its_time_is_no_discovery) {
+BOOST_AUTO_TEST_CASE(forged_or_expired_descriptors_are_not_discoveries) {
   ScriptedNode node(network, clock, 9, {ipv4(50)});
   node.descriptor_hook = [&](const protocol::FrameHeader&) {
     Bytes forged = node.sign(node.descriptor());
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(an_answer_that_echoes_neither_x_nor_nonce_is_none) {
   BOOST_TEST(telemetry[Counter::refused_answer] == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(of_too_many_at_a_time_the_last_ones_end_at_once_and_unanswered) {
+BOOST_AUTO_TEST_CASE(discoveries_past_the_limit_end_at_once_unanswered) {
   ScriptedNode node(network, clock, 9, {ipv4(50)});
   std::vector<client::OperationId> ids;
   for (std::size_t i = 0; i <= client::Discoveries::most; ++i) {
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(of_too_many_at_a_time_the_last_ones_end_at_once_and_unanswe
                   .empty());
 }
 
-BOOST_AUTO_TEST_CASE(what_was_given_up_is_not_told) {
+BOOST_AUTO_TEST_CASE(an_abandoned_discovery_is_not_reported) {
   ScriptedNode node(network, clock, 9, {ipv4(50)});
   client->abandon(discover(ipv4(50)), clock.now());
   run();
@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_FIXTURE_TEST_SUITE(client_peers, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_node_tells_of_others_and_each_descriptor_is_verified) {
+BOOST_AUTO_TEST_CASE(each_descriptor_of_other_nodes_is_verified) {
   ScriptedNode& node = add_node();
   ScriptedNode other(network, clock, 9, {ipv4(50)});
   const Bytes good = other.sign(other.descriptor());
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(asking_for_peers_has_a_session_of_its_own) {
   BOOST_TEST((node.requests[0].header.session != node.requests[2].header.session));
 }
 
-BOOST_AUTO_TEST_CASE(a_node_that_does_not_answer_or_is_not_known_ends_the_question) {
+BOOST_AUTO_TEST_CASE(asking_a_silent_or_unknown_node_for_others_ends) {
   ScriptedNode& node = add_node();
   node.silent = true;
   const auto silent = client->peers(node.id(), listener, clock.now());
@@ -171,14 +171,14 @@ BOOST_AUTO_TEST_CASE(a_node_that_does_not_answer_or_is_not_known_ends_the_questi
   run();
   BOOST_TEST(!listener.peers.at(silent).answered);
   BOOST_TEST(!listener.peers.at(unknown).answered);
-  BOOST_TEST(listener.told_twice == 0U);
+  BOOST_TEST(listener.reported_twice == 0U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_FIXTURE_TEST_SUITE(client_node_news, Fixture)
 
-BOOST_AUTO_TEST_CASE(an_answer_is_told_with_the_descriptor_whose_key_it_proves_and_then_once_a_minute) {
+BOOST_AUTO_TEST_CASE(an_answer_is_reported_with_the_descriptor_it_proves) {
   ScriptedNode& node = add_node();
   store(node);
   run();
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(an_answer_is_told_with_the_descriptor_whose_key_it_proves_a
   BOOST_TEST(listener.news[1].descriptor.empty());
 }
 
-BOOST_AUTO_TEST_CASE(another_descriptor_is_told_only_when_the_node_has_shown_its_key) {
+BOOST_AUTO_TEST_CASE(a_new_descriptor_is_reported_when_an_answer_proves_its_key) {
   ScriptedNode& node = add_node();
   store(node);
   run();
@@ -215,7 +215,7 @@ BOOST_AUTO_TEST_CASE(another_descriptor_is_told_only_when_the_node_has_shown_its
   BOOST_TEST(listener.news[1].descriptor == node.sign(node.descriptor()));
 }
 
-BOOST_AUTO_TEST_CASE(an_answer_in_another_session_does_not_prove_an_old_descriptor) {
+BOOST_AUTO_TEST_CASE(an_answer_in_another_session_proves_no_old_descriptor) {
   ScriptedNode& node = add_node();
   store(node);
   run();
@@ -238,7 +238,7 @@ BOOST_AUTO_TEST_CASE(an_answer_in_another_session_does_not_prove_an_old_descript
   }
 }
 
-BOOST_AUTO_TEST_CASE(an_operation_without_an_answer_is_told_and_then_the_next_answer_at_once) {
+BOOST_AUTO_TEST_CASE(a_failure_and_the_first_answer_after_it_are_reported) {
   ScriptedNode& node = add_node();
   store(node);
   run();
@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(of_many_addresses_each_has_its_turn) {
     outcome = this->outcome(id);
     BOOST_REQUIRE(++operations <= 3U);
   }
-  client->set_node({node.id(), endpoints});  // told again: it goes on where it was
+  client->set_node({node.id(), endpoints});  // set again: it continues where it was
   const auto id = store(node);
   run(100);
   BOOST_TEST(this->outcome(id) == client::StoreOutcome::stored);

@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(an_exchange_waits_for_what_was_sent_and_nothing_else) {
   BOOST_TEST(!exchange.awaits_answer(0));
   BOOST_TEST(exchange.awaits_cookie(FrameNonce{1}));
   BOOST_TEST(!exchange.awaits_cookie(FrameNonce{2}));
-  exchange.cookie_taken();
+  exchange.cookie_accepted();
   BOOST_TEST(!exchange.awaits_cookie(FrameNonce{1}));
   exchange.sent(FrameNonce{2}, 7, now, random);
   BOOST_TEST(exchange.awaits_answer(7));
@@ -62,12 +62,12 @@ BOOST_AUTO_TEST_CASE(an_exchange_waits_for_what_was_sent_and_nothing_else) {
   BOOST_TEST(exchange.deadline_ms() == client::never_ms);
 }
 
-BOOST_AUTO_TEST_CASE(an_exchange_takes_three_cookie_replies_in_an_attempt) {
+BOOST_AUTO_TEST_CASE(an_exchange_accepts_three_cookie_replies_in_an_attempt) {
   Exchange exchange({1000, 4000, 2});
   for (std::uint8_t i = 0; i < 3; ++i) {
     exchange.sent(FrameNonce{i}, 0, now, random);
     BOOST_TEST(exchange.awaits_cookie(FrameNonce{i}));
-    exchange.cookie_taken();
+    exchange.cookie_accepted();
   }
   exchange.sent(FrameNonce{3}, 0, now, random);
   BOOST_TEST(!exchange.awaits_cookie(FrameNonce{3}));
@@ -89,13 +89,13 @@ BOOST_AUTO_TEST_CASE(timeouts_of_any_configuration_are_positive_and_bounded) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_retrieve_hands_over_a_window_and_then_names_it_for_deletion) {
+BOOST_AUTO_TEST_CASE(a_retrieve_hands_over_a_window_and_then_deletes_it) {
   auto retrieve = this->retrieve(2);
   BOOST_TEST(retrieve.request(1).ids_to_delete.empty());
   BOOST_TEST((*retrieve.on_page(page(1, 1, 2, 20)) == Step::wait));
   BOOST_TEST((*retrieve.on_page(page(1, 0, 2, 10)) == Step::hand_over));
   BOOST_TEST(!retrieve.is_handed_over());
-  BOOST_TEST(retrieve.take_envelopes().size() == 2);
+  BOOST_TEST(retrieve.hand_over_envelopes().size() == 2);
   BOOST_TEST(retrieve.is_handed_over());
   retrieve.resume();
   const auto request = retrieve.request(2);
@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_retrieve_does_not_mix_the_pages_of_two_attempts) {
   BOOST_TEST((*retrieve.on_page(page(2, 0, 2, 5)) == Step::wait));
   BOOST_TEST((retrieve.on_page(page(1, 0, 3, 10)).error() == Counter::refused_answer));
   BOOST_TEST((*retrieve.on_page(page(2, 1, 2, 6)) == Step::hand_over));
-  BOOST_TEST(retrieve.take_envelopes().size() == 2);
+  BOOST_TEST(retrieve.hand_over_envelopes().size() == 2);
   BOOST_TEST(retrieve.request(3).cursor == 6);
 }
 
@@ -125,12 +125,12 @@ BOOST_AUTO_TEST_CASE(a_retrieve_uses_at_the_timeout_what_has_no_gap) {
   BOOST_TEST((*retrieve.on_page(page(1, 1, 4, 20)) == Step::wait));
   BOOST_TEST((*retrieve.on_page(page(1, 3, 4, 40)) == Step::wait));
   BOOST_TEST((retrieve.on_timeout() == Step::hand_over));
-  BOOST_TEST(retrieve.take_envelopes().size() == 2);
+  BOOST_TEST(retrieve.hand_over_envelopes().size() == 2);
   BOOST_TEST(retrieve.request(2).cursor == 20);
   BOOST_TEST(retrieve.request(2).ids_to_delete.size() == 2);
 }
 
-BOOST_AUTO_TEST_CASE(an_empty_page_of_a_window_that_has_more_does_not_end_a_retrieve) {
+BOOST_AUTO_TEST_CASE(an_empty_page_with_more_to_come_does_not_end_a_retrieve) {
   auto retrieve = this->retrieve(4);
   Page empty = page(1, 0, 2, 10);
   empty.envelopes.clear();
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(an_empty_page_of_a_window_that_has_more_does_not_end_a_retr
   BOOST_TEST(retrieve.request(2).cursor == 10);
 }
 
-BOOST_AUTO_TEST_CASE(a_page_whose_cursor_does_not_fit_between_its_neighbours_is_refused) {
+BOOST_AUTO_TEST_CASE(a_page_whose_cursor_is_out_of_order_is_refused) {
   auto retrieve = this->retrieve(4);
   BOOST_TEST((*retrieve.on_page(page(1, 0, 4, 10)) == Step::wait));
   BOOST_TEST((*retrieve.on_page(page(1, 2, 4, 30)) == Step::wait));

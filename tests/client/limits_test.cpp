@@ -3,7 +3,7 @@
 #include <set>
 
 #include "client/request_queue.hpp"
-#include "client/session.hpp"
+#include "client/session_table.hpp"
 #include "rig.hpp"
 
 namespace toxasync::test {
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(past_the_line_an_operation_ends_try_later) {
   for (const auto id : ids) {
     BOOST_TEST(rig.outcome(id) == StoreOutcome::stored);
   }
-  BOOST_TEST(rig.listener.told_inside == 0);
+  BOOST_TEST(rig.listener.called_inside == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_silent_node_does_not_hold_up_the_others) {
@@ -97,23 +97,23 @@ BOOST_AUTO_TEST_CASE(the_line_serves_the_nodes_in_turn_and_each_in_order) {
   BOOST_TEST(line.size() == 0);
 }
 
-BOOST_AUTO_TEST_CASE(the_session_least_recently_used_goes_first_and_none_under_way) {
+BOOST_AUTO_TEST_CASE(the_least_recently_used_idle_session_is_dropped_first) {
   SeededRandom random(3);
   client::SessionTable table(3);
   const auto name = [](std::uint8_t n) {
     return client::SessionName{{}, client::Purpose::store, crypto::Point{n}, {}};
   };
-  const crypto::Point first = table.take(name(1), random).x();
-  table.take(name(1), random).users.push_back(7);
-  const crypto::Point second = table.take(name(2), random).x();
-  const crypto::Point third = table.take(name(3), random).x();
-  table.take(name(2), random);
-  table.take(name(4), random);  // the third is the oldest without a user
+  const crypto::Point first = table.find_or_create(name(1), random).x();
+  table.find_or_create(name(1), random).users.push_back(7);
+  const crypto::Point second = table.find_or_create(name(2), random).x();
+  const crypto::Point third = table.find_or_create(name(3), random).x();
+  table.find_or_create(name(2), random);
+  table.find_or_create(name(4), random);  // the third is the oldest without a user
   BOOST_TEST(table.size() == 3);
   BOOST_TEST(table.find(first) != nullptr);
   BOOST_TEST(table.find(second) != nullptr);
   BOOST_TEST(table.find(third) == nullptr);
-  BOOST_TEST((table.take(name(1), random).x() == first));
+  BOOST_TEST((table.find_or_create(name(1), random).x() == first));
   table.forget_node({});
   BOOST_TEST(table.size() == 0);
 }
@@ -160,8 +160,8 @@ BOOST_AUTO_TEST_CASE(the_operations_of_a_forgotten_node_end_at_the_next_tick) {
   BOOST_TEST(!rig.listener.retrieved.at(fetching).result.reachable);
   rig.run();  // its late answers find nobody
   BOOST_TEST(rig.outcome(elsewhere) == StoreOutcome::stored);
-  BOOST_TEST(rig.listener.told_twice == 0);
-  BOOST_TEST(rig.listener.told_inside == 0);
+  BOOST_TEST(rig.listener.reported_twice == 0);
+  BOOST_TEST(rig.listener.called_inside == 0);
   BOOST_TEST(rig.telemetry[Counter::refused_answer] == 3);
 }
 
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(a_node_known_again_starts_from_nothing) {
   BOOST_TEST((node.requests.front().header.session != node.requests.back().header.session));
 }
 
-BOOST_AUTO_TEST_CASE(an_abandoned_store_is_not_told_and_gives_up_its_place) {
+BOOST_AUTO_TEST_CASE(an_abandoned_store_is_not_reported_and_frees_its_place) {
   ClientConfig config;
   config.operations_in_flight = 1;
   Rig rig(1, config);
@@ -223,12 +223,12 @@ BOOST_AUTO_TEST_CASE(the_listener_may_call_the_client_back) {
   rig.retrieve(node);
   rig.run();
   BOOST_TEST(left <= 0);
-  BOOST_TEST(rig.listener.told_inside == 0);
-  BOOST_TEST(rig.listener.told_twice == 0);
+  BOOST_TEST(rig.listener.called_inside == 0);
+  BOOST_TEST(rig.listener.reported_twice == 0);
   BOOST_TEST(rig.client->operations() == 0);
 }
 
-BOOST_AUTO_TEST_CASE(a_listener_that_retries_an_unknown_node_at_once_does_not_hang_a_tick) {
+BOOST_AUTO_TEST_CASE(a_listener_that_retries_at_once_does_not_hang_a_tick) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   rig.client->forget_node(node.id(), rig.clock.now());

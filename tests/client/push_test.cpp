@@ -43,7 +43,7 @@ using Ids = std::vector<client::OperationId>;
 
 BOOST_AUTO_TEST_SUITE(client_push)
 
-BOOST_FIXTURE_TEST_CASE(an_announcement_is_told_once_and_with_the_retrieve_that_subscribed, Subscribed) {
+BOOST_FIXTURE_TEST_CASE(an_announcement_is_reported_once_for_its_retrieve, Subscribed) {
   BOOST_TEST(listener.announced.empty());
   announce();
   BOOST_TEST((listener.announced == Ids{last}));
@@ -57,7 +57,7 @@ BOOST_FIXTURE_TEST_CASE(an_announcement_is_told_once_and_with_the_retrieve_that_
   const auto next = subscribe();
   announce();
   BOOST_TEST((listener.announced == (Ids{first, next})));
-  BOOST_TEST(listener.told_inside == 0U);
+  BOOST_TEST(listener.called_inside == 0U);
   BOOST_TEST(client->operations() == 0U);
 }
 
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(all_requests_of_a_retrieve_subscribe_or_none) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(without_a_subscription_the_packets_are_what_they_were_before_there_were_any) {
+BOOST_AUTO_TEST_CASE(a_retrieve_without_subscription_sends_plain_list_requests) {
   // The same random numbers, the same mail: every byte of the requests but the operation.
   const auto plaintexts = [](bool subscribe) {
     Rig rig;
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(without_a_subscription_the_packets_are_what_they_were_befor
   BOOST_TEST((plaintexts(false) == plaintexts(true)));
 }
 
-BOOST_AUTO_TEST_CASE(who_did_not_subscribe_is_told_nothing) {
+BOOST_AUTO_TEST_CASE(without_a_subscription_no_announcement_is_reported) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   const auto id = rig.retrieve(node);
@@ -135,8 +135,7 @@ BOOST_FIXTURE_TEST_CASE(an_announcement_that_the_node_did_not_seal_is_refused, S
   BOOST_TEST(listener.announced.size() == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_replayed_announcement_draws_nothing_also_when_there_is_a_new_subscription,
-                        Subscribed) {
+BOOST_FIXTURE_TEST_CASE(a_replayed_announcement_is_ignored_by_a_new_subscription, Subscribed) {
   network.clear_log();
   announce();
   const Bytes packet = network.log().back().bytes;
@@ -177,25 +176,25 @@ BOOST_FIXTURE_TEST_CASE(a_subscription_ends_after_its_time, Subscribed) {
   BOOST_TEST(listener.announced.size() == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_new_retrieve_takes_the_place_of_an_old_subscription, Subscribed) {
+BOOST_FIXTURE_TEST_CASE(a_new_retrieve_replaces_an_old_subscription, Subscribed) {
   const auto before = asked.counter;
   node.silent = true;
   retrieve(node, 0, true);
   run(100);
   announce(before);
   run();
-  BOOST_TEST(listener.announced.empty());  // what comes of the retrieve tells more
+  BOOST_TEST(listener.announced.empty());  // the result of the new retrieve is newer
   BOOST_TEST(client->operations() == 0U);
 }
 
-BOOST_FIXTURE_TEST_CASE(an_announcement_that_overtakes_the_answer_is_told_after_it, Subscribed) {
+BOOST_FIXTURE_TEST_CASE(an_announcement_that_overtakes_the_answer_comes_after_it, Subscribed) {
   node.pages_hook = [&](const protocol::RetrieveRequest& request, std::vector<Page>&) {
     node.answer(transport.endpoint(), asked.header, Page::announcement(request.counter, 0));
   };
   const auto next = subscribe();
   node.pages_hook = nullptr;
   BOOST_TEST((listener.announced == Ids{next}));
-  BOOST_TEST(listener.told_inside == 0U);
+  BOOST_TEST(listener.called_inside == 0U);
   announce();
   BOOST_TEST((listener.announced == Ids{next}));  // it was the one that there is
 }
@@ -236,7 +235,7 @@ BOOST_FIXTURE_TEST_CASE(each_mailbox_has_a_subscription_of_its_own, Subscribed) 
   BOOST_TEST((listener.announced == Ids{second, first}));
 }
 
-BOOST_AUTO_TEST_CASE(subscriptions_go_with_their_sessions_of_which_there_are_so_many) {
+BOOST_AUTO_TEST_CASE(a_subscription_ends_with_its_session) {
   client::ClientConfig config;
   config.sessions = 2;
   config.operations_in_flight = 2;
@@ -250,7 +249,7 @@ BOOST_AUTO_TEST_CASE(subscriptions_go_with_their_sessions_of_which_there_are_so_
   BOOST_TEST(rig.refused() == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(of_a_node_that_was_forgotten_nothing_is_taken, Subscribed) {
+BOOST_FIXTURE_TEST_CASE(an_announcement_of_a_forgotten_node_is_ignored, Subscribed) {
   client->forget_node(node.id(), clock.now());
   announce();
   BOOST_TEST(listener.announced.empty());

@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(an_empty_mailbox_costs_one_request_and_mail_one_more) {
   BOOST_TEST(node.retrieves.back().ids_to_delete.size() == 3);
 }
 
-BOOST_AUTO_TEST_CASE(mail_survives_loss_duplication_and_reordering_and_is_handed_over_once) {
+BOOST_AUTO_TEST_CASE(mail_is_handed_over_once_despite_loss_and_reordering) {
   unsigned complete = 0;
   for (unsigned seed = 0; seed < 40; ++seed) {
     ClientConfig config;
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(mail_survives_loss_duplication_and_reordering_and_is_handed
     rig.run(3'600'000);
     BOOST_TEST(rig.listener.retrieved.contains(id));
     BOOST_TEST((rig.listener.envelopes[id] == put));
-    BOOST_TEST(rig.listener.told_twice == 0);
+    BOOST_TEST(rig.listener.reported_twice == 0);
     complete += rig.complete(id) && node.mail(rig.mailbox().mailbox.address).empty() ? 1 : 0;
   }
   BOOST_TEST(complete == 40);
@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_deleted_before_continue_retrieve) {
   BOOST_TEST((rig.listener.envelopes[id] == put));
 }
 
-BOOST_AUTO_TEST_CASE(what_is_deleted_is_what_was_handed_over_and_never_more) {
+BOOST_AUTO_TEST_CASE(only_mail_that_was_handed_over_is_deleted) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   rig.fill(node, 50);
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(what_is_deleted_is_what_was_handed_over_and_never_more) {
   BOOST_TEST(node.deleted.size() == 50);
 }
 
-BOOST_AUTO_TEST_CASE(an_abandoned_retrieve_leaves_the_mail_and_tells_nothing_more) {
+BOOST_AUTO_TEST_CASE(an_abandoned_retrieve_keeps_the_mail_and_reports_nothing) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   rig.fill(node, 10);
@@ -293,7 +293,7 @@ BOOST_AUTO_TEST_CASE(a_deletion_that_is_not_answered_is_not_complete) {
   BOOST_TEST(!rig.complete(id));
 }
 
-BOOST_AUTO_TEST_CASE(an_envelope_that_the_node_sends_again_is_handed_over_once_and_deleted) {
+BOOST_AUTO_TEST_CASE(an_envelope_sent_again_is_handed_over_once_and_deleted) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   const auto put = rig.fill(node, 3);
@@ -311,7 +311,7 @@ BOOST_AUTO_TEST_CASE(an_envelope_that_the_node_sends_again_is_handed_over_once_a
   BOOST_TEST(node.retrieves.at(3).ids_to_delete.size() == 1);
 }
 
-BOOST_AUTO_TEST_CASE(a_mailbox_without_end_is_left_after_a_bounded_number_of_pages) {
+BOOST_AUTO_TEST_CASE(an_endless_mailbox_is_left_after_a_bounded_number_of_pages) {
   for (const bool with_mail : {false, true}) {
     Rig rig;
     rig.network.keep_log(false);

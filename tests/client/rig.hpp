@@ -16,7 +16,7 @@
 
 namespace toxasync::test {
 
-/// Keeps what the client tells, and answers each window as it is told to.
+/// Keeps what the client reports, and answers each window as the test says.
 class RecordingListener final : public client::StoreResultListener,
                                 public client::RetrieveListener,
                                 public client::PeersListener,
@@ -40,18 +40,18 @@ class RecordingListener final : public client::StoreResultListener,
   std::vector<client::NodeNews> news;
   std::vector<client::OperationId> announced;
   unsigned windows = 0;
-  unsigned told_twice = 0;   ///< Outcomes of an operation that had one.
-  unsigned told_inside = 0;  ///< Calls from inside a call to the client that may not call back.
-  bool forbidden = false;    ///< Such a call is going on.
+  unsigned reported_twice = 0;  ///< Outcomes of an operation that had one.
+  unsigned called_inside = 0;   ///< Calls from inside a call to the client that may not call back.
+  bool forbidden = false;       ///< Such a call is going on.
   std::function<void(client::OperationId, Now)> on_window;
   std::function<void(client::OperationId, Now)> on_outcome;
 
   void on_stored(client::OperationId id, const client::StoreResult& result, Now now) noexcept override {
-    told_twice += stored.emplace(id, Stored{result, now.steady_ms}).second ? 0 : 1;
-    told(id, now);
+    reported_twice += stored.emplace(id, Stored{result, now.steady_ms}).second ? 0 : 1;
+    note(id, now);
   }
   void on_envelopes(client::OperationId id, std::vector<Bytes> got, Now now) noexcept override {
-    told_inside += forbidden ? 1 : 0;
+    called_inside += forbidden ? 1 : 0;
     ++windows;
     std::ranges::move(got, std::back_inserter(envelopes[id]));
     if (on_window) {
@@ -59,32 +59,32 @@ class RecordingListener final : public client::StoreResultListener,
     }
   }
   void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
-    told_twice += retrieved.emplace(id, Retrieved{result, now.steady_ms}).second ? 0 : 1;
-    told(id, now);
+    reported_twice += retrieved.emplace(id, Retrieved{result, now.steady_ms}).second ? 0 : 1;
+    note(id, now);
   }
 
   void on_peers(client::OperationId id, const client::PeersResult& result, Now now) noexcept override {
-    told_twice += peers.emplace(id, result).second ? 0 : 1;
-    told(id, now);
+    reported_twice += peers.emplace(id, result).second ? 0 : 1;
+    note(id, now);
   }
   void on_discovered(client::OperationId id, const client::DiscoverResult& result,
                      Now now) noexcept override {
-    told_twice += discovered.emplace(id, result).second ? 0 : 1;
-    told(id, now);
+    reported_twice += discovered.emplace(id, result).second ? 0 : 1;
+    note(id, now);
   }
   void on_announced(client::OperationId id, Now now) noexcept override {
-    told_inside += retrieved.contains(id) ? 0 : 1;  // too early
+    called_inside += retrieved.contains(id) ? 0 : 1;  // too early
     announced.push_back(id);
-    told(id, now);
+    note(id, now);
   }
-  void on_node_news(const client::NodeNews& told_news, Now /*now*/) noexcept override {
-    told_inside += forbidden ? 1 : 0;
-    news.push_back(told_news);
+  void on_node_news(const client::NodeNews& reported, Now /*now*/) noexcept override {
+    called_inside += forbidden ? 1 : 0;
+    news.push_back(reported);
   }
 
  private:
-  void told(client::OperationId id, Now now) {
-    told_inside += forbidden ? 1 : 0;
+  void note(client::OperationId id, Now now) {
+    called_inside += forbidden ? 1 : 0;
     if (on_outcome) {
       on_outcome(id, now);
     }

@@ -27,7 +27,7 @@ struct KeyedTransport final : Transport {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(a_transport_that_knows_nodes_by_their_ids_is_asked_for_the_way) {
+BOOST_AUTO_TEST_CASE(the_transport_chooses_the_route_to_a_node) {
   KeyedTransport transport;
   SeededRandom random(1);
   TestTelemetry telemetry;

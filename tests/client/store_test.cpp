@@ -12,7 +12,7 @@ using client::StoreOutcome;
 
 BOOST_AUTO_TEST_SUITE(client_store)
 
-BOOST_AUTO_TEST_CASE(a_store_on_a_new_node_takes_exactly_two_round_trips) {
+BOOST_AUTO_TEST_CASE(a_store_on_a_new_node_needs_exactly_two_round_trips) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   const auto start_ms = rig.clock.steady_ms();
@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(a_store_on_a_new_node_takes_exactly_two_round_trips) {
   BOOST_TEST(rig.client->next_deadline_ms() == INT64_MAX);
 }
 
-BOOST_AUTO_TEST_CASE(a_store_in_a_known_session_takes_one_round_trip) {
+BOOST_AUTO_TEST_CASE(a_store_in_a_known_session_needs_one_round_trip) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   rig.store(node);
@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(a_store_in_a_known_session_takes_one_round_trip) {
   BOOST_TEST(rig.listener.stored.at(id).at_ms - start_ms == Rig::round_trip_ms);
 }
 
-BOOST_AUTO_TEST_CASE(the_outcome_is_never_told_from_inside_the_call) {
+BOOST_AUTO_TEST_CASE(the_outcome_is_never_reported_from_inside_the_call) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   client::StoreJob nowhere;
@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(the_outcome_is_never_told_from_inside_the_call) {
   rig.run();
   BOOST_TEST(rig.outcome(unknown) == StoreOutcome::unknown_node);
   BOOST_TEST(rig.outcome(too_long) == StoreOutcome::refused);
-  BOOST_TEST(rig.listener.told_inside == 0);
+  BOOST_TEST(rig.listener.called_inside == 0);
   BOOST_TEST(node.requests.empty());
 }
 
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(every_status_of_the_node_ends_the_operation_with_it) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_cancel_is_answered_cancelled_and_never_by_what_answers_a_store) {
+BOOST_AUTO_TEST_CASE(a_cancel_is_never_answered_by_the_status_of_a_store) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   const Bytes envelope = rig.envelope();
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(a_store_succeeds_over_loss_duplication_and_reordering) {
     rig.run();
     BOOST_TEST(rig.clock.steady_ms() - start_ms < 5 * 4 * 10'000);
     BOOST_TEST(rig.listener.stored.size() == stores);
-    BOOST_TEST(rig.listener.told_twice == 0);
+    BOOST_TEST(rig.listener.reported_twice == 0);
     BOOST_TEST(rig.client->operations() == 0);
     BOOST_TEST(node.tags_refused == 0);
     for (const auto id : ids) {
@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(with_more_attempts_every_store_gets_through_loss) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(an_answer_slower_than_the_longest_timeout_is_still_taken) {
+BOOST_AUTO_TEST_CASE(an_answer_slower_than_the_longest_timeout_is_accepted) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   rig.store(node);
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(an_answer_slower_than_the_longest_timeout_is_still_taken) {
   BOOST_TEST(rig.telemetry[Counter::refused_answer] == node.requests.size() - 3);  // to the later attempts
 }
 
-BOOST_AUTO_TEST_CASE(a_silent_node_is_unreachable_after_all_attempts_each_waiting_longer) {
+BOOST_AUTO_TEST_CASE(a_silent_node_is_unreachable_after_ever_longer_attempts) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   node.silent = true;
@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(timeouts_differ_from_one_client_to_another) {
   BOOST_TEST(deadlines.size() > 10);
 }
 
-BOOST_AUTO_TEST_CASE(the_endpoints_of_a_node_are_tried_in_turn_and_the_good_one_is_kept) {
+BOOST_AUTO_TEST_CASE(endpoints_are_tried_in_turn_and_the_working_one_is_kept) {
   Rig rig;
   ScriptedNode& node = rig.add_node(3);
   // Only the last endpoint can be reached, and only it answers.
@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(the_endpoints_of_a_node_are_tried_in_turn_and_the_good_one_
   BOOST_TEST((tried == expected));
 }
 
-BOOST_AUTO_TEST_CASE(the_endpoint_that_answered_is_the_first_of_the_next_operation) {
+BOOST_AUTO_TEST_CASE(the_next_operation_starts_with_the_endpoint_that_answered) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   const Endpoint dead = ipv4(999);
@@ -236,7 +236,7 @@ BOOST_AUTO_TEST_CASE(the_endpoint_that_answered_is_the_first_of_the_next_operati
   BOOST_TEST(rig.listener.stored.at(id).at_ms - start_ms == Rig::round_trip_ms);
 }
 
-BOOST_AUTO_TEST_CASE(a_transport_that_takes_nothing_is_like_loss) {
+BOOST_AUTO_TEST_CASE(a_failing_transport_counts_as_packet_loss) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   rig.transport.set_broken(true);
@@ -359,7 +359,7 @@ BOOST_AUTO_TEST_CASE(garbage_is_counted_and_dropped) {
   BOOST_TEST(rig.outcome(id) == StoreOutcome::stored);
 }
 
-BOOST_AUTO_TEST_CASE(the_status_of_a_node_tells_its_clock_and_capacity) {
+BOOST_AUTO_TEST_CASE(the_status_of_a_node_has_its_clock_and_capacity) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   node.clock_ahead_s = -7200;

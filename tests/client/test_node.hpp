@@ -21,8 +21,8 @@
 
 namespace toxasync::test {
 
-/// The node side of docs/protocol.md, section 6, in memory: strict with the client, honest, and told by its
-/// hooks to misbehave. One at each endpoint that it is given.
+/// The node side of docs/protocol.md, section 6, in memory: strict with the client, honest, and controlled by
+/// its hooks to misbehave. One at each endpoint that it is given.
 class ScriptedNode final : public PacketReceiver {
  public:
   ScriptedNode(MockNetwork& network, ManualClock& clock, std::uint64_t seed, std::vector<Endpoint> endpoints)
@@ -34,13 +34,18 @@ class ScriptedNode final : public PacketReceiver {
     endpoints_ = std::move(endpoints);
   }
 
-  // --- What the client is told ---
+  // --- What its descriptor and answers say ---
   [[nodiscard]] const protocol::NodeId& id() const noexcept { return signer_.public_key(); }
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
   [[nodiscard]] protocol::NodeDescriptor descriptor() const {
     const auto now_s = static_cast<std::uint64_t>(clock_.unix_s());
-    return {1,       id(),  key_.public_key, now_s - now_s % week_s, now_s - now_s % week_s + week_s,
-            1 << 20, told()};
+    return {1,
+            id(),
+            key_.public_key,
+            now_s - now_s % week_s,
+            now_s - now_s % week_s + week_s,
+            1 << 20,
+            announced_addresses()};
   }
   [[nodiscard]] Bytes sign(const protocol::NodeDescriptor& descriptor) const {
     return descriptor.encode_signed(signer_);
@@ -50,7 +55,7 @@ class ScriptedNode final : public PacketReceiver {
   std::function<Bytes(const protocol::FrameHeader&)> descriptor_hook;  ///< In place of the descriptor.
   std::function<void(protocol::StoreResponse&)> store_hook;
   std::function<void(const protocol::RetrieveRequest&, std::vector<protocol::Page>&)> pages_hook;
-  std::vector<Bytes> peers;       ///< What it tells of other nodes.
+  std::vector<Bytes> peers;       ///< Descriptors of other nodes that it names.
   std::vector<Endpoint> told_at;  ///< Its addresses, as its descriptor says.
   bool never_content = false;     ///< Takes no cookie.
   bool rotate_always = false;     ///< Has a new N whenever it is asked.
@@ -143,7 +148,7 @@ class ScriptedNode final : public PacketReceiver {
  private:
   static constexpr std::uint64_t week_s = std::uint64_t{7} * 86400;
 
-  [[nodiscard]] std::vector<protocol::Address> told() const {
+  [[nodiscard]] std::vector<protocol::Address> announced_addresses() const {
     std::vector<protocol::Address> addresses;
     for (const Endpoint& endpoint : told_at) {
       addresses.push_back({endpoint});
@@ -244,7 +249,7 @@ class ScriptedNode final : public PacketReceiver {
   void take_retrieve(Session& session, const Route& from, const protocol::FrameHeader& header,
                      ByteView plain) {
     if (plain[limits::length_prefix + 8] == static_cast<std::uint8_t>(protocol::RetrieveOp::peers)) {
-      return take_peers(session, from, header, plain);
+      return handle_peers(session, from, header, plain);
     }
     protocol::RetrieveRequest request;
     const crypto::Point p = to_array<32>(plain.subspan(limits::length_prefix + 8 + 1 + 1));
@@ -266,7 +271,8 @@ class ScriptedNode final : public PacketReceiver {
     }
   }
 
-  void take_peers(Session& session, const Route& from, const protocol::FrameHeader& header, ByteView plain) {
+  void handle_peers(Session& session, const Route& from, const protocol::FrameHeader& header,
+                    ByteView plain) {
     protocol::RetrieveRequest request;
     const protocol::RetrieveRequest empty;
     if (!wire::decode_padded(plain, request) || request.mailbox != empty.mailbox || request.cursor != 0 ||

@@ -26,7 +26,7 @@ BOOST_AUTO_TEST_CASE(a_secret_begins_as_zeros) {
   BOOST_TEST(all_zero(Secret<64>().view()));
 }
 
-BOOST_AUTO_TEST_CASE(a_secret_takes_over_its_source_and_wipes_it) {
+BOOST_AUTO_TEST_CASE(a_secret_copies_its_source_and_wipes_it) {
   auto source = test::counting<32>(1);
   // NOLINTBEGIN(performance-move-const-arg,bugprone-use-after-move): tests that it is wiped
   const Secret<32> secret(std::move(source));

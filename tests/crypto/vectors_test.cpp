@@ -198,7 +198,8 @@ std::string stage_of(const OwnedMailbox& mailbox, const KeyPair& recipient, cons
       case EnvelopeError::size:
       case EnvelopeError::version:
         return "format";
-      case EnvelopeError::point:  // the text tells a top bit (format) from an all-zero result (header)
+      case EnvelopeError::point:  // the text distinguishes a top bit (format) from an all-zero result
+                                  // (header)
         return is_canonical(to_array<32>(envelope.subspan(17))) ? "header" : "format";
       case EnvelopeError::header:
         return "header";
@@ -294,7 +295,7 @@ BOOST_AUTO_TEST_CASE(the_envelopes_of_the_vectors_open) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(the_envelopes_that_the_vectors_refuse_are_refused_where_they_say) {
+BOOST_AUTO_TEST_CASE(envelopes_are_refused_as_the_vectors_say) {
   for_each_vector(envelopes_file, "negative", [](const Vector& v) {
     const auto mailbox = given_mailbox(v);
     const auto recipient = key_pair(v, "r", "R");

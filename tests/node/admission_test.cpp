@@ -106,7 +106,7 @@ BOOST_FIXTURE_TEST_CASE(a_valid_frame_with_any_byte_changed_is_never_accepted, F
   BOOST_TEST(node[Counter::node_stored] == 2U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_forged_box_with_a_good_cookie_gets_the_descriptor_and_is_counted, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_forged_box_gets_a_cookie_reply_and_is_counted, Fixture) {
   const auto replies = client.exchange(client.unknowing_frame());
   BOOST_TEST_REQUIRE(replies.size() == 1U);
   BOOST_TEST(protocol::NodeDescriptor::decode_signed(ByteView(replies[0]).subspan(limits::frame_header))
@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(another_rate_of_key_work_counts_at_once) {
               StoreStatus::stored));
 }
 
-BOOST_AUTO_TEST_CASE(a_source_without_tokens_gets_no_key_work_until_they_come_back) {
+BOOST_AUTO_TEST_CASE(a_source_without_tokens_gets_no_key_agreement) {
   NodeConfig config;
   config.key_work_burst = 2;
   config.key_work_per_minute = 8;  // one in 7.5 s
@@ -274,7 +274,7 @@ BOOST_AUTO_TEST_CASE(the_session_table_is_bounded_and_keeps_the_recently_used) {
   BOOST_TEST(node[Counter::sessions_opened] == 6U);
 }
 
-BOOST_AUTO_TEST_CASE(an_answer_whose_session_was_evicted_meanwhile_is_dropped_and_counted) {
+BOOST_AUTO_TEST_CASE(an_answer_to_an_evicted_session_is_dropped_and_counted) {
   NodeConfig config;
   config.sessions = 1;
   NodeHarness node(config);
@@ -293,7 +293,7 @@ BOOST_AUTO_TEST_CASE(an_answer_whose_session_was_evicted_meanwhile_is_dropped_an
   BOOST_TEST(node[Counter::refused_session_unknown] == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(answers_leave_by_the_way_the_request_came_and_have_the_size_of_a_frame) {
+BOOST_AUTO_TEST_CASE(answers_take_the_route_of_the_request_in_full_frames) {
   NodeHarness node;
   Route route = MockTransport::route_to(ipv4(77, 1234));
   route.transport = TransportKind::toxcore_dispatcher;
@@ -326,7 +326,7 @@ BOOST_FIXTURE_TEST_CASE(no_answer_goes_to_a_transport_that_was_dropped, Fixture)
   BOOST_TEST(node[Counter::node_stored] == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_packet_that_the_transport_does_not_take_is_counted, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_packet_that_the_transport_refuses_is_counted, Fixture) {
   node.transport.set_broken(true);
   BOOST_TEST(client.exchange(frame()).empty());
   BOOST_TEST(node[Counter::send_failed] == 1U);
@@ -354,7 +354,7 @@ BOOST_FIXTURE_TEST_CASE(the_deadline_asks_for_a_tick_while_requests_wait, Fixtur
   BOOST_TEST(node.node.next_deadline_ms() < idle);  // MemoryStore cannot wake the node
 }
 
-BOOST_FIXTURE_TEST_CASE(junk_and_mutations_without_a_good_cookie_draw_less_than_they_are, Fixture) {
+BOOST_FIXTURE_TEST_CASE(junk_without_a_valid_cookie_is_not_amplified, Fixture) {
   BOOST_TEST((client.ask(request(1)).value().status == StoreStatus::stored));  // a session that is known
   const std::vector<Bytes> good = {client.seal(request(2)), client.seal(client.retrieve_request(mailbox)),
                                    client.unknowing_frame()};

@@ -34,7 +34,7 @@ std::uint64_t sessions(const NodeHarness& node) {
 
 BOOST_AUTO_TEST_SUITE(node_cookie)
 
-BOOST_FIXTURE_TEST_CASE(a_cookie_is_good_for_its_source_and_session_only, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_cookie_is_valid_for_its_source_and_session_only, Fixture) {
   const auto cookie = jar.bake(route, x, now);
   BOOST_TEST(jar.accepts(cookie, route, x, now));
   auto other = route;
@@ -95,9 +95,9 @@ BOOST_FIXTURE_TEST_CASE(a_cookie_of_another_start_of_the_node_is_refused, Fixtur
   BOOST_TEST(!after_restart.accepts(jar.bake(route, x, now), route, x, now));
 }
 
-BOOST_AUTO_TEST_CASE(a_cookie_reply_is_never_longer_than_the_question_and_needs_no_key_work) {
+BOOST_AUTO_TEST_CASE(a_cookie_reply_is_small_and_needs_no_key_agreement) {
   NodeConfig config;
-  config.addresses.assign(7, ipv4(9));  // four are told
+  config.addresses.assign(7, ipv4(9));  // four are announced
   config.key_work_burst = 0;            // no key work is allowed at all
   config.key_work_per_minute = 0;
   NodeHarness node(config);
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(the_cookie_of_the_reply_opens_the_door) {
   BOOST_TEST(sessions(node) == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_good_frame_without_a_good_cookie_gets_a_cookie_reply_and_changes_nothing) {
+BOOST_AUTO_TEST_CASE(a_frame_without_a_valid_cookie_gets_only_a_cookie_reply) {
   NodeHarness node;
   HandClient client(node);
   client.greet();
@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(a_good_frame_without_a_good_cookie_gets_a_cookie_reply_and_
   BOOST_TEST(node.store.stats().messages == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_client_that_keeps_asking_lives_on_the_cookies_of_the_answers) {
+BOOST_AUTO_TEST_CASE(the_cookie_of_each_answer_serves_the_next_request) {
   NodeHarness node;
   HandClient client(node);
   client.greet();

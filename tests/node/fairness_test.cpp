@@ -220,8 +220,7 @@ Result simulate(const Attack& attack, double demand, std::uint64_t seed) {
 
 BOOST_AUTO_TEST_SUITE(node_fairness)
 
-BOOST_AUTO_TEST_CASE(
-    acknowledged_mail_is_served_until_the_expiry_that_was_granted_though_the_node_is_stormed) {
+BOOST_AUTO_TEST_CASE(acknowledged_mail_is_served_until_its_expiry_under_a_flood) {
   constexpr std::uint64_t capacity = 256ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
   Source honest(node, 1);
@@ -266,7 +265,7 @@ BOOST_AUTO_TEST_CASE(
   }
 }
 
-BOOST_AUTO_TEST_CASE(who_has_his_share_is_refused_with_a_delay_and_others_are_not) {
+BOOST_AUTO_TEST_CASE(only_a_source_that_used_up_its_share_is_refused) {
   constexpr std::uint64_t capacity = 512ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
   Source greedy(node, 1);
@@ -286,7 +285,7 @@ BOOST_AUTO_TEST_CASE(who_has_his_share_is_refused_with_a_delay_and_others_are_no
   BOOST_TEST((greedy.store(limits::small_envelope).status == StoreStatus::node_full));
 }
 
-BOOST_AUTO_TEST_CASE(the_time_that_is_granted_shrinks_as_the_node_fills_and_is_told) {
+BOOST_AUTO_TEST_CASE(the_granted_time_to_live_shrinks_as_the_node_fills) {
   constexpr std::uint64_t capacity = 512ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
   std::uint64_t shortest = limits::largest_time_to_live_s;
@@ -347,7 +346,7 @@ BOOST_AUTO_TEST_CASE(mail_that_is_fetched_and_mail_that_was_there_cost_no_share)
   BOOST_TEST((sender.store(limits::large_envelope).status == StoreStatus::stored));
 }
 
-BOOST_AUTO_TEST_CASE(mail_that_was_stored_again_for_longer_and_is_fetched_costs_no_share) {
+BOOST_AUTO_TEST_CASE(fetched_mail_is_refunded_after_it_was_extended) {
   constexpr std::uint64_t capacity = 256ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
   fill_past_half(node, capacity);

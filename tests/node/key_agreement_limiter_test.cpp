@@ -18,14 +18,14 @@ using Answer = KeyAgreementLimiter::Answer;
 
 BOOST_AUTO_TEST_SUITE(node_key_work)
 
-BOOST_AUTO_TEST_CASE(all_sources_together_get_what_was_set_and_half_a_second_of_it_at_once) {
+BOOST_AUTO_TEST_CASE(all_sources_together_get_the_configured_rate_and_burst) {
   KeyAgreementLimiter work(4096, {{128, 16}, 100}, {});
   std::int64_t now = 1000;
   std::uint32_t last = 0;
   const auto take = [&](int sources) {  // new ones each time
     int taken = 0;
     for (int source = 0; source < sources; ++source) {
-      taken += work.take(ipv4(++last), now) == Answer::yes ? 1 : 0;
+      taken += work.admit(ipv4(++last), now) == Answer::yes ? 1 : 0;
     }
     return taken;
   };
@@ -47,38 +47,38 @@ BOOST_AUTO_TEST_CASE(who_asked_little_goes_first_when_there_is_not_enough_for_al
   for (int i = 0; i < 100; ++i) {  // a source that uses half of what it has
     now += 100;
     if (i % 2 == 0) {
-      BOOST_TEST((work.take(ipv4(1), now) == Answer::yes));
+      BOOST_TEST((work.admit(ipv4(1), now) == Answer::yes));
     }
   }
-  while (work.take(ipv4(1), now) == Answer::yes) {
+  while (work.admit(ipv4(1), now) == Answer::yes) {
   }
-  BOOST_TEST((work.take(ipv4(1), now) == Answer::ceiling));  // the common bucket is as empty as its own
+  BOOST_TEST((work.admit(ipv4(1), now) == Answer::ceiling));  // the common bucket is as empty as its own
   for (std::uint32_t other = 2; other < 12; ++other) {
-    BOOST_TEST((work.take(ipv4(other), now) == Answer::yes));
+    BOOST_TEST((work.admit(ipv4(other), now) == Answer::yes));
   }
-  BOOST_TEST((work.take(ipv4(1), now) == Answer::ceiling));
+  BOOST_TEST((work.admit(ipv4(1), now) == Answer::ceiling));
   BOOST_TEST(work.retry_after_s(Answer::ceiling, ipv4(1), now) > 0U);
 }
 
 BOOST_AUTO_TEST_CASE(an_attempt_that_fails_costs_its_source_a_token_too) {
   KeyAgreementLimiter work(4096, {{4, 1}, 2}, {});
-  BOOST_TEST((work.take(ipv4(1), 0) == Answer::yes));  // the one that there is
+  BOOST_TEST((work.admit(ipv4(1), 0) == Answer::yes));  // the one that there is
   for (int i = 0; i < 4; ++i) {
-    BOOST_TEST((work.take(ipv4(2), 0) == Answer::ceiling));
+    BOOST_TEST((work.admit(ipv4(2), 0) == Answer::ceiling));
   }
-  BOOST_TEST((work.take(ipv4(2), 0) == Answer::source_spent));
+  BOOST_TEST((work.admit(ipv4(2), 0) == Answer::source_spent));
   BOOST_TEST(work.retry_after_s(Answer::source_spent, ipv4(2), 0) == 60U);
 }
 
 BOOST_AUTO_TEST_CASE(extreme_rates_and_times_do_no_harm) {
   KeyAgreementLimiter none(1, {{0, 0}, 0}, {});
-  BOOST_TEST((none.take(ipv4(1), 0) == Answer::source_spent));
+  BOOST_TEST((none.admit(ipv4(1), 0) == Answer::source_spent));
   KeyAgreementLimiter most(1, {{UINT32_MAX, UINT32_MAX}, UINT32_MAX}, {});
-  BOOST_TEST((most.take(ipv4(1), INT64_MAX / 2) == Answer::yes));
-  BOOST_TEST((most.take(ipv4(1), 0) == Answer::yes));
+  BOOST_TEST((most.admit(ipv4(1), INT64_MAX / 2) == Answer::yes));
+  BOOST_TEST((most.admit(ipv4(1), 0) == Answer::yes));
 }
 
-BOOST_AUTO_TEST_CASE(under_a_flood_of_new_sessions_known_ones_are_served_and_honest_new_ones_get_in) {
+BOOST_AUTO_TEST_CASE(known_and_honest_new_sessions_are_served_under_a_flood) {
   constexpr std::uint32_t attackers = 150;
   constexpr std::uint32_t ceiling = 20;
   NodeConfig config;

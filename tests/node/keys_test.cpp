@@ -96,7 +96,7 @@ BOOST_FIXTURE_TEST_CASE(a_restart_keeps_the_previous_key_for_the_overlap, Fixtur
   BOOST_TEST(again.previous(now + overlap_s) == nullptr);
 }
 
-BOOST_FIXTURE_TEST_CASE(the_previous_key_is_wiped_from_the_file_when_its_overlap_is_over, Fixture) {
+BOOST_FIXTURE_TEST_CASE(the_previous_key_is_wiped_from_the_file_after_its_overlap, Fixture) {
   NodeKeys keys = open();
   const auto secret = keys.current().pair.secret.clone();
   const std::string needle(secret.view().begin(), secret.view().end());
@@ -162,7 +162,7 @@ BOOST_FIXTURE_TEST_CASE(a_key_from_a_time_to_come_is_replaced, Fixture) {
   BOOST_TEST(keys.previous(now + overlap_s) == nullptr);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_session_of_the_old_key_continues_in_the_overlap_and_ends_after_it, NodeFixture) {
+BOOST_FIXTURE_TEST_CASE(a_session_of_the_old_key_continues_during_the_overlap, NodeFixture) {
   BOOST_TEST((store(client, 1) == StoreStatus::stored));
   const auto old = current();
   advance_s(week_s);
@@ -190,7 +190,7 @@ BOOST_FIXTURE_TEST_CASE(a_session_of_the_old_key_continues_in_the_overlap_and_en
   BOOST_TEST((store(client, 4) == StoreStatus::stored));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_client_may_take_its_session_to_the_new_key_in_the_overlap, NodeFixture) {
+BOOST_FIXTURE_TEST_CASE(a_session_can_change_to_the_new_key_in_the_overlap, NodeFixture) {
   BOOST_TEST((store(client, 1) == StoreStatus::stored));
   advance_s(week_s);
   client.greet();
@@ -199,8 +199,7 @@ BOOST_FIXTURE_TEST_CASE(a_client_may_take_its_session_to_the_new_key_in_the_over
   BOOST_TEST(node[Counter::sessions_opened] == 2U);
 }
 
-BOOST_FIXTURE_TEST_CASE(an_answer_to_a_session_that_changed_its_key_meanwhile_is_not_sealed_with_the_new_one,
-                        NodeFixture) {
+BOOST_FIXTURE_TEST_CASE(a_pending_answer_is_not_sealed_with_a_newer_session_key, NodeFixture) {
   BOOST_TEST((store(client, 1) == StoreStatus::stored));
   advance_s(week_s);
   client.greet();
@@ -213,7 +212,7 @@ BOOST_FIXTURE_TEST_CASE(an_answer_to_a_session_that_changed_its_key_meanwhile_is
   BOOST_TEST(node[Counter::refused_session_unknown] == 1U);
 }
 
-BOOST_FIXTURE_TEST_CASE(the_descriptor_always_tells_the_current_key, NodeFixture) {
+BOOST_FIXTURE_TEST_CASE(the_descriptor_always_has_the_current_key, NodeFixture) {
   for (int week = 0; week < 3; ++week) {
     const auto descriptor = protocol::NodeDescriptor::decode_signed(node.node.descriptor());
     BOOST_TEST_REQUIRE(descriptor.has_value());

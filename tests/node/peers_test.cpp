@@ -9,7 +9,7 @@ namespace toxasync::test {
 namespace {
 
 struct Fixture {
-  NodeHarness node{{.addresses = {ipv4(77)}}};  // so that it could be told of itself
+  NodeHarness node{{.addresses = {ipv4(77)}}};  // so that it could name itself
   HandClient client{node};
 
   Fixture() { client.greet(); }
@@ -29,7 +29,7 @@ struct Fixture {
     return descriptor.encode_signed(signer);
   }
   std::vector<Bytes> ask() {
-    std::vector<Bytes> told;
+    std::vector<Bytes> named;
     protocol::RetrieveRequest request;
     request.counter = client.next_counter();
     request.op = protocol::RetrieveOp::peers;
@@ -40,9 +40,9 @@ struct Fixture {
     BOOST_REQUIRE(answer);
     BOOST_TEST(answer->node_time_s == static_cast<std::uint64_t>(node.clock.unix_s()));
     for (auto& peer : answer->descriptors) {
-      told.push_back(std::move(peer.bytes));
+      named.push_back(std::move(peer.bytes));
     }
-    return told;
+    return named;
   }
 };
 
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_knows_no_others_says_so_in_a_whole_frame) {
   BOOST_TEST(ask().empty());
 }
 
-BOOST_AUTO_TEST_CASE(four_of_those_it_knows_are_told_and_in_time_each_of_them) {
+BOOST_AUTO_TEST_CASE(four_known_nodes_are_named_and_in_time_each_of_them) {
   std::vector<Bytes> all;
   for (std::uint64_t i = 1; i <= 9; ++i) {
     all.push_back(other(i));
@@ -62,23 +62,23 @@ BOOST_AUTO_TEST_CASE(four_of_those_it_knows_are_told_and_in_time_each_of_them) {
   node.node.set_peers(all);
   std::set<Bytes> seen;
   for (int i = 0; i < 40; ++i) {
-    const auto told = ask();
-    BOOST_TEST(told.size() == limits::peers_per_answer);
-    BOOST_TEST(std::set<Bytes>(told.begin(), told.end()).size() == told.size());
-    seen.insert(told.begin(), told.end());
+    const auto named = ask();
+    BOOST_TEST(named.size() == limits::peers_per_answer);
+    BOOST_TEST(std::set<Bytes>(named.begin(), named.end()).size() == named.size());
+    seen.insert(named.begin(), named.end());
   }
   BOOST_TEST((seen == std::set<Bytes>(all.begin(), all.end())));
   BOOST_TEST(node[Counter::node_peers_told] == 160U);
 }
 
-BOOST_AUTO_TEST_CASE(what_nobody_could_use_is_not_told) {
+BOOST_AUTO_TEST_CASE(unusable_nodes_are_not_named) {
   Bytes forged = other(3);
   forged[40] ^= 1;
   node.node.set_peers({node.node.descriptor(), other(1, false), forged, other(4, true, 50), other(5)});
   node.clock.advance_s(50);
-  const auto told = ask();
-  BOOST_REQUIRE(told.size() == 1U);
-  const auto read = protocol::NodeDescriptor::decode_signed(told[0]);
+  const auto named = ask();
+  BOOST_REQUIRE(named.size() == 1U);
+  const auto read = protocol::NodeDescriptor::decode_signed(named[0]);
   BOOST_TEST((read->addresses.at(0).endpoint == ipv4(5)));
 }
 
@@ -90,13 +90,13 @@ BOOST_AUTO_TEST_CASE(only_so_many_are_kept) {
   node.node.set_peers(many);
   std::set<Bytes> seen;
   for (int i = 0; i < 400; ++i) {
-    const auto told = ask();
-    seen.insert(told.begin(), told.end());
+    const auto named = ask();
+    seen.insert(named.begin(), named.end());
   }
   BOOST_TEST(seen.size() == node::Node::peers_kept);
 }
 
-BOOST_AUTO_TEST_CASE(nobody_is_told_who_shows_no_cookie_or_repeats_a_request) {
+BOOST_AUTO_TEST_CASE(no_node_is_named_without_a_cookie_or_for_a_replay) {
   node.node.set_peers({other(1)});
   HandClient stranger(node, 200, MockTransport::route_to(ipv4(3)));
   protocol::RetrieveRequest request;

@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(new_mail_is_announced_by_one_packet_to_who_subscribed) {
   BOOST_TEST(owner.ask(request(owner)).at(0).envelopes.size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_subscription_is_spent_by_one_announcement_and_left_anew_by_the_next_request) {
+BOOST_AUTO_TEST_CASE(one_announcement_ends_a_subscription_until_the_next) {
   subscribe(owner);
   BOOST_TEST(store(owner, 1).announcements.size() == 1U);
   BOOST_TEST(store(owner, 2).announcements.empty());
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_subscription_is_spent_by_one_announcement_and_left_anew_b
   for (const Page& page : pages) {
     last = page.cursor;
   }
-  BOOST_TEST(store(owner, 3).announcements.empty());  // he has mail to fetch, and so comes back
+  BOOST_TEST(store(owner, 3).announcements.empty());  // the owner has mail to fetch, and so asks again
   const auto rest = owner.ask(request(owner, RetrieveOp::subscribe, 16, last));
   BOOST_TEST(rest.at(0).envelopes.size() == 1U);
   const auto asked = request(owner, RetrieveOp::subscribe, 16, rest.at(0).cursor);
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(a_subscription_is_spent_by_one_announcement_and_left_anew_b
   BOOST_TEST(sent.announcements[0].counter == asked.counter);
 }
 
-BOOST_AUTO_TEST_CASE(who_only_lists_is_told_nothing) {
+BOOST_AUTO_TEST_CASE(a_list_request_gets_no_announcement) {
   BOOST_TEST(owner.ask(request(owner, RetrieveOp::list)).size() == 1U);
   BOOST_TEST(store(owner, 1).packets.size() == 1U);
   BOOST_TEST(node[Counter::node_subscribed] == 0U);
@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(a_replayed_subscription_leaves_none) {
   BOOST_TEST(store(owner, 2).packets.size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(the_last_who_subscribed_is_told_and_by_the_way_he_came) {
+BOOST_AUTO_TEST_CASE(the_last_subscriber_gets_the_announcement_by_their_route) {
   subscribe(owner);
   HandClient later{node, 700, MockTransport::route_to(ipv4(4))};
   later.greet();
@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(a_subscription_ends_after_ten_minutes) {
   BOOST_TEST(store(owner, 2).announcements.size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(mail_that_was_put_before_the_listing_is_in_it_and_what_was_put_after_it_is_announced) {
+BOOST_AUTO_TEST_CASE(mail_is_either_in_the_listing_or_announced) {
   // All in one turn of the disk, so that neither has an answer before the other was asked.
   const auto before = test_envelope(1);
   put(before);
@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(mail_that_was_put_before_the_listing_is_in_it_and_what_was_
   BOOST_TEST(second.announcements[1].is_announcement());
 }
 
-BOOST_AUTO_TEST_CASE(a_session_that_is_gone_is_told_nothing) {
+BOOST_AUTO_TEST_CASE(a_dropped_session_gets_no_announcement) {
   node::NodeConfig config;
   config.sessions = 2;
   Fixture small(config);
@@ -258,12 +258,13 @@ BOOST_AUTO_TEST_CASE(a_session_that_is_gone_is_told_nothing) {
   HandClient other{small.node, 800, MockTransport::route_to(ipv4(5))};
   other.greet();
   const auto elsewhere = test_mailbox(small.node.epoch(), 9);
-  other.ask(other.retrieve_request(elsewhere));                             // takes the sender's place
-  BOOST_TEST((small.store(small.owner, 2).status == StoreStatus::stored));  // and he that of the owner
+  other.ask(other.retrieve_request(elsewhere));  // takes the sender's place
+  BOOST_TEST((small.store(small.owner, 2).status ==
+              StoreStatus::stored));  // and its session replaces that of the owner
   BOOST_TEST(small.node[Counter::node_announced] == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_session_whose_key_has_ended_is_told_nothing) {
+BOOST_AUTO_TEST_CASE(a_session_whose_key_expired_gets_no_announcement) {
   node.clock.advance_s(node::NodeKeys::key_lifetime_s);
   node.tick();
   node.clock.advance_s(node::NodeKeys::key_overlap_s - 60);
@@ -278,7 +279,7 @@ BOOST_AUTO_TEST_CASE(a_session_whose_key_has_ended_is_told_nothing) {
   BOOST_TEST(node[Counter::node_announced] == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_subscription_does_not_outlive_its_session_though_the_same_x_has_another_one) {
+BOOST_AUTO_TEST_CASE(a_subscription_does_not_pass_to_a_new_session_of_its_x) {
   node.clock.advance_s(node::NodeKeys::key_lifetime_s - 60);
   mailbox = test_mailbox(node.epoch());
   owner.greet();
@@ -317,7 +318,7 @@ BOOST_AUTO_TEST_CASE(a_transport_that_is_gone_is_not_used_for_an_announcement) {
   BOOST_TEST(store(owner, 1).packets.size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_store_under_way_does_not_hold_up_a_cancel_in_the_same_mailbox) {
+BOOST_AUTO_TEST_CASE(a_pending_store_does_not_delay_a_cancel_in_its_mailbox) {
   const crypto::CancelSecret secret{1, 2, 3};
   const auto first = test_envelope(1, limits::small_envelope, secret);
   put(first);

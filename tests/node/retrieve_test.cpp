@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(ids_of_other_mailboxes_are_not_deleted) {
   BOOST_TEST(node.store.stats().messages == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_page_tells_counter_time_place_and_the_next_cursor) {
+BOOST_AUTO_TEST_CASE(a_page_has_counter_time_place_and_the_next_cursor) {
   fill({small, small, large, large});
   const auto request = client.retrieve_request(mailbox);
   const auto pages = client.ask(request);
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(a_window_has_one_to_sixteen_pages_whatever_is_asked_for) {
   BOOST_TEST(node[Counter::node_pages] == 66U);
 }
 
-BOOST_AUTO_TEST_CASE(an_empty_mailbox_gives_one_empty_page_with_the_cursor_that_was_asked_for) {
+BOOST_AUTO_TEST_CASE(an_empty_mailbox_gives_one_empty_page_with_the_same_cursor) {
   const auto pages = retrieve(16, 12345);
   BOOST_TEST_REQUIRE(pages.size() == 1U);
   BOOST_TEST(pages[0].envelopes.empty());
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(expired_mail_is_not_listed_before_it_is_dropped) {
   BOOST_TEST(retrieve().at(0).envelopes.empty());
 }
 
-BOOST_AUTO_TEST_CASE(when_the_deletion_fails_nothing_is_listed_and_nothing_is_deleted) {
+BOOST_AUTO_TEST_CASE(a_failed_deletion_deletes_nothing_and_lists_nothing) {
   const auto sent = fill({small, small});
   node.store.fail_next(1);  // the deletion; the listing would work
   const auto pages = retrieve(16, 3, {id_of(sent[0])});
@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(when_the_deletion_fails_nothing_is_listed_and_nothing_is_de
   BOOST_TEST((all_of(retrieve()) == sent));
 }
 
-BOOST_AUTO_TEST_CASE(when_the_listing_fails_the_client_is_told_to_try_later_and_not_that_there_is_nothing) {
+BOOST_AUTO_TEST_CASE(a_failed_listing_is_answered_by_try_later) {
   const auto sent = fill({small});
   node.store.fail_next(1);
   const auto pages = retrieve();
@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(unknown_operations_get_the_empty_page) {
   BOOST_TEST(node[Counter::refused_operation] == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(a_page_holds_one_large_or_up_to_three_small_envelopes_in_order) {
+BOOST_AUTO_TEST_CASE(a_page_holds_one_large_or_up_to_three_small_envelopes) {
   const auto shape = [](const std::vector<std::size_t>& sizes) {
     return shape_of(node::pack_pages(records(sizes), false, 0, 16));
   };
@@ -267,7 +267,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_into_the_window_is_announced) {
   BOOST_TEST(pages[1].cursor == 101U);
 }
 
-BOOST_AUTO_TEST_CASE(a_record_of_no_envelope_size_is_passed_over_and_not_asked_for_again) {
+BOOST_AUTO_TEST_CASE(a_record_of_no_envelope_size_is_skipped) {
   const auto pages = node::pack_pages(records({399, small, 5, small, 0}), false, 7, 1);
   BOOST_TEST((shape_of(pages) == Shape{2}));
   BOOST_TEST(pages[0].cursor == 104U);

@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(mail_is_kept_for_less_time_the_fuller_the_store_is) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(below_half_nobody_is_refused) {
+BOOST_AUTO_TEST_CASE(below_half_full_no_source_is_refused) {
   charge(ipv4(1), capacity, 14);
   BOOST_TEST(wait(ipv4(1), capacity, 14, half) == 0U);
   BOOST_TEST(wait(ipv4(1), 1, 1, {half.used + 1, capacity}) > 0U);
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(shares_hold_on_a_store_of_64_gib_and_of_one_tib) {
     }
     BOOST_TEST(many.charged(ipv4(1), now_s) == eighth * day_s);
     BOOST_TEST(wait_s(1, 1) > 0U);
-    many.give_back(ipv4(1), each, now_s + day_s, now_s);
+    many.refund(ipv4(1), each, now_s + day_s, now_s);
     BOOST_TEST(many.charged(ipv4(1), now_s) == (eighth - each) * day_s);
     BOOST_TEST(wait_s(each, 1) == 0U);
     BOOST_TEST(wait_s(each + 1, 1) > 0U);
@@ -114,13 +114,13 @@ BOOST_AUTO_TEST_CASE(an_account_that_is_charged_without_end_does_not_overflow) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(who_takes_leaves_as_much_for_those_who_come_later_however_many_they_are) {
+BOOST_AUTO_TEST_CASE(space_remains_for_later_sources_however_many_there_are) {
   for (const std::uint32_t sources : {1U, 8U, 100U, 1000U}) {
     StorageQuota many(8192, 1, {});
     Fill fill = {capacity / 2 + 1, capacity};
     const std::uint64_t free_at_first = fill.free();
     bool taken = true;
-    while (taken && fill.free() > 0) {  // everybody takes what he gets, in turn
+    while (taken && fill.free() > 0) {  // all use what they get, in turn
       taken = false;
       for (std::uint32_t source = 0; source < sources; ++source) {
         const Endpoint from = ipv4(source << 8U);  // of other /24s; of one /16 each 256
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_clock_that_jumps_does_no_harm) {
   BOOST_TEST(shares.charged(ipv4(1), now_s + 1000 * day_s) == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_locks_nobody_out) {
+BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_locks_no_source_out) {
   constexpr std::int64_t ahead_s = now_s + 365 * day_s;
   shares.charge(ipv4(1), 1000, ahead_s + day_s, ahead_s);
   BOOST_TEST(wait(ipv4(1), 1000) == 0U);
@@ -209,11 +209,11 @@ BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_locks_nobody_out) {
   BOOST_TEST(shares.charged(ipv4(1), now_s) == 3000U * day_s);
   BOOST_TEST(shares.charged(ipv4(1), now_s + 3 * day_s) == 0U);
   shares.charge(ipv4(2), 1000, ahead_s + day_s, ahead_s);
-  charge(ipv4(2), 1000, 3);  // also if it is the first that is heard of him since
+  charge(ipv4(2), 1000, 3);  // even if it is the first charge of that source since
   BOOST_TEST(shares.charged(ipv4(2), now_s) == 3000U * day_s);
 }
 
-BOOST_AUTO_TEST_CASE(the_wait_is_until_enough_of_its_mail_has_expired_within_bounds) {
+BOOST_AUTO_TEST_CASE(the_delay_lasts_until_enough_mail_has_expired) {
   constexpr std::size_t eighth = capacity / 4 / 8;
   charge(ipv4(1), 2 * eighth);
   BOOST_TEST(wait(ipv4(1), 1) == StorageQuota::longest_wait_s);
@@ -227,11 +227,11 @@ BOOST_AUTO_TEST_CASE(what_is_given_back_was_never_charged) {
   charge(ipv4(1), 1000, 3);
   charge(ipv4(1), 500, 7);
   constexpr std::int64_t later_s = now_s + day_s;
-  shares.give_back(ipv4(1), 500, now_s + 7 * day_s, later_s);
+  shares.refund(ipv4(1), 500, now_s + 7 * day_s, later_s);
   BOOST_TEST(shares.charged(ipv4(1), later_s) == 2000U * day_s);
-  shares.give_back(ipv4(1), 99999, now_s + 3 * day_s, later_s);  // never below nothing
+  shares.refund(ipv4(1), 99999, now_s + 3 * day_s, later_s);  // never below nothing
   BOOST_TEST(shares.charged(ipv4(1), later_s) == 0U);
-  shares.give_back(ipv4(3), 1, later_s + day_s, later_s);  // who has no account
+  shares.refund(ipv4(3), 1, later_s + day_s, later_s);  // who has no account
 }
 
 BOOST_AUTO_TEST_CASE(mail_that_its_owner_fetched_costs_its_source_no_more) {
@@ -248,12 +248,12 @@ BOOST_AUTO_TEST_CASE(mail_that_its_owner_fetched_costs_its_source_no_more) {
   BOOST_TEST(shares.charged(ipv4(1), now_s) == 160U * day_s);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_given_back_for_mail_that_was_extended_is_of_its_later_expiry) {
+BOOST_AUTO_TEST_CASE(extended_mail_is_refunded_by_its_later_expiry) {
   const store::MailboxKey mailbox{1};
   const std::vector<store::RecordId> ids{{2}};
   shares.remember(ipv4(1), mailbox, ids[0], 400, now_s + day_s);
   charge(ipv4(1), 560, 7);
-  shares.extend(ipv4(2), ids[0], now_s + 14 * day_s);  // is not his
+  shares.extend(ipv4(2), ids[0], now_s + 14 * day_s);  // belongs to another source
   shares.extend(ipv4(1), ids[0], now_s + 7 * day_s);
   shares.extend(ipv4(1), ids[0], now_s + 3 * day_s);  // not earlier
   shares.extend(ipv4(1), {3}, now_s + 7 * day_s);     // unknown
@@ -261,7 +261,7 @@ BOOST_AUTO_TEST_CASE(what_is_given_back_for_mail_that_was_extended_is_of_its_lat
   BOOST_TEST(shares.charged(ipv4(1), now_s) == std::int64_t{160} * 7 * day_s);
 }
 
-BOOST_AUTO_TEST_CASE(the_tables_are_bounded_and_forget_who_was_charged_longest_ago) {
+BOOST_AUTO_TEST_CASE(the_quota_tables_drop_the_oldest_charges_first) {
   StorageQuota small(6, 2, {});  // two sources with their networks
   const auto charge = [&](std::uint32_t host) { small.charge(ipv4(host), 100, now_s + day_s, now_s); };
   charge(0x010101);

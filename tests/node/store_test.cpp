@@ -65,7 +65,7 @@ class ThrowingStore final : public store::Store {
 
 BOOST_FIXTURE_TEST_SUITE(node_store, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_good_request_is_stored_and_the_answer_tells_expiry_and_time) {
+BOOST_AUTO_TEST_CASE(a_stored_request_is_answered_with_expiry_and_time) {
   for (const std::size_t size : {limits::small_envelope, limits::large_envelope}) {
     const auto made = client.store_request(mailbox.mailbox, test_envelope(size, size));
     const auto response = client.ask(made).value();
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(a_failing_disk_is_never_acknowledged) {
   BOOST_TEST(is(store(), StoreStatus::stored));  // and not a duplicate: it was not there
 }
 
-BOOST_AUTO_TEST_CASE(the_same_envelope_again_is_a_duplicate_with_the_larger_expiry) {
+BOOST_AUTO_TEST_CASE(a_duplicate_envelope_gets_the_larger_expiry) {
   const auto first = store();
   node.clock.advance_s(100);
   const auto again = store();
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(the_same_envelope_again_is_a_duplicate_with_the_larger_expi
   BOOST_TEST(node.store.stats().messages == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(mail_is_taken_for_the_last_the_current_and_the_next_epoch) {
+BOOST_AUTO_TEST_CASE(mail_is_accepted_for_the_last_current_and_next_epoch) {
   const auto epoch = node.epoch();
   for (const std::uint32_t shift : {0U, 1U, 2U}) {
     const auto box = test_mailbox(epoch - 1 + shift);
@@ -230,25 +230,25 @@ BOOST_AUTO_TEST_CASE(a_full_mailbox_and_a_full_node_say_so) {
   BOOST_TEST(small.node[Counter::refused_store_full] == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(the_descriptor_tells_the_stores_capacity_and_follows_it_in_steps_once_a_minute) {
+BOOST_AUTO_TEST_CASE(the_descriptor_follows_the_capacity_in_steps_once_a_minute) {
   store::StoreLimits limits;
   limits.capacity_bytes = 8'000'000;
   Fixture large({}, limits);
-  const auto told = [&] {
+  const auto announced_capacity = [&] {
     large.node.tick();
     return protocol::NodeDescriptor::decode_signed(large.node.node.descriptor()).value().capacity_bytes;
   };
-  BOOST_TEST(told() == 8'000'000U);
+  BOOST_TEST(announced_capacity() == 8'000'000U);
   large.node.store.set_capacity(7'000'000);
   large.node.clock.advance_s(60);
-  BOOST_TEST(told() == 8'000'000U);  // An eighth is not worth a signature.
+  BOOST_TEST(announced_capacity() == 8'000'000U);  // An eighth is not worth a signature.
   large.node.store.set_capacity(6'999'999);
-  BOOST_TEST(told() == 8'000'000U);
+  BOOST_TEST(announced_capacity() == 8'000'000U);
   large.node.clock.advance_s(60);
-  BOOST_TEST(told() == 6'999'999U);
+  BOOST_TEST(announced_capacity() == 6'999'999U);
   large.node.store.set_capacity(9'000'000);
   large.node.clock.advance_s(60);
-  BOOST_TEST(told() == 9'000'000U);
+  BOOST_TEST(announced_capacity() == 9'000'000U);
 }
 
 BOOST_AUTO_TEST_CASE(a_full_queue_to_the_disk_answers_try_later) {
@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(a_full_queue_to_the_disk_answers_try_later) {
   BOOST_TEST(slow.node[Counter::refused_overloaded] == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(more_requests_than_may_wait_are_told_to_try_later) {
+BOOST_AUTO_TEST_CASE(requests_past_the_queue_are_answered_by_try_later) {
   NodeConfig config;
   config.pending_requests = 2;
   Fixture busy(config);
@@ -301,7 +301,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_with_the_secret_removes_the_envelope_for_good) {
   BOOST_TEST(node[Counter::node_gone] == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_cancel_of_what_the_owner_has_deleted_finds_it_gone_and_not_cancelled) {
+BOOST_AUTO_TEST_CASE(a_cancel_of_deleted_mail_is_answered_gone) {
   const crypto::CancelSecret secret{1, 2, 3};
   const Bytes envelope = test_envelope(1, limits::small_envelope, secret);
   client.ask(client.store_request(mailbox.mailbox, envelope));
@@ -313,7 +313,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_of_what_the_owner_has_deleted_finds_it_gone_and_no
   BOOST_TEST(node[Counter::node_cancelled] == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_cancel_of_what_the_owner_was_sent_finds_it_gone_though_he_has_not_deleted_it) {
+BOOST_AUTO_TEST_CASE(a_cancel_of_mail_that_the_owner_was_sent_is_answered_gone) {
   const crypto::CancelSecret secret{1, 2, 3};
   const Bytes envelope = test_envelope(1, limits::small_envelope, secret);
   client.ask(client.store_request(mailbox.mailbox, envelope));
@@ -327,7 +327,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_of_what_the_owner_was_sent_finds_it_gone_though_he
   BOOST_TEST(owner.learn(node.tick()).size() == 1U);
   BOOST_TEST(is(client.ask(client.cancel_request(mailbox.mailbox, id_of(envelope), secret)).value(),
                 StoreStatus::gone));
-  BOOST_TEST(node.store.stats().messages == 1U);  // his page may have been lost
+  BOOST_TEST(node.store.stats().messages == 1U);  // their page may have been lost
 }
 
 BOOST_AUTO_TEST_CASE(a_cancel_without_the_secret_is_refused_and_counted) {
@@ -358,7 +358,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_that_is_not_an_id_and_a_secret_is_refused) {
   BOOST_TEST(node[Counter::refused_message_malformed] == 4U);
 }
 
-BOOST_AUTO_TEST_CASE(a_cancel_comes_through_at_any_epoch_and_is_not_confirmed_by_a_failing_disk) {
+BOOST_AUTO_TEST_CASE(a_cancel_works_at_any_epoch_unless_the_disk_fails) {
   const Bytes envelope = test_envelope(1);
   auto longest = request();
   longest.ttl_s = limits::largest_time_to_live_s;

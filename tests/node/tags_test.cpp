@@ -222,7 +222,7 @@ BOOST_AUTO_TEST_CASE(a_session_that_changes_its_mailbox_is_checked_anew) {
   BOOST_TEST(client.ask(client.retrieve_request(second)).at(0).envelopes.size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(the_answer_to_a_wrong_owner_tag_equals_that_of_an_empty_mailbox_byte_for_byte) {
+BOOST_AUTO_TEST_CASE(a_wrong_owner_tag_is_answered_like_an_empty_mailbox) {
   HandClient owner(node, 300);
   owner.greet();
   HandClient stranger(node, 301);

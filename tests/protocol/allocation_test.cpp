@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(a_count_of_65535_in_eleven_bytes_allocates_nothing) {
 
 // Whatever two bytes are set to 0xffff (or to any count's limit), no more is allocated than the message
 // itself needs.
-BOOST_AUTO_TEST_CASE(no_hostile_count_makes_a_message_allocate_more_than_its_limits) {
+BOOST_AUTO_TEST_CASE(hostile_counts_allocate_no_more_than_the_limits) {
   test::for_each_message([](const char* name, const auto& message) {
     const Bytes good = test::encoded(message);
     Bytes bytes = good;

@@ -12,22 +12,22 @@ namespace toxasync::protocol {
 namespace {
 
 struct SignedFixture : test::CryptoFixture {
-  SignedFixture() { head.sign(signer, giver, taker); }
+  SignedFixture() { head.sign(signer, sender, receiver); }
 
   crypto::SigningKey signer{test::counting<32>(7)};
-  crypto::Point giver = crypto::KeyPair::generate(random).public_key;
-  crypto::Point taker = crypto::KeyPair::generate(random).public_key;
+  crypto::Point sender = crypto::KeyPair::generate(random).public_key;
+  crypto::Point receiver = crypto::KeyPair::generate(random).public_key;
   BundleHead head = test::bundle_head();
 };
 
 BOOST_FIXTURE_TEST_SUITE(bundle_signatures, SignedFixture)
 
 BOOST_AUTO_TEST_CASE(a_signed_head_is_signed_still_when_it_has_travelled) {
-  BOOST_TEST(head.is_signed(giver, taker));
+  BOOST_TEST(head.is_signed(sender, receiver));
   TOXASYNC_TEST_BYTES(head.signer, signer.public_key());
   BundleHead back;
   BOOST_REQUIRE((wire::decode(test::encoded(head), back) == wire::Error::none));
-  BOOST_TEST(back.is_signed(giver, taker));
+  BOOST_TEST(back.is_signed(sender, receiver));
 }
 
 BOOST_AUTO_TEST_CASE(a_head_with_a_byte_flipped_anywhere_is_not_signed) {
@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_head_with_a_byte_flipped_anywhere_is_not_signed) {
       BundleHead back;
       if (wire::decode(bytes, back) == wire::Error::none) {
         ++decoded;
-        BOOST_TEST(!back.is_signed(giver, taker), "byte " << i);
+        BOOST_TEST(!back.is_signed(sender, receiver), "byte " << i);
       }
       bytes[i] ^= bit;
     }
@@ -48,26 +48,26 @@ BOOST_AUTO_TEST_CASE(a_head_with_a_byte_flipped_anywhere_is_not_signed) {
   BOOST_TEST(decoded > 2 * (bytes.size() - 20));  // all but the counts
 }
 
-BOOST_AUTO_TEST_CASE(a_head_is_signed_for_one_giver_and_one_taker) {
+BOOST_AUTO_TEST_CASE(a_head_is_signed_for_one_sender_and_one_receiver) {
   const auto other = crypto::KeyPair::generate(random).public_key;
-  BOOST_TEST(!head.is_signed(other, taker));
-  BOOST_TEST(!head.is_signed(giver, other));
-  BOOST_TEST(!head.is_signed(taker, giver));
+  BOOST_TEST(!head.is_signed(other, receiver));
+  BOOST_TEST(!head.is_signed(sender, other));
+  BOOST_TEST(!head.is_signed(receiver, sender));
 }
 
-BOOST_AUTO_TEST_CASE(another_signer_cannot_put_his_name_under_a_head_that_is_signed) {
+BOOST_AUTO_TEST_CASE(another_signer_cannot_claim_a_signed_head) {
   const crypto::SigningKey villain(test::counting<32>(8));
   auto forged = head;
   forged.signer = villain.public_key();
-  BOOST_TEST(!forged.is_signed(giver, taker));
-  forged.sign(villain, giver, taker);  // he can only sign it anew, as himself
-  BOOST_TEST(forged.is_signed(giver, taker));
+  BOOST_TEST(!forged.is_signed(sender, receiver));
+  forged.sign(villain, sender, receiver);  // they can only sign it again, as themselves
+  BOOST_TEST(forged.is_signed(sender, receiver));
   BOOST_TEST((forged.signer != head.signer));
   forged.signer = head.signer;
-  BOOST_TEST(!forged.is_signed(giver, taker));
+  BOOST_TEST(!forged.is_signed(sender, receiver));
 }
 
-BOOST_AUTO_TEST_CASE(the_hash_of_the_keys_tells_their_values_number_and_order) {
+BOOST_AUTO_TEST_CASE(the_hash_of_the_keys_binds_values_number_and_order) {
   const std::vector<crypto::Point> keys = {test::counting<32>(1), test::counting<32>(2),
                                            test::counting<32>(3)};
   const auto hash = one_time_hash(keys);
@@ -92,46 +92,46 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_FIXTURE_TEST_SUITE(root_macs, test::CryptoFixture)
 
 BOOST_AUTO_TEST_CASE(a_friend_can_check_that_a_root_is_the_givers_own) {
-  const auto giver = crypto::KeyPair::generate(random);
-  const auto taker = crypto::KeyPair::generate(random);
+  const auto sender = crypto::KeyPair::generate(random);
+  const auto receiver = crypto::KeyPair::generate(random);
   const auto root = crypto::KeyPair::generate(random);
   const BundleVersion version{11, 3};
-  crypto::Point by_giver{};
-  crypto::Point by_taker{};
-  BOOST_TEST(crypto::x25519(by_giver, root.secret.bytes(), taker.public_key));
-  BOOST_TEST(crypto::x25519(by_taker, taker.secret.bytes(), root.public_key));
+  crypto::Point by_sender{};
+  crypto::Point by_receiver{};
+  BOOST_TEST(crypto::x25519(by_sender, root.secret.bytes(), receiver.public_key));
+  BOOST_TEST(crypto::x25519(by_receiver, receiver.secret.bytes(), root.public_key));
   const auto mac = [&](const crypto::Point& key, const crypto::Point& m, const crypto::Point& r,
                        const crypto::Point& s, BundleVersion v) { return to_hex(root_mac(key, m, r, s, v)); };
-  const auto good = mac(by_giver, root.public_key, giver.public_key, taker.public_key, version);
-  BOOST_TEST(mac(by_taker, root.public_key, giver.public_key, taker.public_key, version) == good);
-  BOOST_TEST(mac(by_taker, root.public_key, giver.public_key, taker.public_key, {11, 4}) != good);
-  BOOST_TEST(mac(by_taker, root.public_key, giver.public_key, taker.public_key, {12, 3}) != good);
-  BOOST_TEST(mac(by_taker, giver.public_key, giver.public_key, taker.public_key, version) != good);
+  const auto good = mac(by_sender, root.public_key, sender.public_key, receiver.public_key, version);
+  BOOST_TEST(mac(by_receiver, root.public_key, sender.public_key, receiver.public_key, version) == good);
+  BOOST_TEST(mac(by_receiver, root.public_key, sender.public_key, receiver.public_key, {11, 4}) != good);
+  BOOST_TEST(mac(by_receiver, root.public_key, sender.public_key, receiver.public_key, {12, 3}) != good);
+  BOOST_TEST(mac(by_receiver, sender.public_key, sender.public_key, receiver.public_key, version) != good);
 }
 
 BOOST_AUTO_TEST_CASE(a_root_passed_off_by_another_friend_is_refused) {
   const auto owner = crypto::KeyPair::generate(random);
   const auto villain = crypto::KeyPair::generate(random);  // the owner's friend: knows M, not m
-  const auto taker = crypto::KeyPair::generate(random);
+  const auto receiver = crypto::KeyPair::generate(random);
   const auto root = crypto::KeyPair::generate(random);
   const BundleVersion version{11, 3};
   crypto::Point checked{};
-  BOOST_TEST(crypto::x25519(checked, taker.secret.bytes(), root.public_key));
+  BOOST_TEST(crypto::x25519(checked, receiver.secret.bytes(), root.public_key));
   const auto expected =
-      to_hex(root_mac(checked, root.public_key, villain.public_key, taker.public_key, version));
+      to_hex(root_mac(checked, root.public_key, villain.public_key, receiver.public_key, version));
 
   // What the owner gave to the villain, handed on.
   crypto::Point given{};
   BOOST_TEST(crypto::x25519(given, root.secret.bytes(), villain.public_key));
   BOOST_TEST(to_hex(root_mac(given, root.public_key, owner.public_key, villain.public_key, version)) !=
              expected);
-  // What the owner gave to the taker, replayed under the villain's name.
-  BOOST_TEST(to_hex(root_mac(checked, root.public_key, owner.public_key, taker.public_key, version)) !=
+  // What the owner gave to the receiver, replayed under the villain's name.
+  BOOST_TEST(to_hex(root_mac(checked, root.public_key, owner.public_key, receiver.public_key, version)) !=
              expected);
-  // What the villain can compute with his own key.
+  // What the villain can compute with their own key.
   crypto::Point own{};
-  BOOST_TEST(crypto::x25519(own, villain.secret.bytes(), taker.public_key));
-  BOOST_TEST(to_hex(root_mac(own, root.public_key, villain.public_key, taker.public_key, version)) !=
+  BOOST_TEST(crypto::x25519(own, villain.secret.bytes(), receiver.public_key));
+  BOOST_TEST(to_hex(root_mac(own, root.public_key, villain.public_key, receiver.public_key, version)) !=
              expected);
 }
 

@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(no_message_is_written_into_room_too_small_for_it) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(every_largest_message_has_the_size_that_the_document_gives_and_fits) {
+BOOST_AUTO_TEST_CASE(the_largest_messages_have_the_documented_sizes_and_fit) {
   const std::vector<std::pair<std::string, std::size_t>> expected = {
       {"store request", 8 + 1 + 4 + 4 + 32 + 32 + 16 + 2 + 1168},
       {"store response", 8 + 1 + 8 + 8 + 2},
@@ -235,7 +235,7 @@ BOOST_AUTO_TEST_CASE(the_other_friend_messages_are_laid_out_as_the_document_says
       {TOXASYNC_FIELD(version.instance, 8), TOXASYNC_FIELD(version.version, 8), TOXASYNC_FIELD(first, 2),
        TOXASYNC_COUNT(40), TOXASYNC_FIELD(keys, std::size_t{40} * 32)});
   check_layout<BundleTaken>({{1, 2}, 3}, {TOXASYNC_FIELD(version.instance, 8),
-                                          TOXASYNC_FIELD(version.version, 8), TOXASYNC_FIELD(taker, 8)});
+                                          TOXASYNC_FIELD(version.version, 8), TOXASYNC_FIELD(receiver, 8)});
   check_layout<LiveEnvelope>(test::live_envelope(), {TOXASYNC_FIELD(epoch, 4), TOXASYNC_FIELD(mailbox.p, 32),
                                                      TOXASYNC_FIELD(mailbox.w, 32), TOXASYNC_COUNT(1168),
                                                      TOXASYNC_FIELD(envelope, 1168)});

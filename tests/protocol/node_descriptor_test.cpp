@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(what_is_signed_but_malformed_is_refused) {
   BOOST_TEST(!NodeDescriptor::decode_signed(sign(bad)).has_value(), "fewer addresses than counted");
 }
 
-BOOST_AUTO_TEST_CASE(too_many_addresses_are_neither_signed_nor_taken) {
+BOOST_AUTO_TEST_CASE(too_many_addresses_are_neither_signed_nor_accepted) {
   descriptor.addresses.push_back(descriptor.addresses.front());
   BOOST_TEST(descriptor.encode_signed(signer).empty());
   Bytes five = test::encoded(test::node_descriptor());

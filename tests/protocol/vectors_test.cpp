@@ -188,7 +188,7 @@ std::string stage_of(const Vector& v) {
   return decoded ? "opened" : "padding";
 }
 
-BOOST_AUTO_TEST_CASE(the_frames_that_the_vectors_refuse_are_refused_where_they_say) {
+BOOST_AUTO_TEST_CASE(frames_are_refused_as_the_vectors_say) {
   for_each_vector(frames_file, "bad_frames",
                   [](const Vector& v) { BOOST_TEST(stage_of(v) == v.text("stage")); });
 }
@@ -267,14 +267,15 @@ BOOST_AUTO_TEST_CASE(every_list_of_the_bundle_vectors_is_checked) {
 
 BOOST_AUTO_TEST_CASE(root_macs_are_those_of_the_vectors_at_both_ends) {
   for_each_vector(bundles_file, "root_macs", [](const Vector& v) {
-    crypto::Point by_giver{};
-    crypto::Point by_taker{};
-    BOOST_TEST(crypto::x25519(by_giver, v.array<32>("m"), v.array<32>("S")));
-    BOOST_TEST(crypto::x25519(by_taker, v.array<32>("s"), v.array<32>("M")));
-    TOXASYNC_TEST_BYTES(by_giver, v.bytes("key"));
-    TOXASYNC_TEST_BYTES(by_taker, v.bytes("key"));
-    TOXASYNC_TEST_BYTES(root_mac(by_taker, v.array<32>("M"), v.array<32>("R"), v.array<32>("S"), version(v)),
-                        v.bytes("mac"));
+    crypto::Point by_sender{};
+    crypto::Point by_receiver{};
+    BOOST_TEST(crypto::x25519(by_sender, v.array<32>("m"), v.array<32>("S")));
+    BOOST_TEST(crypto::x25519(by_receiver, v.array<32>("s"), v.array<32>("M")));
+    TOXASYNC_TEST_BYTES(by_sender, v.bytes("key"));
+    TOXASYNC_TEST_BYTES(by_receiver, v.bytes("key"));
+    TOXASYNC_TEST_BYTES(
+        root_mac(by_receiver, v.array<32>("M"), v.array<32>("R"), v.array<32>("S"), version(v)),
+        v.bytes("mac"));
   });
 }
 
@@ -337,7 +338,7 @@ BOOST_AUTO_TEST_CASE(whole_bundles_are_those_of_the_vectors) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(the_bundles_that_the_vectors_refuse_are_refused_where_they_say) {
+BOOST_AUTO_TEST_CASE(bundles_are_refused_as_the_vectors_say) {
   for_each_vector(bundles_file, "bad_whole",
                   [](const Vector& v) { BOOST_TEST(stage_of_bundle(v) == v.text("stage")); });
 }
@@ -352,7 +353,7 @@ BOOST_AUTO_TEST_CASE(friend_packets_are_those_of_the_vectors) {
                  BundleKeys{version(v), v.number<std::uint16_t>("first"), v.arrays<32>("keys")}, v);
   });
   for_each_vector(bundles_file, "taken", [](const Vector& v) {
-    check_packet(FriendPacketType::bundle_taken, BundleTaken{version(v), v.number<std::uint64_t>("taker")},
+    check_packet(FriendPacketType::bundle_taken, BundleTaken{version(v), v.number<std::uint64_t>("receiver")},
                  v);
   });
   for_each_vector(bundles_file, "envelopes", [](const Vector& v) {

@@ -8,7 +8,7 @@ namespace toxasync::store::test {
 
 BOOST_FIXTURE_TEST_SUITE(store_backup, OnDisk)
 
-BOOST_AUTO_TEST_CASE(a_backup_is_a_database_with_all_that_was_stored_and_removed_when_it_was_whole) {
+BOOST_AUTO_TEST_CASE(a_backup_has_the_contents_at_its_completion) {
   open();
   Caller caller(*store);
   for (std::uint16_t i = 0; i < 500; ++i) {
@@ -53,9 +53,9 @@ BOOST_AUTO_TEST_CASE(a_backup_is_a_database_with_all_that_was_stored_and_removed
   BOOST_TEST(whole->good());
 }
 
-BOOST_AUTO_TEST_CASE(what_is_stored_after_a_backup_was_put_back_comes_behind_every_cursor_that_was_told) {
+BOOST_AUTO_TEST_CASE(sequences_after_a_restore_are_past_all_known_cursors) {
   open();
-  std::uint64_t told = 0;
+  std::uint64_t cursor = 0;
   {
     Caller caller(*store);
     bool done = false;
@@ -66,19 +66,19 @@ BOOST_AUTO_TEST_CASE(what_is_stored_after_a_backup_was_put_back_comes_behind_eve
     for (std::uint16_t i = 0; i < 10; ++i) {
       caller.put(mailbox(1), record(i), value_of(50, 1));
     }
-    told = caller.list(mailbox(1)).records.back().sequence;
+    cursor = caller.list(mailbox(1)).records.back().sequence;
   }
   auto opened = try_open(directory.file("copy.db"));
   BOOST_REQUIRE(opened);
   store = std::move(*opened);
   Caller restored(*store);
   restored.put(mailbox(1), record(100), value_of(50, 1));
-  const auto fresh = restored.list(mailbox(1), told);
+  const auto fresh = restored.list(mailbox(1), cursor);
   BOOST_REQUIRE(fresh.records.size() == 1U);
   BOOST_TEST((fresh.records[0].id == record(100)));
 }
 
-BOOST_AUTO_TEST_CASE(a_backup_that_cannot_be_written_fails_and_leaves_nothing_and_the_store_goes_on) {
+BOOST_AUTO_TEST_CASE(a_failed_backup_leaves_nothing_and_the_store_continues) {
   open();
   Caller caller(*store);
   for (const auto& where : {directory.path() / "none" / "copy.db", directory.path()}) {
@@ -94,16 +94,16 @@ BOOST_AUTO_TEST_CASE(a_backup_that_cannot_be_written_fails_and_leaves_nothing_an
   BOOST_TEST((caller.put(mailbox(1), record(1), value_of(600, 1)).status == PutStatus::stored));
 }
 
-BOOST_AUTO_TEST_CASE(a_store_that_ends_does_not_wait_for_its_backup_and_leaves_no_half_of_it) {
+BOOST_AUTO_TEST_CASE(closing_a_store_discards_an_incomplete_backup) {
   open();
   Results results;
   for (std::uint16_t i = 0; i < 500; ++i) {
     store->put(i, mailbox(1), record(i), value_of(9000, 1), 2000, 1000);
   }
-  bool told = false;
-  BOOST_REQUIRE(store->backup(directory.file("copy.db"), [&](bool) { told = true; }));
+  bool ended = false;
+  BOOST_REQUIRE(store->backup(directory.file("copy.db"), [&](bool) { ended = true; }));
   store.reset();
-  BOOST_TEST(!told);
+  BOOST_TEST(!ended);
   BOOST_TEST(!std::filesystem::exists(directory.file("copy.db.new")));
 }
 

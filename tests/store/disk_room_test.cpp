@@ -20,7 +20,7 @@ BOOST_AUTO_TEST_CASE(a_capacity_that_is_raised_raises_the_backstop_too) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(the_store_is_full_before_its_disk_is_and_has_room_again_when_the_disk_has) {
+BOOST_AUTO_TEST_CASE(the_store_is_full_before_its_disk_is) {
   constexpr std::uint64_t reserve = 1000;
   std::atomic<std::uint64_t> free_bytes =
       reserve + std::uint64_t{3} * (160 + 100);  // 1.5 on the disk for each byte: two records.
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_share_of_the_disk_counts_what_the_store_keeps_itself) {
   BOOST_TEST(small.capacity_bytes() == 50U);
 }
 
-BOOST_AUTO_TEST_CASE(the_disk_that_is_full_is_told_once_and_so_is_the_one_that_has_space_again) {
+BOOST_AUTO_TEST_CASE(a_full_disk_and_its_recovery_are_logged_once_each) {
   std::uint64_t free_bytes = 1000;
   DiskRoom room({}, DiskRule{.reserve_bytes = 500}, 10'000,
                 [&](const auto&) { return std::optional(free_bytes); });

@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(after_an_io_error_the_group_fails_and_the_next_one_works) {
   BOOST_TEST(Caller(*store).list(mailbox(1)).records.size() == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(a_full_disk_says_store_full_and_the_store_continues_when_there_is_space) {
+BOOST_AUTO_TEST_CASE(a_full_disk_gives_store_full_until_there_is_space) {
   Caller caller(*store);
   BOOST_TEST((caller.put(mailbox(1), record(1), value_of(600, 1)).status == PutStatus::stored));
   disk.fail_writes(SQLITE_FULL);
@@ -225,7 +225,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_says_store_full_and_the_store_continues_when_th
   BOOST_TEST(caller.list(mailbox(1)).records.size() == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(a_backup_that_an_io_error_of_the_store_ended_has_ended_once_and_the_next_one_works) {
+BOOST_AUTO_TEST_CASE(an_io_error_ends_a_backup_once_and_the_next_one_works) {
   store.reset();
   SqliteStoreOptions options;
   options.vfs = FaultyDisk::name;
@@ -243,18 +243,18 @@ BOOST_AUTO_TEST_CASE(a_backup_that_an_io_error_of_the_store_ended_has_ended_once
   BOOST_TEST((status == DbStatus::failed));
   table.rollback(status);
   disk.fail_syncs(SQLITE_OK);
-  BOOST_TEST((table.take_backup_outcome() == std::optional(false)));
+  BOOST_TEST((table.collect_backup_outcome() == std::optional(false)));
   BOOST_TEST(!table.step_backup());  // The worker does not know that it has ended.
-  BOOST_TEST(!table.take_backup_outcome());
+  BOOST_TEST(!table.collect_backup_outcome());
   BOOST_REQUIRE(table.request_backup(directory.file("copy.db")));
   BOOST_TEST((table.begin() == DbStatus::ok));  // Opens it when that could not be done yet.
   table.rollback(DbStatus::ok);
   while (table.step_backup()) {
   }
-  BOOST_TEST((table.take_backup_outcome() == std::optional(true)));
+  BOOST_TEST((table.collect_backup_outcome() == std::optional(true)));
 }
 
-BOOST_AUTO_TEST_CASE(a_read_only_file_is_told_apart) {
+BOOST_AUTO_TEST_CASE(a_read_only_file_is_reported_as_such) {
   store.reset();
   disk.set_read_only(true);
   SqliteStoreOptions options;
@@ -264,7 +264,7 @@ BOOST_AUTO_TEST_CASE(a_read_only_file_is_told_apart) {
   BOOST_TEST((opened.error() == OpenError::not_writable));
 }
 
-BOOST_AUTO_TEST_CASE(a_full_disk_at_the_start_is_told_apart) {
+BOOST_AUTO_TEST_CASE(a_full_disk_at_the_start_is_reported_as_such) {
   disk.fail_writes(SQLITE_FULL);
   SqliteStoreOptions options;
   options.vfs = FaultyDisk::name;

@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(records_tombstones_and_totals_survive_opening_again) {
   BOOST_TEST(stats.tombstones == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(sequences_rise_after_the_last_record_was_dropped_and_the_store_opened_again) {
+BOOST_AUTO_TEST_CASE(sequences_rise_across_a_restart_of_an_empty_store) {
   open();
   std::uint64_t first = 0;
   {
@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(the_mailbox_quota_survives_opening_again) {
   BOOST_TEST((caller.put(mailbox(1), record(3), value_of(50, 1)).status == PutStatus::mailbox_full));
 }
 
-BOOST_AUTO_TEST_CASE(a_changed_value_is_counted_and_not_served_and_can_be_stored_again) {
+BOOST_AUTO_TEST_CASE(a_changed_value_is_not_served_and_can_be_stored_again) {
   open();
   {
     Caller caller(*store);
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_changed_expiry_is_noticed) {
   BOOST_TEST(store->stats().damaged == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(every_acknowledged_record_is_found_after_the_process_was_killed) {
+BOOST_AUTO_TEST_CASE(acknowledged_records_survive_a_killed_process) {
   int to_parent[2] = {-1, -1};
   BOOST_REQUIRE(::pipe(to_parent) == 0);
   const pid_t child = ::fork();
@@ -195,13 +195,13 @@ BOOST_AUTO_TEST_CASE(the_settings_of_the_file_are_those_that_the_design_names) {
   BOOST_TEST(sql_text(directory.file(), "PRAGMA integrity_check") == "ok");
 }
 
-BOOST_AUTO_TEST_CASE(a_store_that_is_open_in_this_process_is_told_apart) {
+BOOST_AUTO_TEST_CASE(a_store_open_in_this_process_is_reported_as_locked) {
   open();
   BOOST_TEST((error_of(directory.file()) == OpenError::locked));
   BOOST_TEST((Caller(*store).put(mailbox(1), record(1), value_of(9, 1)).status == PutStatus::stored));
 }
 
-BOOST_AUTO_TEST_CASE(a_store_that_another_process_has_open_is_told_apart) {
+BOOST_AUTO_TEST_CASE(a_store_open_in_another_process_is_reported_as_locked) {
   int ready[2] = {-1, -1};
   BOOST_REQUIRE(::pipe(ready) == 0);
   const pid_t child = ::fork();
@@ -226,19 +226,19 @@ BOOST_AUTO_TEST_CASE(a_store_that_another_process_has_open_is_told_apart) {
   BOOST_TEST(!error_of(directory.file()).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(a_missing_directory_is_told_apart) {
+BOOST_AUTO_TEST_CASE(a_missing_directory_is_reported_as_such) {
   BOOST_TEST((error_of(directory.path() / "none" / "test.db") == OpenError::directory_missing));
   BOOST_TEST((error_of({}) == OpenError::directory_missing));
   std::ofstream(directory.file("plain")) << "x";
   BOOST_TEST((error_of(directory.file("plain") / "test.db") == OpenError::directory_missing));
 }
 
-BOOST_AUTO_TEST_CASE(a_directory_without_room_for_new_files_is_told_apart) {
+BOOST_AUTO_TEST_CASE(a_read_only_directory_is_reported_as_such) {
   // Not even root may make files here. That a read-only file is noticed: store_faulty_disk_test.cpp.
   BOOST_TEST((error_of("/proc/toxasync.db") == OpenError::not_writable));
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_is_something_else_is_told_apart_and_left_alone) {
+BOOST_AUTO_TEST_CASE(a_file_that_is_no_database_is_reported_and_left_alone) {
   const std::string text(5000, 'x');
   std::ofstream(directory.file()) << text;
   BOOST_TEST((error_of(directory.file()) == OpenError::not_a_database));
@@ -246,21 +246,21 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_something_else_is_told_apart_and_left_alone)
   BOOST_TEST((error_of(directory.path()) == OpenError::not_a_database));
 }
 
-BOOST_AUTO_TEST_CASE(a_database_of_another_program_or_purpose_is_told_apart) {
+BOOST_AUTO_TEST_CASE(a_database_of_another_program_is_reported_as_such) {
   sql(directory.file("other.db"), "CREATE TABLE t(x)");
   BOOST_TEST((error_of(directory.file("other.db")) == OpenError::not_a_database));
   BOOST_REQUIRE(SqliteState::open(directory.file("state.db"), {}, {}, telemetry, random));
   BOOST_TEST((error_of(directory.file("state.db")) == OpenError::not_a_database));
 }
 
-BOOST_AUTO_TEST_CASE(a_database_of_a_newer_version_is_told_apart) {
+BOOST_AUTO_TEST_CASE(a_database_of_a_newer_version_is_reported_as_such) {
   open();
   store.reset();
   sql(directory.file(), "PRAGMA user_version=3");
   BOOST_TEST((error_of(directory.file()) == OpenError::newer_version));
 }
 
-BOOST_AUTO_TEST_CASE(a_database_of_version_1_is_upgraded_and_its_tombstones_count_as_the_owners) {
+BOOST_AUTO_TEST_CASE(version_1_is_upgraded_with_tombstones_made_by_the_owner) {
   open();
   {
     Caller caller(*store);
@@ -280,7 +280,7 @@ BOOST_AUTO_TEST_CASE(a_database_of_version_1_is_upgraded_and_its_tombstones_coun
   BOOST_TEST(sql_text(directory.file(), "PRAGMA user_version") == "2");
 }
 
-BOOST_AUTO_TEST_CASE(what_made_a_tombstone_survives_opening_again_and_cannot_be_changed_unnoticed) {
+BOOST_AUTO_TEST_CASE(the_origin_of_a_tombstone_is_durable_and_checked) {
   open();
   {
     Caller caller(*store);
@@ -303,7 +303,7 @@ BOOST_AUTO_TEST_CASE(what_made_a_tombstone_survives_opening_again_and_cannot_be_
   BOOST_TEST(store->stats().damaged == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(a_damaged_database_is_told_apart_and_left_alone) {
+BOOST_AUTO_TEST_CASE(a_damaged_database_is_reported_and_left_alone) {
   open();
   {
     Results results;

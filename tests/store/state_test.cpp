@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(a_value_written_and_removed_in_one_life_remains_in_no_file)
   BOOST_TEST((commit(*state, {write("kept", "y")})));
 }
 
-BOOST_AUTO_TEST_CASE(what_a_crash_left_in_the_wal_is_taken_out_of_it_at_the_next_start) {
+BOOST_AUTO_TEST_CASE(the_wal_of_a_crashed_process_is_emptied_at_the_next_start) {
   BOOST_TEST(commit(*state, {write("secret", "s")}));
   std::filesystem::create_directory(directory.path() / "crashed");
   for (const char* name : {"test.db", "test.db-wal"}) {
@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(what_a_crash_left_in_the_wal_is_taken_out_of_it_at_the_next
   BOOST_TEST(std::filesystem::file_size(directory.path() / "crashed" / "test.db-wal") == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(another_identity_is_told_apart_from_damage) {
+BOOST_AUTO_TEST_CASE(another_identity_is_not_reported_as_damage) {
   BOOST_TEST(commit(*state, {write("a", "1")}));
   state.reset();
   key[31] ^= 1;
@@ -224,7 +224,7 @@ BOOST_AUTO_TEST_CASE(another_identity_is_told_apart_from_damage) {
   BOOST_TEST((damaged.error() == OpenError::damaged));
 }
 
-BOOST_AUTO_TEST_CASE(a_damaged_or_exchanged_row_is_counted_left_out_and_left_where_it_is) {
+BOOST_AUTO_TEST_CASE(a_damaged_or_exchanged_row_is_counted_and_skipped) {
   BOOST_TEST(commit(*state, {write("a", "1"), write("b", "22"), write("c", "333"), write("d", "4444")}));
   state.reset();
   sqlite3* db = nullptr;
@@ -242,7 +242,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_or_exchanged_row_is_counted_left_out_and_left_whe
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_failed_batch_leaves_nothing_and_takes_those_queued_behind_it_with_it) {
+BOOST_AUTO_TEST_CASE(a_failed_batch_and_those_queued_after_it_write_nothing) {
   BOOST_TEST(commit(*state, {write("a", "1")}));
   std::vector<bool> outcomes;
   const auto note = [&outcomes](bool durable) { outcomes.push_back(durable); };
@@ -311,23 +311,23 @@ BOOST_AUTO_TEST_CASE(a_crash_loses_what_was_held_and_keeps_what_was_durable) {
   MemoryState state;
   BOOST_TEST(commit(state, {write("a", "1")}));
   state.hold_completions(true);
-  bool told = false;
-  state.commit({write("b", "2")}, [&told](bool) { told = true; });
+  bool called = false;
+  state.commit({write("b", "2")}, [&called](bool) { called = true; });
   state.hold_commits(true);
-  state.commit({write("c", "3")}, [&told](bool) { told = true; });
+  state.commit({write("c", "3")}, [&called](bool) { called = true; });
   BOOST_TEST(!state.flush(0));
   BOOST_TEST(state.poll() == 0U);
   const auto after = state.crash_copy();
   BOOST_TEST((contents_of(*after) == Contents{{"a", "1"}, {"b", "2"}}));
-  BOOST_TEST(!told);
+  BOOST_TEST(!called);
   state.hold_commits(false);
   state.hold_completions(false);
   BOOST_TEST(state.poll() == 2U);
-  BOOST_TEST(told);
+  BOOST_TEST(called);
   BOOST_TEST(contents_of(state).size() == 3U);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_released_becomes_durable_in_its_order_and_the_rest_waits) {
+BOOST_AUTO_TEST_CASE(released_batches_become_durable_in_order) {
   MemoryState state;
   state.hold_commits(true);
   for (const auto* key : {"a", "b", "c"}) {
@@ -343,7 +343,7 @@ BOOST_AUTO_TEST_CASE(what_is_released_becomes_durable_in_its_order_and_the_rest_
   BOOST_TEST(state.waiting() == 1U);  // it is held as before
 }
 
-BOOST_AUTO_TEST_CASE(a_failed_batch_takes_those_queued_behind_it_with_it) {
+BOOST_AUTO_TEST_CASE(a_failed_batch_fails_those_queued_after_it) {
   MemoryState state;
   std::vector<bool> outcomes;
   const auto note = [&outcomes](bool durable) { outcomes.push_back(durable); };

@@ -193,7 +193,7 @@ inline std::string read_file(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// A disk that does as it is told: SQLite's default file system with faults between. One at a time.
+/// A disk that fails on command: SQLite's default file system with faults between. One at a time.
 class FaultyDisk {
  public:
   FaultyDisk();

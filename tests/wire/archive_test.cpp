@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(a_trailing_byte_is_refused) {
   BOOST_TEST((decode(longer, back) == Error::trailing));
 }
 
-BOOST_AUTO_TEST_CASE(output_too_small_by_any_number_of_bytes_is_an_error_and_nothing_is_written_past_it) {
+BOOST_AUTO_TEST_CASE(too_small_an_output_is_an_error_and_never_overrun) {
   const std::size_t size = encoded(sample()).size();
   for (std::size_t room = 0; room < size; ++room) {
     Bytes out(size, 0xee);
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(output_too_small_by_any_number_of_bytes_is_an_error_and_not
   BOOST_TEST(encode(sample(), exact).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(a_vector_at_its_limit_is_taken_and_one_past_it_refused) {
+BOOST_AUTO_TEST_CASE(a_vector_at_its_limit_is_accepted_and_one_past_it_refused) {
   Sample value = sample();
   value.pairs.resize(3);
   Bytes bytes = encoded(value);
@@ -224,7 +224,7 @@ BOOST_AUTO_TEST_CASE(a_length_larger_than_what_remains_allocates_nothing) {
   BOOST_TEST(items.items.capacity() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(the_largest_vector_is_taken_whole) {
+BOOST_AUTO_TEST_CASE(the_largest_vector_is_read_completely) {
   Blob blob{test::counting_bytes(0xffff)};
   Bytes out(2 + 0xffff);
   BOOST_TEST(*encode(blob, out) == out.size());
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(a_limit_past_65535_makes_the_count_four_bytes) {
   BOOST_TEST((decode(ByteView(out).first(3), back) == Error::truncated));
 }
 
-BOOST_AUTO_TEST_CASE(an_empty_vector_of_bytes_is_taken) {
+BOOST_AUTO_TEST_CASE(an_empty_vector_of_bytes_is_accepted) {
   const ByteArray<2> zero{};
   Blob back{{1, 2, 3}};
   BOOST_TEST((decode(zero, back) == Error::none));

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/metrics.hpp"
-#include "node/node.hpp"
+#include "node/types.hpp"
 #include "store/store.hpp"
 
 namespace toxasync::daemon {

@@ -426,7 +426,7 @@ void FriendBook::on_bundle_kept(Friend& from, bool first) {
 
 bool FriendBook::on_bundle_taken(Friend& from, ByteView message) {
   protocol::BundleTaken taken_by;
-  if (wire::decode(message, taken_by) != wire::Error::none || taken_by.taker == 0) {
+  if (wire::decode(message, taken_by) != wire::Error::none || taken_by.receiver == 0) {
     return false;
   }
   const auto& [version, taker] = taken_by;

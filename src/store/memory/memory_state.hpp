@@ -12,13 +12,13 @@
 
 namespace toxasync::store {
 
-/// Keeps the state in memory: for tests and simulations, where it can play a slow or a failing disk and a
+/// Keeps the state in memory: for tests and simulations, where it can simulate a slow or failing disk and a
 /// crash.
 class MemoryState final : public StateStore {
  public:
-  /// While true, batches wait: neither durable nor completed. Letting go makes them durable.
+  /// While true, batches wait: neither durable nor completed. Setting it to false makes them durable.
   void hold_commits(bool hold);
-  /// Makes the first `count` of the batches that wait durable: a crash then leaves any beginning of what was
+  /// Makes the first `count` of the waiting batches durable: so a crash may leave any prefix of what was
   /// committed.
   void release(std::size_t count);
   /// Batches that are neither durable nor refused.
@@ -27,7 +27,7 @@ class MemoryState final : public StateStore {
   void hold_completions(bool hold) noexcept { holding_completions_ = hold; }
   /// The next `count` batches fail, and those queued behind one before poll() has reported it.
   void fail_next(std::size_t count) noexcept { failures_ = count; }
-  /// What a program finds that starts after this one was killed now: only what is durable.
+  /// What a program would find after a crash now: only what is durable.
   [[nodiscard]] std::unique_ptr<MemoryState> crash_copy() const;
 
   std::vector<StateEntry> load() override;
@@ -49,7 +49,7 @@ class MemoryState final : public StateStore {
 
   bool holding_commits_ = false;
   bool holding_completions_ = false;
-  bool failing_ = false;  // A failure was not reported yet.
+  bool failing_ = false;  // A failure has not been reported yet.
   std::size_t failures_ = 0;
   std::map<Bytes, Bytes> durable_;
   std::deque<Waiting> waiting_;

@@ -104,7 +104,7 @@ void MemoryStore::list(Token token, const MailboxKey& key, std::uint64_t after, 
   const std::size_t cost =
       operation_overhead_bytes + std::min<std::size_t>(limits.max_bytes, static_cast<std::size_t>(reserve));
   const Admission admission = admit(cost);
-  const auto result = std::make_shared<ListResult>();  // std::function wants to be copied.
+  const auto result = std::make_shared<ListResult>();  // std::function must be copyable.
   if (admission != Admission::yes) {
     result->status = admission == Admission::overloaded ? OpStatus::overloaded : OpStatus::failed;
   } else {

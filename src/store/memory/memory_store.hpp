@@ -13,15 +13,15 @@
 
 namespace toxasync::store {
 
-/// Keeps everything in memory: for tests and simulations, where it can play a slow or a failing disk. An
-/// operation takes effect at the call; its completion is given by poll(), after submit().
+/// Keeps everything in memory: for tests and simulations, where it can simulate a slow or failing disk. An
+/// operation takes effect at the call; its completion comes from poll(), after submit().
 class MemoryStore final : public Store {
  public:
   explicit MemoryStore(const StoreLimits& limits = {}) : limits_(limits) {
     stats_.capacity_bytes = limits.capacity_bytes;
   }
 
-  /// While true, poll() gives no completions, and what waits fills the queue.
+  /// While true, poll() delivers no completions, and what waits fills the queue.
   void hold_completions(bool hold) noexcept { holding_ = hold; }
   /// While true, the disk has no room, though the capacity is not reached.
   void set_disk_full(bool full) noexcept { disk_full_ = full; }

@@ -8,7 +8,7 @@
 namespace toxasync::store {
 namespace {
 
-/// The mailboxes and ids that a statement is to be given.
+/// The mailboxes and ids that are parameters of a statement.
 struct Keys {
   std::vector<ByteView> mailboxes;
   std::vector<ByteView> ids;
@@ -40,7 +40,7 @@ void queue_load(PostgresLink& link, const GroupSubjects& subjects, bool lists_bi
   link.execute(statement::totals, {});
 }
 
-std::size_t take_load(std::span<const PostgresRows> answers, RecordSet& set) {
+std::size_t read_load(std::span<const PostgresRows> answers, RecordSet& set) {
   const PostgresRows &added = answers[1], &locked = answers[2], &found = answers[3], &totals = answers[4];
   std::set<MailboxKey> fresh;
   for (int row = 0; row < added.count(); ++row) {
@@ -89,7 +89,7 @@ void queue_write(PostgresLink& link, const RecordSet& set) {
       sequences.push_back(record.sequence);
       expiries.push_back(record.expires_at_s);
       kinds.push_back(static_cast<std::int64_t>(record.kind));
-      static constexpr std::uint8_t nothing = 0;  // An empty value is none that is missing.
+      static constexpr std::uint8_t nothing = 0;  // An empty value is not NULL.
       const bool live = record.kind == RecordKind::live;
       values.push_back(!live                  ? ByteView()
                        : record.value.empty() ? ByteView(&nothing, 0)
@@ -130,9 +130,9 @@ void queue_write(PostgresLink& link, const RecordSet& set) {
   if (!maybe_empty.empty()) {
     link.execute(statement::drop_mailboxes, PostgresParameters().blobs(maybe_empty));
   }
-  // Written even when nothing changed: a commit that writes waits for the disks and the standbys to have
-  // everything before it, too. What is found there may itself not have got there yet. (PostgreSQL counts the
-  // locks of rows as writes already; it does not promise to.)
+  // Written even when nothing changed: a commit that writes waits until the disks and the standbys also
+  // have everything before it, and what was read here may not be there yet. (PostgreSQL counts row locks as
+  // writes already, but does not promise to.)
   link.execute(statement::add_totals, PostgresParameters()
                                           .integer(set.change().messages)
                                           .integer(set.change().bytes)

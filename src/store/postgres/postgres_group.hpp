@@ -16,7 +16,7 @@ namespace toxasync::store {
 
 /// What a transaction is about, sorted: so transactions wait for one another's locks in one order.
 struct GroupSubjects {
-  std::set<MailboxKey> put;      ///< Made where they are missing.
+  std::set<MailboxKey> put;      ///< Created where they are missing.
   std::set<MailboxKey> changed;  ///< These too.
   std::set<MailboxKey> listed;
   std::set<RecordSet::RecordKey> records;
@@ -29,14 +29,15 @@ std::optional<ByteArray<N>> array_of(ByteView bytes) {
   return bytes.size() == N ? std::optional(to_array<N>(bytes)) : std::nullopt;
 }
 
-/// Queues BEGIN and all that take_load() takes. `lists_bind`: what is listed is locked, when it is new.
+/// Queues BEGIN and the statements whose answers read_load() reads. `lists_bind`: new records that are listed
+/// are locked.
 void queue_load(PostgresLink& link, const GroupSubjects& subjects, bool lists_bind);
 /// Returns how many records are damaged.
-std::size_t take_load(std::span<const PostgresRows> answers, RecordSet& set);
+std::size_t read_load(std::span<const PostgresRows> answers, RecordSet& set);
 /// A row of statement::find_records.
 RecordSet::Record record_of(const PostgresRows& found, int row);
 
-/// Queues what the set has changed, and something in any case.
+/// Queues what the set has changed; at least one statement in any case.
 void queue_write(PostgresLink& link, const RecordSet& set);
 
 }  // namespace toxasync::store

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t batch_rows = 500;
 constexpr int most_attempts = 5;
-constexpr int first_pause_ms = 500;  // Doubled each time: 7.5 s in all, for a server that starts again.
+constexpr int first_pause_ms = 500;  // Doubled each time: 7.5 s in all, for a server that is restarting.
 constexpr std::chrono::milliseconds patience{30000};
 constexpr const char* read_error =
     "the old database cannot be read: look for disk errors in the system's log";
@@ -30,30 +30,31 @@ GroupSubjects subjects_of(const std::vector<RecordTable::Row>& rows) {
 
 }  // namespace
 
-std::optional<std::string> PostgresImport::run(std::int64_t now_s, NodeStats& figures,
-                                               const std::function<void(std::uint64_t rows)>& tell) {
+std::optional<std::string> PostgresImport::run(
+    std::int64_t now_s, NodeStats& figures, const std::function<void(std::uint64_t rows)>& report_progress) {
   figures = {};
   const auto start = progress();
   if (!start) {
     return why_;
   }
-  bool good = pass(now_s, *start, true, figures, tell) && pass(now_s, 0, false, figures, tell);
+  bool good =
+      pass(now_s, *start, true, figures, report_progress) && pass(now_s, 0, false, figures, report_progress);
   if (good && figures.wrong > 0 && *start > 0) {
     // The old database was served again after the interruption: what was copied before may have changed.
-    good = pass(now_s, 0, true, figures, tell) && pass(now_s, 0, false, figures, tell);
+    good = pass(now_s, 0, true, figures, report_progress) && pass(now_s, 0, false, figures, report_progress);
   }
   return good ? std::nullopt : std::optional(why_);
 }
 
-/// Copies or compares what stands behind the sequence `at`.
+/// Copies or compares what has a larger sequence than `at`.
 bool PostgresImport::pass(std::int64_t now_s, std::int64_t at, bool copying, NodeStats& figures,
-                          const std::function<void(std::uint64_t rows)>& tell) {
+                          const std::function<void(std::uint64_t rows)>& report_progress) {
   const std::uint64_t damaged_before = from_.stats().damaged;
   NodeStats found;
   found.copied = figures.copied;
   Rows rows;
   std::uint64_t seen = 0;
-  for (bool more = true; more; tell(seen += rows.size())) {
+  for (bool more = true; more; report_progress(seen += rows.size())) {
     if (from_.read(at, batch_rows, rows, more) != DbStatus::ok) {
       why_ = read_error;
       return false;
@@ -99,7 +100,7 @@ std::optional<std::int64_t> PostgresImport::progress() {
   return answers[0].count() == 0 ? 0 : answers[0].integer(0, 0);
 }
 
-/// `once` does no harm when it is called again after its answer was lost.
+/// `once` must be idempotent: it is called again after its answer was lost.
 bool PostgresImport::insist(const std::function<LinkStatus()>& once) {
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
     if (attempt > 0) {
@@ -132,7 +133,7 @@ LinkStatus PostgresImport::copy(const Rows& rows, std::int64_t last) {
     return status;
   }
   RecordSet set({}, sum_key_, false);
-  take_load(answers, set);
+  read_load(answers, set);
   for (const auto& row : rows) {
     if (!set.import({row.mailbox, row.id}, row.kind, row.expires_at_s, row.value)) {
       return LinkStatus::conflict;

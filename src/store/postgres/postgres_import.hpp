@@ -14,14 +14,14 @@
 namespace toxasync::store {
 
 /// Moves what a SQLite database holds into PostgreSQL: records with their expiry, in the order of each
-/// mailbox, and tombstones. What went over is noted there, in the same transactions, so that it goes on after
-/// an interruption where it was. Blocks; what it is about must not be served meanwhile.
+/// mailbox, and tombstones. The progress is recorded there, in the same transactions, so that it resumes
+/// after an interruption. Blocks; neither database may be in use meanwhile.
 class PostgresImport {
  public:
   struct NodeStats {
     std::uint64_t copied = 0;   ///< In this run.
     std::uint64_t expired = 0;  ///< Left out.
-    std::uint64_t live = 0;     ///< Found there when all was looked for again, with value and expiry.
+    std::uint64_t live = 0;     ///< Found there in the final check, with value and expiry.
     std::uint64_t tombstones = 0;
     std::uint64_t wrong = 0;    ///< Not found there, or not the same.
     std::uint64_t damaged = 0;  ///< In the old database, and left out.
@@ -30,16 +30,16 @@ class PostgresImport {
   PostgresImport(RecordTable& from, std::string url, Random& random)
       : from_(from), url_(std::move(url)), sum_key_(random.array<32>()) {}
 
-  /// Copies what is left to be copied, then looks for all of it. `tell` is called now and then with the
-  /// number of rows that were copied, or found again. Nothing: done; else why not, for the operator.
+  /// Copies what is left to be copied, then checks all of it. `report_progress` is called now and then with
+  /// the number of rows that were copied, or checked. Nothing: done; else the reason, for the operator.
   std::optional<std::string> run(std::int64_t now_s, NodeStats& figures,
-                                 const std::function<void(std::uint64_t rows)>& tell);
+                                 const std::function<void(std::uint64_t rows)>& report_progress);
 
  private:
   using Rows = std::vector<RecordTable::Row>;
   bool connect();
   bool pass(std::int64_t now_s, std::int64_t at, bool copying, NodeStats& figures,
-            const std::function<void(std::uint64_t rows)>& tell);
+            const std::function<void(std::uint64_t rows)>& report_progress);
   bool insist(const std::function<LinkStatus()>& once);
   LinkStatus copy(const Rows& rows, std::int64_t last);
   LinkStatus compare(const Rows& rows, NodeStats& figures);

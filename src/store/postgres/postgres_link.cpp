@@ -67,7 +67,7 @@ std::string_view fault_of_connection_string(const std::string& text) noexcept {
   const bool readable = options != nullptr;
   bool password = false;
   for (const PQconninfoOption* option = options; option != nullptr && option->keyword != nullptr; ++option) {
-    // What libpq says is to be hidden: password, sslpassword, and what other versions add.
+    // What libpq marks as secret: password, sslpassword, and what other versions add.
     password = password || (option->val != nullptr && *option->dispchar == '*');
   }
   PQconninfoFree(options);
@@ -138,7 +138,7 @@ bool PostgresLink::connect(const std::string& url, std::chrono::milliseconds per
     return false;
   }
   if (servers_.empty()) {
-    // The names of the servers may come from a service file or the environment: libpq knows.
+    // The names of the servers may come from a service file or the environment, which libpq resolves.
     if (connect_to(url, {}, Clock::now() + per_server)) {
       return true;
     }
@@ -158,7 +158,7 @@ bool PostgresLink::connect(const std::string& url, std::chrono::milliseconds per
 }
 
 bool PostgresLink::connect_to(const std::string& url, const Server& server, Clock::time_point deadline) {
-  // Of a name that is given twice the last one counts, and those within the URL stand at its place.
+  // When a name is given twice the last one counts; the parameters within the URL count at its position.
   std::vector<const char*> names{"fallback_application_name", "tcp_user_timeout", "keepalives_idle",
                                  "keepalives_interval", "dbname"};
   std::vector<const char*> values{"toxasync", "10000", "5", "5", url.c_str()};
@@ -236,7 +236,7 @@ void PostgresLink::close() noexcept {
 }
 
 bool PostgresLink::is_open() noexcept {
-  // What comes while nothing was asked is a farewell, at last with the end of the stream.
+  // What arrives without a request announces that the server closes the connection.
   for (int i = 0; connection_ && PQstatus(connection_.get()) == CONNECTION_OK && i < 8; ++i) {
     pollfd socket{PQsocket(connection_.get()), POLLIN, 0};
     if (::poll(&socket, 1, 0) <= 0) {
@@ -336,7 +336,8 @@ LinkStatus PostgresLink::round_trip(std::vector<PostgresRows>& answers, std::chr
       }
     }
     PGresult* const result = PQgetResult(connection);
-    if (result == nullptr) {  // Ends each statement's results; two of them end what is there to read.
+    if (result ==
+        nullptr) {  // Marks the end of each statement's results; two in a row: nothing is left to read.
       if (std::exchange(after_null, true)) {
         return lose("incomplete answer from the server");
       }
@@ -399,14 +400,14 @@ LinkStatus PostgresLink::note_error(const PGresult* result) {
   error_ = field(result, PG_DIAG_MESSAGE_PRIMARY);
   sqlstate_ = field(result, PG_DIAG_SQLSTATE);
   const auto is = [this](std::string_view code) { return sqlstate_.starts_with(code); };
-  if (is("40") || is("55P03")) {  // Serialization failure, deadlock; a lock was not to be had in time.
+  if (is("40") || is("55P03")) {  // Serialization failure, deadlock; a lock was not available in time.
     return LinkStatus::conflict;
   }
   if (is("53100")) {
     return LinkStatus::full;
   }
   // No SQLSTATE: the connection broke. Connection exceptions; shut down, or cancelled by statement_timeout;
-  // a server that takes no writes any more.
+  // a server that no longer accepts writes.
   if (sqlstate_.empty() || is("08") || is("57") || is("25006")) {
     return LinkStatus::lost;
   }

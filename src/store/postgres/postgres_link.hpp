@@ -15,17 +15,17 @@
 
 namespace toxasync::store {
 
-/// What is wrong with a connection string that a configuration names, in words; empty: nothing.
+/// What is wrong with a configured connection string, in words; empty: nothing.
 std::string_view fault_of_connection_string(const std::string& text) noexcept;
 
-/// What became of a round trip, by what can be done about it.
+/// The outcome of a round trip, by how the caller can react.
 enum class LinkStatus : std::uint8_t {
   ok,
-  conflict,  ///< Another transaction was in the way: the whole one may be tried again.
+  conflict,  ///< A conflict with another transaction: this one may be tried again.
   full,      ///< The server's disk is full.
   late,      ///< No answer in time; the connection was kept for it: see owes().
-  refused,   ///< The server reported an error; the connection goes on.
-  lost,  ///< The connection is closed: it broke, took too long, or leads to a server that takes no writes.
+  refused,   ///< The server reported an error; the connection stays open.
+  lost,      ///< The connection is closed: it broke, took too long, or leads to a read-only server.
 };
 
 /// Parameters of one statement, in PostgreSQL's binary format.
@@ -71,8 +71,8 @@ class PostgresLink {
 
   explicit PostgresLink(int stop_fd) noexcept : stop_fd_(stop_fd) {}
 
-  /// Tries the servers that `url` names one after the other, the last good one first. Names are looked up by
-  /// the system, which may take its own time. False: error() tells why.
+  /// Tries the servers in `url` one after the other, the last working one first. The system resolves names,
+  /// without a deadline of ours. False: error() has the reason.
   bool connect(const std::string& url, std::chrono::milliseconds per_server);
   void close() noexcept;
   /// False also when the server has closed an idle connection.
@@ -88,21 +88,21 @@ class PostgresLink {
                         IfLate if_late = IfLate::close);
   LinkStatus round_trip(std::chrono::milliseconds timeout);
 
-  /// A late answer has not come yet, and nothing can be asked before. Does not wait.
+  /// A late answer has not come yet, and nothing can be sent before. Does not wait.
   [[nodiscard]] bool owes() noexcept;
 
   /// A warning came during the last round trip.
   [[nodiscard]] bool warned() const noexcept { return warned_; }
-  /// The last failure, in the server's words; without secrets.
+  /// The last failure, as the server worded it; without secrets.
   [[nodiscard]] const std::string& error() const noexcept { return error_; }
-  /// SQLSTATE of the last failure; empty when it was not the server's.
+  /// SQLSTATE of the last failure; empty when the server did not report it.
   [[nodiscard]] const std::string& sqlstate() const noexcept { return sqlstate_; }
 
  private:
   struct Finish {
     void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
   };
-  /// A server of several that the URL names; empty: what the URL says.
+  /// One of several servers in the URL; empty: as the URL says.
   struct Server {
     std::string host, hostaddr, port;
   };

@@ -9,11 +9,11 @@ namespace {
 
 // Every table but the first and the last is keyed by mailbox first, and could be spread over servers by it.
 //
-// mailbox: n and bytes count its live records. Who changes anything in a mailbox holds a lock on its row
-// until the commit, and takes `seq` from `next` there: so a reader who has seen one has seen all smaller
-// ones. record: kind is a RecordKind; only a live one has a value. totals: what all of it adds up to, in rows
+// mailbox: n and bytes count its live records. A transaction that changes a mailbox holds a lock on its row
+// until the commit, and gets `seq` from `next` there: so a reader that has seen one has seen all smaller
+// ones. record: kind is a RecordKind; only a live one has a value. totals: the sums over everything, in rows
 // of which each connection changes one, so that they do not wait for one another; one row may be negative.
-// migration: how far the databases are that are moved here.
+// migration: the progress of imports.
 constexpr const char* tables[] = {
     "CREATE TABLE toxasync(version bigint NOT NULL, sum_key bytea NOT NULL)",
     R"(CREATE TABLE mailbox(mailbox bytea PRIMARY KEY, next bigint NOT NULL, n bigint NOT NULL,
@@ -28,12 +28,12 @@ constexpr const char* tables[] = {
     "CREATE TABLE migration(source bytea PRIMARY KEY, seq bigint NOT NULL)",
 };
 
-// "toxasync" in bytes: held by who makes the tables.
+// "toxasync" in bytes: held by the connection that creates the tables.
 constexpr const char* lock_schema = "SELECT pg_advisory_xact_lock(8390056990759022179)";
 
-// A commit is durable here and, where the server is told so, at its standbys. Plans are fixed once and go by
-// the indexes: tables that were empty when a plan was made may be large when it is used. A transaction whose
-// daemon is gone does not hold its locks for ever.
+// A commit is durable on this server and, if it is configured so, on its standbys. Plans are fixed once and
+// use the indexes: tables that were empty when a plan was made may be large when it is used. A transaction
+// whose daemon is gone does not hold its locks for ever.
 constexpr const char* settings =
     R"(SELECT set_config('synchronous_commit', CASE WHEN
        current_setting('synchronous_commit')='remote_apply' THEN 'remote_apply' ELSE 'on' END,
@@ -44,13 +44,14 @@ constexpr const char* settings =
        set_config('lock_timeout', '3s', false), set_config('idle_in_transaction_session_timeout',
        '20s', false))";
 
-// The table itself is read: to_regclass would go by what the session has cached, before it had the lock.
+// The table itself is read: to_regclass would use what the session cached before it had the lock.
 constexpr const char* probe =
     R"(SELECT count(*), (current_setting('fsync') = 'on')::int::bigint FROM pg_catalog.pg_tables
        WHERE tablename = 'toxasync' AND schemaname = ANY(current_schemas(false)))";
 
 constexpr std::pair<const char*, const char*> statements[] = {
-    // $1 mailboxes. A mailbox that was dropped and comes again goes on above its old sequences: they rise by
+    // $1 mailboxes. A mailbox that was dropped and is created again continues above its old sequences: they
+    // rise by
     // one a record, the server's clock by a million a second.
     {statement::add_mailboxes,
      R"(INSERT INTO mailbox(mailbox, next, n, bytes, given) SELECT m, (extract(epoch FROM
@@ -73,7 +74,7 @@ constexpr std::pair<const char*, const char*> statements[] = {
     {statement::mark_given,
      R"(UPDATE mailbox SET given = next WHERE mailbox IN (SELECT mailbox FROM mailbox WHERE mailbox
        = ANY($1::bytea[]) AND n > 0 AND given < next ORDER BY mailbox FOR UPDATE))"},
-    // $1 mailboxes, $2 their cursors: writes nothing new when something behind one was marked as given.
+    // $1 mailboxes, $2 their cursors: writes nothing new when something after one was marked as given.
     {statement::wait_for_marks,
      R"(INSERT INTO totals(slot, messages, bytes, tombstones) SELECT pg_backend_pid() % 64, 0, 0, 0
        WHERE EXISTS (SELECT FROM unnest($1::bytea[], $2::bigint[]) AS w(mailbox, after) JOIN mailbox
@@ -127,7 +128,7 @@ LinkStatus create(PostgresLink& link, const ByteArray<32>& new_sum_key, std::chr
   std::vector<PostgresRows> answers;
   link.query("BEGIN");
   link.query(lock_schema);
-  link.query(probe);  // Again: another daemon may have been faster.
+  link.query(probe);  // Again: another daemon may have created them by now.
   LinkStatus status = link.round_trip(answers, timeout);
   if (status == LinkStatus::ok && answers[2].integer(0, 0) == 0) {
     for (const char* table : tables) {
@@ -139,7 +140,7 @@ LinkStatus create(PostgresLink& link, const ByteArray<32>& new_sum_key, std::chr
     status = link.round_trip(timeout);
   }
   if (status != LinkStatus::ok) {
-    return status;  // The connection is given up, and the transaction with it.
+    return status;  // The connection is closed, and the transaction with it.
   }
   link.query("COMMIT");
   status = link.round_trip(answers, timeout);

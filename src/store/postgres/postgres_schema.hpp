@@ -14,7 +14,7 @@ namespace toxasync::store {
 
 inline constexpr std::int64_t postgres_schema_version = 1;
 
-/// Names of the prepared statements; their parameters stand in postgres_schema.cpp.
+/// Names of the prepared statements; their parameters are in postgres_schema.cpp.
 namespace statement {
 inline constexpr const char* add_mailboxes = "add_mailboxes";
 inline constexpr const char* lock_mailboxes = "lock_mailboxes";
@@ -34,14 +34,14 @@ inline constexpr const char* note_progress = "note_progress";
 inline constexpr const char* progress = "progress";
 }  // namespace statement
 
-/// What a database says of itself.
+/// Properties of a database.
 struct PostgresDatabase {
   ByteArray<32> sum_key{};  ///< Of its records' checksums.
   bool syncs = true;        ///< False: the server runs with fsync=off and may lose what it has confirmed.
 };
 
-/// Makes a new connection ready: settings, the tables where there are none (any number of daemons may try at
-/// once), statements. `new_sum_key` is for new tables. Nothing: `why` tells the operator.
+/// Makes a new connection ready: settings, the tables unless they exist (any number of daemons may try at
+/// once), statements. `new_sum_key` is for new tables. Nothing: `why` is for the operator.
 std::optional<PostgresDatabase> attach(PostgresLink& link, const ByteArray<32>& new_sum_key,
                                        std::chrono::milliseconds timeout, std::string& why);
 

@@ -42,8 +42,8 @@ WorkerOptions worker_options(const StoreLimits& limits) {
 /// Decides where one transaction ends and the next one begins.
 class Slicer {
  public:
-  /// True: `next` cannot be of the transaction of those before it. Lists read after its writes, so nothing
-  /// may change afterwards what they show.
+  /// True: `next` must not be in the same transaction. Lists are read after its writes, so nothing that
+  /// follows them may change what they show.
   bool parts(const StoreOperation& next) {
     const bool alone = std::holds_alternative<ExpireOperation>(next);
     const MailboxKey* mailbox = nullptr;
@@ -147,7 +147,7 @@ void PostgresStore::cancel(Token token, const MailboxKey& mailbox, const RecordI
 }
 
 void PostgresStore::expire(std::int64_t now_s, std::size_t max_rows) {
-  // One job a slice: other operations get their turn in between.
+  // One job a slice: other operations run in between.
   for (std::size_t left = std::min(max_rows, max_expire_rows); left > 0;) {
     const std::size_t slice = std::min(left, PostgresTable::expire_slice);
     push(ExpireOperation{now_s, slice}, ExpireOperation::cost());
@@ -156,7 +156,7 @@ void PostgresStore::expire(std::int64_t now_s, std::size_t max_rows) {
 }
 
 void PostgresStore::process(JobList& group) {
-  auto left = group.begin();  // What has no result yet begins here.
+  auto left = group.begin();  // What has no result yet starts here.
   try {
     Slicer slicer;
     std::vector<StoreOperation*> slice;
@@ -186,7 +186,7 @@ void PostgresStore::process(JobList& group) {
 
 std::size_t PostgresStore::poll(StoreListener& listener) {
   std::size_t delivered = 0;
-  for (const auto& job : queue_.take()) {
+  for (const auto& job : queue_.collect_finished()) {
     delivered += static_cast<PostgresJob&>(*job).deliver(listener) ? 1 : 0;
   }
   return delivered;

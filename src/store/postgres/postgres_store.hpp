@@ -14,20 +14,20 @@
 
 namespace toxasync::store {
 
-/// The engine of nodes that share a store: any number of them before one PostgreSQL, which may be a primary
-/// with standbys. One connection on one worker thread; group commit. How it is set up and what was tried:
-/// docs/postgres.md.
+/// The engine of nodes that share a store: any number of them use one PostgreSQL server, which may be a
+/// primary with standbys. One connection on one worker thread; group commit. How to set it up, and what was
+/// measured: docs/postgres.md.
 ///
 /// Nothing is promised before the server has answered COMMIT without a warning, and so not before the
-/// standbys that it is to wait for have it. When the connection is lost, what is under way fails, and a new
-/// one is made at the next call that finds the back-off over. A damaged record is counted and not served, as
+/// standbys that it is configured to wait for have it. When the connection is lost, what is under way fails,
+/// and a new one is made at the next call after the back-off. A damaged record is counted and not served, as
 /// in SqliteStore. `telemetry` is also used from the worker's thread.
 class PostgresStore final : public Store {
  public:
   /// Most rows that one call of expire() drops.
   static constexpr std::size_t max_expire_rows = 16 * PostgresTable::expire_slice;
 
-  /// `url` is a connection string of libpq ("postgresql://..."). Makes the tables where there are none.
+  /// `url` is a connection string of libpq ("postgresql://..."). Creates the tables unless they exist.
   /// Blocks. The error is a sentence for the operator, without a password. `random` is used during the call
   /// only.
   static Result<std::unique_ptr<PostgresStore>, std::string> open(const std::string& url,
@@ -59,9 +59,9 @@ class PostgresStore final : public Store {
   void process(JobList& group);
 
   const StoreLimits limits_;
-  int stop_fd_;  // Readable: the store is about to end.
+  int stop_fd_;  // Readable: the store is shutting down.
   PostgresTable table_;
-  JobQueue queue_;  // After the table: it goes first.
+  JobQueue queue_;  // After the table: it is destroyed first.
 };
 
 }  // namespace toxasync::store

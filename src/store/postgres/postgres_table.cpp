@@ -125,7 +125,7 @@ bool PostgresTable::connect() {
 void PostgresTable::run(std::span<StoreOperation* const> group) {
   const auto deadline = PostgresLink::Clock::now() + options_.patience;
   LinkStatus status = LinkStatus::lost;
-  failure_.clear();  // Of a group that was done in the end.
+  failure_.clear();  // Of a group that succeeded in the end.
   for (int conflicts = 0, losses = 0; true;) {
     bool may_be_done = false;
     status = LinkStatus::lost;
@@ -134,7 +134,7 @@ void PostgresTable::run(std::span<StoreOperation* const> group) {
         status = attempt(group, may_be_done);
       }
     } catch (const std::exception&) {
-      link_.close();  // Out of memory; the server takes back what it was told.
+      link_.close();  // Out of memory; the server rolls back the transaction.
       may_be_done = true;
     }
     const bool in_time = PostgresLink::Clock::now() < deadline;
@@ -142,7 +142,7 @@ void PostgresTable::run(std::span<StoreOperation* const> group) {
       pause_after_conflict(conflicts);
       continue;
     }
-    // A connection that broke before COMMIT was sent has left nothing behind.
+    // A connection that broke before COMMIT was sent has changed nothing.
     if (status == LinkStatus::lost && !may_be_done && losses++ == 0 && in_time &&
         PostgresLink::Clock::now() >= connect_at_) {
       continue;
@@ -203,8 +203,8 @@ LinkStatus PostgresTable::commit(std::vector<PostgresRows>& answers, bool& may_b
   if (status != LinkStatus::ok) {
     return status;
   }
-  // The tag of a transaction that was taken back is ROLLBACK. A warning: the wait for the standbys was ended
-  // by somebody, so it is on one disk only.
+  // The tag of a transaction that was rolled back is ROLLBACK. A warning: the wait for the standbys was
+  // cancelled, so it is on one disk only.
   if (answers.back().tag() != "COMMIT" || link_.warned()) {
     link_.close();
     failure_ = "a commit did not wait for the standbys: it does not count";
@@ -221,11 +221,11 @@ LinkStatus PostgresTable::change(std::span<StoreOperation* const> group, bool& m
   if (const LinkStatus status = link_.round_trip(answers, options_.patience); status != LinkStatus::ok) {
     return status;
   }
-  count_damaged(take_load(answers, set));
+  count_damaged(read_load(answers, set));
   for (StoreOperation* operation : group) {
     if (auto* const put = std::get_if<PutOperation>(operation)) {
       if (!set.apply(*put)) {
-        return LinkStatus::conflict;  // Its mailbox was empty and dropped by another just now.
+        return LinkStatus::conflict;  // Its mailbox was empty and dropped by another transaction just now.
       }
     } else if (auto* const remove = std::get_if<RemoveOperation>(operation)) {
       set.apply(*remove);
@@ -249,7 +249,7 @@ LinkStatus PostgresTable::change(std::span<StoreOperation* const> group, bool& m
     return status;
   }
   publish(answers[answers.size() - 2]);
-  take_lists(group, std::span<const PostgresRows>(answers).last(lists + 2).first(lists));
+  read_lists(group, std::span<const PostgresRows>(answers).last(lists + 2).first(lists));
   return LinkStatus::ok;
 }
 
@@ -270,13 +270,13 @@ LinkStatus PostgresTable::read_only(std::span<StoreOperation* const> group, bool
   if (const LinkStatus status = commit(answers, may_be_done); status != LinkStatus::ok) {
     return status;
   }
-  take_lists(group,
+  read_lists(group,
              std::span<const PostgresRows>(answers).subspan(options_.lists_bind ? 2 : 1, group.size()));
   return LinkStatus::ok;
 }
 
-// A mark that an ended wait left on this disk only is no mark yet: so a list of anything marked writes, and
-// its commit waits. Behind the lists: what they have seen marked is marked now.
+// A mark whose wait for the standbys was cancelled may be on this disk only: so a list of anything marked
+// writes, and its commit waits. This comes after the lists: what they have seen as marked is marked now.
 void PostgresTable::send_wait_for_marks(std::span<StoreOperation* const> group) {
   std::vector<ByteView> mailboxes;
   std::vector<std::int64_t> cursors;
@@ -288,7 +288,7 @@ void PostgresTable::send_wait_for_marks(std::span<StoreOperation* const> group) 
   link_.execute(statement::wait_for_marks, PostgresParameters().blobs(mailboxes).integers(cursors));
 }
 
-// One row more than the page takes tells whether there are more.
+// One row more than fits on the page shows whether there are more.
 void PostgresTable::send_list(const ListOperation& list, std::uint64_t after) {
   const auto limit = cursor_of(list.max_records()) + 1;
   link_.execute(statement::list_records, PostgresParameters()
@@ -299,31 +299,31 @@ void PostgresTable::send_list(const ListOperation& list, std::uint64_t after) {
                                              .integer(options_.lists_bind ? 1 : 0));
 }
 
-void PostgresTable::take_lists(std::span<StoreOperation* const> group,
+void PostgresTable::read_lists(std::span<StoreOperation* const> group,
                                std::span<const PostgresRows> answers) {
   for (StoreOperation* operation : group) {
     if (auto* const list = std::get_if<ListOperation>(operation)) {
-      take_list(*list, answers.front());
+      read_list(*list, answers.front());
       answers = answers.subspan(1);
     }
   }
 }
 
-void PostgresTable::take_list(ListOperation& list, const PostgresRows& first) {
+void PostgresTable::read_list(ListOperation& list, const PostgresRows& first) {
   list.result = {OpStatus::ok, {}, false};
   std::uint64_t after = list.after;
   std::vector<PostgresRows> answers;
-  for (bool more = take_rows(list, first, after); more; more = take_rows(list, answers[0], after)) {
+  for (bool more = read_rows(list, first, after); more; more = read_rows(list, answers[0], after)) {
     // Damaged records left room on the page.
     send_list(list, after);
     if (link_.round_trip(answers, options_.patience) != LinkStatus::ok) {
-      return list.fail(JobFailure::failed);  // Alone: what else the group did is done.
+      return list.fail(JobFailure::failed);  // Only this one: the rest of the group is committed.
     }
   }
 }
 
-// True: there may be more rows behind these, and room for them. `after`: the last one that was looked at.
-bool PostgresTable::take_rows(ListOperation& list, const PostgresRows& rows, std::uint64_t& after) {
+// True: there may be more rows after these, and room for them. `after`: the last one that was read.
+bool PostgresTable::read_rows(ListOperation& list, const PostgresRows& rows, std::uint64_t& after) {
   std::size_t bytes = 0;
   for (const Record& record : list.result.records) {
     bytes += record.value.size();

@@ -21,13 +21,14 @@
 namespace toxasync::store {
 
 struct PostgresStoreOptions {
-  std::chrono::milliseconds patience{10000};         ///< For one round trip; then the connection is given up.
-  std::chrono::milliseconds connect_patience{3000};  ///< For one server to take a connection.
+  std::chrono::milliseconds patience{10000};         ///< For one round trip; then the connection is closed.
+  std::chrono::milliseconds connect_patience{3000};  ///< For one server to accept a connection.
   std::chrono::milliseconds longest_back_off{1000};  ///< Between attempts to connect.
   /// For the answer to a COMMIT that waits for standbys: meanwhile everything fails at once. Not less,
-  /// because the server keeps a session that waits, with its locks, though nobody listens any more.
+  /// because the server keeps a waiting session and its locks even when the client is gone.
   std::chrono::milliseconds late_patience{60000};
-  bool lists_bind = true;  ///< What was listed cannot be cancelled: several nodes do not know of one another.
+  bool lists_bind =
+      true;  ///< What was listed cannot be cancelled: several nodes do not know what the others listed.
 };
 
 using StoreOperation =
@@ -40,11 +41,11 @@ class PostgresTable {
   /// Most rows that one ExpireOperation drops.
   static constexpr std::size_t expire_slice = 512;
 
-  /// `random` gives the key of new tables. `stop_fd` readable: nobody waits any more.
+  /// `random` is for the key of new tables. `stop_fd` readable: shutting down, do not wait.
   PostgresTable(std::string url, const StoreLimits& limits, const PostgresStoreOptions& options,
                 const Telemetry& telemetry, Random& random, int stop_fd);
 
-  /// Connects for the first time. Nothing: done; else why not, for the operator.
+  /// Connects for the first time. Nothing: done; else the reason, for the operator.
   std::optional<std::string> open();
 
   /// Gives every operation its result. An ExpireOperation is alone in its group, and nothing in the group
@@ -65,9 +66,9 @@ class PostgresTable {
   LinkStatus commit(std::vector<PostgresRows>& answers, bool& may_be_done);
   void send_wait_for_marks(std::span<StoreOperation* const> group);
   void send_list(const ListOperation& list, std::uint64_t after);
-  void take_list(ListOperation& list, const PostgresRows& first);
-  bool take_rows(ListOperation& list, const PostgresRows& rows, std::uint64_t& after);
-  void take_lists(std::span<StoreOperation* const> group, std::span<const PostgresRows> answers);
+  void read_list(ListOperation& list, const PostgresRows& first);
+  bool read_rows(ListOperation& list, const PostgresRows& rows, std::uint64_t& after);
+  void read_lists(std::span<StoreOperation* const> group, std::span<const PostgresRows> answers);
   void publish(const PostgresRows& totals);
   void count_damaged(std::size_t records) noexcept;
   [[nodiscard]] StoreLimits present_limits() const noexcept;
@@ -79,7 +80,7 @@ class PostgresTable {
   Telemetry telemetry_;
   ByteArray<32> sum_key_;
   bool attached_before_ = false;
-  std::string why_;      // There is no connection.
+  std::string why_;      // Why there is no connection.
   std::string failure_;  // Of a group, until it is logged.
   PostgresLink link_;
   int stop_fd_;

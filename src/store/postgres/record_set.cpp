@@ -26,7 +26,7 @@ bool RecordSet::apply(PutOperation& put) {
   const RecordKey key(put.mailbox, put.id);
   Record& record = records_[key];
   if (record.present && (!record.sound || record.expires_at_s <= put.now_s)) {
-    // What is damaged is of no use and may be replaced; what has expired counts as dropped already.
+    // A damaged record is useless and may be replaced; an expired one counts as dropped already.
     drop(mailbox, record);
   }
   if (record.present && record.kind != RecordKind::live) {

@@ -10,7 +10,7 @@
 
 namespace toxasync::store {
 
-/// What all mailboxes hold together.
+/// The sums over all mailboxes.
 struct RecordTotals {
   std::int64_t messages = 0;
   std::int64_t bytes = 0;
@@ -18,14 +18,14 @@ struct RecordTotals {
 };
 
 /// The mailboxes and records that a group of operations is about, as they were read and locked in its
-/// transaction, and what the operations make of them. Sorted by mailbox.
+/// transaction, and how the operations change them. Sorted by mailbox.
 class RecordSet {
  public:
   struct Mailbox {
     std::int64_t next = 0;      ///< Sequence of the next record.
     std::int64_t messages = 0;  ///< Live ones.
     std::int64_t bytes = 0;     ///< Their values.
-    std::int64_t given = 0;     ///< What has a smaller sequence was listed for the owner.
+    std::int64_t given = 0;     ///< Records with a smaller sequence were listed for the owner.
     bool changed = false;
     bool maybe_empty = false;  ///< Made by this transaction, or a record was dropped.
   };
@@ -35,8 +35,8 @@ class RecordSet {
     RecordKind kind = RecordKind::removed;
     Bytes value;
     ByteArray<16> sum{};
-    bool sound = false;    ///< The checksum fits.
-    bool present = false;  ///< False: there is none, or none any more.
+    bool sound = false;    ///< The checksum is right.
+    bool present = false;  ///< False: there is none, or it was dropped.
     bool changed = false;
   };
   using RecordKey = std::pair<MailboxKey, RecordId>;
@@ -47,15 +47,15 @@ class RecordSet {
 
   void load_totals(const RecordTotals& totals) noexcept { totals_ = totals; }
   void load(const MailboxKey& key, const Mailbox& mailbox) { mailboxes_[key] = mailbox; }
-  /// A record of a mailbox that was not locked is left out. False: it is damaged.
+  /// A record of a mailbox that was not locked is skipped. False: it is damaged.
   bool load(const RecordKey& key, Record record);
 
   /// False: the mailbox is not there. Each sets the operation's result.
   bool apply(PutOperation& put);
   void apply(RemoveOperation& remove);
   void apply(CancelOperation& cancel);
-  /// Takes a record or tombstone from another store, whatever the quotas: it was acknowledged there. What is
-  /// here already stays, with the later expiry; a tombstone is stronger than a record. False as with a put.
+  /// Imports a record or tombstone from another store, whatever the quotas: it was acknowledged there. What
+  /// is here already stays, with the later expiry; a tombstone overrides a record. False as with a put.
   bool import(const RecordKey& key, RecordKind kind, std::int64_t expires_at_s, ByteView value);
   /// A record that was not loaded here was dropped: `bytes` of value.
   void count_dropped(const MailboxKey& key, bool live, std::int64_t bytes) noexcept;

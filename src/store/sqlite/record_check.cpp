@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What reads all of a store: its check, and the move to another engine.
+// What reads a whole store: its check, and the import into another engine.
 #include "store/sqlite/record_check.hpp"
 
 #include <algorithm>
@@ -82,7 +82,7 @@ void RecordTable::check_quotas(RecordCheck& result, std::map<std::int64_t, Quota
       counted.erase(found);
     }
   }
-  result.wrong_quotas += counted.size();  // Those that nothing counts.
+  result.wrong_quotas += counted.size();  // Quotas without records.
   status = query.status();
 }
 

@@ -22,8 +22,8 @@ CREATE TABLE quota(mk INTEGER PRIMARY KEY, n INT, bytes INT);
 CREATE TABLE meta(n INT, bytes INT, tombstones INT, voided INT, hash_key BLOB, sum_key BLOB);
 )";
 
-// From version 1, whose tombstones did not tell. They count as the owner's: "gone" promises the sender
-// nothing.
+// From version 1, whose tombstones did not record it. They count as made by the owner: "gone" promises the
+// sender nothing.
 constexpr const char* from_version_1 = "ALTER TABLE rec ADD COLUMN cancelled INT NOT NULL DEFAULT 0";
 
 OpenError error_of(DbStatus status) noexcept {
@@ -46,7 +46,7 @@ RecordTable::RecordTable(std::filesystem::path path, SqliteSettings settings, co
 
 std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
   if (db.version() == 0) {
-    // Where there was a database when we started, an empty one is a loss, not a beginning.
+    // If there was a database at the start, an empty one now means that it was lost.
     if (const auto error = attached_before_ ? OpenError::damaged : create(db)) {
       return error;
     }
@@ -69,7 +69,7 @@ std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
   s.extend = db.prepare("UPDATE rec SET exp=?, sum=? WHERE seq=?", status);
   s.bury = db.prepare("UPDATE rec SET value=NULL, cancelled=?, sum=? WHERE seq=?", status);
   s.drop = db.prepare("DELETE FROM rec WHERE seq=?", status);
-  // From the index alone: rows are read one by one, as many as a page of the list takes.
+  // From the index alone: rows are read one by one, as many as fit on a page of the list.
   s.keys_of_mailbox =
       db.prepare("SELECT seq FROM rec INDEXED BY rec_key WHERE mk=? AND seq>? ORDER BY seq", status);
   s.record = db.prepare("SELECT exp, mailbox, id, value, sum, cancelled FROM rec WHERE seq=?", status);
@@ -79,7 +79,7 @@ std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
   s.write_quota = db.prepare("INSERT OR REPLACE INTO quota(mk, n, bytes) VALUES(?,?,?)", status);
   s.drop_quota = db.prepare("DELETE FROM quota WHERE mk=?", status);
   s.write_meta = db.prepare("UPDATE meta SET n=?, bytes=?, tombstones=?", status);
-  // A statement does not fit the tables: they are not what the version number promises.
+  // A statement does not match the tables: they are not those of the version number.
   return status == DbStatus::ok ? std::nullopt : std::optional(OpenError::damaged);
 }
 
@@ -155,8 +155,8 @@ void RecordTable::rolled_back() noexcept {
 }
 
 const char* RecordTable::finish_of_backup() const noexcept {
-  // Past the cursors that are told while the copy lies in a drawer: what a node stores after it was set back
-  // has to come behind those.
+  // Past all cursors that clients may have got since the copy was made: what a node stores after the copy is
+  // restored must have larger sequences.
   return "INSERT INTO sqlite_sequence(name, seq) SELECT 'rec', 0 WHERE NOT EXISTS(SELECT * FROM "
          "sqlite_sequence);"
          "UPDATE sqlite_sequence SET seq=seq+4294967296";
@@ -225,7 +225,7 @@ DbStatus RecordTable::put(const MailboxKey& mailbox, const RecordId& id, ByteVie
   std::optional<Found> found;
   DbStatus status = find(mailbox, id, found);
   if (status == DbStatus::ok && found && (!found->sound || found->expires_at_s <= now_s)) {
-    // What is damaged is of no use and may be replaced; what has expired counts as dropped already.
+    // A damaged record is useless and may be replaced; an expired one counts as dropped already.
     status = drop(key, found->sequence, found->live(), static_cast<std::int64_t>(found->value.size()));
     found.reset();
   }
@@ -457,7 +457,7 @@ void RecordTable::look_at_disk(std::int64_t now_s) {
 }
 
 // Three times what the accounting allows, for half-filled pages and the indexes, and 4 MiB for the small
-// tables. What is there already stays, also where it is more.
+// tables. What is stored already stays, even where it is more.
 void RecordTable::set_backstop(SqliteDb& db) noexcept {
   constexpr std::uint64_t page = 4096;
   constexpr std::uint64_t most_pages = 0xfffffffe;  // SQLite's own limit.
@@ -470,7 +470,7 @@ ByteArray<16> RecordTable::identity() const noexcept {
   return crypto::h128(sum_key_, {as_bytes("toxasync database")});
 }
 
-// Gives pages back to the file system when a quarter of the file is unused; what is below that is used again
+// Gives pages back to the file system when a quarter of the file is unused; less than that is reused
 // soon.
 DbStatus RecordTable::vacuum() {
   const auto unused = db().integer("PRAGMA freelist_count");

@@ -24,14 +24,14 @@ namespace toxasync::store {
 /// The storage node's tables: the operations of Store, each within an open transaction.
 ///
 /// A record is found by keyed 64-bit hashes of mailbox and id and then compared in full. It carries a keyed
-/// checksum, so that what a failing disk or a stray writer changed is noticed and not served. Quotas and
+/// checksum, so that what a failing disk or another program changed is detected and not served. Quotas and
 /// totals are kept beside the records, in the same transactions; a put costs O(log n).
 class RecordTable final : public SqliteEngine {
  public:
   /// Most rows that one call of expire() drops.
   static constexpr std::size_t expire_slice = 512;
 
-  /// `room` has the capacity, in the place of the one in `limits`. `random` gives the keys of a new database.
+  /// `room` has the capacity, instead of `limits`. `random` is for the keys of a new database.
   RecordTable(std::filesystem::path path, SqliteSettings settings, const StoreLimits& limits,
               std::unique_ptr<DiskRoom> room, const Telemetry& telemetry, Random& random);
   ~RecordTable() override { close(); }
@@ -45,9 +45,9 @@ class RecordTable final : public SqliteEngine {
                   CancelStatus& result);
   DbStatus expire(std::int64_t now_s, std::size_t max_rows);
 
-  /// Looks at everything, which takes long; outside of a transaction. Changes nothing.
+  /// Reads and checks everything, which takes long; outside of a transaction. Changes nothing.
   RecordCheck check();
-  /// A record or tombstone as it is, to be moved elsewhere.
+  /// A record or tombstone, for an import into another store.
   struct Row {
     std::int64_t sequence = 0;
     MailboxKey mailbox{};
@@ -56,10 +56,10 @@ class RecordTable final : public SqliteEngine {
     RecordKind kind = RecordKind::removed;
     Bytes value;
   };
-  /// Those behind the sequence `after`, which is moved on, in their order; `max_rows` are looked at, and
-  /// damaged ones are counted and left out. False: there are no more.
+  /// Those after the sequence `after`, which is advanced, in their order; `max_rows` are read, and damaged
+  /// ones are counted and skipped. False: there are no more.
   DbStatus read(std::int64_t& after, std::size_t max_rows, std::vector<Row>& rows, bool& more);
-  /// Tells this database from others.
+  /// Identifies this database.
   [[nodiscard]] ByteArray<16> identity() const noexcept;
 
   /// From any thread.
@@ -82,7 +82,7 @@ class RecordTable final : public SqliteEngine {
     std::int64_t sequence = 0;
     std::int64_t expires_at_s = 0;
     Kind kind = Kind::removed;
-    bool sound = false;  // The checksum fits.
+    bool sound = false;  // The checksum is right.
     Bytes value;
 
     [[nodiscard]] bool live() const noexcept { return kind == Kind::live; }

@@ -11,8 +11,8 @@ namespace {
 
 constexpr const char* library = "libsqlite3.so.0";
 
-// The library calls its own functions by name, too: it must look at home first. Sanitizers don't allow it,
-// and their programs are our own tests.
+// The library also calls its own functions by name, and must find its own ones first. Sanitizers do not allow
+// this flag, but then the program is one of our own tests.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int mode = RTLD_NOW | RTLD_LOCAL;
 #else

@@ -37,15 +37,19 @@ namespace toxasync::store {
   DO(wal_checkpoint_v2)
 
 struct SqliteApi {
-// NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name stands in none.
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name cannot be in parentheses.
 #define TOXASYNC_MEMBER(name) decltype(&::sqlite3_##name) name = nullptr;
   TOXASYNC_SQLITE(TOXASYNC_MEMBER)
 #undef TOXASYNC_MEMBER
 };
 
 /// Those of libsqlite3, which is loaded the first time. We are a library in other people's programs, and
-/// linked, its names would be taken by whatever else a program has of that name: SQLCipher exports them all,
-/// and reads its own files only. Null: the library is not there.
+/// if linked, its functions could be replaced by others of the same name: SQLCipher exports them all, and
+/// reads only files of its own. Null: the library is not there.
 const SqliteApi* sqlite_api() noexcept;
+/// The same, for when a database is open and so the library is loaded.
+inline const SqliteApi& sqlite() noexcept {
+  return *sqlite_api();
+}
 
 }  // namespace toxasync::store

@@ -11,7 +11,7 @@
 namespace toxasync::store {
 
 void SqliteBackup::Finish::operator()(sqlite3_backup* handle) const noexcept {
-  sqlite_api()->backup_finish(handle);
+  sqlite().backup_finish(handle);
 }
 
 SqliteBackup::SqliteBackup(SqliteDb& source, SqliteSettings settings, std::filesystem::path to,
@@ -32,12 +32,12 @@ SqliteBackup::State SqliteBackup::step() {
   if (!backup_ && !open()) {
     return State::failed;
   }
-  const int code = sqlite_api()->backup_step(backup_.get(), settings_.backup_slice_pages);
+  const int code = sqlite().backup_step(backup_.get(), settings_.backup_slice_pages);
   if (code == SQLITE_DONE) {
     return complete() ? State::done : State::failed;
   }
   const bool goes_on = code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED;
-  // Now, not all at the end: that would hold up the store for long.
+  // Now, and not all at the end, which would block the store for long.
   return goes_on && !sync_file(unfinished_) ? State::copying : State::failed;
 }
 
@@ -48,22 +48,21 @@ bool SqliteBackup::open() {
   }
   made_ = true;
   sqlite3* raw = nullptr;
-  const int code =
-      sqlite_api()->open_v2(unfinished_.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                            settings_.vfs.empty() ? nullptr : settings_.vfs.c_str());
+  const int code = sqlite().open_v2(unfinished_.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                                    settings_.vfs.empty() ? nullptr : settings_.vfs.c_str());
   copy_.reset(raw);
-  // Without a journal: a copy that is not whole is of no use.
+  // Without a journal: an incomplete copy is useless.
   constexpr const char* settings =
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF";
-  if (code != SQLITE_OK || sqlite_api()->exec(raw, settings, nullptr, nullptr, nullptr) != SQLITE_OK) {
+  if (code != SQLITE_OK || sqlite().exec(raw, settings, nullptr, nullptr, nullptr) != SQLITE_OK) {
     return false;
   }
-  backup_.reset(sqlite_api()->backup_init(raw, "main", source_.handle_.get(), "main"));
+  backup_.reset(sqlite().backup_init(raw, "main", source_.handle_.get(), "main"));
   return backup_ != nullptr;
 }
 
 bool SqliteBackup::complete() {
-  if (sqlite_api()->backup_finish(backup_.release()) != SQLITE_OK) {
+  if (sqlite().backup_finish(backup_.release()) != SQLITE_OK) {
     return false;
   }
   copy_.reset();

@@ -12,14 +12,14 @@ struct sqlite3_backup;
 namespace toxasync::store {
 
 /// A copy of an open database in one file, made a slice at a time. Between the slices the database may be
-/// written to: the copy is of what it holds at the end. Until it is whole it has another name.
+/// written to: the copy has its contents at the end. Until it is complete it has another name.
 class SqliteBackup {
  public:
   enum class State : std::uint8_t { copying, done, failed };
 
-  /// `source` must outlive it. `finish` is executed in the copy, when it is whole.
+  /// `source` must outlive it. `finish` is executed in the copy when it is complete.
   SqliteBackup(SqliteDb& source, SqliteSettings settings, std::filesystem::path to, const char* finish);
-  /// A copy that is not whole goes.
+  /// Deletes an incomplete copy.
   ~SqliteBackup();
   SqliteBackup(const SqliteBackup&) = delete;
   SqliteBackup& operator=(const SqliteBackup&) = delete;
@@ -40,9 +40,9 @@ class SqliteBackup {
   std::filesystem::path to_;
   std::filesystem::path unfinished_;
   const char* finish_;
-  bool made_ = false;  // unfinished_ is ours.
+  bool made_ = false;  // We created unfinished_.
   std::unique_ptr<sqlite3, SqliteDb::Close> copy_;
-  std::unique_ptr<sqlite3_backup, Finish> backup_;  // After the copy: it goes first.
+  std::unique_ptr<sqlite3_backup, Finish> backup_;  // After the copy: it is destroyed first.
 };
 
 }  // namespace toxasync::store

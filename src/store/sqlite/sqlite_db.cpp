@@ -11,29 +11,8 @@
 namespace toxasync::store {
 namespace {
 
-/// Where a database is open, the library is there.
-const SqliteApi& sqlite() noexcept {
-  return *sqlite_api();
-}
-
 constexpr int primary(int code) noexcept {
   return code & 0xff;
-}
-
-DbStatus status_of(int code) noexcept {
-  switch (primary(code)) {
-    case SQLITE_OK:
-    case SQLITE_ROW:
-    case SQLITE_DONE:
-      return DbStatus::ok;
-    case SQLITE_FULL:
-      return DbStatus::full;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return DbStatus::damaged;
-    default:
-      return DbStatus::failed;
-  }
 }
 
 OpenError error_of_errno(int error, const std::filesystem::path& path) {
@@ -41,7 +20,7 @@ OpenError error_of_errno(int error, const std::filesystem::path& path) {
   switch (error) {
     case ENOENT:
     case ENOTDIR:
-      // Some file systems (/proc) answer so when a file may not be made in a directory that exists.
+      // Some file systems (/proc) report this when a file cannot be created in a directory that exists.
       return std::filesystem::is_directory(path.parent_path(), ignored) ? OpenError::not_writable
                                                                         : OpenError::directory_missing;
     case EACCES:
@@ -79,7 +58,7 @@ OpenError error_of_code(int code, int system_error, const std::filesystem::path&
   }
 }
 
-// Makes the file with mode 0600 when there is none (SQLite gives the WAL the same mode). An existing file is
+// Creates the file with mode 0600 if there is none (SQLite gives the WAL the same mode). An existing file is
 // not opened here: closing it would drop the locks that this process may hold on it.
 std::optional<OpenError> create_private(const std::filesystem::path& path) {
   const auto failed = create_file(path);
@@ -88,67 +67,6 @@ std::optional<OpenError> create_private(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-void Statement::Finalise::operator()(sqlite3_stmt* handle) const noexcept {
-  sqlite().finalize(handle);
-}
-
-Query::~Query() {
-  if (handle_ != nullptr) {
-    sqlite().reset(handle_);
-    sqlite().clear_bindings(handle_);
-  }
-}
-
-Query& Query::bind_integer(std::int64_t value) noexcept {
-  const int code = handle_ ? sqlite().bind_int64(handle_, ++bound_, value) : SQLITE_MISUSE;
-  if (code != SQLITE_OK) {
-    status_ = status_of(code);
-  }
-  return *this;
-}
-
-Query& Query::bind(ByteView value) noexcept {
-  int code = SQLITE_MISUSE;
-  if (handle_ != nullptr) {
-    ++bound_;
-    code = value.empty() ? sqlite().bind_zeroblob(handle_, bound_, 0)
-                         : sqlite().bind_blob64(handle_, bound_, value.data(), value.size(), SQLITE_STATIC);
-  }
-  if (code != SQLITE_OK) {
-    status_ = status_of(code);
-  }
-  return *this;
-}
-
-bool Query::next() noexcept {
-  if (status_ != DbStatus::ok) {
-    return false;
-  }
-  const int code = handle_ ? sqlite().step(handle_) : SQLITE_MISUSE;
-  status_ = status_of(code);
-  return code == SQLITE_ROW;
-}
-
-DbStatus Query::run() noexcept {
-  while (next()) {
-  }
-  return status_;
-}
-
-std::int64_t Query::integer(int column) const noexcept {
-  return sqlite().column_int64(handle_, column);
-}
-
-ByteView Query::blob(int column) const noexcept {
-  const auto* data = static_cast<const std::uint8_t*>(sqlite().column_blob(handle_, column));
-  const int size = sqlite().column_bytes(handle_, column);
-  return data == nullptr ? ByteView{} : ByteView{data, static_cast<std::size_t>(size)};
-}
-
-bool Query::is_null(int column) const noexcept {
-  return sqlite().column_type(handle_, column) == SQLITE_NULL;
-}
 
 void SqliteDb::Close::operator()(sqlite3* handle) const noexcept {
   sqlite().close_v2(handle);
@@ -207,7 +125,7 @@ std::optional<OpenError> SqliteDb::configure(const SqliteSettings& settings, boo
   sqlite().busy_timeout(handle_.get(), 0);
   sqlite().db_config(handle_.get(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   // The exclusive lock comes before the file is first read: then the WAL's index lives in memory, and no
-  // second process gets in. auto_vacuum only takes in a file without pages (and would write to any other at
+  // second process gets in. auto_vacuum works only in a file without pages (and would write to any other at
   // each opening), so it comes before WAL, which writes one.
   const std::pair<std::string, std::string_view> pragmas[] = {
       {"PRAGMA locking_mode=EXCLUSIVE", "exclusive"},
@@ -223,7 +141,7 @@ std::optional<OpenError> SqliteDb::configure(const SqliteSettings& settings, boo
       {settings.secure_delete ? "PRAGMA secure_delete=ON" : "PRAGMA secure_delete=OFF",
        settings.secure_delete ? "1" : "0"},
       {"PRAGMA wal_autocheckpoint=" + std::to_string(settings.wal_autocheckpoint_pages), {}},
-      // Takes the write lock once: shows now that the file can be written by us and by nobody else.
+      // Takes the write lock once, to find out now whether the file can be written by us, and by us only.
       {"BEGIN IMMEDIATE", {}},
       {"COMMIT", {}},
   };

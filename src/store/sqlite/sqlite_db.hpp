@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -9,79 +8,21 @@
 #include <string>
 #include <string_view>
 
-#include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "store/open_error.hpp"
+#include "store/sqlite/sqlite_statement.hpp"
 
 struct sqlite3;
-struct sqlite3_stmt;
 
 namespace toxasync::store {
 
-/// What a statement came to, as far as a caller acts on it.
-enum class DbStatus : std::uint8_t {
-  ok,
-  full,     ///< No space on the disk, or max_pages reached: rolled back, the connection goes on.
-  damaged,  ///< A page does not hold together: what touches that page fails.
-  failed,   ///< An input/output error: the connection is to be closed and opened again.
-};
-
-/// A prepared statement. Query executes it.
-class Statement {
- public:
-  Statement() = default;
-  explicit Statement(sqlite3_stmt* handle) noexcept : handle_(handle) {}
-
- private:
-  friend class Query;
-  struct Finalise {
-    void operator()(sqlite3_stmt* handle) const noexcept;
-  };
-  std::unique_ptr<sqlite3_stmt, Finalise> handle_;
-};
-
-/// One execution of a statement, which is reset when the Query goes. Bound bytes must live as long as the
-/// Query.
-class Query {
- public:
-  explicit Query(const Statement& statement) noexcept : handle_(statement.handle_.get()) {}
-  ~Query();
-  Query(const Query&) = delete;
-  Query& operator=(const Query&) = delete;
-
-  /// Binds the next parameter. Unsigned 64-bit values are stored with their bits as they are.
-  template <std::integral T>
-  Query& bind(T value) noexcept {
-    return bind_integer(static_cast<std::int64_t>(value));
-  }
-  Query& bind(ByteView value) noexcept;  ///< An empty view is an empty blob, not NULL.
-
-  /// Goes to the next row. False: the end, or an error; status() tells which.
-  [[nodiscard]] bool next() noexcept;
-  /// Executes a statement that gives no rows.
-  [[nodiscard]] DbStatus run() noexcept;
-  [[nodiscard]] DbStatus status() const noexcept { return status_; }
-
-  /// Of the current row; columns count from 0. A blob is valid until the next call of next().
-  [[nodiscard]] std::int64_t integer(int column) const noexcept;
-  [[nodiscard]] ByteView blob(int column) const noexcept;
-  [[nodiscard]] bool is_null(int column) const noexcept;
-
- private:
-  Query& bind_integer(std::int64_t value) noexcept;
-
-  sqlite3_stmt* handle_;
-  int bound_ = 0;
-  DbStatus status_ = DbStatus::ok;
-};
-
 struct SqliteSettings {
-  std::int32_t application_id = 0;  ///< Of the database's header: tells our kinds of database apart.
+  std::int32_t application_id = 0;  ///< In the database's header: distinguishes our kinds of database.
   std::int32_t schema_version = 0;  ///< The newest that this program reads; at least 1.
   int cache_kib = 1024;
   int wal_autocheckpoint_pages = 500;
   bool secure_delete = false;           ///< Overwrite with zeros what is deleted.
-  std::uint64_t quick_check_bytes = 0;  ///< Files up to this size are checked through when opened.
+  std::uint64_t quick_check_bytes = 0;  ///< Files up to this size are checked when opened.
   int backup_slice_pages = 256;         ///< Copied at a time: 1 MiB.
   std::string vfs;                      ///< SQLite's virtual file system; empty: the default. For tests.
 };
@@ -97,13 +38,13 @@ class SqliteDb {
   /// The schema's version; 0: the database is empty.
   [[nodiscard]] std::int32_t version() const noexcept { return version_; }
 
-  /// In the transaction that made the schema: stamps the header with settings' application_id and
+  /// In the transaction that created the schema: stamps the header with settings' application_id and
   /// schema_version, then commits.
   DbStatus finish_schema();
 
   /// Executes statements without parameters, dropping rows.
   DbStatus execute(const char* sql) noexcept;
-  /// A statement that could not be prepared fails when it is executed; `status` then tells why.
+  /// A statement that could not be prepared fails when it is executed; `status` then has the reason.
   Statement prepare(const char* sql, DbStatus& status) noexcept;
   /// The first column of the first row.
   std::optional<std::int64_t> integer(const char* sql) noexcept;

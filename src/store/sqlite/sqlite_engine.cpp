@@ -45,7 +45,7 @@ void SqliteEngine::close() noexcept {
 
 DbStatus SqliteEngine::begin() {
   if (!db_) {
-    // The pages are not checked again: a damaged one fails the operations that touch it, and no others.
+    // The pages are not checked again: a damaged one fails only the operations that use it.
     if (const auto error = open(false)) {
       telemetry_.log(LogLevel::error, "store", describe(*error));
       return *error == OpenError::no_space ? DbStatus::full : DbStatus::failed;
@@ -132,7 +132,7 @@ void SqliteEngine::end_backup(bool done) noexcept {
   backup_outcome_ = done;
 }
 
-std::optional<bool> SqliteEngine::take_backup_outcome() {
+std::optional<bool> SqliteEngine::collect_backup_outcome() {
   const std::lock_guard lock(backup_mutex_);
   return std::exchange(backup_outcome_, std::nullopt);
 }

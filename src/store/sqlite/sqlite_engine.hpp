@@ -13,11 +13,11 @@
 
 namespace toxasync::store {
 
-/// A database with its schema and its transactions, without threads: what a SqliteWorker works on.
+/// A database with its schema and its transactions, without threads: what a SqliteWorker uses.
 ///
 /// A COMMIT whose sync fails may leave the whole transaction in the WAL, where opening the database again
-/// would find it after it was reported as failed. So an empty transaction is written over it first. What is
-/// left: a disk that stops taking writes just then.
+/// would find it after it was reported as failed. So an empty transaction is written over it first. What
+/// remains: a disk that stops accepting writes just then.
 class SqliteEngine {
  public:
   SqliteEngine(std::filesystem::path path, SqliteSettings settings, const Telemetry& telemetry,
@@ -33,23 +33,23 @@ class SqliteEngine {
   DbStatus begin();
   /// After ok the transaction is durable; after anything else rollback() must follow.
   DbStatus commit();
-  /// Takes back the transaction; after `failed` and `damaged` the database is closed and opened again.
+  /// Rolls back the transaction; after `failed` and `damaged` the database is closed and opened again.
   void rollback(DbStatus reason) noexcept;
 
   /// After a group of transactions, outside of any: time for housekeeping. `idle`: nothing else waits.
   virtual void after_group(bool idle) noexcept;
 
-  /// From any thread: `to` is to become a copy of the database, which step_backup() makes. False: another one
-  /// is being made.
+  /// From any thread: starts a copy of the database at `to`, which step_backup() continues. False: another
+  /// one is under way.
   bool request_backup(std::filesystem::path to);
-  /// The worker's thread, outside of any transaction: a piece of it. True: there is more.
+  /// On the worker's thread, outside of any transaction: copies a piece. True: there is more.
   bool step_backup() noexcept;
   /// From any thread: how the backup ended, once.
-  std::optional<bool> take_backup_outcome();
+  std::optional<bool> collect_backup_outcome();
 
  protected:
-  /// Makes the schema in an empty database, reads what is kept in memory and prepares the statements. There
-  /// is a table `meta` of one row with a column `voided`. Nothing: done.
+  /// Creates the schema in an empty database, reads what is kept in memory and prepares the statements. There
+  /// must be a table `meta` of one row with a column `voided`. Nothing: done.
   virtual std::optional<OpenError> attach(SqliteDb& db) = 0;
   /// Drops the statements: the database is about to be closed.
   virtual void detach() noexcept = 0;
@@ -58,7 +58,7 @@ class SqliteEngine {
   virtual void began() noexcept {}
   virtual void committed() noexcept {}
   virtual void rolled_back() noexcept {}
-  /// What is executed in a copy before it is given out.
+  /// SQL that is executed in a copy before it gets its name.
   [[nodiscard]] virtual const char* finish_of_backup() const noexcept { return ""; }
 
   /// Valid between attach() and detach().

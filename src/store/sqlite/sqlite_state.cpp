@@ -78,7 +78,7 @@ Result<std::unique_ptr<SqliteState>, OpenError> SqliteState::open(const std::fil
   if (const auto error = table->open()) {
     return *error;
   }
-  // Read now, while a failure can still be told: a load() that came out empty would look like a new identity.
+  // Read now, while a failure can still be reported: an empty load() would look like a new identity.
   std::vector<SealedRow> rows;
   if (const DbStatus status = table->read_all(rows); status != DbStatus::ok) {
     return status == DbStatus::damaged ? OpenError::damaged : OpenError::io;
@@ -102,7 +102,8 @@ std::vector<StateEntry> SqliteState::load() {
       entries.push_back(std::move(*entry));
     } else {
       telemetry_.count(Counter::state_record_damaged);
-      telemetry_.log(LogLevel::error, "store", "a record of the client's database is damaged and was skipped");
+      telemetry_.log(LogLevel::error, "store",
+                     "a record of the client's database is damaged and was skipped");
     }
   }
   return entries;
@@ -127,14 +128,14 @@ void SqliteState::commit(StateBatch batch, Done done) {
       crypto::wipe(*write.value);
     }
   }
-  // What breaks the limits costs more than any queue holds: it fails in its turn.
+  // What exceeds the limits costs more than any queue holds, so it fails in order.
   worker_->push(std::make_unique<CommitJob>(*table_, std::move(changes), std::move(done)),
                 sound ? cost : std::numeric_limits<std::size_t>::max());
   worker_->submit();
 }
 
 std::size_t SqliteState::poll() {
-  const JobList jobs = worker_->take();
+  const JobList jobs = worker_->collect_finished();
   for (const auto& job : jobs) {
     static_cast<const CommitJob&>(*job).deliver();
   }

@@ -26,13 +26,13 @@ struct SqliteStateOptions {
 /// The client's state in one SQLite file, sealed under a key of the Tox identity: docs/state.md.
 /// Written by one worker thread with synchronous=FULL.
 ///
-/// Neither keys nor values stand in the file in plain; the number and sizes of the rows do. What is removed
-/// is overwritten in the file and taken out of the WAL soon after the commit, before flush() returns. A value
-/// that is replaced stays in the WAL, sealed, until the next checkpoint; remove what must go. Blocks that the
-/// file system or the disk keeps of its own are out of reach.
+/// Neither keys nor values are readable in the file; the number and sizes of the rows are. What is removed
+/// is overwritten in the file and removed from the WAL soon after the commit, before flush() returns. A value
+/// that is replaced stays in the WAL, sealed, until the next checkpoint; remove what must be erased. Blocks
+/// that the file system or the disk keeps on their own cannot be erased.
 class SqliteState final : public StateStore {
  public:
-  /// Opens `path`, or makes it (mode 0600) in a directory that exists, and reads it. Blocks. `key` is a
+  /// Opens `path`, or creates it (mode 0600) in an existing directory, and reads it. Blocks. `key` is a
   /// secret of the Tox identity; a copy is kept, and wiped at the end. `random` must outlive the state.
   static Result<std::unique_ptr<SqliteState>, OpenError> open(const std::filesystem::path& path,
                                                               const ByteArray<32>& key,
@@ -41,7 +41,7 @@ class SqliteState final : public StateStore {
   /// Writes what is queued, which may take as long as the disk takes, and closes.
   ~SqliteState() override = default;
 
-  /// What open() read. Once: a second call gives nothing.
+  /// What open() read. A second call returns nothing.
   std::vector<StateEntry> load() override;
   void commit(StateBatch batch, Done done) override;
   std::size_t poll() override;
@@ -53,8 +53,8 @@ class SqliteState final : public StateStore {
               std::vector<SealedRow> loaded, const Telemetry& telemetry, Random& random) noexcept;
 
   std::unique_ptr<StateTable> table_;
-  std::unique_ptr<SqliteWorker> worker_;  // After the table: it goes first.
-  std::vector<SealedRow> loaded_;         // By open(), for load().
+  std::unique_ptr<SqliteWorker> worker_;  // After the table: it is destroyed first.
+  std::vector<SealedRow> loaded_;         // Read by open(), for load().
   Telemetry telemetry_;
   Random& random_;
 };

@@ -85,7 +85,7 @@ Result<RecordCheck, OpenError> SqliteStore::check(const std::filesystem::path& p
     return OpenError::io;
   }
   SqliteStoreOptions whole = options;
-  whole.quick_check_bytes = 0;  // Opening would say less of what is wrong.
+  whole.quick_check_bytes = 0;  // Opening would report less of what is wrong.
   const auto table = make_table(path, {}, whole, telemetry, random);
   if (const auto error = table->open()) {
     return *error;
@@ -157,7 +157,7 @@ void SqliteStore::cancel(Token token, const MailboxKey& mailbox, const RecordId&
 }
 
 void SqliteStore::expire(std::int64_t now_s, std::size_t max_rows) {
-  // One job a slice: other operations get their turn in between.
+  // One job a slice: other operations run in between.
   for (std::size_t left = std::min(max_rows, max_expire_rows); left > 0;) {
     const std::size_t slice = std::min(left, RecordTable::expire_slice);
     worker_->push(job_for(*table_, ExpireOperation{now_s, slice}), ExpireOperation::cost());
@@ -167,10 +167,10 @@ void SqliteStore::expire(std::int64_t now_s, std::size_t max_rows) {
 
 std::size_t SqliteStore::poll(StoreListener& listener) {
   std::size_t delivered = 0;
-  for (const auto& job : worker_->take()) {
+  for (const auto& job : worker_->collect_finished()) {
     delivered += static_cast<StoreJob&>(*job).deliver(listener) ? 1 : 0;
   }
-  if (const auto good = table_->take_backup_outcome(); good && backup_done_) {
+  if (const auto good = table_->collect_backup_outcome(); good && backup_done_) {
     std::exchange(backup_done_, nullptr)(*good);
   }
   return delivered;

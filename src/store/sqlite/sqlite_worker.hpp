@@ -12,8 +12,8 @@ namespace toxasync::store {
 
 class SqliteJob : public Job {
  public:
-  /// Worker's thread, in a transaction. Anything but ok takes the transaction back. May be called again after
-  /// that, so it sets its result anew.
+  /// On the worker's thread, in a transaction. Anything but ok rolls it back, and apply() may be called
+  /// again, so it must set its result again.
   virtual DbStatus apply() = 0;
 };
 
@@ -21,8 +21,8 @@ class SqliteJob : public Job {
 /// never wait for the disk, except wait_idle and the destructor.
 class SqliteWorker {
  public:
-  /// Starts a thread for an engine that is open, and must outlive the worker. OpenError::io: no thread is to
-  /// be had.
+  /// Starts a thread for an engine that is open, and must outlive the worker. OpenError::io: no thread can
+  /// be created.
   static Result<std::unique_ptr<SqliteWorker>, OpenError> start(SqliteEngine& engine,
                                                                 const WorkerOptions& options);
   /// Runs everything that is queued, then ends the thread.
@@ -30,12 +30,12 @@ class SqliteWorker {
   SqliteWorker(const SqliteWorker&) = delete;
   SqliteWorker& operator=(const SqliteWorker&) = delete;
 
-  /// As those of JobQueue.
+  /// Like those of JobQueue.
   void push(std::unique_ptr<SqliteJob> job, std::size_t cost) { queue_.push(std::move(job), cost); }
   void submit() { queue_.submit(); }
   /// The engine's step_backup(), until it is done.
   void request_backup() { queue_.request_chore(); }
-  JobList take() { return queue_.take(); }
+  JobList collect_finished() { return queue_.collect_finished(); }
   bool wait_idle(std::chrono::milliseconds timeout) { return queue_.wait_idle(timeout); }
   [[nodiscard]] int wake_fd() const noexcept { return queue_.wake_fd(); }
 

@@ -33,7 +33,7 @@ SealedRow StateSealer::seal(ByteView key, ByteView value, Random& random) const 
   row.box.resize(nonce_size + length_size + key.size() + value.size() + crypto::aead_tag_size);
   const auto nonce = random.array<nonce_size>();
   std::ranges::copy(nonce, row.box.begin());
-  // Encrypted where it stands: the plaintext is in no buffer that would have to be wiped.
+  // Encrypted in place: so there is no other buffer with the plaintext to wipe.
   const MutableBytes box = MutableBytes(row.box).subspan(nonce_size);
   const MutableBytes plain = box.first(box.size() - crypto::aead_tag_size);
   store_le(static_cast<std::uint16_t>(key.size()), plain.data());

@@ -9,7 +9,7 @@
 
 namespace toxasync::store {
 
-/// A row as it stands on the disk.
+/// A row as it is on the disk.
 struct SealedRow {
   ByteArray<16> key{};  ///< Keyed hash of the logical key.
   Bytes box;            ///< Nonce 24 | XChaCha20-Poly1305 of (key length 2 | key | value), bound to `key`.

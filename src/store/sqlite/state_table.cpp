@@ -10,7 +10,7 @@ namespace toxasync::store {
 namespace {
 
 // docs/state.md. meta has one row: `box` is sealed under the key of the Tox
-// identity, and `sum` is its checksum, which tells a wrong key from a damaged box.
+// identity, and `sum` is its checksum, which distinguishes a wrong key from a damaged box.
 constexpr const char* schema = R"(
 CREATE TABLE state(k BLOB PRIMARY KEY, v BLOB NOT NULL);
 CREATE TABLE meta(voided INT, salt BLOB, box BLOB, sum BLOB);
@@ -48,14 +48,14 @@ std::optional<OpenError> StateTable::attach(SqliteDb& db) {
   statements_.write = db.prepare("INSERT OR REPLACE INTO state(k, v) VALUES(?, ?)", status);
   statements_.erase = db.prepare("DELETE FROM state WHERE k=?", status);
   statements_.read_all = db.prepare("SELECT k, v FROM state", status);
-  // A crash may have come between a removal and its scrub. A failure here shows again at the next one.
+  // A crash may have come between a removal and its scrub. A failure here is found again by the next scrub.
   scrub_due_ = db.checkpoint_truncate() != DbStatus::ok;
   return status == DbStatus::ok ? std::nullopt : std::optional(OpenError::damaged);
 }
 
 std::optional<OpenError> StateTable::create(SqliteDb& db) {
   if (sealer_) {
-    return OpenError::damaged;  // There was a database when we started.
+    return OpenError::damaged;  // There was a database at the start.
   }
   const auto salt = random_.array<16>();
   const Bytes box = StateSealer(key_, salt).seal({}, {}, random_).box;

@@ -26,7 +26,7 @@ class StateTable final : public SqliteEngine {
   /// Valid after open(); the same one until the end.
   [[nodiscard]] const StateSealer& sealer() const noexcept { return *sealer_; }
 
-  /// Takes what was removed out of the WAL too, when nothing else waits or has waited for long.
+  /// Erases removed rows from the WAL too, when nothing else waits or it has been due for long.
   void after_group(bool idle) noexcept override;
 
  private:

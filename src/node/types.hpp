@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/transport.hpp"
+#include "wire/limits.hpp"
+
+// The settings of a node, and its load.
+
+namespace toxasync::node {
+
+struct NodeConfig {
+  std::vector<Endpoint> addresses;             ///< Announced in the descriptor, at most 4.
+  std::uint64_t capacity_bytes = 64ULL << 20;  ///< Announced in the descriptor if the store reports none.
+  std::uint32_t longest_ttl_s = limits::largest_time_to_live_s;
+  // Public-key work for new sessions and mailboxes, per IPv4 /32 and IPv6 /56.
+  std::uint32_t key_work_burst = 128;
+  std::uint32_t key_work_per_minute = 16;
+  /// Over all sources: a quarter of a core's time, where an agreement takes 67 us.
+  std::uint32_t key_work_per_second = 3700;
+  std::size_t sources = 4096;  ///< Token buckets kept; the least recently used is dropped first.
+  std::size_t networks =
+      8192;  ///< Networks with an account in the storage quota, likewise. A source has three.
+  std::size_t deposits = 16384;         ///< Envelopes whose source is remembered, likewise.
+  std::size_t sessions = 4096;          ///< Sessions kept, likewise. As many subscriptions.
+  std::size_t pending_requests = 1024;  ///< Waiting for the disk; past that `try later`.
+  std::int64_t expire_every_ms = 1000;
+};
+
+/// What the node has in memory now.
+struct NodeLoad {
+  std::size_t sessions = 0;  ///< Including those of clients that are gone, until others need the space.
+  std::size_t pending = 0;   ///< Requests that wait for the disk.
+};
+
+}  // namespace toxasync::node
