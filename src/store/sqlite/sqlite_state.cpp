@@ -102,7 +102,8 @@ std::vector<StateEntry> SqliteState::load() {
       entries.push_back(std::move(*entry));
     } else {
       telemetry_.count(Counter::state_record_damaged);
-      telemetry_.log(LogLevel::error, "store", "a record of the client's database is damaged and was skipped");
+      telemetry_.log(LogLevel::error, "store",
+                     "a record of the client's database is damaged and was skipped");
     }
   }
   return entries;
