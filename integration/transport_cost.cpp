@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Times stores and retrieves at one storage node over one transport; started by transport_cost.py, which tells
-// more.
+// Times stores and retrieves at one storage node over one transport; started by transport_cost.py, which
+// tells more.
 //
 //     transport_cost udp|courier|relay NODE_ADDRESS HOST:PORT:KEY COUNT
 //
@@ -28,7 +28,8 @@ namespace {
 
 class Bench final : PacketReceiver, client::StoreResultListener, client::RetrieveListener {
  public:
-  Bench(const std::string& transport_name, const client::KnownNode& node, const std::string& join) : node_(node) {
+  Bench(const std::string& transport_name, const client::KnownNode& node, const std::string& join)
+      : node_(node) {
     const auto port_at = join.find(':') + 1;
     const auto key = array_from_hex<32>(join.substr(join.rfind(':') + 1)).value();
     const auto port = static_cast<std::uint16_t>(std::stoul(join.substr(port_at)));
