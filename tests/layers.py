@@ -69,6 +69,7 @@ FOLDERS = {
 FACADES = {
     "src/manager/manager.hpp": ("src/manager/manager.cpp",),
     "src/client/client.hpp": ("src/client/client.cpp", "src/client/client_packets.cpp"),
+    "src/node/node.hpp": ("src/node/node.cpp", "src/node/node_retrieve.cpp", "src/node/node_store.cpp"),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # Only adapters/ and what stands on it may see the host or a socket; only crypto sees libsodium, only store SQLite and

@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(with_no_node_nothing_is_done) {
   BOOST_TEST(watch.watch.finished().empty());
 }
 
-BOOST_AUTO_TEST_CASE(hurry_brings_the_present_one_forward) {
+BOOST_AUTO_TEST_CASE(poll_soon_brings_the_present_poll_forward) {
   Watch watch;
   watch.run();
   watch.watch.poll_soon(watch.clock.now());

@@ -53,7 +53,7 @@ class OldDatabase {
 
 BOOST_FIXTURE_TEST_SUITE(postgres_import, PostgresDatabases)
 
-BOOST_AUTO_TEST_CASE(what_is_moved_from_sqlite_keeps_order_expiries_and_tombstones) {
+BOOST_AUTO_TEST_CASE(an_import_keeps_order_expiry_and_tombstones) {
   const OldDatabase old(*this);
   PostgresImport::NodeStats figures;
   BOOST_TEST(!old.move(*this, figures).has_value());
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(what_is_moved_from_sqlite_keeps_order_expiries_and_tombston
   BOOST_TEST(store->stats().damaged == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_move_that_was_interrupted_goes_on_where_it_was_and_is_found_whole) {
+BOOST_AUTO_TEST_CASE(an_interrupted_import_continues_and_ends_complete) {
   const OldDatabase old(*this);
   PostgresImport::NodeStats figures;
   struct Interrupted {};
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_move_that_was_interrupted_goes_on_where_it_was_and_is_fou
   BOOST_TEST(figures.live + figures.tombstones == OldDatabase::kept);
 }
 
-BOOST_AUTO_TEST_CASE(what_changed_in_the_old_database_after_an_interruption_comes_over_too) {
+BOOST_AUTO_TEST_CASE(changes_made_after_an_interruption_are_imported_too) {
   const OldDatabase old(*this);
   PostgresImport::NodeStats figures;
   BOOST_TEST(!old.move(*this, figures).has_value());
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(what_changed_in_the_old_database_after_an_interruption_come
   BOOST_TEST(caller.list(mailbox(4)).records.size() == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_damaged_in_the_old_database_is_counted_and_left_there) {
+BOOST_AUTO_TEST_CASE(damaged_records_are_counted_and_not_imported) {
   const OldDatabase old(*this);
   // Where the record was once, before its page was split, too.
   const std::string file = read_file(old.path()), value(600, '\x51');
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(what_is_damaged_in_the_old_database_is_counted_and_left_the
   BOOST_TEST(figures.wrong == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_not_the_same_on_the_other_side_is_found_and_copied_again) {
+BOOST_AUTO_TEST_CASE(records_that_differ_after_an_import_are_copied_again) {
   const OldDatabase old(*this);
   PostgresImport::NodeStats figures;
   BOOST_TEST(!old.move(*this, figures).has_value());

@@ -62,7 +62,7 @@ std::size_t count_of(const Results& results, PutStatus status) {
 
 BOOST_FIXTURE_TEST_SUITE(postgres_store, Fixture)
 
-BOOST_AUTO_TEST_CASE(records_tombstones_totals_and_what_made_them_survive_opening_again) {
+BOOST_AUTO_TEST_CASE(records_tombstones_and_totals_survive_a_reopen) {
   {
     const auto store = open();
     Caller caller(*store);
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(records_tombstones_totals_and_what_made_them_survive_openin
   BOOST_TEST((caller.cancel(mailbox(1), record(3), commitment(3)) == CancelStatus::cancelled));
 }
 
-BOOST_AUTO_TEST_CASE(sequences_rise_after_the_last_record_was_dropped_and_nothing_is_left_of_the_mailbox) {
+BOOST_AUTO_TEST_CASE(sequences_keep_rising_and_an_empty_mailbox_leaves_no_row) {
   const auto store = open();
   std::uint64_t last = 0;
   for (std::int64_t round = 0; round < 3; ++round) {
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(a_put_that_is_refused_leaves_nothing_behind) {
   BOOST_TEST(store->stats().messages == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_changed_record_is_counted_and_not_served_and_can_be_stored_again) {
+BOOST_AUTO_TEST_CASE(a_corrupted_record_is_counted_not_served_and_storable_again) {
   const auto store = open();
   Caller caller(*store);
   for (std::uint16_t i = 1; i <= 4; ++i) {
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(a_changed_record_is_counted_and_not_served_and_can_be_store
   BOOST_TEST(metrics.value(Counter::store_record_damaged) == store->stats().damaged);
 }
 
-BOOST_AUTO_TEST_CASE(a_reader_who_goes_on_from_his_cursor_misses_nothing_that_several_nodes_write) {
+BOOST_AUTO_TEST_CASE(a_cursor_misses_nothing_that_several_nodes_write) {
   constexpr std::uint16_t writers = 4, each = 150;
   StoreLimits limits;
   limits.mailbox_messages = writers * each;
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(quotas_and_capacity_hold_for_nodes_that_write_at_once) {
   BOOST_TEST(small->stats().messages == 101U);
 }
 
-BOOST_AUTO_TEST_CASE(groups_about_the_same_mailboxes_in_any_order_do_not_lock_one_another_out) {
+BOOST_AUTO_TEST_CASE(groups_on_the_same_mailboxes_do_not_deadlock) {
   const std::string deadlocks =
       "SELECT deadlocks::text FROM pg_stat_database WHERE datname = current_database()";
   const std::string before = sql_text(deadlocks);
@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(of_a_list_and_a_cancel_at_once_one_wins) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_list_does_not_show_what_comes_too_late_to_be_kept_from_being_cancelled) {
+BOOST_AUTO_TEST_CASE(a_list_shows_no_record_that_could_still_be_cancelled) {
   const auto one = open();
   auto other = PostgresStore::open(url() + "&application_name=other", {}, {}, telemetry, random);
   BOOST_REQUIRE(other);
@@ -325,7 +325,7 @@ BOOST_AUTO_TEST_CASE(any_number_of_nodes_may_start_on_an_empty_database_at_once)
   BOOST_TEST(sql_text("SELECT count(*)::text FROM toxasync") == "1");
 }
 
-BOOST_AUTO_TEST_CASE(a_database_that_is_not_ours_or_newer_is_told_apart_and_left_alone) {
+BOOST_AUTO_TEST_CASE(a_foreign_or_newer_database_is_refused_and_untouched) {
   open();
   sql_text("UPDATE toxasync SET version = 2");
   BOOST_TEST(error_of(url()).find("newer version") != std::string::npos);
@@ -335,7 +335,7 @@ BOOST_AUTO_TEST_CASE(a_database_that_is_not_ours_or_newer_is_told_apart_and_left
   BOOST_TEST(sql_text("SELECT count(*)::text FROM pg_tables WHERE schemaname = current_schema()", 2) == "1");
 }
 
-BOOST_AUTO_TEST_CASE(a_server_that_cannot_be_used_is_told_in_a_sentence_without_the_password) {
+BOOST_AUTO_TEST_CASE(an_unusable_server_is_reported_without_the_password) {
   const std::string nowhere = error_of("postgresql:///x?host=/nonexistent,/nowhere&password=sesame");
   BOOST_TEST(nowhere.find("/nowhere") != std::string::npos);
   BOOST_TEST(nowhere.find("sesame") == std::string::npos);
@@ -344,7 +344,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_cannot_be_used_is_told_in_a_sentence_without_
   BOOST_TEST(error_of("postgresql://x:sesame@[").find("sesame") == std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(a_role_that_may_change_rows_only_is_enough_once_the_tables_are_there) {
+BOOST_AUTO_TEST_CASE(a_role_without_ddl_rights_suffices_for_existing_tables) {
   sql("CREATE ROLE " + prefix + "daemon LOGIN");
   const std::string as_daemon = url() + "&user=" + prefix + "daemon";
   sql("GRANT USAGE ON SCHEMA " + prefix + "1 TO " + prefix + "daemon");
@@ -369,7 +369,7 @@ BOOST_AUTO_TEST_CASE(a_role_that_may_change_rows_only_is_enough_once_the_tables_
   sql("DROP ROLE " + prefix + "daemon");
 }
 
-BOOST_AUTO_TEST_CASE(what_no_standby_has_is_not_acknowledged_whatever_ends_the_wait_for_one) {
+BOOST_AUTO_TEST_CASE(nothing_is_acknowledged_before_a_standby_has_it) {
   PostgresStoreOptions options;
   options.patience = 1000ms;
   const auto store = open({}, options);
@@ -426,7 +426,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_never_answers_a_commit_is_given_up_in_the_end
   require_standbys("");
 }
 
-BOOST_AUTO_TEST_CASE(a_database_that_is_told_to_commit_without_waiting_waits_for_us) {
+BOOST_AUTO_TEST_CASE(synchronous_commit_is_on_even_if_the_database_sets_it_off) {
   sql("ALTER ROLE CURRENT_USER SET synchronous_commit = off");
   const auto store = open();
   sql("ALTER ROLE CURRENT_USER RESET synchronous_commit");
@@ -438,7 +438,7 @@ BOOST_AUTO_TEST_CASE(a_database_that_is_told_to_commit_without_waiting_waits_for
   BOOST_TEST((Caller(*store).put(mailbox(1), record(1), value_of(50, 1)).status == PutStatus::stored));
 }
 
-BOOST_AUTO_TEST_CASE(a_connection_that_was_closed_is_made_anew_and_the_call_does_not_notice) {
+BOOST_AUTO_TEST_CASE(a_closed_connection_is_reopened_and_the_call_succeeds) {
   const auto store = open();
   Caller caller(*store);
   caller.put(mailbox(1), record(1), value_of(50, 1));
@@ -450,7 +450,7 @@ BOOST_AUTO_TEST_CASE(a_connection_that_was_closed_is_made_anew_and_the_call_does
   BOOST_TEST(caller.list(mailbox(1)).records.size() == 4U);
 }
 
-BOOST_AUTO_TEST_CASE(what_waits_for_a_lock_when_the_connection_breaks_is_done_once_or_fails) {
+BOOST_AUTO_TEST_CASE(a_call_waiting_for_a_lock_is_done_once_or_fails) {
   PostgresStoreOptions options;
   options.patience = 5000ms;
   const auto store = open({}, options);
@@ -475,7 +475,7 @@ BOOST_AUTO_TEST_CASE(what_waits_for_a_lock_when_the_connection_breaks_is_done_on
   BOOST_TEST(caller.list(mailbox(1)).records.size() == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(an_error_of_the_server_fails_what_it_is_about_and_nothing_else) {
+BOOST_AUTO_TEST_CASE(a_server_error_fails_only_the_call_that_caused_it) {
   const auto store = open();
   Caller(*store).put(mailbox(9), record(9), value_of(9, 1));
   sql_text("CREATE FUNCTION " + prefix +
