@@ -28,7 +28,7 @@ BOOST_AUTO_TEST_CASE(a_nodes_tox_address_follows_from_its_id) {
   const auto key = tox_key_of(signer.public_key());
   BOOST_REQUIRE(key.has_value());
   BOOST_TEST(to_hex(*key) == some_key);
-  BOOST_TEST(to_hex(tox_address_of(*key)) == std::string(some_key) + "746f7861c637");
+  BOOST_TEST(to_hex(tox_address_of(*key)) == std::string(some_key).append("746f7861c637"));
 }
 
 BOOST_AUTO_TEST_CASE(the_node_has_the_secret_to_it) {
