@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(an_ack_is_due_after_fifteen_frames) {
 BOOST_AUTO_TEST_CASE(a_node_accepts_couriers_with_the_greeting_only) {
   Host node(End::node);
   node.knock("Hello");
-  node.knock(std::string(protocol::courier_greeting) + " ");
+  node.knock(std::string(protocol::courier_greeting).append(" "));
   node.knock("");
   BOOST_TEST(node.transport.friends() == 0U);
   BOOST_TEST(node.count(Counter::refused_courier) == 3U);
