@@ -668,21 +668,21 @@ def packet(kind, *parts):
 class Head:
     """A signed bundle head. The last arguments make faults."""
 
-    def __init__(self, name, giver, taker, instance, version, nodes, keys, replaces=0, until=NOW + 28 * 86400,
+    def __init__(self, name, sender, receiver, instance, version, nodes, keys, replaces=0, until=NOW + 28 * 86400,
                  root="version 1", signer="signer", last_resort=LAST_RESORT.point, count=None, mac_for=None,
                  label=None):
-        self.name, self.giver, self.taker, self.instance, self.version = name, giver, taker, instance, version
+        self.name, self.sender, self.receiver, self.instance, self.version = name, sender, receiver, instance, version
         self.replaces, self.until, self.nodes, self.keys = replaces, until, nodes, keys
         self.M, self.m = Pair("friends root|" + root).point, Pair("friends root|" + root).secret
         self.last_resort, self.count = last_resort, len(keys) if count is None else count
-        macced = mac_for or (giver.point, taker.point, instance, version)
-        self.mac = root_mac(self.m, taker.point, self.M, *macced)
+        macced = mac_for or (sender.point, receiver.point, instance, version)
+        self.mac = root_mac(self.m, receiver.point, self.M, *macced)
         self.keys_hash, self.seed = h256(*keys), seed("bundle " + signer)
         self.signer = ed25519_public(self.seed)
         unsigned = (u(8, instance) + u(8, version) + u(8, replaces) + self.M + self.mac + last_resort + u(8, until)
                     + u(2, self.count) + self.keys_hash + self.signer
                     + vector([n["node_id"] + vector([address_bytes(a) for a in n["addresses"]]) for n in nodes]))
-        self.signed = (b"toxasync/1 bundle" if label is None else label) + giver.point + taker.point + unsigned
+        self.signed = (b"toxasync/1 bundle" if label is None else label) + sender.point + receiver.point + unsigned
         self.signature = ed25519_sign(self.seed, self.signed)
         self.bytes = unsigned + self.signature
         assert len(self.bytes) <= 1369
@@ -715,7 +715,7 @@ HEADS = [
          U64, [home(i, ADDRESSES) for i in range(5)], one_time(0, 200), replaces=U64, until=U64,
          root="numbers at their largest", signer="signer of the other"),
 ]
-WHOLE_BUNDLES = [{"name": head.name, "s": head.taker.secret, "S": head.taker.point, "R": head.giver.point,
+WHOLE_BUNDLES = [{"name": head.name, "s": head.receiver.secret, "S": head.receiver.point, "R": head.sender.point,
                   "head": head.bytes, "keys": head.keys, "bytes": head.whole()} for head in HEADS]
 assert len(HEADS[3].bytes) == 794 and len(HEADS[3].whole()) == 794 + 2 + 200 * 32
 
@@ -771,13 +771,13 @@ def bad_bundles():
     signature_at = len(second.bytes) - 64
     nodes = [home(0, ADDRESSES[:1])]
 
-    def refuse(why, stage, data, R=RECIPIENT.point, taker=SENDER):
-        found = open_bundle(taker.secret, taker.point, R, data)
+    def refuse(why, stage, data, R=RECIPIENT.point, receiver=SENDER):
+        found = open_bundle(receiver.secret, receiver.point, R, data)
         assert found == stage, (why, found)
-        out.append({"name": why, "stage": stage, "s": taker.secret, "S": taker.point, "R": R, "bytes": data})
+        out.append({"name": why, "stage": stage, "s": receiver.secret, "S": receiver.point, "R": R, "bytes": data})
 
     def fault(why, stage, keys=None, **changes):
-        arguments = {"giver": RECIPIENT, "taker": SENDER, "instance": INSTANCE, "version": 1, "nodes": nodes,
+        arguments = {"sender": RECIPIENT, "receiver": SENDER, "instance": INSTANCE, "version": 1, "nodes": nodes,
                      "keys": one_time(0, 3), **changes}
         refuse(why, stage, Head(why, **arguments).whole(keys))
 
@@ -787,16 +787,16 @@ def bad_bundles():
                        ("last byte of the signature", signature_at + 63)):
         refuse(f"flipped: {why}", "signature", flip(good, index))
     refuse("flipped: one-time count", "signature", flip(good, 112))
-    refuse("given by another, signed by the giver", "signature", good, R=STRANGER.point)
-    refuse("given to another friend", "signature", good, taker=STRANGER)
-    refuse("R and S changed about", "signature", good, R=SENDER.point, taker=RECIPIENT)
+    refuse("given by another, signed by the sender", "signature", good, R=STRANGER.point)
+    refuse("given to another friend", "signature", good, receiver=STRANGER)
+    refuse("R and S changed about", "signature", good, R=SENDER.point, receiver=RECIPIENT)
     fault("signed without the label", "signature", label=b"")
     fault("signed with the label of a descriptor", "signature", label=b"toxasync/1 node")
     refuse("the signature of another version", "signature",
            first.bytes[:-64] + second.signature + vector([]))
     fault("the root MAC of another version", "root MAC", mac_for=(RECIPIENT.point, SENDER.point, INSTANCE, 2))
     fault("the root MAC of another instance", "root MAC", mac_for=(RECIPIENT.point, SENDER.point, INSTANCE + 1, 1))
-    fault("the root MAC of another giver", "root MAC", mac_for=(STRANGER.point, SENDER.point, INSTANCE, 1))
+    fault("the root MAC of another sender", "root MAC", mac_for=(STRANGER.point, SENDER.point, INSTANCE, 1))
     keys = one_time(0, 3)
     fault("one key in place of another", "keys", keys=[keys[0], keys[2], keys[2]])
     fault("two keys changed about", "keys", keys=[keys[1], keys[0], keys[2]])
@@ -819,13 +819,13 @@ def bundle_file(cases):
     out = {"protocol": 1, "root_macs": [], "heads": [], "keys": [], "taken": [], "envelopes": [], "receipts": [],
            "nacks": [], "whole": WHOLE_BUNDLES, "bad_whole": bad_bundles()}
     for head in HEADS:
-        key = x25519(head.m, head.taker.point)
-        assert key == x25519(head.taker.secret, head.M)
-        assert open_bundle(head.taker.secret, head.taker.point, head.giver.point, head.whole()) == ""
-        who = {"R": head.giver.point, "S": head.taker.point}
+        key = x25519(head.m, head.receiver.point)
+        assert key == x25519(head.receiver.secret, head.M)
+        assert open_bundle(head.receiver.secret, head.receiver.point, head.sender.point, head.whole()) == ""
+        who = {"R": head.sender.point, "S": head.receiver.point}
         if head is not HEADS[2]:
-            out["root_macs"].append({"name": head.name, "m": head.m, "M": head.M, "r": head.giver.secret, **who,
-                                     "s": head.taker.secret, "instance": head.instance, "version": head.version,
+            out["root_macs"].append({"name": head.name, "m": head.m, "M": head.M, "r": head.sender.secret, **who,
+                                     "s": head.receiver.secret, "instance": head.instance, "version": head.version,
                                      "key": key, "mac": head.mac})
         out["heads"].append({
             "name": head.name, **who, "instance": head.instance, "version": head.version, "replaces": head.replaces,
@@ -838,9 +838,9 @@ def bundle_file(cases):
         keys = one_time(start, count)
         out["keys"].append({"name": name, "instance": INSTANCE, "version": 1, "first": start, "keys": keys,
                             "packet": packet(2, u(8, INSTANCE), u(8, 1), u(2, start), vector(keys))})
-    for name, instance_of, version, taker in (("version 1", INSTANCE, 1, 2), ("numbers at their largest", U64, U64, U64)):
-        out["taken"].append({"name": name, "instance": instance_of, "version": version, "taker": taker,
-                             "packet": packet(3, u(8, instance_of), u(8, version), u(8, taker))})
+    for name, instance_of, version, receiver in (("version 1", INSTANCE, 1, 2), ("numbers at their largest", U64, U64, U64)):
+        out["taken"].append({"name": name, "instance": instance_of, "version": version, "receiver": receiver,
+                             "packet": packet(3, u(8, instance_of), u(8, version), u(8, receiver))})
     for c in (cases[0], cases[5]):
         out["envelopes"].append({"name": c["name"], "epoch": c["epoch"], "P": c["P"], "W": c["W"],
                                  "envelope": c["envelope"],
