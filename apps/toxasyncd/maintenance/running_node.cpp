@@ -37,7 +37,8 @@ std::optional<std::string> ask_running_node(const DataDirectory& directory, cons
   }
   answer.pop_back();
   if (!answer.starts_with("ok ")) {
-    fail_maintenance("the node reports: " + answer);
+    constexpr std::string_view error = "error ";
+    fail_maintenance("the node reports: " + answer.substr(answer.starts_with(error) ? error.size() : 0));
   }
   return answer.substr(3);
 }
