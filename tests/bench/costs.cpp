@@ -189,8 +189,7 @@ void bundles() {
   before = at_nodes(world);
   bob.start();
   world.run(hour_ms);
-  print("    fetched at the recipient's start (9 mailboxes asked for), and acknowledged",
-        at_nodes(world) - before);
+  print("    fetched at the friend's start (9 mailboxes), and acknowledged", at_nodes(world) - before);
   if (alice[Counter::bundles_mailed] == 0 || bob[Counter::bundles_accepted] < 2) {
     std::puts("(the bundle did not arrive)");
   }
