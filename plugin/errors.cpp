@@ -86,7 +86,8 @@ const char* tox_err_async_message_cancel_to_string(Tox_Err_Async_Message_Cancel 
     case TOX_ERR_ASYNC_MESSAGE_CANCEL_MALLOC:
       return no_memory;
     case TOX_ERR_ASYNC_MESSAGE_CANCEL_NOT_FOUND:
-      return "no such message is being sent";
+      return "no message with this id is waiting: it has been delivered, cancelled, has expired or failed, "
+             "or the id is wrong";
     case TOX_ERR_ASYNC_MESSAGE_CANCEL_TOO_LATE:
       return "too late: the friend has fetched the message already, or received it directly";
   }
@@ -149,24 +150,21 @@ const char* tox_err_async_new_to_string(Tox_Err_Async_New value) {
       return "out of memory, or a thread could not be started";
     case TOX_ERR_ASYNC_NEW_DISABLED:
       return "offline messages are switched off: enable them in the client's settings, or set TOX_ASYNC=1 in "
-             "the "
-             "environment";
+             "the environment";
     case TOX_ERR_ASYNC_NEW_EXISTS:
-      return "this Tox instance already has a Tox_Async: use that one, or kill it first";
+      return "this Tox instance already has a Tox_Async: use that one, or call tox_async_kill for it first";
     case TOX_ERR_ASYNC_NEW_OPTION:
       return "an option is out of range: the log says which one";
     case TOX_ERR_ASYNC_NEW_CRYPTO:
       return "libsodium cannot be used: the system provides no random numbers";
     case TOX_ERR_ASYNC_NEW_TRANSPORT:
       return "the transport cannot be used with this Tox instance or libtoxcore: the log says why; choose "
-             "another "
-             "one, or `auto`";
+             "another one, or `auto`";
     case TOX_ERR_ASYNC_NEW_PORT:
       return "cannot bind the UDP port: choose another one, or 0 for any (the log says why)";
     case TOX_ERR_ASYNC_NEW_STATE_PATH:
       return "no directory for the database: set a path in the client's settings, or HOME or XDG_DATA_HOME "
-             "in the "
-             "environment";
+             "in the environment";
     case TOX_ERR_ASYNC_NEW_STATE_DIRECTORY_MISSING:
     case TOX_ERR_ASYNC_NEW_STATE_NOT_WRITABLE:
     case TOX_ERR_ASYNC_NEW_STATE_LOCKED:
@@ -193,9 +191,8 @@ const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Sen
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND:
       return "no friend with this number";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_READY:
-      return "the friend's keys and storage nodes are not known yet: you must be online at the same time "
-             "once, both "
-             "with toxasync, before you can send offline messages";
+      return "the friend's keys and storage nodes are not known yet: wait until you are both online at the "
+             "same time with toxasync, or have a storage node in common";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TYPE:
       return "unknown message type";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_EMPTY:
@@ -203,7 +200,7 @@ const char* tox_err_async_friend_send_message_to_string(Tox_Err_Async_Friend_Sen
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TOO_LONG:
       return "the message is longer than 65536 bytes: split it, or send a file";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NOT_UTF8:
-      return "the message is not UTF-8";
+      return "the message is not valid UTF-8: convert it before sending";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_CLOCK:
       return "the system clock is wrong (before 2025): set it";
     case TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TIME_TO_LIVE:
@@ -235,7 +232,7 @@ const char* tox_err_async_friend_request_send_to_string(Tox_Err_Async_Friend_Req
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_LONG:
       return "the message is longer than 921 bytes: shorten it";
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_NOT_UTF8:
-      return "the message is not UTF-8";
+      return "the message is not valid UTF-8: convert it before sending";
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_CLOCK:
       return "the system clock is wrong (before 2025): set it";
     case TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_MANY:
@@ -257,8 +254,8 @@ const char* tox_err_async_node_add_to_string(Tox_Err_Async_Node_Add value) {
              "log "
              "says what is wrong)";
     case TOX_ERR_ASYNC_NODE_ADD_BAD_ADDRESS:
-      return "the node has an address of a local network: use the option to allow local addresses if that is "
-             "intended";
+      return "the node has an address of a local network: to use it, allow local addresses "
+             "(tox_async_options_set_allow_local_addresses, or `local-addresses = yes` in toxasync.conf)";
     case TOX_ERR_ASYNC_NODE_ADD_TOO_MANY:
       return "there are already 5 storage nodes, the maximum: remove one first";
   }

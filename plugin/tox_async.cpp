@@ -165,7 +165,7 @@ void Tox_Async::join_storage_nodes(const Tox* tox, const Tox_Async_Options& opti
   manager->serve(own_node->store(), own_node->keys(), std::move(config));
   telemetry.log(LogLevel::info, "node",
                 "this client is a storage node and keeps up to " +
-                    std::to_string(own_node->capacity_bytes() >> 20) + " MiB of mail for others");
+                    std::to_string(own_node->capacity_bytes() >> 20) + " MiB of messages for others");
 }
 
 void Tox_Async::iterate(void* client_data) {

@@ -134,8 +134,9 @@ typedef struct Tox_Async_Options Tox_Async_Options;
 /** The transport for packets to and from storage nodes. */
 typedef enum Tox_Async_Transport {
   /**
-   * The dispatcher if libtoxcore has it; otherwise UDP if the Tox instance itself
-   * uses UDP and no proxy; otherwise the courier. Valid as an option only.
+   * The packet dispatcher of a patched libtoxcore (below), if it is present; otherwise
+   * UDP if the Tox instance itself uses UDP and no proxy; otherwise the courier. Valid
+   * as an option only.
    */
   TOX_ASYNC_TRANSPORT_AUTO,
 
@@ -297,11 +298,11 @@ void tox_async_options_set_time_to_live(Tox_Async_Options* options, uint32_t sec
 uint32_t tox_async_options_get_time_to_live(const Tox_Async_Options* options);
 
 /**
- * Whether toxasync registers the callback of tox_callback_friend_lossless_packet, by
- * which friends' packets arrive. A client that uses such packets itself receives its own
- * by tox_async_callback_friend_lossless_packet. A client that dispatches packets itself
- * (for example with tox_events) sets this to false and calls
- * tox_async_handle_friend_lossless_packet. Default: true.
+ * Whether toxasync registers the callback of tox_callback_friend_lossless_packet, which
+ * it needs to receive packets from friends. A client that uses lossless packets for other
+ * purposes then receives them through tox_async_callback_friend_lossless_packet. A
+ * client that dispatches packets itself (for example with tox_events) sets this to false
+ * and calls tox_async_handle_friend_lossless_packet. Default: true.
  */
 void tox_async_options_set_take_packet_callback(Tox_Async_Options* options, bool take);
 bool tox_async_options_get_take_packet_callback(const Tox_Async_Options* options);
@@ -524,7 +525,7 @@ typedef enum Tox_Err_Async_Friend_Send_Message {
   /** The message was longer than TOX_ASYNC_MAX_MESSAGE_LENGTH. */
   TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TOO_LONG,
 
-  /** The message was not UTF-8. */
+  /** The message was not valid UTF-8. */
   TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_NOT_UTF8,
 
   /** The system's clock shows a time before 2025. */
@@ -729,7 +730,7 @@ typedef enum Tox_Err_Async_Friend_Request_Send {
   /** The message was longer than 921 bytes. */
   TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_TOO_LONG,
 
-  /** The message was not UTF-8. */
+  /** The message was not valid UTF-8. */
   TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_NOT_UTF8,
 
   /** The system's clock shows a time before 2025. */
@@ -913,7 +914,7 @@ bool tox_async_node_get_id(const Tox_Async* async, uint32_t index, uint8_t node_
  */
 bool tox_async_node_get_address_line(const Tox_Async* async, uint32_t index, char* line, size_t size);
 
-/** Whether it was selected automatically, and not named by tox_async_node_add. */
+/** Whether it was selected automatically ("picked"), not added by tox_async_node_add. */
 bool tox_async_node_get_picked(const Tox_Async* async, uint32_t index);
 
 /** Whether it has answered since tox_async_new was called. */

@@ -61,7 +61,7 @@ ValueError read_node(std::string_view text, UserSettings& to) {
   }
   const auto same = std::ranges::find(to.nodes, node->id, &client::KnownNode::id);
   if (same != to.nodes.end()) {
-    return "duplicate node";
+    return "this node is already listed: remove one of the two";
   }
   if (to.nodes.size() >= limits::home_nodes) {
     return "at most " + std::to_string(limits::home_nodes) + " nodes are allowed";

@@ -40,7 +40,7 @@ bool report(const std::string& what, const std::string& error) {
 /// Why files cannot be written to a directory, which is created if it does not exist; empty: they can.
 std::string write_error(const fs::path& directory) {
   if (directory.empty()) {
-    return "unknown: set HOME";
+    return "no directory is known: set HOME";
   }
   std::error_code failed;
   fs::create_directories(directory, failed);
@@ -70,7 +70,8 @@ bool check_settings() {
 
 bool check_installation() {
   const fs::path module = find_module();
-  bool good = report("module", module.empty() ? "libtoxasync-preload.so not found: reinstall toxasync" : "");
+  bool good = report("toxasync module (libtoxasync-preload.so)",
+                     module.empty() ? "not found: reinstall toxasync" : "");
   if (!module.empty()) {
     good &= report("module can be loaded", load_error(module));
   }
@@ -88,8 +89,13 @@ bool check_clients() {
   bool good = true;
   for (const RunningClient& client : running_clients(user_state_directory())) {
     const auto nodes = client.values.find("nodes");
-    const bool none = nodes != client.values.end() && nodes->second.starts_with("0/");
-    good &= report("storage nodes of " + client.program, none ? "none answers; see the log" : "");
+    std::string why;
+    if (nodes != client.values.end() && nodes->second == "0/0") {
+      why = "none in use: add one with `toxasync add-node`";
+    } else if (nodes != client.values.end() && nodes->second.starts_with("0/")) {
+      why = "none answers: check the network, `toxasync status` and the log";
+    }
+    good &= report("storage nodes of " + client.program, why);
   }
   return good;
 }

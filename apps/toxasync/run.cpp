@@ -91,7 +91,7 @@ ExitCode run(const std::vector<std::string>& arguments) {
                 "libtoxasync-preload.so not found: reinstall toxasync, or set TOX_ASYNC_MODULE to its path");
   }
   if (module.find_first_of(" :") != std::string::npos) {
-    return fail(ExitCode::module, module + ": the path must not contain a blank or a colon (LD_PRELOAD)");
+    return fail(ExitCode::module, module + ": the path must not contain a space or a colon (LD_PRELOAD)");
   }
   const std::string& name = words[0];
   const auto program = find_program(name);

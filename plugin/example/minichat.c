@@ -187,13 +187,13 @@ static void usage(void) {
       "  --no-udp                   switch UDP off\n"
       "  --socks5-port N            use a SOCKS5 proxy on 127.0.0.1; needs --no-udp\n"
       "  --no-async                 plain Tox without tox_async\n"
-      "  --node ADDRESS_LINE        storage node for our mail; repeatable\n"
+      "  --node ADDRESS_LINE        storage node for our messages; repeatable\n"
       "  --state FILE               file for messages and keys\n"
       "  --transport NAME           auto, dispatcher, udp or courier\n"
       "  --poll-interval-ms N       mean time between two polls of a storage node\n"
       "  --receipt-delay-ms N       mean delay of receipts to offline friends\n"
       "  --no-node                  do not be a storage node for others\n"
-      "  --no-push                  do not ask storage nodes to announce new mail\n"
+      "  --no-push                  do not ask storage nodes to announce new messages\n"
       "  --local                    no local discovery; allow storage nodes with local addresses\n"
       "  --debug                    log at level debug\n",
       stderr);

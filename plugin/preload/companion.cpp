@@ -138,8 +138,8 @@ void Companion::sync_nodes() {
   for (const client::KnownNode& node : named) {
     Tox_Err_Async_Node_Add failed = TOX_ERR_ASYNC_NODE_ADD_OK;
     if (!tox_async_node_add(async_.get(), format_node_address(node).c_str(), &failed)) {
-      log(LogLevel::error,
-          std::string("cannot use a node of the settings: ") + tox_err_async_node_add_to_string(failed));
+      log(LogLevel::error, std::string("a storage node in the settings is not used: ") +
+                               tox_err_async_node_add_to_string(failed));
     }
   }
 }
@@ -333,8 +333,8 @@ std::optional<std::uint32_t> Companion::accept_message(std::uint32_t friend_numb
   Tox_Err_Async_Friend_Send_Message failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_OUTBOX_FULL;
   if (receipts_.full() || !tox_async_friend_send_message(async_.get(), friend_number, type, message, length,
                                                          id.data(), &failed)) {
-    log(LogLevel::warning,
-        std::string("a message was left to Tox: ") + tox_err_async_friend_send_message_to_string(failed));
+    log(LogLevel::warning, std::string("toxasync did not accept a message, so it was passed to Tox: ") +
+                               tox_err_async_friend_send_message_to_string(failed));
     return std::nullopt;
   }
   ++accepted_;
@@ -464,8 +464,8 @@ void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* messa
       self.receipts_.done(id);
       break;
     default:
-      self.log(LogLevel::warning,
-               std::string("a sent message is ") + tox_async_message_state_to_string(state));
+      self.log(LogLevel::warning, std::string("gave up a message for which the friend sent no receipt: ") +
+                                      tox_async_message_state_to_string(state));
       self.receipts_.drop(id);
   }
 }

@@ -16,10 +16,10 @@ namespace {
 void* find(const char* name) noexcept {
   void* const function = dlsym(RTLD_NEXT, name);
   if (function == nullptr) {
-    std::fprintf(
-        stderr,
-        "toxasync: the libtoxcore of this program has no function %s: it cannot be used with toxasync\n",
-        name);
+    std::fprintf(stderr,
+                 "toxasync: this program's libtoxcore lacks the function %s, which toxasync needs: start the "
+                 "program without `toxasync run`, or use another libtoxcore version\n",
+                 name);
     std::abort();
   }
   return function;

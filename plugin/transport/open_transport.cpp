@@ -80,8 +80,8 @@ Opened open_transport(Tox* tox, const Tox_Async_Options& options, Random& random
     return open_courier(tox, options, telemetry);
   }
   telemetry.log(LogLevel::warning, "transport",
-                "this libtoxcore is a stock build without packet dispatcher access: using a UDP socket of "
-                "toxasync's own instead");
+                "using a separate UDP socket, because libtoxcore is not patched (normal with the libtoxcore "
+                "of a distribution)");
   return open_udp(options, telemetry);
 }
 

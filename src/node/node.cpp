@@ -254,7 +254,8 @@ void Node::rotate_keys(Now now) {
     sessions_.retain(keys_.current().pair.public_key,
                      previous == nullptr ? nullptr : &previous->pair.public_key);
     sign_descriptor();
-    telemetry_.log(LogLevel::info, "node", "the session keys have changed");
+    telemetry_.log(LogLevel::info, "node",
+                   "renewed the session keys (weekly); clients will agree on new ones");
   }
 }
 

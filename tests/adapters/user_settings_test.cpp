@@ -53,7 +53,8 @@ const std::vector<BadFile> bad_files = {
     {"keep-days = 2", "f:1: keep-days: must be 1, 3, 7 or 14"},
     {"keep-days = 49711", "f:1: keep-days: must be 1, 3, 7 or 14"},
     {"\nnode = toxasync:12@192.0.2.7:1", "f:2: node: " + std::string(describe(NodeAddressError::id))},
-    {"node = " + node_line('1') + "\nnode = " + node_line('1'), "f:2: node: duplicate node"},
+    {"node = " + node_line('1') + "\nnode = " + node_line('1'),
+     "f:2: node: this node is already listed: remove one of the two"},
     {five_nodes() + "node = " + node_line('6'), "f:6: node: at most 5 nodes are allowed"},
 };
 

@@ -189,7 +189,7 @@ void bundles() {
   before = at_nodes(world);
   bob.start();
   world.run(hour_ms);
-  print("    fetched at his start (9 mailboxes asked for), and acknowledged", at_nodes(world) - before);
+  print("    fetched at the friend's start (9 mailboxes), and acknowledged", at_nodes(world) - before);
   if (alice[Counter::bundles_mailed] == 0 || bob[Counter::bundles_accepted] < 2) {
     std::puts("(the bundle did not arrive)");
   }
@@ -209,7 +209,7 @@ void run_all() {
   messages("a message of 65536 bytes (in parts)", 65536, 2);
   bundles();
   std::puts("a message to a friend who is there, until it is shown");
-  waits("  his 3 home nodes tell of it", true);
+  waits("  their 3 home nodes announce it", true);
   waits("  without push", false);
 }
 

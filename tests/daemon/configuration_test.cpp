@@ -74,7 +74,7 @@ const std::vector<Bad> bad_lines = {
     {"bootstrap = host", "bootstrap = host: must be HOST:PORT:KEY"},
     {"bootstrap = host:1:12", "bootstrap = host:1:12: the key must be 64 hexadecimal digits"},
     {"data-dir = a\x01z",
-     "data-dir = a\x01z: must not begin or end with a blank or contain control characters"},
+     "data-dir = a\x01z: must not begin or end with a space or contain control characters"},
 };
 
 }  // namespace

@@ -220,8 +220,8 @@ BOOST_AUTO_TEST_CASE(mail_with_a_last_resort_key_opens_until_that_key_is_erased)
   BOOST_TEST(!readable());
 }
 
-/// Somebody who stole bob's Tox key while he and alice were friends, and speaks to bob as if he were alice.
-/// They have what is public, and m, though that is more than they need; but no pre-key of bob's.
+/// Somebody who stole bob's Tox key while bob and alice were friends, and speaks to bob as if they were
+/// alice. They have what is public, and m, though that is more than they need; but no pre-key of bob's.
 struct KeyThief : TappedPair {
   KeyThief() : tap(*this) {
     for (const auto& secret : StolenState(*bob.state).secrets("R")) {

@@ -85,7 +85,7 @@ BOOST_FIXTURE_TEST_CASE(a_dead_node_costs_nothing_and_is_emptied_when_it_comes_b
   bob.start();
   BOOST_TEST(run(60'000, [&] { return bob.shown.size() == 4; }));
   run(10'000);
-  BOOST_TEST(nodes[0]->store.stats().tombstones == 4);  // what else is there is his receipt
+  BOOST_TEST(nodes[0]->store.stats().tombstones == 4);  // what else is there is bob's receipt
   BOOST_TEST(nodes[1]->store.stats().messages == 4);
   nodes[1]->switch_on();
   BOOST_TEST(emptied());

@@ -18,7 +18,7 @@ struct Devices : Pair {
   using Disk = std::unique_ptr<store::MemoryState>;
 
   static Disk empty_disk() { return std::make_unique<store::MemoryState>(); }
-  /// Bob goes on with another disk; the one he had.
+  /// Bob goes on with another disk; the one that Bob had.
   Disk change(Disk disk) {
     bob.crash();
     Disk old = std::exchange(bob.state, std::move(disk));
@@ -94,7 +94,7 @@ BOOST_FIXTURE_TEST_CASE(mail_to_a_lost_state_is_reported_when_they_do_not_meet, 
 
 BOOST_FIXTURE_TEST_CASE(a_restored_recipient_gets_all_mail_without_a_meeting, Devices) {
   alice.crash();
-  alice.config.push = false;  // else his new keys are there before his nacks
+  alice.config.push = false;  // else bob's new keys are there before bob's nacks
   alice.start();
   Disk old = bob.state->crash_copy();
   // Uses up keys until new ones come, which the copy does not know of.

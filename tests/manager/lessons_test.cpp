@@ -242,16 +242,16 @@ BOOST_AUTO_TEST_CASE(a_friend_who_can_write_to_a_mailbox_cannot_list_or_delete) 
 BOOST_FIXTURE_TEST_CASE(a_friend_cannot_speak_as_another, HandWorld) {
   HandFriend victim(*this, bob, 666);
   victim.take_bundle();
-  const crypto::KeyPair pretended{eve.pair().secret.clone(), victim.key()};  // his name, her key
+  const crypto::KeyPair pretended{eve.pair().secret.clone(), victim.key()};  // the victim's name, eve's key
   for (const auto& pre_key : {eve.keys.at(50), victim.keys.at(50), eve.bundle.last_resort}) {
     const auto sealed = eve.seal_as(pretended, {.text = "it is me", .pre_key = pre_key});
     eve.store(*nodes[0], sealed);
     eve.give(protocol::FriendPacketType::envelope, sealed.live);
-    victim.give(protocol::FriendPacketType::envelope, sealed.live);  // though he himself carried it
+    victim.give(protocol::FriendPacketType::envelope, sealed.live);  // even if the victim carried it
   }
   BOOST_TEST(run(600'000, [&] { return live_records() == 0; }));
   BOOST_TEST(bob.shown.empty());
-  victim.send({.text = "it is", .pre_key = victim.keys.at(50)});  // and none of his keys was used up
+  victim.send({.text = "it is", .pre_key = victim.keys.at(50)});  // and none of the victim's keys was used up
   BOOST_TEST(run(10'000, [&] { return bob.shown.size() == 1; }));
   BOOST_TEST((bob.shown.at(0).from == victim.key()));
 }

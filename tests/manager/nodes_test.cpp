@@ -177,7 +177,7 @@ BOOST_AUTO_TEST_CASE(unreachable_picked_nodes_are_replaced_one_at_a_time) {
   BOOST_TEST(world.clock.steady_ms() - first_ms >= manager::HomeNodeSelector::replacements_apart_ms);
   BOOST_TEST(homes_of(alice).size() == 3U);
   BOOST_TEST(alice[Counter::nodes_replaced] == 2U);
-  // Bob has not heard of it: what he stores on the old ones is found, when they are back.
+  // Bob has not heard of it: what Bob stores on the old ones is found, when they are back.
   for (StorageNode* node : off) {
     node->switch_on();
   }

@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(it_is_posted_once_a_day_also_after_a_restart) {
   world.run_hours(6 * day_h);
   BOOST_TEST(world.alice[Counter::pair_bundles_posted] >= 6U);
   BOOST_TEST(world.alice[Counter::pair_bundles_posted] <= 8U);
-  world.alice.to_post.clear();  // he has it now
+  world.alice.to_post.clear();  // bob has it now
   const auto posted = world.alice[Counter::pair_bundles_posted];
   world.run_hours(3 * day_h);
   BOOST_TEST(world.alice[Counter::pair_bundles_posted] == posted);
@@ -299,7 +299,7 @@ BOOST_AUTO_TEST_CASE(nodes_that_are_down_get_it_when_they_are_back) {
 BOOST_AUTO_TEST_CASE(a_home_node_that_only_its_user_knows_is_enough) {
   Friends world(0, 8);
   world.alice.known.resize(4);
-  world.bob.known.assign(1, world.nodes[7].get());  // none of hers is near to him
+  world.bob.known.assign(1, world.nodes[7].get());  // none of alice's is near to bob
   world.alice.home.assign(1, world.nodes[0].get());
   world.bob.home_of[world.alice.key].assign(1, world.nodes[0].get());
   BOOST_TEST(world.run_until_found());

@@ -188,7 +188,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_first_stored_then_sent_live_is_not_cancelled, 
   }
   const auto id = alice.send(bob, "seen");
   run(1000);
-  friend_filter = [&](const FriendPacket& packet) { return packet.from == &bob; };  // his receipt is lost
+  friend_filter = [&](const FriendPacket& packet) { return packet.from == &bob; };  // bob's receipt is lost
   connect(alice, bob);
   BOOST_TEST(run(2000, [&] { return bob.shown.size() == 1; }));
   bob.crash();
@@ -199,7 +199,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_first_stored_then_sent_live_is_not_cancelled, 
 
 BOOST_FIXTURE_TEST_CASE(a_message_sent_live_is_not_cancelled_after_a_restart, Pair) {
   connect(alice, bob);
-  friend_filter = [&](const FriendPacket& packet) { return packet.from == &bob; };  // his receipt is lost
+  friend_filter = [&](const FriendPacket& packet) { return packet.from == &bob; };  // bob's receipt is lost
   const auto id = alice.send(bob, "seen");
   BOOST_TEST(run(2000, [&] { return bob.shown.size() == 1; }));
   bob.crash();

@@ -46,9 +46,9 @@ struct Message {
   unsigned may_be_shown = 1;  ///< How often; more after what excuses a repetition.
 
   // Excuses. What happened meanwhile, that may:
-  bool forgotten = false;    ///< by the sender: his state is from before it, or he removed the friend;
-  bool may_be_lost = false;  ///< for the recipient: he lost it or the key to it. It is then reported expired.
-  bool node_failed = false;  ///< A node lost its disk since it was sent.
+  bool forgotten = false;      ///< by the sender: the state is from before it, or the friend was removed;
+  bool may_be_lost = false;    ///< for the recipient, or the key to it. It is then reported expired.
+  bool node_failed = false;    ///< A node lost its disk since it was sent.
   bool may_be_retold = false;  ///< The end of it was told, but that may not have come to the disk.
 
   [[nodiscard]] bool ended() const noexcept { return delivered || expired || cancelled || failed; }
@@ -68,15 +68,15 @@ class Model {
   void cancel_asked(const Id& id);
   /// A copy of `who`'s state is made; restored() goes back to it.
   struct Backup {
-    std::set<Id> known;  ///< Of his messages,
+    std::set<Id> known;  ///< Of their messages,
     std::set<Id> ended;  ///< those whose end was told;
-    std::set<Id> shown;  ///< and what was shown to him.
+    std::set<Id> shown;  ///< and what was shown to them.
   };
   [[nodiscard]] Backup backup(const FriendKey& who) const;
   void restored(const FriendKey& who, const std::set<FriendKey>& friends, const Backup& copy);
   /// They do not have each other's keys (yet).
   void strangers(const FriendKey& a, const FriendKey& b);
-  /// `who` removes `whom` from his list.
+  /// `who` removes `whom` from their list.
   void removed(const FriendKey& who, const FriendKey& whom);
   /// They were together long enough, with nothing in their way, to have each other's keys again.
   void met(const FriendKey& a, const FriendKey& b);
@@ -138,7 +138,7 @@ class Model {
   std::map<FriendKey, LastShown> last_shown_;
   std::map<Direction, Highest> highest_shown_;
   std::set<Direction>
-      disordered_;              ///< One of them lost his place in the order: late or not, nothing is asked.
+      disordered_;              ///< One of them lost their place in the order: late or not, nothing is asked.
   std::set<Direction> broken_;  ///< The sender's keys of the recipient are not those that the recipient has.
   std::set<crypto::PreKeyId> came_;
   std::map<crypto::PreKeyId, Id> one_time_;  ///< The first message that each was used for.

@@ -199,7 +199,7 @@ void lose_the_state(Rig& rig, SeededRandom& random) {
   rig.go_on_with(anybody(rig, random), nullptr, {});
 }
 
-/// He has two; the one that he does not use lies in a drawer.
+/// They have two; the one that they do not use lies in a drawer.
 void take_the_other_device(Rig& rig, SeededRandom& random) {
   Person& who = anybody(rig, random);
   auto other = std::exchange(who.copy, nullptr);

@@ -43,7 +43,7 @@ struct Totals {
   }
 };
 
-/// A user, and what a test does to his machine.
+/// A user, and what a test does to their machine.
 struct Person {
   explicit Person(User& u) : user(&u) {}
 
@@ -51,9 +51,9 @@ struct Person {
   unsigned crash_in_events = 0;                  ///< 0: no crash is planned.
   bool crash_in_callback = false;                ///< At the next message that is shown.
   std::unique_ptr<store::MemoryState> at_crash;  ///< What the disk held when the callback ran.
-  std::int64_t restart_at_ms = -1;               ///< Steady; -1: he is not to be restarted.
+  std::int64_t restart_at_ms = -1;               ///< Steady; -1: they are not to be restarted.
   bool slow_disk = false;
-  std::int64_t failing_until_ms = 0;  ///< His disk may not have written what it should until then.
+  std::int64_t failing_until_ms = 0;  ///< Their disk may not have written what it should until then.
   bool last_show_unsafe = false;
   std::size_t shown_seen = 0;
   std::size_t states_seen = 0;
@@ -72,7 +72,7 @@ class Rig {
   };
   Rig(std::uint64_t seed, const Setup& setup, Totals& totals);
 
-  // Things that happen. A Person who is not running stays as he is unless it says otherwise.
+  // Things that happen. A Person who is not running stays as they are unless it says otherwise.
   void run(std::int64_t ms);
   /// Nothing when it was not accepted.
   std::optional<Id> send(Person& from, const Person& to, const std::string& text,
@@ -87,7 +87,7 @@ class Rig {
   void set_slow_disk(Person& who, bool slow);
   void fail_disk(Person& who, std::size_t batches);
   void make_copy(Person& who);
-  /// He goes on with what `disk` holds, of which `then` was true when it was made; an empty one if there is
+  /// They go on with what `disk` holds, of which `then` was true when it was made; an empty one if there is
   /// none.
   void go_on_with(Person& who, std::unique_ptr<store::MemoryState> disk, const Model::Backup& then);
   void lose_disk(StorageNode& node);

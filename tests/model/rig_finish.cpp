@@ -23,7 +23,7 @@ void must(bool holds, const std::string& what) {
   }
 }
 
-/// Bundles that were left for a friend, and not needed since he was met: they lie there until they expire.
+/// Bundles that were left for a friend, and not needed since they were met: they lie there until they expire.
 std::uint64_t pair_mail(const test::World& world) {
   const auto now = crypto::epoch_at(world.clock.now().unix_s()).value();
   std::uint64_t records = 0;

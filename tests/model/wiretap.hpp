@@ -20,7 +20,7 @@ class Wiretap {
   /// From a node: its answer to a store says whether the envelope has come there.
   void on_answer(ByteView packet);
   void on_friend_packet(const test::World::FriendPacket& packet);
-  /// Learns roots and last-resort keys from somebody's disk; before it is changed by anybody but himself.
+  /// Learns roots and last-resort keys from somebody's disk; before it is changed by anybody else.
   void learn(const test::User& user);
   [[nodiscard]] std::uint64_t envelopes() const noexcept { return seen_.size(); }
 

@@ -167,7 +167,7 @@ BOOST_FIXTURE_TEST_CASE(a_session_of_the_old_key_continues_during_the_overlap, N
   const auto old = current();
   advance_s(week_s);
   BOOST_TEST((current() != old));
-  BOOST_TEST(node.telemetry.log.has("session keys have changed", LogLevel::info));
+  BOOST_TEST(node.telemetry.log.has("renewed the session keys", LogLevel::info));
   client.greet();
   BOOST_TEST((store(client, 2) == StoreStatus::stored));  // another epoch's W is agreed with the old n
   BOOST_TEST(node[Counter::sessions_opened] == 1U);
@@ -250,7 +250,7 @@ BOOST_FIXTURE_TEST_CASE(a_rotation_that_fails_is_reported_and_the_node_goes_on, 
   std::filesystem::create_directory(directory.path);
   other.clock.advance_s(60);
   node.tick(other.clock.now());
-  BOOST_TEST(other.telemetry.log.has("session keys have changed", LogLevel::info));
+  BOOST_TEST(other.telemetry.log.has("renewed the session keys", LogLevel::info));
   BOOST_TEST(protocol::NodeDescriptor::decode_signed(node.descriptor())->key ==
              keys.current().pair.public_key);
 }

@@ -721,7 +721,7 @@ assert len(HEADS[3].bytes) == 794 and len(HEADS[3].whole()) == 794 + 2 + 200 * 3
 
 
 def open_bundle(s, S, R, data):
-    """What the friend S does with a whole bundle of R's. Returns the stage where he refuses it, or ""."""
+    """What the friend S does with a whole bundle of R's. Returns the stage where S refuses it, or ""."""
     stage, at = "format", 0
     try:
         def take(size):

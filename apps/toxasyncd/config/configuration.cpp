@@ -19,7 +19,7 @@ SettingError check_text(const std::string& text) {
     return "empty value: remove the setting to use its default";
   }
   if (std::ranges::any_of(text, is_control) || trimmed(text).size() != text.size()) {
-    return "must not begin or end with a blank or contain control characters";
+    return "must not begin or end with a space or contain control characters";
   }
   return {};
 }

@@ -8,7 +8,7 @@ const std::string_view help_introduction =
        toxasyncd backup NEW-DIR [OPTIONS]       copy its data, also while it runs
        toxasyncd verify [DIR|FILE] [OPTIONS]    check every record of its database, or of a backup
        toxasyncd stats [OPTIONS]                print counters
-       toxasyncd migrate --to URL [OPTIONS]     move its mail to PostgreSQL
+       toxasyncd migrate --to URL [OPTIONS]     move its messages to PostgreSQL
 
 A storage node keeps encrypted messages for people who are offline, until they fetch
 them or the messages expire. It can read neither the messages nor who sent them.
@@ -37,7 +37,7 @@ A setting on the command line replaces all lines of that setting in the file.
 
 Files in the data directory:
     node.key     the node's identity. Back it up: without it, people need a new address line
-    store.db     the mail, unless --store names another place
+    store.db     the stored messages, unless --store names another place
     tox.profile  the Tox identity
 
 Signals:
@@ -68,8 +68,8 @@ Works whether the node is running or not. A node can be started from the copy.
 
     toxasyncd backup /srv/backups/node1 --data-dir /var/lib/toxasync
 
-Keep the copy secret: it contains the node's private key. Mail in PostgreSQL (--store) is
-not copied: use pg_dump.
+Keep the copy secret: it contains the node's private key. Messages in PostgreSQL (--store)
+are not copied: use pg_dump.
 
 Options are those of `toxasyncd --help`; --data-dir or --config says which node is meant.
 )";
@@ -96,9 +96,9 @@ Options are those of `toxasyncd --help`; --data-dir or --config says which node 
 
 constexpr std::string_view migrate_help = R"(usage: toxasyncd migrate --to URL [OPTIONS]
 
-Copies the mail of a node that is not running from its data directory to PostgreSQL, and
-verifies that all of it arrived. If it was interrupted, start it again to continue. store.db
-is not changed: move it away when everything works.
+Copies the messages of a node that is not running from its data directory to PostgreSQL,
+and verifies that all of them arrived. If it was interrupted, start it again to continue.
+store.db is not changed: move it away when everything works.
 
     toxasyncd migrate --to postgresql:///toxasync --data-dir /var/lib/toxasync
 

@@ -163,15 +163,16 @@ SettingError read_log_level(const std::string& text, Options& to) {
 constexpr std::array<Setting, 17> settings = {{
     {.name = "data-dir",
      .value_name = "DIR",
-     .help = "directory for the node's key and mail; created if it does not exist. Used by one process at a "
-             "time.",
+     .help = "directory for the node's key and the stored messages; created if it does not exist. Used by "
+             "one process at a time.",
      .default_value = "/var/lib/toxasync",
      .read = read_data_directory},
     {.name = "store",
      .value_name = "URL",
      .help =
-         "keep the mail in PostgreSQL instead of the data directory: postgresql://USER@HOST/DATABASE, or any "
-         "other libpq connection string without a password. Several daemons may share it: docs/postgres.md.",
+         "keep the messages in PostgreSQL instead of the data directory: postgresql://USER@HOST/DATABASE, or "
+         "any other libpq connection string without a password. Several daemons may share it: "
+         "docs/postgres.md.",
      .read = read_store,
      .secret = true},
     {.name = "address",
@@ -183,8 +184,8 @@ constexpr std::array<Setting, 17> settings = {{
      .read = read_address},
     {.name = "tox-port",
      .value_name = "N",
-     .help = "UDP port of the Tox instance. It serves clients with a patched libtoxcore, and others as Tox "
-             "friends, in both cases also through TCP relays. 0: off.",
+     .help = "UDP port of the Tox instance. It serves clients with a patched libtoxcore, and couriers "
+             "(hidden Tox instances of clients without UDP), also through TCP relays. 0: off.",
      .default_value = "33445",
      .read = read_port<&Options::tox_port>},
     {.name = "tcp-port",
@@ -204,8 +205,8 @@ constexpr std::array<Setting, 17> settings = {{
      .read = read_bind},
     {.name = "capacity",
      .value_name = "SIZE",
-     .help =
-         "maximum size of the mail: 500M, 2G, ... Less when the disk is nearly full: 128M of it stay free.",
+     .help = "maximum size of the stored messages: 500M, 2G, ... Less when the disk is nearly full: 128M of "
+             "it stay free.",
      .default_value = "1G",
      .reloads = true,
      .read = read_capacity},
@@ -226,20 +227,20 @@ constexpr std::array<Setting, 17> settings = {{
      .read = read_peer},
     {.name = "key-work-per-minute",
      .value_name = "N",
-     .help = "new sessions and mailboxes per minute and client address (IPv4 /32, IPv6 /56) in the long run; "
-             "further ones are refused.",
+     .help = "rate limit: new sessions and mailboxes per minute for each client address (IPv4 /32, IPv6 "
+             "/56); further ones are refused.",
      .default_value = "16",
      .reloads = true,
      .read = read_key_work<&Options::key_work_per_minute, 1>},
     {.name = "key-work-burst",
      .value_name = "N",
-     .help = "new sessions and mailboxes per client address at once.",
+     .help = "rate limit: new sessions and mailboxes that a client address may open at once.",
      .default_value = "128",
      .reloads = true,
      .read = read_key_work<&Options::key_work_burst, 2>},
     {.name = "couriers",
      .value_name = "N",
-     .help = "maximum number of clients served as Tox friends at a time. 0: off.",
+     .help = "maximum number of couriers (clients without UDP, served as Tox friends) at a time. 0: off.",
      .default_value = "256",
      .read = read_couriers},
     {.name = "status-port",

@@ -58,8 +58,9 @@ void move(const std::filesystem::path& database, const std::string& url) {
             << " tombstones=" << stats.tombstones << " expired=" << stats.expired
             << " damaged=" << stats.damaged << " wrong=" << stats.wrong << std::endl;
   if (stats.wrong != 0) {
-    fail(ExitCode::failure, std::to_string(stats.wrong) +
-                                " records differ in the destination: is a node already running on it?");
+    fail(ExitCode::failure,
+         std::to_string(stats.wrong) +
+             " records differ in the destination: stop all nodes that use it, and run the command again");
   }
 }
 

@@ -25,7 +25,7 @@ DataDirectory existing_directory(const Options& options) {
 void require_sqlite(const Options& options) {
   if (!options.store.empty()) {
     fail_maintenance(
-        "the mail is in PostgreSQL (--store): use PostgreSQL's own tools, such as pg_dump, and back up "
+        "the messages are in PostgreSQL (--store): use PostgreSQL's own tools, such as pg_dump, and back up "
         "node.key");
   }
 }

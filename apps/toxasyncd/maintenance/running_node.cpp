@@ -6,6 +6,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
+#include <string_view>
 
 #include "maintenance/offline_store.hpp"
 
@@ -37,7 +38,8 @@ std::optional<std::string> ask_running_node(const DataDirectory& directory, cons
   }
   answer.pop_back();
   if (!answer.starts_with("ok ")) {
-    fail_maintenance("the node reports: " + answer);
+    constexpr std::string_view error = "error ";
+    fail_maintenance("the node reports: " + answer.substr(answer.starts_with(error) ? error.size() : 0));
   }
   return answer.substr(3);
 }

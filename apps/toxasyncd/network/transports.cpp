@@ -41,11 +41,12 @@ void Transports::open_tox(const DataDirectory& directory, const crypto::SigningK
                        "patches/build-toxcore.sh");
   }
   if (!patched) {
-    telemetry_.log(
-        LogLevel::warning, "dispatcher",
-        "this libtoxcore is a stock build without packet dispatcher access: serving on UDP port " +
-            std::to_string(options_.udp_port) + (options_.couriers > 0 ? " and to Tox friends" : "") +
-            " only. To use the dispatcher, run with a libtoxcore built by patches/build-toxcore.sh");
+    telemetry_.log(LogLevel::warning, "dispatcher",
+                   "libtoxcore is not patched: clients reach this node through UDP port " +
+                       std::to_string(options_.udp_port) +
+                       (options_.couriers > 0 ? " and as Tox friends" : "") +
+                       " (normal with the libtoxcore of a distribution); to serve through the dispatcher as "
+                       "well, use a libtoxcore built by patches/build-toxcore.sh");
   }
   ToxHostOptions host;
   host.udp_port = options_.tox_port;
@@ -186,16 +187,17 @@ std::vector<TransportStats> Transports::stats() const {
     all.push_back({name, std::move(detail), receiver ? receiver->packets() : 0});
   };
   if (udp_) {
-    add("udp", "UDP port " + std::to_string(udp_->port()), udp_receiver_);
+    add("udp", "UDP port " + std::to_string(udp_->port()) + " (udp)", udp_receiver_);
   }
   const std::string network = tox_host_ && tox_host_->connected() ? "" : ", not connected to the Tox network";
   if (dispatcher_) {
-    add("dispatcher", "Tox port " + std::to_string(options_.tox_port) + network, dispatcher_receiver_);
+    add("dispatcher", "Tox port " + std::to_string(options_.tox_port) + " (dispatcher)" + network,
+        dispatcher_receiver_);
   }
   if (friends_ && options_.couriers > 0) {
     add("friends",
-        "Tox friends: " + std::to_string(friends_->friends()) + " of " + std::to_string(options_.couriers) +
-            network,
+        "Couriers: " + std::to_string(friends_->friends()) + " of " + std::to_string(options_.couriers) +
+            " (friends)" + network,
         friends_receiver_);
   }
   return all;

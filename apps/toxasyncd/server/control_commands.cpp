@@ -36,7 +36,7 @@ void ControlCommands::execute(std::string_view command, const ControlSocket::Ans
 void ControlCommands::start_backup(const ControlSocket::Answer& answer) {
   auto* const sqlite = dynamic_cast<store::SqliteStore*>(&store_);
   if (sqlite == nullptr) {
-    answer("error the mail is in PostgreSQL: back it up with pg_dump");
+    answer("error the messages are in PostgreSQL: back them up with pg_dump");
     return;
   }
   const bool started = sqlite->backup(directory_.backup(), [this, answer](bool good) {

@@ -108,10 +108,9 @@ void StorageServer::start_node() {
   const auto here = bound ? *options_.bind : outward_address(io_);
   endpoints_ = own_endpoints(options_.addresses, here, transports_->ports());
   if (options_.addresses.empty() && !protocol::is_usable_address(endpoints_.front(), false)) {
-    telemetry_.log(
-        LogLevel::warning, "address",
-        "this machine knows only a local address of its own: set --address to the public one, or clients "
-        "cannot reach the node");
+    telemetry_.log(LogLevel::warning, "address",
+                   "this machine has a local address only: set --address to the public address, or clients "
+                   "cannot reach the node");
   }
   node::NodeConfig config;
   config.addresses = endpoints_;
@@ -235,7 +234,8 @@ void StorageServer::reload() {
     configuration_ = fresh;
     apply(fresh.options());
   } else {
-    telemetry_.log(LogLevel::error, "reload", "no setting was changed");
+    telemetry_.log(LogLevel::error, "reload",
+                   "no setting was changed: correct the errors in the configuration and reload again");
   }
   manager_.ready(service_status());
 }

@@ -123,7 +123,7 @@ void add_gauges(Text& text, const NodeStats& stats) {
   gauge("toxasync_healthy", "1 if /healthz reports no problem, else 0", stats.problems.empty() ? 1 : 0);
   gauge("toxasync_start_time_seconds", "Start time in Unix seconds",
         static_cast<std::uint64_t>(stats.started_unix_s));
-  gauge("toxasync_capacity_bytes", "Maximum size of the stored mail", stats.capacity_bytes);
+  gauge("toxasync_capacity_bytes", "Maximum size of the stored envelopes", stats.capacity_bytes);
   gauge("toxasync_messages", "Envelopes stored now", stats.store.messages);
   gauge("toxasync_message_bytes", "Size of the envelopes stored now", stats.store.bytes);
   gauge("toxasync_tombstones", "Records of removed envelopes, kept until these would have expired",

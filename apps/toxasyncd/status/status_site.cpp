@@ -27,12 +27,11 @@ std::vector<std::string> problems_of(const History& history) {
   if (history.last_minute(&NodeActivity::store_failed) != 0) {
     all.emplace_back(
         "Requests failed because of the disk in the last minute: check the log of the node, and the system "
-        "log "
-        "for disk errors.");
+        "log for disk errors.");
   }
   if (history.last_minute(&NodeActivity::store_full) != 0) {
     all.emplace_back(
-        "The node is full and refused mail in the last minute: raise --capacity, or free disk space.");
+        "The node is full and refused messages in the last minute: raise --capacity, or free disk space.");
   }
   if (const std::int64_t lag_ms = history.lag_of_last_minute_ms(); lag_ms > max_healthy_lag_ms) {
     all.push_back("The event loop was late by " + std::to_string(lag_ms) +

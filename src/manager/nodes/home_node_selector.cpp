@@ -69,7 +69,8 @@ bool HomeNodeSelector::pick(std::size_t count, std::span<const protocol::NodeId>
     if (home_nodes_.add({id, book_.addresses(id)}, ChosenBy::selector)) {
       any = true;
       services_.telemetry.count(Counter::nodes_picked);
-      services_.telemetry.log(LogLevel::info, "nodes", "a storage node was picked as a home node");
+      services_.telemetry.log(LogLevel::info, "nodes",
+                              "selected a storage node to keep this user's messages");
     }
   }
   return any;

@@ -115,8 +115,8 @@ bool PostgresImport::insist(const std::function<LinkStatus()>& once) {
     }
     why_ = !link_.error().empty() ? link_.error()
            : status == LinkStatus::conflict
-               ? "something else changes the same mailboxes: stop what serves them"
-               : "a commit did not wait for the standbys";
+               ? "another process changes the same tables: stop all toxasyncd that use this database"
+               : "the wait for the standbys was ended: the commit is on the primary only; check the standbys";
     link_.close();
     if (status == LinkStatus::refused || status == LinkStatus::full) {
       return false;

@@ -86,7 +86,8 @@ Result<std::unique_ptr<PostgresStore>, std::string> PostgresStore::open(const st
                                                                         Random& random) {
   const int stop_fd = crypto::initialise() ? ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
   if (stop_fd < 0) {
-    return std::string("the system has no random numbers or no file descriptors left");
+    return std::string(
+        "the system provides no random numbers, or too many files are open (raise LimitNOFILE)");
   }
   auto store =
       std::unique_ptr<PostgresStore>(new PostgresStore(url, limits, options, telemetry, random, stop_fd));
@@ -97,7 +98,7 @@ Result<std::unique_ptr<PostgresStore>, std::string> PostgresStore::open(const st
     PostgresStore* const self = store.get();
     store->queue_.start({[self](JobList& group) { self->process(group); }, [](bool /*idle*/) {}});
   } catch (const std::system_error&) {
-    return std::string("the system has no thread left");
+    return std::string("cannot start a thread: too many threads, or out of memory");
   }
   return store;
 }

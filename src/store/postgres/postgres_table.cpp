@@ -99,7 +99,9 @@ bool PostgresTable::connect() {
     why_ = link_.error();
   }
   if (database && attached_before_ && database->sum_key != sum_key_) {
-    why_ = "this is another database than before: give back the old one, or start again";
+    why_ =
+        "the connection leads to another database than at the start: correct the connection string or the "
+        "server, or restart toxasyncd to use this database";
     database.reset();
   }
   if (!database) {
@@ -111,8 +113,9 @@ bool PostgresTable::connect() {
   }
   sum_key_ = database->sum_key;
   if (!database->syncs) {
-    telemetry_.log(LogLevel::warning, "store",
-                   "PostgreSQL runs with fsync=off: confirmed mail can be lost; set fsync=on");
+    telemetry_.log(
+        LogLevel::warning, "store",
+        "PostgreSQL runs with fsync=off: a power failure can lose acknowledged messages; set fsync=on");
   }
   if (attached_before_) {
     telemetry_.log(LogLevel::info, "store", "connected to PostgreSQL again");
@@ -198,7 +201,9 @@ LinkStatus PostgresTable::commit(std::vector<PostgresRows>& answers, bool& may_b
   const LinkStatus status = link_.round_trip(answers, options_.patience, PostgresLink::IfLate::keep);
   if (status == LinkStatus::late) {
     give_up_at_ = PostgresLink::Clock::now() + options_.late_patience;
-    failure_ = "no answer to a commit: are there enough standbys? Nothing is stored until it comes";
+    failure_ =
+        "no confirmation of a commit in time: check that enough standbys are connected; nothing is stored "
+        "until it comes";
   }
   if (status != LinkStatus::ok) {
     return status;
@@ -207,7 +212,9 @@ LinkStatus PostgresTable::commit(std::vector<PostgresRows>& answers, bool& may_b
   // cancelled, so it is on one disk only.
   if (answers.back().tag() != "COMMIT" || link_.warned()) {
     link_.close();
-    failure_ = "a commit did not wait for the standbys: it does not count";
+    failure_ =
+        "the wait for the standbys was ended: the commit is on the primary only and is not acknowledged; "
+        "check the standbys";
     return LinkStatus::lost;
   }
   return LinkStatus::ok;

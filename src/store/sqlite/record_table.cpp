@@ -452,8 +452,8 @@ void RecordTable::look_at_disk(std::int64_t now_s) {
   }
   room_->disk_is_full()
       ? telemetry().log(LogLevel::warning, "store",
-                        "the disk is nearly full: new mail is refused until space is free")
-      : telemetry().log(LogLevel::info, "store", "the disk has free space again: new mail is accepted");
+                        "the disk is nearly full: new messages are refused until space is free")
+      : telemetry().log(LogLevel::info, "store", "the disk has free space again: new messages are accepted");
 }
 
 // Three times what the accounting allows, for half-filled pages and the indexes, and 4 MiB for the small

@@ -78,9 +78,12 @@ void SqliteEngine::rollback(DbStatus reason) noexcept {
     return;
   }
   telemetry_.count(failures_);
-  telemetry_.log(LogLevel::error, "store",
-                 reason == DbStatus::damaged ? "a page of the database is damaged: requests that need it fail"
-                                             : "input/output error: the transaction was rolled back");
+  telemetry_.log(
+      LogLevel::error, "store",
+      reason == DbStatus::damaged
+          ? "a page of the database is damaged: requests that need it fail; check the disk for errors, and "
+            "restore a backup"
+          : "input/output error: the transaction was rolled back; check the system log for disk errors");
   if (db_) {
     db_->execute("UPDATE meta SET voided=voided+1");  // Over what the failed COMMIT may have left in the WAL.
   }

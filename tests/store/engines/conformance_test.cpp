@@ -328,7 +328,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_cancel_says_cancelled_again_but_not_of_what_the_
   caller.put(mailbox(1), record(2), value_of(17, 5));
   caller.put(mailbox(1), record(3), value_of(17, 5), 2000);
   caller.cancel(mailbox(1), record(1), commitment(5));
-  caller.remove(mailbox(1), {record(1), record(2), record(3)});  // The first one is none of his any more.
+  caller.remove(mailbox(1),
+                {record(1), record(2), record(3)});  // The first one is none of the caller's any more.
   BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(5)) == CancelStatus::cancelled));
   BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(5)) == CancelStatus::removed));
   BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(6)) == CancelStatus::removed));

@@ -33,8 +33,8 @@
       { name: "retrieves", column: "retrieve_median_ms", ink: "teal" },
       { name: "99 %", column: "retrieve_p99_ms", ink: "teal", dashed: true }],
       none: "No request in this time." },
-    { title: "Mail stored", format: bytes, filled: true, series: [
-      { name: "encrypted", column: "bytes", ink: "blue" }], none: "No mail in this time." },
+    { title: "Envelopes stored", format: bytes, filled: true, series: [
+      { name: "encrypted", column: "bytes", ink: "blue" }], none: "No envelope was stored in this time." },
     { title: "Traffic", format: bytesPerSecond, series: [
       { name: "received", column: "bytes_in_per_s", ink: "teal" },
       { name: "sent", column: "bytes_out_per_s", ink: "blue", dashed: true }],
