@@ -92,7 +92,7 @@ class Browser:
         if self._session:
             message["sessionId"] = self._session
         os.write(self._to, json.dumps(message).encode() + b"\0")
-        deadline = time.monotonic() + 30 * support.PATIENCE
+        deadline = time.monotonic() + 90 * support.PATIENCE  # it may still be starting, beside two other tests
         while True:
             try:
                 answer = self._answers.get(timeout=max(0, deadline - time.monotonic()))
