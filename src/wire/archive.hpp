@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/ids.hpp"
 #include "base/result.hpp"
 #include "wire/limits.hpp"
 
@@ -46,6 +47,8 @@ template <class T>
 struct IsByteArray : std::false_type {};
 template <std::size_t N>
 struct IsByteArray<std::array<std::uint8_t, N>> : std::true_type {};
+template <class Tag, std::size_t N>
+struct IsByteArray<Id<Tag, N>> : std::true_type {};
 
 template <class T>
 struct IsVector : std::false_type {};
@@ -58,7 +61,7 @@ constexpr std::size_t min_size() {
   if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
     return sizeof(T);
   } else if constexpr (IsByteArray<T>::value) {
-    return std::tuple_size_v<T>;
+    return sizeof(T);
   } else {
     return T::min_encoded_size;
   }
@@ -382,6 +385,14 @@ template <class Vector, std::size_t Max, std::size_t Min>
 struct is_wrapper_impl<const toxasync::wire::Bounded<Vector, Max, Min>> : boost::mpl::true_ {};
 template <class Bool>
 struct is_wrapper_impl<const toxasync::wire::Flag<Bool>> : boost::mpl::true_ {};
+
+/// Ids, for the stock archives.
+template <class Archive, class Tag, std::size_t N>
+void serialize(Archive& ar, toxasync::Id<Tag, N>& id, const unsigned int /*version*/) {
+  for (std::uint8_t& byte : id) {
+    ar& byte;
+  }
+}
 
 /// Records with fields(), for the stock archives.
 template <class Archive, class T>
