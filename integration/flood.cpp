@@ -240,7 +240,7 @@ class Honest final : PacketReceiver, client::StoreResultListener, client::Retrie
   }
 
   void ask() {
-    client::OperationId id = 0;
+    client::OperationId id{};
     if (++asked_ % 2 == 0) {
       id = client_->retrieve({node_.id, mailbox_->clone()}, *this, clock_.now());
     } else {

@@ -31,7 +31,7 @@ class Bench final : PacketReceiver, client::StoreResultListener, client::Retriev
   Bench(const std::string& transport_name, const client::KnownNode& node, const std::string& join)
       : node_(node) {
     const auto port_at = join.find(':') + 1;
-    const auto key = array_from_hex<32>(join.substr(join.rfind(':') + 1)).value();
+    const auto key = id_from_hex<crypto::Point>(join.substr(join.rfind(':') + 1)).value();
     const auto port = static_cast<std::uint16_t>(std::stoul(join.substr(port_at)));
     if (transport_name == "udp") {
       udp_ = std::move(UdpTransport::open(io_, {}, telemetry_).value());

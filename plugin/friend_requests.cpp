@@ -87,7 +87,7 @@ bool tox_async_friend_request_send(Tox_Async* async, const uint8_t* address, con
 bool tox_async_friend_request_cancel(Tox_Async* async, const uint8_t* public_key) {
   return async != nullptr && public_key != nullptr && guarded(false, [&] {
            return async->manager->cancel_friend_request(
-               to_array<TOX_PUBLIC_KEY_SIZE>({public_key, TOX_PUBLIC_KEY_SIZE}));
+               id_from<manager::FriendKey>({public_key, TOX_PUBLIC_KEY_SIZE}));
          });
 }
 

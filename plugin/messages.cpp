@@ -130,7 +130,8 @@ bool tox_async_message_get_state(const Tox_Async* async, const uint8_t* message_
     return false;
   }
   return guarded(false, [&] {
-    const auto status = async->manager->status(to_array<16>(ByteView(message_id, TOX_ASYNC_MESSAGE_ID_SIZE)));
+    const auto status =
+        async->manager->status(id_from<crypto::MessageId>({message_id, TOX_ASYNC_MESSAGE_ID_SIZE}));
     if (!status) {
       return false;
     }
@@ -153,7 +154,7 @@ bool tox_async_message_cancel(Tox_Async* async, const uint8_t* message_id,
   if (async != nullptr && message_id != nullptr) {
     failed = guarded(TOX_ERR_ASYNC_MESSAGE_CANCEL_MALLOC, [&] {
       const auto begun =
-          async->manager->cancel(to_array<16>(ByteView(message_id, TOX_ASYNC_MESSAGE_ID_SIZE)));
+          async->manager->cancel(id_from<crypto::MessageId>({message_id, TOX_ASYNC_MESSAGE_ID_SIZE}));
       if (begun) {
         return TOX_ERR_ASYNC_MESSAGE_CANCEL_OK;
       }

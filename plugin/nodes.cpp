@@ -49,7 +49,7 @@ bool tox_async_node_remove(Tox_Async* async, const uint8_t* node_id, Tox_Err_Asy
   auto failed = TOX_ERR_ASYNC_NODE_REMOVE_NULL;
   if (async != nullptr && node_id != nullptr) {
     failed = guarded(TOX_ERR_ASYNC_NODE_REMOVE_MALLOC, [&] {
-      const auto id = to_array<TOX_ASYNC_NODE_ID_SIZE>({node_id, TOX_ASYNC_NODE_ID_SIZE});
+      const auto id = id_from<protocol::NodeId>({node_id, TOX_ASYNC_NODE_ID_SIZE});
       return async->manager->remove_home_node(id) ? TOX_ERR_ASYNC_NODE_REMOVE_OK
                                                   : TOX_ERR_ASYNC_NODE_REMOVE_NOT_FOUND;
     });

@@ -22,7 +22,7 @@ bool add_bootstrap_node(Tox_Async* async, const char* host, std::uint16_t port,
   } else {
     failed = guarded(TOX_ERR_ASYNC_BOOTSTRAP_MALLOC, [&] {
       async->transport->add_bootstrap_node(
-          {host, port, to_array<TOX_PUBLIC_KEY_SIZE>({public_key, TOX_PUBLIC_KEY_SIZE}), tcp_relay});
+          {host, port, id_from<crypto::Point>({public_key, TOX_PUBLIC_KEY_SIZE}), tcp_relay});
       return TOX_ERR_ASYNC_BOOTSTRAP_OK;
     });
   }

@@ -141,7 +141,7 @@ Result<client::KnownNode, NodeAddressError> parse_node_address(std::string_view 
   if (at == std::string_view::npos) {
     return NodeAddressError::separator;
   }
-  const auto id = array_from_hex<32>(rest.substr(0, at));
+  const auto id = id_from_hex<protocol::NodeId>(rest.substr(0, at));
   if (!id) {
     return NodeAddressError::id;
   }

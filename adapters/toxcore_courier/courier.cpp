@@ -98,7 +98,7 @@ void Courier::add_bootstrap_node(BootstrapNode node) {
   wake_.notify_one();
 }
 
-Route Courier::route_to_node(const ByteArray<32>& node_id, const Endpoint& endpoint) const noexcept {
+Route Courier::route_to_node(const NodeId& node_id, const Endpoint& endpoint) const noexcept {
   return friends_.route_to_node(node_id,
                                 endpoint);  // computes only, and touches nothing of the other thread's
 }

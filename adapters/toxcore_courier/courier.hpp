@@ -58,8 +58,7 @@ class Courier final : public Transport {
   [[nodiscard]] const crypto::Point& tox_key() const noexcept { return tox_key_; }
 
   [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::toxcore_friends; }
-  [[nodiscard]] Route route_to_node(const ByteArray<32>& node_id,
-                                    const Endpoint& endpoint) const noexcept override;
+  [[nodiscard]] Route route_to_node(const NodeId& node_id, const Endpoint& endpoint) const noexcept override;
   bool send(const Route& to, ByteView packet) noexcept override;
   void set_receiver(PacketReceiver* receiver) noexcept override { receiver_ = receiver; }
 

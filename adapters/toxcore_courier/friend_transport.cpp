@@ -98,8 +98,7 @@ Route FriendTransport::route_to_key(const crypto::Point& tox_key) noexcept {
   return route;
 }
 
-Route FriendTransport::route_to_node(const ByteArray<32>& node_id,
-                                     const Endpoint& /*endpoint*/) const noexcept {
+Route FriendTransport::route_to_node(const NodeId& node_id, const Endpoint& /*endpoint*/) const noexcept {
   const auto key = protocol::tox_key_of(node_id);
   return key ? route_to_key(*key) : Route{TransportKind::toxcore_friends, {}, 0, {}};
 }
@@ -109,7 +108,7 @@ bool FriendTransport::send(const Route& to, ByteView packet) noexcept {
       !protocol::is_friend_frame(packet)) {
     return false;
   }
-  const auto key = to_array<sizeof(crypto::Point)>(to.sendback_bytes());
+  const auto key = id_from<crypto::Point>(to.sendback_bytes());
   try {
     const auto found = end_ == End::courier ? find_or_add_node(key) : friends_.find(key);
     if (found == friends_.end()) {
@@ -151,8 +150,8 @@ void FriendTransport::flush(Friend& to) {
 void FriendTransport::on_request(Tox* /*tox*/, const std::uint8_t* key, const std::uint8_t* text,
                                  std::size_t length, void* self) noexcept {
   try {
-    static_cast<FriendTransport*>(self)->queue_request(
-        to_array<sizeof(crypto::Point)>({key, TOX_PUBLIC_KEY_SIZE}), {text, length});
+    static_cast<FriendTransport*>(self)->queue_request(id_from<crypto::Point>({key, TOX_PUBLIC_KEY_SIZE}),
+                                                       {text, length});
   } catch (const std::exception&) {  // out of memory
   }
 }

@@ -62,8 +62,7 @@ class FriendTransport final : public Transport {
 
   [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::toxcore_friends; }
   /// A route that send() refuses, if the id is not a valid key.
-  [[nodiscard]] Route route_to_node(const ByteArray<32>& node_id,
-                                    const Endpoint& endpoint) const noexcept override;
+  [[nodiscard]] Route route_to_node(const NodeId& node_id, const Endpoint& endpoint) const noexcept override;
   [[nodiscard]] static Route route_to_key(const crypto::Point& tox_key) noexcept;
   /// Held for a moment while the friend is offline or has too many unacknowledged frames (FrameWindow).
   /// False, and counted (refused.friend_window_full), at the limit of held frames; false also for an unknown

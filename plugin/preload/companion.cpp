@@ -107,8 +107,7 @@ void Companion::on_bootstrap(const char* host_name, std::uint16_t port, const st
     return;
   }
   const CompanionLock lock(mutex_);
-  BootstrapNode node{host_name, port, to_array<TOX_PUBLIC_KEY_SIZE>({public_key, TOX_PUBLIC_KEY_SIZE}),
-                     relay};
+  BootstrapNode node{host_name, port, id_from<crypto::Point>({public_key, TOX_PUBLIC_KEY_SIZE}), relay};
   if (state_ == State::running) {
     add_bootstrap_node(node);
   } else if (state_ == State::waiting) {
@@ -446,7 +445,7 @@ void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* messa
                                  std::uint8_t stored, std::uint8_t /*wanted*/,
                                  Tox_Async_Fail_Reason /*reason*/, void* user_data) {
   auto& self = *static_cast<Companion*>(user_data);
-  const auto id = to_array<TOX_ASYNC_MESSAGE_ID_SIZE>({message_id, TOX_ASYNC_MESSAGE_ID_SIZE});
+  const auto id = id_from<crypto::MessageId>({message_id, TOX_ASYNC_MESSAGE_ID_SIZE});
   const auto required = self.process_.settings()->receipts;
   using Receipts = UserSettings::Receipts;
   switch (state) {

@@ -6,8 +6,12 @@
 #include <cstdint>
 
 #include "base/bytes.hpp"
+#include "base/ids.hpp"
 
 namespace toxasync {
+
+/// Ed25519 public key of a storage node: its identity for its whole life.
+using NodeId = Id<struct NodeIdTag, 32>;
 
 /// What carries a frame. Nothing below adapters/ acts on it; it is bound into cookies and shown in reports.
 enum class TransportKind : std::uint8_t { mock = 0, toxcore_dispatcher = 1, udp = 2, toxcore_friends = 3 };
@@ -57,8 +61,7 @@ class Transport {
   [[nodiscard]] virtual TransportKind kind() const noexcept = 0;
   /// The route to a storage node. `endpoint` is its known address, family 0 if there is none; a transport
   /// that finds nodes by their ids ignores it.
-  [[nodiscard]] virtual Route route_to_node(const ByteArray<32>& node_id,
-                                            const Endpoint& endpoint) const noexcept {
+  [[nodiscard]] virtual Route route_to_node(const NodeId& node_id, const Endpoint& endpoint) const noexcept {
     static_cast<void>(node_id);
     return {kind(), endpoint, 0, {}};
   }

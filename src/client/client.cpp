@@ -84,7 +84,7 @@ OperationId Client::peers(const protocol::NodeId& node, PeersListener& listener,
 }
 
 OperationId Client::discover(const Endpoint& at, DiscoverListener& listener, Now now) {
-  const OperationId id = ++last_id_;
+  const OperationId id = next_id();
   if (discoveries_.full()) {
     events_.push_for_tick(id, EventQueue::Discovered{&listener, {at, {}}}, now);
     return id;
@@ -122,7 +122,7 @@ std::int64_t Client::next_deadline_ms() const noexcept {
 // --- Operations, from start to end ---
 
 OperationId Client::admit(const protocol::NodeId& node, Work work, Now now) {
-  const OperationId id = ++last_id_;
+  const OperationId id = next_id();
   const auto* store = std::get_if<Store>(&work);
   if (nodes_.find(node) == nullptr) {
     reject(id, work, StoreOutcome::unknown_node, now);
@@ -254,7 +254,7 @@ void Client::on_timeout(Operation& operation, Now now) {
 
 void Client::report_news(NodeNews news) {
   if (node_news_ != nullptr) {
-    events_.push(0, EventQueue::News{node_news_, std::move(news)});
+    events_.push({}, EventQueue::News{node_news_, std::move(news)});
   }
 }
 

@@ -78,7 +78,7 @@ class Client {
   using Work = std::variant<Store, Retrieve, Peers>;
 
   struct Operation {
-    OperationId id = 0;
+    OperationId id{};
     protocol::NodeId node{};
     Exchange exchange;
     Work work;
@@ -94,6 +94,7 @@ class Client {
   };
 
   // --- Operations, from start to end ---
+  OperationId next_id() noexcept { return OperationId{++last_id_}; }
   OperationId admit(const protocol::NodeId& node, Work work, Now now);
   /// Ends an operation that is not under way, at the next tick.
   void reject(OperationId id, const Work& work, StoreOutcome outcome, Now now);
@@ -144,7 +145,7 @@ class Client {
   RequestQueue queue_;  ///< Those of operations_ that have no session yet.
   Discoveries discoveries_;
   std::set<std::pair<std::int64_t, OperationId>> deadlines_;
-  OperationId last_id_ = 0;
+  std::uint64_t last_id_ = 0;
   std::size_t in_flight_ = 0;
   EventQueue events_;
 };

@@ -22,7 +22,7 @@ class Discoveries {
   static constexpr unsigned bad_descriptors = 2;
 
   struct Discovery {
-    OperationId id = 0;
+    OperationId id{};
     Endpoint at;
     DiscoverListener* listener = nullptr;
     crypto::Point x{};

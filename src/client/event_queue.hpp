@@ -48,7 +48,7 @@ class EventQueue {
 
  private:
   struct Entry {
-    OperationId id = 0;
+    OperationId id{};
     Event event;
   };
 

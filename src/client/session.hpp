@@ -39,7 +39,7 @@ void write_hello(protocol::FrameKind kind, const crypto::Point& x, const protoco
 /// What a retrieve that subscribed has left at the node: it may announce mail, once, in answer to one of
 /// these counters.
 struct Subscription {
-  OperationId operation = 0;
+  OperationId operation{};
   RetrieveListener* listener = nullptr;
   std::uint64_t first_counter = 0;
   std::uint64_t last_counter = 0;

@@ -16,7 +16,7 @@
 
 namespace toxasync::client {
 
-using OperationId = std::uint64_t;
+enum class OperationId : std::uint64_t {};  ///< 0 names none.
 
 struct KnownNode {
   protocol::NodeId id{};

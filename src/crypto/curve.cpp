@@ -5,7 +5,7 @@
 
 namespace toxasync::crypto {
 
-bool x25519(Point& out, const ByteArray<32>& scalar, const Point& point) noexcept {
+bool x25519(ByteArray<32>& out, const ByteArray<32>& scalar, const Point& point) noexcept {
   return is_canonical(point) && crypto_scalarmult_curve25519(out.data(), scalar.data(), point.data()) == 0;
 }
 

@@ -4,12 +4,11 @@
 #include <optional>
 
 #include "base/bytes.hpp"
+#include "crypto/ids.hpp"
 #include "crypto/secret.hpp"
 
 namespace toxasync::crypto {
 
-/// A Curve25519 point: a public key, a mailbox address, or the result of a key agreement.
-using Point = ByteArray<32>;
 using Signature = ByteArray<64>;
 
 /// Whether a point is the one encoding of its value, below 2^255-19: the primitive would ignore the top bit
@@ -28,7 +27,7 @@ constexpr bool is_canonical(const Point& point) noexcept {
 
 /// X25519(scalar, point). False when the point is not canonical or the result is zero (a point of low order):
 /// `out` is then not to be used.
-[[nodiscard]] bool x25519(Point& out, const ByteArray<32>& scalar, const Point& point) noexcept;
+[[nodiscard]] bool x25519(ByteArray<32>& out, const ByteArray<32>& scalar, const Point& point) noexcept;
 
 /// X25519(scalar, base).
 Point x25519_base(const ByteArray<32>& scalar) noexcept;
@@ -37,6 +36,9 @@ Point x25519_base(const ByteArray<32>& scalar) noexcept;
 struct KeyPair {
   Secret<32> secret;
   Point public_key{};
+
+  /// Where the pair is a person's Tox key.
+  [[nodiscard]] FriendKey friend_key() const noexcept { return FriendKey(public_key.bytes()); }
 
   static KeyPair generate(Random& random);
   static KeyPair from_secret(Secret<32> secret);

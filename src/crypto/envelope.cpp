@@ -69,13 +69,13 @@ HeaderContext header_context(ByteView envelope, const WritableMailbox& mailbox) 
   return context;
 }
 
-Wiped<32> header_key(const Point& shared, ByteView point, const MailboxAddress& address) noexcept {
+Wiped<32> header_key(const ByteArray<32>& shared, ByteView point, const MailboxAddress& address) noexcept {
   return Wiped<32>(h256(shared, {as_bytes("toxasync/1 hdr"), point, address.p, address.w}));
 }
 
 /// th: everything that the body's key and encryption bind.
-ByteArray<32> body_context(ByteView envelope, const WritableMailbox& mailbox, const Point& sender,
-                           const Point& recipient, const Point& pre_key) noexcept {
+ByteArray<32> body_context(ByteView envelope, const WritableMailbox& mailbox, const FriendKey& sender,
+                           const FriendKey& recipient, const Point& pre_key) noexcept {
   ByteArray<4> epoch;
   store_le(mailbox.epoch, epoch.data());
   const auto label = as_bytes(body_label(mailbox.kind));
@@ -85,7 +85,8 @@ ByteArray<32> body_context(ByteView envelope, const WritableMailbox& mailbox, co
            envelope.subspan(header_at, limits::envelope_header)});
 }
 
-Wiped<32> body_key(const Point& er, const Point& ek, const Point& sk, const ByteArray<32>& context) noexcept {
+Wiped<32> body_key(const ByteArray<32>& er, const ByteArray<32>& ek, const ByteArray<32>& sk,
+                   const ByteArray<32>& context) noexcept {
   const Wiped<64> mixed(h512({}, {as_bytes("toxasync/1 3dh"), er, ek, sk}));
   return Wiped<32>(h256(mixed, {context}));
 }
@@ -93,22 +94,22 @@ Wiped<32> body_key(const Point& er, const Point& ek, const Point& sk, const Byte
 }  // namespace
 
 PreKeyId pre_key_id(const Point& pre_key) noexcept {
-  return to_array<8>(h256({}, {pre_key}));
+  return id_from<PreKeyId>(h256({}, {pre_key}));
 }
 
 Commitment cancel_commitment(const CancelSecret& secret) noexcept {
-  return h128({}, {as_bytes("toxasync/1 cancel"), secret});
+  return Commitment(h128({}, {as_bytes("toxasync/1 cancel"), secret}));
 }
 
 Commitment commitment_of(ByteView envelope) noexcept {
-  return to_array<limits::id>(envelope.subspan(commitment_at, limits::id));
+  return id_from<Commitment>(envelope.subspan(commitment_at));
 }
 
 EnvelopeId envelope_id(const MailboxAddress& address, ByteView envelope) noexcept {
-  return h128({}, {address.p, address.w, envelope});
+  return EnvelopeId(h128({}, {address.p, address.w, envelope}));
 }
 
-Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const Point& recipient,
+Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const FriendKey& recipient,
                                            const Point& pre_key, const WritableMailbox& mailbox,
                                            const EnvelopeHeader& header, const EnvelopeBody& body,
                                            const CancelSecret& cancel_secret, Random& random) {
@@ -123,8 +124,9 @@ Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const Point& r
   Wiped<32> er;
   Wiped<32> ek;
   Wiped<32> sk;
-  if (!x25519(ep, e.secret.bytes(), mailbox.address.p) || !x25519(er, e.secret.bytes(), recipient) ||
-      !x25519(ek, e.secret.bytes(), pre_key) || !x25519(sk, sender.secret.bytes(), pre_key)) {
+  if (!x25519(ep, e.secret.bytes(), mailbox.address.p) ||
+      !x25519(er, e.secret.bytes(), Point(recipient.bytes())) || !x25519(ek, e.secret.bytes(), pre_key) ||
+      !x25519(sk, sender.secret.bytes(), pre_key)) {
     return EnvelopeError::point;
   }
 
@@ -143,7 +145,7 @@ Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const Point& r
   EnvelopeBody copy = body;
   (void)wire::encode(BodyFields{copy, static_cast<std::uint16_t>(body.text.size())}, plain);
   std::ranges::copy(body.text, plain.begin() + limits::envelope_body_fields);
-  const auto context = body_context(out, mailbox, sender.public_key, recipient, pre_key);
+  const auto context = body_context(out, mailbox, sender.friend_key(), recipient, pre_key);
   aead_seal(body_key(er, ek, sk, context), zero_nonce, context, plain, out.subspan(body_at));
   wipe(plain);
   wipe(copy.text);
@@ -157,7 +159,7 @@ Result<EnvelopeHeader, EnvelopeError> open_header(const OwnedMailbox& mailbox, B
   if (envelope[0] != envelope_version) {
     return EnvelopeError::version;
   }
-  const auto point = to_array<limits::point>(envelope.subspan(point_at));
+  const auto point = id_from<Point>(envelope.subspan(point_at));
   Wiped<32> shared;
   if (!mailbox.owner.apply(shared, point)) {
     return EnvelopeError::point;
@@ -181,16 +183,16 @@ Result<EnvelopeBody, EnvelopeError> open_body(const OwnedMailbox& mailbox, const
   if (!limits::is_envelope_size(envelope.size())) {
     return EnvelopeError::size;
   }
-  const auto point = to_array<limits::point>(envelope.subspan(point_at));
+  const auto point = id_from<Point>(envelope.subspan(point_at));
   Wiped<32> er;
   Wiped<32> ek;
   Wiped<32> sk;
   if (!x25519(er, recipient.secret.bytes(), point) || !x25519(ek, pre_key.secret.bytes(), point) ||
-      !x25519(sk, pre_key.secret.bytes(), header.sender)) {
+      !x25519(sk, pre_key.secret.bytes(), Point(header.sender.bytes()))) {
     return EnvelopeError::point;
   }
   const auto context =
-      body_context(envelope, mailbox.mailbox, header.sender, recipient.public_key, pre_key.public_key);
+      body_context(envelope, mailbox.mailbox, header.sender, recipient.friend_key(), pre_key.public_key);
   Wiped<limits::large_envelope> buffer;
   const auto box = envelope.subspan(body_at);
   const auto plain = MutableBytes(buffer).first(box.size() - limits::aead_tag);

@@ -11,12 +11,6 @@
 
 namespace toxasync::crypto {
 
-using MessageId = ByteArray<16>;
-using EnvelopeId = ByteArray<16>;
-using PreKeyId = ByteArray<8>;
-using CancelSecret = ByteArray<16>;
-using Commitment = ByteArray<16>;
-
 enum class MessageKind : std::uint8_t {
   normal = 0,
   action = 1,
@@ -31,18 +25,15 @@ constexpr bool is_ordered(MessageKind kind) noexcept {
   return kind == MessageKind::normal || kind == MessageKind::action;
 }
 
-/// First 8 bytes of H256(K).
 PreKeyId pre_key_id(const Point& pre_key) noexcept;
-/// C: proves later that a cancel comes from the sender.
 Commitment cancel_commitment(const CancelSecret& secret) noexcept;
 /// The commitment in an envelope, of at least 17 bytes.
 Commitment commitment_of(ByteView envelope) noexcept;
-/// H128(P|W|env).
 EnvelopeId envelope_id(const MailboxAddress& address, ByteView envelope) noexcept;
 
 /// Readable by the owner of the mailbox.
 struct EnvelopeHeader {
-  Point sender{};              ///< S: a claim until the body has opened.
+  FriendKey sender{};          ///< S: a claim until the body has opened.
   std::uint64_t instance = 0;  ///< The sender's installation.
   PreKeyId pre_key{};          ///< Of the recipient's bundle.
   MessageId message_id{};
@@ -76,7 +67,7 @@ enum class EnvelopeError : std::uint8_t {
 
 /// Seals one envelope. The sender's Tox key pair, the recipient's Tox key R and pre-key K; `mailbox` is where
 /// it goes. Four key agreements and one key generation.
-Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const Point& recipient,
+Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const FriendKey& recipient,
                                            const Point& pre_key, const WritableMailbox& mailbox,
                                            const EnvelopeHeader& header, const EnvelopeBody& body,
                                            const CancelSecret& cancel_secret, Random& random);

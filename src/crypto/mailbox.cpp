@@ -23,9 +23,11 @@ std::optional<WritableMailbox> writable(ByteView key, const Point& target, const
   Secret<32> w = derive(key, "toxasync/1 write", epoch);
   MailboxAddress address;
   address.w = x25519_base(w.bytes());
-  if (!x25519(address.p, b.bytes(), target)) {
+  ByteArray<32> p;
+  if (!x25519(p, b.bytes(), target)) {
     return std::nullopt;
   }
+  address.p = Point(p);
   return WritableMailbox{epoch, address, std::move(w), kind};
 }
 
@@ -39,8 +41,8 @@ std::optional<OwnedMailbox> owned(ByteView key, const Point& target, const Secre
   return OwnedMailbox{std::move(*mailbox), OwnerKey(std::move(b), inner.clone())};
 }
 
-ByteArray<32> public_root_key(const Point& tox_public, const ByteArray<4>& nospam) noexcept {
-  return h256({}, {as_bytes("toxasync/1 pub"), tox_public, nospam});
+ByteArray<32> public_root_key(const FriendKey& recipient, const ByteArray<4>& nospam) noexcept {
+  return h256({}, {as_bytes("toxasync/1 pub"), recipient, nospam});
 }
 
 }  // namespace
@@ -56,16 +58,22 @@ std::optional<Epoch> epoch_at(std::int64_t unix_s) noexcept {
   return static_cast<Epoch>(epoch);
 }
 
-ByteArray<32> mailbox_key(const MailboxAddress& address) noexcept {
-  return h256({}, {address.p, address.w});
+MailboxKey mailbox_key(const MailboxAddress& address) noexcept {
+  return MailboxKey(h256({}, {address.p, address.w}));
 }
 
-bool OwnerKey::apply(Point& out, const Point& q) const noexcept {
+bool OwnerKey::apply(ByteArray<32>& out, const Point& q) const noexcept {
   if (!inner_) {
     return x25519(out, outer_.bytes(), q);
   }
   Wiped<32> middle;
-  return x25519(middle, inner_->bytes(), q) && x25519(out, outer_.bytes(), middle);
+  if (!x25519(middle, inner_->bytes(), q)) {
+    return false;
+  }
+  Point point(middle);
+  const bool applied = x25519(out, outer_.bytes(), point);
+  wipe(point);
+  return applied;
 }
 
 std::optional<WritableMailbox> friends_mailbox(const Point& root_public, Epoch epoch) {
@@ -77,21 +85,22 @@ std::optional<OwnedMailbox> own_friends_mailbox(const KeyPair& root, Epoch epoch
   return owned(root.public_key, root.public_key, root.secret, epoch, RootKind::friends);
 }
 
-std::optional<WritableMailbox> public_mailbox(const Point& tox_public, const ByteArray<4>& nospam,
+std::optional<WritableMailbox> public_mailbox(const FriendKey& recipient, const ByteArray<4>& nospam,
                                               Epoch epoch) {
-  const ByteArray<32> key = public_root_key(tox_public, nospam);
-  return writable(key, tox_public, derive(key, "toxasync/1 mbox", epoch), epoch, RootKind::open);
+  const ByteArray<32> key = public_root_key(recipient, nospam);
+  return writable(key, Point(recipient.bytes()), derive(key, "toxasync/1 mbox", epoch), epoch,
+                  RootKind::open);
 }
 
-std::optional<OwnedMailbox> own_public_mailbox(const Secret<32>& tox_secret, const Point& tox_public,
-                                               const ByteArray<4>& nospam, Epoch epoch) {
-  return owned(public_root_key(tox_public, nospam), tox_public, tox_secret, epoch, RootKind::open);
+std::optional<OwnedMailbox> own_public_mailbox(const KeyPair& self, const ByteArray<4>& nospam, Epoch epoch) {
+  return owned(public_root_key(self.friend_key(), nospam), self.public_key, self.secret, epoch,
+               RootKind::open);
 }
 
-std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const Point& peer_public,
-                                         const Point& from, const Point& to, Epoch epoch) {
+std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const FriendKey& peer,
+                                         const FriendKey& from, const FriendKey& to, Epoch epoch) {
   Wiped<32> z;
-  if (!x25519(z, self_secret.bytes(), peer_public)) {
+  if (!x25519(z, self_secret.bytes(), Point(peer.bytes()))) {
     return std::nullopt;
   }
   Secret<32> p(h256(z, {as_bytes("toxasync/1 pair p"), from, to, encode(epoch)}));
@@ -100,7 +109,7 @@ std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const Po
   return OwnedMailbox{WritableMailbox{epoch, address, std::move(w), RootKind::pair}, OwnerKey(std::move(p))};
 }
 
-Tag request_tag(TagKind kind, const Point& shared, const Point& node_key, const Point& session_key,
+Tag request_tag(TagKind kind, const ByteArray<32>& shared, const Point& node_key, const Point& session_key,
                 ByteView request, std::size_t tag_offset) noexcept {
   constexpr Tag zero{};
   const auto label = as_bytes(kind == TagKind::owner ? "toxasync/1 owner" : "toxasync/1 wtag");

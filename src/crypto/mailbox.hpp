@@ -28,8 +28,7 @@ struct MailboxAddress {
   bool operator==(const MailboxAddress&) const = default;
 };
 
-/// H256(P|W): where a node keeps the mail.
-ByteArray<32> mailbox_key(const MailboxAddress& address) noexcept;
+MailboxKey mailbox_key(const MailboxAddress& address) noexcept;
 
 /// Whose mailboxes are derived from a root (section 3), and so what may be in them (section 4).
 enum class RootKind : std::uint8_t {
@@ -55,7 +54,7 @@ class OwnerKey {
   OwnerKey(Secret<32> outer, Secret<32> inner) : outer_(std::move(outer)), inner_(std::move(inner)) {}
 
   /// owner(Q). False when Q or the result is refused.
-  [[nodiscard]] bool apply(Point& out, const Point& q) const noexcept;
+  [[nodiscard]] bool apply(ByteArray<32>& out, const Point& q) const noexcept;
 
   [[nodiscard]] OwnerKey clone() const {
     return inner_ ? OwnerKey(outer_.clone(), inner_->clone()) : OwnerKey(outer_.clone());
@@ -81,14 +80,13 @@ std::optional<WritableMailbox> friends_mailbox(const Point& root_public, Epoch e
 std::optional<OwnedMailbox> own_friends_mailbox(const KeyPair& root, Epoch epoch);
 
 /// Public root: from the recipient's Tox key and nospam.
-std::optional<WritableMailbox> public_mailbox(const Point& tox_public, const ByteArray<4>& nospam,
+std::optional<WritableMailbox> public_mailbox(const FriendKey& recipient, const ByteArray<4>& nospam,
                                               Epoch epoch);
-std::optional<OwnedMailbox> own_public_mailbox(const Secret<32>& tox_secret, const Point& tox_public,
-                                               const ByteArray<4>& nospam, Epoch epoch);
+std::optional<OwnedMailbox> own_public_mailbox(const KeyPair& self, const ByteArray<4>& nospam, Epoch epoch);
 
 /// Pair root: mail from `from` to `to`, one of which is `self`. Both ends own it.
-std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const Point& peer_public,
-                                         const Point& from, const Point& to, Epoch epoch);
+std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const FriendKey& peer,
+                                         const FriendKey& from, const FriendKey& to, Epoch epoch);
 
 using Tag = ByteArray<limits::tag>;
 
@@ -98,7 +96,7 @@ enum class TagKind : std::uint8_t { owner, write };
 /// The tag of an encoded request whose tag field, at `tag_offset`, counts as zero. `shared` is the key
 /// agreement of the mailbox's private half with N, or of n with P (owner) or W (write). The request must
 /// reach past the field.
-Tag request_tag(TagKind kind, const Point& shared, const Point& node_key, const Point& session_key,
+Tag request_tag(TagKind kind, const ByteArray<32>& shared, const Point& node_key, const Point& session_key,
                 ByteView request, std::size_t tag_offset) noexcept;
 
 }  // namespace toxasync::crypto

@@ -35,7 +35,7 @@ class NodeKeys {
   /// Keys that live in memory only, for tests and clients' own nodes without a directory.
   static NodeKeys ephemeral(Random& random, std::int64_t now_s);
 
-  [[nodiscard]] const protocol::NodeId& id() const noexcept { return signer_.public_key(); }
+  [[nodiscard]] protocol::NodeId id() const noexcept { return protocol::NodeId(signer_.public_key()); }
   [[nodiscard]] const crypto::SigningKey& signer() const noexcept { return signer_; }
   [[nodiscard]] const SessionKey& current() const noexcept { return current_; }
   [[nodiscard]] const SessionKey* previous(

@@ -90,8 +90,9 @@ void Node::on_store(const Request& request, const protocol::StoreRequest& messag
 void Node::submit_cancel(const Request& request, const protocol::StoreRequest& message) {
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const ByteView payload(message.payload);
+  const auto id = id_from<store::RecordId>(payload);
   // The owner may have it without having deleted it yet, or is about to get it.
-  if (handed_out_.find(to_array<limits::id>(payload)) != nullptr) {
+  if (handed_out_.find(id) != nullptr) {
     telemetry_.count(Counter::node_gone);
     return answer_store(request.path, request.now, StoreStatus::gone);
   }
@@ -100,8 +101,8 @@ void Node::submit_cancel(const Request& request, const protocol::StoreRequest& m
   }
   const store::Token token = pending_.add({.path = request.path, .received_ms = request.now.steady_ms});
   try {
-    const auto secret = to_array<limits::cancel_secret>(payload.subspan(limits::id));
-    store_.cancel(token, mailbox, to_array<limits::id>(payload), crypto::cancel_commitment(secret));
+    const auto secret = id_from<crypto::CancelSecret>(payload.subspan(limits::id));
+    store_.cancel(token, mailbox, id, crypto::cancel_commitment(secret));
   } catch (...) {
     pending_.remove(token);
     throw;

@@ -8,7 +8,8 @@ namespace toxasync::protocol {
 namespace {
 
 /// What a bundle's signature covers: R|S|the head without its signature.
-Bytes signed_part(const BundleHead& head, const crypto::Point& sender, const crypto::Point& receiver) {
+Bytes signed_part(const BundleHead& head, const crypto::FriendKey& sender,
+                  const crypto::FriendKey& receiver) {
   Bytes bytes(2 * limits::point + limits::bundle_head);
   std::ranges::copy(sender, bytes.begin());
   std::ranges::copy(receiver, bytes.begin() + limits::point);
@@ -21,13 +22,13 @@ constexpr std::string_view signature_label = "toxasync/1 bundle";
 
 }  // namespace
 
-void BundleHead::sign(const crypto::SigningKey& key, const crypto::Point& sender,
-                      const crypto::Point& receiver) {
+void BundleHead::sign(const crypto::SigningKey& key, const crypto::FriendKey& sender,
+                      const crypto::FriendKey& receiver) {
   signer = key.public_key();
   signature = key.sign(as_bytes(signature_label), signed_part(*this, sender, receiver));
 }
 
-bool BundleHead::is_signed(const crypto::Point& sender, const crypto::Point& receiver) const {
+bool BundleHead::is_signed(const crypto::FriendKey& sender, const crypto::FriendKey& receiver) const {
   return crypto::verify(signer, as_bytes(signature_label), signed_part(*this, sender, receiver), signature);
 }
 
@@ -36,8 +37,9 @@ ByteArray<32> one_time_hash(std::span<const crypto::Point> keys) noexcept {
   return crypto::h256({}, {ByteView(reinterpret_cast<const std::uint8_t*>(keys.data()), keys.size_bytes())});
 }
 
-ByteArray<16> root_mac(const crypto::Point& agreement, const crypto::Point& root, const crypto::Point& sender,
-                       const crypto::Point& receiver, const BundleVersion& version) noexcept {
+ByteArray<16> root_mac(const ByteArray<32>& agreement, const crypto::Point& root,
+                       const crypto::FriendKey& sender, const crypto::FriendKey& receiver,
+                       const BundleVersion& version) noexcept {
   ByteArray<8> instance;
   ByteArray<8> number;
   store_le(version.instance, instance.data());

@@ -69,8 +69,9 @@ struct BundleHead {
   }
 
   /// Sets signer and signature: Ed25519 over "toxasync/1 bundle"|R|S|the head without its signature.
-  void sign(const crypto::SigningKey& key, const crypto::Point& sender, const crypto::Point& receiver);
-  [[nodiscard]] bool is_signed(const crypto::Point& sender, const crypto::Point& receiver) const;
+  void sign(const crypto::SigningKey& key, const crypto::FriendKey& sender,
+            const crypto::FriendKey& receiver);
+  [[nodiscard]] bool is_signed(const crypto::FriendKey& sender, const crypto::FriendKey& receiver) const;
 };
 
 struct BundleKeys {
@@ -100,7 +101,8 @@ ByteArray<32> one_time_hash(std::span<const crypto::Point> keys) noexcept;
 
 /// H128(key = agreement, "toxasync/1 root"|M|R|S|instance|version): the sender R proves to a friend S that M
 /// is their own. `agreement` is X25519(m, S) for the sender and X25519(s, M) for the friend.
-ByteArray<16> root_mac(const crypto::Point& agreement, const crypto::Point& root, const crypto::Point& sender,
-                       const crypto::Point& receiver, const BundleVersion& version) noexcept;
+ByteArray<16> root_mac(const ByteArray<32>& agreement, const crypto::Point& root,
+                       const crypto::FriendKey& sender, const crypto::FriendKey& receiver,
+                       const BundleVersion& version) noexcept;
 
 }  // namespace toxasync::protocol

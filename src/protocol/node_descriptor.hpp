@@ -10,8 +10,7 @@
 
 namespace toxasync::protocol {
 
-/// Ed25519 public key of a storage node: its identity for its whole life.
-using NodeId = ByteArray<32>;
+using toxasync::NodeId;
 
 /// An address as an item of a vector.
 struct Address {

@@ -10,7 +10,7 @@ namespace toxasync::protocol {
 static_assert(limits::frame <= limits::friend_packet);
 
 std::optional<crypto::Point> tox_key_of(const NodeId& id) noexcept {
-  return crypto::x25519_form(id);
+  return crypto::x25519_form(id.bytes());
 }
 
 ToxAddress tox_address_of(const crypto::Point& tox_key) noexcept {

@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "crypto/ids.hpp"
 
 namespace toxasync::store {
 
-using MailboxKey = ByteArray<32>;  ///< H256(P|W): docs/protocol.md, "Mailboxes".
-using RecordId = ByteArray<16>;    ///< H128(P|W|envelope).
-using Commitment = ByteArray<16>;  ///< C, the envelope's cancel commitment.
+using crypto::Commitment;
+using crypto::MailboxKey;
+using RecordId = crypto::EnvelopeId;  ///< A record is an envelope.
 
 /// Chosen by the caller, returned with the completion.
 using Token = std::uint64_t;

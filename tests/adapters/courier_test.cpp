@@ -13,6 +13,7 @@
 #include "crypto/curve.hpp"
 #include "tests/support/packet_inbox.hpp"
 #include "tests/support/quiet_log.hpp"
+#include "tests/support/samples.hpp"
 
 using namespace toxasync;
 
@@ -77,9 +78,9 @@ struct Host {
   FriendTransport transport;
 };
 
-ByteArray<32> some_node_id() {
+protocol::NodeId some_node_id() {
   crypto::SystemRandom random;
-  return crypto::SigningKey(random.array<32>()).public_key();
+  return protocol::NodeId(crypto::SigningKey(random.array<32>()).public_key());
 }
 
 struct Crypto {
@@ -234,7 +235,7 @@ BOOST_AUTO_TEST_CASE(frames_are_delivered_after_iterate_with_their_route) {
   BOOST_TEST((from.transport == TransportKind::toxcore_friends));
   BOOST_TEST((from.endpoint.family == Endpoint::keyed));
   BOOST_TEST(!protocol::is_usable_address(from.endpoint, true));
-  BOOST_TEST((to_array<32>(from.sendback_bytes()) == key));
+  BOOST_TEST((id_from<crypto::Point>(from.sendback_bytes()) == key));
   BOOST_TEST(node.transport.send(from, frame(0xa3)));
 }
 
@@ -293,8 +294,10 @@ BOOST_AUTO_TEST_CASE(sending_to_a_node_id_adds_the_node_as_friend) {
 
 BOOST_AUTO_TEST_CASE(a_node_id_that_is_no_key_has_no_route) {
   Host client(End::courier);
-  BOOST_TEST(!client.transport.send(client.transport.route_to_node({1}, {}), frame()));
-  BOOST_TEST(!client.transport.send(client.transport.route_to_node({2}, {4, {127, 0, 0, 1}, 1}), frame()));
+  BOOST_TEST(!client.transport.send(client.transport.route_to_node(test::numbered<protocol::NodeId>(1), {}),
+                                    frame()));
+  BOOST_TEST(!client.transport.send(
+      client.transport.route_to_node(test::numbered<protocol::NodeId>(2), {4, {127, 0, 0, 1}, 1}), frame()));
   BOOST_TEST(client.transport.friends() == 0U);
 }
 
@@ -302,7 +305,7 @@ BOOST_AUTO_TEST_CASE(unused_nodes_are_removed_and_their_number_is_limited) {
   Host client(End::courier, 2);
   const auto first = some_node_id();
   const auto second = some_node_id();
-  const auto key = [](const ByteArray<32>& id) { return protocol::tox_key_of(id).value(); };
+  const auto key = [](const protocol::NodeId& id) { return protocol::tox_key_of(id).value(); };
   BOOST_TEST(client.transport.send(client.transport.route_to_node(first, {}), frame()));
   BOOST_TEST(client.transport.send(client.transport.route_to_node(second, {}), frame()));
   client.connect(key(first));

@@ -13,7 +13,7 @@ bench::Scene& scene() {
 }
 
 void ladder() {
-  Point out;
+  ByteArray<32> out;
   benchmark::DoNotOptimize(x25519(out, scene().sender.secret.bytes(), scene().recipient.public_key));
   benchmark::DoNotOptimize(out);
 }

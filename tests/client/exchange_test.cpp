@@ -4,6 +4,7 @@
 #include "client/exchange.hpp"
 #include "client/retrieve_operation.hpp"
 #include "client/store_operation.hpp"
+#include "tests/support/samples.hpp"
 #include "tests/support/seeded_random.hpp"
 
 namespace toxasync::test {
@@ -154,7 +155,7 @@ BOOST_AUTO_TEST_CASE(a_page_whose_cursor_is_out_of_order_is_refused) {
 BOOST_AUTO_TEST_CASE(a_store_asks_for_what_its_job_says) {
   client::StoreJob job;
   job.mailbox.epoch = 77;
-  job.mailbox.address = {crypto::Point{1}, crypto::Point{2}};
+  job.mailbox.address = {numbered<crypto::Point>(1), numbered<crypto::Point>(2)};
   job.ttl_s = limits::largest_time_to_live_s;
   job.payload = Bytes(limits::small_envelope, 3);
   const client::StoreOperation store(std::move(job));
@@ -162,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_store_asks_for_what_its_job_says) {
   BOOST_TEST(request.counter == 9);
   BOOST_TEST(request.epoch == 77);
   BOOST_TEST(request.ttl_s == limits::largest_time_to_live_s);
-  BOOST_TEST((request.mailbox.w == crypto::Point{2}));
+  BOOST_TEST((request.mailbox.w == numbered<crypto::Point>(2)));
   BOOST_TEST(request.payload.size() == limits::small_envelope);
   BOOST_TEST(store.fits());
 }

@@ -5,6 +5,7 @@
 #include "client/request_queue.hpp"
 #include "client/session_table.hpp"
 #include "rig.hpp"
+#include "tests/support/samples.hpp"
 
 namespace toxasync::test {
 namespace {
@@ -78,22 +79,22 @@ BOOST_AUTO_TEST_CASE(a_silent_node_does_not_hold_up_the_others) {
 
 BOOST_AUTO_TEST_CASE(the_line_serves_the_nodes_in_turn_and_each_in_order) {
   client::RequestQueue line;
-  const protocol::NodeId a{1};
-  const protocol::NodeId b{2};
-  for (const OperationId id : {1U, 2U, 3U}) {
-    line.push(a, id);
+  const auto a = numbered<protocol::NodeId>(1);
+  const auto b = numbered<protocol::NodeId>(2);
+  for (const unsigned number : {1U, 2U, 3U}) {
+    line.push(a, OperationId{number});
   }
-  line.push(b, 4);
-  line.push(b, 5);
-  line.remove(a, 2);
+  line.push(b, OperationId{4});
+  line.push(b, OperationId{5});
+  line.remove(a, OperationId{2});
   const auto any = [](const protocol::NodeId&) { return true; };
   const auto only_a = [&](const protocol::NodeId& node) { return node == a; };
   BOOST_TEST(line.size() == 4);
-  BOOST_TEST(line.pop(any).value() == 1);
-  BOOST_TEST(line.pop(any).value() == 4);
-  BOOST_TEST(line.pop(only_a).value() == 3);
+  BOOST_TEST((line.pop(any).value() == OperationId{1}));
+  BOOST_TEST((line.pop(any).value() == OperationId{4}));
+  BOOST_TEST((line.pop(only_a).value() == OperationId{3}));
   BOOST_TEST(!line.pop(only_a).has_value());
-  BOOST_TEST(line.pop(any).value() == 5);
+  BOOST_TEST((line.pop(any).value() == OperationId{5}));
   BOOST_TEST(line.size() == 0);
 }
 
@@ -101,10 +102,10 @@ BOOST_AUTO_TEST_CASE(the_least_recently_used_idle_session_is_dropped_first) {
   SeededRandom random(3);
   client::SessionTable table(3);
   const auto name = [](std::uint8_t n) {
-    return client::SessionName{{}, client::Purpose::store, crypto::Point{n}, {}};
+    return client::SessionName{{}, client::Purpose::store, numbered<crypto::Point>(n), {}};
   };
   const crypto::Point first = table.find_or_create(name(1), random).x();
-  table.find_or_create(name(1), random).users.push_back(7);
+  table.find_or_create(name(1), random).users.push_back(OperationId{7});
   const crypto::Point second = table.find_or_create(name(2), random).x();
   const crypto::Point third = table.find_or_create(name(3), random).x();
   table.find_or_create(name(2), random);

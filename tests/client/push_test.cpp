@@ -33,7 +33,7 @@ struct Subscribed : Rig {
   [[nodiscard]] std::uint64_t refused() const { return telemetry[Counter::refused_answer]; }
 
   ScriptedNode& node = add_node();
-  client::OperationId last = 0;
+  client::OperationId last{};
   ScriptedNode::Seen asked;
 };
 
@@ -207,7 +207,7 @@ BOOST_FIXTURE_TEST_CASE(the_answer_to_any_attempt_may_have_left_the_subscription
     const auto id = subscribe();
     network.set_filter({});
     announce(asked.counter + of_attempt - 2);
-    BOOST_TEST(listener.announced.back() == id);
+    BOOST_TEST((listener.announced.back() == id));
   }
   BOOST_TEST(listener.announced.size() == 2U);
 }

@@ -35,7 +35,7 @@ class ScriptedNode final : public PacketReceiver {
   }
 
   // --- What its descriptor and answers say ---
-  [[nodiscard]] const protocol::NodeId& id() const noexcept { return signer_.public_key(); }
+  [[nodiscard]] protocol::NodeId id() const noexcept { return protocol::NodeId(signer_.public_key()); }
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
   [[nodiscard]] protocol::NodeDescriptor descriptor() const {
     const auto now_s = static_cast<std::uint64_t>(clock_.unix_s());
@@ -197,7 +197,7 @@ class ScriptedNode final : public PacketReceiver {
       ++replays;
       return false;
     }
-    crypto::Point shared;
+    ByteArray<32> shared;
     if (!crypto::x25519(shared, key_.secret.bytes(), point) ||
         crypto::request_tag(kind, shared, key_.public_key, header.session, *encoded, Request::tag_offset) !=
             tag) {
@@ -209,7 +209,7 @@ class ScriptedNode final : public PacketReceiver {
 
   void take_store(Session& session, const Route& from, const protocol::FrameHeader& header, ByteView plain) {
     protocol::StoreRequest request;
-    const crypto::Point w = to_array<32>(plain.subspan(limits::length_prefix + 8 + 1 + 4 + 4 + 32));
+    const auto w = id_from<crypto::Point>(plain.subspan(limits::length_prefix + 8 + 1 + 4 + 4 + 32));
     if (!admit(session, header, crypto::TagKind::write, w, plain, request, request.write_tag)) {
       return;
     }
@@ -231,7 +231,7 @@ class ScriptedNode final : public PacketReceiver {
       return [id](const Mail& mail) { return mail.id == id; };
     };
     if (request.op == protocol::StoreOp::cancel) {
-      const auto id = to_array<16>(request.payload);
+      const auto id = id_from<crypto::EnvelopeId>(request.payload);
       return std::erase_if(box, has(id)) != 0 ? protocol::StoreStatus::cancelled
                                               : protocol::StoreStatus::absent;
     }
@@ -252,7 +252,7 @@ class ScriptedNode final : public PacketReceiver {
       return handle_peers(session, from, header, plain);
     }
     protocol::RetrieveRequest request;
-    const crypto::Point p = to_array<32>(plain.subspan(limits::length_prefix + 8 + 1 + 1));
+    const auto p = id_from<crypto::Point>(plain.subspan(limits::length_prefix + 8 + 1 + 1));
     if (!admit(session, header, crypto::TagKind::owner, p, plain, request, request.owner_tag)) {
       return;
     }

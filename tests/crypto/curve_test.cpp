@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "crypto/curve.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
 #include "fixture.hpp"
@@ -13,23 +14,24 @@ using test::hex_point;
 BOOST_FIXTURE_TEST_SUITE(curve, test::CryptoFixture)
 
 BOOST_AUTO_TEST_CASE(key_agreement_gives_the_answers_of_rfc_7748) {
-  Point out{};
-  BOOST_TEST(x25519(out, hex_point("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4"),
-                    hex_point("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c")));
+  ByteArray<32> out{};
+  BOOST_TEST(x25519(
+      out, array_from_hex<32>("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4").value(),
+      hex_point("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c")));
   BOOST_TEST(to_hex(out) == "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552");
 }
 
 BOOST_AUTO_TEST_CASE(both_sides_agree) {
   const auto a = KeyPair::generate(random);
   const auto b = KeyPair::generate(random);
-  Point ab{};
-  Point ba{};
+  ByteArray<32> ab{};
+  ByteArray<32> ba{};
   BOOST_TEST(x25519(ab, a.secret.bytes(), b.public_key));
   BOOST_TEST(x25519(ba, b.secret.bytes(), a.public_key));
   TOXASYNC_TEST_BYTES(ab, ba);
   TOXASYNC_TEST_BYTES(KeyPair::from_secret(a.secret.clone()).public_key, a.public_key);
-  Point base{9};
-  Point by_ladder{};
+  const auto base = test::numbered<Point>(9);
+  ByteArray<32> by_ladder{};
   BOOST_TEST(x25519(by_ladder, a.secret.bytes(), base));
   TOXASYNC_TEST_BYTES(by_ladder, a.public_key);
 }
@@ -37,7 +39,7 @@ BOOST_AUTO_TEST_CASE(both_sides_agree) {
 BOOST_AUTO_TEST_CASE(a_point_of_low_order_is_refused) {
   const auto key = KeyPair::generate(random);
   for (const Point& point : test::low_order_points()) {
-    Point out{};
+    ByteArray<32> out{};
     BOOST_TEST(!x25519(out, key.secret.bytes(), point), to_hex(point));
   }
 }
@@ -48,7 +50,7 @@ BOOST_AUTO_TEST_CASE(a_point_with_its_top_bit_set_is_refused) {
     Point point = KeyPair::generate(random).public_key;
     BOOST_TEST(is_canonical(point));
     point[31] |= 0x80;
-    Point out{};
+    ByteArray<32> out{};
     BOOST_TEST(!is_canonical(point));
     BOOST_TEST(!x25519(out, key.secret.bytes(), point));
   }
@@ -59,11 +61,11 @@ BOOST_AUTO_TEST_CASE(a_point_that_is_not_below_the_prime_is_refused) {
   // prime.
   const auto key = KeyPair::generate(random);
   Point point;
-  point.fill(0xff);
+  std::ranges::fill(point, 0xff);
   point[31] = 0x7f;
   for (int low = 0; low < 256; ++low) {
     point[0] = static_cast<std::uint8_t>(low);
-    Point out{};
+    ByteArray<32> out{};
     BOOST_TEST(is_canonical(point) == (low < 0xed), "lowest byte " << low);
     BOOST_TEST(x25519(out, key.secret.bytes(), point) == (low < 0xec),
                "lowest byte " << low);  // p - 1: low order
@@ -81,7 +83,8 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_FIXTURE_TEST_SUITE(signing, test::CryptoFixture)
 
 BOOST_AUTO_TEST_CASE(a_signature_is_that_of_rfc_8032) {
-  const SigningKey key(hex_point("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"));
+  const SigningKey key(
+      array_from_hex<32>("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb").value());
   BOOST_TEST(to_hex(key.public_key()) == "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
   const Bytes message{0x72};
   const char* expected =

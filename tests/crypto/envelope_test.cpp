@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(an_invalid_point_is_refused_before_any_decryption) {
     BOOST_TEST((open_header(mailbox, envelope).error() == EnvelopeError::point), to_hex(point));
     BOOST_TEST((open_body(mailbox, recipient, pre_key, *head, envelope).error() == EnvelopeError::point));
     EnvelopeHeader bad_sender = *head;
-    bad_sender.sender = point;
+    bad_sender.sender = FriendKey(point.bytes());
     BOOST_TEST((open_body(mailbox, recipient, pre_key, bad_sender, good).error() == EnvelopeError::point));
   }
 }
@@ -171,12 +171,13 @@ BOOST_AUTO_TEST_CASE(nothing_is_sealed_to_a_refused_point) {
   for (const Point& point : test::refused_points()) {
     auto bad = mailbox.mailbox.clone();
     bad.address.p = point;
-    const auto error = [&](const Point& to, const Point& key, const WritableMailbox& box) {
+    const auto error = [&](const FriendKey& to, const Point& key, const WritableMailbox& box) {
       return seal_envelope(sender, to, key, box, header(), body(5), cancel_secret, random).error();
     };
-    BOOST_TEST((error(point, pre_key.public_key, mailbox.mailbox) == EnvelopeError::point));
-    BOOST_TEST((error(recipient.public_key, point, mailbox.mailbox) == EnvelopeError::point));
-    BOOST_TEST((error(recipient.public_key, pre_key.public_key, bad) == EnvelopeError::point));
+    BOOST_TEST(
+        (error(FriendKey(point.bytes()), pre_key.public_key, mailbox.mailbox) == EnvelopeError::point));
+    BOOST_TEST((error(recipient.friend_key(), point, mailbox.mailbox) == EnvelopeError::point));
+    BOOST_TEST((error(recipient.friend_key(), pre_key.public_key, bad) == EnvelopeError::point));
   }
 }
 
@@ -188,7 +189,7 @@ BOOST_AUTO_TEST_CASE(a_friend_cannot_speak_as_another) {
   // The friend knows the mailbox and the pre-key; their header names the victim, the body is sealed with
   // their own key.
   const auto villain = KeyPair::generate(random);
-  const auto sealed = seal_envelope(villain, recipient.public_key, pre_key.public_key, mailbox.mailbox,
+  const auto sealed = seal_envelope(villain, recipient.friend_key(), pre_key.public_key, mailbox.mailbox,
                                     header(), body(5), cancel_secret, random);
   const auto head = open_header(mailbox, *sealed);
   BOOST_REQUIRE(head.has_value());
@@ -199,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_friend_cannot_speak_as_another) {
 BOOST_AUTO_TEST_CASE(a_friend_cannot_impersonate_the_owner_of_another_key) {
   const auto villain = KeyPair::generate(random);
   const KeyPair pretender{villain.secret.clone(), sender.public_key};
-  const auto sealed = seal_envelope(pretender, recipient.public_key, pre_key.public_key, mailbox.mailbox,
+  const auto sealed = seal_envelope(pretender, recipient.friend_key(), pre_key.public_key, mailbox.mailbox,
                                     header(), body(5), cancel_secret, random);
   BOOST_TEST((open(*sealed) == EnvelopeError::body));
 }
@@ -207,7 +208,7 @@ BOOST_AUTO_TEST_CASE(a_friend_cannot_impersonate_the_owner_of_another_key) {
 BOOST_AUTO_TEST_CASE(a_true_envelope_cannot_be_claimed_by_another_sender) {
   const Bytes envelope = seal(body(5));
   auto head = *open_header(mailbox, envelope);
-  head.sender = KeyPair::generate(random).public_key;
+  head.sender = KeyPair::generate(random).friend_key();
   BOOST_TEST((open_body(mailbox, recipient, pre_key, head, envelope).error() == EnvelopeError::body));
 }
 
@@ -217,7 +218,7 @@ BOOST_AUTO_TEST_CASE(a_stolen_recipient_key_does_not_impersonate_friends) {
   auto own = KeyPair::generate(random);
   for (const Secret<32>* scalar : {&recipient.secret, &root.secret, &own.secret}) {
     const KeyPair pretender{scalar->clone(), sender.public_key};
-    const auto sealed = seal_envelope(pretender, recipient.public_key, pre_key.public_key, mailbox.mailbox,
+    const auto sealed = seal_envelope(pretender, recipient.friend_key(), pre_key.public_key, mailbox.mailbox,
                                       header(), body(5), cancel_secret, random);
     BOOST_TEST((open(*sealed) == EnvelopeError::body));
   }
@@ -237,10 +238,10 @@ struct RootsFixture : Fixture {
   [[nodiscard]] OwnedMailbox mailbox_in(RootKind kind) const {
     switch (kind) {
       case RootKind::open:
-        return own_public_mailbox(recipient.secret, recipient.public_key, {1, 2, 3, 4}, epoch).value();
+        return own_public_mailbox(recipient, {1, 2, 3, 4}, epoch).value();
       case RootKind::pair:
-        return pair_mailbox(recipient.secret, sender.public_key, sender.public_key, recipient.public_key,
-                            epoch)
+        return pair_mailbox(recipient.secret, sender.friend_key(), sender.friend_key(),
+                            recipient.friend_key(), epoch)
             .value();
       case RootKind::friends:
         break;
@@ -256,7 +257,7 @@ struct RootsFixture : Fixture {
     head.pre_key = pre_key_id(k.public_key);
     auto made = body(5);
     made.kind = kind;
-    return seal_envelope(sender, recipient.public_key, k.public_key, box.mailbox, head, made, cancel_secret,
+    return seal_envelope(sender, recipient.friend_key(), k.public_key, box.mailbox, head, made, cancel_secret,
                          random);
   }
 };
@@ -336,7 +337,7 @@ BOOST_AUTO_TEST_CASE(an_id_names_the_mailbox_and_every_byte) {
 BOOST_AUTO_TEST_CASE(the_commitment_in_an_envelope_is_that_of_its_cancel_secret) {
   const Bytes envelope = seal(body(5));
   TOXASYNC_TEST_BYTES(commitment_of(envelope), cancel_commitment(cancel_secret));
-  BOOST_TEST((cancel_commitment(test::counting<16>(0x71)) != cancel_commitment(cancel_secret)));
+  BOOST_TEST((cancel_commitment(test::counting<CancelSecret>(0x71)) != cancel_commitment(cancel_secret)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

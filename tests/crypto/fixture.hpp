@@ -17,7 +17,7 @@ struct CryptoFixture {
 };
 
 inline crypto::Point hex_point(std::string_view digits) {
-  return array_from_hex<32>(digits).value();
+  return id_from_hex<crypto::Point>(digits).value();
 }
 
 /// The canonical encodings of the points of small order, of the curve and of its twist, and of p and p + 1,
@@ -35,7 +35,7 @@ inline std::vector<crypto::Point> low_order_points() {
 /// Points that every operation must refuse.
 inline std::vector<crypto::Point> refused_points() {
   auto points = low_order_points();
-  crypto::Point with_top_bit{9};
+  auto with_top_bit = numbered<crypto::Point>(9);
   with_top_bit[31] = 0x80;
   points.push_back(with_top_bit);
   points.push_back(hex_point("f6ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"));  // p + 9
@@ -55,11 +55,11 @@ struct EnvelopeFixture : CryptoFixture {
   crypto::KeyPair root = crypto::KeyPair::generate(random);
   crypto::Epoch epoch = 1234;
   crypto::OwnedMailbox mailbox = crypto::own_friends_mailbox(root, epoch).value();
-  crypto::CancelSecret cancel_secret = counting<16>(0x70);
+  crypto::CancelSecret cancel_secret = counting<crypto::CancelSecret>(0x70);
 
   [[nodiscard]] crypto::EnvelopeHeader header() const {
-    return {sender.public_key, 0x1122334455667788, crypto::pre_key_id(pre_key.public_key),
-            counting<16>(0x30)};
+    return {sender.friend_key(), 0x1122334455667788, crypto::pre_key_id(pre_key.public_key),
+            counting<crypto::MessageId>(0x30)};
   }
   [[nodiscard]] static crypto::EnvelopeBody body(std::size_t text_size) {
     crypto::EnvelopeBody body;
@@ -74,8 +74,8 @@ struct EnvelopeFixture : CryptoFixture {
     return body;
   }
   Result<Bytes, crypto::EnvelopeError> try_seal(const crypto::EnvelopeBody& body) {
-    return crypto::seal_envelope(sender, recipient.public_key, pre_key.public_key, mailbox.mailbox, header(),
-                                 body, cancel_secret, random);
+    return crypto::seal_envelope(sender, recipient.friend_key(), pre_key.public_key, mailbox.mailbox,
+                                 header(), body, cancel_secret, random);
   }
   Bytes seal(const crypto::EnvelopeBody& body) { return *try_seal(body); }
 

@@ -46,13 +46,13 @@ struct MailboxFixture : test::CryptoFixture {
   std::vector<std::pair<OwnedMailbox, WritableMailbox>> all(Epoch epoch) {
     std::vector<std::pair<OwnedMailbox, WritableMailbox>> out;
     out.emplace_back(*own_friends_mailbox(root, epoch), *friends_mailbox(root.public_key, epoch));
-    out.emplace_back(*own_public_mailbox(bob.secret, bob.public_key, nospam, epoch),
-                     *public_mailbox(bob.public_key, nospam, epoch));
+    out.emplace_back(*own_public_mailbox(bob, nospam, epoch),
+                     *public_mailbox(bob.friend_key(), nospam, epoch));
     out.emplace_back(*from_alice(bob, alice, epoch), std::move(from_alice(alice, bob, epoch)->mailbox));
     return out;
   }
   std::optional<OwnedMailbox> from_alice(const KeyPair& self, const KeyPair& peer, Epoch epoch) {
-    return pair_mailbox(self.secret, peer.public_key, alice.public_key, bob.public_key, epoch);
+    return pair_mailbox(self.secret, peer.friend_key(), alice.friend_key(), bob.friend_key(), epoch);
   }
 };
 
@@ -73,15 +73,15 @@ BOOST_AUTO_TEST_CASE(owner_and_writer_agree_on_the_address) {
 
 BOOST_AUTO_TEST_CASE(owner_and_node_agree_on_the_key_of_a_tag) {
   for (const auto& [owned, written] : all(9)) {
-    Point by_owner{};
-    Point by_node{};
+    ByteArray<32> by_owner{};
+    ByteArray<32> by_node{};
     BOOST_TEST(owned.owner.apply(by_owner, node.public_key));
     BOOST_TEST(x25519(by_node, node.secret.bytes(), owned.mailbox.address.p));
     TOXASYNC_TEST_BYTES(by_owner, by_node);
-    Point by_clone{};
+    ByteArray<32> by_clone{};
     BOOST_TEST(owned.clone().owner.apply(by_clone, node.public_key));
     TOXASYNC_TEST_BYTES(by_owner, by_clone);
-    Point by_writer{};
+    ByteArray<32> by_writer{};
     BOOST_TEST(x25519(by_writer, written.write_secret.bytes(), node.public_key));
     BOOST_TEST(x25519(by_node, node.secret.bytes(), written.address.w));
     TOXASYNC_TEST_BYTES(by_writer, by_node);
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(owner_and_node_agree_on_the_key_of_a_tag) {
 
 BOOST_AUTO_TEST_CASE(mailboxes_of_other_epochs_roots_and_directions_differ) {
   std::set<Point> points;
-  std::set<ByteArray<32>> keys;
+  std::set<MailboxKey> keys;
   std::size_t count = 0;
   const auto add = [&](const MailboxAddress& address) {
     points.insert(address.p);
@@ -103,9 +103,10 @@ BOOST_AUTO_TEST_CASE(mailboxes_of_other_epochs_roots_and_directions_differ) {
       add(written.address);
     }
     add(friends_mailbox(bob.public_key, epoch)->address);
-    add(public_mailbox(bob.public_key, {1, 2, 3, 5}, epoch)->address);
-    add(public_mailbox(alice.public_key, nospam, epoch)->address);
-    add(pair_mailbox(bob.secret, alice.public_key, bob.public_key, alice.public_key, epoch)->mailbox.address);
+    add(public_mailbox(bob.friend_key(), {1, 2, 3, 5}, epoch)->address);
+    add(public_mailbox(alice.friend_key(), nospam, epoch)->address);
+    add(pair_mailbox(bob.secret, alice.friend_key(), bob.friend_key(), alice.friend_key(), epoch)
+            ->mailbox.address);
   }
   BOOST_TEST(points.size() == 2 * count);
   BOOST_TEST(keys.size() == count);
@@ -130,12 +131,13 @@ BOOST_AUTO_TEST_CASE(another_w_is_another_mailbox_at_the_node) {
 BOOST_AUTO_TEST_CASE(refused_points_make_no_mailbox_and_no_agreement) {
   const auto mailboxes = all(3);
   for (const Point& point : test::refused_points()) {
+    const FriendKey key(point.bytes());
     BOOST_TEST_CONTEXT(to_hex(point)) {
       BOOST_TEST(!friends_mailbox(point, 3).has_value());
-      BOOST_TEST(!public_mailbox(point, nospam, 3).has_value());
-      BOOST_TEST(!pair_mailbox(alice.secret, point, alice.public_key, point, 3).has_value());
+      BOOST_TEST(!public_mailbox(key, nospam, 3).has_value());
+      BOOST_TEST(!pair_mailbox(alice.secret, key, alice.friend_key(), key, 3).has_value());
       for (const auto& [owned, written] : mailboxes) {
-        Point out{};
+        ByteArray<32> out{};
         BOOST_TEST(!owned.owner.apply(out, point));
       }
     }
@@ -147,13 +149,12 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_FIXTURE_TEST_SUITE(tags, MailboxFixture)
 
 BOOST_AUTO_TEST_CASE(a_tag_differs_for_another_kind_key_node_session_or_request) {
-  const Point shared = test::counting<32>(1);
+  const auto shared = test::counting<32>(1);
   const Point session = alice.public_key;
   const Bytes request = test::counting_bytes(100);
   constexpr std::size_t offset = 20;
-  const auto tag = [&](TagKind kind, const Point& key, const Point& n, const Point& x, ByteView bytes) {
-    return request_tag(kind, key, n, x, bytes, offset);
-  };
+  const auto tag = [&](TagKind kind, const ByteArray<32>& key, const Point& n, const Point& x,
+                       ByteView bytes) { return request_tag(kind, key, n, x, bytes, offset); };
   std::set<Tag> seen;
   seen.insert(tag(TagKind::owner, shared, node.public_key, session, request));
   seen.insert(tag(TagKind::write, shared, node.public_key, session, request));
@@ -172,8 +173,8 @@ BOOST_AUTO_TEST_CASE(a_tag_differs_for_another_kind_key_node_session_or_request)
 
 BOOST_AUTO_TEST_CASE(a_tag_of_another_epoch_is_refused) {
   const Bytes request = test::counting_bytes(100);
-  Point now{};
-  Point next{};
+  ByteArray<32> now{};
+  ByteArray<32> next{};
   BOOST_TEST(own_friends_mailbox(root, 3)->owner.apply(now, node.public_key));
   BOOST_TEST(own_friends_mailbox(root, 4)->owner.apply(next, node.public_key));
   BOOST_TEST((request_tag(TagKind::owner, now, node.public_key, alice.public_key, request, 0) !=

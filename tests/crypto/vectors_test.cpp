@@ -39,7 +39,7 @@ RootKind root_kind(const std::string& name) {
 /// The mailbox of an object that gives its scalars and points.
 OwnedMailbox given_mailbox(const Vector& v) {
   return {{v.number<Epoch>("epoch"),
-           {v.array<32>("P"), v.array<32>("W")},
+           {v.id<Point>("P"), v.id<Point>("W")},
            secret(v, "w"),
            root_kind(v.text("root"))},
           owner_key(v)};
@@ -56,8 +56,8 @@ void check_mailbox(const Vector& v, const WritableMailbox& mailbox) {
 /// That the mailbox's owner key is b and then `inner`.
 void check_owner(const OwnerKey& owner, OwnerKey expected) {
   const Point q = x25519_base(test::counting<32>(3));
-  Point a{};
-  Point b{};
+  ByteArray<32> a{};
+  ByteArray<32> b{};
   BOOST_TEST(owner.apply(a, q));
   BOOST_TEST(expected.apply(b, q));
   TOXASYNC_TEST_BYTES(a, b);
@@ -106,9 +106,8 @@ BOOST_AUTO_TEST_CASE(cover_mailboxes_are_those_of_the_vectors) {
 BOOST_AUTO_TEST_CASE(public_mailboxes_are_those_of_the_vectors) {
   for_each_vector(mailboxes_file, "public", [](const Vector& v) {
     const auto tox = key_pair(v, "r", "R");
-    const auto owned =
-        own_public_mailbox(tox.secret, tox.public_key, v.array<4>("nospam"), v.number<Epoch>("epoch"));
-    const auto written = public_mailbox(tox.public_key, v.array<4>("nospam"), v.number<Epoch>("epoch"));
+    const auto owned = own_public_mailbox(tox, v.array<4>("nospam"), v.number<Epoch>("epoch"));
+    const auto written = public_mailbox(tox.friend_key(), v.array<4>("nospam"), v.number<Epoch>("epoch"));
     BOOST_REQUIRE((owned && written));
     check_mailbox(v, owned->mailbox);
     check_mailbox(v, *written);
@@ -122,8 +121,8 @@ BOOST_AUTO_TEST_CASE(pair_mailboxes_are_those_of_the_vectors_at_both_ends) {
     const auto to = key_pair(v, "to_secret", "to");
     const auto epoch = v.number<Epoch>("epoch");
     for (const bool sending : {true, false}) {
-      const auto mailbox = pair_mailbox((sending ? from : to).secret, (sending ? to : from).public_key,
-                                        from.public_key, to.public_key, epoch);
+      const auto mailbox = pair_mailbox((sending ? from : to).secret, (sending ? to : from).friend_key(),
+                                        from.friend_key(), to.friend_key(), epoch);
       BOOST_REQUIRE(mailbox.has_value());
       check_mailbox(v, mailbox->mailbox);
       check_owner(mailbox->owner, OwnerKey(secret(v, "p")));
@@ -134,15 +133,15 @@ BOOST_AUTO_TEST_CASE(pair_mailboxes_are_those_of_the_vectors_at_both_ends) {
 BOOST_AUTO_TEST_CASE(owner_tags_are_those_of_the_vectors) {
   for_each_vector(mailboxes_file, "owner_tags", [](const Vector& v) {
     const auto node = key_pair(v, "n", "N");
-    Point by_owner{};
-    Point by_node{};
+    ByteArray<32> by_owner{};
+    ByteArray<32> by_node{};
     BOOST_TEST(owner_key(v).apply(by_owner, node.public_key));
-    BOOST_TEST(x25519(by_node, node.secret.bytes(), v.array<32>("P")));
+    BOOST_TEST(x25519(by_node, node.secret.bytes(), v.id<Point>("P")));
     TOXASYNC_TEST_BYTES(by_owner, v.bytes("key"));
     TOXASYNC_TEST_BYTES(by_node, v.bytes("key"));
     constexpr std::size_t offset = 8 + 1 + 1 + 64;
     TOXASYNC_TEST_BYTES(
-        request_tag(TagKind::owner, by_owner, node.public_key, v.array<32>("X"), v.bytes("request"), offset),
+        request_tag(TagKind::owner, by_owner, node.public_key, v.id<Point>("X"), v.bytes("request"), offset),
         v.bytes("tag"));
   });
 }
@@ -151,32 +150,32 @@ BOOST_AUTO_TEST_CASE(write_tags_are_those_of_the_vectors) {
   for_each_vector(mailboxes_file, "write_tags", [](const Vector& v) {
     const auto node = key_pair(v, "n", "N");
     const auto w = key_pair(v, "w", "W");
-    Point by_writer{};
-    Point by_node{};
+    ByteArray<32> by_writer{};
+    ByteArray<32> by_node{};
     BOOST_TEST(x25519(by_writer, w.secret.bytes(), node.public_key));
     BOOST_TEST(x25519(by_node, node.secret.bytes(), w.public_key));
     TOXASYNC_TEST_BYTES(by_writer, v.bytes("key"));
     TOXASYNC_TEST_BYTES(by_node, v.bytes("key"));
     constexpr std::size_t offset = 8 + 1 + 4 + 4 + 64;
     TOXASYNC_TEST_BYTES(
-        request_tag(TagKind::write, by_node, node.public_key, v.array<32>("X"), v.bytes("request"), offset),
+        request_tag(TagKind::write, by_node, node.public_key, v.id<Point>("X"), v.bytes("request"), offset),
         v.bytes("tag"));
   });
 }
 
 BOOST_AUTO_TEST_CASE(the_points_that_the_vectors_refuse_are_refused) {
   for_each_vector(mailboxes_file, "points_refused", [](const Vector& v) {
-    Point out{};
-    BOOST_TEST(!x25519(out, test::counting<32>(1), v.array<32>("point")));
-    BOOST_TEST(!friends_mailbox(v.array<32>("point"), 1).has_value());
+    ByteArray<32> out{};
+    BOOST_TEST(!x25519(out, test::counting<32>(1), v.id<Point>("point")));
+    BOOST_TEST(!friends_mailbox(v.id<Point>("point"), 1).has_value());
   });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
 
 EnvelopeHeader given_header(const Vector& v) {
-  return {v.array<32>("S"), v.number<std::uint64_t>("instance"), v.array<8>("pre_key_id"),
-          v.array<16>("message_id")};
+  return {v.id<FriendKey>("S"), v.number<std::uint64_t>("instance"), v.id<PreKeyId>("pre_key_id"),
+          v.id<MessageId>("message_id")};
 }
 
 EnvelopeBody given_body(const Vector& v) {
@@ -200,7 +199,7 @@ std::string stage_of(const OwnedMailbox& mailbox, const KeyPair& recipient, cons
         return "format";
       case EnvelopeError::point:  // the text distinguishes a top bit (format) from an all-zero result
                                   // (header)
-        return is_canonical(to_array<32>(envelope.subspan(17))) ? "header" : "format";
+        return is_canonical(id_from<Point>(envelope.subspan(17))) ? "header" : "format";
       case EnvelopeError::header:
         return "header";
       case EnvelopeError::body:
@@ -235,11 +234,12 @@ BOOST_AUTO_TEST_CASE(the_mailboxes_of_the_envelopes_are_those_of_their_roots) {
     const auto epoch = v.number<Epoch>("epoch");
     std::optional<WritableMailbox> made;
     if (v.text("root") == "friends") {
-      made = friends_mailbox(v.array<32>("M"), epoch);
+      made = friends_mailbox(v.id<Point>("M"), epoch);
     } else if (v.text("root") == "public") {
-      made = public_mailbox(v.array<32>("R"), v.array<4>("nospam"), epoch);
+      made = public_mailbox(v.id<FriendKey>("R"), v.array<4>("nospam"), epoch);
     } else {
-      made = pair_mailbox(secret(v, "s"), v.array<32>("R"), v.array<32>("S"), v.array<32>("R"), epoch)
+      made = pair_mailbox(secret(v, "s"), v.id<FriendKey>("R"), v.id<FriendKey>("S"), v.id<FriendKey>("R"),
+                          epoch)
                  ->mailbox.clone();
     }
     BOOST_REQUIRE(made.has_value());
@@ -255,7 +255,7 @@ BOOST_AUTO_TEST_CASE(a_sealed_envelope_and_its_id_are_those_of_the_vectors) {
     const auto sender = key_pair(v, "s", "S");
     const auto pre_key = key_pair(v, "k", "K");
     TOXASYNC_TEST_BYTES(pre_key_id(pre_key.public_key), v.bytes("pre_key_id"));
-    TOXASYNC_TEST_BYTES(cancel_commitment(v.array<16>("cancel_secret")), v.bytes("C"));
+    TOXASYNC_TEST_BYTES(cancel_commitment(v.id<CancelSecret>("cancel_secret")), v.bytes("C"));
     TOXASYNC_TEST_BYTES(commitment_of(v.bytes("envelope")), v.bytes("C"));
     TOXASYNC_TEST_BYTES(envelope_id(mailbox.mailbox.address, v.bytes("envelope")), v.bytes("id"));
     const auto body = given_body(v);
@@ -263,8 +263,8 @@ BOOST_AUTO_TEST_CASE(a_sealed_envelope_and_its_id_are_those_of_the_vectors) {
       return;  // a reader takes it; we seal a short text into a small envelope
     }
     test::ScriptedRandom e(v.bytes("e"));
-    const auto envelope = seal_envelope(sender, v.array<32>("R"), pre_key.public_key, mailbox.mailbox,
-                                        given_header(v), body, v.array<16>("cancel_secret"), e);
+    const auto envelope = seal_envelope(sender, v.id<FriendKey>("R"), pre_key.public_key, mailbox.mailbox,
+                                        given_header(v), body, v.id<CancelSecret>("cancel_secret"), e);
     BOOST_REQUIRE(envelope.has_value());
     TOXASYNC_TEST_BYTES(*envelope, v.bytes("envelope"));
     ++sealed_count;

@@ -57,7 +57,7 @@ class LateThief {
       return std::nullopt;
     }
     const crypto::Point& k = pre_key->second;
-    const auto e = to_array<32>(ByteView(letter.envelope).subspan(BodyBox::e_at));
+    const auto e = id_from<crypto::Point>(ByteView(letter.envelope).subspan(BodyBox::e_at));
     for (const User* const recipient : robbed_) {
       for (const User* const sender : robbed_) {
         if (sender->key != head->sender || recipient == sender) {
@@ -69,7 +69,9 @@ class LateThief {
         const auto context = BodyBox::context(letter.envelope, "toxasync/1 body", sender->key, recipient->key,
                                               k, letter.address, letter.epoch);
         for (const auto& candidate : keys_) {
-          for (const auto& point : {e, k, sender->key, recipient->key, letter.address.p, letter.address.w}) {
+          for (const auto& point :
+               {e, k, crypto::Point(sender->key.bytes()), crypto::Point(recipient->key.bytes()),
+                letter.address.p, letter.address.w}) {
             if (!crypto::x25519(box.ek, candidate, point)) {
               continue;
             }
@@ -233,7 +235,7 @@ struct KeyThief : TappedPair {
   }
   /// An envelope that says it is from alice, to bob; with any third agreement.
   Bytes forge(const crypto::OwnedMailbox& box, std::string_view label, const crypto::Point& k,
-              const crypto::Point& third, crypto::MessageKind kind, std::uint64_t sequence, ByteView text) {
+              const ByteArray<32>& third, crypto::MessageKind kind, std::uint64_t sequence, ByteView text) {
     ScriptedE e(random);
     crypto::EnvelopeBody body;
     body.sequence = sequence;
@@ -242,15 +244,16 @@ struct KeyThief : TappedPair {
     body.lifetime_s = 86400;
     body.kind = kind;
     body.text.assign(text.begin(), text.end());
-    const crypto::EnvelopeHeader header{alice.key, 4711, crypto::pre_key_id(k), random.array<16>()};
+    const crypto::EnvelopeHeader header{alice.key, 4711, crypto::pre_key_id(k),
+                                        crypto::MessageId(random.array<16>())};
     // Sealed with a key of their own first: all but the body is then as it should be.
-    const crypto::KeyPair pretended{crypto::Secret<32>::random(random), alice.key};
+    const crypto::KeyPair pretended{crypto::Secret<32>::random(random), crypto::Point(alice.key.bytes())};
     auto sealed = crypto::seal_envelope(pretended, bob.key, k, box.mailbox, header, body, {}, e);
     BOOST_TEST_REQUIRE(sealed.has_value());
     Bytes envelope = std::move(*sealed);
     BodyBox right;
     BodyBox wrong;
-    (void)crypto::x25519(right.er, e.secret, bob.key);
+    (void)crypto::x25519(right.er, e.secret, crypto::Point(bob.key.bytes()));
     (void)crypto::x25519(right.ek, e.secret, k);
     wrong = right;
     (void)crypto::x25519(wrong.sk, pretended.secret.bytes(), k);
@@ -289,7 +292,7 @@ struct KeyThief : TappedPair {
     return head;
   }
   void finish(protocol::BundleHead& head, bool signed_by_him) {
-    crypto::Point shared{};
+    ByteArray<32> shared{};
     (void)crypto::x25519(shared, bob.secret, head.root);
     head.root_mac = protocol::root_mac(shared, head.root, alice.key, bob.key, head.version);
     if (signed_by_him) {
@@ -313,7 +316,8 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_message, KeyTh
   alice.crash();
   const auto waiting = bob.send(alice, "not delivered yet");  // a forged receipt would say it is
   run(10'000);
-  std::vector<crypto::Point> pre_keys = {bob.key, crypto::KeyPair::generate(random).public_key};
+  std::vector<crypto::Point> pre_keys = {crypto::Point(bob.key.bytes()),
+                                         crypto::KeyPair::generate(random).public_key};
   for (const auto& [id, key] : tap.pre_keys) {
     const auto bobs = StolenState(*bob.state).secrets("LK");
     const bool is_bobs = std::ranges::any_of(
@@ -339,8 +343,9 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_message, KeyTh
                             ? ByteView(waiting)
                             : as_bytes("trust me, I am alice");
       for (const auto& scalar : {bob.secret, root.secret.bytes(), own, last_e}) {
-        for (const auto& point : {alice.key, k, bob.key, root.public_key, crypto::x25519_base(own)}) {
-          crypto::Point third{};
+        for (const auto& point : {crypto::Point(alice.key.bytes()), k, crypto::Point(bob.key.bytes()),
+                                  root.public_key, crypto::x25519_base(own)}) {
+          ByteArray<32> third{};
           (void)crypto::x25519(third, scalar, point);  // zero is tried, too
           deliver(box, forge(box, "toxasync/1 body", k, third, kind, 1, text));
           ++forged;
@@ -356,7 +361,7 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_message, KeyTh
 
   // With the one thing that they do not have, alice's key, it is taken: it is that which was missing.
   const auto& k = pre_keys.at(2);
-  crypto::Point third{};
+  ByteArray<32> third{};
   (void)crypto::x25519(third, alice.secret, k);
   deliver(box,
           forge(box, "toxasync/1 body", k, third, crypto::MessageKind::normal, 1, as_bytes("I am alice")));
@@ -395,14 +400,15 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_later_bundle, 
   auto stranger = forged_head(genuine);
   stranger.version.instance = 4712;
   finish(stranger, true);
-  crypto::Point static_dh{};
-  (void)crypto::x25519(static_dh, bob.secret, alice.key);
+  ByteArray<32> static_dh{};
+  (void)crypto::x25519(static_dh, bob.secret, crypto::Point(alice.key.bytes()));
   for (const auto& head : {later, follower, copied, stranger}) {
     Bytes text(limits::whole_bundle);
     text.resize(*wire::encode(protocol::WholeBundle{head, {}}, text));
-    deliver(pair, forge(pair, "toxasync/1 pair", bob.key, static_dh, crypto::MessageKind::bundle, 0, text));
+    deliver(pair, forge(pair, "toxasync/1 pair", crypto::Point(bob.key.bytes()), static_dh,
+                        crypto::MessageKind::bundle, 0, text));
     const auto box = mailbox();
-    for (const auto& k : {genuine.last_resort, bob.key}) {
+    for (const auto& k : {genuine.last_resort, crypto::Point(bob.key.bytes())}) {
       deliver(box, forge(box, "toxasync/1 body", k, static_dh, crypto::MessageKind::bundle, 0, text));
     }
   }

@@ -260,7 +260,7 @@ inline Person::Person(ContactWorld& world, std::uint32_t number)
       transport_(world.network.add(ipv4(number))),
       self_(crypto::KeyPair::generate(*random)) {
   secret = self_.secret.bytes();
-  key = self_.public_key;
+  key = self_.friend_key();
   config.allow_local_addresses = true;
   transport_.set_receiver(this);
 }

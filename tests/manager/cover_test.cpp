@@ -117,7 +117,7 @@ BOOST_FIXTURE_TEST_CASE(cover_mailboxes_are_curve_points_and_new_in_each_epoch, 
   SeededRandom random(3);
   int on_curve = 0;
   for (int i = 0; i < 60; ++i) {  // what random strings would do
-    auto point = random.array<32>();
+    crypto::Point point(random.array<32>());
     point[31] &= 0x7fU;
     on_curve += is_on_curve(point) ? 1 : 0;
   }
@@ -134,7 +134,7 @@ BOOST_FIXTURE_TEST_CASE(cover_mailboxes_are_curve_points_and_new_in_each_epoch, 
   };
   Eye eye(*this);
   run(3 * epoch_ms);
-  std::map<ByteArray<32>, crypto::MailboxAddress> seen;
+  std::map<crypto::MailboxKey, crypto::MailboxAddress> seen;
   for (const auto& request : eye.requests) {
     seen.emplace(crypto::mailbox_key(request.mailbox), request.mailbox);
   }
@@ -167,7 +167,7 @@ BOOST_FIXTURE_TEST_CASE(a_mailbox_is_polled_often_near_its_epoch_and_seldom_outs
   const auto first = now_epoch(*this) + 2;
   const std::size_t epochs = 8;
   run(static_cast<std::int64_t>(epochs + 5) * epoch_ms);
-  std::map<ByteArray<32>, crypto::Epoch> watched;
+  std::map<crypto::MailboxKey, crypto::Epoch> watched;
   const auto roots = roots_of(bob);
   for (auto e = first; e < first + epochs; ++e) {
     watched.emplace(crypto::mailbox_key(address(roots.at(0).real, e)), e);
@@ -232,7 +232,7 @@ BOOST_FIXTURE_TEST_CASE(a_node_cannot_tell_a_cover_mailbox_from_a_real_one, Lone
     std::int64_t last_subscribed_ms = 0;
     std::int64_t first_listed_ms = INT64_MAX;
   };
-  std::map<ByteArray<32>, Life> lives;
+  std::map<crypto::MailboxKey, Life> lives;
   for (const auto& request : eye.requests) {
     if (Eye::is_poll(request)) {
       BOOST_TEST(request.window == bob.config.client.window);
@@ -376,7 +376,7 @@ BOOST_FIXTURE_TEST_CASE(a_home_node_that_was_given_up_gets_no_more_cover, Lone) 
   run(2 * day_ms);
   BOOST_TEST(nodes[2]->metrics.value(Counter::node_stored) == stored);
   const auto roots = roots_of(bob);
-  std::set<ByteArray<32>> cover;
+  std::set<crypto::MailboxKey> cover;
   for (auto e = now_epoch(*this) - 15; e <= now_epoch(*this) + 1; ++e) {
     cover.insert(crypto::mailbox_key(address(roots.at(0).cover, e)));
   }
@@ -392,7 +392,7 @@ BOOST_FIXTURE_TEST_CASE(a_home_node_that_was_given_up_gets_no_more_cover, Lone) 
 
 BOOST_FIXTURE_TEST_CASE(cover_does_not_hold_up_a_gap, HandWorld) {
   const auto roots = roots_of(bob);
-  std::set<ByteArray<32>> cover;
+  std::set<crypto::MailboxKey> cover;
   for (auto e = now_epoch(*this) - 3; e <= now_epoch(*this) + 2; ++e) {
     cover.insert(crypto::mailbox_key(address(roots.at(0).cover, e)));
   }

@@ -19,8 +19,8 @@ struct Delivering : ManagerParts, manager::MailSource {
   [[nodiscard]] InboxMessage message(std::uint64_t sequence, std::uint64_t floor = 0,
                                      std::uint64_t instance = 1, std::size_t size = 1) const {
     InboxMessage message;
-    message.id = counting<16>(static_cast<std::uint8_t>(100 * instance + sequence));
-    message.from = bob_keys.public_key;
+    message.id = counting<crypto::MessageId>(static_cast<std::uint8_t>(100 * instance + sequence));
+    message.from = bob_keys.friend_key();
     message.instance = instance;
     message.sequence = sequence;
     message.floor = floor;
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(a_restart_goes_on_where_the_last_run_ended) {
 }
 
 BOOST_AUTO_TEST_CASE(messages_of_a_friend_named_later_wait_for_them) {
-  const auto carol = counting<32>(7);
+  const auto carol = counting<manager::FriendKey>(7);
   auto hers = message(1);
   hers.from = carol;
   add(hers);
@@ -182,8 +182,8 @@ BOOST_AUTO_TEST_CASE(what_a_removed_friend_sent_is_dropped) {
   add(message(1));
   add(message(3));
   store::StateBatch batch;
-  order.on_removed(bob_keys.public_key, batch);
-  friends.remove(bob_keys.public_key, batch);
+  order.on_removed(bob_keys.friend_key(), batch);
+  friends.remove(bob_keys.friend_key(), batch);
   state.keep(std::move(batch));
   BOOST_TEST(deliver() == "");
   BOOST_TEST(order.waiting() == 0U);

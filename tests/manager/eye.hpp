@@ -55,8 +55,8 @@ class Eye {
     protocol::seal_frame(header, sessions_.at({n, request.session}).node_to_client, plain, frame);
     world_.network.inject(request.node->endpoint, to, frame);
   }
-  [[nodiscard]] std::set<ByteArray<32>> polled() const {
-    std::set<ByteArray<32>> mailboxes;
+  [[nodiscard]] std::set<crypto::MailboxKey> polled() const {
+    std::set<crypto::MailboxKey> mailboxes;
     for (const auto& request : requests) {
       if (is_poll(request)) {
         mailboxes.insert(crypto::mailbox_key(request.mailbox));

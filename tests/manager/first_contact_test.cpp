@@ -32,13 +32,14 @@ struct Strangers : ContactWorld {
     return run(limit_ms, [this, count] { return bob.taken.size() >= count; });
   }
   /// Puts an envelope of a test's own making into Bob's public mailbox, on all nodes.
-  void put(const crypto::KeyPair& sealed_by, const crypto::Point& named, const crypto::EnvelopeBody& body,
+  void put(const crypto::KeyPair& sealed_by, const crypto::FriendKey& named, const crypto::EnvelopeBody& body,
            const crypto::MessageId& id) {
     const auto mailbox = crypto::public_mailbox(bob.key, bob.nospam, epoch());
-    const crypto::KeyPair sender{sealed_by.secret.clone(), named};
+    const crypto::KeyPair sender{sealed_by.secret.clone(), crypto::Point(named.bytes())};
+    const crypto::Point pre_key(bob.key.bytes());
     const auto sealed =
-        crypto::seal_envelope(sender, bob.key, bob.key, *mailbox, {named, 0, crypto::pre_key_id(bob.key), id},
-                              body, alice.random->array<16>(), *alice.random);
+        crypto::seal_envelope(sender, bob.key, pre_key, *mailbox, {named, 0, crypto::pre_key_id(pre_key), id},
+                              body, crypto::CancelSecret(alice.random->array<16>()), *alice.random);
     put_bytes(*mailbox, *sealed);
   }
   void put_bytes(const crypto::WritableMailbox& mailbox, const Bytes& envelope) {
@@ -63,7 +64,7 @@ struct Strangers : ContactWorld {
   /// Somebody new asks Bob.
   void stranger_asks() {
     const auto stranger = crypto::KeyPair::generate(*alice.random);
-    put(stranger, stranger.public_key, body("let me in"), alice.random->array<16>());
+    put(stranger, stranger.friend_key(), body("let me in"), crypto::MessageId(alice.random->array<16>()));
   }
 
   Person& alice = add_person();
@@ -266,7 +267,8 @@ BOOST_AUTO_TEST_CASE(a_refused_sender_is_not_shown_again_for_thirty_days) {
   Strangers world;
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_taken());
-  world.put(world.alice.pair(), world.alice.key, Strangers::body("please"), world.alice.random->array<16>());
+  world.put(world.alice.pair(), world.alice.key, Strangers::body("please"),
+            crypto::MessageId(world.alice.random->array<16>()));
   world.run_hours(day_h);
   BOOST_TEST(world.bob.taken.size() == 1U);
   BOOST_TEST(world.bob[Counter::duplicates_dropped] > 0U);
@@ -277,7 +279,7 @@ BOOST_AUTO_TEST_CASE(a_refused_sender_is_not_shown_again_for_thirty_days) {
   world.alice.start();
   world.run_hours(1);
   world.put(world.alice.pair(), world.alice.key, Strangers::body("after all"),
-            world.alice.random->array<16>());
+            crypto::MessageId(world.alice.random->array<16>()));
   BOOST_TEST(world.run_until_taken(2));
 }
 
@@ -312,7 +314,8 @@ BOOST_AUTO_TEST_CASE(a_request_that_is_not_accepted_is_offered_again) {
 BOOST_AUTO_TEST_CASE(nobody_asks_in_anothers_name) {
   Strangers world;
   const auto mallory = crypto::KeyPair::generate(*world.alice.random);
-  world.put(mallory, world.alice.key, Strangers::body("it is Alice"), world.alice.random->array<16>());
+  world.put(mallory, world.alice.key, Strangers::body("it is Alice"),
+            crypto::MessageId(world.alice.random->array<16>()));
   world.run_hours(1);
   BOOST_TEST(world.bob.shown.empty());
   BOOST_TEST(world.bob[Counter::refused_envelope_body] == 3U);
@@ -325,7 +328,7 @@ BOOST_AUTO_TEST_CASE(whatever_is_malformed_is_refused) {
   Strangers world(1);
   const auto put = [&](const crypto::EnvelopeBody& body) {
     const auto stranger = crypto::KeyPair::generate(*world.alice.random);
-    world.put(stranger, stranger.public_key, body, world.alice.random->array<16>());
+    world.put(stranger, stranger.friend_key(), body, crypto::MessageId(world.alice.random->array<16>()));
   };
   auto body = Strangers::body("text");
   body.text.clear();
@@ -341,7 +344,8 @@ BOOST_AUTO_TEST_CASE(whatever_is_malformed_is_refused) {
   }
   world.run_hours(1);
   BOOST_TEST(world.bob[Counter::refused_request_text] == 6U);
-  world.put(world.bob.pair(), world.bob.key, Strangers::body("it is you"), world.alice.random->array<16>());
+  world.put(world.bob.pair(), world.bob.key, Strangers::body("it is you"),
+            crypto::MessageId(world.alice.random->array<16>()));
   const auto mailbox = crypto::public_mailbox(world.bob.key, world.bob.nospam, world.epoch());
   Bytes noise(400);
   world.alice.random->fill(noise);

@@ -40,7 +40,7 @@ class HandFriend {
     peer_.manager->on_friend_added(key());
   }
 
-  [[nodiscard]] const manager::FriendKey& key() const noexcept { return self_.public_key; }
+  [[nodiscard]] manager::FriendKey key() const noexcept { return self_.friend_key(); }
   [[nodiscard]] const crypto::KeyPair& pair() const noexcept { return self_; }
   SeededRandom& random() noexcept { return random_; }
 
@@ -106,8 +106,8 @@ class HandFriend {
         static_cast<crypto::Epoch>(static_cast<int>(*crypto::epoch_at(now_s)) + letter.epochs_ahead);
     const auto mailbox = crypto::friends_mailbox(bundle.root, epoch).value();
     const auto pre_key = letter.pre_key ? *letter.pre_key : keys.at(used_++);
-    const auto id = letter.id ? *letter.id : random_.array<16>();
-    const crypto::EnvelopeHeader header{sender.public_key, instance, crypto::pre_key_id(pre_key), id};
+    const auto id = letter.id ? *letter.id : crypto::MessageId(random_.array<16>());
+    const crypto::EnvelopeHeader header{sender.friend_key(), instance, crypto::pre_key_id(pre_key), id};
     crypto::EnvelopeBody body;
     body.sequence = letter.sequence;
     body.floor = letter.floor;
@@ -144,8 +144,8 @@ class HandFriend {
     protocol::BundleHead made;
     made.version = {instance, version};
     made.root = root.public_key;
-    crypto::Point shared{};
-    if (!crypto::x25519(shared, root.secret.bytes(), peer_.key)) {
+    ByteArray<32> shared{};
+    if (!crypto::x25519(shared, root.secret.bytes(), crypto::Point(peer_.key.bytes()))) {
       throw std::runtime_error("point");
     }
     made.root_mac = protocol::root_mac(shared, made.root, key(), peer_.key, made.version);

@@ -167,8 +167,8 @@ BOOST_FIXTURE_TEST_CASE(a_later_bundle_that_the_first_signer_did_not_sign_is_ref
   auto replacing = eve.head(root, 3, 0);
   replacing.version.instance = 1234;
   replacing.replaces = eve.instance;
-  crypto::Point shared{};
-  BOOST_REQUIRE(crypto::x25519(shared, root.secret.bytes(), bob.key));
+  ByteArray<32> shared{};
+  BOOST_REQUIRE(crypto::x25519(shared, root.secret.bytes(), crypto::Point(bob.key.bytes())));
   replacing.root_mac = protocol::root_mac(shared, replacing.root, eve.key(), bob.key, replacing.version);
   eve.sign(replacing);
   BOOST_TEST(refused(Counter::refused_bundle,

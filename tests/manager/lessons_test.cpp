@@ -47,7 +47,7 @@ struct FullMailbox {
   }
   /// Lists and deletes, with `shared` as the key of the owner's tag. What came back must be what comes of a
   /// mailbox that is empty, and nothing is deleted.
-  void must_get_nothing(const crypto::Point& shared) {
+  void must_get_nothing(const ByteArray<32>& shared) {
     const auto before = node.store.stats().messages;
     auto request = client.retrieve_request(
         mailbox, 16, 0,
@@ -66,12 +66,12 @@ struct FullMailbox {
                   {client.n(), client.x(), mailbox.mailbox.address.p, mailbox.mailbox.address.w});
     for (const auto& scalar : scalars) {
       for (const auto& point : points) {
-        crypto::Point once{};
-        crypto::Point twice{};
+        ByteArray<32> once{};
+        ByteArray<32> twice{};
         if (crypto::x25519(once, scalar.bytes(), point)) {
           must_get_nothing(once);
           for (const auto& second : scalars) {
-            if (crypto::x25519(twice, second.bytes(), once)) {
+            if (crypto::x25519(twice, second.bytes(), crypto::Point(once))) {
               must_get_nothing(twice);
             }
           }
@@ -79,7 +79,7 @@ struct FullMailbox {
       }
     }
     for (const auto& point : points) {
-      must_get_nothing(point);
+      must_get_nothing(point.bytes());
     }
   }
 
@@ -242,7 +242,8 @@ BOOST_AUTO_TEST_CASE(a_friend_who_can_write_to_a_mailbox_cannot_list_or_delete) 
 BOOST_FIXTURE_TEST_CASE(a_friend_cannot_speak_as_another, HandWorld) {
   HandFriend victim(*this, bob, 666);
   victim.take_bundle();
-  const crypto::KeyPair pretended{eve.pair().secret.clone(), victim.key()};  // the victim's name, eve's key
+  const crypto::KeyPair pretended{eve.pair().secret.clone(),
+                                  crypto::Point(victim.key().bytes())};  // the victim's name, eve's key
   for (const auto& pre_key : {eve.keys.at(50), victim.keys.at(50), eve.bundle.last_resort}) {
     const auto sealed = eve.seal_as(pretended, {.text = "it is me", .pre_key = pre_key});
     eve.store(*nodes[0], sealed);

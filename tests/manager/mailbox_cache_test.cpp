@@ -17,7 +17,7 @@ struct Cache : MailboxCache {
 
   const bool ready = crypto::initialise();
   test::SeededRandom random{1};
-  const FriendKey bob = test::counting<32>(1);
+  const FriendKey bob = test::counting<FriendKey>(1);
 };
 
 BOOST_FIXTURE_TEST_SUITE(mailbox_cache, Cache)

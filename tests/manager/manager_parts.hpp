@@ -23,9 +23,9 @@ class ManagerParts : public manager::ManagerListener,
   const bool ready_ = crypto::initialise();
 
  public:
-  ManagerParts() { friends.add(bob_keys.public_key); }
+  ManagerParts() { friends.add(bob_keys.friend_key()); }
 
-  [[nodiscard]] manager::Friend& bob() { return *friends.find(bob_keys.public_key); }
+  [[nodiscard]] manager::Friend& bob() { return *friends.find(bob_keys.friend_key()); }
   /// Rows of a table on the disk (docs/state.md).
   [[nodiscard]] std::size_t rows(char table) {
     state.tick(clock.now());

@@ -19,7 +19,7 @@ struct Reporting : OutboxParts {
     Target& target = message.targets.emplace_back();
     target.instance = instance;
     for (std::size_t i = 0; i < complete; ++i) {
-      target.copies.emplace_back(counting<32>(static_cast<std::uint8_t>(i))).complete = true;
+      target.copies.emplace_back(counting<protocol::NodeId>(static_cast<std::uint8_t>(i))).complete = true;
     }
     return target;
   }
@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(a_status_counts_the_nodes_that_have_the_whole) {
   add_device(1, 3);
   Message& message = add_message();
   Target& target = add_stored(message, 1, 2);
-  target.copies.emplace_back(counting<32>(9));  // has a part of it
+  target.copies.emplace_back(counting<protocol::NodeId>(9));  // has a part of it
   BOOST_TEST((nodes(reporter.present_status(message)) == std::pair{2, 3}));
   BOOST_TEST((reporter.present_status(message).state == MessageState::stored));
   target.copies.clear();
@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(stored_is_reported_at_each_further_node) {
   Target& target = add_stored(message, 1, 1);
   reporter.report_stored(message);
   reporter.report_stored(message);  // no further node
-  target.copies.emplace_back(counting<32>(9)).complete = true;
+  target.copies.emplace_back(counting<protocol::NodeId>(9)).complete = true;
   reporter.report_stored(message);
   events.deliver();
   BOOST_REQUIRE(states.size() == 2U);
@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(stored_is_reported_at_each_further_node) {
   BOOST_TEST((*this)[Counter::messages_stored] == 2U);
 
   message.delivered = true;
-  target.copies.emplace_back(counting<32>(10)).complete = true;
+  target.copies.emplace_back(counting<protocol::NodeId>(10)).complete = true;
   reporter.report_stored(message);
   BOOST_TEST(events.next_deadline_ms() == INT64_MAX);
 }

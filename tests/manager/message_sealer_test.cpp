@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(the_parts_of_a_text_make_it_whole) {
   std::string back;
   std::uint8_t part = 0;
   for (const auto& [header, body] : open(message.targets[0], devices[0], devices[0].one_time[0])) {
-    BOOST_TEST((header.sender == self.public_key && header.instance == bob().instance));
+    BOOST_TEST((header.sender == self.friend_key() && header.instance == bob().instance));
     BOOST_TEST((header.message_id == message.id && body.sequence == message.sequence));
     BOOST_TEST((body.part == part++ && body.parts == 3));
     BOOST_TEST(body.lifetime_s == message.ttl_s);

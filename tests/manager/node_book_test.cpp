@@ -3,12 +3,14 @@
 
 #include "manager/nodes/node_book.hpp"
 #include "tests/support/recording_transport.hpp"
+#include "tests/support/samples.hpp"
 #include "world.hpp"
 
 namespace toxasync::test {
 namespace {
 
 using manager::BookedNode;
+using manager::FriendKey;
 using manager::NodeBook;
 using manager::Origin;
 using protocol::NodeId;
@@ -22,14 +24,14 @@ Endpoint address(std::uint32_t a, std::uint32_t b = 0) {
 
 NodeId node_id(std::uint8_t number) {
   NodeId id{};
-  id.fill(number);
+  std::ranges::fill(id, number);
   return id;
 }
 
 /// A node that can sign.
 struct Signer {
   explicit Signer(std::uint64_t seed) : random(seed), key(random.array<32>()) {}
-  [[nodiscard]] const NodeId& id() const { return key.public_key(); }
+  [[nodiscard]] NodeId id() const { return NodeId(key.public_key()); }
   [[nodiscard]] Bytes descriptor(const std::vector<Endpoint>& at) {
     protocol::NodeDescriptor descriptor;
     descriptor.id = id();
@@ -110,7 +112,7 @@ struct Fixture {
     for (const Endpoint& endpoint : at) {
       home.addresses.push_back({endpoint});
     }
-    book->claim(node_id(whose), std::vector{home});
+    book->claim(numbered<FriendKey>(whose), std::vector{home});
   }
 };
 
@@ -150,7 +152,7 @@ BOOST_AUTO_TEST_CASE(a_friends_new_nodes_replace_what_they_said_of_the_old_ones)
   claim(50, node_id(3), {address(3)});
   BOOST_TEST((tried(node_id(1)) == std::vector{address(2)} || tried(node_id(1)).back() == address(1)));
   BOOST_TEST((tried(node_id(1)).front() == address(2)));
-  book->claim(node_id(51), {});
+  book->claim(numbered<FriendKey>(51), {});
   BOOST_TEST(!tried(node_id(1)).empty());  // mail may lie there: some address is kept
 }
 
@@ -212,7 +214,7 @@ BOOST_AUTO_TEST_CASE(a_node_is_given_up_after_three_days_until_its_next_answer) 
   BOOST_TEST(!book->given_up(node_id(1)));
   fails_for(node_id(1), 3600);
   BOOST_TEST(book->given_up(node_id(1)));
-  BOOST_TEST((book->nearest(random.array<32>(), 9) == Ids{node_id(250)}));
+  BOOST_TEST((book->nearest(crypto::Point(random.array<32>()), 9) == Ids{node_id(250)}));
   answers(node_id(1));
   BOOST_TEST(!book->given_up(node_id(1)));
 }
@@ -252,7 +254,7 @@ BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_several_for_longer) {
   }
   book->on_message_lost(node_id(1));
   BOOST_TEST(book->demoted(node_id(1)));
-  BOOST_TEST((book->nearest(random.array<32>(), 9) == Ids{node_id(2)}));
+  BOOST_TEST((book->nearest(crypto::Point(random.array<32>()), 9) == Ids{node_id(2)}));
   BOOST_TEST((book->pick_home_nodes(9) == Ids{node_id(2)}));
   clock.advance_s(7 * day_s - 1);
   BOOST_TEST(book->demoted(node_id(1)));
@@ -277,7 +279,7 @@ BOOST_AUTO_TEST_CASE(the_nearest_nodes_differ_by_mailbox_and_not_by_who_asks) {
   for (std::uint8_t i = 1; i <= 12; ++i) {
     learn(i, Origin::friends);
   }
-  const auto p = random.array<32>();
+  const crypto::Point p(random.array<32>());
   const auto nearest = book->nearest(p, 3);
   BOOST_REQUIRE(nearest.size() == 3U);
   const auto hash = [&p](const NodeId& id) { return crypto::h256({}, {p, id}); };
@@ -289,7 +291,7 @@ BOOST_AUTO_TEST_CASE(the_nearest_nodes_differ_by_mailbox_and_not_by_who_asks) {
   });
   std::set<NodeId> seen;
   for (int i = 0; i < 60; ++i) {
-    for (const auto& id : book->nearest(random.array<32>(), 3)) {
+    for (const auto& id : book->nearest(crypto::Point(random.array<32>()), 3)) {
       seen.insert(id);
     }
   }
@@ -300,7 +302,7 @@ BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_used_beside_others) {
   for (std::uint8_t i = 1; i <= 40; ++i) {
     learn_and_answer(i, i % 2 == 0 ? Origin::dht : Origin::peers);
   }
-  BOOST_TEST(book->nearest(random.array<32>(), 3).size() == 3U);  // no others are known
+  BOOST_TEST(book->nearest(crypto::Point(random.array<32>()), 3).size() == 3U);  // no others are known
   BOOST_TEST(book->pick_home_nodes(3).size() == 3U);
   for (std::uint8_t number = 101; number <= 102; ++number) {
     learn_and_answer(number, Origin::friends);
@@ -310,7 +312,7 @@ BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_used_beside_others) {
         ids, [&](const NodeId& id) { return !manager::is_chosen(book->find(id)->origin); });
   };
   for (int i = 0; i < 20; ++i) {
-    const auto nearest = book->nearest(random.array<32>(), 3);
+    const auto nearest = book->nearest(crypto::Point(random.array<32>()), 3);
     BOOST_TEST(found(nearest) <= 1);
     BOOST_TEST(nearest.size() == 3U);
     const auto picked = book->pick_home_nodes(3);
@@ -451,7 +453,7 @@ BOOST_AUTO_TEST_CASE(unused_nodes_are_kept_up_to_a_bound_the_good_ones_first) {
   const auto flood = [&](std::uint64_t seed) {
     clock.advance_s(1);
     SeededRandom ids(seed);
-    book->learn(client::KnownNode{ids.array<32>(), {address(6)}}, Origin::dht);
+    book->learn(client::KnownNode{NodeId(ids.array<32>()), {address(6)}}, Origin::dht);
   };
   for (std::uint64_t i = 0; i < NodeBook::most_unused; ++i) {
     flood(1000 + i);

@@ -310,7 +310,7 @@ BOOST_FIXTURE_TEST_CASE(a_node_is_asked_for_others_once_a_day_while_few_are_know
   for (std::uint32_t i = 0; i < 4 * manager::NodeDiscovery::enough; ++i) {
     const crypto::SigningKey signer(random.array<32>());
     protocol::NodeDescriptor descriptor;
-    descriptor.id = signer.public_key();
+    descriptor.id = protocol::NodeId(signer.public_key());
     descriptor.key = crypto::KeyPair::generate(random).public_key;
     descriptor.valid_until_s = descriptor.valid_from_s = static_cast<std::uint64_t>(clock.unix_s());
     descriptor.valid_until_s += std::uint64_t{30} * 86400;

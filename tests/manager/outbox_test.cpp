@@ -26,18 +26,18 @@ struct Lives : OutboxParts, manager::OutboxListener {
   void on_message_lost(const protocol::NodeId&) override {}
 
   crypto::MessageId send(std::string_view text = "hello") {
-    const auto id = outbox.send(bob_keys.public_key, MessageKind::normal, as_bytes(text), 0, clock.now());
+    const auto id = outbox.send(bob_keys.friend_key(), MessageKind::normal, as_bytes(text), 0, clock.now());
     BOOST_REQUIRE(id.has_value());
     return *id;
   }
   /// The one service message that is under way.
   crypto::MessageId send_service(MessageKind kind, std::uint64_t bundle_version = 0) {
-    BOOST_TEST(outbox.send_service(bob_keys.public_key, kind, Bytes(limits::id), 1, bundle_version, {},
+    BOOST_TEST(outbox.send_service(bob_keys.friend_key(), kind, Bytes(limits::id), 1, bundle_version, {},
                                    clock.now()));
     settle();
     for (const auto& entry : disk.load()) {
       if (entry.key[0] == 'O') {
-        return to_array<16>(ByteView(entry.key).subspan(1));
+        return id_from<crypto::MessageId>(ByteView(entry.key).subspan(1));
       }
     }
     return {};
@@ -49,7 +49,7 @@ struct Lives : OutboxParts, manager::OutboxListener {
       outbox.tick(clock.now());
     }
   }
-  void receipt(const crypto::MessageId& id) { outbox.on_receipt(bob_keys.public_key, 1, id); }
+  void receipt(const crypto::MessageId& id) { outbox.on_receipt(bob_keys.friend_key(), 1, id); }
   /// States reported so far.
   std::vector<MessageState> reported() {
     events.deliver();
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(other_installations_still_get_what_one_has) {
   receipt(id);
   BOOST_TEST((reported() == std::vector{MessageState::queued, MessageState::delivered}));
   BOOST_TEST(rows('O') == 1U);
-  outbox.on_receipt(bob_keys.public_key, 2, id);
+  outbox.on_receipt(bob_keys.friend_key(), 2, id);
   BOOST_TEST(nothing_left());
   BOOST_TEST(reported().size() == 2U);
 }
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(other_installations_still_get_what_one_has) {
 BOOST_AUTO_TEST_CASE(receipts_of_other_friends_do_not_count) {
   const auto id = send();
   settle();
-  outbox.on_receipt(self.public_key, 1, id);
+  outbox.on_receipt(self.friend_key(), 1, id);
   BOOST_TEST(outbox.status(id).has_value());
 }
 
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(nacks_are_answered_so_often_and_no_more) {
   const auto id = send();
   settle();
   for (int i = 0; i < Outbox::nacks_answered + 2; ++i) {
-    outbox.on_nack(bob_keys.public_key, 1, id);
+    outbox.on_nack(bob_keys.friend_key(), 1, id);
     settle();
   }
   BOOST_TEST((*this)[Counter::nacks_received] == Outbox::nacks_answered);
@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(messages_to_a_removed_friend_fail) {
   settle();
   (void)reported();
   store::StateBatch batch;
-  outbox.on_removed(bob_keys.public_key, batch);
+  outbox.on_removed(bob_keys.friend_key(), batch);
   state.keep(std::move(batch));
   BOOST_TEST((reported() == std::vector{MessageState::queued, MessageState::queued, MessageState::failed,
                                         MessageState::failed}));
@@ -185,9 +185,9 @@ BOOST_AUTO_TEST_CASE(messages_to_a_removed_friend_fail) {
 
 BOOST_AUTO_TEST_CASE(bundles_that_are_not_needed_are_dropped) {
   (void)send_service(MessageKind::bundle, 7);
-  outbox.drop_bundles(bob_keys.public_key, 2);  // another installation's
+  outbox.drop_bundles(bob_keys.friend_key(), 2);  // another installation's
   BOOST_TEST(rows('O') == 1U);
-  outbox.drop_bundles(bob_keys.public_key, 1);
+  outbox.drop_bundles(bob_keys.friend_key(), 1);
   BOOST_TEST(nothing_left());
 }
 

@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "tests/support/samples.hpp"
+
 namespace toxasync::manager {
 namespace {
 
@@ -16,7 +18,8 @@ struct Fixture {
   OutgoingMessage::Target& add_target(std::size_t copies = 0, bool complete = false) {
     auto& target = message.targets.emplace_back();
     for (std::size_t i = 0; i < copies; ++i) {
-      target.copies.emplace_back(protocol::NodeId{static_cast<std::uint8_t>(i)}).complete = complete;
+      target.copies.emplace_back(test::numbered<protocol::NodeId>(static_cast<std::uint8_t>(i))).complete =
+          complete;
     }
     return target;
   }

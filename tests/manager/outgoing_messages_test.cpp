@@ -15,8 +15,8 @@ using Target = OutgoingMessage::Target;
 struct Table {
   static OutgoingMessage make(std::uint8_t id, std::uint8_t to, std::uint64_t sequence) {
     OutgoingMessage message;
-    message.id = test::counting<16>(id);
-    message.to = test::counting<32>(to);
+    message.id = test::counting<crypto::MessageId>(id);
+    message.to = test::counting<FriendKey>(to);
     message.kind = sequence == 0 ? crypto::MessageKind::receipt : crypto::MessageKind::normal;
     message.text = {'t', 'e', 'x', 't'};
     message.sequence = sequence;
@@ -26,16 +26,16 @@ struct Table {
   static Target target(std::uint64_t instance) {
     Target target;
     target.instance = instance;
-    target.root = test::counting<32>(9);
+    target.root = test::counting<crypto::Point>(9);
     target.epoch = 77;
     target.nacks = 2;
     target.may_go_directly = true;
     target.envelopes.push_back({test::counting_bytes(limits::small_envelope)});
-    target.past.push_back({test::counting<32>(5), 76, {test::counting<16>(6)}});
-    target.copies.emplace_back(test::counting<32>(1)).complete = true;
+    target.past.push_back({test::counting<crypto::Point>(5), 76, {test::counting<crypto::EnvelopeId>(6)}});
+    target.copies.emplace_back(test::counting<protocol::NodeId>(1)).complete = true;
     target.copies.back().epoch = 77;
     target.copies.back().renew_at_s = 1'750'000'000;
-    target.copies.emplace_back(test::counting<32>(2));
+    target.copies.emplace_back(test::counting<protocol::NodeId>(2));
     return target;
   }
   static store::StateEntry entry(store::StateWrite write) {
@@ -59,14 +59,14 @@ BOOST_AUTO_TEST_CASE(messages_stand_in_the_order_of_sending_to_each_friend) {
   messages.insert(make(1, 40, 2));
   messages.insert(make(2, 30, 1));
   messages.insert(make(3, 40, 1));
-  const auto id = [](std::uint8_t first) { return test::counting<16>(first); };
-  BOOST_TEST((messages.ids_to(test::counting<32>(40)) == std::vector{id(3), id(1)}));
+  const auto id = [](std::uint8_t first) { return test::counting<crypto::MessageId>(first); };
+  BOOST_TEST((messages.ids_to(test::counting<FriendKey>(40)) == std::vector{id(3), id(1)}));
   BOOST_TEST((messages.ids_by_friend() == std::vector{id(2), id(3), id(1)}));
   BOOST_TEST((messages.ids() == std::vector{id(1), id(2), id(3)}));
 
   messages.erase(*messages.find(id(3)));
   BOOST_TEST(messages.find(id(3)) == nullptr);
-  BOOST_TEST((messages.ids_to(test::counting<32>(40)) == std::vector{id(1)}));
+  BOOST_TEST((messages.ids_to(test::counting<FriendKey>(40)) == std::vector{id(1)}));
 }
 
 BOOST_AUTO_TEST_CASE(service_messages_are_counted_apart) {

@@ -18,11 +18,11 @@ constexpr std::int64_t day_h = 24;
 protocol::WholeBundle bundle_of(std::uint64_t version, std::size_t keys, Random& random) {
   protocol::WholeBundle bundle;
   bundle.head.version = {77, version};
-  bundle.head.root = random.array<32>();
+  bundle.head.root = crypto::Point(random.array<32>());
   bundle.head.one_time_count = static_cast<std::uint16_t>(keys);
-  bundle.head.home_nodes = {{random.array<32>(), {{ipv4(1)}}}};
+  bundle.head.home_nodes = {{protocol::NodeId(random.array<32>()), {{ipv4(1)}}}};
   for (std::size_t i = 0; i < keys; ++i) {
-    bundle.keys.push_back(random.array<32>());
+    bundle.keys.emplace_back(random.array<32>());
   }
   return bundle;
 }
@@ -46,13 +46,14 @@ struct Friends : ContactWorld {
     return run(limit_ms, [this] { return bob.has_bundle_of(alice); });
   }
   /// Puts an envelope of a test's own making into the mailbox for what Alice sends to Bob.
-  void put(const crypto::KeyPair& sealed_by, const crypto::Point& named, const crypto::EnvelopeBody& body,
+  void put(const crypto::KeyPair& sealed_by, const crypto::FriendKey& named, const crypto::EnvelopeBody& body,
            const crypto::MessageId& id) {
     const auto mailbox = crypto::pair_mailbox(alice.pair().secret, bob.key, alice.key, bob.key, slot());
-    const crypto::KeyPair sender{sealed_by.secret.clone(), named};
-    const auto sealed = crypto::seal_envelope(sender, bob.key, bob.key, mailbox->mailbox,
-                                              {named, 77, crypto::pre_key_id(bob.key), id}, body,
-                                              alice.random->array<16>(), *alice.random);
+    const crypto::KeyPair sender{sealed_by.secret.clone(), crypto::Point(named.bytes())};
+    const crypto::Point pre_key(bob.key.bytes());
+    const auto sealed = crypto::seal_envelope(sender, bob.key, pre_key, mailbox->mailbox,
+                                              {named, 77, crypto::pre_key_id(pre_key), id}, body,
+                                              crypto::CancelSecret(alice.random->array<16>()), *alice.random);
     alice.client->store(
         {nodes[0]->keys.id(), mailbox->mailbox.clone(), protocol::StoreOp::store, 86400, *sealed}, alice,
         clock.now());
@@ -61,7 +62,7 @@ struct Friends : ContactWorld {
     BOOST_TEST((alice.by_hand.back().outcome == client::StoreOutcome::stored));
   }
   void put(const crypto::EnvelopeBody& body) {
-    put(alice.pair(), alice.key, body, alice.random->array<16>());
+    put(alice.pair(), alice.key, body, crypto::MessageId(alice.random->array<16>()));
   }
   static crypto::EnvelopeBody body(Bytes text, std::uint8_t part = 0, std::uint8_t parts = 1) {
     return {0, 0, 1'750'000'000'000, 86400, crypto::MessageKind::bundle, part, parts, std::move(text)};
@@ -209,8 +210,10 @@ BOOST_AUTO_TEST_CASE(a_third_person_cannot_leave_a_bundle_in_a_friends_name) {
   const auto forged = Friends::encoded(bundle_of(9, 0, *world.alice.random));
   const auto mallory = crypto::KeyPair::generate(*world.alice.random);
   // Even one who got hold of the mailbox.
-  world.put(mallory, mallory.public_key, Friends::body(forged), world.alice.random->array<16>());
-  world.put(mallory, world.alice.key, Friends::body(forged), world.alice.random->array<16>());
+  world.put(mallory, mallory.friend_key(), Friends::body(forged),
+            crypto::MessageId(world.alice.random->array<16>()));
+  world.put(mallory, world.alice.key, Friends::body(forged),
+            crypto::MessageId(world.alice.random->array<16>()));
   world.run_hours(3);
   BOOST_TEST(world.bob.bundles.empty());
   BOOST_TEST(world.bob[Counter::refused_sender_unknown] == 1U);
@@ -236,7 +239,7 @@ BOOST_AUTO_TEST_CASE(whatever_is_malformed_is_refused) {
   world.put(ordered);
   world.put(Friends::body({1, 2, 3}, 0, 9));
   // Parts of one message that do not agree.
-  const auto id = random.array<16>();
+  const crypto::MessageId id(random.array<16>());
   world.put(world.alice.pair(), world.alice.key, Friends::body({1}, 0, 2), id);
   world.put(world.alice.pair(), world.alice.key, Friends::body({1}, 1, 3), id);
   world.bob.start();
@@ -253,8 +256,8 @@ BOOST_AUTO_TEST_CASE(of_two_bundles_in_parts_the_later_one_is_put_together) {
   Friends world(0);
   world.alice.to_post.clear();
   world.bob.crash();
-  const auto id = world.alice.random->array<16>();
-  const auto other = world.alice.random->array<16>();
+  const auto id = crypto::MessageId(world.alice.random->array<16>());
+  const auto other = crypto::MessageId(world.alice.random->array<16>());
   const auto old = Friends::encoded(bundle_of(1, 40, *world.alice.random));
   const auto text = Friends::encoded(bundle_of(2, 40, *world.alice.random));
   const auto part = [&](std::uint8_t i, std::uint64_t later) {
@@ -312,7 +315,7 @@ BOOST_AUTO_TEST_CASE(three_hundred_friends_share_one_budget) {
   alice.crash();
   alice.start();
   for (int i = 0; i < 300; ++i) {
-    const auto key = crypto::KeyPair::generate(*alice.random).public_key;
+    const auto key = crypto::KeyPair::generate(*alice.random).friend_key();
     alice.to_post[key] = bundle_of(1, 0, *alice.random);
     alice.friends.insert(key);
     alice.contact->on_friend_added(key, world.clock.now());

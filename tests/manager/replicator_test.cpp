@@ -19,7 +19,7 @@ struct Replicating : OutboxParts, manager::ReplicatorListener {
   void on_copy_lost(const protocol::NodeId& node) override { lost.push_back(node); }
   void on_copy_settled(Message&, Now) override { ++settled; }
   void on_room(const manager::FriendKey& to, Now) override {
-    BOOST_TEST((to == bob_keys.public_key));
+    BOOST_TEST((to == bob_keys.friend_key()));
     ++rooms;
   }
 
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(copies_follow_the_home_nodes) {
   end_next(message, StoreOutcome::stored);
   replicator.abandon(message, clock.now());
   auto& homes = device(0).home_nodes;
-  homes = {{random.array<32>(), {}}};
+  homes = {{protocol::NodeId(random.array<32>()), {}}};
   store(message);
   const auto& copies = message.targets[0].copies;
   BOOST_REQUIRE(copies.size() == 2U);  // the complete one and the new one

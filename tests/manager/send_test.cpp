@@ -132,7 +132,7 @@ BOOST_FIXTURE_TEST_CASE(the_application_may_do_anything_inside_its_callbacks, Pa
 
 BOOST_FIXTURE_TEST_CASE(a_thousand_friends_cost_nothing_while_nothing_happens, Pair) {
   for (std::uint32_t i = 0; i < 1000; ++i) {
-    alice.manager->on_friend_added(crypto::KeyPair::generate(*alice.random).public_key);
+    alice.manager->on_friend_added(crypto::KeyPair::generate(*alice.random).friend_key());
   }
   run(10'000);
   const auto ticks_before = ticks;

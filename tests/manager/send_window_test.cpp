@@ -11,8 +11,8 @@ namespace {
 struct Window : SendWindow {
   static OutgoingMessage message(std::uint64_t sequence) {
     OutgoingMessage message;
-    message.id = test::counting<16>(static_cast<std::uint8_t>(100 - sequence));
-    message.to = test::counting<32>(1);
+    message.id = test::counting<crypto::MessageId>(static_cast<std::uint8_t>(100 - sequence));
+    message.to = test::counting<FriendKey>(1);
     message.sequence = sequence;
     return message;
   }
@@ -21,8 +21,8 @@ struct Window : SendWindow {
       begin(bob);
     }
   }
-  const FriendKey bob = test::counting<32>(1);
-  const FriendKey eve = test::counting<32>(2);
+  const FriendKey bob = test::counting<FriendKey>(1);
+  const FriendKey eve = test::counting<FriendKey>(2);
 };
 
 BOOST_FIXTURE_TEST_SUITE(send_window, Window)

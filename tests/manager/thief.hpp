@@ -16,16 +16,16 @@ namespace toxasync::test {
 /// The body's key and encryption, and so the whole of docs/protocol.md section 4 that a thief needs, by the
 /// primitives: they choose each of the three key agreements.
 struct BodyBox {
-  crypto::Point er{};  ///< X25519(e, R)
-  crypto::Point ek{};  ///< X25519(e, K)
-  crypto::Point sk{};  ///< X25519(s, K)
+  ByteArray<32> er{};  ///< X25519(e, R)
+  ByteArray<32> ek{};  ///< X25519(e, K)
+  ByteArray<32> sk{};  ///< X25519(s, K)
 
   static constexpr std::size_t e_at = 17;
   static constexpr std::size_t header_at = e_at + 32;
   static constexpr std::size_t body_at = limits::envelope_prefix;
 
-  static ByteArray<32> context(ByteView envelope, std::string_view label, const crypto::Point& sender,
-                               const crypto::Point& recipient, const crypto::Point& pre_key,
+  static ByteArray<32> context(ByteView envelope, std::string_view label, const crypto::FriendKey& sender,
+                               const crypto::FriendKey& recipient, const crypto::Point& pre_key,
                                const crypto::MailboxAddress& address, crypto::Epoch epoch) {
     ByteArray<4> e;
     store_le(epoch, e.data());

@@ -308,7 +308,7 @@ inline User::User(World& world, std::uint32_t number)
       transport_(world.network.add(endpoint)) {
   const auto pair = crypto::KeyPair::generate(*random);
   secret = pair.secret.bytes();
-  key = pair.public_key;
+  key = pair.friend_key();
   config.allow_local_addresses = true;
 }
 

@@ -34,7 +34,7 @@ std::uint64_t pair_mail(const test::World& world) {
             crypto::pair_mailbox(crypto::Secret<32>::copy_of(from->secret), to->key, from->key, to->key, e);
         const auto where = mailbox.value().mailbox.address;
         for (const auto& node : world.nodes) {
-          records += node->store.live_in(crypto::h256({}, {where.p, where.w}));
+          records += node->store.live_in(crypto::mailbox_key(where));
         }
       }
     }
@@ -184,7 +184,7 @@ void Rig::check_disks() {
     std::set<crypto::PreKeyId> held;
     for (const auto& entry : person.user->state->load()) {
       if (entry.key[0] == 'K') {
-        held.insert(to_array<8>(ByteView(entry.key).subspan(1)));
+        held.insert(id_from<crypto::PreKeyId>(ByteView(entry.key).subspan(1)));
       }
     }
     for (const auto& [owner, key] : model.spent_keys()) {

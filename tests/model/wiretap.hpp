@@ -36,14 +36,14 @@ class Wiretap {
 
   test::World& world_;
   Model& model_;
-  std::map<ByteArray<32>, std::pair<FriendKey, crypto::Secret<32>>> roots_;  ///< By M.
-  std::set<std::pair<ByteArray<32>, crypto::Epoch>> derived_;
-  std::map<ByteArray<32>, Owned> mailboxes_;  ///< By mailbox_key.
+  std::map<crypto::Point, std::pair<FriendKey, crypto::Secret<32>>> roots_;  ///< By M.
+  std::set<std::pair<crypto::Point, crypto::Epoch>> derived_;
+  std::map<crypto::MailboxKey, Owned> mailboxes_;  ///< By mailbox_key.
   std::set<crypto::PreKeyId> last_resorts_;
   std::set<crypto::PreKeyId> one_time_;
-  std::map<ByteArray<32>, protocol::SessionKeys> sessions_;  ///< By X.
+  std::map<crypto::Point, protocol::SessionKeys> sessions_;  ///< By X.
   /// Stores that were not answered yet, by X and counter.
-  std::map<std::pair<ByteArray<32>, std::uint64_t>, crypto::PreKeyId> unanswered_;
+  std::map<std::pair<crypto::Point, std::uint64_t>, crypto::PreKeyId> unanswered_;
   std::map<ByteArray<16>, std::optional<crypto::PreKeyId>> seen_;  ///< By the envelope's hash.
 };
 

@@ -13,7 +13,7 @@ using protocol::StoreStatus;
 
 /// A point of order 8 (RFC 7748, section 7): its agreement with any scalar is zero.
 const crypto::Point low_order =
-    array_from_hex<32>("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800").value();
+    id_from_hex<crypto::Point>("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800").value();
 
 struct Fixture {
   NodeHarness node;

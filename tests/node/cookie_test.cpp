@@ -21,7 +21,7 @@ struct Fixture {
     random.fill(MutableBytes(made.sendback).first(20));
     return made;
   }();
-  crypto::Point x = random.array<32>();
+  crypto::Point x{random.array<32>()};
   std::int64_t now = 100 * CookieJar::window_ms;
 };
 

@@ -20,6 +20,7 @@
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/mock_transport.hpp"
 #include "tests/support/recording_transport.hpp"
+#include "tests/support/samples.hpp"
 #include "tests/support/seeded_random.hpp"
 #include "tests/support/test_log.hpp"
 
@@ -113,7 +114,7 @@ class HandClient {
   }
 
   template <class Request>
-  void sign(Request& request, crypto::TagKind kind, const crypto::Point& shared,
+  void sign(Request& request, crypto::TagKind kind, const ByteArray<32>& shared,
             std::optional<crypto::Point> n = std::nullopt, std::optional<crypto::Point> x = std::nullopt) {
     tag_of(request) = {};
     Bytes buffer(limits::plaintext);
@@ -122,14 +123,14 @@ class HandClient {
                                           Request::tag_offset);
   }
   /// X25519(w, N)
-  crypto::Point write_agreement(const crypto::WritableMailbox& mailbox) const {
-    crypto::Point shared{};
+  ByteArray<32> write_agreement(const crypto::WritableMailbox& mailbox) const {
+    ByteArray<32> shared{};
     return crypto::x25519(shared, mailbox.write_secret.bytes(), n_) ? shared
                                                                     : throw std::logic_error("point");
   }
   /// owner(N)
-  crypto::Point owner_agreement(const crypto::OwnedMailbox& mailbox) const {
-    crypto::Point shared{};
+  ByteArray<32> owner_agreement(const crypto::OwnedMailbox& mailbox) const {
+    ByteArray<32> shared{};
     return mailbox.owner.apply(shared, n_) ? shared : throw std::logic_error("point");
   }
   void sign(protocol::StoreRequest& request, const crypto::WritableMailbox& mailbox) {
@@ -251,10 +252,10 @@ class HandClient {
 
 /// Points that name another point in a second way, by the top bit or unreduced: 9 and 1 here.
 inline std::array<crypto::Point, 2> second_encodings() {
-  crypto::Point with_top_bit{9};
+  auto with_top_bit = numbered<crypto::Point>(9);
   with_top_bit[31] = 0x80;
   crypto::Point unreduced;
-  unreduced.fill(0xff);
+  std::ranges::fill(unreduced, 0xff);
   unreduced[0] = 0xee;
   unreduced[31] = 0x7f;
   return {with_top_bit, unreduced};

@@ -19,7 +19,7 @@ struct Fixture {
     SeededRandom random(seed + 1000);
     const crypto::SigningKey signer(random.array<32>());
     protocol::NodeDescriptor descriptor;
-    descriptor.id = signer.public_key();
+    descriptor.id = NodeId(signer.public_key());
     descriptor.key = crypto::KeyPair::generate(random).public_key;
     descriptor.valid_from_s = static_cast<std::uint64_t>(node.clock.unix_s());
     descriptor.valid_until_s = static_cast<std::uint64_t>(node.clock.unix_s() + valid_s);

@@ -3,6 +3,7 @@
 
 #include "harness.hpp"
 #include "node/subscription_table.hpp"
+#include "tests/support/samples.hpp"
 
 // Announcements: docs/protocol.md, section 6.
 
@@ -319,7 +320,7 @@ BOOST_AUTO_TEST_CASE(a_transport_that_is_gone_is_not_used_for_an_announcement) {
 }
 
 BOOST_AUTO_TEST_CASE(a_pending_store_does_not_delay_a_cancel_in_its_mailbox) {
-  const crypto::CancelSecret secret{1, 2, 3};
+  const auto secret = counting<crypto::CancelSecret>(1);
   const auto first = test_envelope(1, limits::small_envelope, secret);
   put(first);
   look(owner);
@@ -337,14 +338,14 @@ BOOST_AUTO_TEST_CASE(the_table_is_bounded_and_the_oldest_subscription_goes) {
     path.counter = counter;
     return path;
   };
-  table.add({1}, path(1), 0);
-  table.add({2}, path(2), 0);
-  table.add({1}, path(3), 0);  // in place of the first
-  table.add({3}, path(4), 0);
+  table.add(numbered<crypto::MailboxKey>(1), path(1), 0);
+  table.add(numbered<crypto::MailboxKey>(2), path(2), 0);
+  table.add(numbered<crypto::MailboxKey>(1), path(3), 0);  // in place of the first
+  table.add(numbered<crypto::MailboxKey>(3), path(4), 0);
   BOOST_TEST(table.size() == 2U);
-  BOOST_TEST(!table.spend({2}, 1).has_value());
-  BOOST_TEST(table.spend({1}, 1).value().counter == 3U);
-  BOOST_TEST(!table.spend({1}, 1).has_value());
+  BOOST_TEST(!table.spend(numbered<crypto::MailboxKey>(2), 1).has_value());
+  BOOST_TEST(table.spend(numbered<crypto::MailboxKey>(1), 1).value().counter == 3U);
+  BOOST_TEST(!table.spend(numbered<crypto::MailboxKey>(1), 1).has_value());
   BOOST_TEST(table.size() == 1U);
 }
 

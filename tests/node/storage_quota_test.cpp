@@ -3,6 +3,7 @@
 
 #include "node/storage_quota.hpp"
 #include "tests/support/mock_transport.hpp"
+#include "tests/support/samples.hpp"
 
 namespace toxasync::test {
 namespace {
@@ -235,12 +236,12 @@ BOOST_AUTO_TEST_CASE(what_is_given_back_was_never_charged) {
 }
 
 BOOST_AUTO_TEST_CASE(mail_that_its_owner_fetched_costs_its_source_no_more) {
-  const store::MailboxKey mailbox{1};
-  const store::RecordId id{2};
+  const auto mailbox = numbered<store::MailboxKey>(1);
+  const auto id = numbered<store::RecordId>(2);
   charge(ipv4(1), 560);
   shares.remember(ipv4(1), mailbox, id, 400, now_s + day_s);
   const std::vector<store::RecordId> ids{{9}, id};
-  shares.fetched({77}, ids, now_s);  // of another mailbox: named, but not deleted
+  shares.fetched(numbered<store::MailboxKey>(77), ids, now_s);  // of another mailbox: named, but not deleted
   BOOST_TEST(shares.charged(ipv4(1), now_s) == 560U * day_s);
   shares.fetched(mailbox, ids, now_s);
   BOOST_TEST(shares.charged(ipv4(1), now_s) == 160U * day_s);  // the tombstone stays
@@ -249,14 +250,14 @@ BOOST_AUTO_TEST_CASE(mail_that_its_owner_fetched_costs_its_source_no_more) {
 }
 
 BOOST_AUTO_TEST_CASE(extended_mail_is_refunded_by_its_later_expiry) {
-  const store::MailboxKey mailbox{1};
+  const auto mailbox = numbered<store::MailboxKey>(1);
   const std::vector<store::RecordId> ids{{2}};
   shares.remember(ipv4(1), mailbox, ids[0], 400, now_s + day_s);
   charge(ipv4(1), 560, 7);
   shares.extend(ipv4(2), ids[0], now_s + 14 * day_s);  // belongs to another source
   shares.extend(ipv4(1), ids[0], now_s + 7 * day_s);
-  shares.extend(ipv4(1), ids[0], now_s + 3 * day_s);  // not earlier
-  shares.extend(ipv4(1), {3}, now_s + 7 * day_s);     // unknown
+  shares.extend(ipv4(1), ids[0], now_s + 3 * day_s);                        // not earlier
+  shares.extend(ipv4(1), numbered<store::RecordId>(3), now_s + 7 * day_s);  // unknown
   shares.fetched(mailbox, ids, now_s);
   BOOST_TEST(shares.charged(ipv4(1), now_s) == std::int64_t{160} * 7 * day_s);
 }
@@ -270,11 +271,12 @@ BOOST_AUTO_TEST_CASE(the_quota_tables_drop_the_oldest_charges_first) {
   charge(0x030303);
   BOOST_TEST(small.charged(ipv4(0x010101), now_s) == 200U * day_s);
   BOOST_TEST(small.charged(ipv4(0x020202), now_s) == 0U);
-  const store::MailboxKey mailbox{1};
+  const auto mailbox = numbered<store::MailboxKey>(1);
   for (std::uint8_t id = 1; id <= 3; ++id) {
-    small.remember(ipv4(0x010101), mailbox, {id}, 50, now_s + day_s);
+    small.remember(ipv4(0x010101), mailbox, numbered<store::RecordId>(id), 50, now_s + day_s);
   }
-  const std::vector<store::RecordId> ids{{1}, {2}, {3}};
+  const std::vector<store::RecordId> ids{numbered<store::RecordId>(1), numbered<store::RecordId>(2),
+                                         numbered<store::RecordId>(3)};
   small.fetched(mailbox, ids, now_s);  // the first is forgotten: it stays charged
   BOOST_TEST(small.charged(ipv4(0x010101), now_s) == 100U * day_s);
 }

@@ -288,7 +288,7 @@ BOOST_AUTO_TEST_CASE(requests_past_the_queue_are_answered_by_try_later) {
 }
 
 BOOST_AUTO_TEST_CASE(a_cancel_with_the_secret_removes_the_envelope_for_good) {
-  const crypto::CancelSecret secret{1, 2, 3};
+  const auto secret = counting<crypto::CancelSecret>(1);
   const Bytes envelope = test_envelope(1, limits::small_envelope, secret);
   client.ask(client.store_request(mailbox.mailbox, envelope));
   BOOST_TEST(is(client.ask(client.cancel_request(mailbox.mailbox, id_of(envelope), secret)).value(),
@@ -302,7 +302,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_with_the_secret_removes_the_envelope_for_good) {
 }
 
 BOOST_AUTO_TEST_CASE(a_cancel_of_deleted_mail_is_answered_gone) {
-  const crypto::CancelSecret secret{1, 2, 3};
+  const auto secret = counting<crypto::CancelSecret>(1);
   const Bytes envelope = test_envelope(1, limits::small_envelope, secret);
   client.ask(client.store_request(mailbox.mailbox, envelope));
   HandClient owner(node, 77);
@@ -314,7 +314,7 @@ BOOST_AUTO_TEST_CASE(a_cancel_of_deleted_mail_is_answered_gone) {
 }
 
 BOOST_AUTO_TEST_CASE(a_cancel_of_mail_that_the_owner_was_sent_is_answered_gone) {
-  const crypto::CancelSecret secret{1, 2, 3};
+  const auto secret = counting<crypto::CancelSecret>(1);
   const Bytes envelope = test_envelope(1, limits::small_envelope, secret);
   client.ask(client.store_request(mailbox.mailbox, envelope));
   HandClient owner(node, 77);
@@ -331,15 +331,18 @@ BOOST_AUTO_TEST_CASE(a_cancel_of_mail_that_the_owner_was_sent_is_answered_gone) 
 }
 
 BOOST_AUTO_TEST_CASE(a_cancel_without_the_secret_is_refused_and_counted) {
-  const Bytes envelope = test_envelope(1, limits::small_envelope, {1, 2, 3});
+  const Bytes envelope = test_envelope(1, limits::small_envelope, counting<crypto::CancelSecret>(1));
   client.ask(client.store_request(mailbox.mailbox, envelope));
-  BOOST_TEST(is(client.ask(client.cancel_request(mailbox.mailbox, id_of(envelope), {1, 2, 4})).value(),
-                StoreStatus::refused));
+  BOOST_TEST(is(
+      client.ask(client.cancel_request(mailbox.mailbox, id_of(envelope), counting<crypto::CancelSecret>(2)))
+          .value(),
+      StoreStatus::refused));
   // The commitment stands in the clear in the envelope; it is not the secret.
-  BOOST_TEST(
-      is(client.ask(client.cancel_request(mailbox.mailbox, id_of(envelope), crypto::commitment_of(envelope)))
-             .value(),
-         StoreStatus::refused));
+  BOOST_TEST(is(client
+                    .ask(client.cancel_request(mailbox.mailbox, id_of(envelope),
+                                               crypto::CancelSecret(crypto::commitment_of(envelope).bytes())))
+                    .value(),
+                StoreStatus::refused));
   BOOST_TEST(node[Counter::refused_cancel_proof] == 2U);
   BOOST_TEST(node.store.stats().messages == 1U);
 }

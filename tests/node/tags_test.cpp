@@ -12,7 +12,7 @@ using crypto::TagKind;
 using protocol::StoreStatus;
 
 const crypto::Point low_order =
-    array_from_hex<32>("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800").value();
+    id_from_hex<crypto::Point>("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800").value();
 
 /// A mailbox with one envelope in it, and a client that is about to ask.
 struct Fixture {
@@ -30,8 +30,8 @@ struct Fixture {
   protocol::StoreRequest store(std::uint64_t seed = 1) {
     return client.store_request(mailbox.mailbox, test_envelope(seed));
   }
-  crypto::Point agree(const crypto::Secret<32>& secret, const crypto::Point& point) {
-    crypto::Point shared{};
+  ByteArray<32> agree(const crypto::Secret<32>& secret, const crypto::Point& point) {
+    ByteArray<32> shared{};
     BOOST_TEST_REQUIRE(crypto::x25519(shared, secret.bytes(), point));
     return shared;
   }
@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(an_owner_tag_of_another_epoch_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(an_owner_tag_made_for_another_node_is_refused) {
-  crypto::Point other_shared{};
+  ByteArray<32> other_shared{};
   BOOST_TEST_REQUIRE(mailbox.owner.apply(other_shared, other_point));
   auto request = retrieve();
   client.sign(request, TagKind::owner, other_shared, other_point);
@@ -280,11 +280,11 @@ BOOST_AUTO_TEST_CASE(second_encodings_of_mailbox_points_are_refused) {
 BOOST_AUTO_TEST_CASE(mailbox_points_of_low_order_are_refused) {
   auto request = store(2);
   request.mailbox.w = low_order;
-  client.sign(request, TagKind::write, crypto::Point{});  // the agreement that a careless node would compute
+  client.sign(request, TagKind::write, ByteArray<32>{});  // the agreement that a careless node would compute
   must_refuse(request, Counter::refused_point);
   auto list = retrieve();
   list.mailbox.p = {};
-  client.sign(list, TagKind::owner, crypto::Point{});
+  client.sign(list, TagKind::owner, ByteArray<32>{});
   must_refuse(list, Counter::refused_point);
 }
 

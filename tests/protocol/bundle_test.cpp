@@ -15,8 +15,8 @@ struct SignedFixture : test::CryptoFixture {
   SignedFixture() { head.sign(signer, sender, receiver); }
 
   crypto::SigningKey signer{test::counting<32>(7)};
-  crypto::Point sender = crypto::KeyPair::generate(random).public_key;
-  crypto::Point receiver = crypto::KeyPair::generate(random).public_key;
+  crypto::FriendKey sender = crypto::KeyPair::generate(random).friend_key();
+  crypto::FriendKey receiver = crypto::KeyPair::generate(random).friend_key();
   BundleHead head = test::bundle_head();
 };
 
@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(a_head_with_a_byte_flipped_anywhere_is_not_signed) {
 }
 
 BOOST_AUTO_TEST_CASE(a_head_is_signed_for_one_sender_and_one_receiver) {
-  const auto other = crypto::KeyPair::generate(random).public_key;
+  const auto other = crypto::KeyPair::generate(random).friend_key();
   BOOST_TEST(!head.is_signed(other, receiver));
   BOOST_TEST(!head.is_signed(sender, other));
   BOOST_TEST(!head.is_signed(receiver, sender));
@@ -68,8 +68,8 @@ BOOST_AUTO_TEST_CASE(another_signer_cannot_claim_a_signed_head) {
 }
 
 BOOST_AUTO_TEST_CASE(the_hash_of_the_keys_binds_values_number_and_order) {
-  const std::vector<crypto::Point> keys = {test::counting<32>(1), test::counting<32>(2),
-                                           test::counting<32>(3)};
+  const std::vector<crypto::Point> keys = {test::counting<crypto::Point>(1), test::counting<crypto::Point>(2),
+                                           test::counting<crypto::Point>(3)};
   const auto hash = one_time_hash(keys);
   Bytes joined;
   for (const auto& key : keys) {
@@ -96,17 +96,19 @@ BOOST_AUTO_TEST_CASE(a_friend_can_check_that_a_root_is_the_givers_own) {
   const auto receiver = crypto::KeyPair::generate(random);
   const auto root = crypto::KeyPair::generate(random);
   const BundleVersion version{11, 3};
-  crypto::Point by_sender{};
-  crypto::Point by_receiver{};
+  ByteArray<32> by_sender{};
+  ByteArray<32> by_receiver{};
   BOOST_TEST(crypto::x25519(by_sender, root.secret.bytes(), receiver.public_key));
   BOOST_TEST(crypto::x25519(by_receiver, receiver.secret.bytes(), root.public_key));
-  const auto mac = [&](const crypto::Point& key, const crypto::Point& m, const crypto::Point& r,
-                       const crypto::Point& s, BundleVersion v) { return to_hex(root_mac(key, m, r, s, v)); };
-  const auto good = mac(by_sender, root.public_key, sender.public_key, receiver.public_key, version);
-  BOOST_TEST(mac(by_receiver, root.public_key, sender.public_key, receiver.public_key, version) == good);
-  BOOST_TEST(mac(by_receiver, root.public_key, sender.public_key, receiver.public_key, {11, 4}) != good);
-  BOOST_TEST(mac(by_receiver, root.public_key, sender.public_key, receiver.public_key, {12, 3}) != good);
-  BOOST_TEST(mac(by_receiver, sender.public_key, sender.public_key, receiver.public_key, version) != good);
+  const auto mac = [&](const ByteArray<32>& key, const crypto::Point& m, const crypto::FriendKey& r,
+                       const crypto::FriendKey& s,
+                       BundleVersion v) { return to_hex(root_mac(key, m, r, s, v)); };
+  const auto good = mac(by_sender, root.public_key, sender.friend_key(), receiver.friend_key(), version);
+  BOOST_TEST(mac(by_receiver, root.public_key, sender.friend_key(), receiver.friend_key(), version) == good);
+  BOOST_TEST(mac(by_receiver, root.public_key, sender.friend_key(), receiver.friend_key(), {11, 4}) != good);
+  BOOST_TEST(mac(by_receiver, root.public_key, sender.friend_key(), receiver.friend_key(), {12, 3}) != good);
+  BOOST_TEST(mac(by_receiver, sender.public_key, sender.friend_key(), receiver.friend_key(), version) !=
+             good);
 }
 
 BOOST_AUTO_TEST_CASE(a_root_passed_off_by_another_friend_is_refused) {
@@ -115,23 +117,23 @@ BOOST_AUTO_TEST_CASE(a_root_passed_off_by_another_friend_is_refused) {
   const auto receiver = crypto::KeyPair::generate(random);
   const auto root = crypto::KeyPair::generate(random);
   const BundleVersion version{11, 3};
-  crypto::Point checked{};
+  ByteArray<32> checked{};
   BOOST_TEST(crypto::x25519(checked, receiver.secret.bytes(), root.public_key));
   const auto expected =
-      to_hex(root_mac(checked, root.public_key, villain.public_key, receiver.public_key, version));
+      to_hex(root_mac(checked, root.public_key, villain.friend_key(), receiver.friend_key(), version));
 
   // What the owner gave to the villain, handed on.
-  crypto::Point given{};
+  ByteArray<32> given{};
   BOOST_TEST(crypto::x25519(given, root.secret.bytes(), villain.public_key));
-  BOOST_TEST(to_hex(root_mac(given, root.public_key, owner.public_key, villain.public_key, version)) !=
+  BOOST_TEST(to_hex(root_mac(given, root.public_key, owner.friend_key(), villain.friend_key(), version)) !=
              expected);
   // What the owner gave to the receiver, replayed under the villain's name.
-  BOOST_TEST(to_hex(root_mac(checked, root.public_key, owner.public_key, receiver.public_key, version)) !=
+  BOOST_TEST(to_hex(root_mac(checked, root.public_key, owner.friend_key(), receiver.friend_key(), version)) !=
              expected);
   // What the villain can compute with their own key.
-  crypto::Point own{};
+  ByteArray<32> own{};
   BOOST_TEST(crypto::x25519(own, villain.secret.bytes(), receiver.public_key));
-  BOOST_TEST(to_hex(root_mac(own, root.public_key, villain.public_key, receiver.public_key, version)) !=
+  BOOST_TEST(to_hex(root_mac(own, root.public_key, villain.friend_key(), receiver.friend_key(), version)) !=
              expected);
 }
 

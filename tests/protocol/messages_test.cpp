@@ -221,7 +221,7 @@ BOOST_AUTO_TEST_CASE(a_bundle_head_is_laid_out_as_the_document_says) {
        TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.ip, 16),
        TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.port, 2), TOXASYNC_FIELD(signature, 64)});
   const Bytes alone = encoded(head);
-  protocol::WholeBundle whole{head, {test::counting<32>(1), test::counting<32>(2)}};
+  protocol::WholeBundle whole{head, {test::counting<crypto::Point>(1), test::counting<crypto::Point>(2)}};
   Bytes expected = alone;
   for (const Bytes& next : {Bytes{2, 0}, test::counting_bytes(32, 1), test::counting_bytes(32, 2)}) {
     expected.insert(expected.end(), next.begin(), next.end());

@@ -13,7 +13,7 @@ struct DescriptorFixture : test::CryptoFixture {
   crypto::SigningKey signer{test::counting<32>(1)};
   NodeDescriptor descriptor = [this] {
     NodeDescriptor out = test::node_descriptor();
-    out.id = signer.public_key();
+    out.id = NodeId(signer.public_key());
     return out;
   }();
   Bytes bytes = descriptor.encode_signed(signer);

@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "protocol/frame.hpp"
+#include "tests/support/samples.hpp"
 
 namespace toxasync::protocol {
 namespace {
@@ -12,8 +13,8 @@ namespace {
 constexpr std::string_view some_id = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8";
 constexpr std::string_view some_key = "4701d08488451f545a409fb58ae3e58581ca40ac3f7f114698cd71deac73ca01";
 
-NodeId seed() {
-  NodeId bytes{};
+ByteArray<32> seed() {
+  ByteArray<32> bytes{};
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     bytes[i] = static_cast<std::uint8_t>(i);
   }
@@ -25,7 +26,7 @@ BOOST_AUTO_TEST_SUITE(node_friend)
 BOOST_AUTO_TEST_CASE(a_nodes_tox_address_follows_from_its_id) {
   const crypto::SigningKey signer(seed());
   BOOST_TEST(to_hex(signer.public_key()) == some_id);
-  const auto key = tox_key_of(signer.public_key());
+  const auto key = tox_key_of(NodeId(signer.public_key()));
   BOOST_REQUIRE(key.has_value());
   BOOST_TEST(to_hex(*key) == some_key);
   BOOST_TEST(to_hex(tox_address_of(*key)) == std::string(some_key).append("746f7861c637"));
@@ -38,9 +39,9 @@ BOOST_AUTO_TEST_CASE(the_node_has_the_secret_to_it) {
 }
 
 BOOST_AUTO_TEST_CASE(an_id_that_is_no_key_has_no_address) {
-  NodeId low_order{1};
+  const auto low_order = test::numbered<NodeId>(1);
   BOOST_TEST(!tox_key_of(low_order).has_value());
-  NodeId no_point{2};
+  const auto no_point = test::numbered<NodeId>(2);
   BOOST_TEST(!tox_key_of(no_point).has_value());
 }
 

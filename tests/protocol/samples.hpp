@@ -22,7 +22,7 @@ inline protocol::StoreRequest store_request() {
           protocol::StoreOp::cancel,
           0x14131211,
           0x24232221,
-          {counting<32>(0x30), counting<32>(0x50)},
+          {counting<crypto::Point>(0x30), counting<crypto::Point>(0x50)},
           counting<16>(0x70),
           counting_bytes(limits::large_envelope, 0x80)};
 }
@@ -36,12 +36,12 @@ inline protocol::RetrieveRequest retrieve_request() {
   protocol::RetrieveRequest out{0x0807060504030201,
                                 protocol::RetrieveOp::subscribe,
                                 16,
-                                {counting<32>(0x30), counting<32>(0x50)},
+                                {counting<crypto::Point>(0x30), counting<crypto::Point>(0x50)},
                                 counting<16>(0x70),
                                 0x8887868584838281,
                                 {}};
   for (std::size_t i = 0; i < limits::ids_per_request; ++i) {
-    out.ids_to_delete.push_back(counting<16>(static_cast<std::uint8_t>(i)));
+    out.ids_to_delete.push_back(counting<crypto::EnvelopeId>(static_cast<std::uint8_t>(i)));
   }
   return out;
 }
@@ -80,8 +80,8 @@ inline std::vector<protocol::Address> addresses() {
 
 inline protocol::NodeDescriptor node_descriptor() {
   return {1,
-          counting<32>(0x10),
-          counting<32>(0x40),
+          counting<NodeId>(0x10),
+          counting<crypto::Point>(0x40),
           0x6867666564636261,
           0x7877767574737271,
           0x8887868584838281,
@@ -91,9 +91,9 @@ inline protocol::NodeDescriptor node_descriptor() {
 inline protocol::BundleHead bundle_head() {
   protocol::BundleHead out{{0x0807060504030201, 0x1817161514131211},
                            0x2827262524232221,
-                           counting<32>(0x30),
+                           counting<crypto::Point>(0x30),
                            counting<16>(0x50),
-                           counting<32>(0x60),
+                           counting<crypto::Point>(0x60),
                            0x8887868584838281,
                            0x9291,
                            counting<32>(0xa0),
@@ -101,7 +101,7 @@ inline protocol::BundleHead bundle_head() {
                            {},
                            counting<64>(0x70)};
   for (std::size_t i = 0; i < limits::home_nodes; ++i) {
-    out.home_nodes.push_back({counting<32>(static_cast<std::uint8_t>(0x90 + i)), addresses()});
+    out.home_nodes.push_back({counting<NodeId>(static_cast<std::uint8_t>(0x90 + i)), addresses()});
   }
   return out;
 }
@@ -109,7 +109,7 @@ inline protocol::BundleHead bundle_head() {
 inline protocol::BundleKeys bundle_keys() {
   protocol::BundleKeys out{{0x0807060504030201, 0x1817161514131211}, 0x2221, {}};
   for (std::size_t i = 0; i < limits::keys_per_packet; ++i) {
-    out.keys.push_back(counting<32>(static_cast<std::uint8_t>(i)));
+    out.keys.push_back(counting<crypto::Point>(static_cast<std::uint8_t>(i)));
   }
   return out;
 }
@@ -117,25 +117,28 @@ inline protocol::BundleKeys bundle_keys() {
 inline protocol::WholeBundle whole_bundle() {
   protocol::WholeBundle out{bundle_head(), {}};
   for (std::size_t i = 0; i < limits::one_time_keys; ++i) {
-    out.keys.push_back(counting<32>(static_cast<std::uint8_t>(i)));
+    out.keys.push_back(counting<crypto::Point>(static_cast<std::uint8_t>(i)));
   }
   return out;
 }
 
 inline protocol::LiveEnvelope live_envelope() {
-  return {0x04030201, {counting<32>(0x10), counting<32>(0x30)}, counting_bytes(limits::large_envelope, 0x50)};
+  return {0x04030201,
+          {counting<crypto::Point>(0x10), counting<crypto::Point>(0x30)},
+          counting_bytes(limits::large_envelope, 0x50)};
 }
 
 inline protocol::LiveReceipt live_receipt() {
   protocol::LiveReceipt out{0x0807060504030201, {}};
   for (std::size_t i = 0; i < limits::receipt_ids; ++i) {
-    out.ids.push_back(counting<16>(static_cast<std::uint8_t>(i)));
+    out.ids.push_back(counting<crypto::MessageId>(static_cast<std::uint8_t>(i)));
   }
   return out;
 }
 
 inline protocol::FrameHeader frame_header() {
-  return {protocol::FrameKind::store, 1, counting<16>(0x10), counting<32>(0x20), counting<24>(0x40)};
+  return {protocol::FrameKind::store, 1, counting<16>(0x10), counting<crypto::Point>(0x20),
+          counting<24>(0x40)};
 }
 
 /// Calls visit(name, message) with each that fits in a packet, a page twice: of three small envelopes and of

@@ -28,7 +28,7 @@ void check_bytes(const Message& message, const Bytes& expected) {
 }
 
 crypto::MailboxAddress address(const Vector& v) {
-  return {v.array<32>("P"), v.array<32>("W")};
+  return {v.id<crypto::Point>("P"), v.id<crypto::Point>("W")};
 }
 
 std::vector<Address> addresses(const Vector& v) {
@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(session_keys_are_those_of_the_vectors_at_both_ends) {
     const auto n = crypto::KeyPair::from_secret(crypto::Secret<32>(v.array<32>("n")));
     TOXASYNC_TEST_BYTES(x.public_key, v.bytes("X"));
     TOXASYNC_TEST_BYTES(n.public_key, v.bytes("N"));
-    crypto::Point shared{};
+    ByteArray<32> shared{};
     BOOST_TEST(crypto::x25519(shared, x.secret.bytes(), n.public_key));
     TOXASYNC_TEST_BYTES(shared, v.bytes("shared"));
     for (const auto& keys : {session_keys(x.secret, n.public_key, x.public_key, n.public_key),
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(messages_to_and_from_nodes_are_those_of_the_vectors) {
       check_bytes(RetrieveRequest{v.number<std::uint64_t>("counter"),
                                   static_cast<RetrieveOp>(v.number<std::uint8_t>("op")),
                                   v.number<std::uint8_t>("window"), address(v), v.array<16>("owner_tag"),
-                                  v.number<std::uint64_t>("cursor"), v.arrays<16>("ids")},
+                                  v.number<std::uint64_t>("cursor"), v.ids<crypto::EnvelopeId>("ids")},
                   v.bytes("bytes"));
     });
   }
@@ -119,11 +119,11 @@ BOOST_AUTO_TEST_CASE(a_tag_over_a_vectors_request_is_the_one_in_it) {
         continue;
       }
       for_each_vector(frames_file, list, [&](const Vector& v) {
-        crypto::Point shared{};
+        ByteArray<32> shared{};
         BOOST_TEST(crypto::x25519(shared, s.array<32>("n"), key_of(address(v))));
-        TOXASYNC_TEST_BYTES(
-            crypto::request_tag(kind, shared, s.array<32>("N"), s.array<32>("X"), v.bytes("bytes"), offset),
-            v.bytes(field));
+        TOXASYNC_TEST_BYTES(crypto::request_tag(kind, shared, s.id<crypto::Point>("N"),
+                                                s.id<crypto::Point>("X"), v.bytes("bytes"), offset),
+                            v.bytes(field));
       });
     }
   };
@@ -140,10 +140,10 @@ BOOST_AUTO_TEST_CASE(whole_frames_are_those_of_the_vectors_and_open) {
     store_le(static_cast<std::uint16_t>(message.size()), plain.data());
     std::ranges::copy(message, plain.begin() + 2);
     const FrameHeader header{static_cast<FrameKind>(v.number<std::uint8_t>("kind")),
-                             v.number<std::uint8_t>("version"), v.array<16>("cookie"), v.array<32>("X"),
-                             v.array<24>("nonce")};
-    const auto keys = session_keys(crypto::Secret<32>(v.array<32>("x")), v.array<32>("N"), v.array<32>("X"),
-                                   v.array<32>("N"));
+                             v.number<std::uint8_t>("version"), v.array<16>("cookie"),
+                             v.id<crypto::Point>("X"), v.array<24>("nonce")};
+    const auto keys = session_keys(crypto::Secret<32>(v.array<32>("x")), v.id<crypto::Point>("N"),
+                                   v.id<crypto::Point>("X"), v.id<crypto::Point>("N"));
     BOOST_REQUIRE(keys.has_value());
     const auto& key = v.text("direction") == "c2s" ? keys->client_to_node : keys->node_to_client;
     TOXASYNC_TEST_BYTES(key.view(), v.bytes("k"));
@@ -169,9 +169,9 @@ std::string stage_of(const Vector& v) {
   }
   const bool to_node = v.text("direction") == "c2s";
   const auto keys = to_node ? session_keys(crypto::Secret<32>(v.array<32>("n")), header->session,
-                                           header->session, v.array<32>("N"))
-                            : session_keys(crypto::Secret<32>(v.array<32>("x")), v.array<32>("N"),
-                                           header->session, v.array<32>("N"));
+                                           header->session, v.id<crypto::Point>("N"))
+                            : session_keys(crypto::Secret<32>(v.array<32>("x")), v.id<crypto::Point>("N"),
+                                           header->session, v.id<crypto::Point>("N"));
   ByteArray<limits::plaintext> plain{};
   if (!keys || !open_frame(*header, to_node ? keys->client_to_node : keys->node_to_client, packet, plain)) {
     return "box";
@@ -206,8 +206,8 @@ BOOST_AUTO_TEST_CASE(signed_descriptors_are_those_of_the_vectors) {
     const crypto::SigningKey signer(v.array<32>("seed"));
     TOXASYNC_TEST_BYTES(signer.public_key(), v.bytes("node_id"));
     const NodeDescriptor descriptor{v.number<std::uint8_t>("version"),
-                                    v.array<32>("node_id"),
-                                    v.array<32>("N"),
+                                    v.id<NodeId>("node_id"),
+                                    v.id<crypto::Point>("N"),
                                     v.number<std::uint64_t>("valid_from"),
                                     v.number<std::uint64_t>("valid_until"),
                                     v.number<std::uint64_t>("capacity"),
@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(the_descriptors_that_the_vectors_refuse_are_refused) {
 BOOST_AUTO_TEST_CASE(cookie_replies_are_those_of_the_vectors) {
   for_each_vector(descriptors_file, "cookie_replies", [](const Vector& v) {
     const FrameHeader request{static_cast<FrameKind>(v.number<std::uint8_t>("request_kind")),
-                              v.number<std::uint8_t>("version"), Cookie{}, v.array<32>("X"),
+                              v.number<std::uint8_t>("version"), Cookie{}, v.id<crypto::Point>("X"),
                               v.array<24>("nonce")};
     BOOST_TEST(static_cast<int>(response_to(request.kind)) == v.number<int>("kind"));
     const Bytes reply = make_cookie_reply(request, v.array<16>("cookie"), v.bytes("descriptor"));
@@ -267,15 +267,15 @@ BOOST_AUTO_TEST_CASE(every_list_of_the_bundle_vectors_is_checked) {
 
 BOOST_AUTO_TEST_CASE(root_macs_are_those_of_the_vectors_at_both_ends) {
   for_each_vector(bundles_file, "root_macs", [](const Vector& v) {
-    crypto::Point by_sender{};
-    crypto::Point by_receiver{};
-    BOOST_TEST(crypto::x25519(by_sender, v.array<32>("m"), v.array<32>("S")));
-    BOOST_TEST(crypto::x25519(by_receiver, v.array<32>("s"), v.array<32>("M")));
+    ByteArray<32> by_sender{};
+    ByteArray<32> by_receiver{};
+    BOOST_TEST(crypto::x25519(by_sender, v.array<32>("m"), v.id<crypto::Point>("S")));
+    BOOST_TEST(crypto::x25519(by_receiver, v.array<32>("s"), v.id<crypto::Point>("M")));
     TOXASYNC_TEST_BYTES(by_sender, v.bytes("key"));
     TOXASYNC_TEST_BYTES(by_receiver, v.bytes("key"));
-    TOXASYNC_TEST_BYTES(
-        root_mac(by_receiver, v.array<32>("M"), v.array<32>("R"), v.array<32>("S"), version(v)),
-        v.bytes("mac"));
+    TOXASYNC_TEST_BYTES(root_mac(by_receiver, v.id<crypto::Point>("M"), v.id<crypto::FriendKey>("R"),
+                                 v.id<crypto::FriendKey>("S"), version(v)),
+                        v.bytes("mac"));
   });
 }
 
@@ -283,9 +283,9 @@ BOOST_AUTO_TEST_CASE(signed_bundle_heads_are_those_of_the_vectors) {
   for_each_vector(bundles_file, "heads", [](const Vector& v) {
     BundleHead head{version(v),
                     v.number<std::uint64_t>("replaces"),
-                    v.array<32>("M"),
+                    v.id<crypto::Point>("M"),
                     v.array<16>("root_mac"),
-                    v.array<32>("last_resort"),
+                    v.id<crypto::Point>("last_resort"),
                     v.number<std::uint64_t>("use_until"),
                     v.number<std::uint16_t>("one_time_count"),
                     v.array<32>("keys_hash"),
@@ -293,14 +293,14 @@ BOOST_AUTO_TEST_CASE(signed_bundle_heads_are_those_of_the_vectors) {
                     {},
                     {}};
     for (const Vector& node : v.objects("home_nodes")) {
-      head.home_nodes.push_back({node.array<32>("node_id"), addresses(node)});
+      head.home_nodes.push_back({node.id<NodeId>("node_id"), addresses(node)});
     }
     const crypto::SigningKey signer(v.array<32>("seed"));
     TOXASYNC_TEST_BYTES(signer.sign({}, v.bytes("signed")), v.bytes("signature"));
-    head.sign(signer, v.array<32>("R"), v.array<32>("S"));
+    head.sign(signer, v.id<crypto::FriendKey>("R"), v.id<crypto::FriendKey>("S"));
     TOXASYNC_TEST_BYTES(head.signer, v.bytes("signer"));
     TOXASYNC_TEST_BYTES(head.signature, v.bytes("signature"));
-    BOOST_TEST(head.is_signed(v.array<32>("R"), v.array<32>("S")));
+    BOOST_TEST(head.is_signed(v.id<crypto::FriendKey>("R"), v.id<crypto::FriendKey>("S")));
     check_packet(FriendPacketType::bundle_head, head, v);
   });
 }
@@ -312,13 +312,13 @@ std::string stage_of_bundle(const Vector& v) {
       !crypto::is_canonical(bundle.head.last_resort)) {
     return "format";
   }
-  if (!bundle.head.is_signed(v.array<32>("R"), v.array<32>("S"))) {
+  if (!bundle.head.is_signed(v.id<crypto::FriendKey>("R"), v.id<crypto::FriendKey>("S"))) {
     return "signature";
   }
-  crypto::Point shared{};
+  ByteArray<32> shared{};
   if (!crypto::x25519(shared, v.array<32>("s"), bundle.head.root) ||
-      bundle.head.root_mac !=
-          root_mac(shared, bundle.head.root, v.array<32>("R"), v.array<32>("S"), bundle.head.version)) {
+      bundle.head.root_mac != root_mac(shared, bundle.head.root, v.id<crypto::FriendKey>("R"),
+                                       v.id<crypto::FriendKey>("S"), bundle.head.version)) {
     return "root MAC";
   }
   return bundle.keys.size() == bundle.head.one_time_count &&
@@ -331,7 +331,7 @@ BOOST_AUTO_TEST_CASE(whole_bundles_are_those_of_the_vectors) {
   for_each_vector(bundles_file, "whole", [](const Vector& v) {
     WholeBundle bundle;
     BOOST_REQUIRE((wire::decode(v.bytes("head"), bundle.head) == wire::Error::none));
-    bundle.keys = v.arrays<32>("keys");
+    bundle.keys = v.ids<crypto::Point>("keys");
     check_bytes(bundle, v.bytes("bytes"));
     BOOST_TEST(v.bytes("bytes").size() <= limits::whole_bundle);
     BOOST_TEST(stage_of_bundle(v) == "taken");
@@ -344,13 +344,13 @@ BOOST_AUTO_TEST_CASE(bundles_are_refused_as_the_vectors_say) {
 }
 
 LiveReceipt live_receipt(const Vector& v) {
-  return {v.number<std::uint64_t>("instance"), v.arrays<16>("ids")};
+  return {v.number<std::uint64_t>("instance"), v.ids<crypto::MessageId>("ids")};
 }
 
 BOOST_AUTO_TEST_CASE(friend_packets_are_those_of_the_vectors) {
   for_each_vector(bundles_file, "keys", [](const Vector& v) {
     check_packet(FriendPacketType::bundle_keys,
-                 BundleKeys{version(v), v.number<std::uint16_t>("first"), v.arrays<32>("keys")}, v);
+                 BundleKeys{version(v), v.number<std::uint16_t>("first"), v.ids<crypto::Point>("keys")}, v);
   });
   for_each_vector(bundles_file, "taken", [](const Vector& v) {
     check_packet(FriendPacketType::bundle_taken, BundleTaken{version(v), v.number<std::uint64_t>("receiver")},

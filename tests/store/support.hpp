@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sqlite3.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <atomic>
 #include <chrono>
@@ -129,7 +130,7 @@ inline bool wait_for(Store& store, StoreListener& results, std::size_t count) {
 
 inline MailboxKey mailbox(std::uint8_t number) {
   MailboxKey key{};
-  key.fill(number);
+  std::ranges::fill(key, number);
   return key;
 }
 
@@ -147,7 +148,7 @@ inline Bytes value_of(std::size_t size, std::uint8_t mark) {
 
 inline Commitment commitment(std::uint8_t mark) {
   Commitment result{};
-  result.fill(mark);
+  std::ranges::fill(result, mark);
   return result;
 }
 

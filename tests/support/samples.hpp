@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/bytes.hpp"
+#include "base/ids.hpp"
 #include "base/random.hpp"
 
 // Small things that many unit tests share.
@@ -33,6 +34,19 @@ ByteArray<N> counting(std::uint8_t first) {
   for (std::size_t i = 0; i < N; ++i) {
     out[i] = static_cast<std::uint8_t>(first + i);
   }
+  return out;
+}
+
+template <class AnyId>
+AnyId counting(std::uint8_t first) {
+  return AnyId(counting<AnyId::size()>(first));
+}
+
+/// An id that is `number` and then zeros.
+template <class AnyId>
+AnyId numbered(std::uint8_t number) {
+  AnyId out;
+  out[0] = number;
   return out;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/ids.hpp"
 
 // Reads tests/vectors/*.json; the names of the fields stand in tests/vectors/README.md. A missing or
 // malformed field throws, which fails the test.
@@ -49,6 +50,11 @@ class Vector {
     return fixed<N>(bytes(field));
   }
 
+  template <class AnyId>
+  [[nodiscard]] AnyId id(const std::string& field) const {
+    return AnyId(array<AnyId::size()>(field));
+  }
+
   /// A list of hexadecimal strings.
   [[nodiscard]] std::vector<Bytes> list(const std::string& field) const {
     std::vector<Bytes> out;
@@ -63,6 +69,15 @@ class Vector {
     std::vector<ByteArray<N>> out;
     for (const Bytes& item : list(field)) {
       out.push_back(fixed<N>(item));
+    }
+    return out;
+  }
+
+  template <class AnyId>
+  [[nodiscard]] std::vector<AnyId> ids(const std::string& field) const {
+    std::vector<AnyId> out;
+    for (const Bytes& item : list(field)) {
+      out.emplace_back(fixed<AnyId::size()>(item));
     }
     return out;
   }

@@ -68,7 +68,7 @@ bool PairMail::load(const store::StateEntry& entry) {
   if (table == Table::request_out && name.size() == pair_name && name.back() == pair_row) {
     PairRecord record;
     if (read_record(services_.telemetry, entry, record)) {
-      Pair& pair = pair_of(to_array<32>(name));
+      Pair& pair = pair_of(id_from<FriendKey>(name));
       pair.posted_s = record.posted_s;
       pair.watch.restore(record.finished);
     }
@@ -78,8 +78,8 @@ bool PairMail::load(const store::StateEntry& entry) {
     PartRecord record;
     if (read_record(services_.telemetry, entry, record) && name.back() < record.parts &&
         record.parts <= parts) {
-      Assembly& assembly = pair_of(to_array<32>(name)).assembly;
-      const auto id = to_array<16>(name.subspan(sizeof(FriendKey)));
+      Assembly& assembly = pair_of(id_from<FriendKey>(name)).assembly;
+      const auto id = id_from<crypto::MessageId>(name.subspan(sizeof(FriendKey)));
       if (!assembly.texts.empty() && assembly.id != id) {
         orphans_.push_back(entry.key);  // a failed write has left parts of two bundles: one is dropped
         return true;
@@ -150,12 +150,12 @@ void PairMail::look_again_at_all(Now now) {
 
 std::optional<crypto::OwnedMailbox> PairMail::mailbox_to(const FriendKey& key, crypto::Epoch e) const {
   const auto& self = services_.self;
-  return crypto::pair_mailbox(self.secret, key, self.public_key, key, e);
+  return crypto::pair_mailbox(self.secret, key, self.friend_key(), key, e);
 }
 
 std::optional<crypto::OwnedMailbox> PairMail::mailbox_from(const FriendKey& key, crypto::Epoch e) const {
   const auto& self = services_.self;
-  return crypto::pair_mailbox(self.secret, key, key, self.public_key, e);
+  return crypto::pair_mailbox(self.secret, key, key, self.friend_key(), e);
 }
 
 std::vector<protocol::NodeId> PairMail::nodes_to_look_on(const FriendKey& key, const crypto::Point& p) const {

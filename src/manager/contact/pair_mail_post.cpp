@@ -79,9 +79,11 @@ bool PairMail::seal(const FriendKey& key, const protocol::WholeBundle& bundle, P
   }
   text.resize(*size);
   const auto count = static_cast<std::uint8_t>(limits::parts_needed(text.size()));
-  const crypto::EnvelopeHeader header{services_.self.public_key, bundle.head.version.instance,
-                                      crypto::pre_key_id(key), services_.random.array<16>()};
-  const auto cancel = services_.random.array<16>();
+  const crypto::Point pre_key(key.bytes());  // the friend's Tox key is their pre-key too
+  const crypto::EnvelopeHeader header{services_.self.friend_key(), bundle.head.version.instance,
+                                      crypto::pre_key_id(pre_key),
+                                      crypto::MessageId(services_.random.array<16>())};
+  const crypto::CancelSecret cancel(services_.random.array<16>());
   for (std::uint8_t part = 0; part < count; ++part) {
     const auto from = text.begin() + part * static_cast<std::ptrdiff_t>(limits::large_text);
     const auto left = text.end() - from;
@@ -94,8 +96,8 @@ bool PairMail::seal(const FriendKey& key, const protocol::WholeBundle& bundle, P
                               count,
                               {}};
     body.text.assign(from, from + std::min<std::ptrdiff_t>(left, limits::large_text));
-    auto sealed =
-        crypto::seal_envelope(services_.self, key, key, post.mailbox, header, body, cancel, services_.random);
+    auto sealed = crypto::seal_envelope(services_.self, key, pre_key, post.mailbox, header, body, cancel,
+                                        services_.random);
     if (!sealed) {
       return false;
     }

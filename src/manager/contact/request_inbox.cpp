@@ -59,7 +59,7 @@ bool RequestInbox::load(const store::StateEntry& entry) {
     if (sender.shown_s == 0) {
       next_show_ms_ = 0;
     }
-    senders_.insert_or_assign(to_array<32>(name), std::move(sender));
+    senders_.insert_or_assign(id_from<FriendKey>(name), std::move(sender));
   }
   return true;
 }
@@ -99,7 +99,7 @@ void RequestInbox::on_removed(const FriendKey& key, store::StateBatch& batch) {
 
 std::optional<crypto::OwnedMailbox> RequestInbox::mailbox(crypto::Epoch epoch) const {
   const auto& self = services_.self;
-  return nospam_ ? crypto::own_public_mailbox(self.secret, self.public_key, *nospam_, epoch) : std::nullopt;
+  return nospam_ ? crypto::own_public_mailbox(self, *nospam_, epoch) : std::nullopt;
 }
 
 void RequestInbox::tick(Now now) {
@@ -210,7 +210,7 @@ void RequestInbox::open(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
     telemetry.refuse(Counter::refused_envelope_header);
     return;
   }
-  if (header->sender == services_.self.public_key) {
+  if (header->sender == services_.self.friend_key()) {
     telemetry.refuse(Counter::refused_sender_unknown);
     return;
   }

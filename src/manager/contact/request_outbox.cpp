@@ -88,13 +88,13 @@ void RequestOutbox::report(const RequestStatus& status) const {
 // --- Calls ---
 
 std::optional<RequestError> RequestOutbox::refusal(const ToxAddress& address, ByteView text, Now now) const {
-  const auto to = to_array<32>(address);
+  const auto to = id_from<FriendKey>(address);
   const auto nospam = to_array<4>(ByteView(address).subspan(32));
   const auto epoch = crypto::epoch_at(now.unix_s());
   if (!checksum_is_right(address)) {
     return RequestError::bad_address;
   }
-  if (to == services_.self.public_key) {
+  if (to == services_.self.friend_key()) {
     return RequestError::own_address;
   }
   if (text.empty()) {
@@ -129,10 +129,10 @@ Result<crypto::MessageId, RequestError> RequestOutbox::send(const ToxAddress& ad
     return *refused;
   }
   Outgoing request;
-  request.to = to_array<32>(address);
+  request.to = id_from<FriendKey>(address);
   request.nospam = to_array<4>(ByteView(address).subspan(32));
-  request.id = services_.random.array<16>();
-  request.cancel_secret = services_.random.array<16>();
+  request.id = crypto::MessageId(services_.random.array<16>());
+  request.cancel_secret = crypto::CancelSecret(services_.random.array<16>());
   request.made_ms = now.unix_ms;
   request.text.assign(text.begin(), text.end());
   request.writing = true;
@@ -261,7 +261,8 @@ void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) 
   if (round.placements.empty()) {
     return;
   }
-  const crypto::EnvelopeHeader header{services_.self.public_key, 0, crypto::pre_key_id(request.to),
+  const crypto::Point pre_key(request.to.bytes());  // the recipient's Tox key is their pre-key too
+  const crypto::EnvelopeHeader header{services_.self.friend_key(), 0, crypto::pre_key_id(pre_key),
                                       request.id};
   const crypto::EnvelopeBody body{0,
                                   0,
@@ -271,7 +272,7 @@ void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) 
                                   0,
                                   1,
                                   request.text};
-  auto sealed = crypto::seal_envelope(services_.self, request.to, request.to, *mailbox, header, body,
+  auto sealed = crypto::seal_envelope(services_.self, request.to, pre_key, *mailbox, header, body,
                                       request.cancel_secret, services_.random);
   if (!sealed) {
     return;

@@ -24,7 +24,7 @@ bool Events::load(const store::StateEntry& entry) {
     return false;
   }
   MessageStatus status;
-  status.id = to_array<16>(name);
+  status.id = id_from<crypto::MessageId>(name);
   EndedRecord record{status};
   if (wire::decode(entry.value, record) != wire::Error::none) {
     return false;

@@ -9,7 +9,7 @@
 namespace toxasync::manager {
 
 /// A friend, by their Tox public key (32 bytes).
-using FriendKey = crypto::Point;
+using crypto::FriendKey;
 
 enum class ChannelSend : std::uint8_t {
   sent,        ///< Handed to the host; never a promise of delivery.

@@ -26,7 +26,7 @@ bool DeliveryOrder::load(const store::StateEntry& entry) {
         with_.telemetry.refuse(Counter::state_record_damaged);
         return true;
       }
-      const OrderKey key{to_array<32>(name), load_le<std::uint64_t>(name.data() + sizeof(FriendKey))};
+      const OrderKey key{id_from<FriendKey>(name), load_le<std::uint64_t>(name.data() + sizeof(FriendKey))};
       orders_[key].shown = record.value;
       return true;
     }

@@ -80,7 +80,7 @@ bool Inbox::load(const store::StateEntry& entry) {
     case Table::seen: {
       SeenRecord record;
       if (name.size() == sizeof(crypto::MessageId) && read_record(services_.telemetry, entry, record)) {
-        seen_[to_array<16>(name)] = {record.until_s, record.receipted != 0};
+        seen_[id_from<crypto::MessageId>(name)] = {record.until_s, record.receipted != 0};
       }
       return true;
     }
@@ -326,8 +326,9 @@ bool Inbox::take_content(const InboxMessage& message, Intake& intake) {
         return refuse(Counter::refused_operation);
       }
       for (std::size_t at = 0; at < message.text.size(); at += limits::id) {
-        intake.receipts_for_us.push_back(
-            {message.from, message.instance, to_array<16>(ByteView(message.text).subspan(at)), message.kind});
+        intake.receipts_for_us.push_back({message.from, message.instance,
+                                          id_from<crypto::MessageId>(ByteView(message.text).subspan(at)),
+                                          message.kind});
       }
       return true;
     case crypto::MessageKind::bundle: {

@@ -37,7 +37,7 @@ bool Receipts::load(const store::StateEntry& entry) {
   }
   DueRecord record;
   if (read_record(services_.telemetry, entry, record)) {
-    boxes_[to_array<32>(name)].items[to_array<16>(name.subspan(sizeof(FriendKey)))] = {
+    boxes_[id_from<FriendKey>(name)].items[id_from<crypto::MessageId>(name.subspan(sizeof(FriendKey)))] = {
         record.instance, record.kind, record.since_s, std::nullopt};
   }
   return true;

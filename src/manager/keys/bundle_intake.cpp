@@ -67,9 +67,9 @@ bool BundleIntake::is_genuine(Friend& from, const protocol::BundleHead& head, Bu
   if (head.one_time_count > limits::one_time_keys || !crypto::is_canonical(head.last_resort) ||
       head.version.instance == 0 || head.replaces == head.version.instance ||
       !crypto::x25519(shared, services_.self.secret.bytes(), head.root) ||
-      !crypto::equal(head.root_mac, protocol::root_mac(shared, head.root, from.key, services_.self.public_key,
-                                                       head.version)) ||
-      !head.is_signed(from.key, services_.self.public_key)) {
+      !crypto::equal(head.root_mac, protocol::root_mac(shared, head.root, from.key,
+                                                       services_.self.friend_key(), head.version)) ||
+      !head.is_signed(from.key, services_.self.friend_key())) {
     return false;
   }
   // Later bundles are vouched for by the first: whoever steals our Tox key cannot make one.

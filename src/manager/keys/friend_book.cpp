@@ -60,8 +60,9 @@ bool FriendBook::load(const store::StateEntry& entry) {
   }
   FriendRecord record;
   if (read_record(services_.telemetry, entry, record)) {
-    Friend& who = friends_[to_array<32>(name)];
-    who.key = to_array<32>(name);
+    const auto key = id_from<FriendKey>(name);
+    Friend& who = friends_[key];
+    who.key = key;
     who.instance = record.instance;
     who.replaces = record.replaces;
     who.signer_seed = crypto::Secret<32>::copy_of(record.signer_seed);
@@ -249,10 +250,10 @@ std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& who) 
   head.replaces = who.replaces;
   head.root = root.pair.public_key;
   crypto::Wiped<32> shared;
-  if (!crypto::x25519(shared, root.pair.secret.bytes(), who.key)) {
+  if (!crypto::x25519(shared, root.pair.secret.bytes(), crypto::Point(who.key.bytes()))) {
     return std::nullopt;
   }
-  head.root_mac = protocol::root_mac(shared, head.root, services_.self.public_key, who.key, head.version);
+  head.root_mac = protocol::root_mac(shared, head.root, services_.self.friend_key(), who.key, head.version);
   head.last_resort = keys_.last_resort().pair.public_key;
   head.use_until_s = static_cast<std::uint64_t>(keys_.last_resort().use_until_s);
   head.home_nodes = home_nodes_.in_use();
@@ -260,7 +261,7 @@ std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& who) 
   bundle.keys.resize(std::min(bundle.keys.size(), limits::one_time_keys));
   head.one_time_count = static_cast<std::uint16_t>(bundle.keys.size());
   head.keys_hash = protocol::one_time_hash(bundle.keys);
-  head.sign(crypto::SigningKey(who.signer_seed.bytes()), services_.self.public_key, who.key);
+  head.sign(crypto::SigningKey(who.signer_seed.bytes()), services_.self.friend_key(), who.key);
   return bundle;
 }
 

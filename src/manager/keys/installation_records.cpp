@@ -48,7 +48,7 @@ void erase_installation(const FriendKey& of, std::uint64_t instance, store::Stat
 
 std::optional<FriendKey> friend_of_installation(const store::StateEntry& entry) {
   const ByteView name = ByteView(entry.key).subspan(1);
-  return name.size() == sizeof(FriendKey) + 8 ? std::optional(to_array<32>(name)) : std::nullopt;
+  return name.size() == sizeof(FriendKey) + 8 ? std::optional(id_from<FriendKey>(name)) : std::nullopt;
 }
 
 void load_installation(const Telemetry& telemetry, const store::StateEntry& entry, Friend& of) {

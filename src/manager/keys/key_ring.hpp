@@ -11,6 +11,9 @@
 
 namespace toxasync::manager {
 
+/// First 8 bytes of a root's M: names the root in our own state.
+using RootId = Id<struct RootIdTag, 8>;
+
 /// A root of ours. The latest is given to friends; the others are still polled.
 struct Root {
   explicit Root(crypto::KeyPair keys, std::int64_t created = 0, std::int64_t replace_at = 0,
@@ -23,8 +26,7 @@ struct Root {
   std::int64_t replace_at_s = 0;  ///< Its time as the latest is over then.
   std::int64_t retired_s = 0;     ///< Since when it is not the latest; 0: it is.
 
-  /// First 8 bytes of M: names the root in our own state.
-  [[nodiscard]] ByteArray<8> id() const noexcept { return to_array<8>(pair.public_key); }
+  [[nodiscard]] RootId id() const noexcept { return id_from<RootId>(pair.public_key); }
 };
 
 /// A pre-key of ours whose private half we still have.

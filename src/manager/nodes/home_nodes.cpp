@@ -28,7 +28,7 @@ bool HomeNodes::load(const store::StateEntry& entry) {
   }
   HomeNodeRecord record;
   if (read_record(services_.telemetry, entry, record)) {
-    OwnHomeNode node{{to_array<32>(name), {}}, record.added_s, record.retired_s, record.by};
+    OwnHomeNode node{{id_from<protocol::NodeId>(name), {}}, record.added_s, record.retired_s, record.by};
     for (const auto& address : record.addresses) {
       node.known.endpoints.push_back(address.endpoint);
     }

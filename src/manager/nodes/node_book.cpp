@@ -49,7 +49,7 @@ bool NodeBook::load(const store::StateEntry& row) {
     return true;
   }
   BookedNode node;
-  node.id = to_array<32>(name);
+  node.id = id_from<protocol::NodeId>(name);
   node.origin = std::min(record.origin, Origin::dht);
   node.learnt_s = record.learnt_s;
   for (const auto& address : record.heard) {

@@ -12,7 +12,7 @@ std::optional<MessageSealer::Envelopes> MessageSealer::make_envelopes(
     const OutgoingMessage& message, const OutgoingMessage::Target& target, const Friend& recipient,
     const crypto::WritableMailbox& mailbox) {
   const std::size_t parts = limits::parts_needed(message.text.size());
-  const crypto::EnvelopeHeader header{self_.public_key, recipient.instance,
+  const crypto::EnvelopeHeader header{self_.friend_key(), recipient.instance,
                                       crypto::pre_key_id(target.pre_key), message.id};
   Envelopes envelopes;
   for (std::size_t part = 0; part < parts; ++part) {

@@ -98,13 +98,13 @@ std::optional<SendError> Outbox::refusal(const FriendKey& to, ByteView text, std
 Outbox::Message Outbox::make(const FriendKey& to, crypto::MessageKind kind, Bytes text, std::uint32_t ttl_s,
                              Now now) const {
   Message message;
-  message.id = services_.random.array<16>();
+  message.id = crypto::MessageId(services_.random.array<16>());
   message.to = to;
   message.kind = kind;
   message.text = std::move(text);
   message.sent_at_ms = now.unix_ms;
   message.ttl_s = ttl_s;
-  message.cancel_secret = services_.random.array<16>();
+  message.cancel_secret = crypto::CancelSecret(services_.random.array<16>());
   return message;
 }
 

@@ -74,7 +74,8 @@ std::optional<TargetName> read_target_name(const store::StateEntry& entry) {
   if (name.size() != sizeof(crypto::MessageId) + sizeof(std::uint64_t)) {
     return std::nullopt;
   }
-  return TargetName{to_array<16>(name), load_le<std::uint64_t>(name.data() + sizeof(crypto::MessageId))};
+  return TargetName{id_from<crypto::MessageId>(name),
+                    load_le<std::uint64_t>(name.data() + sizeof(crypto::MessageId))};
 }
 
 std::optional<OutgoingMessage> read_message(const store::StateEntry& entry) {

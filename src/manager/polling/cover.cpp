@@ -41,8 +41,9 @@ Bytes Cover::seal(const crypto::WritableMailbox& mailbox, Now now) const {
   const auto sender = crypto::KeyPair::generate(random);
   const auto recipient = crypto::KeyPair::generate(random);
   const auto pre_key = crypto::KeyPair::generate(random);
-  const crypto::EnvelopeHeader header{sender.public_key, random.u64(), crypto::pre_key_id(pre_key.public_key),
-                                      random.array<sizeof(crypto::MessageId)>()};
+  const crypto::EnvelopeHeader header{sender.friend_key(), random.u64(),
+                                      crypto::pre_key_id(pre_key.public_key),
+                                      crypto::MessageId(random.array<16>())};
   const crypto::EnvelopeBody body{1,
                                   1,
                                   static_cast<std::uint64_t>(std::max<std::int64_t>(now.unix_ms, 0)),
@@ -51,8 +52,8 @@ Bytes Cover::seal(const crypto::WritableMailbox& mailbox, Now now) const {
                                   0,
                                   1,
                                   Bytes(shortest + random.below(longest - shortest + 1), 'x')};
-  auto sealed = crypto::seal_envelope(sender, recipient.public_key, pre_key.public_key, mailbox, header, body,
-                                      random.array<sizeof(crypto::CancelSecret)>(), random);
+  auto sealed = crypto::seal_envelope(sender, recipient.friend_key(), pre_key.public_key, mailbox, header,
+                                      body, crypto::CancelSecret(random.array<16>()), random);
   return sealed ? std::move(*sealed) : Bytes{};
 }
 

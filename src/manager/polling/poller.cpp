@@ -23,7 +23,8 @@ bool Poller::load(const store::StateEntry& entry) {
   }
   WatermarkRecord record;
   if (read_record(services_.telemetry, entry, record)) {
-    finished_[{to_array<32>(name), to_array<8>(name.subspan(32))}].through = record.through;
+    finished_[{id_from<protocol::NodeId>(name), id_from<RootId>(name.subspan(sizeof(protocol::NodeId)))}]
+        .through = record.through;
   }
   return true;
 }
@@ -38,7 +39,7 @@ const crypto::KeyPair* Poller::keys_of(const RootId& id) const noexcept {
     if (root.id() == id) {
       return &root.pair;
     }
-    if (to_array<8>(root.cover.public_key) == id) {
+    if (id_from<RootId>(root.cover.public_key) == id) {
       return &root.cover;
     }
   }
@@ -46,7 +47,7 @@ const crypto::KeyPair* Poller::keys_of(const RootId& id) const noexcept {
 }
 
 const crypto::OwnedMailbox* Poller::mailbox(const crypto::KeyPair& root, crypto::Epoch epoch) {
-  const std::pair key{to_array<8>(root.public_key), epoch};
+  const std::pair key{id_from<RootId>(root.public_key), epoch};
   const auto found = mailboxes_.find(key);
   if (found != mailboxes_.end()) {
     return &found->second;
@@ -138,7 +139,7 @@ void Poller::want_cover(Polls& wanted, const OwnHomeNode& node, const Root& root
   }
   for (auto e = first; e <= last; ++e) {
     if (e < first + cover_epochs || e + cover_epochs > epoch + 1) {
-      want(wanted, {node.known.id, to_array<8>(root.cover.public_key), e}, true, now);
+      want(wanted, {node.known.id, id_from<RootId>(root.cover.public_key), e}, true, now);
     }
   }
 }

@@ -60,7 +60,6 @@ class Poller final : public Part, private client::RetrieveListener {
   [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override;
 
  private:
-  using RootId = ByteArray<8>;
   using Source = std::pair<protocol::NodeId, RootId>;
   using Key = std::tuple<protocol::NodeId, RootId, crypto::Epoch>;
 
@@ -70,7 +69,7 @@ class Poller final : public Part, private client::RetrieveListener {
     std::int64_t started_ms = 0;
     std::int64_t started_s = 0;                 ///< Unix.
     std::optional<std::int64_t> last_begun_ms;  ///< When the last one that has ended was begun.
-    client::OperationId last_operation = 0;     ///< The last one that has ended.
+    client::OperationId last_operation{};       ///< The last one that has ended.
     std::int64_t announced_ms = INT64_MIN / 2;  ///< When the last one is due that an announcement asked for.
   };
   /// What is done: all epochs up to `through`, and those in `beyond`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "store/postgres/postgres_group.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "store/postgres/postgres_schema.hpp"
@@ -44,20 +45,20 @@ std::size_t read_load(std::span<const PostgresRows> answers, RecordSet& set) {
   const PostgresRows &added = answers[1], &locked = answers[2], &found = answers[3], &totals = answers[4];
   std::set<MailboxKey> fresh;
   for (int row = 0; row < added.count(); ++row) {
-    if (const auto key = array_of<32>(added.blob(row, 0))) {
+    if (const auto key = id_of<MailboxKey>(added.blob(row, 0))) {
       fresh.insert(*key);
     }
   }
   for (int row = 0; row < locked.count(); ++row) {
-    if (const auto key = array_of<32>(locked.blob(row, 0))) {
+    if (const auto key = id_of<MailboxKey>(locked.blob(row, 0))) {
       set.load(*key, {locked.integer(row, 1), locked.integer(row, 2), locked.integer(row, 3),
                       locked.integer(row, 4), false, fresh.contains(*key)});
     }
   }
   std::size_t damaged = 0;
   for (int row = 0; row < found.count(); ++row) {
-    const auto mailbox = array_of<32>(found.blob(row, 0));
-    const auto id = array_of<16>(found.blob(row, 1));
+    const auto mailbox = id_of<MailboxKey>(found.blob(row, 0));
+    const auto id = id_of<RecordId>(found.blob(row, 1));
     if (mailbox && id) {
       damaged += set.load({*mailbox, *id}, record_of(found, row)) ? 0 : 1;
     }
@@ -73,7 +74,9 @@ RecordSet::Record record_of(const PostgresRows& found, int row) {
   record.kind = static_cast<RecordKind>(found.integer(row, 4));
   const ByteView value = found.blob(row, 5);
   record.value.assign(value.begin(), value.end());
-  record.sum = array_of<16>(found.blob(row, 6)).value_or(ByteArray<16>{});
+  if (const ByteView sum = found.blob(row, 6); sum.size() == record.sum.size()) {
+    std::ranges::copy(sum, record.sum.begin());
+  }
   return record;
 }
 

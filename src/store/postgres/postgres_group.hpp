@@ -24,9 +24,9 @@ struct GroupSubjects {
 
 std::vector<ByteView> views_of(const std::set<MailboxKey>& keys);
 
-template <std::size_t N>
-std::optional<ByteArray<N>> array_of(ByteView bytes) {
-  return bytes.size() == N ? std::optional(to_array<N>(bytes)) : std::nullopt;
+template <class AnyId>
+std::optional<AnyId> id_of(ByteView bytes) {
+  return bytes.size() == AnyId::size() ? std::optional(id_from<AnyId>(bytes)) : std::nullopt;
 }
 
 /// Queues BEGIN and the statements whose answers read_load() reads. `lists_bind`: new records that are listed

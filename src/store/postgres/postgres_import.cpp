@@ -160,8 +160,8 @@ LinkStatus PostgresImport::compare(const Rows& rows, NodeStats& figures) {
   }
   std::map<RecordSet::RecordKey, RecordSet::Record> there;
   for (int row = 0; row < answers[0].count(); ++row) {
-    const auto mailbox = array_of<32>(answers[0].blob(row, 0));
-    const auto id = array_of<16>(answers[0].blob(row, 1));
+    const auto mailbox = id_of<MailboxKey>(answers[0].blob(row, 0));
+    const auto id = id_of<RecordId>(answers[0].blob(row, 1));
     if (mailbox && id) {
       there[{*mailbox, *id}] = record_of(answers[0], row);
     }

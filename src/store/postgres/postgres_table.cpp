@@ -353,7 +353,7 @@ bool PostgresTable::read_rows(ListOperation& list, const PostgresRows& rows, std
     }
     bytes += value.size();
     list.result.records.push_back(
-        {after, to_array<sizeof(RecordId)>(id), expires_at_s, Bytes(value.begin(), value.end())});
+        {after, id_from<RecordId>(id), expires_at_s, Bytes(value.begin(), value.end())});
   }
   return static_cast<std::size_t>(rows.count()) > list.max_records();
 }
@@ -391,13 +391,13 @@ LinkStatus PostgresTable::expire(ExpireOperation& operation, bool& may_be_done) 
   const PostgresRows locked = std::move(answers[0]), dropped = std::move(answers[1]);
   RecordSet set(present_limits(), sum_key_, options_.lists_bind);
   for (int row = 0; row < locked.count(); ++row) {
-    if (const auto key = array_of<32>(locked.blob(row, 0))) {
+    if (const auto key = id_of<MailboxKey>(locked.blob(row, 0))) {
       set.load(*key, {locked.integer(row, 1), locked.integer(row, 2), locked.integer(row, 3),
                       locked.integer(row, 4), false, true});
     }
   }
   for (int row = 0; row < dropped.count(); ++row) {
-    set.count_dropped(array_of<32>(dropped.blob(row, 0)).value_or(MailboxKey{}),
+    set.count_dropped(id_of<MailboxKey>(dropped.blob(row, 0)).value_or(MailboxKey{}),
                       dropped.integer(row, 1) == static_cast<std::int64_t>(RecordKind::live),
                       dropped.integer(row, 2));
   }

@@ -108,7 +108,7 @@ DbStatus RecordTable::read(std::int64_t& after, std::size_t max_rows, std::vecto
       count_damaged();
       continue;
     }
-    rows.push_back({after, to_array<32>(mailbox), to_array<16>(id), query.integer(3), kind,
+    rows.push_back({after, id_from<MailboxKey>(mailbox), id_from<RecordId>(id), query.integer(3), kind,
                     Bytes(value.begin(), value.end())});
   }
   return query.status();

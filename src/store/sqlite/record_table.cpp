@@ -369,8 +369,8 @@ DbStatus RecordTable::list(const MailboxKey& mailbox, std::uint64_t after, const
       return DbStatus::ok;
     }
     bytes += value.size();
-    result.records.push_back({static_cast<std::uint64_t>(sequence), to_array<16>(row.blob(2)), expires_at_s,
-                              Bytes(value.begin(), value.end())});
+    result.records.push_back({static_cast<std::uint64_t>(sequence), id_from<RecordId>(row.blob(2)),
+                              expires_at_s, Bytes(value.begin(), value.end())});
   }
   return keys.status();
 }

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "base/ids.hpp"
+
+// What the layers above name things by: docs/protocol.md, sections 2 to 4.
+
+namespace toxasync::crypto {
+
+/// A Curve25519 point: a public key or a half of a mailbox address. The result of a key agreement is not one:
+/// it is a secret, and plain bytes.
+using Point = Id<struct PointTag, 32>;
+
+/// The Tox public key of a person, by which friends know them.
+using FriendKey = Id<struct FriendKeyTag, 32>;
+
+using MailboxKey = Id<struct MailboxKeyTag, 32>;  ///< H256(P|W): where a node keeps the mail.
+using MessageId = Id<struct MessageIdTag, 16>;
+using EnvelopeId = Id<struct EnvelopeIdTag, 16>;  ///< H128(P|W|envelope).
+using PreKeyId = Id<struct PreKeyIdTag, 8>;       ///< First 8 bytes of H256(K).
+using CancelSecret = Id<struct CancelSecretTag, 16>;
+using Commitment = Id<struct CommitmentTag, 16>;  ///< C: proves later that a cancel comes from the sender.
+
+}  // namespace toxasync::crypto
