@@ -23,8 +23,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t window = 256;
 constexpr std::uint64_t mailboxes = 64;
-constexpr std::int64_t now_s = 1'000'000;
-constexpr std::int64_t expires_at_s = 2'000'000;
+constexpr UnixTime now{1'000'000s};
+constexpr UnixTime expires_at{2'000'000s};
 
 class PrintingLog final : public Log {
  public:
@@ -97,7 +97,7 @@ class Load final : public StoreListener {
       std::uint64_t cursor = 0;
       do {
         page_.reset();
-        store_.list(0, mailbox_of(i), cursor, {1000, 1U << 20}, now_s);
+        store_.list(0, mailbox_of(i), cursor, {1000, 1U << 20}, now);
         store_.submit();
         while (!page_) {
           pollfd wake{store_.wake_fd(), POLLIN, 0};
@@ -135,7 +135,7 @@ class Load final : public StoreListener {
   }
   void put(std::uint64_t number) {
     ++in_flight_;
-    store_.put(number, mailbox_of(number), id_of(number), value_, expires_at_s, now_s);
+    store_.put(number, mailbox_of(number), id_of(number), value_, expires_at, now);
   }
   void tell() {
     if (Clock::now() >= tell_at_) {

@@ -236,7 +236,7 @@ class Honest final : PacketReceiver, client::StoreResultListener, client::Retrie
     client_ = std::make_unique<client::Client>(*udp_, random_, telemetry_, nullptr);
     client_->set_node(node_);
     mailbox_ = crypto::own_friends_mailbox(crypto::KeyPair::generate(random_),
-                                           *crypto::epoch_at(clock_.now().unix_s()));
+                                           *crypto::epoch_at(clock_.now().unix_time()));
   }
 
   void ask() {

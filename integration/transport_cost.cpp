@@ -52,7 +52,7 @@ class Bench final : PacketReceiver, client::StoreResultListener, client::Retriev
     client_ = std::make_unique<client::Client>(transport, random_, telemetry_, nullptr);
     client_->set_node(node);
     mailbox_ = crypto::own_friends_mailbox(crypto::KeyPair::generate(random_),
-                                           *crypto::epoch_at(clock_.now().unix_s()));
+                                           *crypto::epoch_at(clock_.now().unix_time()));
   }
 
   /// False: the node did not answer in all attempts.

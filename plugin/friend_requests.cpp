@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
 
 #include "plugin/tox_async_impl.hpp"
 
@@ -50,8 +49,7 @@ bool Tox_Async::on_friend_request(const manager::ReceivedRequest& request) noexc
     return false;  // it waits for a client that has one
   }
   friend_request_callback(this, request.from.data(), request.text.data(), request.text.size(),
-                          static_cast<std::uint64_t>(std::max<std::int64_t>(request.sent_at_unix_ms, 0)),
-                          user_data);
+                          since_1970_ms(request.sent_at_unix), user_data);
   return true;
 }
 

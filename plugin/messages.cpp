@@ -30,8 +30,7 @@ Tox_Err_Async_Friend_Send_Message from_send_error(manager::SendError error) noex
 }
 
 Tox_Err_Async_Friend_Send_Message send(Tox_Async& async, std::uint32_t friend_number, Tox_Message_Type type,
-                                       ByteView text, std::uint32_t time_to_live_s,
-                                       std::uint8_t* message_id) {
+                                       ByteView text, seconds time_to_live, std::uint8_t* message_id) {
   const auto key = async.friends->key_of(friend_number);
   if (!key) {
     return TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_FRIEND_NOT_FOUND;
@@ -41,7 +40,7 @@ Tox_Err_Async_Friend_Send_Message send(Tox_Async& async, std::uint32_t friend_nu
   }
   const auto kind =
       type == TOX_MESSAGE_TYPE_ACTION ? crypto::MessageKind::action : crypto::MessageKind::normal;
-  const auto sent = async.manager->send(*key, kind, text, time_to_live_s);
+  const auto sent = async.manager->send(*key, kind, text, time_to_live);
   if (!sent) {
     return from_send_error(sent.error());
   }
@@ -70,8 +69,7 @@ bool Tox_Async::on_message(const manager::ReceivedMessage& message) noexcept {
   const auto type =
       message.kind == crypto::MessageKind::action ? TOX_MESSAGE_TYPE_ACTION : TOX_MESSAGE_TYPE_NORMAL;
   message_callback(this, *number, type, message.text.data(), message.text.size(),
-                   static_cast<std::uint64_t>(std::max<std::int64_t>(message.sent_at_unix_ms, 0)),
-                   message.id.data(), message.late, user_data);
+                   since_1970_ms(message.sent_at_unix), message.id.data(), message.late, user_data);
   return true;
 }
 
@@ -117,7 +115,7 @@ bool tox_async_friend_send_message_for(Tox_Async* async, uint32_t friend_number,
     failed = TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_TYPE;
   } else {
     failed = guarded(TOX_ERR_ASYNC_FRIEND_SEND_MESSAGE_MALLOC, [&] {
-      return send(*async, friend_number, type, {message, length}, time_to_live, message_id);
+      return send(*async, friend_number, type, {message, length}, seconds(time_to_live), message_id);
     });
   }
   set_error(error, failed);

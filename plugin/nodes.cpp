@@ -90,13 +90,13 @@ bool tox_async_node_get_answered(const Tox_Async* async, uint32_t index) {
 }
 
 uint64_t tox_async_node_get_last_answer(const Tox_Async* async, uint32_t index) {
-  return of_node(async, index, [](const manager::HomeNodeStatus& node) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(node.status.last_answer_unix_s, 0));
-  });
+  return of_node(async, index,
+                 [](const manager::HomeNodeStatus& node) { return since_1970_s(node.status.last_answer); });
 }
 
 int64_t tox_async_node_get_clock_difference(const Tox_Async* async, uint32_t index) {
-  return of_node(async, index, [](const manager::HomeNodeStatus& node) { return node.status.clock_ahead_s; });
+  return of_node(async, index,
+                 [](const manager::HomeNodeStatus& node) { return node.status.clock_ahead.count(); });
 }
 
 uint32_t tox_async_node_get_failures(const Tox_Async* async, uint32_t index) {

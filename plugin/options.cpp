@@ -17,6 +17,12 @@ bool set_string(std::string& to, const char* from) noexcept {
   });
 }
 
+/// A duration as it was set.
+template <class Duration>
+std::uint32_t number(Duration duration) noexcept {
+  return static_cast<std::uint32_t>(duration.count());
+}
+
 }  // namespace
 
 Tox_Async_Options* tox_async_options_new(Tox_Err_Async_Options_New* error) {
@@ -86,10 +92,10 @@ bool tox_async_options_get_allow_local_addresses(const Tox_Async_Options* option
 }
 
 void tox_async_options_set_poll_interval(Tox_Async_Options* options, uint32_t interval_ms) {
-  options->poll_interval_ms = interval_ms;
+  options->poll_interval = toxasync::milliseconds(interval_ms);
 }
 uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options) {
-  return options->poll_interval_ms;
+  return number(options->poll_interval);
 }
 
 void tox_async_options_set_push(Tox_Async_Options* options, bool push) {
@@ -100,10 +106,10 @@ bool tox_async_options_get_push(const Tox_Async_Options* options) {
 }
 
 void tox_async_options_set_receipt_delay(Tox_Async_Options* options, uint32_t delay_ms) {
-  options->receipt_delay_ms = delay_ms;
+  options->receipt_delay = toxasync::milliseconds(delay_ms);
 }
 uint32_t tox_async_options_get_receipt_delay(const Tox_Async_Options* options) {
-  return options->receipt_delay_ms;
+  return number(options->receipt_delay);
 }
 
 void tox_async_options_set_node_enabled(Tox_Async_Options* options, bool enabled) {
@@ -114,10 +120,10 @@ bool tox_async_options_get_node_enabled(const Tox_Async_Options* options) {
 }
 
 void tox_async_options_set_time_to_live(Tox_Async_Options* options, uint32_t seconds) {
-  options->time_to_live_s = seconds;
+  options->time_to_live = toxasync::seconds(seconds);
 }
 uint32_t tox_async_options_get_time_to_live(const Tox_Async_Options* options) {
-  return options->time_to_live_s;
+  return number(options->time_to_live);
 }
 
 void tox_async_options_set_take_packet_callback(Tox_Async_Options* options, bool take) {

@@ -22,7 +22,7 @@ store::DiskRule OwnNode::disk_rule() noexcept {
 }
 
 std::unique_ptr<OwnNode> OwnNode::open(const fs::path& directory, const crypto::Secret<32>& tox_secret,
-                                       const Telemetry& telemetry, Random& random, std::int64_t now_s) {
+                                       const Telemetry& telemetry, Random& random, UnixTime now) {
   const auto hash = crypto::h128(tox_secret.view(), {as_bytes("toxasync/1 node files")});
   const std::string name = to_hex(hash);
   store::StoreLimits limits;
@@ -33,7 +33,7 @@ std::unique_ptr<OwnNode> OwnNode::open(const fs::path& directory, const crypto::
   if (!store) {
     return refuse(telemetry, describe(store.error()));
   }
-  auto keys = node::NodeKeys::open((directory / (name + ".node.key")).string(), random, now_s);
+  auto keys = node::NodeKeys::open((directory / (name + ".node.key")).string(), random, now);
   if (!keys) {
     return refuse(telemetry, crypto::describe(keys.error()));
   }

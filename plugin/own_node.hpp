@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/metrics.hpp"
+#include "base/time.hpp"
 #include "crypto/secret.hpp"
 #include "node/node_keys.hpp"
 #include "store/sqlite/sqlite_store.hpp"
@@ -26,7 +27,7 @@ class OwnNode {
   /// reveal their owner without the secret key. Null, and a warning in the log, if they cannot be used.
   static std::unique_ptr<OwnNode> open(const std::filesystem::path& directory,
                                        const crypto::Secret<32>& tox_secret, const Telemetry& telemetry,
-                                       Random& random, std::int64_t now_s);
+                                       Random& random, UnixTime now);
 
   [[nodiscard]] std::uint64_t capacity_bytes() const noexcept { return store_->stats().capacity_bytes; }
   [[nodiscard]] store::Store& store() noexcept { return *store_; }

@@ -11,13 +11,13 @@ using namespace toxasync;
 namespace {
 
 constexpr std::uint32_t max_interval_ms = 50;  // As toxcore's.
-constexpr std::uint32_t min_poll_interval_ms = 100;
-constexpr std::uint32_t min_receipt_delay_ms = 100;
-constexpr std::int64_t nospam_check_interval_ms = 1000;
+constexpr milliseconds min_poll_interval = 100ms;
+constexpr milliseconds min_receipt_delay = 100ms;
+constexpr milliseconds nospam_check_interval = 1s;
 
 // A client's own node is a small one, on a machine that has other things to do.
 constexpr std::size_t max_remembered_strangers = 1024;
-constexpr std::int64_t expiry_interval_ms = 60000;
+constexpr milliseconds expiry_interval = 1min;
 
 static_assert(TOX_ASYNC_MESSAGE_ID_SIZE == sizeof(crypto::MessageId));
 static_assert(TOX_ASYNC_NODE_ID_SIZE == sizeof(protocol::NodeId));
@@ -46,11 +46,11 @@ crypto::Secret<32> tox_secret_key(const Tox* tox) {
 
 Tox_Err_Async_New check_options(const Tox_Async_Options& options, const Telemetry& telemetry) {
   const char* error = nullptr;
-  if (options.poll_interval_ms < min_poll_interval_ms) {
+  if (options.poll_interval < min_poll_interval) {
     error = "the poll interval must be at least 100 ms";
-  } else if (options.receipt_delay_ms < min_receipt_delay_ms) {
+  } else if (options.receipt_delay < min_receipt_delay) {
     error = "the receipt delay must be at least 100 ms";
-  } else if (!limits::is_time_to_live(options.time_to_live_s)) {
+  } else if (!limits::is_time_to_live(options.time_to_live)) {
     error = "the time to live must be 86400, 259200, 604800 or 1209600 s";
   } else if (options.transport < TOX_ASYNC_TRANSPORT_AUTO ||
              options.transport > TOX_ASYNC_TRANSPORT_COURIER) {
@@ -130,10 +130,10 @@ void Tox_Async::start_manager(Tox* tox, const Tox_Async_Options& options) {
   friends = std::make_unique<ToxcoreFriends>(tox, callback, telemetry);
   manager::ManagerConfig config;
   config.allow_local_addresses = options.allow_local_addresses;
-  config.poll_interval_ms = options.poll_interval_ms;
+  config.poll_interval = options.poll_interval;
   config.push = options.push;
-  config.receipt_delay_ms = options.receipt_delay_ms;
-  config.ttl_s = options.time_to_live_s;
+  config.receipt_delay = options.receipt_delay;
+  config.ttl = options.time_to_live;
   manager = std::make_unique<manager::Manager>(crypto::KeyPair::from_secret(tox_secret_key(tox)),
                                                transport->transport(), *friends, *state, clock, random,
                                                telemetry, *this, config);
@@ -151,7 +151,7 @@ void Tox_Async::join_storage_nodes(const Tox* tox, const Tox_Async_Options& opti
   if (!options.node_enabled || (variable != nullptr && std::string_view(variable) == "0")) {
     return;
   }
-  own_node = OwnNode::open(directory, tox_secret_key(tox), telemetry, random, clock.now().unix_s());
+  own_node = OwnNode::open(directory, tox_secret_key(tox), telemetry, random, clock.now().unix_time());
   if (!own_node) {
     return;
   }
@@ -161,7 +161,7 @@ void Tox_Async::join_storage_nodes(const Tox* tox, const Tox_Async_Options& opti
   config.sessions = max_remembered_strangers;
   config.networks = max_remembered_strangers;
   config.deposits = max_remembered_strangers;
-  config.expire_every_ms = expiry_interval_ms;
+  config.expire_every = expiry_interval;
   manager->serve(own_node->store(), own_node->keys(), std::move(config));
   telemetry.log(LogLevel::info, "node",
                 "this client is a storage node and keeps up to " +
@@ -171,12 +171,12 @@ void Tox_Async::join_storage_nodes(const Tox* tox, const Tox_Async_Options& opti
 void Tox_Async::iterate(void* client_data) {
   user_data = client_data;
   log.flush();
-  const std::int64_t now_ms = clock.now().steady_ms;
-  if (now_ms >= next_nospam_check_ms) {
-    next_nospam_check_ms = now_ms + nospam_check_interval_ms;
+  const SteadyTime now = clock.now().steady;
+  if (now >= next_nospam_check) {
+    next_nospam_check = now + nospam_check_interval;
     check_nospam();
   }
-  friends->poll(now_ms);
+  friends->poll(now);
   transport->poll();
   manager->tick();
 }
@@ -222,17 +222,17 @@ uint32_t tox_async_iteration_interval(const Tox_Async* async) {
     return max_interval_ms;
   }
   return guarded(max_interval_ms, [&] {
-    const std::int64_t now = async->clock.now().steady_ms;
-    const std::int64_t next = async->manager->next_deadline_ms();
+    const SteadyTime now = async->clock.now().steady;
+    const SteadyTime next = async->manager->next_deadline();
     if (next <= now || async->transport->has_received()) {
       return std::uint32_t{1};
     }
-    return static_cast<std::uint32_t>(std::min<std::int64_t>(next - now, max_interval_ms));
+    return static_cast<std::uint32_t>(std::min(next - now, milliseconds(max_interval_ms)).count());
   });
 }
 
 bool tox_async_flush(Tox_Async* async, uint32_t timeout_ms) {
-  return guarded(false, [&] { return async->state->flush(timeout_ms); });
+  return guarded(false, [&] { return async->state->flush(milliseconds(timeout_ms)); });
 }
 
 uint32_t tox_async_version_major(void) {

@@ -59,7 +59,7 @@ struct Tox_Async final : toxasync::manager::ManagerListener {
   tox_async_friend_request_cb* friend_request_callback = nullptr;
   tox_async_friend_request_state_cb* friend_request_state_callback = nullptr;
   const Tox* tox = nullptr;
-  std::int64_t next_nospam_check_ms = 0;
+  toxasync::SteadyTime next_nospam_check{};
   void* user_data = nullptr;  ///< Of the current tox_async_iterate.
   bool iterating = false;
   bool warned_about_missing_callback = false;

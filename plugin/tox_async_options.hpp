@@ -6,6 +6,7 @@
 #include <string>
 
 #include "adapters/toxcore_courier/courier_settings.hpp"
+#include "base/time.hpp"
 #include "plugin/tox_async.h"
 #include "wire/limits.hpp"
 
@@ -17,11 +18,11 @@ struct Tox_Async_Options {
   std::optional<toxasync::CourierSettings> courier;  ///< From the client's Tox_Options; nothing: unknown.
   std::uint16_t udp_port = 0;
   bool allow_local_addresses = false;
-  std::uint32_t poll_interval_ms = 120000;
+  toxasync::milliseconds poll_interval = std::chrono::minutes(2);
   bool push = true;
-  std::uint32_t receipt_delay_ms = 300000;
+  toxasync::milliseconds receipt_delay = std::chrono::minutes(5);
   bool node_enabled = true;
-  std::uint32_t time_to_live_s = toxasync::limits::default_time_to_live_s;
+  toxasync::seconds time_to_live = toxasync::limits::default_time_to_live;
   bool take_packet_callback = true;
   tox_async_log_cb* log_callback = nullptr;
   Tox_Async_Log_Level log_level = TOX_ASYNC_LOG_LEVEL_INFO;

@@ -11,14 +11,8 @@ namespace toxasync {
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] Now now() const noexcept override {
-    return {milliseconds(std::chrono::steady_clock::now().time_since_epoch()),
-            milliseconds(std::chrono::system_clock::now().time_since_epoch())};
-  }
-
- private:
-  template <class Duration>
-  static std::int64_t milliseconds(Duration duration) noexcept {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+    return {std::chrono::floor<milliseconds>(std::chrono::steady_clock::now()),
+            std::chrono::floor<milliseconds>(std::chrono::system_clock::now())};
   }
 };
 

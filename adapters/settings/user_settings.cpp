@@ -18,7 +18,6 @@ namespace toxasync {
 namespace {
 
 constexpr std::uint32_t min_poll_ms = 100;
-constexpr std::uint32_t seconds_per_day = 86400;
 
 /// What is wrong with a value; empty: nothing.
 using ValueError = std::string;
@@ -99,13 +98,22 @@ ValueError read_switch(std::string_view text, bool& to) {
   return read_word(words, text, to);
 }
 
+ValueError read_poll_interval(std::string_view text, UserSettings& to) {
+  std::uint32_t ms = 0;
+  ValueError error = read_number<std::uint32_t>(text, min_poll_ms, ms);
+  if (error.empty()) {
+    to.poll_interval = milliseconds(ms);
+  }
+  return error;
+}
+
 ValueError read_days(std::string_view text, UserSettings& to) {
-  std::uint32_t days = 0;
-  const ValueError error = read_number<std::uint32_t>(text, 1, days);
-  if (!error.empty() || days > 14 || !limits::is_time_to_live(days * seconds_per_day)) {
+  std::uint16_t number = 0;
+  const ValueError error = read_number<std::uint16_t>(text, 1, number);
+  if (!error.empty() || !limits::is_time_to_live(days(number))) {
     return "must be 1, 3, 7 or 14";
   }
-  to.time_to_live_s = days * seconds_per_day;
+  to.time_to_live = days(number);
   return {};
 }
 
@@ -128,10 +136,7 @@ constexpr std::array<Setting, 10> all_settings = {{
      [](std::string_view text, UserSettings& to) { return read_switch(text, to.local_addresses); }},
     {"storage-node", "TOX_ASYNC_STORAGE_NODE",
      [](std::string_view text, UserSettings& to) { return read_switch(text, to.storage_node); }},
-    {"poll-interval-ms", "TOX_ASYNC_POLL_INTERVAL_MS",
-     [](std::string_view text, UserSettings& to) {
-       return read_number<std::uint32_t>(text, min_poll_ms, to.poll_interval_ms);
-     }},
+    {"poll-interval-ms", "TOX_ASYNC_POLL_INTERVAL_MS", read_poll_interval},
     {"push", "TOX_ASYNC_PUSH",
      [](std::string_view text, UserSettings& to) { return read_switch(text, to.push); }},
     {"keep-days", "TOX_ASYNC_KEEP_DAYS", read_days},

@@ -10,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "client/types.hpp"
 #include "wire/limits.hpp"
 
@@ -39,10 +40,10 @@ struct UserSettings {
   std::uint16_t udp_port = 0;
   bool local_addresses = false;
   bool storage_node = true;  ///< Be one for others; on a patched libtoxcore only.
-  std::uint32_t poll_interval_ms = 120000;
+  milliseconds poll_interval = 2min;
   bool push = true;  ///< Ask nodes to announce new mail.
   /// The longest: these clients cannot show that a message has expired.
-  std::uint32_t time_to_live_s = limits::largest_time_to_live_s;
+  seconds time_to_live = limits::largest_time_to_live;
 };
 
 /// Why settings cannot be used: "FILE:LINE: SETTING: what is wrong", or "VARIABLE: what is wrong".

@@ -157,11 +157,10 @@ void Courier::run() {
     } catch (const std::exception&) {  // out of memory: packets are dropped
       telemetry_.refuse(Counter::refused_overloaded);
     }
-    const bool busy = clock_.now().steady_ms < busy_until_ms_;
-    const std::int64_t wait_ms =
-        std::min<std::int64_t>(busy ? busy_interval_ms : INT64_MAX, tox_iteration_interval(tox_.get()));
+    const bool busy = clock_.now().steady < busy_until_;
+    const milliseconds interval(tox_iteration_interval(tox_.get()));
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, std::chrono::milliseconds(wait_ms),
+    wake_.wait_for(lock, busy ? std::min(interval, busy_interval) : interval,
                    [this] { return stop_ || !outgoing_.empty() || !new_bootstrap_nodes_.empty(); });
     if (stop_) {
       return;
@@ -177,21 +176,21 @@ void Courier::run_once() {
     packets.swap(outgoing_);
     nodes.swap(new_bootstrap_nodes_);
   }
-  const std::int64_t now_ms = clock_.now().steady_ms;
+  const SteadyTime now = clock_.now().steady;
   for (BootstrapNode& node : nodes) {
     if (bootstrap_nodes_.size() >= max_bootstrap_nodes) {
       bootstrap_nodes_.erase(bootstrap_nodes_.begin());
     }
     bootstrap_nodes_.push_back(std::move(node));
-    next_bootstrap_ms_ = 0;
+    next_bootstrap_ = {};
   }
   for (const Packet& packet : packets) {
     friends_.send(packet.route, packet.bytes);
   }
-  if (friends_.iterate(now_ms) > 0 || !packets.empty()) {
-    busy_until_ms_ = now_ms + busy_for_ms;
+  if (friends_.iterate(now) > 0 || !packets.empty()) {
+    busy_until_ = now + busy_for;
   }
-  bootstrap(now_ms);
+  bootstrap(now);
   const std::lock_guard lock(mutex_);
   online_ = friends_.online();
 }
@@ -208,17 +207,17 @@ void Courier::queue_received(const Route& from, ByteView packet) noexcept {
   telemetry_.refuse(Counter::refused_overloaded);
 }
 
-void Courier::bootstrap(std::int64_t now_ms) {
+void Courier::bootstrap(SteadyTime now) {
   const bool connected = tox_self_get_connection_status(tox_.get()) != TOX_CONNECTION_NONE;
   if (connected != connected_) {
     connected_ = connected;
     telemetry_.log(LogLevel::info, "courier",
                    connected ? "connected to the Tox network" : "disconnected from the Tox network");
   }
-  if (bootstrap_nodes_.empty() || now_ms < next_bootstrap_ms_ || (connected && next_bootstrap_ms_ != 0)) {
+  if (bootstrap_nodes_.empty() || now < next_bootstrap_ || (connected && next_bootstrap_ != SteadyTime{})) {
     return;
   }
-  next_bootstrap_ms_ = now_ms + bootstrap_interval_ms;
+  next_bootstrap_ = now + bootstrap_interval;
   for (std::size_t i = 0; i < std::min(bootstrap_nodes_per_attempt, bootstrap_nodes_.size()); ++i) {
     const BootstrapNode& node = bootstrap_nodes_[next_bootstrap_node_++ % bootstrap_nodes_.size()];
     const auto add = node.tcp_relay ? tox_add_tcp_relay : tox_bootstrap;

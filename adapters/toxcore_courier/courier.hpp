@@ -32,11 +32,11 @@ class Courier final : public Transport {
   /// Nodes to join the Tox network through; the oldest is dropped for a new one.
   static constexpr std::size_t max_bootstrap_nodes = 64;
   /// Until the network is joined, some of them are tried again at this interval, as toxcore advises.
-  static constexpr std::int64_t bootstrap_interval_ms = 5000;
+  static constexpr milliseconds bootstrap_interval = 5s;
   static constexpr std::size_t bootstrap_nodes_per_attempt = 4;
   /// How often toxcore is polled for packets while there is traffic.
-  static constexpr std::int64_t busy_interval_ms = 5;
-  static constexpr std::int64_t busy_for_ms = 1000;
+  static constexpr milliseconds busy_interval = 5ms;
+  static constexpr milliseconds busy_for = 1s;
 
   static Result<std::unique_ptr<Courier>, Tox_Err_New> start(const CourierSettings& settings,
                                                              Telemetry telemetry);
@@ -88,7 +88,7 @@ class Courier final : public Transport {
   void run();
   void run_once();
   void queue_received(const Route& from, ByteView packet) noexcept;
-  void bootstrap(std::int64_t now_ms);
+  void bootstrap(SteadyTime now);
 
   Telemetry telemetry_;
   SystemClock clock_;
@@ -101,8 +101,8 @@ class Courier final : public Transport {
   ReceivedFrames received_frames_{*this};
   std::vector<BootstrapNode> bootstrap_nodes_;
   std::size_t next_bootstrap_node_ = 0;
-  std::int64_t next_bootstrap_ms_ = 0;
-  std::int64_t busy_until_ms_ = 0;
+  SteadyTime next_bootstrap_{};  ///< The clock's start: at once, even if connected.
+  SteadyTime busy_until_{};
   bool connected_ = false;
 
   mutable std::mutex mutex_;  // Guards what follows.

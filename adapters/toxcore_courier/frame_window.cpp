@@ -3,23 +3,23 @@
 
 namespace toxasync {
 
-void FrameWindow::drop_old(std::int64_t now_ms) {
-  while (!held_.empty() && now_ms - held_.front().since_ms >= max_hold_ms) {
+void FrameWindow::drop_old(SteadyTime now) {
+  while (!held_.empty() && now - held_.front().since >= max_hold) {
     held_.pop_front();
   }
 }
 
-bool FrameWindow::hold(ByteView frame, std::int64_t now_ms) {
-  drop_old(now_ms);
+bool FrameWindow::hold(ByteView frame, SteadyTime now) {
+  drop_old(now);
   if (held_.size() >= max_held) {
     return false;
   }
-  held_.push_back({Bytes(frame.begin(), frame.end()), now_ms});
+  held_.push_back({Bytes(frame.begin(), frame.end()), now});
   return true;
 }
 
-std::optional<ByteView> FrameWindow::next(std::int64_t now_ms) {
-  drop_old(now_ms);
+std::optional<ByteView> FrameWindow::next(SteadyTime now) {
+  drop_old(now);
   if (held_.empty() || in_flight() >= protocol::friend_frames_in_flight) {
     return std::nullopt;
   }

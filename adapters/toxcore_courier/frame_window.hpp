@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/bytes.hpp"
+#include "base/time.hpp"
 #include "protocol/node_friend.hpp"
 
 namespace toxasync {
@@ -18,15 +19,15 @@ class FrameWindow {
   /// Held frames: as many as one client is answered at a time (16 requests, 4 pages). A frame older than the
   /// client's longest time-out is dropped: the client has sent another one.
   static constexpr std::size_t max_held = 64;
-  static constexpr std::int64_t max_hold_ms = 8000;
+  static constexpr milliseconds max_hold = 8s;
 
   /// The friend has come online: nothing is in flight in either direction.
   void connected() noexcept { sent_ = acknowledged_ = received_ = acknowledged_by_us_ = 0; }
 
   /// Queues a frame. False: the limit is reached.
-  [[nodiscard]] bool hold(ByteView frame, std::int64_t now_ms);
+  [[nodiscard]] bool hold(ByteView frame, SteadyTime now);
   /// The frame to send next, valid until the next call of any function; nothing: none, or not now.
-  [[nodiscard]] std::optional<ByteView> next(std::int64_t now_ms);
+  [[nodiscard]] std::optional<ByteView> next(SteadyTime now);
   /// The frame of next() was sent.
   void sent();
 
@@ -44,10 +45,10 @@ class FrameWindow {
  private:
   struct Held {
     Bytes frame;
-    std::int64_t since_ms = 0;
+    SteadyTime since{};
   };
 
-  void drop_old(std::int64_t now_ms);
+  void drop_old(SteadyTime now);
 
   // Frames since the friend is online, modulo 2^32.
   std::uint32_t sent_ = 0;

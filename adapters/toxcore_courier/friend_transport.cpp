@@ -11,7 +11,7 @@ namespace toxasync {
 namespace {
 
 constexpr std::uint32_t no_number = UINT32_MAX;
-constexpr std::int64_t maintenance_interval_ms = 250;
+constexpr milliseconds maintenance_interval = 250ms;
 
 }  // namespace
 
@@ -43,15 +43,15 @@ FriendTransport::~FriendTransport() {
   }
 }
 
-std::size_t FriendTransport::iterate(std::int64_t steady_ms) {
-  if (now_ms_ == 0) {
-    accept_tokens_refilled_ms_ = steady_ms;
+std::size_t FriendTransport::iterate(SteadyTime now) {
+  if (now_ == SteadyTime{}) {
+    accept_tokens_refilled_ = now;
   }
-  now_ms_ = steady_ms;
+  now_ = now;
   tox_iterate(tox_, this);
   process_callbacks();
-  if (now_ms_ >= next_maintenance_ms_) {
-    next_maintenance_ms_ = now_ms_ + maintenance_interval_ms;
+  if (now_ >= next_maintenance_) {
+    next_maintenance_ = now_ + maintenance_interval;
     maintain_friends();
   }
   return deliver();
@@ -114,7 +114,7 @@ bool FriendTransport::send(const Route& to, ByteView packet) noexcept {
     if (found == friends_.end()) {
       return false;
     }
-    if (!found->second.window.hold(packet, now_ms_)) {
+    if (!found->second.window.hold(packet, now_)) {
       telemetry_.refuse(Counter::refused_friend_window);
       return false;
     }
@@ -137,7 +137,7 @@ void FriendTransport::flush(Friend& to) {
     to.window.ack_sent();
   }
   while (true) {
-    const auto frame = to.window.next(now_ms_);
+    const auto frame = to.window.next(now_);
     if (!frame || !tox_friend_send_lossless_packet(tox_, to.number, frame->data(), frame->size(), nullptr)) {
       return;
     }
@@ -185,15 +185,15 @@ void FriendTransport::accept(const crypto::Point& key) {
   }
   Friend& courier = friends_[key];
   courier.number = number;
-  courier.since_ms = courier.used_ms = now_ms_;
+  courier.since = courier.used = now_;
   telemetry_.count(Counter::couriers_accepted);
   telemetry_.log(LogLevel::debug, "couriers", "accepted " + to_hex(key));
 }
 
 /// One token bucket for all couriers: keys cost nothing, so limits per key would be useless.
 bool FriendTransport::take_accept_token() {
-  const std::int64_t more = (now_ms_ - accept_tokens_refilled_ms_) / next_courier_ms;
-  accept_tokens_refilled_ms_ += more * next_courier_ms;
+  const std::int64_t more = (now_ - accept_tokens_refilled_) / next_courier;
+  accept_tokens_refilled_ += more * next_courier;
   accept_tokens_ =
       static_cast<std::uint32_t>(std::min<std::int64_t>(couriers_at_once, accept_tokens_ + more));
   if (accept_tokens_ == 0) {
@@ -209,11 +209,10 @@ bool FriendTransport::make_room() {
     return true;
   }
   const auto place = [](const Friends::value_type& entry) {
-    return std::pair(entry.second.online, entry.second.online ? entry.second.used_ms : entry.second.since_ms);
+    return std::pair(entry.second.online, entry.second.online ? entry.second.used : entry.second.since);
   };
   const auto least = std::ranges::min_element(friends_, {}, place);
-  if (least == friends_.end() ||
-      (least->second.online && now_ms_ - least->second.used_ms < courier_active_ms)) {
+  if (least == friends_.end() || (least->second.online && now_ - least->second.used < courier_active)) {
     return false;
   }
   remove(least);
@@ -232,14 +231,14 @@ FriendTransport::Friends::iterator FriendTransport::find_or_add_node(const crypt
     found = friends_.emplace(key, Friend{}).first;
     Friend& node = found->second;
     node.number = no_number;
-    node.since_ms = now_ms_;
-    node.request_interval_ms = first_request_interval_ms;
+    node.since = now_;
+    node.request_interval = first_request_interval;
     if (!send_request(key, node)) {
       friends_.erase(found);
       return friends_.end();
     }
   }
-  found->second.used_ms = now_ms_;
+  found->second.used = now_;
   return found;
 }
 
@@ -250,8 +249,8 @@ bool FriendTransport::send_request(const crypto::Point& key, Friend& node) {
   const auto address = protocol::tox_address_of(key);
   const ByteView text = as_bytes(protocol::courier_greeting);
   node.number = tox_friend_add(tox_, address.data(), text.data(), text.size(), nullptr);
-  node.next_request_ms = now_ms_ + node.request_interval_ms;
-  node.request_interval_ms = std::min(2 * node.request_interval_ms, max_request_interval_ms);
+  node.next_request = now_ + node.request_interval;
+  node.request_interval = std::min(2 * node.request_interval, max_request_interval);
   telemetry_.count(Counter::courier_requests);
   return node.number != no_number;
 }
@@ -260,11 +259,11 @@ bool FriendTransport::send_request(const crypto::Point& key, Friend& node) {
 void FriendTransport::resend_requests() {
   const bool connected = tox_self_get_connection_status(tox_) != TOX_CONNECTION_NONE;
   for (auto& [key, node] : friends_) {
-    if (!node.online && now_ms_ >= node.next_request_ms) {
+    if (!node.online && now_ >= node.next_request) {
       if (connected) {
         static_cast<void>(send_request(key, node));
       } else {
-        node.next_request_ms = now_ms_ + reconnect_request_delay_ms;
+        node.next_request = now_ + reconnect_request_delay;
       }
     }
   }
@@ -288,10 +287,9 @@ void FriendTransport::maintain_friends() {
 
 bool FriendTransport::is_unused(const Friend& peer) const noexcept {
   if (end_ == End::courier) {
-    return now_ms_ - peer.used_ms >= node_unused_ms;
+    return now_ - peer.used >= node_unused;
   }
-  return peer.online ? now_ms_ - peer.used_ms >= courier_idle_ms
-                     : now_ms_ - peer.since_ms >= courier_offline_ms;
+  return peer.online ? now_ - peer.used >= courier_idle : now_ - peer.since >= courier_offline;
 }
 
 FriendTransport::Friends::iterator FriendTransport::remove(Friends::iterator peer) {
@@ -323,14 +321,14 @@ void FriendTransport::handle_connection(std::uint32_t number, bool online) {
   }
   Friend& peer = found->second;
   peer.online = online;
-  peer.since_ms = now_ms_;
+  peer.since = now_;
   if (online) {
     telemetry_.count(Counter::courier_connections, end_ == End::courier ? 1 : 0);
     peer.window.connected();
     peer.needs_flush = true;
   }
-  peer.request_interval_ms = first_request_interval_ms;
-  peer.next_request_ms = now_ms_ + reconnect_request_delay_ms;
+  peer.request_interval = first_request_interval;
+  peer.next_request = now_ + reconnect_request_delay;
 }
 
 void FriendTransport::on_packet(Tox* /*tox*/, std::uint32_t number, const std::uint8_t* data,
@@ -362,7 +360,7 @@ void FriendTransport::handle_packet(std::uint32_t number, ByteView packet) {
   peer.window.on_frame();
   peer.needs_flush = true;
   if (end_ == End::node) {
-    peer.used_ms = now_ms_;
+    peer.used = now_;
   }
   if (queue_.size() >= queue_limit) {
     return telemetry_.refuse(Counter::refused_overloaded);

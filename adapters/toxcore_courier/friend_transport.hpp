@@ -5,11 +5,11 @@
 
 #include <cstdint>
 #include <deque>
-#include <limits>
 #include <map>
 
 #include "adapters/toxcore_courier/frame_window.hpp"
 #include "base/metrics.hpp"
+#include "base/time.hpp"
 #include "base/transport.hpp"
 
 namespace toxasync {
@@ -29,22 +29,22 @@ class FriendTransport final : public Transport {
   static constexpr std::size_t max_couriers = 256;
   static constexpr std::size_t max_nodes = 64;
 
-  // The couriers of a node. It accepts `couriers_at_once`, and one more every `next_courier_ms`. One that is
+  // The couriers of a node. It accepts `couriers_at_once`, and one more every `next_courier`. One that is
   // offline or idle for too long is removed. At the limit, a new one replaces the one that is offline
   // longest, else the one that is idle longest; if all were active recently, the new one is refused.
   static constexpr std::uint32_t couriers_at_once = 64;
-  static constexpr std::int64_t next_courier_ms = 2000;
-  static constexpr std::int64_t courier_offline_ms = 60000;
-  static constexpr std::int64_t courier_idle_ms = 900000;
-  static constexpr std::int64_t courier_active_ms = 180000;
+  static constexpr milliseconds next_courier = 2s;
+  static constexpr milliseconds courier_offline = 1min;
+  static constexpr milliseconds courier_idle = 15min;
+  static constexpr milliseconds courier_active = 3min;
 
-  // The nodes of a courier. One that nothing was sent to for node_unused_ms is removed. One that stays
+  // The nodes of a courier. One that nothing was sent to for node_unused is removed. One that stays
   // offline may have removed us: the friend request is sent again, at intervals that double up to the
   // maximum.
-  static constexpr std::int64_t node_unused_ms = 600000;
-  static constexpr std::int64_t first_request_interval_ms = 60000;
-  static constexpr std::int64_t reconnect_request_delay_ms = 5000;
-  static constexpr std::int64_t max_request_interval_ms = 300000;
+  static constexpr milliseconds node_unused = 10min;
+  static constexpr milliseconds first_request_interval = 1min;
+  static constexpr milliseconds reconnect_request_delay = 5s;
+  static constexpr milliseconds max_request_interval = 5min;
 
   /// Frames kept between a callback of toxcore's and the end of iterate(), and requests; more are dropped and
   /// counted (refused.overloaded, refused.courier).
@@ -58,7 +58,7 @@ class FriendTransport final : public Transport {
   FriendTransport& operator=(const FriendTransport&) = delete;
 
   /// Calls tox_iterate, and after it everything that is due. Returns how many frames were delivered.
-  std::size_t iterate(std::int64_t steady_ms);
+  std::size_t iterate(SteadyTime now);
 
   [[nodiscard]] TransportKind kind() const noexcept override { return TransportKind::toxcore_friends; }
   /// A route that send() refuses, if the id is not a valid key.
@@ -84,12 +84,11 @@ class FriendTransport final : public Transport {
   struct Friend {
     std::uint32_t number = 0;
     bool online = false;
-    std::int64_t since_ms = 0;  ///< When it came online or went offline.
-    std::int64_t used_ms = 0;   ///< The last frame from a courier, or to a node.
-    std::int64_t next_request_ms =
-        0;  ///< A courier: when the request is to be sent again, and what passes until the
-    std::int64_t request_interval_ms = 0;  ///< next time.
-    bool needs_flush = false;              ///< Since the last flush().
+    SteadyTime since{};         ///< When it came online or went offline.
+    SteadyTime used{};          ///< The last frame from a courier, or to a node.
+    SteadyTime next_request{};  ///< A courier: when the request is to be sent again, and what passes
+    milliseconds request_interval = 0ms;  ///< until the next time.
+    bool needs_flush = false;             ///< Since the last flush().
     FrameWindow window;
   };
   using Friends = std::map<crypto::Point, Friend>;
@@ -124,10 +123,10 @@ class FriendTransport final : public Transport {
   Friends friends_;
   std::deque<Packet> queue_;
   std::deque<crypto::Point> requests_;
-  std::int64_t now_ms_ = 0;  ///< Steady, of the last iterate().
-  std::int64_t next_maintenance_ms_ = std::numeric_limits<std::int64_t>::min();
+  SteadyTime now_{};  ///< Of the last iterate().
+  SteadyTime next_maintenance_ = long_ago;
   std::uint32_t accept_tokens_ = couriers_at_once;
-  std::int64_t accept_tokens_refilled_ms_ = 0;
+  SteadyTime accept_tokens_refilled_{};
 };
 
 }  // namespace toxasync

@@ -95,16 +95,16 @@ bool ToxcoreFriends::handle_lossless_packet(std::uint32_t friend_number, ByteVie
   return true;
 }
 
-void ToxcoreFriends::poll(std::int64_t steady_ms) {
+void ToxcoreFriends::poll(SteadyTime now) {
   // A packet from a friend who seems to be offline: our list is out of date.
-  bool news = steady_ms >= next_refresh_ms_;
+  bool news = now >= next_refresh_;
   for (auto packet = queue_.begin(); packet != queue_.end() && !news; ++packet) {
     const auto found = friends_.find(packet->from);
     news = found == friends_.end() || !found->second.online;
   }
   if (news) {
     refresh();
-    next_refresh_ms_ = steady_ms + refresh_interval_ms;
+    next_refresh_ = now + refresh_interval;
   }
   while (!queue_.empty()) {
     const Packet packet = std::move(queue_.front());

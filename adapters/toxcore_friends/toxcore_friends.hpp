@@ -5,12 +5,12 @@
 
 #include <cstdint>
 #include <deque>
-#include <limits>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "base/metrics.hpp"
+#include "base/time.hpp"
 #include "manager/core/friend_channel.hpp"
 
 namespace toxasync {
@@ -23,7 +23,7 @@ namespace toxasync {
 /// packets have one callback for all: the adapter registers it, and passes other packets on to the client.
 class ToxcoreFriends final : public manager::FriendChannel {
  public:
-  static constexpr std::int64_t refresh_interval_ms = 250;
+  static constexpr milliseconds refresh_interval = 250ms;
   /// Packets kept between tox_iterate and poll(); more are dropped and counted (refused.overloaded): the
   /// friend, who gets no receipt, sends them again.
   static constexpr std::size_t queue_limit = 4096;
@@ -49,8 +49,8 @@ class ToxcoreFriends final : public manager::FriendChannel {
   /// Gets all other packets, unchanged, inside tox_iterate and with its user data. May be null.
   void set_client_callback(tox_friend_lossless_packet_cb* callback) noexcept { client_callback_ = callback; }
 
-  /// Refreshes the friends, at most every refresh_interval_ms, and delivers the received packets.
-  void poll(std::int64_t steady_ms);
+  /// Refreshes the friends, at most every refresh_interval, and delivers the received packets.
+  void poll(SteadyTime now);
   /// Updates the list of friends and their presence now.
   void refresh();
 
@@ -97,7 +97,7 @@ class ToxcoreFriends final : public manager::FriendChannel {
   std::vector<std::uint32_t> numbers_;  // Toxcore's list, kept for its memory.
   std::deque<Packet> queue_;
   std::uint64_t refreshes_ = 0;
-  std::int64_t next_refresh_ms_ = std::numeric_limits<std::int64_t>::min();
+  SteadyTime next_refresh_ = long_ago;
 };
 
 }  // namespace toxasync

@@ -43,9 +43,9 @@ Tox_Async_Options* make_options(const UserSettings& settings, LogFile& log) {
     tox_async_options_set_udp_port(options, settings.udp_port);
     tox_async_options_set_allow_local_addresses(options, settings.local_addresses);
     tox_async_options_set_node_enabled(options, settings.storage_node);
-    tox_async_options_set_poll_interval(options, settings.poll_interval_ms);
+    tox_async_options_set_poll_interval(options, static_cast<std::uint32_t>(settings.poll_interval.count()));
     tox_async_options_set_push(options, settings.push);
-    tox_async_options_set_time_to_live(options, settings.time_to_live_s);
+    tox_async_options_set_time_to_live(options, static_cast<std::uint32_t>(settings.time_to_live.count()));
     tox_async_options_set_take_packet_callback(options, false);  // Companion passes them on.
     tox_async_options_set_log_callback(options, write_log,
                                        static_cast<Tox_Async_Log_Level>(settings.log_level), &log);
@@ -77,7 +77,7 @@ void Companion::log(LogLevel level, std::string_view message) noexcept {
   process_.log().write(level, "preload", message);
 }
 
-void Companion::start(std::int64_t now_ms) {
+void Companion::start(SteadyTime now) {
   Tox_Err_Async_New failed = TOX_ERR_ASYNC_NEW_MALLOC;
   async_.reset(options_ ? tox_async_new(tox_, options_.get(), &failed) : nullptr);
   options_.reset();
@@ -87,14 +87,14 @@ void Companion::start(std::int64_t now_ms) {
     return;
   }
   state_ = State::running;
-  callbacks_from_ms_ = now_ms + callback_delay_ms;
+  callbacks_from_ = now + callback_delay;
   sync_nodes();
   for (const BootstrapNode& node : std::exchange(bootstrap_nodes_, {})) {
     add_bootstrap_node(node);
   }
   for (const std::uint32_t number : friends()) {
     if (connected(number)) {
-      online_[number] = {now_ms, false};
+      online_[number] = {now, false};
     }
   }
   log(LogLevel::info, "started: " + std::to_string(tox_async_node_get_count(async_.get())) +
@@ -145,9 +145,9 @@ void Companion::sync_nodes() {
 
 void Companion::iterate(void* user_data) {
   const CompanionLock lock(mutex_);
-  const std::int64_t now_ms = clock_.now().steady_ms;
+  const SteadyTime now = clock_.now().steady;
   if (state_ == State::waiting && (has_profile_ || !friends().empty())) {
-    start(now_ms);
+    start(now);
   }
   if (state_ != State::running) {
     return;
@@ -155,18 +155,18 @@ void Companion::iterate(void* user_data) {
   user_data_ = user_data;
   register_callbacks();
   tox_async_iterate(async_.get(), this);
-  if (now_ms >= callbacks_from_ms_) {
-    update_friends(now_ms);
-    deliver_receipts(now_ms);
+  if (now >= callbacks_from_) {
+    update_friends(now);
+    deliver_receipts(now);
   }
-  if (status_.due(now_ms)) {
-    write_status(now_ms);
+  if (status_.due(now)) {
+    write_status(now);
   }
 }
 
 /// While the client has no callback for them, messages and requests are kept on disk and by their senders.
 void Companion::register_callbacks() {
-  const bool too_early = clock_.now().steady_ms < callbacks_from_ms_;
+  const bool too_early = clock_.now().steady < callbacks_from_;
   tox_async_callback_message_state(async_.get(), on_message_state);
   tox_async_callback_friend_ready(async_.get(), on_friend_ready);
   tox_async_callback_message(async_.get(), too_early || client_.message == nullptr ? nullptr : on_message);
@@ -196,14 +196,14 @@ bool Companion::shown_away(std::uint32_t friend_number) {
   return away_.contains(friend_number);
 }
 
-void Companion::update_friends(std::int64_t now_ms) {
-  if (now_ms < next_friend_check_ms_) {
+void Companion::update_friends(SteadyTime now) {
+  if (now < next_friend_check_) {
     return;
   }
-  next_friend_check_ms_ = now_ms + friend_check_interval_ms;
+  next_friend_check_ = now + friend_check_interval;
   for (const std::uint32_t number : friends()) {
     const auto since = offline_since_.find(number);
-    const bool settled = since == offline_since_.end() || now_ms - since->second >= offline_shown_ms;
+    const bool settled = since == offline_since_.end() || now - since->second >= offline_shown;
     const bool away = settled && !connected(number) && tox_async_friend_ready(async_.get(), number);
     if (away != away_.contains(number)) {
       show_away(number, away);
@@ -246,11 +246,11 @@ void Companion::on_connection(std::uint32_t friend_number, Tox_Connection connec
     avatar = avatars_.extract(friend_number);
     if (connection == TOX_CONNECTION_NONE) {
       online_.erase(friend_number);
-      offline_since_[friend_number] = clock_.now().steady_ms;
+      offline_since_[friend_number] = clock_.now().steady;
       receipts_.expect_resends(friend_number);
     } else {
       offline_since_.erase(friend_number);
-      online_.try_emplace(friend_number, Online{clock_.now().steady_ms, false});
+      online_.try_emplace(friend_number, Online{clock_.now().steady, false});
     }
   }
   if (avatar && connection != TOX_CONNECTION_NONE) {
@@ -270,7 +270,7 @@ void Companion::on_lossless_packet(std::uint32_t friend_number, const std::uint8
   {
     const CompanionLock lock(mutex_);
     if (tox_async_handle_friend_lossless_packet(async_.get(), friend_number, data, length)) {
-      online_.try_emplace(friend_number, Online{clock_.now().steady_ms, false}).first->second.has_toxasync =
+      online_.try_emplace(friend_number, Online{clock_.now().steady, false}).first->second.has_toxasync =
           true;
       return;
     }
@@ -284,10 +284,9 @@ void Companion::on_lossless_packet(std::uint32_t friend_number, const std::uint8
 /// To a friend who runs toxasync a message is sent with its envelope's id, as a friend packet or through a
 /// node, whichever arrives: nothing is lost when they disconnect, and they see nothing twice. To others it is
 /// sent as an ordinary Tox message.
-bool Companion::has_toxasync_running(std::uint32_t friend_number, std::int64_t now_ms) const {
+bool Companion::has_toxasync_running(std::uint32_t friend_number, SteadyTime now) const {
   const auto found = online_.find(friend_number);
-  return found != online_.end() &&
-         (found->second.has_toxasync || now_ms - found->second.since_ms < first_packet_ms);
+  return found != online_.end() && (found->second.has_toxasync || now - found->second.since < first_packet);
 }
 
 std::uint32_t Companion::send(std::uint32_t friend_number, Tox_Message_Type type, const std::uint8_t* message,
@@ -296,7 +295,7 @@ std::uint32_t Companion::send(std::uint32_t friend_number, Tox_Message_Type type
   const bool ready = state_ == State::running && tox_async_friend_ready(async_.get(), friend_number);
   const bool online = connected(friend_number);
   const bool may_accept = ready && message != nullptr && length > 0 && length <= TOX_MAX_MESSAGE_LENGTH &&
-                          (!online || has_toxasync_running(friend_number, clock_.now().steady_ms));
+                          (!online || has_toxasync_running(friend_number, clock_.now().steady));
   if (!online || !may_accept) {
     // The host first, so that its own errors are returned.
     Tox_Err_Friend_Send_Message failed = TOX_ERR_FRIEND_SEND_MESSAGE_OK;
@@ -321,11 +320,11 @@ std::uint32_t Companion::send(std::uint32_t friend_number, Tox_Message_Type type
 
 std::optional<std::uint32_t> Companion::accept_message(std::uint32_t friend_number, Tox_Message_Type type,
                                                        const std::uint8_t* message, std::size_t length) {
-  const std::int64_t now_ms = clock_.now().steady_ms;
+  const SteadyTime now = clock_.now().steady;
   std::string kind_and_text(1, type == TOX_MESSAGE_TYPE_ACTION ? 'a' : 'n');
   kind_and_text.append(reinterpret_cast<const char*>(message), length);
   const std::uint32_t number = numbers_.next();
-  if (receipts_.resend(friend_number, kind_and_text, number, now_ms)) {
+  if (receipts_.resend(friend_number, kind_and_text, number, now)) {
     return number;
   }
   crypto::MessageId id{};
@@ -337,7 +336,7 @@ std::optional<std::uint32_t> Companion::accept_message(std::uint32_t friend_numb
     return std::nullopt;
   }
   ++accepted_;
-  receipts_.add(friend_number, number, id, std::move(kind_and_text), now_ms);
+  receipts_.add(friend_number, number, id, std::move(kind_and_text), now);
   return number;
 }
 
@@ -394,8 +393,8 @@ void Companion::on_friend_deleted(std::uint32_t friend_number) {
   receipts_.drop_friend(friend_number);
 }
 
-void Companion::deliver_receipts(std::int64_t now_ms) {
-  const auto receipts = receipts_.take_due(now_ms);
+void Companion::deliver_receipts(SteadyTime now) {
+  const auto receipts = receipts_.take_due(now);
   tox_friend_read_receipt_cb* const client = client_.receipt;
   void* const user_data = user_data_;
   if (receipts.empty() || client == nullptr) {
@@ -469,7 +468,7 @@ void Companion::on_message_state(Tox_Async* /*async*/, const std::uint8_t* messa
   }
 }
 
-void Companion::write_status(std::int64_t now_ms) {
+void Companion::write_status(SteadyTime now) {
   std::array<std::uint8_t, TOX_ADDRESS_SIZE> address{};
   tox_self_get_address(tox_, address.data());
   std::string text = "tox-id " + to_hex(address) + '\n';
@@ -489,7 +488,7 @@ void Companion::write_status(std::int64_t now_ms) {
                     std::to_string(ready) + "/" + std::to_string(numbers.size()) + "\ntransport " +
                     tox_async_transport_to_string(tox_async_get_transport(async_.get())) + "\naccepted " +
                     std::to_string(accepted_) + "\nunconfirmed " + std::to_string(receipts_.size()) + "\n",
-                now_ms);
+                now);
 }
 
 }  // namespace toxasync::preload

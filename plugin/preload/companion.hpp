@@ -42,14 +42,14 @@ class Companion {
  public:
   /// Clients load their contacts after their first tox_iterate, and some drop what arrives before that: no
   /// callback is called earlier.
-  static constexpr std::int64_t callback_delay_ms = 3000;
+  static constexpr milliseconds callback_delay = 3s;
   /// A friend who disconnects is shown as offline for this long, so that the client ends calls and file
   /// transfers with them.
-  static constexpr std::int64_t offline_shown_ms = 2000;
+  static constexpr milliseconds offline_shown = 2s;
   /// How long after a friend has come online we wait for their first toxasync packet before we assume that
   /// they do not run toxasync.
-  static constexpr std::int64_t first_packet_ms = 3000;
-  static constexpr std::int64_t friend_check_interval_ms = 250;
+  static constexpr milliseconds first_packet = 3s;
+  static constexpr milliseconds friend_check_interval = 250ms;
 
   /// Bootstrap nodes kept until the start; the oldest is dropped for a new one.
   static constexpr std::size_t max_bootstrap_nodes = 64;
@@ -103,22 +103,22 @@ class Companion {
   };
   enum class State : std::uint8_t { waiting, running, off };
   struct Online {
-    std::int64_t since_ms = 0;
+    SteadyTime since{};
     bool has_toxasync = false;  ///< A toxasync packet has arrived since then.
   };
 
   // All of these with the mutex held.
-  void start(std::int64_t now_ms);
+  void start(SteadyTime now);
   void sync_nodes();
   void add_bootstrap_node(const BootstrapNode& node);
   void register_callbacks();
-  void update_friends(std::int64_t now_ms);
+  void update_friends(SteadyTime now);
   void show_away(std::uint32_t friend_number, bool away);
-  void deliver_receipts(std::int64_t now_ms);
-  void write_status(std::int64_t now_ms);
+  void deliver_receipts(SteadyTime now);
+  void write_status(SteadyTime now);
   std::optional<std::uint32_t> accept_message(std::uint32_t friend_number, Tox_Message_Type type,
                                               const std::uint8_t* message, std::size_t length);
-  [[nodiscard]] bool has_toxasync_running(std::uint32_t friend_number, std::int64_t now_ms) const;
+  [[nodiscard]] bool has_toxasync_running(std::uint32_t friend_number, SteadyTime now) const;
   [[nodiscard]] std::vector<std::uint32_t> friends() const;
   [[nodiscard]] bool connected(std::uint32_t friend_number) const;
   void send_avatar(std::uint32_t friend_number, const PendingAvatar& avatar);  // The mutex need not be held.
@@ -144,12 +144,12 @@ class Companion {
   ReceiptQueue receipts_;
   std::uint64_t accepted_ = 0;  ///< Messages, since the start.
   StatusFile status_;
-  std::set<std::uint32_t> away_;                         ///< Friends who are shown as away.
-  std::map<std::uint32_t, PendingAvatar> avatars_;       ///< Kept for friends who are shown as away.
-  std::map<std::uint32_t, Online> online_;               ///< Friends who are online.
-  std::map<std::uint32_t, std::int64_t> offline_since_;  ///< Friends who have disconnected.
-  std::int64_t callbacks_from_ms_ = 0;
-  std::int64_t next_friend_check_ms_ = 0;
+  std::set<std::uint32_t> away_;                       ///< Friends who are shown as away.
+  std::map<std::uint32_t, PendingAvatar> avatars_;     ///< Kept for friends who are shown as away.
+  std::map<std::uint32_t, Online> online_;             ///< Friends who are online.
+  std::map<std::uint32_t, SteadyTime> offline_since_;  ///< Friends who have disconnected.
+  SteadyTime callbacks_from_{};
+  SteadyTime next_friend_check_{};
   void* user_data_ = nullptr;  ///< Of the current iterate().
 };
 

@@ -7,27 +7,26 @@
 namespace toxasync::preload {
 
 void ReceiptQueue::add(std::uint32_t friend_number, std::uint32_t message_number, const crypto::MessageId& id,
-                       std::string kind_and_text, std::int64_t now_ms) {
-  friends_[friend_number].push_back({message_number, id, std::move(kind_and_text), now_ms, false, false});
+                       std::string kind_and_text, SteadyTime now) {
+  friends_[friend_number].push_back({message_number, id, std::move(kind_and_text), now, false, false});
   friend_of_[id] = friend_number;
   ++size_;
 }
 
 bool ReceiptQueue::resend(std::uint32_t friend_number, const std::string& kind_and_text,
-                          std::uint32_t message_number, std::int64_t now_ms) {
+                          std::uint32_t message_number, SteadyTime now) {
   const auto found = friends_.find(friend_number);
   if (found == friends_.end()) {
     return false;
   }
   const auto entry = std::ranges::find_if(found->second, [&](const Entry& one) {
-    return (one.resend_expected || now_ms - one.at_ms >= resend_after_ms) &&
-           one.kind_and_text == kind_and_text;
+    return (one.resend_expected || now - one.sent >= resend_after) && one.kind_and_text == kind_and_text;
   });
   if (entry == found->second.end()) {
     return false;
   }
   entry->number = message_number;
-  entry->at_ms = now_ms;
+  entry->sent = now;
   entry->resend_expected = false;
   return true;
 }
@@ -76,11 +75,11 @@ void ReceiptQueue::drop_friend(std::uint32_t friend_number) {
   friends_.erase(found);
 }
 
-std::vector<ReceiptQueue::Receipt> ReceiptQueue::take_due(std::int64_t now_ms) {
+std::vector<ReceiptQueue::Receipt> ReceiptQueue::take_due(SteadyTime now) {
   std::vector<Receipt> receipts;
   for (auto whose = friends_.begin(); whose != friends_.end();) {
     auto& [friend_number, entries] = *whose;
-    while (!entries.empty() && entries.front().done && now_ms - entries.front().at_ms >= min_age_ms) {
+    while (!entries.empty() && entries.front().done && now - entries.front().sent >= min_age) {
       receipts.push_back({friend_number, entries.front().number});
       friend_of_.erase(entries.front().id);
       entries.pop_front();
@@ -91,11 +90,11 @@ std::vector<ReceiptQueue::Receipt> ReceiptQueue::take_due(std::int64_t now_ms) {
   return receipts;
 }
 
-std::optional<std::int64_t> ReceiptQueue::next_ms() const noexcept {
-  std::optional<std::int64_t> next;
+std::optional<SteadyTime> ReceiptQueue::next() const noexcept {
+  std::optional<SteadyTime> next;
   for (const auto& [friend_number, entries] : friends_) {
     if (!entries.empty() && entries.front().done) {
-      const std::int64_t at = entries.front().at_ms + min_age_ms;
+      const SteadyTime at = entries.front().sent + min_age;
       next = std::min(next.value_or(at), at);
     }
   }

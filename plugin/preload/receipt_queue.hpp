@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time.hpp"
 #include "crypto/envelope.hpp"
 
 namespace toxasync::preload {
@@ -19,10 +20,10 @@ class ReceiptQueue {
  public:
   static constexpr std::size_t limit = 10000;  ///< As many as the outbox holds.
   /// No receipt is given earlier, so that the client has stored the number it was given, in any thread.
-  static constexpr std::int64_t min_age_ms = 100;
+  static constexpr milliseconds min_age = 100ms;
   /// The same text again is the client's own resend after this time or after expect_resends(), and a message
   /// of its own before.
-  static constexpr std::int64_t resend_after_ms = 20000;
+  static constexpr milliseconds resend_after = 20s;
 
   struct Receipt {
     std::uint32_t friend_number = 0;
@@ -34,12 +35,12 @@ class ReceiptQueue {
 
   /// `kind_and_text` identifies resends.
   void add(std::uint32_t friend_number, std::uint32_t message_number, const crypto::MessageId& id,
-           std::string kind_and_text, std::int64_t now_ms);
+           std::string kind_and_text, SteadyTime now);
 
   /// Whether this is a client's resend of a message that waits: the first one of that text that it has not
   /// sent again lately. Its receipt will then name `message_number`.
   bool resend(std::uint32_t friend_number, const std::string& kind_and_text, std::uint32_t message_number,
-              std::int64_t now_ms);
+              SteadyTime now);
 
   /// The client was told that a friend has disconnected: some clients (qTox) resend what was not confirmed as
   /// soon as the friend is back.
@@ -52,16 +53,16 @@ class ReceiptQueue {
   void drop_friend(std::uint32_t friend_number);
 
   /// Removes and returns the receipts that can be given now.
-  std::vector<Receipt> take_due(std::int64_t now_ms);
+  std::vector<Receipt> take_due(SteadyTime now);
   /// When take_due() will return something that is only too young now; nothing if there is none.
-  [[nodiscard]] std::optional<std::int64_t> next_ms() const noexcept;
+  [[nodiscard]] std::optional<SteadyTime> next() const noexcept;
 
  private:
   struct Entry {
     std::uint32_t number = 0;
     crypto::MessageId id{};
     std::string kind_and_text;
-    std::int64_t at_ms = 0;  ///< When the client sent it last.
+    SteadyTime sent{};  ///< The last time, by the client.
     bool done = false;
     bool resend_expected = false;
   };

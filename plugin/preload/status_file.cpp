@@ -33,8 +33,8 @@ StatusFile::~StatusFile() {
   }
 }
 
-void StatusFile::write(const std::string& text, std::int64_t now_ms) noexcept {
-  next_ms_ = now_ms + interval_ms;
+void StatusFile::write(const std::string& text, SteadyTime now) noexcept {
+  next_ = now + interval;
   if (path_.empty() || text == written_) {
     return;
   }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <cstdint>
+#include <chrono>
+
+#include "base/time.hpp"
 
 namespace toxasync {
 
 /// One reading of both clocks. Deadlines use the steady one, protocol times the wall clock.
 struct Now {
-  std::int64_t steady_ms = 0;  ///< Milliseconds since an arbitrary start; never goes back.
-  std::int64_t unix_ms = 0;    ///< Milliseconds since 1970-01-01T00:00:00Z; may jump.
+  SteadyTime steady{};
+  UnixTimeMs wall{};
 
-  [[nodiscard]] constexpr std::int64_t unix_s() const noexcept { return unix_ms / 1000; }
+  [[nodiscard]] constexpr UnixTime unix_time() const noexcept { return std::chrono::floor<seconds>(wall); }
 };
 
 /// Passed in by the host; nothing in src/ reads the system's clock.

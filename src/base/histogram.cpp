@@ -6,8 +6,8 @@
 
 namespace toxasync {
 
-void Histogram::observe(std::int64_t took_ms) noexcept {
-  const std::int64_t ms = std::max<std::int64_t>(took_ms, 0);
+void Histogram::observe(milliseconds took) noexcept {
+  const std::int64_t ms = std::max(took, 0ms).count();
   const auto place = std::ranges::lower_bound(bounds_ms, ms) - bounds_ms.begin();
   in_[static_cast<std::size_t>(place)].fetch_add(1, std::memory_order_relaxed);
   sum_ms_.fetch_add(static_cast<std::uint64_t>(ms), std::memory_order_relaxed);

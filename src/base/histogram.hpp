@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/time.hpp"
+
 namespace toxasync {
 
 /// How many durations fell between fixed bounds. Allocates nothing; may be counted up from any thread.
@@ -28,7 +30,7 @@ class Histogram {
   };
 
   /// A negative duration (there is none by a steady clock) counts as 0.
-  void observe(std::int64_t took_ms) noexcept;
+  void observe(milliseconds took) noexcept;
   [[nodiscard]] Counts counts() const noexcept;
 
  private:

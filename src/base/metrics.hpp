@@ -9,6 +9,7 @@
 
 #include "base/histogram.hpp"
 #include "base/log.hpp"
+#include "base/time.hpp"
 
 namespace toxasync {
 
@@ -157,8 +158,8 @@ class Metrics {
   [[nodiscard]] std::uint64_t value(Counter counter) const noexcept {
     return values_[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
   }
-  void observe(Timing timing, std::int64_t took_ms) noexcept {
-    timings_[static_cast<std::size_t>(timing)].observe(took_ms);
+  void observe(Timing timing, milliseconds took) noexcept {
+    timings_[static_cast<std::size_t>(timing)].observe(took);
   }
   [[nodiscard]] Histogram::Counts timing(Timing timing) const noexcept {
     return timings_[static_cast<std::size_t>(timing)].counts();
@@ -176,7 +177,7 @@ class Telemetry {
 
   void count(Counter counter, std::uint64_t by = 1) const noexcept { metrics_->add(counter, by); }
 
-  void observe(Timing timing, std::int64_t took_ms) const noexcept { metrics_->observe(timing, took_ms); }
+  void observe(Timing timing, milliseconds took) const noexcept { metrics_->observe(timing, took); }
 
   /// Counts a refusal and, at level debug, logs its name. Formats nothing: this is on the packet path.
   void refuse(Counter reason) const noexcept {

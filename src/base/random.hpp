@@ -25,6 +25,13 @@ class Random {
     __extension__ using Wide = unsigned __int128;
     return static_cast<std::uint64_t>((static_cast<Wide>(u64()) * bound) >> 64);
   }
+
+  /// The same of a duration, which must be positive.
+  template <class Duration>
+  requires requires { typename Duration::period; }
+  Duration below(Duration bound) noexcept {
+    return Duration{static_cast<typename Duration::rep>(below(static_cast<std::uint64_t>(bound.count())))};
+  }
 };
 
 }  // namespace toxasync

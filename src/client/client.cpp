@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view area = "client";
 /// When a caller may try again after the queue was full.
-constexpr std::uint16_t queue_full_retry_s = 30;
+constexpr seconds queue_full_retry = 30s;
 
 ClientConfig checked(ClientConfig config) noexcept {
   config.window = std::clamp<std::uint8_t>(config.window, 1, limits::window);
@@ -106,7 +106,7 @@ void Client::abandon(OperationId id, Now now) {
 
 void Client::tick(Now now) {
   events_.on_tick();
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now.steady_ms) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now.steady) {
     on_timeout(operations_.at(deadlines_.begin()->second), now);
   }
   retry_discoveries(now);
@@ -114,9 +114,9 @@ void Client::tick(Now now) {
   events_.deliver(now);
 }
 
-std::int64_t Client::next_deadline_ms() const noexcept {
-  const std::int64_t deadline_ms = deadlines_.empty() ? never_ms : deadlines_.begin()->first;
-  return std::min({deadline_ms, discoveries_.next_deadline_ms(), events_.next_deadline_ms()});
+SteadyTime Client::next_deadline() const noexcept {
+  const SteadyTime deadline = deadlines_.empty() ? never : deadlines_.begin()->first;
+  return std::min({deadline, discoveries_.next_deadline(), events_.next_deadline()});
 }
 
 // --- Operations, from start to end ---
@@ -132,7 +132,7 @@ OperationId Client::admit(const protocol::NodeId& node, Work work, Now now) {
     reject(id, work, StoreOutcome::refused, now);
     return id;
   }
-  const RetryPolicy policy{config_.first_timeout_ms, config_.longest_timeout_ms, config_.attempts};
+  const RetryPolicy policy{config_.first_timeout, config_.longest_timeout, config_.attempts};
   const auto at = operations_.emplace(id, Operation{id, node, Exchange(policy), std::move(work)}).first;
   queue_.push(node, id);
   start_queued(now);
@@ -144,14 +144,14 @@ OperationId Client::admit(const protocol::NodeId& node, Work work, Now now) {
 }
 
 void Client::reject(OperationId id, const Work& work, StoreOutcome outcome, Now now) {
-  const std::uint16_t retry_after_s = outcome == StoreOutcome::try_later ? queue_full_retry_s : 0;
+  const seconds retry_after = outcome == StoreOutcome::try_later ? queue_full_retry : 0s;
   if (const auto* store = std::get_if<Store>(&work)) {
-    events_.push_for_tick(id, EventQueue::Stored{&store->listener, {outcome, 0, 0, retry_after_s}}, now);
+    events_.push_for_tick(id, EventQueue::Stored{&store->listener, {outcome, {}, {}, retry_after}}, now);
   } else if (const auto* peers = std::get_if<Peers>(&work)) {
     events_.push_for_tick(id, EventQueue::PeersNamed{&peers->listener, {}}, now);
   } else {
     events_.push_for_tick(
-        id, EventQueue::Retrieved{&std::get<Retrieve>(work).listener, {false, false, 0, retry_after_s}}, now);
+        id, EventQueue::Retrieved{&std::get<Retrieve>(work).listener, {false, false, {}, retry_after}}, now);
   }
 }
 
@@ -218,10 +218,10 @@ bool Client::agree_on_keys(Session& session, const Work& work, const crypto::Poi
 }
 
 void Client::set_deadline(Operation& operation) {
-  deadlines_.erase({operation.deadline_ms, operation.id});
-  operation.deadline_ms = operation.exchange.deadline_ms();
-  if (operation.deadline_ms != never_ms) {
-    deadlines_.emplace(operation.deadline_ms, operation.id);
+  deadlines_.erase({operation.deadline, operation.id});
+  operation.deadline = operation.exchange.deadline();
+  if (operation.deadline != never) {
+    deadlines_.emplace(operation.deadline, operation.id);
   }
 }
 
@@ -272,7 +272,7 @@ void Client::erase(Operations::iterator at) {
     std::erase(operation.session->users, operation.id);
     --nodes_.find(operation.node)->operations;
     --in_flight_;
-    deadlines_.erase({operation.deadline_ms, operation.id});
+    deadlines_.erase({operation.deadline, operation.id});
   }
   operations_.erase(at);
 }
@@ -286,7 +286,7 @@ void Client::send_discovery(Discoveries::Discovery& discovery, Now now) {
 }
 
 void Client::retry_discoveries(Now now) {
-  while (Discoveries::Discovery* overdue = discoveries_.overdue(now.steady_ms)) {
+  while (Discoveries::Discovery* overdue = discoveries_.overdue(now.steady)) {
     if (overdue->nonces.size() < Discoveries::attempts) {
       send_discovery(*overdue, now);
       continue;

@@ -59,7 +59,7 @@ class Client {
   void on_packet(const Route& from, ByteView packet, Now now) noexcept;
   void tick(Now now);
   /// Steady milliseconds of the next tick that has work; INT64_MAX for none.
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  [[nodiscard]] SteadyTime next_deadline() const noexcept;
   /// Under way or queued.
   [[nodiscard]] std::size_t operations() const noexcept {
     return operations_.size() + discoveries_.size() + events_.waiting_for_tick();
@@ -82,9 +82,9 @@ class Client {
     protocol::NodeId node{};
     Exchange exchange;
     Work work;
-    Session* session = nullptr;           ///< Null while it is queued.
-    std::size_t first_endpoint = 0;       ///< Where the first attempt of the request goes.
-    std::int64_t deadline_ms = never_ms;  ///< The same as in deadlines_.
+    Session* session = nullptr;      ///< Null while it is queued.
+    std::size_t first_endpoint = 0;  ///< Where the first attempt of the request goes.
+    SteadyTime deadline = never;     ///< The same as in deadlines_.
   };
   using Operations = std::map<OperationId, Operation>;
   struct Packet {
@@ -125,7 +125,7 @@ class Client {
   void handle_peers(Session& session, const Packet& packet, ByteView plain, Now now);
   void handle_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now);
   void report_news(NodeNews news);
-  void note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s, Now now);
+  void note_answer(const Operation& operation, const Packet& packet, UnixTime node_time, Now now);
   void advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now);
   void end_retrieve(Operation& operation, Now now);
   /// The operation of the session for which `matches` holds, or null.
@@ -144,7 +144,7 @@ class Client {
   Operations operations_;
   RequestQueue queue_;  ///< Those of operations_ that have no session yet.
   Discoveries discoveries_;
-  std::set<std::pair<std::int64_t, OperationId>> deadlines_;
+  std::set<std::pair<SteadyTime, OperationId>> deadlines_;
   std::uint64_t last_id_ = 0;
   std::size_t in_flight_ = 0;
   EventQueue events_;

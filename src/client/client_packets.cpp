@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view area = "client";
 /// How often it is reported that a node answers.
-constexpr std::int64_t news_every_ms = 60'000;
+constexpr milliseconds news_every = 1min;
 
 Counter reason_of(protocol::FrameError error) noexcept {
   switch (error) {
@@ -114,7 +114,7 @@ void Client::handle_store_response(Session& session, const Packet& packet, ByteV
     telemetry_.refuse(result.error());
     return;
   }
-  note_answer(*operation, packet, response.node_time_s, now);
+  note_answer(*operation, packet, unix_time(response.node_time_s), now);
   end(*operation, EventQueue::Stored{&store.listener, *result});
 }
 
@@ -131,13 +131,13 @@ void Client::handle_page(Session& session, const Packet& packet, ByteView plain,
   if (operation == nullptr) {
     return;
   }
-  const std::uint64_t node_time_s = page.node_time_s;
+  const UnixTime node_time = unix_time(page.node_time_s);
   const auto step = std::get<Retrieve>(operation->work).operation.on_page(std::move(page));
   if (!step) {
     telemetry_.refuse(step.error());
     return;
   }
-  note_answer(*operation, packet, node_time_s, now);
+  note_answer(*operation, packet, node_time, now);
   advance_retrieve(*operation, *step, now);
 }
 
@@ -169,7 +169,7 @@ void Client::handle_peers(Session& session, const Packet& packet, ByteView plain
     return;
   }
   if (Operation* operation = find_requester(session, peers.counter)) {
-    note_answer(*operation, packet, peers.node_time_s, now);
+    note_answer(*operation, packet, unix_time(peers.node_time_s), now);
     end(*operation, EventQueue::PeersNamed{&std::get<Peers>(operation->work).listener,
                                            PeersOperation::on_answer(peers, now, telemetry_)});
   }
@@ -193,21 +193,20 @@ void Client::handle_discovery(Discoveries::Discovery& discovery, const Packet& p
   discoveries_.remove(discovery.id);
 }
 
-void Client::note_answer(const Operation& operation, const Packet& packet, std::uint64_t node_time_s,
-                         Now now) {
+void Client::note_answer(const Operation& operation, const Packet& packet, UnixTime node_time, Now now) {
   operation.session->set_cookie(packet.header.cookie);
   NodeEntry& node = *nodes_.find(operation.node);
   const bool proves =
       node.descriptor && !node.descriptor_proven && operation.session->is_keyed_for(node.descriptor->key);
   if (proves || !node.status.answered || node.status.failures_in_a_row != 0 ||
-      now.steady_ms >= node.last_news_ms + news_every_ms) {
+      now.steady >= node.last_news + news_every) {
     const bool by_relay = packet.from.sendback_size != 0;
     report_news({operation.node, true, by_relay ? Endpoint{} : packet.from.endpoint,
                  proves ? node.descriptor_bytes : Bytes{}});
     node.descriptor_proven = node.descriptor_proven || proves;
-    node.last_news_ms = now.steady_ms;
+    node.last_news = now.steady;
   }
-  node.answered(packet.from.endpoint, node_time_s, now);
+  node.answered(packet.from.endpoint, node_time, now);
 }
 
 void Client::advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now) {
@@ -239,7 +238,7 @@ void Client::end_retrieve(Operation& operation, Now now) {
   if (subscribed && !announced) {
     Session& session = *operation.session;
     session.subscription = {id, listener, operation.exchange.first_counter(), session.last_counter(),
-                            now.steady_ms + limits::subscription_s * 1000};
+                            now.steady + limits::subscription};
     telemetry_.count(Counter::client_subscribed);
   }
   end(operation, EventQueue::Retrieved{listener, result});

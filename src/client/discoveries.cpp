@@ -2,16 +2,15 @@
 #include "client/discoveries.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "client/session.hpp"
 
 namespace toxasync::client {
 
-std::int64_t Discoveries::next_deadline_ms() const noexcept {
-  std::int64_t next = std::numeric_limits<std::int64_t>::max();
+SteadyTime Discoveries::next_deadline() const noexcept {
+  SteadyTime next = never;
   for (const auto& discovery : under_way_) {
-    next = std::min(next, discovery.deadline_ms);
+    next = std::min(next, discovery.deadline);
   }
   return next;
 }
@@ -20,14 +19,14 @@ Discoveries::Discovery& Discoveries::begin(OperationId id, const Endpoint& at, D
                                            Random& random) {
   // A point of the curve, as every X is; its secret half is of no use.
   return under_way_.emplace_back(
-      Discovery{id, at, &listener, crypto::KeyPair::generate(random).public_key, {}, 0, 0});
+      Discovery{id, at, &listener, crypto::KeyPair::generate(random).public_key, {}, 0, {}});
 }
 
 void Discoveries::write_packet(Discovery& discovery, Random& random, Now now, protocol::FrameBytes& out) {
   const auto nonce = random.array<limits::aead_nonce>();
   write_hello(protocol::FrameKind::retrieve, discovery.x, nonce, random, out);
   discovery.nonces.push_back(nonce);
-  discovery.deadline_ms = now.steady_ms + timeout_ms;
+  discovery.deadline = now.steady + timeout;
 }
 
 Discoveries::Discovery* Discoveries::find(const protocol::FrameHeader& header) noexcept {
@@ -38,9 +37,9 @@ Discoveries::Discovery* Discoveries::find(const protocol::FrameHeader& header) n
   return found == under_way_.end() ? nullptr : &*found;
 }
 
-Discoveries::Discovery* Discoveries::overdue(std::int64_t steady_ms) noexcept {
+Discoveries::Discovery* Discoveries::overdue(SteadyTime steady_now) noexcept {
   const auto found = std::ranges::find_if(
-      under_way_, [&](const Discovery& discovery) { return discovery.deadline_ms <= steady_ms; });
+      under_way_, [&](const Discovery& discovery) { return discovery.deadline <= steady_now; });
   return found == under_way_.end() ? nullptr : &*found;
 }
 

@@ -17,7 +17,7 @@ class Discoveries {
  public:
   static constexpr std::size_t most = 8;  ///< Under way.
   static constexpr unsigned attempts = 2;
-  static constexpr std::int64_t timeout_ms = 3000;
+  static constexpr milliseconds timeout = 3s;
   /// Cookie replies with a bad descriptor that are checked: each costs a signature check.
   static constexpr unsigned bad_descriptors = 2;
 
@@ -28,12 +28,12 @@ class Discoveries {
     crypto::Point x{};
     std::vector<protocol::FrameNonce> nonces;  ///< One of each attempt.
     unsigned bad = 0;
-    std::int64_t deadline_ms = 0;
+    SteadyTime deadline{};
   };
 
   [[nodiscard]] bool full() const noexcept { return under_way_.size() >= most; }
   [[nodiscard]] std::size_t size() const noexcept { return under_way_.size(); }
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  [[nodiscard]] SteadyTime next_deadline() const noexcept;
 
   /// Begins one, with a new X. The reference holds until the next call of a function that is not const.
   Discovery& begin(OperationId id, const Endpoint& at, DiscoverListener& listener, Random& random);
@@ -43,7 +43,7 @@ class Discoveries {
   /// The one that waits for a cookie reply with this header, or null.
   [[nodiscard]] Discovery* find(const protocol::FrameHeader& header) noexcept;
   /// One whose time-out has passed, or null.
-  [[nodiscard]] Discovery* overdue(std::int64_t steady_ms) noexcept;
+  [[nodiscard]] Discovery* overdue(SteadyTime steady_now) noexcept;
   void remove(OperationId id) noexcept;
 
  private:

@@ -35,7 +35,7 @@ class Delivery {
 
 void EventQueue::push_for_tick(OperationId id, Event event, Now now) {
   if (for_tick_.empty()) {
-    for_tick_since_ms_ = now.steady_ms;
+    for_tick_since_ = now.steady;
   }
   for_tick_.push_back({id, std::move(event)});
 }

@@ -40,9 +40,9 @@ class EventQueue {
   void on_tick();
   void deliver(Now now);
 
-  /// Steady milliseconds; INT64_MAX when nothing waits for a tick.
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
-    return for_tick_.empty() ? INT64_MAX : for_tick_since_ms_;
+  /// `never` when nothing waits for a tick.
+  [[nodiscard]] SteadyTime next_deadline() const noexcept {
+    return for_tick_.empty() ? never : for_tick_since_;
   }
   [[nodiscard]] std::size_t waiting_for_tick() const noexcept { return for_tick_.size(); }
 
@@ -54,7 +54,7 @@ class EventQueue {
 
   std::deque<Entry> due_;
   std::deque<Entry> for_tick_;
-  std::int64_t for_tick_since_ms_ = 0;  ///< When the first of for_tick_ came.
+  SteadyTime for_tick_since_{};  ///< When the first of for_tick_ came.
   bool delivering_ = false;
 };
 

@@ -8,20 +8,19 @@ namespace toxasync::client {
 namespace {
 
 /// The time-out of an attempt, doubled from one to the next.
-std::int64_t timeout_ms(const RetryPolicy& policy, unsigned attempt) noexcept {
-  const std::int64_t longest = std::max<std::int64_t>(policy.longest_timeout_ms, 1);
-  std::int64_t timeout = std::clamp<std::int64_t>(policy.first_timeout_ms, 1, longest);
+milliseconds timeout(const RetryPolicy& policy, unsigned attempt) noexcept {
+  const milliseconds longest = std::max(policy.longest_timeout, 1ms);
+  milliseconds timeout = std::clamp(policy.first_timeout, 1ms, longest);
   for (unsigned i = 0; i < attempt && timeout < longest; ++i) {
     timeout = timeout > longest / 2 ? longest : 2 * timeout;
   }
   return timeout;
 }
 
-/// Within 20 % of `ms`, so that clients which lost the same node do not come back in step.
-std::int64_t jittered(std::int64_t ms, Random& random) noexcept {
-  const std::int64_t spread = ms / 5;
-  const auto offset = static_cast<std::int64_t>(random.below(2 * static_cast<std::uint64_t>(spread) + 1));
-  return ms - spread + offset;
+/// Within 20 % of `timeout`, so that clients which lost the same node do not come back in step.
+milliseconds jittered(milliseconds timeout, Random& random) noexcept {
+  const milliseconds spread = timeout / 5;
+  return timeout - spread + random.below(2 * spread + 1ms);
 }
 
 }  // namespace
@@ -30,7 +29,7 @@ void Exchange::begin() noexcept {
   attempt_ = 0;
   cookie_replies_ = 0;
   bad_descriptors_ = 0;
-  deadline_ms_ = never_ms;
+  deadline_ = never;
   counters_.clear();
   nonces_.clear();
 }
@@ -40,7 +39,7 @@ void Exchange::sent(const protocol::FrameNonce& nonce, std::uint64_t counter, No
   if (counter != 0) {
     counters_.push_back(counter);
   }
-  deadline_ms_ = now.steady_ms + jittered(timeout_ms(policy_, attempt_), random);
+  deadline_ = now.steady + jittered(timeout(policy_, attempt_), random);
 }
 
 bool Exchange::awaits_answer(std::uint64_t counter) const noexcept {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -11,13 +10,10 @@
 
 namespace toxasync::client {
 
-/// No deadline.
-constexpr std::int64_t never_ms = std::numeric_limits<std::int64_t>::max();
-
 /// When a request is repeated and given up.
 struct RetryPolicy {
-  std::int64_t first_timeout_ms = 1500;
-  std::int64_t longest_timeout_ms = 8000;
+  milliseconds first_timeout = 1500ms;
+  milliseconds longest_timeout = 8s;
   unsigned attempts = 5;
 };
 
@@ -58,15 +54,15 @@ class Exchange {
 
   /// Attempts before this one.
   [[nodiscard]] unsigned attempt() const noexcept { return attempt_; }
-  /// Steady milliseconds; never_ms when no answer is expected.
-  [[nodiscard]] std::int64_t deadline_ms() const noexcept { return deadline_ms_; }
+  /// `never` when no answer is expected.
+  [[nodiscard]] SteadyTime deadline() const noexcept { return deadline_; }
 
  private:
   RetryPolicy policy_;
   unsigned attempt_ = 0;
   unsigned cookie_replies_ = 0;   ///< Accepted in this attempt.
   unsigned bad_descriptors_ = 0;  ///< In this attempt.
-  std::int64_t deadline_ms_ = never_ms;
+  SteadyTime deadline_ = never;
   // At most attempts * (1 + cookie_replies_per_attempt) of each.
   std::vector<std::uint64_t> counters_;
   std::vector<protocol::FrameNonce> nonces_;

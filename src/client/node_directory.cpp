@@ -8,10 +8,8 @@ namespace toxasync::client {
 namespace {
 
 bool is_valid_at(const protocol::NodeDescriptor& descriptor, Now now) noexcept {
-  const auto now_s = static_cast<std::uint64_t>(std::max<std::int64_t>(now.unix_s(), 0));
-  const std::uint64_t early_s = descriptor.valid_from_s > now_s ? descriptor.valid_from_s - now_s : 0;
-  const std::uint64_t late_s = now_s > descriptor.valid_until_s ? now_s - descriptor.valid_until_s : 0;
-  return early_s <= descriptor_tolerance_s && late_s <= descriptor_tolerance_s;
+  const UnixTime from = unix_time(descriptor.valid_from_s), until = unix_time(descriptor.valid_until_s);
+  return from - descriptor_tolerance <= now.unix_time() && now.unix_time() <= until + descriptor_tolerance;
 }
 
 }  // namespace
@@ -41,10 +39,10 @@ void NodeEntry::adopt(protocol::NodeDescriptor&& fresh, ByteView bytes) {
   descriptor = std::move(fresh);
 }
 
-void NodeEntry::answered(const Endpoint& from, std::uint64_t node_time_s, Now now) noexcept {
+void NodeEntry::answered(const Endpoint& from, UnixTime node_time, Now now) noexcept {
   status.answered = true;
-  status.last_answer_unix_s = now.unix_s();
-  status.clock_ahead_s = to_unix_s(node_time_s) - now.unix_s();
+  status.last_answer = now.unix_time();
+  status.clock_ahead = node_time - now.unix_time();
   status.failures_in_a_row = 0;
   const auto at = std::ranges::find(known.endpoints, from);
   if (at != known.endpoints.end()) {  // else a relay or another address of the node answered

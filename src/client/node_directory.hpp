@@ -10,14 +10,7 @@
 namespace toxasync::client {
 
 /// How far outside a descriptor's validity our clock may be: it may be our clock that is wrong.
-constexpr std::uint64_t descriptor_tolerance_s = 86400;
-
-/// A time of the protocol as a signed one. A node may send any value: what is later than the year 9999 is
-/// clamped.
-constexpr std::int64_t to_unix_s(std::uint64_t protocol_s) noexcept {
-  constexpr std::uint64_t last_s = 253402300799;
-  return static_cast<std::int64_t>(protocol_s < last_s ? protocol_s : last_s);
-}
+constexpr seconds descriptor_tolerance = 24h;
 
 /// Decodes a descriptor that is signed by the node it names and valid by our clock; nothing when it is
 /// refused.
@@ -34,7 +27,7 @@ struct NodeEntry {
   std::optional<protocol::NodeDescriptor> descriptor;
   Bytes descriptor_bytes;
   bool descriptor_proven = false;  ///< An answer was sealed with its N, and that was reported.
-  std::int64_t last_news_ms = 0;   ///< Steady: when it was last reported that the node answers.
+  SteadyTime last_news{};          ///< When it was last reported that the node answers.
 
   /// The endpoint whose turn it is; null if the node has none.
   [[nodiscard]] const Endpoint* endpoint(std::size_t turn) const noexcept;
@@ -45,7 +38,7 @@ struct NodeEntry {
   void adopt(protocol::NodeDescriptor&& fresh, ByteView bytes);
 
   /// An authentic answer came from `from`.
-  void answered(const Endpoint& from, std::uint64_t node_time_s, Now now) noexcept;
+  void answered(const Endpoint& from, UnixTime node_time, Now now) noexcept;
   /// An operation whose first attempt went to the endpoint `first` got no answer in `attempts`: the next one
   /// begins with the endpoint after these, so that each gets its turn.
   void failed(std::size_t first, std::size_t attempts) noexcept;

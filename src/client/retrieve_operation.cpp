@@ -36,9 +36,9 @@ Result<RetrieveOperation::Step, Counter> RetrieveOperation::on_page(protocol::Pa
     return *reason;
   }
   result_.reachable = true;
-  result_.node_time_s = to_unix_s(page.node_time_s);
+  result_.node_time = unix_time(page.node_time_s);
   if ((page.flags & protocol::Page::flag_try_later) != 0) {
-    result_.retry_after_s = page.retry_after_s;
+    result_.retry_after = seconds{page.retry_after_s};
     return Step::ended;
   }
   if (page.counter > collecting_) {

@@ -43,10 +43,10 @@ struct Subscription {
   RetrieveListener* listener = nullptr;
   std::uint64_t first_counter = 0;
   std::uint64_t last_counter = 0;
-  std::int64_t until_ms = 0;  ///< Steady.
+  SteadyTime until{};  ///< Steady.
 
   [[nodiscard]] bool is_answered_by(std::uint64_t counter, Now now) const noexcept {
-    return counter >= first_counter && counter <= last_counter && now.steady_ms < until_ms;
+    return counter >= first_counter && counter <= last_counter && now.steady < until;
   }
 };
 

@@ -52,7 +52,7 @@ protocol::StoreRequest StoreOperation::request(std::uint64_t counter) const {
   request.op = job_.op;
   if (job_.op == protocol::StoreOp::store) {  // a cancel has neither
     request.epoch = job_.mailbox.epoch;
-    request.ttl_s = job_.ttl_s;
+    request.ttl_s = static_cast<std::uint32_t>(job_.ttl.count());
   }
   request.mailbox = job_.mailbox.address;
   request.payload = job_.payload;
@@ -67,8 +67,8 @@ Result<StoreResult, Counter> StoreOperation::on_response(
   if (!answers(response.status, job_.op)) {
     return Counter::refused_answer;
   }
-  return StoreResult{static_cast<StoreOutcome>(response.status), to_unix_s(response.expires_at_s),
-                     to_unix_s(response.node_time_s), response.retry_after_s};
+  return StoreResult{static_cast<StoreOutcome>(response.status), unix_time(response.expires_at_s),
+                     unix_time(response.node_time_s), seconds{response.retry_after_s}};
 }
 
 }  // namespace toxasync::client

@@ -25,8 +25,8 @@ struct KnownNode {
 
 struct NodeStatus {
   bool answered = false;  ///< Since the start.
-  std::int64_t last_answer_unix_s = 0;
-  std::int64_t clock_ahead_s = 0;       ///< The node's clock less ours, at the last answer.
+  UnixTime last_answer{};
+  seconds clock_ahead = 0s;             ///< The node's clock less ours, at the last answer.
   std::uint32_t failures_in_a_row = 0;  ///< Operations that ended unreachable.
   std::uint64_t capacity_bytes = 0;     ///< As its descriptor says.
 };
@@ -35,7 +35,7 @@ struct StoreJob {
   protocol::NodeId node{};
   crypto::WritableMailbox mailbox;
   protocol::StoreOp op = protocol::StoreOp::store;
-  std::uint32_t ttl_s = limits::default_time_to_live_s;
+  seconds ttl = limits::default_time_to_live;
   Bytes payload;  ///< As in protocol::StoreRequest.
 };
 
@@ -64,9 +64,9 @@ constexpr bool is_good(StoreOutcome outcome) noexcept {
 
 struct StoreResult {
   StoreOutcome outcome = StoreOutcome::unreachable;
-  std::int64_t expires_at_s = 0;
-  std::int64_t node_time_s = 0;
-  std::uint16_t retry_after_s = 0;
+  UnixTime expires_at{};
+  UnixTime node_time{};
+  seconds retry_after = 0s;
 };
 
 struct RetrieveJob {
@@ -78,8 +78,8 @@ struct RetrieveJob {
 struct RetrieveResult {
   bool complete = false;   ///< The mailbox was read to its end, and all that was fetched is deleted there.
   bool reachable = false;  ///< A valid page came (and perhaps, later, nothing more).
-  std::int64_t node_time_s = 0;
-  std::uint16_t retry_after_s = 0;  ///< Not 0: the node, or our own queue, was too busy.
+  UnixTime node_time{};
+  seconds retry_after = 0s;  ///< Not 0: the node, or our own queue, was too busy.
 };
 
 struct PeersResult {
@@ -147,8 +147,8 @@ class NodeNewsListener {
 };
 
 struct ClientConfig {
-  std::int64_t first_timeout_ms = 1500;  ///< For an answer; doubled at each attempt, up to:
-  std::int64_t longest_timeout_ms = 8000;
+  milliseconds first_timeout = 1500ms;  ///< For an answer; doubled at each attempt, up to:
+  milliseconds longest_timeout = 8s;
   unsigned attempts = 5;    ///< Of one request (a cookie reply that leads on is not an attempt lost).
   std::uint8_t window = 4;  ///< Pages asked for at once.
   std::size_t operations_in_flight = 64;  ///< More are queued, each node's in order, the nodes in turn;

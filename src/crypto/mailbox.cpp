@@ -47,11 +47,11 @@ ByteArray<32> public_root_key(const FriendKey& recipient, const ByteArray<4>& no
 
 }  // namespace
 
-std::optional<Epoch> epoch_at(std::int64_t unix_s) noexcept {
-  if (unix_s < limits::epoch_origin_s) {
+std::optional<Epoch> epoch_at(UnixTime time) noexcept {
+  if (time < limits::epoch_origin) {
     return std::nullopt;
   }
-  const std::int64_t epoch = (unix_s - limits::epoch_origin_s) / limits::epoch_length_s;
+  const std::int64_t epoch = (time - limits::epoch_origin) / limits::epoch_length;
   if (epoch > std::numeric_limits<Epoch>::max()) {
     return std::nullopt;
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/time.hpp"
 #include "crypto/curve.hpp"
 #include "wire/limits.hpp"
 
@@ -15,9 +16,9 @@ namespace toxasync::crypto {
 using Epoch = std::uint32_t;
 
 /// Nothing before 2025 or past the last epoch.
-std::optional<Epoch> epoch_at(std::int64_t unix_s) noexcept;
-constexpr std::int64_t epoch_start_s(Epoch epoch) noexcept {
-  return limits::epoch_origin_s + static_cast<std::int64_t>(epoch) * limits::epoch_length_s;
+std::optional<Epoch> epoch_at(UnixTime time) noexcept;
+constexpr UnixTime epoch_start(Epoch epoch) noexcept {
+  return limits::epoch_origin + static_cast<std::int64_t>(epoch) * limits::epoch_length;
 }
 
 /// What a node sees of a mailbox.

@@ -11,8 +11,8 @@
 namespace toxasync::manager {
 
 namespace {
-constexpr std::int64_t housekeeping_ms = 3600000;
-constexpr std::int64_t shortest_housekeeping_ms = 1000;
+constexpr milliseconds housekeeping = 1h;
+constexpr milliseconds shortest_housekeeping = 1s;
 }  // namespace
 
 Manager::Manager(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
@@ -60,8 +60,8 @@ void Manager::find_nodes(NodeFinder& finder) {
 }
 
 Result<crypto::MessageId, SendError> Manager::send(const FriendKey& to, crypto::MessageKind kind,
-                                                   ByteView text, std::uint32_t ttl_s) {
-  return outbox_.send(to, kind, text, ttl_s, services_.clock.now());
+                                                   ByteView text, seconds ttl) {
+  return outbox_.send(to, kind, text, ttl, services_.clock.now());
 }
 Result<bool, CancelError> Manager::cancel(const crypto::MessageId& id) {
   return outbox_.cancel(id, services_.clock.now());
@@ -99,7 +99,7 @@ std::vector<HomeNodeStatus> Manager::home_nodes() const {
 
 bool Manager::friend_ready(const FriendKey& key) const {
   const Friend* const who = friends_.find(key);
-  return who != nullptr && friends_.can_seal(*who, services_.clock.now().unix_s());
+  return who != nullptr && friends_.can_seal(*who, services_.clock.now().unix_time());
 }
 std::size_t Manager::outbox_size() const noexcept {
   return outbox_.size();
@@ -122,12 +122,12 @@ void Manager::tick() {
   events_.deliver();
 }
 
-std::int64_t Manager::next_deadline_ms() const noexcept {
-  std::int64_t next_ms = resumed_ ? INT64_MAX : 0;
+SteadyTime Manager::next_deadline() const noexcept {
+  SteadyTime next = resumed_ ? never : SteadyTime{};
   for (const Part* const part : parts_) {
-    next_ms = std::min(next_ms, part->next_deadline_ms());
+    next = std::min(next, part->next_deadline());
   }
-  return next_ms;
+  return next;
 }
 
 void Manager::on_packet(const Route& from, ByteView packet) noexcept {
@@ -161,8 +161,8 @@ void Manager::on_friend_removed(const FriendKey& key) noexcept {
   inbox_.on_removed(key, batch);
   contact_.on_friend_removed(key, batch, services_.clock.now());
   if (friends_.remove(key, batch)) {
-    keys_.replace_root_soon(services_.clock.now().unix_s(), batch);
-    housekeeping_.run_at(services_.clock.now().steady_ms);  // sets the time of the next one
+    keys_.replace_root_soon(services_.clock.now().unix_time(), batch);
+    housekeeping_.run_at(services_.clock.now().steady);  // sets the time of the next one
   }
   services_.state.keep(std::move(batch));
   nodes_.claim(key, {});
@@ -220,7 +220,7 @@ void Manager::load() {
   }
   outbox_.join_loaded();
   store::StateBatch batch;
-  keys_.renew(services_.clock.now().unix_s(), batch);
+  keys_.renew(services_.clock.now().unix_time(), batch);
   services_.state.keep(std::move(batch));
 }
 
@@ -234,10 +234,10 @@ void Manager::run_housekeeping(Now now, bool again) {
   if (again) {
     contact_.forget_unlisted(batch);
   }
-  contact_.drop_expired(now.unix_s(), batch);
-  const bool roots_changed = keys_.renew(now.unix_s(), batch);
-  inbox_.drop_expired(now.unix_s(), batch);
-  receipts_.drop_expired(now.unix_s(), batch);
+  contact_.drop_expired(now.unix_time(), batch);
+  const bool roots_changed = keys_.renew(now.unix_time(), batch);
+  inbox_.drop_expired(now.unix_time(), batch);
+  receipts_.drop_expired(now.unix_time(), batch);
   if (!batch.empty()) {
     services_.state.keep(std::move(batch));
   }
@@ -333,8 +333,8 @@ void Manager::on_receipt(crypto::MessageKind kind, const FriendKey& from, std::u
 void Manager::poll_soon() {
   poller_.poll_soon(services_.clock.now());
 }
-bool Manager::swept_since(std::int64_t steady_ms) const {
-  return poller_.swept_since(steady_ms);
+bool Manager::swept_since(SteadyTime steady_now) const {
+  return poller_.swept_since(steady_now);
 }
 
 // --- ReceiptMailer ---
@@ -371,12 +371,12 @@ void Manager::on_message_lost(const protocol::NodeId& node) {
 }
 
 void Manager::Housekeeping::tick(Now now) {
-  if (now.steady_ms < next_ms_) {
+  if (now.steady < next_) {
     return;
   }
   manager_.run_housekeeping(now, std::exchange(ran_, true));
-  const std::int64_t root_due_ms = (manager_.keys_.root_replaced_at_s() - now.unix_s()) * 1000;
-  next_ms_ = now.steady_ms + std::clamp<std::int64_t>(root_due_ms, shortest_housekeeping_ms, housekeeping_ms);
+  const milliseconds root_due = manager_.keys_.root_replaced_at() - now.unix_time();
+  next_ = now.steady + std::clamp<milliseconds>(root_due, shortest_housekeeping, housekeeping);
 }
 
 }  // namespace toxasync::manager

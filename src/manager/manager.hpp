@@ -50,10 +50,10 @@ class Manager final : public PacketReceiver,
   void find_nodes(NodeFinder& finder);
 
   /// Accepts a message: live if the friend is online, else by their home nodes. MessageState::queued says
-  /// that it is on disk; before that a crash loses it. `ttl_s` is one of limits::times_to_live_s; 0:
-  /// ManagerConfig::ttl_s.
+  /// that it is on disk; before that a crash loses it. `ttl` is one of limits::times_to_live; 0:
+  /// ManagerConfig::ttl.
   Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text,
-                                            std::uint32_t ttl_s = 0);
+                                            seconds ttl = 0s);
   /// Asks every node that may hold the message to drop it. MessageState::cancelled follows when all have said
   /// so; `delivered` or `expired` when it was too late.
   Result<bool, CancelError> cancel(const crypto::MessageId& id);
@@ -79,8 +79,8 @@ class Manager final : public PacketReceiver,
   [[nodiscard]] std::size_t outbox_size() const noexcept;
 
   void tick();
-  /// Steady milliseconds of the next tick that has work.
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  /// Of the next tick that has work.
+  [[nodiscard]] SteadyTime next_deadline() const noexcept;
 
   // PacketReceiver
   void on_packet(const Route& from, ByteView packet) noexcept override;
@@ -97,13 +97,13 @@ class Manager final : public PacketReceiver,
     explicit Housekeeping(Manager& manager) : manager_(manager) {}
 
     void tick(Now now) override;
-    [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return next_ms_; }
-    void run_at(std::int64_t now_ms) noexcept { next_ms_ = now_ms; }
+    [[nodiscard]] SteadyTime next_deadline() const noexcept override { return next_; }
+    void run_at(SteadyTime steady_now) noexcept { next_ = steady_now; }
 
    private:
     Manager& manager_;
     bool ran_ = false;
-    std::int64_t next_ms_ = 0;
+    SteadyTime next_{};
   };
 
   void load();
@@ -132,7 +132,7 @@ class Manager final : public PacketReceiver,
                   const crypto::MessageId& id) override;
   // MailSource
   void poll_soon() override;
-  [[nodiscard]] bool swept_since(std::int64_t steady_ms) const override;
+  [[nodiscard]] bool swept_since(SteadyTime steady_now) const override;
   // ReceiptMailer
   bool mail_receipts(const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
                      store::StateBatch batch) override;

@@ -19,8 +19,8 @@ protocol::Cookie CookieJar::make(const Route& from, const crypto::Point& session
 }
 
 bool CookieJar::accepts(const protocol::Cookie& cookie, const Route& from, const crypto::Point& session,
-                        std::int64_t steady_ms) const noexcept {
-  const std::int64_t window = steady_ms / window_ms;
+                        SteadyTime now) const noexcept {
+  const std::int64_t window = window_at(now);
   return crypto::equal(cookie, make(from, session, window)) ||
          crypto::equal(cookie, make(from, session, window - 1));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "base/time.hpp"
 #include "base/transport.hpp"
 #include "protocol/frame.hpp"
 
@@ -12,18 +13,19 @@ namespace toxasync::node {
 /// four minutes, by the steady clock.
 class CookieJar {
  public:
-  static constexpr std::int64_t window_ms = 120'000;
+  static constexpr milliseconds window_length = 2min;
 
   explicit CookieJar(Random& random) : secret_(crypto::Secret<32>::random(random)) {}
 
   [[nodiscard]] protocol::Cookie bake(const Route& from, const crypto::Point& session,
-                                      std::int64_t steady_ms) const noexcept {
-    return make(from, session, steady_ms / window_ms);
+                                      SteadyTime now) const noexcept {
+    return make(from, session, window_at(now));
   }
   [[nodiscard]] bool accepts(const protocol::Cookie& cookie, const Route& from, const crypto::Point& session,
-                             std::int64_t steady_ms) const noexcept;
+                             SteadyTime now) const noexcept;
 
  private:
+  static std::int64_t window_at(SteadyTime time) noexcept { return time.time_since_epoch() / window_length; }
   [[nodiscard]] protocol::Cookie make(const Route& from, const crypto::Point& session,
                                       std::int64_t window) const noexcept;
 

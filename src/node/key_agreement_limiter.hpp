@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "base/time.hpp"
 #include "node/token_bucket.hpp"
 
 namespace toxasync::node {
@@ -26,10 +27,9 @@ class KeyAgreementLimiter {
   /// Applies from now on; what is in a bucket stays there, up to the new burst.
   void set_source_rate(TokenBuckets::Rate rate) noexcept { sources_.set_rate(rate); }
 
-  [[nodiscard]] Answer admit(const Endpoint& source, std::int64_t steady_ms);
+  [[nodiscard]] Answer admit(const Endpoint& source, SteadyTime now);
   /// When to ask again after `refusal`.
-  [[nodiscard]] std::uint16_t retry_after_s(Answer refusal, const Endpoint& source,
-                                            std::int64_t steady_ms) noexcept;
+  [[nodiscard]] seconds retry_after(Answer refusal, const Endpoint& source, SteadyTime now) noexcept;
 
  private:
   /// A token is 1000 units, so that a millisecond adds `per_second`.
@@ -37,12 +37,12 @@ class KeyAgreementLimiter {
   [[nodiscard]] std::uint64_t full() const noexcept {
     return std::max<std::uint64_t>(token * limits_.per_second / 2, token);
   }
-  void refill(std::int64_t steady_ms) noexcept;
+  void refill(SteadyTime now) noexcept;
 
   Limits limits_;
   TokenBuckets sources_;
   std::uint64_t level_;
-  std::int64_t as_of_ms_ = 0;
+  SteadyTime as_of_{};
 };
 
 }  // namespace toxasync::node

@@ -8,9 +8,9 @@ namespace toxasync::node {
 
 namespace {
 
-constexpr std::size_t expire_rows = 512;          // of one slice
-constexpr std::int64_t rotate_again_ms = 60'000;  // after the key file could not be written
-constexpr std::int64_t follow_capacity_ms = 60'000;
+constexpr std::size_t expire_rows = 512;     // of one slice
+constexpr milliseconds rotate_again = 1min;  // after the key file could not be written
+constexpr milliseconds follow_capacity_every = 1min;
 
 }  // namespace
 
@@ -31,9 +31,9 @@ Node::Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry teleme
       subscriptions_(config_.sessions, random.array<16>()),
       handed_out_(handed_out_remembered, random.array<16>()),
       now_(now),
-      next_expire_ms_(now.steady_ms),
-      next_rotate_ms_(now.steady_ms),
-      next_capacity_ms_(now.steady_ms + follow_capacity_ms) {
+      next_expire_(now.steady),
+      next_rotate_(now.steady),
+      next_capacity_(now.steady + follow_capacity_every) {
   sign_descriptor();
   rotate_keys(now);
 }
@@ -62,7 +62,7 @@ void Node::handle_packet(Transport& via, const Route& from, ByteView packet, Now
   if (!protocol::is_request(header->kind)) {
     return telemetry_.refuse(Counter::refused_kind);
   }
-  if (!cookies_.accepts(header->cookie, from, header->session, now.steady_ms)) {
+  if (!cookies_.accepts(header->cookie, from, header->session, now.steady)) {
     telemetry_.refuse(Counter::refused_cookie);
     return send_cookie_reply(via, from, *header, now);
   }
@@ -108,7 +108,7 @@ Session* Node::open_with_new_keys(Transport& via, const Route& from, const proto
   if (!forged && !may_agree(from.endpoint, now)) {
     return nullptr;
   }
-  for (const SessionKey* key : {&keys_.current(), keys_.previous(now.unix_s())}) {
+  for (const SessionKey* key : {&keys_.current(), keys_.previous(now.unix_time())}) {
     if (forged || key == nullptr || (known != nullptr && known->node_key == key->pair.public_key)) {
       continue;
     }
@@ -134,7 +134,7 @@ const SessionKey* Node::node_key(const crypto::Point& n, Now now) const noexcept
   if (keys_.current().pair.public_key == n) {
     return &keys_.current();
   }
-  const SessionKey* previous = keys_.previous(now.unix_s());
+  const SessionKey* previous = keys_.previous(now.unix_time());
   return previous != nullptr && previous->pair.public_key == n ? previous : nullptr;
 }
 
@@ -155,13 +155,13 @@ bool Node::decode(ByteView plain, Session& session, Message& message, ByteView& 
 }
 
 bool Node::may_agree(const Endpoint& source, Now now) {
-  const KeyAgreementLimiter::Answer answer = key_work_.admit(source, now.steady_ms);
+  const KeyAgreementLimiter::Answer answer = key_work_.admit(source, now.steady);
   if (answer == KeyAgreementLimiter::Answer::yes) {
     return true;
   }
   const bool spent = answer == KeyAgreementLimiter::Answer::source_spent;
   telemetry_.refuse(spent ? Counter::refused_rate : Counter::refused_key_work);
-  key_work_retry_s_ = key_work_.retry_after_s(answer, source, now.steady_ms);
+  key_work_retry_ = key_work_.retry_after(answer, source, now.steady);
   return false;
 }
 
@@ -195,7 +195,7 @@ void Node::send(Transport& via, const Route& to, ByteView packet) noexcept {
 void Node::send_cookie_reply(Transport& via, const Route& to, const protocol::FrameHeader& header, Now now) {
   telemetry_.count(Counter::cookies_sent);
   send(via, to,
-       protocol::make_cookie_reply(header, cookies_.bake(to, header.session, now.steady_ms), descriptor_));
+       protocol::make_cookie_reply(header, cookies_.bake(to, header.session, now.steady), descriptor_));
 }
 
 const Session* Node::answerable(const ReplyPath& path) noexcept {
@@ -214,9 +214,9 @@ const Session* Node::session_of(const ReplyPath& path) noexcept {
 
 void Node::tick(Now now) {
   now_ = now;
-  if (now.steady_ms >= next_expire_ms_) {
-    store_.expire(now.unix_s(), expire_rows);
-    next_expire_ms_ = now.steady_ms + std::max<std::int64_t>(config_.expire_every_ms, 1);
+  if (now.steady >= next_expire_) {
+    store_.expire(now.unix_time(), expire_rows);
+    next_expire_ = now.steady + std::max(config_.expire_every, 1ms);
     group_open_ = true;
   }
   rotate_keys(now);
@@ -228,29 +228,29 @@ void Node::tick(Now now) {
   store_.poll(*this);
 }
 
-std::int64_t Node::next_deadline_ms() const noexcept {
-  constexpr std::int64_t poll_every_ms = 10;  // of a store that cannot wake us
+SteadyTime Node::next_deadline() const noexcept {
+  constexpr milliseconds poll_every = 10ms;  // of a store that cannot wake us
   if (group_open_) {
-    return now_.steady_ms;
+    return now_.steady;
   }
   if (pending_.size() != 0 && store_.wake_fd() < 0) {
-    return std::min(next_expire_ms_, now_.steady_ms + poll_every_ms);
+    return std::min(next_expire_, now_.steady + poll_every);
   }
-  return next_expire_ms_;
+  return next_expire_;
 }
 
 void Node::rotate_keys(Now now) {
-  if (now.steady_ms < next_rotate_ms_) {
+  if (now.steady < next_rotate_) {
     return;
   }
-  const auto rotated = keys_.rotate(random_, now.unix_s());
+  const auto rotated = keys_.rotate(random_, now.unix_time());
   if (!rotated) {
     telemetry_.log(LogLevel::error, "node", crypto::describe(rotated.error()));
-    next_rotate_ms_ = now.steady_ms + rotate_again_ms;
+    next_rotate_ = now.steady + rotate_again;
     return;
   }
   if (*rotated) {
-    const SessionKey* previous = keys_.previous(now.unix_s());
+    const SessionKey* previous = keys_.previous(now.unix_time());
     sessions_.retain(keys_.current().pair.public_key,
                      previous == nullptr ? nullptr : &previous->pair.public_key);
     sign_descriptor();
@@ -261,10 +261,10 @@ void Node::rotate_keys(Now now) {
 
 /// The store's capacity follows its disk, and the descriptor the capacity, in steps of an eighth.
 void Node::follow_capacity(Now now) {
-  if (now.steady_ms < next_capacity_ms_) {
+  if (now.steady < next_capacity_) {
     return;
   }
-  next_capacity_ms_ = now.steady_ms + follow_capacity_ms;
+  next_capacity_ = now.steady + follow_capacity_every;
   const std::uint64_t capacity = store_.stats().capacity_bytes;
   const std::uint64_t step = announced_capacity_bytes_ / 8;
   if (capacity != 0 &&
@@ -277,8 +277,8 @@ void Node::sign_descriptor() {
   protocol::NodeDescriptor descriptor;
   descriptor.id = keys_.id();
   descriptor.key = keys_.current().pair.public_key;
-  descriptor.valid_from_s = static_cast<std::uint64_t>(keys_.current().valid_from_s);
-  descriptor.valid_until_s = static_cast<std::uint64_t>(keys_.current().valid_until_s);
+  descriptor.valid_from_s = since_1970_s(keys_.current().valid_from);
+  descriptor.valid_until_s = since_1970_s(keys_.current().valid_until);
   const std::uint64_t capacity = store_.stats().capacity_bytes;
   announced_capacity_bytes_ = capacity != 0 ? capacity : config_.capacity_bytes;
   descriptor.capacity_bytes = announced_capacity_bytes_;
@@ -295,7 +295,7 @@ void Node::set_peers(const std::vector<Bytes>& descriptors) {
     const auto descriptor = protocol::NodeDescriptor::decode_signed(bytes);
     if (peers_.size() < peers_kept && descriptor && descriptor->id != keys_.id() &&
         !descriptor->addresses.empty()) {
-      peers_.push_back({bytes, descriptor->valid_until_s});
+      peers_.push_back({bytes, unix_time(descriptor->valid_until_s)});
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -45,10 +46,10 @@ class Node final : private store::StoreListener {
 
   /// Expires, rotates keys, commits the group of pending store operations, and answers what the store
   /// completed. Call it after a burst of packets, when the store's wake_fd is readable, and at
-  /// next_deadline_ms.
+  /// next_deadline().
   void tick(Now now);
   /// By the steady clock. Already past while requests wait for the store's group to be committed.
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  [[nodiscard]] SteadyTime next_deadline() const noexcept;
 
   /// The transport is about to be destroyed; requests that wait for an answer by it get none.
   void drop_transport(const Transport& transport) noexcept {
@@ -101,7 +102,7 @@ class Node final : private store::StoreListener {
   // The right to a mailbox.
   enum class TagCheck : std::uint8_t { good, wrong, bad_point, no_tokens };
   /// Whether one key agreement may be done for the source; else the reason is counted, and
-  /// `key_work_retry_s_` says when to try again.
+  /// `key_work_retry_` says when to try again.
   [[nodiscard]] bool may_agree(const Endpoint& source, Now now);
   [[nodiscard]] TagCheck check_tag(const Request& request, crypto::TagKind kind, const crypto::Point& point,
                                    const crypto::Tag& shown, std::size_t tag_offset);
@@ -125,15 +126,15 @@ class Node final : private store::StoreListener {
   void submit_put(const Request& request, const protocol::StoreRequest& message);
   void settle_put(const Pending& pending, const store::PutResult& result);
   [[nodiscard]] Fill fill() const;
-  void answer_store(const ReplyPath& path, Now now, protocol::StoreStatus status,
-                    std::int64_t expires_at_s = 0, std::uint16_t retry_after_s = 0) noexcept;
+  void answer_store(const ReplyPath& path, Now now, protocol::StoreStatus status, UnixTime expires_at = {},
+                    seconds retry_after = 0s) noexcept;
 
   // Retrieve requests.
   void on_retrieve(const Request& request, const protocol::RetrieveRequest& message);
   void submit_retrieve(const Request& request, const protocol::RetrieveRequest& message);
   void answer_pages(const ReplyPath& path, Now now, std::vector<protocol::Page>&& pages) noexcept;
   void answer_empty_page(const ReplyPath& path, Now now, std::uint64_t cursor);
-  void answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor, std::uint16_t retry_after_s);
+  void answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor, seconds retry_after);
   void finish_retrieve(store::Token token);
   void answer_peers(const ReplyPath& path, Now now);
   /// Announces to whoever subscribed for the mailbox that mail has come.
@@ -154,7 +155,7 @@ class Node final : private store::StoreListener {
   CookieJar cookies_;
   SessionTable sessions_;
   KeyAgreementLimiter key_work_;
-  std::uint16_t key_work_retry_s_ = 0;
+  seconds key_work_retry_ = 0s;
   StorageQuota quota_;
   std::uint64_t bytes_in_flight_ = 0;  ///< Of puts that the store has not answered.
   PendingTable pending_;
@@ -164,7 +165,7 @@ class Node final : private store::StoreListener {
   Bytes descriptor_;
   struct Peer {
     Bytes descriptor;
-    std::uint64_t valid_until_s = 0;
+    UnixTime valid_until{};
   };
   std::vector<Peer> peers_;
 
@@ -173,9 +174,9 @@ class Node final : private store::StoreListener {
   protocol::RetrieveRequest retrieve_request_;
 
   Now now_;  ///< Of the last call.
-  std::int64_t next_expire_ms_;
-  std::int64_t next_rotate_ms_;
-  std::int64_t next_capacity_ms_;
+  SteadyTime next_expire_;
+  SteadyTime next_rotate_;
+  SteadyTime next_capacity_;
   std::uint64_t announced_capacity_bytes_ = 0;  // In descriptor_.
   bool group_open_ = false;                     ///< The store was given operations since its last submit().
 };
@@ -183,11 +184,16 @@ class Node final : private store::StoreListener {
 /// How many envelopes are remembered as handed to their owner: about 2 MiB.
 inline constexpr std::size_t handed_out_remembered = 16384;
 
-/// When to try again, in seconds: the queue for the disk is full; the disk failed.
-inline constexpr std::uint16_t overloaded_retry_s = 2;
-inline constexpr std::uint16_t failed_retry_s = 30;
+/// When to try again: the queue for the disk is full; the disk failed.
+inline constexpr seconds overloaded_retry = 2s;
+inline constexpr seconds failed_retry = 30s;
 /// When mail will have expired or been fetched, perhaps: a mailbox or the store is full.
-inline constexpr std::uint16_t full_retry_s = 600;
+inline constexpr seconds full_retry = 10min;
+
+/// As answers have it.
+inline std::uint16_t retry_after_s(seconds retry_after) noexcept {
+  return static_cast<std::uint16_t>(std::clamp(retry_after, 0s, 65535s).count());
+}
 
 template <class Function>
 void Node::guarded(store::Token token, Function&& function) noexcept {

@@ -20,10 +20,14 @@ struct StoredKey {
   std::int64_t valid_until_s = 0;
 
   static StoredKey from(const SessionKey& key) noexcept {
-    return {key.pair.secret.bytes(), key.valid_from_s, key.valid_until_s};
+    return {key.pair.secret.bytes(), key.valid_from.time_since_epoch().count(),
+            key.valid_until.time_since_epoch().count()};
   }
+  /// Of a plausible one.
   [[nodiscard]] SessionKey to_key() const {
-    return {crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(secret)), valid_from_s, valid_until_s};
+    return {crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(secret)),
+            unix_time(static_cast<std::uint64_t>(valid_from_s)),
+            unix_time(static_cast<std::uint64_t>(valid_until_s))};
   }
   [[nodiscard]] bool empty() const noexcept {
     return std::ranges::all_of(secret, [](std::uint8_t byte) { return byte == 0; });
@@ -58,22 +62,22 @@ struct StoredKeys {
 NodeKeys::NodeKeys(std::string path, crypto::Secret<32> seed, SessionKey current)
     : path_(std::move(path)), seed_(std::move(seed)), signer_(seed_.bytes()), current_(std::move(current)) {}
 
-SessionKey NodeKeys::make_session_key(Random& random, std::int64_t now_s) {
-  return {crypto::KeyPair::generate(random), now_s, now_s + key_lifetime_s};
+SessionKey NodeKeys::make_session_key(Random& random, UnixTime now) {
+  return {crypto::KeyPair::generate(random), now, now + key_lifetime};
 }
 
-NodeKeys NodeKeys::ephemeral(Random& random, std::int64_t now_s) {
+NodeKeys NodeKeys::ephemeral(Random& random, UnixTime now) {
   auto seed = crypto::Secret<32>::random(random);
-  return {std::string(), std::move(seed), make_session_key(random, now_s)};
+  return {std::string(), std::move(seed), make_session_key(random, now)};
 }
 
-Result<NodeKeys, KeyFileError> NodeKeys::open(const std::string& path, Random& random, std::int64_t now_s) {
+Result<NodeKeys, KeyFileError> NodeKeys::open(const std::string& path, Random& random, UnixTime now) {
   auto payload = crypto::read_key_file(path, payload_size);
   if (!payload) {
     if (payload.error() != KeyFileError::missing) {
       return payload.error();
     }
-    NodeKeys keys = ephemeral(random, now_s);
+    NodeKeys keys = ephemeral(random, now);
     keys.path_ = path;
     if (const auto saved = keys.save(keys.current_, nullptr); !saved) {
       return saved.error();
@@ -109,15 +113,15 @@ Result<bool, KeyFileError> NodeKeys::save(const SessionKey& current, const Sessi
   return crypto::write_key_file(path_, payload);
 }
 
-const SessionKey* NodeKeys::previous(std::int64_t now_s) const noexcept {
-  return previous_ && now_s < previous_->valid_until_s + key_overlap_s ? &*previous_ : nullptr;
+const SessionKey* NodeKeys::previous(UnixTime now) const noexcept {
+  return previous_ && now < previous_->valid_until + key_overlap ? &*previous_ : nullptr;
 }
 
-Result<bool, KeyFileError> NodeKeys::rotate(Random& random, std::int64_t now_s) {
+Result<bool, KeyFileError> NodeKeys::rotate(Random& random, UnixTime now) {
   // A key from the future was made by a clock that was wrong: it would be in use for too long.
-  const bool over = now_s >= current_.valid_until_s || now_s < current_.valid_from_s - key_overlap_s;
+  const bool over = now >= current_.valid_until || now < current_.valid_from - key_overlap;
   if (!over) {
-    if (!previous_ || previous(now_s) != nullptr) {
+    if (!previous_ || previous(now) != nullptr) {
       return false;
     }
     if (const auto saved = save(current_, nullptr); !saved) {
@@ -126,14 +130,14 @@ Result<bool, KeyFileError> NodeKeys::rotate(Random& random, std::int64_t now_s) 
     previous_.reset();
     return true;
   }
-  SessionKey next = make_session_key(random, now_s);
-  const std::int64_t from_s = current_.valid_from_s;
-  const std::int64_t until_s = current_.valid_until_s;
-  current_.valid_until_s = std::min(until_s, now_s);  // a key from the future ends now, too
-  current_.valid_from_s = std::min(from_s, current_.valid_until_s);
+  SessionKey next = make_session_key(random, now);
+  const UnixTime from = current_.valid_from;
+  const UnixTime until = current_.valid_until;
+  current_.valid_until = std::min(until, now);  // a key from the future ends now, too
+  current_.valid_from = std::min(from, current_.valid_until);
   if (const auto saved = save(next, &current_); !saved) {
-    current_.valid_from_s = from_s;
-    current_.valid_until_s = until_s;
+    current_.valid_from = from;
+    current_.valid_until = until;
     return saved.error();
   }
   previous_ = std::exchange(current_, std::move(next));

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/time.hpp"
 #include "crypto/curve.hpp"
 #include "crypto/key_file.hpp"
 #include "protocol/node_descriptor.hpp"
@@ -14,8 +15,8 @@ namespace toxasync::node {
 /// One of a node's weekly keys N.
 struct SessionKey {
   crypto::KeyPair pair;
-  std::int64_t valid_from_s = 0;  ///< Unix.
-  std::int64_t valid_until_s = 0;
+  UnixTime valid_from{};
+  UnixTime valid_until{};
 };
 
 /// A node's identity and its current and previous session key, in a key file (docs/protocol.md, section 6).
@@ -23,32 +24,30 @@ struct SessionKey {
 /// valid until 8; all zero where there is no previous one.
 class NodeKeys {
  public:
-  static constexpr std::int64_t key_lifetime_s = std::int64_t{7} * 86400;
+  static constexpr seconds key_lifetime = days(7);
   /// How long a replaced key still opens frames.
-  static constexpr std::int64_t key_overlap_s = 86400;
+  static constexpr seconds key_overlap = days(1);
 
   /// Reads the file, or creates one with a new identity if there is none. A damaged file is an error and
   /// stays as it is: it may be all that is left of an identity.
-  static Result<NodeKeys, crypto::KeyFileError> open(const std::string& path, Random& random,
-                                                     std::int64_t now_s);
+  static Result<NodeKeys, crypto::KeyFileError> open(const std::string& path, Random& random, UnixTime now);
 
   /// Keys that live in memory only, for tests and clients' own nodes without a directory.
-  static NodeKeys ephemeral(Random& random, std::int64_t now_s);
+  static NodeKeys ephemeral(Random& random, UnixTime now);
 
   [[nodiscard]] protocol::NodeId id() const noexcept { return protocol::NodeId(signer_.public_key()); }
   [[nodiscard]] const crypto::SigningKey& signer() const noexcept { return signer_; }
   [[nodiscard]] const SessionKey& current() const noexcept { return current_; }
-  [[nodiscard]] const SessionKey* previous(
-      std::int64_t now_s) const noexcept;  ///< Null once the overlap is over.
+  [[nodiscard]] const SessionKey* previous(UnixTime now) const noexcept;  ///< Null once the overlap is over.
 
   /// Replaces the current key when its time is over (or the clock was set back by more than the overlap), and
   /// wipes the previous one when the overlap is. True: one of them changed. A file that cannot be written is
   /// an error, and the keys stay as they were.
-  Result<bool, crypto::KeyFileError> rotate(Random& random, std::int64_t now_s);
+  Result<bool, crypto::KeyFileError> rotate(Random& random, UnixTime now);
 
  private:
   NodeKeys(std::string path, crypto::Secret<32> seed, SessionKey current);
-  static SessionKey make_session_key(Random& random, std::int64_t now_s);
+  static SessionKey make_session_key(Random& random, UnixTime now);
   [[nodiscard]] Result<bool, crypto::KeyFileError> save(const SessionKey& current,
                                                         const SessionKey* previous) const;
 

@@ -29,7 +29,7 @@ void Node::on_retrieve(const Request& request, const protocol::RetrieveRequest& 
   switch (check_tag(request, crypto::TagKind::owner, message.mailbox.p, message.owner_tag,
                     protocol::RetrieveRequest::tag_offset)) {
     case TagCheck::no_tokens:
-      return answer_not_served(request.path, request.now, message.cursor, key_work_retry_s_);
+      return answer_not_served(request.path, request.now, message.cursor, key_work_retry_);
     case TagCheck::bad_point:
       return refuse(Counter::refused_point);
     case TagCheck::wrong:
@@ -39,7 +39,7 @@ void Node::on_retrieve(const Request& request, const protocol::RetrieveRequest& 
   }
   if (pending_.full()) {
     telemetry_.refuse(Counter::refused_overloaded);
-    return answer_not_served(request.path, request.now, message.cursor, overloaded_retry_s);
+    return answer_not_served(request.path, request.now, message.cursor, overloaded_retry);
   }
   submit_retrieve(request, message);
 }
@@ -51,7 +51,7 @@ void Node::submit_retrieve(const Request& request, const protocol::RetrieveReque
   const auto window = std::clamp<std::uint8_t>(message.window, 1, limits::window);
   const bool deletes = !message.ids_to_delete.empty();
   Pending pending{.path = request.path,
-                  .received_ms = request.now.steady_ms,
+                  .received = request.now.steady,
                   .mailbox = mailbox,
                   .deletes = message.ids_to_delete,
                   .cursor = message.cursor,
@@ -63,7 +63,7 @@ void Node::submit_retrieve(const Request& request, const protocol::RetrieveReque
     if (deletes) {
       store_.remove(token, mailbox, message.ids_to_delete);
     }
-    store_.list(token, mailbox, message.cursor, window_limits(window), request.now.unix_s());
+    store_.list(token, mailbox, message.cursor, window_limits(window), request.now.unix_time());
   } catch (...) {
     pending_.remove(token);
     throw;
@@ -79,7 +79,7 @@ void Node::on_remove(store::Token token, const store::RemoveResult& result) noex
       }
       if (result.status == store::OpStatus::ok) {
         telemetry_.count(Counter::node_deleted, result.removed);
-        quota_.fetched(pending->mailbox, pending->deletes, now_.unix_s());
+        quota_.fetched(pending->mailbox, pending->deletes, now_.unix_time());
       }
       --pending->awaited;
       finish_retrieve(token);
@@ -119,38 +119,37 @@ void Node::finish_retrieve(store::Token token) {
     // Mail that was put before the listing is in it; what was put after it completes after it, and so finds
     // the subscription.
     if (pending.subscribes && nothing_left) {
-      subscriptions_.add(pending.mailbox, pending.path, now_.steady_ms);
+      subscriptions_.add(pending.mailbox, pending.path, now_.steady);
       telemetry_.count(Counter::node_subscribed);
     }
   } else {
     const bool overloaded = pending.status == store::OpStatus::overloaded;
     telemetry_.count(overloaded ? Counter::refused_overloaded : Counter::store_failed);
-    answer_not_served(pending.path, now_, pending.cursor, overloaded ? overloaded_retry_s : failed_retry_s);
+    answer_not_served(pending.path, now_, pending.cursor, overloaded ? overloaded_retry : failed_retry);
   }
-  telemetry_.observe(Timing::retrieve, now_.steady_ms - pending.received_ms);
+  telemetry_.observe(Timing::retrieve, now_.steady - pending.received);
   pending_.remove(token);
 }
 
 void Node::announce(const store::MailboxKey& mailbox) noexcept {
-  const auto path = subscriptions_.spend(mailbox, now_.steady_ms);
+  const auto path = subscriptions_.spend(mailbox, now_.steady);
   const Session* session = path ? session_of(*path) : nullptr;
   if (session == nullptr) {
     return;  // nobody has subscribed, or their session is gone
   }
-  const auto page = Page::announcement(path->counter, static_cast<std::uint64_t>(now_.unix_s()));
+  const auto page = Page::announcement(path->counter, since_1970_s(now_.unix_time()));
   telemetry_.count(Counter::node_announced);
-  send_answer(*path, *session, cookies_.bake(path->route, path->session, now_.steady_ms), page);
+  send_answer(*path, *session, cookies_.bake(path->route, path->session, now_.steady), page);
 }
 
 void Node::answer_empty_page(const ReplyPath& path, Now now, std::uint64_t cursor) {
   answer_pages(path, now, pack_pages({}, false, cursor, 1));  // as an empty mailbox does
 }
 
-void Node::answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor,
-                             std::uint16_t retry_after_s) {
+void Node::answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor, seconds retry_after) {
   auto pages = pack_pages({}, false, cursor, 1);
   pages.front().flags = Page::flag_try_later;
-  pages.front().retry_after_s = retry_after_s;
+  pages.front().retry_after_s = retry_after_s(retry_after);
   answer_pages(path, now, std::move(pages));
 }
 
@@ -160,16 +159,15 @@ void Node::answer_peers(const ReplyPath& path, Now now) {
   if (session == nullptr) {
     return;
   }
-  const auto now_s = static_cast<std::uint64_t>(now.unix_s());
-  std::erase_if(peers_, [now_s](const Peer& peer) { return peer.valid_until_s <= now_s; });
-  protocol::Peers answer{path.counter, now_s, {}};
+  std::erase_if(peers_, [now](const Peer& peer) { return peer.valid_until <= now.unix_time(); });
+  protocol::Peers answer{path.counter, since_1970_s(now.unix_time()), {}};
   const std::size_t count = std::min(peers_.size(), limits::peers_per_answer);
   for (std::size_t i = 0; i < count; ++i) {
     std::swap(peers_[i], peers_[i + random_.below(peers_.size() - i)]);
     answer.descriptors.push_back({peers_[i].descriptor});
   }
   telemetry_.count(Counter::node_peers_told, count);
-  send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady_ms), answer);
+  send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady), answer);
 }
 
 void Node::answer_pages(const ReplyPath& path, Now now, std::vector<Page>&& pages) noexcept {
@@ -177,10 +175,10 @@ void Node::answer_pages(const ReplyPath& path, Now now, std::vector<Page>&& page
   if (session == nullptr) {
     return;
   }
-  const auto cookie = cookies_.bake(path.route, path.session, now.steady_ms);
+  const auto cookie = cookies_.bake(path.route, path.session, now.steady);
   for (Page& page : pages) {
     page.counter = path.counter;
-    page.node_time_s = static_cast<std::uint64_t>(now.unix_s());
+    page.node_time_s = since_1970_s(now.unix_time());
     send_answer(path, *session, cookie, page);
     telemetry_.count(Counter::node_pages);
   }

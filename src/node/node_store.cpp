@@ -15,8 +15,8 @@ using protocol::StoreStatus;
 
 constexpr std::uint8_t envelope_version = 1;
 
-bool is_current_epoch(crypto::Epoch epoch, std::int64_t now_s) noexcept {
-  const auto current = crypto::epoch_at(now_s);
+bool is_current_epoch(crypto::Epoch epoch, UnixTime now) noexcept {
+  const auto current = crypto::epoch_at(now);
   if (!current) {
     return false;
   }
@@ -43,10 +43,10 @@ std::optional<StoreStatus> Node::refusal(const protocol::StoreRequest& message, 
                ? std::nullopt
                : std::optional(refuse(Counter::refused_message_malformed));
   }
-  if (!is_current_epoch(message.epoch, now.unix_s())) {
+  if (!is_current_epoch(message.epoch, now.unix_time())) {
     return refuse(Counter::refused_epoch, StoreStatus::wrong_epoch);
   }
-  if (!limits::is_time_to_live(message.ttl_s)) {
+  if (!limits::is_time_to_live(seconds{message.ttl_s})) {
     return refuse(Counter::refused_ttl);
   }
   if (!limits::is_envelope_size(message.payload.size())) {
@@ -59,9 +59,9 @@ std::optional<StoreStatus> Node::refusal(const protocol::StoreRequest& message, 
 }
 
 void Node::on_store(const Request& request, const protocol::StoreRequest& message) {
-  const auto refuse = [&](Counter reason, StoreStatus status, std::uint16_t retry_after_s = 0) {
+  const auto refuse = [&](Counter reason, StoreStatus status, seconds retry_after = 0s) {
     telemetry_.refuse(reason);
-    answer_store(request.path, request.now, status, 0, retry_after_s);
+    answer_store(request.path, request.now, status, {}, retry_after);
   };
   if (const auto status = refusal(message, request.now)) {
     return answer_store(request.path, request.now, *status);
@@ -69,7 +69,7 @@ void Node::on_store(const Request& request, const protocol::StoreRequest& messag
   switch (check_tag(request, crypto::TagKind::write, message.mailbox.w, message.write_tag,
                     protocol::StoreRequest::tag_offset)) {
     case TagCheck::no_tokens:
-      return answer_store(request.path, request.now, StoreStatus::try_later, 0, key_work_retry_s_);
+      return answer_store(request.path, request.now, StoreStatus::try_later, {}, key_work_retry_);
     case TagCheck::bad_point:
       return refuse(Counter::refused_point, StoreStatus::refused);
     case TagCheck::wrong:
@@ -78,7 +78,7 @@ void Node::on_store(const Request& request, const protocol::StoreRequest& messag
       break;
   }
   if (pending_.full()) {
-    return refuse(Counter::refused_overloaded, StoreStatus::try_later, overloaded_retry_s);
+    return refuse(Counter::refused_overloaded, StoreStatus::try_later, overloaded_retry);
   }
   if (message.op == StoreOp::store) {
     submit_put(request, message);
@@ -97,9 +97,9 @@ void Node::submit_cancel(const Request& request, const protocol::StoreRequest& m
     return answer_store(request.path, request.now, StoreStatus::gone);
   }
   if (pending_.lists(mailbox)) {
-    return answer_store(request.path, request.now, StoreStatus::try_later, 0, overloaded_retry_s);
+    return answer_store(request.path, request.now, StoreStatus::try_later, {}, overloaded_retry);
   }
-  const store::Token token = pending_.add({.path = request.path, .received_ms = request.now.steady_ms});
+  const store::Token token = pending_.add({.path = request.path, .received = request.now.steady});
   try {
     const auto secret = id_from<crypto::CancelSecret>(payload.subspan(limits::id));
     store_.cancel(token, mailbox, id, crypto::cancel_commitment(secret));
@@ -119,27 +119,27 @@ Fill Node::fill() const {
 /// Stores the envelope for as long as a store that full keeps mail, unless its source has used up its share.
 /// docs/admission.md explains who is refused first, and why.
 void Node::submit_put(const Request& request, const protocol::StoreRequest& message) {
-  const std::int64_t now_s = request.now.unix_s();
+  const UnixTime unix_now = request.now.unix_time();
   const Endpoint& source = request.path.route.endpoint;
   const std::size_t bytes = message.payload.size() + store::StoreLimits::record_overhead_bytes;
   const Fill full = fill();
-  const std::int64_t expires_at_s =
-      now_s + std::min({message.ttl_s, config_.longest_ttl_s, longest_ttl_s(full)});
-  if (const auto wait_s = quota_.wait_s(source, bytes, expires_at_s, full, now_s); wait_s != 0) {
+  const UnixTime expires_at =
+      unix_now + std::min({seconds{message.ttl_s}, config_.longest_ttl, longest_ttl(full)});
+  if (const auto wait = quota_.wait(source, bytes, expires_at, full, unix_now); wait != 0s) {
     telemetry_.refuse(Counter::refused_share);
-    return answer_store(request.path, request.now, StoreStatus::node_full, 0, wait_s);
+    return answer_store(request.path, request.now, StoreStatus::node_full, {}, wait);
   }
   const auto mailbox = crypto::mailbox_key(message.mailbox);
   const auto id = crypto::envelope_id(message.mailbox, message.payload);
-  quota_.charge(source, bytes, expires_at_s, now_s);
+  quota_.charge(source, bytes, expires_at, unix_now);
   const store::Token token = pending_.add({.path = request.path,
-                                           .received_ms = request.now.steady_ms,
+                                           .received = request.now.steady,
                                            .mailbox = mailbox,
                                            .id = id,
                                            .value_bytes = static_cast<std::uint16_t>(message.payload.size()),
-                                           .expires_at_s = expires_at_s});
+                                           .expires_at = expires_at});
   try {
-    store_.put(token, mailbox, id, message.payload, expires_at_s, now_s);
+    store_.put(token, mailbox, id, message.payload, expires_at, unix_now);
   } catch (...) {
     pending_.remove(token);
     throw;
@@ -156,21 +156,21 @@ void Node::settle_put(const Pending& pending, const store::PutResult& result) {
   bytes_in_flight_ -= bytes;
   switch (result.status) {
     case store::PutStatus::stored:
-      quota_.remember(source, pending.mailbox, pending.id, pending.value_bytes, pending.expires_at_s);
+      quota_.remember(source, pending.mailbox, pending.id, pending.value_bytes, pending.expires_at);
       break;
     case store::PutStatus::duplicate:  // the later of the two counts
-      if (result.held_until_s != 0) {
-        quota_.refund(source, bytes, std::min(result.held_until_s, pending.expires_at_s), now_.unix_s());
-        quota_.extend(source, pending.id, pending.expires_at_s);
+      if (result.held_until != UnixTime{}) {
+        quota_.refund(source, bytes, std::min(result.held_until, pending.expires_at), now_.unix_time());
+        quota_.extend(source, pending.id, pending.expires_at);
       }
       break;
     default:
-      quota_.refund(source, bytes, pending.expires_at_s, now_.unix_s());
+      quota_.refund(source, bytes, pending.expires_at, now_.unix_time());
   }
 }
 
-void Node::answer_store(const ReplyPath& path, Now now, StoreStatus status, std::int64_t expires_at_s,
-                        std::uint16_t retry_after_s) noexcept {
+void Node::answer_store(const ReplyPath& path, Now now, StoreStatus status, UnixTime expires_at,
+                        seconds retry_after) noexcept {
   const Session* session = answerable(path);
   if (session == nullptr) {
     return;
@@ -178,10 +178,10 @@ void Node::answer_store(const ReplyPath& path, Now now, StoreStatus status, std:
   protocol::StoreResponse response;
   response.counter = path.counter;
   response.status = status;
-  response.expires_at_s = static_cast<std::uint64_t>(expires_at_s);
-  response.node_time_s = static_cast<std::uint64_t>(now.unix_s());
-  response.retry_after_s = retry_after_s;
-  send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady_ms), response);
+  response.expires_at_s = since_1970_s(expires_at);
+  response.node_time_s = since_1970_s(now.unix_time());
+  response.retry_after_s = retry_after_s(retry_after);
+  send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady), response);
 }
 
 void Node::on_put(store::Token token, const store::PutResult& result) noexcept {
@@ -194,36 +194,36 @@ void Node::on_put(store::Token token, const store::PutResult& result) noexcept {
   } catch (...) {  // out of memory: the quota is not exact
     telemetry_.count(Counter::store_failed);
   }
-  const auto answer = [&](Counter counter, StoreStatus status, std::int64_t expires_at_s = 0,
-                          std::uint16_t retry_after_s = 0) {
+  const auto answer = [&](Counter counter, StoreStatus status, UnixTime expires_at = {},
+                          seconds retry_after = 0s) {
     telemetry_.count(counter);
-    answer_store(pending->path, now_, status, expires_at_s, retry_after_s);
+    answer_store(pending->path, now_, status, expires_at, retry_after);
   };
   switch (result.status) {
     case store::PutStatus::stored:
-      answer(Counter::node_stored, StoreStatus::stored, result.expires_at_s);
+      answer(Counter::node_stored, StoreStatus::stored, result.expires_at);
       announce(pending->mailbox);
       break;
     case store::PutStatus::duplicate:
-      answer(Counter::node_duplicates, StoreStatus::duplicate, result.expires_at_s);
+      answer(Counter::node_duplicates, StoreStatus::duplicate, result.expires_at);
       break;
     case store::PutStatus::gone:
       answer(Counter::node_gone, StoreStatus::gone);
       break;
     case store::PutStatus::mailbox_full:
-      answer(Counter::refused_mailbox_full, StoreStatus::mailbox_full, 0, full_retry_s);
+      answer(Counter::refused_mailbox_full, StoreStatus::mailbox_full, {}, full_retry);
       break;
     case store::PutStatus::store_full:
-      answer(Counter::refused_store_full, StoreStatus::node_full, 0, full_retry_s);
+      answer(Counter::refused_store_full, StoreStatus::node_full, {}, full_retry);
       break;
     case store::PutStatus::overloaded:
-      answer(Counter::refused_overloaded, StoreStatus::try_later, 0, overloaded_retry_s);
+      answer(Counter::refused_overloaded, StoreStatus::try_later, {}, overloaded_retry);
       break;
     case store::PutStatus::failed:
-      answer(Counter::store_failed, StoreStatus::try_later, 0, failed_retry_s);
+      answer(Counter::store_failed, StoreStatus::try_later, {}, failed_retry);
       break;
   }
-  telemetry_.observe(Timing::store, now_.steady_ms - pending->received_ms);
+  telemetry_.observe(Timing::store, now_.steady - pending->received);
   pending_.remove(token);
 }
 
@@ -232,9 +232,9 @@ void Node::on_cancel(store::Token token, store::CancelStatus status) noexcept {
   if (pending == nullptr) {
     return;
   }
-  const auto answer = [&](Counter counter, StoreStatus said, std::uint16_t retry_after_s = 0) {
+  const auto answer = [&](Counter counter, StoreStatus said, seconds retry_after = 0s) {
     telemetry_.count(counter);
-    answer_store(pending->path, now_, said, 0, retry_after_s);
+    answer_store(pending->path, now_, said, {}, retry_after);
   };
   switch (status) {
     case store::CancelStatus::cancelled:
@@ -250,13 +250,13 @@ void Node::on_cancel(store::Token token, store::CancelStatus status) noexcept {
       answer(Counter::refused_cancel_proof, StoreStatus::refused);
       break;
     case store::CancelStatus::overloaded:
-      answer(Counter::refused_overloaded, StoreStatus::try_later, overloaded_retry_s);
+      answer(Counter::refused_overloaded, StoreStatus::try_later, overloaded_retry);
       break;
     case store::CancelStatus::failed:
-      answer(Counter::store_failed, StoreStatus::try_later, failed_retry_s);
+      answer(Counter::store_failed, StoreStatus::try_later, failed_retry);
       break;
   }
-  telemetry_.observe(Timing::store, now_.steady_ms - pending->received_ms);
+  telemetry_.observe(Timing::store, now_.steady - pending->received);
   pending_.remove(token);
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/time.hpp"
 #include "base/transport.hpp"
 #include "protocol/frame.hpp"
 #include "store/store.hpp"
@@ -24,12 +25,12 @@ struct ReplyPath {
 /// A request that waits for the disk.
 struct Pending {
   ReplyPath path;
-  std::int64_t received_ms = 0;  ///< Steady.
+  SteadyTime received{};
   store::MailboxKey mailbox{};
   // Of a store:
   store::RecordId id{};
   std::uint16_t value_bytes = 0;
-  std::int64_t expires_at_s = 0;
+  UnixTime expires_at{};
   // Of a retrieve:
   std::vector<store::RecordId> deletes{};
   bool subscribes = false;

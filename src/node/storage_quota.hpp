@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/time.hpp"
 #include "node/lru_table.hpp"
 #include "node/source_prefix.hpp"
 #include "store/store.hpp"
@@ -23,7 +24,7 @@ struct Fill {
 
 /// How long mail is kept at most: the longest time while the store is at most half full, falling in a
 /// straight line to a day when it is 90 % full.
-std::uint32_t longest_ttl_s(const Fill& fill) noexcept;
+seconds longest_ttl(const Fill& fill) noexcept;
 
 /// Divides the free space of a store that fills up among the networks that mail comes from
 /// (docs/admission.md).
@@ -37,63 +38,62 @@ std::uint32_t longest_ttl_s(const Fill& fill) noexcept;
 class StorageQuota {
  public:
   static constexpr double unshared_level = 0.5;
-  /// Bounds of what wait_s returns: the mail of others comes and goes meanwhile.
-  static constexpr std::int64_t least_wait_s = 60;
-  static constexpr std::int64_t longest_wait_s = 3600;
+  /// Bounds of what wait() returns: the mail of others comes and goes meanwhile.
+  static constexpr seconds least_wait = 1min;
+  static constexpr seconds longest_wait = 1h;
 
   /// Past so many networks (about 570 bytes each), and deposits (about 200), the one untouched for longest is
   /// forgotten.
   StorageQuota(std::size_t networks, std::size_t deposits, const ByteArray<16>& hash_key)
       : accounts_(networks, hash_key), deposits_(deposits, hash_key) {}
 
-  /// Seconds until the source should ask again to have `bytes` kept until then; 0: now.
-  [[nodiscard]] std::uint16_t wait_s(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
-                                     const Fill& fill, std::int64_t now_s) noexcept;
+  /// How long the source should wait before it asks again to have `bytes` kept until then; 0: not at all.
+  [[nodiscard]] seconds wait(const Endpoint& source, std::size_t bytes, UnixTime expires_at, const Fill& fill,
+                             UnixTime now) noexcept;
 
-  void charge(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s, std::int64_t now_s);
+  void charge(const Endpoint& source, std::size_t bytes, UnixTime expires_at, UnixTime now);
   /// Takes back a charge, or what is left of it.
-  void refund(const Endpoint& source, std::size_t bytes, std::int64_t expires_at_s,
-              std::int64_t now_s) noexcept;
+  void refund(const Endpoint& source, std::size_t bytes, UnixTime expires_at, UnixTime now) noexcept;
 
   /// Remembers the source of a record, so that it is no longer charged when the owner fetches it early.
   void remember(const Endpoint& source, const store::MailboxKey& mailbox, const store::RecordId& id,
-                std::size_t value_bytes, std::int64_t expires_at_s);
+                std::size_t value_bytes, UnixTime expires_at);
   /// A record is kept for longer: charged to the source that is remembered for it, if any.
-  void extend(const Endpoint& source, const store::RecordId& id, std::int64_t expires_at_s) noexcept;
+  void extend(const Endpoint& source, const store::RecordId& id, UnixTime expires_at) noexcept;
   /// The owner of the mailbox deleted these: their values are refunded, their tombstones are not.
-  void fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids,
-               std::int64_t now_s) noexcept;
+  void fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids, UnixTime now) noexcept;
 
   /// What the source, its smallest network, is charged at present, in byte-seconds.
-  [[nodiscard]] std::uint64_t charged(const Endpoint& source, std::int64_t now_s) noexcept;
+  [[nodiscard]] std::uint64_t charged(const Endpoint& source, UnixTime now) noexcept;
 
  private:
   /// Times of expiry are rounded up to quarters of a day: so a network costs 57 numbers, and what was charged
   /// can be refunded exactly.
-  static constexpr std::int64_t slot_s = 21600;
-  static constexpr std::size_t slots = limits::largest_time_to_live_s / slot_s + 1;
-  static std::int64_t slot_of(std::int64_t unix_s) noexcept;
+  using Slots = std::chrono::duration<std::int64_t, std::ratio<21600>>;
+  using SlotTime = std::chrono::sys_time<Slots>;
+  static constexpr std::size_t slots = limits::largest_time_to_live / Slots{1} + 1;
+  static SlotTime slot_of(UnixTime time) noexcept { return std::chrono::ceil<Slots>(time); }
   struct Account {
     /// 4 TiB, four times the largest store: so that byte-seconds fit in 64 bits, whatever is charged.
     static constexpr std::uint64_t most_in_slot = 1ULL << 42U;
 
-    std::int64_t first_slot = 0;               ///< The one that ends next, in slot_s since 1970.
+    SlotTime first_slot{};                     ///< The one that ends next.
     std::array<std::uint64_t, slots> bytes{};  ///< That expire in each, from the first.
 
-    void advance(std::int64_t now_s) noexcept;
+    void advance(UnixTime now) noexcept;
     /// The place of what expires then.
-    [[nodiscard]] std::uint64_t& at(std::int64_t expires_at_s) noexcept;
-    [[nodiscard]] std::uint64_t byte_seconds(std::int64_t now_s) const noexcept;
+    [[nodiscard]] std::uint64_t& at(UnixTime expires_at) noexcept;
+    [[nodiscard]] std::uint64_t byte_seconds(UnixTime now) const noexcept;
     [[nodiscard]] std::uint64_t total() const noexcept;
   };
   struct Deposit {
     Endpoint source;
     std::uint16_t bytes = 0;
     store::MailboxKey mailbox{};
-    std::int64_t expires_at_s = 0;
+    UnixTime expires_at{};
   };
 
-  [[nodiscard]] Account* find(const SourcePrefix& network, std::int64_t now_s) noexcept;
+  [[nodiscard]] Account* find(const SourcePrefix& network, UnixTime now) noexcept;
 
   LruTable<SourcePrefix, Account> accounts_;
   LruTable<store::RecordId, Deposit> deposits_;

@@ -3,15 +3,14 @@
 
 namespace toxasync::node {
 
-std::optional<ReplyPath> SubscriptionTable::spend(const store::MailboxKey& mailbox,
-                                                  std::int64_t now_ms) noexcept {
+std::optional<ReplyPath> SubscriptionTable::spend(const store::MailboxKey& mailbox, SteadyTime now) noexcept {
   const Subscription* const found = table_.find(mailbox);
   if (found == nullptr) {
     return std::nullopt;
   }
   const Subscription spent = *found;
   table_.erase(mailbox);
-  return now_ms < spent.until_ms ? std::optional(spent.path) : std::nullopt;
+  return now < spent.until ? std::optional(spent.path) : std::nullopt;
 }
 
 }  // namespace toxasync::node

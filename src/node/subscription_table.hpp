@@ -15,11 +15,11 @@ class SubscriptionTable {
  public:
   SubscriptionTable(std::size_t capacity, const ByteArray<16>& hash_key) : table_(capacity, hash_key) {}
 
-  void add(const store::MailboxKey& mailbox, const ReplyPath& path, std::int64_t now_ms) {
-    table_.insert(mailbox, {path, now_ms + limits::subscription_s * 1000});
+  void add(const store::MailboxKey& mailbox, const ReplyPath& path, SteadyTime now) {
+    table_.insert(mailbox, {path, now + limits::subscription});
   }
   /// Removes the subscription, and returns where to announce. Nothing when there is none, or it has expired.
-  std::optional<ReplyPath> spend(const store::MailboxKey& mailbox, std::int64_t now_ms) noexcept;
+  std::optional<ReplyPath> spend(const store::MailboxKey& mailbox, SteadyTime now) noexcept;
 
   /// Drops those that would be announced by `transport`.
   void drop(const Transport& transport) noexcept {
@@ -31,7 +31,7 @@ class SubscriptionTable {
  private:
   struct Subscription {
     ReplyPath path;
-    std::int64_t until_ms = 0;
+    SteadyTime until{};
   };
 
   LruTable<store::MailboxKey, Subscription> table_;

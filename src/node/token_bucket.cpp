@@ -5,22 +5,22 @@
 
 namespace toxasync::node {
 
-std::uint64_t TokenBuckets::level(const Bucket& bucket, std::int64_t steady_ms) const noexcept {
-  const auto passed_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(steady_ms - bucket.as_of_ms, 0));
+std::uint64_t TokenBuckets::level(const Bucket& bucket, SteadyTime now) const noexcept {
+  const auto passed_ms = static_cast<std::uint64_t>(std::max(now - bucket.as_of, 0ms).count());
   if (rate_.per_minute != 0 && passed_ms > full() / rate_.per_minute) {
     return full();
   }
   return std::min(full(), bucket.level + passed_ms * rate_.per_minute);
 }
 
-bool TokenBuckets::consume(const Endpoint& source, std::int64_t steady_ms) {
+bool TokenBuckets::consume(const Endpoint& source, SteadyTime now) {
   const SourcePrefix prefix = source_of(source);
   Bucket* bucket = buckets_.find(prefix);
   if (bucket == nullptr) {
-    bucket = &buckets_.insert(prefix, Bucket{full(), steady_ms}).value;
+    bucket = &buckets_.insert(prefix, Bucket{full(), now}).value;
   }
   buckets_.touch(prefix);
-  *bucket = {level(*bucket, steady_ms), steady_ms};
+  *bucket = {level(*bucket, now), now};
   if (bucket->level < token) {
     return false;
   }
@@ -28,23 +28,23 @@ bool TokenBuckets::consume(const Endpoint& source, std::int64_t steady_ms) {
   return true;
 }
 
-double TokenBuckets::level(const Endpoint& source, std::int64_t steady_ms) noexcept {
+double TokenBuckets::level(const Endpoint& source, SteadyTime now) noexcept {
   const Bucket* bucket = buckets_.find(source_of(source));
-  const std::uint64_t now = bucket == nullptr ? full() : std::min(full(), level(*bucket, steady_ms) + token);
-  return full() == 0 ? 0 : static_cast<double>(now) / static_cast<double>(full());
+  const std::uint64_t held = bucket == nullptr ? full() : std::min(full(), level(*bucket, now) + token);
+  return full() == 0 ? 0 : static_cast<double>(held) / static_cast<double>(full());
 }
 
-std::uint16_t TokenBuckets::retry_after_s(const Endpoint& source, std::int64_t steady_ms) noexcept {
-  constexpr std::uint64_t longest = 65535;
+seconds TokenBuckets::retry_after(const Endpoint& source, SteadyTime now) noexcept {
+  constexpr seconds longest = 65535s;
   const Bucket* bucket = buckets_.find(source_of(source));
-  const std::uint64_t now = bucket == nullptr ? full() : level(*bucket, steady_ms);
+  const std::uint64_t held = bucket == nullptr ? full() : level(*bucket, now);
   if (rate_.per_minute == 0) {
     return longest;
   }
   const std::uint64_t per_second = std::uint64_t{1000} * rate_.per_minute;
-  const std::uint64_t missing = now >= token ? 0 : token - now;
-  return static_cast<std::uint16_t>(
-      std::clamp<std::uint64_t>((missing + per_second - 1) / per_second, 1, longest));
+  const std::uint64_t missing = held >= token ? 0 : token - held;
+  const seconds until_enough{static_cast<std::int64_t>((missing + per_second - 1) / per_second)};
+  return std::clamp(until_enough, 1s, longest);
 }
 
 }  // namespace toxasync::node

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "base/time.hpp"
 #include "base/transport.hpp"
 #include "node/lru_table.hpp"
 #include "node/source_prefix.hpp"
@@ -25,24 +26,24 @@ class TokenBuckets {
   void set_rate(Rate rate) noexcept { rate_ = rate; }
 
   /// Uses one token of the source; false: there is none.
-  [[nodiscard]] bool consume(const Endpoint& source, std::int64_t steady_ms);
+  [[nodiscard]] bool consume(const Endpoint& source, SteadyTime now);
 
   /// How full its bucket was before the last one was used, 0 to 1.
-  [[nodiscard]] double level(const Endpoint& source, std::int64_t steady_ms) noexcept;
+  [[nodiscard]] double level(const Endpoint& source, SteadyTime now) noexcept;
 
-  /// Seconds until consume() succeeds again, at least 1 and at most 65535.
-  [[nodiscard]] std::uint16_t retry_after_s(const Endpoint& source, std::int64_t steady_ms) noexcept;
+  /// How long until consume() succeeds again, at least 1 s and at most 65535 s.
+  [[nodiscard]] seconds retry_after(const Endpoint& source, SteadyTime now) noexcept;
 
  private:
   /// In units of which a token is 60000, so that a millisecond adds `per_minute`.
   struct Bucket {
     std::uint64_t level = 0;
-    std::int64_t as_of_ms = 0;
+    SteadyTime as_of{};
   };
   static constexpr std::uint64_t token = 60'000;
 
   [[nodiscard]] std::uint64_t full() const noexcept { return token * rate_.burst; }
-  [[nodiscard]] std::uint64_t level(const Bucket& bucket, std::int64_t steady_ms) const noexcept;
+  [[nodiscard]] std::uint64_t level(const Bucket& bucket, SteadyTime now) const noexcept;
 
   Rate rate_;
   LruTable<SourcePrefix, Bucket> buckets_;

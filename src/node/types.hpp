@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/time.hpp"
 #include "base/transport.hpp"
 #include "wire/limits.hpp"
 
@@ -15,7 +16,7 @@ namespace toxasync::node {
 struct NodeConfig {
   std::vector<Endpoint> addresses;             ///< Announced in the descriptor, at most 4.
   std::uint64_t capacity_bytes = 64ULL << 20;  ///< Announced in the descriptor if the store reports none.
-  std::uint32_t longest_ttl_s = limits::largest_time_to_live_s;
+  seconds longest_ttl = limits::largest_time_to_live;
   // Public-key work for new sessions and mailboxes, per IPv4 /32 and IPv6 /56.
   std::uint32_t key_work_burst = 128;
   std::uint32_t key_work_per_minute = 16;
@@ -27,7 +28,7 @@ struct NodeConfig {
   std::size_t deposits = 16384;         ///< Envelopes whose source is remembered, likewise.
   std::size_t sessions = 4096;          ///< Sessions kept, likewise. As many subscriptions.
   std::size_t pending_requests = 1024;  ///< Waiting for the disk; past that `try later`.
-  std::int64_t expire_every_ms = 1000;
+  milliseconds expire_every = 1s;
 };
 
 /// What the node has in memory now.

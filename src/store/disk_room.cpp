@@ -33,11 +33,11 @@ std::uint64_t DiskRoom::capacity_bytes() const noexcept {
   return std::min(most_bytes_.load(), room_bytes_.load());
 }
 
-bool DiskRoom::look(std::uint64_t kept_bytes, std::int64_t now_s) {
-  if (!rule_ || (looked_s_ && now_s >= *looked_s_ && now_s < *looked_s_ + look_every_s)) {
+bool DiskRoom::look(std::uint64_t kept_bytes, UnixTime now) {
+  if (!rule_ || (looked_ && now >= *looked_ && now < *looked_ + look_every)) {
     return false;
   }
-  looked_s_ = now_s;
+  looked_ = now;
   const auto free_bytes = free_bytes_(directory_);
   if (!free_bytes) {
     return false;  // The last result still counts; writing fails anyway when the disk is full.

@@ -7,6 +7,8 @@
 #include <functional>
 #include <optional>
 
+#include "base/time.hpp"
+
 namespace toxasync::store {
 
 /// How much a store may use of a disk that it shares with others.
@@ -21,7 +23,7 @@ struct DiskRule {
 /// on the disk (half-filled pages, indexes).
 class DiskRoom {
  public:
-  static constexpr std::int64_t look_every_s = 10;
+  static constexpr seconds look_every = 10s;
   using FreeBytes = std::function<std::optional<std::uint64_t>(const std::filesystem::path& directory)>;
 
   /// Without a rule the disk is never checked. `free_bytes` may be null: the system is asked.
@@ -34,9 +36,9 @@ class DiskRoom {
   /// As of the last check of the disk. From any thread.
   [[nodiscard]] std::uint64_t capacity_bytes() const noexcept;
 
-  /// Checks the disk when the last check is `look_every_s` ago; `now_s` may be set back. May wait for the
+  /// Checks the disk when the last check is `look_every` ago; `now` may be set back. May wait for the
   /// disk. True: it is the first check that finds the reserve used up, or free again.
-  bool look(std::uint64_t kept_bytes, std::int64_t now_s);
+  bool look(std::uint64_t kept_bytes, UnixTime now);
   /// Less is free than must stay free.
   [[nodiscard]] bool disk_is_full() const noexcept { return disk_is_full_; }
 
@@ -46,7 +48,7 @@ class DiskRoom {
   FreeBytes free_bytes_;
   std::atomic<std::uint64_t> most_bytes_;
   std::atomic<std::uint64_t> room_bytes_;  // What the disk allows to keep.
-  std::optional<std::int64_t> looked_s_;
+  std::optional<UnixTime> looked_;
   bool disk_is_full_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/bytes.hpp"
+#include "base/time.hpp"
 
 namespace toxasync::store {
 
@@ -12,7 +13,6 @@ enum class RecordKind : std::uint8_t { removed = 0, live = 1, cancelled = 2 };
 
 /// Keyed BLAKE2b-128 over all of a record but its sequence. `value` is empty unless it is live.
 [[nodiscard]] ByteArray<16> record_checksum(const ByteArray<32>& key, ByteView mailbox, ByteView id,
-                                            std::int64_t expires_at_s, RecordKind kind,
-                                            ByteView value) noexcept;
+                                            UnixTime expires_at, RecordKind kind, ByteView value) noexcept;
 
 }  // namespace toxasync::store

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/time.hpp"
 
 namespace toxasync::store {
 
@@ -51,9 +52,9 @@ class StateStore {
   /// Runs the completions that are ready, on the calling thread. Returns how many.
   virtual std::size_t poll() = 0;
 
-  /// Blocks until every queued batch has its outcome, or `timeout_ms` have passed; then poll() reports them.
+  /// Blocks until every queued batch has its outcome, or `timeout` have passed; then poll() reports them.
   /// For the end of a program, and for hosts that must know before they return. False: timed out.
-  virtual bool flush(std::int64_t timeout_ms) = 0;
+  virtual bool flush(milliseconds timeout) = 0;
 
   /// Readable while completions wait; -1: call poll() by a timer.
   [[nodiscard]] virtual int wake_fd() const noexcept = 0;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/time.hpp"
 #include "crypto/ids.hpp"
 
 namespace toxasync::store {
@@ -30,14 +31,14 @@ enum class PutStatus : std::uint8_t {
 
 struct PutResult {
   PutStatus status = PutStatus::failed;
-  std::int64_t expires_at_s = 0;  ///< Unix seconds; for stored and duplicate.
-  std::int64_t held_until_s = 0;  ///< Of a duplicate: its expiry before. 0: not known.
+  UnixTime expires_at{};  ///< For stored and duplicate.
+  UnixTime held_until{};  ///< Of a duplicate: its expiry before; {}: not known.
 };
 
 struct Record {
   std::uint64_t sequence = 0;  ///< Rising in the order of arrival; the list cursor.
   RecordId id{};
-  std::int64_t expires_at_s = 0;
+  UnixTime expires_at{};
   Bytes value;
 };
 
@@ -115,11 +116,11 @@ class Store {
   /// bytes 1..16 of the value (docs/protocol.md, "Envelope"); a value of fewer than 17 bytes cannot be
   /// cancelled.
   virtual void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                   std::int64_t expires_at_s, std::int64_t now_s) = 0;
+                   UnixTime expires_at, UnixTime now) = 0;
 
   /// Live, unexpired records of a mailbox with sequence > `after`, oldest first.
   virtual void list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
-                    std::int64_t now_s) = 0;
+                    UnixTime now) = 0;
 
   /// Replaces the values by tombstones that stay until the records' expiry. Unknown ids are ignored.
   virtual void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) = 0;
@@ -129,8 +130,8 @@ class Store {
   virtual void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
                       const Commitment& commitment) = 0;
 
-  /// Drops up to `max_rows` records and tombstones whose expiry is <= now_s. No completion; counted.
-  virtual void expire(std::int64_t now_s, std::size_t max_rows) = 0;
+  /// Drops up to `max_rows` records and tombstones whose expiry is <= now. No completion; counted.
+  virtual void expire(UnixTime now, std::size_t max_rows) = 0;
 
   /// Changes StoreLimits::capacity_bytes. What is stored stays, even where it is more.
   virtual void set_capacity(std::uint64_t bytes) = 0;

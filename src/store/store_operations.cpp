@@ -14,7 +14,7 @@ void PutOperation::fail(JobFailure why) noexcept {
   result = {why == JobFailure::full         ? PutStatus::store_full
             : why == JobFailure::overloaded ? PutStatus::overloaded
                                             : PutStatus::failed,
-            0};
+            {}};
 }
 
 void ListOperation::fail(JobFailure why) noexcept {

@@ -26,8 +26,8 @@ struct PutOperation {
   MailboxKey mailbox{};
   RecordId id{};
   Bytes value;
-  std::int64_t expires_at_s = 0;
-  std::int64_t now_s = 0;
+  UnixTime expires_at{};
+  UnixTime now{};
   PutResult result;
 
   void fail(JobFailure why) noexcept;
@@ -43,7 +43,7 @@ struct ListOperation {
   MailboxKey mailbox{};
   std::uint64_t after = 0;
   ListLimits limits;
-  std::int64_t now_s = 0;
+  UnixTime now{};
   ListResult result;
 
   void fail(JobFailure why) noexcept;
@@ -93,7 +93,7 @@ struct CancelOperation {
 };
 
 struct ExpireOperation {
-  std::int64_t now_s = 0;
+  UnixTime now{};
   std::size_t max_rows = 0;
 
   void fail(JobFailure /*why*/) noexcept {}

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <boost/mpl/bool.hpp>
 #include <boost/serialization/access.hpp>
 #include <boost/serialization/is_bitwise_serializable.hpp>
 #include <boost/serialization/serialization.hpp>
 #include <boost/serialization/wrapper.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -16,6 +18,7 @@
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "wire/limits.hpp"
 
 /// Bounded binary archives for Boost.Serialization (docs/protocol.md, section 1). They implement its archive
@@ -50,6 +53,15 @@ struct IsByteArray<std::array<std::uint8_t, N>> : std::true_type {};
 template <class Tag, std::size_t N>
 struct IsByteArray<Id<Tag, N>> : std::true_type {};
 
+/// What is kept on disk of a date: a count of seconds or milliseconds, 8 bytes. A duration is one of seconds,
+/// 4 bytes.
+template <class T>
+struct IsTime : std::false_type {};
+template <>
+struct IsTime<UnixTime> : std::true_type {};
+template <>
+struct IsTime<UnixTimeMs> : std::true_type {};
+
 template <class T>
 struct IsVector : std::false_type {};
 template <class T, class A>
@@ -60,6 +72,10 @@ template <class T>
 constexpr std::size_t min_size() {
   if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
     return sizeof(T);
+  } else if constexpr (IsTime<T>::value) {
+    return sizeof(std::int64_t);
+  } else if constexpr (std::is_same_v<T, seconds>) {
+    return sizeof(std::uint32_t);
   } else if constexpr (IsByteArray<T>::value) {
     return sizeof(T);
   } else {
@@ -124,6 +140,10 @@ class Writer {
       std::array<std::uint8_t, sizeof(T)> bytes;
       store_le(static_cast<std::make_unsigned_t<T>>(value), bytes.data());
       save_binary(bytes.data(), bytes.size());
+    } else if constexpr (detail::IsTime<T>::value) {
+      save(std::int64_t{value.time_since_epoch().count()});
+    } else if constexpr (std::is_same_v<T, seconds>) {
+      save(static_cast<std::uint32_t>(value.count()));
     } else if constexpr (detail::IsByteArray<T>::value) {
       save_binary(value.data(), value.size());
     } else {
@@ -189,6 +209,14 @@ class Reader {
       std::array<std::uint8_t, sizeof(T)> bytes;
       load_binary(bytes.data(), bytes.size());
       value = static_cast<T>(load_le<std::make_unsigned_t<T>>(bytes.data()));
+    } else if constexpr (detail::IsTime<T>::value) {
+      std::int64_t count = 0;
+      load(count);
+      value = std::min(T{typename T::duration{std::max<std::int64_t>(count, 0)}}, T{last_date});
+    } else if constexpr (std::is_same_v<T, seconds>) {
+      std::uint32_t count = 0;
+      load(count);
+      value = seconds{count};
     } else if constexpr (detail::IsByteArray<T>::value) {
       load_binary(value.data(), value.size());
     } else {

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/time.hpp"
+
 /// Every size and count limit of the protocol (docs/protocol.md, sections 4 to 8), checked against each other
 /// here, so that nothing we can produce is refused by us. Sizes are bytes.
 namespace toxasync::limits {
@@ -98,20 +100,20 @@ constexpr std::size_t instances_per_friend = 3;  ///< Installations of one frien
 static_assert(4 + 2 * point + length_prefix + large_envelope <= friend_message);
 static_assert(8 + length_prefix + receipt_ids * id <= friend_message);
 
-// --- Time (section 2), seconds ---
-constexpr std::int64_t epoch_origin_s = 1735689600;  ///< 2025-01-01T00:00:00Z
-constexpr std::int64_t epoch_length_s = 21600;       // 6 hours
-constexpr std::array<std::uint32_t, 4> times_to_live_s = {86400, 259200, 604800, 1209600};
-constexpr std::uint32_t default_time_to_live_s = times_to_live_s.front();
-constexpr std::uint32_t largest_time_to_live_s = times_to_live_s.back();
-constexpr std::int64_t late_store_grace_s = 600;
+// --- Time (section 2) ---
+constexpr UnixTime epoch_origin{days(20089)};  ///< 2025-01-01T00:00:00Z
+constexpr seconds epoch_length = 6h;
+constexpr std::array<seconds, 4> times_to_live = {days(1), days(3), days(7), days(14)};
+constexpr seconds default_time_to_live = times_to_live.front();
+constexpr seconds largest_time_to_live = times_to_live.back();
+constexpr seconds late_store_grace = 10min;
 /// How long a node announces new mail: longer than most waits between two polls, so that subscriptions follow
 /// each other without a gap.
-constexpr std::int64_t subscription_s = 600;
+constexpr seconds subscription = 10min;
 
-constexpr bool is_time_to_live(std::uint32_t seconds) noexcept {
-  for (const std::uint32_t allowed : times_to_live_s) {
-    if (seconds == allowed) {
+constexpr bool is_time_to_live(seconds wanted) noexcept {
+  for (const seconds allowed : times_to_live) {
+    if (wanted == allowed) {
       return true;
     }
   }

@@ -21,6 +21,8 @@ namespace {
 
 using End = FriendTransport::End;
 
+constexpr SteadyTime start{};
+
 using ToxPointer = std::unique_ptr<Tox, decltype(&tox_kill)>;
 
 /// A Tox instance without a network.
@@ -44,7 +46,7 @@ struct Host {
   explicit Host(End end, std::size_t friends = 4)
       : transport(tox.get(), end, friends, Telemetry(metrics, log)) {
     transport.set_receiver(&inbox);
-    transport.iterate(now_ms);
+    transport.iterate(now);
   }
   [[nodiscard]] std::uint64_t count(Counter counter) const { return metrics.value(counter); }
 
@@ -55,7 +57,7 @@ struct Host {
   }
   void knock_as(const crypto::Point& key, std::string_view text = protocol::courier_greeting) {
     FriendTransport::on_request(tox.get(), key.data(), as_bytes(text).data(), text.size(), &transport);
-    pass(0);
+    pass(0ms);
   }
   [[nodiscard]] std::uint32_t number(const crypto::Point& key) const {
     return tox_friend_by_public_key(tox.get(), key.data(), nullptr);
@@ -67,14 +69,14 @@ struct Host {
   void receive(const crypto::Point& key, ByteView packet) {
     FriendTransport::on_packet(tox.get(), number(key), packet.data(), packet.size(), &transport);
   }
-  void pass(std::int64_t ms) { transport.iterate(now_ms += ms); }
+  void pass(milliseconds time) { transport.iterate(now += time); }
 
   Metrics metrics;
   test::QuietLog log;
   crypto::SystemRandom random;
   ToxPointer tox = make_tox();
   test::PacketInbox inbox;
-  std::int64_t now_ms = 1000000;
+  SteadyTime now{1000s};
   FriendTransport transport;
 };
 
@@ -96,34 +98,34 @@ BOOST_FIXTURE_TEST_SUITE(courier, Crypto)
 BOOST_AUTO_TEST_CASE(at_most_sixty_frames_are_in_flight) {
   FrameWindow window;
   for (int i = 0; i < 60; ++i) {
-    BOOST_TEST(window.hold(frame(), 0));
-    BOOST_TEST(window.next(0).has_value());
+    BOOST_TEST(window.hold(frame(), start));
+    BOOST_TEST(window.next(start).has_value());
     window.sent();
   }
-  BOOST_TEST(window.hold(frame(), 0));
-  BOOST_TEST(!window.next(0).has_value());
+  BOOST_TEST(window.hold(frame(), start));
+  BOOST_TEST(!window.next(start).has_value());
   BOOST_TEST(window.on_ack(15));
   BOOST_TEST(window.in_flight() == 45U);
-  BOOST_TEST(window.next(0).has_value());
+  BOOST_TEST(window.next(start).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(held_frames_are_limited_and_expire) {
   FrameWindow window;
   for (std::size_t i = 0; i < FrameWindow::max_held; ++i) {
-    BOOST_TEST(window.hold(frame(), static_cast<std::int64_t>(i)));
+    BOOST_TEST(window.hold(frame(), start + milliseconds(i)));
   }
-  BOOST_TEST(!window.hold(frame(), 100));
-  BOOST_TEST(window.hold(frame(), FrameWindow::max_hold_ms));  // The first one has gone.
-  BOOST_TEST(!window.hold(frame(), FrameWindow::max_hold_ms));
-  BOOST_TEST(window.next(FrameWindow::max_hold_ms * 2).has_value() == false);
+  BOOST_TEST(!window.hold(frame(), start + 100ms));
+  BOOST_TEST(window.hold(frame(), start + FrameWindow::max_hold));  // The first one has gone.
+  BOOST_TEST(!window.hold(frame(), start + FrameWindow::max_hold));
+  BOOST_TEST(window.next(start + 2 * FrameWindow::max_hold).has_value() == false);
   BOOST_TEST(window.held() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(an_ack_of_frames_never_sent_is_refused) {
   FrameWindow window;
   for (int i = 0; i < 20; ++i) {
-    BOOST_TEST(window.hold(frame(), 0));
-    BOOST_TEST(window.next(0).has_value());
+    BOOST_TEST(window.hold(frame(), start));
+    BOOST_TEST(window.next(start).has_value());
     window.sent();
   }
   BOOST_TEST(!window.on_ack(21));
@@ -174,10 +176,10 @@ BOOST_AUTO_TEST_CASE(active_couriers_are_kept_at_the_limit) {
   const auto refused = node.knock();
   BOOST_TEST(node.transport.friends() == 3U);
   BOOST_TEST(node.number(refused) == UINT32_MAX);
-  node.pass(FriendTransport::courier_active_ms / 2);
+  node.pass(FriendTransport::courier_active / 2);
   node.receive(couriers[0], frame());
   node.receive(couriers[2], frame());
-  node.pass(FriendTransport::courier_active_ms / 2);
+  node.pass(FriendTransport::courier_active / 2);
   const auto taken = node.knock();  // In place of the one that was idle.
   BOOST_TEST(node.transport.friends() == 3U);
   BOOST_TEST(node.number(taken) != UINT32_MAX);
@@ -199,11 +201,11 @@ BOOST_AUTO_TEST_CASE(offline_and_idle_couriers_are_removed) {
   for (const auto& key : {idle, busy}) {
     node.connect(key);
   }
-  node.pass(FriendTransport::courier_offline_ms);
+  node.pass(FriendTransport::courier_offline);
   BOOST_TEST(node.number(gone) == UINT32_MAX);
   BOOST_TEST(node.transport.friends() == 2U);
   node.receive(busy, frame());
-  node.pass(FriendTransport::courier_idle_ms - FriendTransport::courier_offline_ms);
+  node.pass(FriendTransport::courier_idle - FriendTransport::courier_offline);
   BOOST_TEST(node.number(idle) == UINT32_MAX);
   BOOST_TEST(node.number(busy) != UINT32_MAX);
   BOOST_TEST(node.count(Counter::couriers_removed) == 2U);
@@ -216,7 +218,7 @@ BOOST_AUTO_TEST_CASE(new_couriers_are_rate_limited) {
   }
   BOOST_TEST(node.transport.friends() == FriendTransport::couriers_at_once);
   BOOST_TEST(node.count(Counter::refused_courier) == 10U);
-  node.pass(FriendTransport::next_courier_ms);
+  node.pass(FriendTransport::next_courier);
   node.knock();
   node.knock();
   BOOST_TEST(node.transport.friends() == FriendTransport::couriers_at_once + 1);
@@ -228,7 +230,7 @@ BOOST_AUTO_TEST_CASE(frames_are_delivered_after_iterate_with_their_route) {
   node.connect(key);
   node.receive(key, frame(0xa2));
   BOOST_TEST(node.inbox.packets.empty());
-  node.pass(1);
+  node.pass(1ms);
   BOOST_REQUIRE(node.inbox.packets.size() == 1U);
   BOOST_TEST((node.inbox.packets[0] == frame(0xa2)));
   const Route& from = node.inbox.routes[0];
@@ -252,7 +254,7 @@ BOOST_AUTO_TEST_CASE(invalid_frames_are_refused_and_the_queue_is_limited) {
     node.receive(key, frame());
   }
   BOOST_TEST(node.count(Counter::refused_overloaded) == 5U);
-  node.pass(1);
+  node.pass(1ms);
   BOOST_TEST(node.inbox.packets.size() == FriendTransport::queue_limit);
 }
 
@@ -311,9 +313,9 @@ BOOST_AUTO_TEST_CASE(unused_nodes_are_removed_and_their_number_is_limited) {
   client.connect(key(first));
   client.connect(key(second));
   BOOST_TEST(!client.transport.send(client.transport.route_to_node(some_node_id(), {}), frame()));
-  client.pass(FriendTransport::node_unused_ms / 2);
+  client.pass(FriendTransport::node_unused / 2);
   BOOST_TEST(client.transport.send(client.transport.route_to_node(second, {}), frame()));
-  client.pass(FriendTransport::node_unused_ms / 2);
+  client.pass(FriendTransport::node_unused / 2);
   BOOST_TEST(client.number(key(first)) == UINT32_MAX);
   BOOST_TEST(client.number(key(second)) != UINT32_MAX);
 }

@@ -12,6 +12,8 @@ using namespace toxasync;
 
 namespace {
 
+constexpr SteadyTime start{};
+
 using ToxPointer = std::unique_ptr<Tox, decltype(&tox_kill)>;
 
 /// A Tox instance without a network.
@@ -125,7 +127,7 @@ BOOST_AUTO_TEST_CASE(other_packets_reach_the_client_unchanged) {
     BOOST_TEST(seen.number == 42);
     BOOST_TEST(seen.packet == packet);
   }
-  host.friends.poll(0);
+  host.friends.poll(start);
   BOOST_TEST(host.listener.packets.empty());
 }
 
@@ -138,7 +140,7 @@ BOOST_AUTO_TEST_CASE(toxasync_packets_are_queued_and_hidden_from_the_client) {
   host.receive(number, ours, &seen);
   BOOST_TEST(seen.calls == 0);
   BOOST_TEST(host.listener.packets.empty());
-  host.friends.poll(0);
+  host.friends.poll(start);
   BOOST_TEST((host.listener.added == std::vector{key}));
   BOOST_TEST((host.listener.senders == std::vector{key}));
   BOOST_TEST(host.listener.packets[0] == ours);
@@ -148,7 +150,7 @@ BOOST_AUTO_TEST_CASE(packets_without_callback_or_friend_are_dropped) {
   Host host;
   host.receive(0, {160, 1});
   host.receive(7, ours);
-  host.friends.poll(0);
+  host.friends.poll(start);
   BOOST_TEST(host.listener.packets.empty());
 }
 
@@ -159,19 +161,19 @@ BOOST_AUTO_TEST_CASE(the_queue_of_friend_packets_is_limited) {
   for (std::size_t i = 0; i < ToxcoreFriends::queue_limit + 3; ++i) {
     host.receive(number, ours);
   }
-  host.friends.poll(0);
+  host.friends.poll(start);
   BOOST_TEST(host.listener.packets.size() == ToxcoreFriends::queue_limit);
   BOOST_TEST(host.metrics.value(Counter::refused_overloaded) == 3);
 }
 
 BOOST_AUTO_TEST_CASE(friends_are_refreshed_at_most_four_times_a_second) {
   Host host;
-  host.friends.poll(1000);
+  host.friends.poll(start);
   const auto key = make_key();
   const std::uint32_t number = tox_friend_add_norequest(host.tox.get(), key.data(), nullptr);
-  host.friends.poll(1000 + ToxcoreFriends::refresh_interval_ms - 1);
+  host.friends.poll(start + ToxcoreFriends::refresh_interval - 1ms);
   BOOST_TEST(host.listener.added.empty());
-  host.friends.poll(1000 + ToxcoreFriends::refresh_interval_ms);
+  host.friends.poll(start + ToxcoreFriends::refresh_interval);
   BOOST_TEST(host.listener.added.size() == 1);
   BOOST_TEST((host.friends.number_of(key) == number));
   BOOST_TEST(host.listener.presences == 0);
@@ -182,14 +184,14 @@ BOOST_AUTO_TEST_CASE(a_reused_friend_number_is_the_new_friend) {
   const auto first = make_key();
   const auto second = make_key();
   const std::uint32_t number = tox_friend_add_norequest(host.tox.get(), first.data(), nullptr);
-  host.friends.poll(0);
+  host.friends.poll(start);
   BOOST_REQUIRE(tox_friend_delete(host.tox.get(), number, nullptr));
   BOOST_REQUIRE_EQUAL(tox_friend_add_norequest(host.tox.get(), second.data(), nullptr), number);
   BOOST_TEST(!host.friends.number_of(first).has_value());
   BOOST_TEST((host.friends.number_of(second) == number));
   BOOST_TEST((host.friends.send(first, ours) == manager::ChannelSend::offline));
   host.receive(number, ours);
-  host.friends.poll(1);  // A packet from somebody new is reason to look at once.
+  host.friends.poll(start + 1ms);  // A packet from somebody new is reason to look at once.
   BOOST_TEST((host.listener.removed == std::vector{first}));
   BOOST_TEST((host.listener.senders == std::vector{second}));
 }

@@ -99,9 +99,9 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   BOOST_TEST(settings->udp_port == 33446);
   BOOST_TEST(settings->local_addresses);
   BOOST_TEST(!settings->storage_node);
-  BOOST_TEST(settings->poll_interval_ms == 1000U);
+  BOOST_TEST((settings->poll_interval == 1s));
   BOOST_TEST(!settings->push);
-  BOOST_TEST(settings->time_to_live_s == 259200U);
+  BOOST_TEST((settings->time_to_live == days(3)));
 }
 
 BOOST_FIXTURE_TEST_CASE(defaults_apply_without_a_file, File) {
@@ -109,7 +109,7 @@ BOOST_FIXTURE_TEST_CASE(defaults_apply_without_a_file, File) {
   BOOST_REQUIRE(settings);
   BOOST_TEST(settings->nodes.empty());
   BOOST_TEST((settings->receipts == UserSettings::Receipts::disk));
-  BOOST_TEST(settings->time_to_live_s == 1209600U);
+  BOOST_TEST((settings->time_to_live == days(14)));
   BOOST_TEST(settings->push);
   BOOST_TEST(load_user_settings({}, no_environment).has_value());
 }

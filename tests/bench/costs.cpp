@@ -9,10 +9,6 @@
 namespace toxasync::test {
 namespace {
 
-constexpr std::int64_t minute_ms = 60'000;
-constexpr std::int64_t hour_ms = 60 * minute_ms;
-constexpr std::int64_t day_ms = 24 * hour_ms;
-
 /// Both ways.
 struct Traffic {
   double packets = 0;
@@ -48,9 +44,9 @@ void idle_day(const char* what, std::size_t nodes, bool cover, bool push = true)
   user.config.push = push;
   user.start();
   world.give_nodes(user);
-  world.run(day_ms);  // the first day asks for what may have been before
+  world.run(days(1));  // the first day asks for what may have been before
   const Traffic before = at_nodes(world);
-  world.run(day_ms);
+  world.run(days(1));
   print(what, at_nodes(world) - before);
 }
 
@@ -61,13 +57,13 @@ struct Quiet : Pair {
     for (User* user : {&alice, &bob}) {
       user->crash();
       user->config.cover = false;
-      user->config.poll_interval_ms = 30 * day_ms;
-      user->config.first_offer_again_ms = 30 * day_ms;
+      user->config.poll_interval = days(30);
+      user->config.first_offer_again = days(30);
       user->start();
       give_nodes(*user);
     }
-    meet(alice, bob, minute_ms);
-    run(12 * hour_ms);  // what is posted because they have met
+    meet(alice, bob, 1min);
+    run(12h);  // what is posted because they have met
   }
 };
 
@@ -83,25 +79,24 @@ void waits(const char* what, bool push) {
   constexpr std::size_t count = 200;
   Quiet world;
   world.bob.crash();
-  world.bob.config.poll_interval_ms = manager::ManagerConfig{}.poll_interval_ms;
+  world.bob.config.poll_interval = manager::ManagerConfig{}.poll_interval;
   world.bob.config.push = push;
   world.bob.start();
-  world.run(hour_ms);
+  world.run(1h);
   SeededRandom random(5);
-  std::vector<std::int64_t> took_ms;
+  std::vector<std::chrono::duration<double>> took;
   for (std::size_t i = 0; i < count; ++i) {
-    world.run(minute_ms + static_cast<std::int64_t>(random.below(20 * minute_ms)));
+    world.run(1min + random.below(milliseconds(20min)));
     world.alice.send(world.bob, "x");
-    const auto sent_ms = world.clock.steady_ms();
-    if (!world.run(hour_ms, [&] { return world.bob.shown.size() > i; })) {
+    const auto sent = world.clock.steady();
+    if (!world.run(1h, [&] { return world.bob.shown.size() > i; })) {
       std::puts("(a message did not arrive)");
     }
-    took_ms.push_back(world.clock.steady_ms() - sent_ms);
+    took.push_back(world.clock.steady() - sent);
   }
-  std::ranges::sort(took_ms);
-  std::printf("%-62s %9.1f s median %9.1f s for 95 %%\n", what,
-              static_cast<double>(took_ms[count / 2]) / 1000,
-              static_cast<double>(took_ms[count * 95 / 100]) / 1000);
+  std::ranges::sort(took);
+  std::printf("%-62s %9.1f s median %9.1f s for 95 %%\n", what, took[count / 2].count(),
+              took[count * 95 / 100].count());
 }
 
 /// `count` messages to somebody who comes later; the sender comes again later still.
@@ -117,15 +112,15 @@ Course course_of(std::size_t count, std::size_t size) {
     world.alice.send(world.bob, std::string(size, 'x'));
   }
   Course course;
-  world.run(10 * minute_ms);
+  world.run(10min);
   course.stored = step();
   world.alice.crash();
   world.bob.start();
-  world.run(hour_ms);
+  world.run(1h);
   course.fetched = step();
   world.bob.crash();
   world.alice.start();
-  world.run(hour_ms);
+  world.run(1h);
   course.confirmed = step();
   if (world.bob.shown.size() != count || world.alice.manager->outbox_size() != 0) {
     std::puts("(the messages did not arrive)");
@@ -167,28 +162,28 @@ void bundles() {
   for (User* user : {&alice, &bob}) {
     user->crash();
     user->config.cover = false;
-    user->config.poll_interval_ms = 30 * day_ms;
+    user->config.poll_interval = days(30);
     user->start();
     world.give_nodes(*user);
   }
   world.befriend(alice, bob);
   world.keep_friend_log = true;
-  world.meet(alice, bob, minute_ms);
+  world.meet(alice, bob, 1min);
   std::puts("bundles of keys, both ways");
   print("  at the first meeting, on the friend channel (2 x 100 keys)", on_friend_channel(world));
   world.friend_log.clear();
-  world.meet(alice, bob, minute_ms);
+  world.meet(alice, bob, 1min);
   print("  at every further meeting (2 greetings, 2 answers)", on_friend_channel(world));
 
-  world.run(12 * hour_ms);
+  world.run(12h);
   bob.crash();
   Traffic before = at_nodes(world);
   (void)alice.manager->add_home_node(world.add_node().known());  // a reason for a new version
-  world.run(10 * minute_ms);
+  world.run(10min);
   print("  one left for a friend who is offline (40 keys), on 3 nodes", at_nodes(world) - before);
   before = at_nodes(world);
   bob.start();
-  world.run(hour_ms);
+  world.run(1h);
   print("    fetched at the friend's start (9 mailboxes), and acknowledged", at_nodes(world) - before);
   if (alice[Counter::bundles_mailed] == 0 || bob[Counter::bundles_accepted] < 2) {
     std::puts("(the bundle did not arrive)");

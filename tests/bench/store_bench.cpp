@@ -39,7 +39,7 @@ double puts_per_second(Store& store, std::size_t group, std::uint64_t& number) {
       RecordId id{};
       store_le(number * 0x9e3779b97f4a7c15ULL % 10000, mailbox.data());
       store_le(number, id.data());
-      store.put(number, mailbox, id, value, 2'000'000, 1'000'000);
+      store.put(number, mailbox, id, value, UnixTime{2'000'000s}, UnixTime{1'000'000s});
     }
     store.submit();
     if (!wait_for(store, counted, group)) {

@@ -30,7 +30,7 @@ void check_signed_descriptor_refused(Change&& change) {
   ScriptedNode& node = rig.add_node();
   check_descriptor_refused(rig, node, [&](const auto&) {
     auto descriptor = node.descriptor();
-    change(descriptor, static_cast<std::uint64_t>(rig.clock.unix_s()));
+    change(descriptor, rig.clock.unix_time());
     return node.sign(descriptor);
   });
 }
@@ -56,16 +56,16 @@ BOOST_AUTO_TEST_CASE(the_descriptor_of_another_node_is_refused) {
 
 BOOST_AUTO_TEST_CASE(an_expired_descriptor_is_refused) {
   check_signed_descriptor_refused(
-      [](auto& descriptor, std::uint64_t now_s) { descriptor.valid_until_s = now_s - 86400 - 1; });
+      [](auto& descriptor, UnixTime now) { descriptor.valid_until_s = since_1970_s(now - days(1) - 1s); });
 }
 
 BOOST_AUTO_TEST_CASE(a_descriptor_from_the_future_is_refused) {
   check_signed_descriptor_refused(
-      [](auto& descriptor, std::uint64_t now_s) { descriptor.valid_from_s = now_s + 86400 + 60; });
+      [](auto& descriptor, UnixTime now) { descriptor.valid_from_s = since_1970_s(now + days(1) + 1min); });
 }
 
 BOOST_AUTO_TEST_CASE(a_descriptor_with_a_key_of_low_order_is_refused) {
-  check_signed_descriptor_refused([](auto& descriptor, std::uint64_t) { descriptor.key = {}; });
+  check_signed_descriptor_refused([](auto& descriptor, UnixTime) { descriptor.key = {}; });
 }
 
 BOOST_AUTO_TEST_CASE(a_truncated_or_empty_descriptor_is_refused) {
@@ -86,9 +86,9 @@ BOOST_AUTO_TEST_CASE(a_descriptor_is_accepted_within_a_day_of_its_validity) {
     ScriptedNode& node = rig.add_node();
     node.descriptor_hook = [&](const auto&) {
       auto descriptor = node.descriptor();
-      const auto now_s = static_cast<std::uint64_t>(rig.clock.unix_s());
-      descriptor.valid_from_s = late ? now_s - std::uint64_t{14} * 86400 : now_s + 86400 - 60;
-      descriptor.valid_until_s = late ? now_s - 86400 + 60 : UINT64_MAX;
+      const UnixTime now = rig.clock.unix_time();
+      descriptor.valid_from_s = since_1970_s(late ? now - days(14) : now + days(1) - 1min);
+      descriptor.valid_until_s = late ? since_1970_s(now - days(1) + 1min) : UINT64_MAX;
       return node.sign(descriptor);
     };
     const auto id = rig.store(node);
@@ -105,10 +105,10 @@ BOOST_AUTO_TEST_CASE(a_forged_cookie_reply_does_not_block_the_genuine_one) {
   const Bytes forged = protocol::make_cookie_reply(request, {}, Bytes(231));
   rig.client->on_packet(MockTransport::route_to(node.endpoints()[0]), forged, rig.clock.now());
   BOOST_TEST(rig.telemetry[Counter::refused_descriptor] == 1);
-  const auto start_ms = rig.clock.steady_ms();
+  const auto start = rig.clock.steady();
   rig.run();
   BOOST_TEST(rig.outcome(id) == StoreOutcome::stored);
-  BOOST_TEST(rig.listener.stored.at(id).at_ms - start_ms == 2 * Rig::round_trip_ms);
+  BOOST_TEST(rig.listener.stored.at(id).at - start == 2 * Rig::round_trip);
 }
 
 BOOST_AUTO_TEST_CASE(signature_checks_are_bounded_under_forged_cookie_replies) {
@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(a_cookie_reply_to_nothing_under_way_is_refused) {
 BOOST_AUTO_TEST_CASE(a_cookie_reply_is_used_once) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
-  rig.network.set_conditions({0, 1000, Rig::one_way_ms, 0});  // everything comes twice
+  rig.network.set_conditions({0, 1000, Rig::one_way, 0ms});  // everything comes twice
   const auto id = rig.store(node);
   rig.run();
   BOOST_TEST(rig.outcome(id) == StoreOutcome::stored);
@@ -186,11 +186,11 @@ BOOST_AUTO_TEST_CASE(an_aged_cookie_costs_one_round_trip) {
   rig.store(node);
   rig.run();
   node.age_cookies();
-  const auto start_ms = rig.clock.steady_ms();
+  const auto start = rig.clock.steady();
   const auto id = rig.store(node);
   rig.run();
   BOOST_TEST(rig.outcome(id) == StoreOutcome::stored);
-  BOOST_TEST(rig.listener.stored.at(id).at_ms - start_ms == 2 * Rig::round_trip_ms);
+  BOOST_TEST(rig.listener.stored.at(id).at - start == 2 * Rig::round_trip);
   BOOST_TEST(rig.telemetry[Counter::client_timeouts] == 0);
 }
 

@@ -25,9 +25,9 @@ BOOST_AUTO_TEST_CASE(an_unknown_node_is_found_by_its_address_in_one_round_trip) 
   ScriptedNode node(network, clock, 9, {ipv4(50)});
   node.told_at = {ipv4(51)};
   const auto id = discover(ipv4(50));
-  const auto begun_ms = clock.steady_ms();
+  const auto begun = clock.steady();
   run();
-  BOOST_TEST(clock.steady_ms() - begun_ms == round_trip_ms);
+  BOOST_TEST(clock.steady() - begun == round_trip);
   BOOST_TEST((listener.discovered.at(id).at == ipv4(50)));
   const auto read = protocol::NodeDescriptor::decode_signed(found(id));
   BOOST_REQUIRE(read);
@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(an_address_that_does_not_answer_gets_two_packets) {
   run();
   BOOST_TEST(found(id).empty());
   BOOST_TEST(network.log().size() == client::Discoveries::attempts);
-  BOOST_TEST(client->next_deadline_ms() == INT64_MAX);
+  BOOST_TEST(client->next_deadline() == never);
 }
 
 BOOST_AUTO_TEST_CASE(a_lost_packet_is_sent_again_with_another_nonce) {
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(forged_or_expired_descriptors_are_not_discoveries) {
   BOOST_TEST(found(forged).empty());
   node.descriptor_hook = [&](const protocol::FrameHeader&) {
     auto old = node.descriptor();
-    old.valid_until_s = static_cast<std::uint64_t>(clock.unix_s()) - std::uint64_t{2} * 86400;
+    old.valid_until_s = since_1970_s(clock.unix_time() - days(2));
     return node.sign(old);
   };
   const auto old = discover(ipv4(50));
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(an_answer_is_reported_with_the_descriptor_it_proves) {
   store(node);
   run();
   BOOST_TEST(listener.news.size() == 1U);
-  clock.advance_s(60);
+  clock.advance(1min);
   store(node);
   run();
   BOOST_REQUIRE(listener.news.size() == 2U);
@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(an_answer_in_another_session_proves_no_old_descriptor) {
     return ++replayed == 1 ? old : node.sign(node.descriptor());
   };
   store(node, 1);  // its first packet is answered with the old one
-  clock.advance_s(60);
+  clock.advance(1min);
   store(node);
   run();
   BOOST_TEST(replayed >= 2U);
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(a_failure_and_the_first_answer_after_it_are_reported) {
   BOOST_TEST(!listener.news[1].answered);
   node.silent = false;
   store(node);
-  run(1000);
+  run(1s);
   BOOST_REQUIRE(listener.news.size() == 3U);
   BOOST_TEST(listener.news[2].answered);
 }
@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(of_many_addresses_each_has_its_turn) {
   }
   client->set_node({node.id(), endpoints});  // set again: it continues where it was
   const auto id = store(node);
-  run(100);
+  run(100ms);
   BOOST_TEST(this->outcome(id) == client::StoreOutcome::stored);
 }
 

@@ -6,6 +6,7 @@
 #include "client/store_operation.hpp"
 #include "tests/support/samples.hpp"
 #include "tests/support/seeded_random.hpp"
+#include "tests/support/time_print.hpp"
 
 namespace toxasync::test {
 namespace {
@@ -19,7 +20,7 @@ using Step = RetrieveOperation::Step;
 struct Machines {
   const bool crypto_ready = crypto::initialise();
   SeededRandom random{1};
-  Now now{1000, 1'750'000'000'000};
+  Now now{SteadyTime{1s}, UnixTime{1'750'000'000s}};
 
   [[nodiscard]] RetrieveOperation retrieve(std::uint8_t window) {
     const auto root = crypto::KeyPair::generate(random);
@@ -42,8 +43,8 @@ struct Machines {
 BOOST_FIXTURE_TEST_SUITE(client_exchange, Machines)
 
 BOOST_AUTO_TEST_CASE(an_exchange_waits_for_what_was_sent_and_nothing_else) {
-  Exchange exchange({1000, 4000, 2});
-  BOOST_TEST(exchange.deadline_ms() == client::never_ms);
+  Exchange exchange({1s, 4s, 2});
+  BOOST_TEST(exchange.deadline() == never);
   exchange.sent(FrameNonce{1}, 0, now, random);
   BOOST_TEST(!exchange.awaits_answer(0));
   BOOST_TEST(exchange.awaits_cookie(FrameNonce{1}));
@@ -60,11 +61,11 @@ BOOST_AUTO_TEST_CASE(an_exchange_waits_for_what_was_sent_and_nothing_else) {
   exchange.begin();
   BOOST_TEST(!exchange.awaits_answer(8));
   BOOST_TEST(!exchange.awaits_cookie(FrameNonce{3}));
-  BOOST_TEST(exchange.deadline_ms() == client::never_ms);
+  BOOST_TEST(exchange.deadline() == never);
 }
 
 BOOST_AUTO_TEST_CASE(an_exchange_accepts_three_cookie_replies_in_an_attempt) {
-  Exchange exchange({1000, 4000, 2});
+  Exchange exchange({1s, 4s, 2});
   for (std::uint8_t i = 0; i < 3; ++i) {
     exchange.sent(FrameNonce{i}, 0, now, random);
     BOOST_TEST(exchange.awaits_cookie(FrameNonce{i}));
@@ -77,14 +78,13 @@ BOOST_AUTO_TEST_CASE(an_exchange_accepts_three_cookie_replies_in_an_attempt) {
 }
 
 BOOST_AUTO_TEST_CASE(timeouts_of_any_configuration_are_positive_and_bounded) {
-  for (const std::int64_t first : {std::int64_t{-5}, std::int64_t{0}, std::int64_t{1}, INT64_MAX}) {
-    for (const std::int64_t longest :
-         {std::int64_t{0}, std::int64_t{1}, std::int64_t{3}, std::int64_t{1} << 40}) {
+  for (const milliseconds first : {-5ms, 0ms, 1ms, milliseconds::max()}) {
+    for (const milliseconds longest : {0ms, 1ms, 3ms, milliseconds{std::int64_t{1} << 40}}) {
       Exchange exchange({first, longest, 70});
       do {
         exchange.sent({}, 1, now, random);
-        BOOST_TEST(exchange.deadline_ms() > now.steady_ms);
-        BOOST_TEST(exchange.deadline_ms() - now.steady_ms <= std::max<std::int64_t>(longest, 1) * 6 / 5);
+        BOOST_TEST(exchange.deadline() > now.steady);
+        BOOST_TEST(exchange.deadline() - now.steady <= std::max(longest, 1ms) * 6 / 5);
       } while (exchange.next_attempt());
     }
   }
@@ -156,13 +156,13 @@ BOOST_AUTO_TEST_CASE(a_store_asks_for_what_its_job_says) {
   client::StoreJob job;
   job.mailbox.epoch = 77;
   job.mailbox.address = {numbered<crypto::Point>(1), numbered<crypto::Point>(2)};
-  job.ttl_s = limits::largest_time_to_live_s;
+  job.ttl = limits::largest_time_to_live;
   job.payload = Bytes(limits::small_envelope, 3);
   const client::StoreOperation store(std::move(job));
   const auto request = store.request(9);
   BOOST_TEST(request.counter == 9);
   BOOST_TEST(request.epoch == 77);
-  BOOST_TEST(request.ttl_s == limits::largest_time_to_live_s);
+  BOOST_TEST(seconds{request.ttl_s} == limits::largest_time_to_live);
   BOOST_TEST((request.mailbox.w == numbered<crypto::Point>(2)));
   BOOST_TEST(request.payload.size() == limits::small_envelope);
   BOOST_TEST(store.fits());

@@ -26,7 +26,7 @@ struct Subscribed : Rig {
   /// As the node seals it.
   void send(const Page& page) { node.answer(transport.endpoint(), asked.header, page); }
   void announce(std::uint64_t counter) {
-    send(Page::announcement(counter, static_cast<std::uint64_t>(clock.unix_s())));
+    send(Page::announcement(counter, since_1970_s(clock.unix_time())));
     run();
   }
   void announce() { announce(asked.counter); }
@@ -167,11 +167,11 @@ BOOST_FIXTURE_TEST_CASE(what_says_more_than_that_mail_has_come_is_refused, Subsc
 }
 
 BOOST_FIXTURE_TEST_CASE(a_subscription_ends_after_its_time, Subscribed) {
-  clock.advance_ms(limits::subscription_s * 1000);
+  clock.advance(limits::subscription);
   announce();
   BOOST_TEST(listener.announced.empty());
   subscribe();
-  clock.advance_ms(limits::subscription_s * 1000 - 100);
+  clock.advance(limits::subscription - 100ms);
   announce();
   BOOST_TEST(listener.announced.size() == 1U);
 }
@@ -180,7 +180,7 @@ BOOST_FIXTURE_TEST_CASE(a_new_retrieve_replaces_an_old_subscription, Subscribed)
   const auto before = asked.counter;
   node.silent = true;
   retrieve(node, 0, true);
-  run(100);
+  run(100ms);
   announce(before);
   run();
   BOOST_TEST(listener.announced.empty());  // the result of the new retrieve is newer

@@ -13,6 +13,7 @@
 #include "tests/support/mock_transport.hpp"
 #include "tests/support/seeded_random.hpp"
 #include "tests/support/test_log.hpp"
+#include "tests/support/time_print.hpp"
 
 namespace toxasync::test {
 
@@ -25,11 +26,11 @@ class RecordingListener final : public client::StoreResultListener,
  public:
   struct Stored {
     client::StoreResult result;
-    std::int64_t at_ms = 0;
+    SteadyTime at{};
   };
   struct Retrieved {
     client::RetrieveResult result;
-    std::int64_t at_ms = 0;
+    SteadyTime at{};
   };
 
   std::map<client::OperationId, Stored> stored;
@@ -47,7 +48,7 @@ class RecordingListener final : public client::StoreResultListener,
   std::function<void(client::OperationId, Now)> on_outcome;
 
   void on_stored(client::OperationId id, const client::StoreResult& result, Now now) noexcept override {
-    reported_twice += stored.emplace(id, Stored{result, now.steady_ms}).second ? 0 : 1;
+    reported_twice += stored.emplace(id, Stored{result, now.steady}).second ? 0 : 1;
     note(id, now);
   }
   void on_envelopes(client::OperationId id, std::vector<Bytes> got, Now now) noexcept override {
@@ -59,7 +60,7 @@ class RecordingListener final : public client::StoreResultListener,
     }
   }
   void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now now) noexcept override {
-    reported_twice += retrieved.emplace(id, Retrieved{result, now.steady_ms}).second ? 0 : 1;
+    reported_twice += retrieved.emplace(id, Retrieved{result, now.steady}).second ? 0 : 1;
     note(id, now);
   }
 
@@ -93,12 +94,12 @@ class RecordingListener final : public client::StoreResultListener,
 
 /// A client, nodes and a network between them, in virtual time. The way takes 10 ms.
 struct Rig : PacketReceiver {
-  static constexpr std::int64_t one_way_ms = 10;
-  static constexpr std::int64_t round_trip_ms = 2 * one_way_ms;
+  static constexpr milliseconds one_way = 10ms;
+  static constexpr milliseconds round_trip = 2 * one_way;
 
   explicit Rig(std::uint64_t seed = 1, const client::ClientConfig& config = {})
       : network(clock, seed), random(seed + 1000), transport(network.add(ipv4(1))) {
-    network.set_conditions({0, 0, one_way_ms, 0});
+    network.set_conditions({0, 0, one_way, 0ms});
     transport.set_receiver(this);
     restart(config);
     listener.on_window = [this](client::OperationId id, Now now) { client->continue_retrieve(id, now); };
@@ -124,7 +125,8 @@ struct Rig : PacketReceiver {
   /// The n-th mailbox of this epoch.
   crypto::OwnedMailbox mailbox(std::uint64_t n = 0) const {
     SeededRandom seeded(5000 + n);
-    return *crypto::own_friends_mailbox(crypto::KeyPair::generate(seeded), *crypto::epoch_at(clock.unix_s()));
+    return *crypto::own_friends_mailbox(crypto::KeyPair::generate(seeded),
+                                        *crypto::epoch_at(clock.unix_time()));
   }
   Bytes envelope(std::size_t size = limits::small_envelope) {
     Bytes bytes(size);
@@ -159,22 +161,21 @@ struct Rig : PacketReceiver {
     return put;
   }
 
-  /// Lets time pass, from one delivery or deadline to the next, until nothing is under way or `limit_ms` are
+  /// Lets time pass, from one delivery or deadline to the next, until nothing is under way or `limit` are
   /// over.
-  void run(std::int64_t limit_ms = 600'000) {
-    const std::int64_t end_ms = clock.steady_ms() + limit_ms;
+  void run(milliseconds limit = 10min) {
+    const SteadyTime end = clock.steady() + limit;
     for (;;) {
       network.deliver_due();
-      if (client->next_deadline_ms() <= clock.steady_ms()) {
+      if (client->next_deadline() <= clock.steady()) {
         client->tick(clock.now());
       }
-      const std::int64_t next_ms =
-          std::min(client->next_deadline_ms(), network.next_delivery_ms().value_or(INT64_MAX));
-      if (next_ms > end_ms) {
-        clock.advance_to_ms(next_ms == INT64_MAX ? clock.steady_ms() : end_ms);
+      const SteadyTime next = std::min(client->next_deadline(), network.next_delivery().value_or(never));
+      if (next > end) {
+        clock.advance_to(next == never ? clock.steady() : end);
         return;
       }
-      clock.advance_to_ms(next_ms);
+      clock.advance_to(next);
     }
   }
 

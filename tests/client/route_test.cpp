@@ -38,8 +38,8 @@ BOOST_AUTO_TEST_CASE(the_transport_chooses_the_route_to_a_node) {
   const auto without_address = numbered<NodeId>(2);
   client.set_node({with_address, {ipv4(1)}});
   client.set_node({without_address, {}});
-  client.peers(with_address, listener, {1000, 1000});
-  client.peers(without_address, listener, {1000, 1000});
+  client.peers(with_address, listener, {SteadyTime{1s}, UnixTime{1s}});
+  client.peers(without_address, listener, {SteadyTime{1s}, UnixTime{1s}});
   BOOST_REQUIRE(transport.routes.size() == 2U);
   BOOST_TEST((id_from<NodeId>(transport.routes[0].sendback_bytes()) == with_address));
   BOOST_TEST((id_from<NodeId>(transport.routes[1].sendback_bytes()) == without_address));

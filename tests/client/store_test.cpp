@@ -15,18 +15,18 @@ BOOST_AUTO_TEST_SUITE(client_store)
 BOOST_AUTO_TEST_CASE(a_store_on_a_new_node_needs_exactly_two_round_trips) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
-  const auto start_ms = rig.clock.steady_ms();
+  const auto start = rig.clock.steady();
   const Bytes envelope = rig.envelope();
   const auto id = rig.store(node, 0, envelope);
   rig.run();
   BOOST_TEST(rig.outcome(id) == StoreOutcome::stored);
-  BOOST_TEST(rig.listener.stored.at(id).at_ms - start_ms == 2 * Rig::round_trip_ms);
-  BOOST_TEST(rig.listener.stored.at(id).result.expires_at_s == rig.clock.unix_s() + 86400);
+  BOOST_TEST(rig.listener.stored.at(id).at - start == 2 * Rig::round_trip);
+  BOOST_TEST(rig.listener.stored.at(id).result.expires_at == rig.clock.unix_time() + days(1));
   BOOST_TEST(node.requests.size() == 2);
   BOOST_REQUIRE(node.mail(rig.mailbox().mailbox.address).size() == 1);
   BOOST_TEST(node.mail(rig.mailbox().mailbox.address).front().bytes == envelope);
   BOOST_TEST(rig.client->operations() == 0);
-  BOOST_TEST(rig.client->next_deadline_ms() == INT64_MAX);
+  BOOST_TEST(rig.client->next_deadline() == never);
 }
 
 BOOST_AUTO_TEST_CASE(a_store_in_a_known_session_needs_one_round_trip) {
@@ -34,11 +34,11 @@ BOOST_AUTO_TEST_CASE(a_store_in_a_known_session_needs_one_round_trip) {
   ScriptedNode& node = rig.add_node();
   rig.store(node);
   rig.run();
-  const auto start_ms = rig.clock.steady_ms();
+  const auto start = rig.clock.steady();
   const auto id = rig.store(node, 0, rig.envelope(limits::large_envelope));
   rig.run();
   BOOST_TEST(rig.outcome(id) == StoreOutcome::stored);
-  BOOST_TEST(rig.listener.stored.at(id).at_ms - start_ms == Rig::round_trip_ms);
+  BOOST_TEST(rig.listener.stored.at(id).at - start == Rig::round_trip);
 }
 
 BOOST_AUTO_TEST_CASE(the_outcome_is_never_reported_from_inside_the_call) {
@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(the_outcome_is_never_reported_from_inside_the_call) {
   const auto too_long = rig.store(node, 0, Bytes(limits::large_envelope + 1));
   BOOST_TEST(rig.listener.stored.empty());
   BOOST_TEST(rig.client->operations() == 2);
-  BOOST_TEST(rig.client->next_deadline_ms() <= rig.clock.steady_ms());
+  BOOST_TEST(rig.client->next_deadline() <= rig.clock.steady());
   rig.listener.forbidden = false;
   rig.run();
   BOOST_TEST(rig.outcome(unknown) == StoreOutcome::unknown_node);
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(every_status_of_the_node_ends_the_operation_with_it) {
     const auto id = rig.store(node);
     rig.run();
     BOOST_TEST(rig.outcome(id) == static_cast<StoreOutcome>(status));
-    BOOST_TEST(rig.listener.stored.at(id).result.retry_after_s == 90);
+    BOOST_TEST(rig.listener.stored.at(id).result.retry_after == 90s);
     BOOST_TEST(node.stores_served == 1);
   }
 }
@@ -114,15 +114,15 @@ BOOST_AUTO_TEST_CASE(a_store_succeeds_over_loss_duplication_and_reordering) {
   unsigned stored = 0;
   for (unsigned seed = 0; seed < seeds; ++seed) {
     Rig rig(seed);
-    rig.network.set_conditions({300, 200, 10, 2000});
+    rig.network.set_conditions({300, 200, 10ms, 2s});
     ScriptedNode& node = rig.add_node(2);
     std::set<client::OperationId> ids;
     for (unsigned i = 0; i < stores; ++i) {
       ids.insert(rig.store(node, i % 2));
     }
-    const auto start_ms = rig.clock.steady_ms();
+    const auto start = rig.clock.steady();
     rig.run();
-    BOOST_TEST(rig.clock.steady_ms() - start_ms < 5 * 4 * 10'000);
+    BOOST_TEST(rig.clock.steady() - start < 5 * 4 * 10s);
     BOOST_TEST(rig.listener.stored.size() == stores);
     BOOST_TEST(rig.listener.reported_twice == 0);
     BOOST_TEST(rig.client->operations() == 0);
@@ -144,11 +144,11 @@ BOOST_AUTO_TEST_CASE(with_more_attempts_every_store_gets_through_loss) {
     ClientConfig config;
     config.attempts = 30;
     Rig rig(seed, config);
-    rig.network.set_conditions({300, 200, 10, 1000});
+    rig.network.set_conditions({300, 200, 10ms, 1s});
     ScriptedNode& node = rig.add_node();
     const auto first = rig.store(node);
     const auto second = rig.store(node);
-    rig.run(1'000'000);
+    rig.run(1000s);
     for (const auto id : {first, second}) {
       BOOST_TEST((rig.outcome(id) == StoreOutcome::stored || rig.outcome(id) == StoreOutcome::duplicate));
     }
@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(an_answer_slower_than_the_longest_timeout_is_accepted) {
   ScriptedNode& node = rig.add_node();
   rig.store(node);
   rig.run();
-  rig.network.set_conditions({0, 0, 6000, 0});
+  rig.network.set_conditions({0, 0, 6s, 0s});
   const auto id = rig.store(node);
   rig.run();
   BOOST_TEST(rig.outcome(id) == StoreOutcome::stored);
@@ -172,20 +172,19 @@ BOOST_AUTO_TEST_CASE(a_silent_node_is_unreachable_after_ever_longer_attempts) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
   node.silent = true;
-  const auto start_ms = rig.clock.steady_ms();
+  const auto start = rig.clock.steady();
   const auto id = rig.store(node);
   rig.run();
   BOOST_TEST(rig.outcome(id) == StoreOutcome::unreachable);
   BOOST_REQUIRE(node.requests.size() == 5);
-  const std::int64_t nominal_ms[] = {1500, 3000, 6000, 8000, 8000};
+  const milliseconds nominal[] = {1500ms, 3s, 6s, 8s, 8s};
   for (std::size_t i = 0; i < 5; ++i) {
-    const std::int64_t end_ms =
-        i < 4 ? node.requests[i + 1].at_ms : rig.listener.stored.at(id).at_ms + Rig::one_way_ms;
-    const std::int64_t waited_ms = end_ms - node.requests[i].at_ms;
-    BOOST_TEST(waited_ms >= nominal_ms[i] * 8 / 10);
-    BOOST_TEST(waited_ms <= nominal_ms[i] * 12 / 10);
+    const SteadyTime end = i < 4 ? node.requests[i + 1].at : rig.listener.stored.at(id).at + Rig::one_way;
+    const milliseconds waited = end - node.requests[i].at;
+    BOOST_TEST(waited >= nominal[i] * 8 / 10);
+    BOOST_TEST(waited <= nominal[i] * 12 / 10);
   }
-  BOOST_TEST(rig.listener.stored.at(id).at_ms - start_ms < 1.2 * 26'500);
+  BOOST_TEST(rig.listener.stored.at(id).at - start < 1.2 * 26'500ms);
   BOOST_TEST(rig.client->node_status(node.id())->failures_in_a_row == 1);
   BOOST_TEST(!rig.client->node_status(node.id())->answered);
   BOOST_TEST(rig.telemetry[Counter::client_timeouts] == 5);
@@ -193,11 +192,11 @@ BOOST_AUTO_TEST_CASE(a_silent_node_is_unreachable_after_ever_longer_attempts) {
 }
 
 BOOST_AUTO_TEST_CASE(timeouts_differ_from_one_client_to_another) {
-  std::set<std::int64_t> deadlines;
+  std::set<SteadyTime> deadlines;
   for (unsigned seed = 0; seed < 20; ++seed) {
     Rig rig(seed);
     rig.store(rig.add_node());
-    deadlines.insert(rig.client->next_deadline_ms());
+    deadlines.insert(rig.client->next_deadline());
   }
   BOOST_TEST(deadlines.size() > 10);
 }
@@ -230,10 +229,10 @@ BOOST_AUTO_TEST_CASE(the_next_operation_starts_with_the_endpoint_that_answered) 
   rig.client->set_node({node.id(), {dead, node.endpoints()[0]}});
   rig.store(node);
   rig.run();
-  const auto start_ms = rig.clock.steady_ms();
+  const auto start = rig.clock.steady();
   const auto id = rig.store(node);
   rig.run();
-  BOOST_TEST(rig.listener.stored.at(id).at_ms - start_ms == Rig::round_trip_ms);
+  BOOST_TEST(rig.listener.stored.at(id).at - start == Rig::round_trip);
 }
 
 BOOST_AUTO_TEST_CASE(a_failing_transport_counts_as_packet_loss) {
@@ -241,7 +240,7 @@ BOOST_AUTO_TEST_CASE(a_failing_transport_counts_as_packet_loss) {
   ScriptedNode& node = rig.add_node();
   rig.transport.set_broken(true);
   const auto id = rig.store(node);
-  rig.run(1000);
+  rig.run(1s);
   BOOST_TEST(rig.telemetry[Counter::send_failed] == 1);
   rig.transport.set_broken(false);
   rig.run();
@@ -301,7 +300,7 @@ BOOST_AUTO_TEST_CASE(an_answer_of_another_session_is_refused) {
   node.silent = true;
   const auto to_first = rig.store(node, 0);  // counter 2 in both
   const auto to_second = rig.store(node, 1);
-  rig.run(100);
+  rig.run(100ms);
   const auto& log = rig.network.log();
   const auto header = *protocol::read_frame_header(log[log.size() - 2].bytes);
   protocol::StoreResponse response;
@@ -313,7 +312,7 @@ BOOST_AUTO_TEST_CASE(an_answer_of_another_session_is_refused) {
   std::ranges::copy(other.session, forged.begin() + 18);
   rig.client->on_packet(MockTransport::route_to(node.endpoints()[0]), forged, rig.clock.now());
   BOOST_TEST(rig.telemetry[Counter::refused_frame_forged] == 1);
-  rig.run(100);
+  rig.run(100ms);
   BOOST_TEST(rig.listener.stored.contains(to_first));
   BOOST_TEST(!rig.listener.stored.contains(to_second));
 }
@@ -362,13 +361,13 @@ BOOST_AUTO_TEST_CASE(garbage_is_counted_and_dropped) {
 BOOST_AUTO_TEST_CASE(the_status_of_a_node_has_its_clock_and_capacity) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
-  node.clock_ahead_s = -7200;
+  node.clock_ahead = -2h;
   rig.store(node);
   rig.run();
   const auto status = *rig.client->node_status(node.id());
   BOOST_TEST(status.answered);
-  BOOST_TEST(status.clock_ahead_s == -7200);
-  BOOST_TEST(status.last_answer_unix_s == rig.clock.unix_s());
+  BOOST_TEST(status.clock_ahead == -2h);
+  BOOST_TEST(status.last_answer == rig.clock.unix_time());
   BOOST_TEST(status.capacity_bytes == 1U << 20);
   node.store_hook = [](protocol::StoreResponse& response) {
     response.node_time_s = UINT64_MAX;
@@ -376,8 +375,8 @@ BOOST_AUTO_TEST_CASE(the_status_of_a_node_has_its_clock_and_capacity) {
   };
   const auto id = rig.store(node);
   rig.run();
-  BOOST_TEST(rig.listener.stored.at(id).result.expires_at_s > 0);
-  BOOST_TEST(rig.client->node_status(node.id())->clock_ahead_s > 0);
+  BOOST_TEST(rig.listener.stored.at(id).result.expires_at > UnixTime{});
+  BOOST_TEST(rig.client->node_status(node.id())->clock_ahead > 0s);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

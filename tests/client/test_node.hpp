@@ -38,12 +38,12 @@ class ScriptedNode final : public PacketReceiver {
   [[nodiscard]] protocol::NodeId id() const noexcept { return protocol::NodeId(signer_.public_key()); }
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
   [[nodiscard]] protocol::NodeDescriptor descriptor() const {
-    const auto now_s = static_cast<std::uint64_t>(clock_.unix_s());
+    const UnixTime from = std::chrono::floor<std::chrono::weeks>(clock_.unix_time());
     return {1,
             id(),
             key_.public_key,
-            now_s - now_s % week_s,
-            now_s - now_s % week_s + week_s,
+            since_1970_s(from),
+            since_1970_s(from + days(7)),
             1 << 20,
             announced_addresses()};
   }
@@ -60,7 +60,7 @@ class ScriptedNode final : public PacketReceiver {
   bool never_content = false;     ///< Takes no cookie.
   bool rotate_always = false;     ///< Has a new N whenever it is asked.
   bool silent = false;            ///< Takes requests, answers none.
-  std::int64_t clock_ahead_s = 0;
+  seconds clock_ahead = 0s;
 
   /// A new N; the old one is lost. A cookie stays good.
   void rotate_key() {
@@ -74,7 +74,7 @@ class ScriptedNode final : public PacketReceiver {
 
   // --- What it has seen ---
   struct Seen {
-    std::int64_t at_ms = 0;
+    SteadyTime at{};
     Endpoint from;
     protocol::FrameHeader header;
     std::uint64_t counter = 0;  ///< 0 where a cookie reply was the answer.
@@ -109,7 +109,7 @@ class ScriptedNode final : public PacketReceiver {
     if (!header || !protocol::is_request(header->kind) || packet.size() != limits::frame) {
       std::abort();  // the client sends no such thing
     }
-    requests.push_back({clock_.steady_ms(), from.endpoint, *header, 0});
+    requests.push_back({clock_.steady(), from.endpoint, *header, 0});
     if (rotate_always) {
       rotate_key();
     }
@@ -146,8 +146,6 @@ class ScriptedNode final : public PacketReceiver {
   }
 
  private:
-  static constexpr std::uint64_t week_s = std::uint64_t{7} * 86400;
-
   [[nodiscard]] std::vector<protocol::Address> announced_addresses() const {
     std::vector<protocol::Address> addresses;
     for (const Endpoint& endpoint : told_at) {
@@ -324,9 +322,7 @@ class ScriptedNode final : public PacketReceiver {
     return pages;
   }
 
-  [[nodiscard]] std::uint64_t node_time_s() const {
-    return static_cast<std::uint64_t>(clock_.unix_s() + clock_ahead_s);
-  }
+  [[nodiscard]] std::uint64_t node_time_s() const { return since_1970_s(clock_.unix_time() + clock_ahead); }
 
   ManualClock& clock_;
   SeededRandom random_;

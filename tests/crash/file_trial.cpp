@@ -10,7 +10,7 @@ namespace toxasync::crash {
 
 namespace {
 
-constexpr std::int64_t first_week_s = 1'750'000'000;
+constexpr UnixTime first_week{1'750'000'000s};
 
 /// Operation 1 makes the key file, the others change it; each then replaces the small file.
 class FileTrial final : public Trial {
@@ -61,9 +61,7 @@ class FileTrial final : public Trial {
 
  private:
   static std::string key_file() { return Disk::path("node.key"); }
-  static std::int64_t week(std::size_t number) {
-    return first_week_s + static_cast<std::int64_t>(number) * node::NodeKeys::key_lifetime_s;
-  }
+  static UnixTime week(std::size_t number) { return first_week + number * node::NodeKeys::key_lifetime; }
 
   void check_keys(std::size_t position, Verdict& verdict) {
     const std::size_t least = keys_.acknowledged(position);

@@ -111,7 +111,7 @@ class StateTrial final : public Trial {
     const Bytes key(8, 0xee);
     if (auto opened = open()) {
       (*opened)->commit({{key, Bytes(100, 1)}}, [&written](bool durable) { written = durable; });
-      written = (*opened)->flush(20'000) && (*opened)->poll() == 1 && written;
+      written = (*opened)->flush(20s) && (*opened)->poll() == 1 && written;
     }
     auto again = open();
     const auto entries = again ? (*again)->load() : std::vector<store::StateEntry>();

@@ -24,13 +24,13 @@ std::size_t size_of(const Operation& operation) {
 
 StoreScript::StoreScript(std::uint64_t seed, std::size_t operations, bool cancels) {
   test::SeededRandom random(seed);
-  std::int64_t now_s = 1000;
+  UnixTime now{1000s};
   std::size_t group_left = 1;
   for (std::size_t i = 0; i < operations; ++i) {
     Operation next;
-    now_s += static_cast<std::int64_t>(random.below(20));
-    next.now_s = now_s;
-    next.expires_at_s = now_s + 50 + static_cast<std::int64_t>(random.below(1500));
+    now += random.below(20s);
+    next.now = now;
+    next.expires_at = now + 50s + random.below(1500s);
     next.mailbox = static_cast<std::uint8_t>(random.below(mailboxes));
     next.record = static_cast<std::uint16_t>(random.below(records));
     const auto dice = random.below(100);
@@ -69,8 +69,8 @@ void StoreScript::apply(store::Store& store, store::Token token, const Operation
   const auto id = record(operation.record);
   switch (operation.kind) {
     case Operation::Kind::put:
-      store.put(token, box, id, Bytes(size_of(operation), mark_of(operation)), operation.expires_at_s,
-                operation.now_s);
+      store.put(token, box, id, Bytes(size_of(operation), mark_of(operation)), operation.expires_at,
+                operation.now);
       break;
     case Operation::Kind::remove:
       store.remove(token, box, std::vector<store::RecordId>{id});
@@ -79,10 +79,10 @@ void StoreScript::apply(store::Store& store, store::Token token, const Operation
       store.cancel(token, box, id, commitment(mark_of(operation)));
       break;
     case Operation::Kind::expire:
-      store.expire(operation.now_s, 8);
+      store.expire(operation.now, 8);
       break;
     case Operation::Kind::list:
-      store.list(token, box, 0, {1000, 1U << 20}, operation.now_s);
+      store.list(token, box, 0, {1000, 1U << 20}, operation.now);
       break;
   }
 }
@@ -90,7 +90,7 @@ void StoreScript::apply(store::Store& store, store::Token token, const Operation
 std::optional<Holdings> StoreScript::holdings_of(store::Store& store) {
   store::test::Results results;
   for (std::uint8_t box = 0; box < mailboxes; ++box) {
-    store.list(box, mailbox(box), 0, {1000, 1U << 20}, 0);
+    store.list(box, mailbox(box), 0, {1000, 1U << 20}, {});
     for (std::uint16_t i = 0; i < records; ++i) {
       // A wrong proof changes nothing, and tells what is there.
       store.cancel(slot(box, i), mailbox(box), record(i), commitment(0xff));
@@ -121,7 +121,7 @@ std::optional<Holdings> StoreScript::holdings_of(store::Store& store) {
                          .record = load_le<std::uint16_t>(listed.id.data())};
       // A value that is not what was stored has a size that is none.
       const bool whole = listed.value == Bytes(size_of(of), mark_of(of));
-      found.slots.at(slot(of.mailbox, of.record)) = {Holdings::Kind::live, listed.expires_at_s,
+      found.slots.at(slot(of.mailbox, of.record)) = {Holdings::Kind::live, listed.expires_at,
                                                      whole ? listed.value.size() : 0};
     }
   }

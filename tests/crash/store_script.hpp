@@ -17,8 +17,8 @@ struct Operation {
   Kind kind = Kind::put;
   std::uint8_t mailbox = 0;
   std::uint16_t record = 0;
-  std::int64_t now_s = 0;
-  std::int64_t expires_at_s = 0;
+  UnixTime now{};
+  UnixTime expires_at{};
   bool ends_group = false;
   bool reopens = false;  ///< After the group the database is closed and opened again.
 };
@@ -28,7 +28,7 @@ struct Holdings {
   enum class Kind : std::uint8_t { none, live, removed, cancelled };
   struct Slot {
     Kind kind = Kind::none;
-    std::int64_t expires_at_s = 0;  ///< Of a live one.
+    UnixTime expires_at{};  ///< Of a live one.
     std::size_t size = 0;
     bool operator==(const Slot&) const = default;
   };

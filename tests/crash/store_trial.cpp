@@ -17,6 +17,7 @@ using store::test::mailbox;
 using store::test::record;
 
 constexpr const char* database = "store.db";
+constexpr UnixTime distant{seconds(1 << 30)};
 
 class StoreTrial : public Trial {
  public:
@@ -63,14 +64,14 @@ class StoreTrial : public Trial {
                                sure.slots[at].kind == Holdings::Kind::cancelled;
         if (tombstone &&
             caller.put(mailbox(static_cast<std::uint8_t>(at / StoreScript::records)),
-                       record(static_cast<std::uint16_t>(at % StoreScript::records)), Bytes(20, 1), 1 << 30)
+                       record(static_cast<std::uint16_t>(at % StoreScript::records)), Bytes(20, 1), distant)
                     .status != PutStatus::gone) {
           return {0, 0, "what was removed can be stored again"};
         }
         left -= tombstone ? 1 : 0;
       }
     }
-    const auto put = caller.put(mailbox(0xee), record(1), Bytes(20, 1), 1 << 30);
+    const auto put = caller.put(mailbox(0xee), record(1), Bytes(20, 1), distant);
     if (put.status == PutStatus::store_full) {
       return {};
     }

@@ -2,7 +2,6 @@
 #include "crypto/mailbox.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <limits>
 #include <set>
 
 #include "fixture.hpp"
@@ -15,23 +14,23 @@ constexpr ByteArray<4> nospam{1, 2, 3, 4};
 BOOST_AUTO_TEST_SUITE(epochs)
 
 BOOST_AUTO_TEST_CASE(an_epoch_begins_and_ends_on_its_second) {
-  constexpr std::int64_t origin = 1735689600;
+  constexpr UnixTime origin{1735689600s};
   BOOST_TEST(*epoch_at(origin) == 0U);
-  BOOST_TEST(*epoch_at(origin + 21599) == 0U);
-  BOOST_TEST(*epoch_at(origin + 21600) == 1U);
+  BOOST_TEST(*epoch_at(origin + 6h - 1s) == 0U);
+  BOOST_TEST(*epoch_at(origin + 6h) == 1U);
   for (const Epoch epoch : {Epoch{0}, Epoch{1}, Epoch{1000}, Epoch{0x7fffffff}, Epoch{0xffffffff}}) {
-    BOOST_TEST(*epoch_at(epoch_start_s(epoch)) == epoch);
-    BOOST_TEST(*epoch_at(epoch_start_s(epoch) + 21599) == epoch);
+    BOOST_TEST(*epoch_at(epoch_start(epoch)) == epoch);
+    BOOST_TEST(*epoch_at(epoch_start(epoch) + 6h - 1s) == epoch);
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_time_before_the_first_or_past_the_last_epoch_has_none) {
-  BOOST_TEST(!epoch_at(1735689599));
-  BOOST_TEST(!epoch_at(0));
-  BOOST_TEST(!epoch_at(-1));
-  BOOST_TEST(!epoch_at(std::numeric_limits<std::int64_t>::min()));
-  BOOST_TEST(!epoch_at(epoch_start_s(0xffffffff) + 21600));
-  BOOST_TEST(!epoch_at(std::numeric_limits<std::int64_t>::max()));
+  BOOST_TEST(!epoch_at(UnixTime{1735689599s}));
+  BOOST_TEST(!epoch_at(UnixTime{}));
+  BOOST_TEST(!epoch_at(UnixTime{-1s}));
+  BOOST_TEST(!epoch_at(UnixTime::min()));
+  BOOST_TEST(!epoch_at(epoch_start(0xffffffff) + 6h));
+  BOOST_TEST(!epoch_at(UnixTime::max()));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -72,12 +72,12 @@ BOOST_AUTO_TEST_CASE(every_list_of_the_mailbox_vectors_is_checked) {
 
 BOOST_AUTO_TEST_CASE(epochs_are_those_of_the_vectors) {
   for_each_vector(mailboxes_file, "epochs", [](const Vector& v) {
-    const auto epoch = epoch_at(v.number<std::int64_t>("unix"));
+    const auto epoch = epoch_at(UnixTime{seconds{v.number<std::int64_t>("unix")}});
     BOOST_REQUIRE(epoch.has_value());
     BOOST_TEST(*epoch == v.number<Epoch>("epoch"));
   });
-  for (const auto& [key, unix_s] : test::vector_file(mailboxes_file).get_child("epochs_refused")) {
-    BOOST_TEST(!epoch_at(test::integer<std::int64_t>(unix_s)), unix_s.data());
+  for (const auto& [key, time] : test::vector_file(mailboxes_file).get_child("epochs_refused")) {
+    BOOST_TEST(!epoch_at(UnixTime{seconds{test::integer<std::int64_t>(time)}}), time.data());
   }
 }
 

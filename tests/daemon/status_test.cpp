@@ -17,10 +17,12 @@ using namespace toxasync::daemon;
 
 namespace {
 
-Reading reading_at(std::int64_t seconds) {
+constexpr UnixTime start{500'000h};
+
+Reading reading_at(seconds time) {
   Reading reading;
-  reading.unix_s = 1'800'000'000 + seconds;
-  reading.steady_ms = seconds * 1000;
+  reading.unix_time = start + time;
+  reading.steady = SteadyTime{time};
   return reading;
 }
 
@@ -62,52 +64,51 @@ BOOST_AUTO_TEST_CASE(the_host_must_be_an_address_or_a_configured_name) {
 }
 
 BOOST_AUTO_TEST_CASE(history_keeps_ten_minutes_and_a_day) {
-  History history(reading_at(0));
-  constexpr std::int64_t two_days = 2 * 86400;
-  for (std::int64_t at = History::step_s; at <= two_days; at += History::step_s) {
+  History history(reading_at(0s));
+  constexpr seconds two_days = days(2);
+  for (seconds at = History::step; at <= two_days; at += History::step) {
     Reading reading = reading_at(at);
-    reading.activity.stored = static_cast<std::uint64_t>(at);  // one a second
-    history.add(reading, at % 60 == 30 ? 7 : 0);
+    reading.activity.stored = static_cast<std::uint64_t>(at.count());  // one a second
+    history.add(reading, at % 1min == 30s ? 7ms : 0ms);
   }
   BOOST_TEST(history.recent().size() == History::max_recent);
   BOOST_TEST(history.day().size() == History::max_day);
-  BOOST_TEST(history.recent().back().unix_s == 1'800'000'000 + two_days);
+  BOOST_TEST((history.recent().back().unix_time == start + two_days));
   BOOST_TEST(history.recent().back().activity.stored == 5U);
   BOOST_TEST(history.day().back().activity.stored == 60U);
   BOOST_TEST(history.day().back().per_second(&NodeActivity::stored) == 1);
-  BOOST_TEST(history.day().back().lag_ms == 7);
+  BOOST_TEST((history.day().back().lag == 7ms));
   BOOST_TEST(history.recent_as_one().activity.stored == 600U);
   BOOST_TEST(history.recent_as_one().seconds == 600);
   BOOST_TEST(history.last_minute(&NodeActivity::stored) == 60U);
-  BOOST_TEST(history.lag_of_last_minute_ms() == 7);
+  BOOST_TEST((history.lag_of_last_minute() == 7ms));
 }
 
 BOOST_AUTO_TEST_CASE(a_problem_is_reported_for_one_minute) {
-  const auto faults_after = [](std::uint64_t failed, std::uint64_t full, std::int64_t lag_ms,
-                               std::int64_t seconds) {
-    History history(reading_at(0));
-    Reading reading = reading_at(5);
+  const auto faults_after = [](std::uint64_t failed, std::uint64_t full, milliseconds lag, seconds until) {
+    History history(reading_at(0s));
+    Reading reading = reading_at(5s);
     reading.activity.store_failed = failed;
     reading.activity.store_full = full;
-    history.add(reading, lag_ms);
-    for (std::int64_t at = 10; at <= seconds; at += 5) {
-      reading.steady_ms = at * 1000;
-      history.add(reading, 0);
+    history.add(reading, lag);
+    for (seconds at = 10s; at <= until; at += 5s) {
+      reading.steady = SteadyTime{at};
+      history.add(reading, 0ms);
     }
     return problems_of(history);
   };
-  BOOST_TEST(faults_after(0, 0, 1000, 5).empty());
-  BOOST_TEST(faults_after(1, 0, 0, 5).at(0).find("failed because of the disk") != std::string::npos);
-  BOOST_TEST(faults_after(0, 1, 0, 5).at(0).find("full") != std::string::npos);
-  BOOST_TEST(faults_after(0, 0, 1001, 5).at(0).find("late by 1001 ms") != std::string::npos);
-  BOOST_TEST(faults_after(1, 1, 1001, 60).size() == 3U);
-  BOOST_TEST(faults_after(1, 1, 1001, 65).empty());
+  BOOST_TEST(faults_after(0, 0, 1000ms, 5s).empty());
+  BOOST_TEST(faults_after(1, 0, 0ms, 5s).at(0).find("failed because of the disk") != std::string::npos);
+  BOOST_TEST(faults_after(0, 1, 0ms, 5s).at(0).find("full") != std::string::npos);
+  BOOST_TEST(faults_after(0, 0, 1001ms, 5s).at(0).find("late by 1001 ms") != std::string::npos);
+  BOOST_TEST(faults_after(1, 1, 1001ms, 60s).size() == 3U);
+  BOOST_TEST(faults_after(1, 1, 1001ms, 65s).empty());
 }
 
 BOOST_AUTO_TEST_CASE(json_rows_match_the_listed_columns) {
-  History history(reading_at(0));
-  for (std::int64_t at = 5; at <= 120; at += 5) {
-    history.add(reading_at(at), 0);
+  History history(reading_at(0s));
+  for (seconds at = 5s; at <= 2min; at += 5s) {
+    history.add(reading_at(at), 0ms);
   }
   const Metrics metrics;
   const auto all = boost::json::parse(to_json(some_stats(), metrics, history, HistoryRange::day)).as_object();
@@ -122,7 +123,7 @@ BOOST_AUTO_TEST_CASE(values_are_escaped_on_the_status_page) {
   stats.problems = {"<script>alert(\"x\") & {{nonce}}</script>"};
   stats.transports.push_back({"udp", "<b>", 1});
   const Metrics metrics;
-  const History history(reading_at(0));
+  const History history(reading_at(0s));
   const std::string page = to_page(stats, metrics, history, "n0nce");
   BOOST_TEST(page.find("&lt;script&gt;alert(&quot;x&quot;) &amp; {{nonce}}&lt;/script&gt;") !=
              std::string::npos);
@@ -138,8 +139,8 @@ BOOST_AUTO_TEST_CASE(values_are_escaped_on_the_status_page) {
 
 BOOST_AUTO_TEST_CASE(prometheus_seconds_have_millisecond_resolution) {
   Metrics metrics;
-  metrics.observe(Timing::store, 1);
-  metrics.observe(Timing::store, 1234);
+  metrics.observe(Timing::store, 1ms);
+  metrics.observe(Timing::store, 1234ms);
   const std::string text = to_prometheus(some_stats(), metrics);
   BOOST_TEST(text.find("toxasync_answer_seconds_sum{request=\"store\"} 1.235\n") != std::string::npos);
   BOOST_TEST(text.find("toxasync_answer_seconds_bucket{request=\"store\",le=\"0.001\"} 1\n") !=

@@ -30,9 +30,9 @@ BOOST_FIXTURE_TEST_CASE(a_bundle_that_was_acknowledged_is_not_sent_again, Pair) 
 }
 
 BOOST_AUTO_TEST_CASE(an_exchange_that_was_cut_off_is_taken_up_at_the_next_meeting) {
-  for (std::int64_t cut_ms = 1; cut_ms < 400; cut_ms += 13) {
-    Pair world(static_cast<std::uint64_t>(cut_ms), 1, false);
-    world.meet(world.alice, world.bob, cut_ms);
+  for (unsigned cut_ms = 1; cut_ms < 400; cut_ms += 13) {
+    Pair world(cut_ms, 1, false);
+    world.meet(world.alice, world.bob, milliseconds(cut_ms));
     world.meet(world.alice, world.bob);
     BOOST_TEST(world.alice.manager->friend_ready(world.bob.key));
     BOOST_TEST(world.bob.manager->friend_ready(world.alice.key));
@@ -40,9 +40,9 @@ BOOST_AUTO_TEST_CASE(an_exchange_that_was_cut_off_is_taken_up_at_the_next_meetin
     for (int i = 0; i < 5; ++i) {
       world.alice.send(world.bob, "after a cut");
     }
-    world.run(10'000);
+    world.run(10s);
     world.bob.start();
-    BOOST_TEST(world.run(60'000, [&] { return world.bob.shown.size() == 5; }));
+    BOOST_TEST(world.run(1min, [&] { return world.bob.shown.size() == 5; }));
   }
 }
 
@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(without_home_nodes_there_is_no_bundle) {
 BOOST_FIXTURE_TEST_CASE(a_new_home_node_is_sent_to_friends_who_are_online, HandWorld) {
   StorageNode& fourth = add_node();
   BOOST_TEST(bob.manager->add_home_node(fourth.known()).has_value());
-  run(1000);
+  run(1s);
   eve.take_what_came();
   BOOST_TEST(eve.bundle.home_nodes.size() == 4);
 }
@@ -70,7 +70,7 @@ BOOST_FIXTURE_TEST_CASE(only_a_friend_who_answers_is_given_one_time_keys, World)
   give_nodes(bob);
   HandFriend mute(*this, bob);
   mute.come();
-  run(2000);
+  run(2s);
   const auto heads = mute.take<protocol::BundleHead>(FriendPacketType::bundle_head);
   BOOST_REQUIRE(heads.size() == 1);
   BOOST_TEST(heads[0].one_time_count == 0);
@@ -81,9 +81,9 @@ BOOST_FIXTURE_TEST_CASE(used_one_time_keys_are_topped_up_while_the_friend_is_onl
   BOOST_TEST(eve.keys.size() == 100);
   for (std::uint64_t i = 1; i <= 75; ++i) {
     eve.send({.sequence = i, .floor = i});
-    run(50);
+    run(50ms);
   }
-  run(1000);
+  run(1s);
   eve.take_what_came();
   BOOST_TEST(bob.shown.size() == 75);
   BOOST_TEST(eve.keys.size() > 150);
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(local_addresses_in_a_bundle_are_refused_unless_allowed) {
   const auto root = crypto::KeyPair::generate(eve.random());
   eve.come();
   eve.give(FriendPacketType::bundle_head, eve.head(root, 1, 0));
-  world.run(1000);
+  world.run(1s);
   BOOST_TEST(bob[Counter::refused_bundle] == 1);
   BOOST_TEST(!bob.manager->friend_ready(eve.key()));
   BOOST_TEST(
@@ -166,10 +166,10 @@ BOOST_FIXTURE_TEST_CASE(one_friend_cannot_send_the_mail_for_another_astray, Pair
   eve.sign(head);
   eve.come();
   eve.give(FriendPacketType::bundle_head, head);
-  run(1000);
+  run(1s);
   carol.crash();
   const auto id = alice.send(carol, "not astray");
-  BOOST_TEST(run(60'000, [&] { return alice.told(id).ends_with("stored:1/1"); }));
+  BOOST_TEST(run(1min, [&] { return alice.told(id).ends_with("stored:1/1"); }));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_friend_removed_and_added_again_can_be_written_to, Pair) {
@@ -181,9 +181,9 @@ BOOST_FIXTURE_TEST_CASE(a_friend_removed_and_added_again_can_be_written_to, Pair
   for (int i = 0; i < 3; ++i) {
     alice.send(bob, "again");
   }
-  run(10'000);
+  run(10s);
   bob.start();
-  BOOST_TEST(run(60'000, [&] { return bob.shown.size() == 3; }));
+  BOOST_TEST(run(1min, [&] { return bob.shown.size() == 3; }));
   BOOST_TEST(std::ranges::none_of(bob.shown, &manager::ReceivedMessage::late));
 }
 
@@ -201,9 +201,9 @@ BOOST_FIXTURE_TEST_CASE(a_state_restored_from_a_copy_recovers_at_the_next_meetin
   meet(alice, bob);
   bob.crash();
   alice.send(bob, "restored");
-  run(10'000);
+  run(10s);
   bob.start();
-  BOOST_TEST(run(60'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(1min, [&] { return bob.shown.size() == 1; }));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_friend_with_a_later_bundle_than_ours_gets_a_new_instance, HandWorld) {
@@ -211,7 +211,7 @@ BOOST_FIXTURE_TEST_CASE(a_friend_with_a_later_bundle_than_ours_gets_a_new_instan
   eve.keys.clear();
   eve.give(FriendPacketType::bundle_taken,
            protocol::BundleTaken{{old.instance, old.version + 5}, eve.instance});
-  run(1000);
+  run(1s);
   eve.take_what_came();
   BOOST_TEST(eve.bundle.version.instance != old.instance);
   BOOST_TEST(eve.keys.size() == 100);
@@ -220,20 +220,20 @@ BOOST_FIXTURE_TEST_CASE(a_friend_with_a_later_bundle_than_ours_gets_a_new_instan
 BOOST_FIXTURE_TEST_CASE(expired_keys_are_not_used_after_the_bundle_was_renewed, Pair) {
   for (User* const user : {&alice, &bob}) {  // polls are not what this is about
     user->crash();
-    user->config.poll_interval_ms = 86'400'000;
+    user->config.poll_interval = 24h;
     user->start();
   }
   for (int week = 0; week < 9; ++week) {  // they meet, but write nothing: keys grow old unused
-    run(std::int64_t{7} * 86'400'000);
+    run(days(7));
     meet(alice, bob);
   }
   bob.crash();
   for (int i = 0; i < 3; ++i) {
     alice.send(bob, "late but readable");
   }
-  run(10'000);
+  run(10s);
   bob.start();
-  BOOST_TEST(run(120'000, [&] { return bob.shown.size() == 3; }));
+  BOOST_TEST(run(2min, [&] { return bob.shown.size() == 3; }));
   BOOST_TEST(bob[Counter::refused_pre_key_unknown] == 0);
 }
 

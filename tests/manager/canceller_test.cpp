@@ -12,7 +12,7 @@ using client::StoreOutcome;
 using manager::Canceller;
 using Stage = manager::OutgoingMessage::Stage;
 
-constexpr std::int64_t packet_lifetime_ms = 60000;
+constexpr milliseconds packet_lifetime = 1min;
 
 struct Cancelling : OutboxParts, manager::CancellerListener {
   Cancelling() { add_device(1); }
@@ -38,10 +38,10 @@ struct Cancelling : OutboxParts, manager::CancellerListener {
     BOOST_TEST(!canceller.advance(message, clock.now()));
     return message;
   }
-  void end_next(Message& message, StoreOutcome outcome, std::uint16_t retry_after_s = 0) {
+  void end_next(Message& message, StoreOutcome outcome, seconds retry_after = 0s) {
     BOOST_REQUIRE(!message.cancels.empty());
     const auto operation = *message.cancels.begin();
-    canceller.on_stored(operation, {outcome, 0, 0, retry_after_s}, clock.now());
+    canceller.on_stored(operation, {outcome, {}, {}, retry_after}, clock.now());
     BOOST_TEST(!message.cancels.contains(operation));
   }
   void end_all(Message& message, StoreOutcome outcome) {
@@ -114,9 +114,9 @@ BOOST_AUTO_TEST_CASE(a_store_under_way_may_come_after_its_cancel) {
   end_all(message, StoreOutcome::absent);
   BOOST_TEST(!canceller.advance(message, clock.now()));
   BOOST_TEST(message.cancels.empty());
-  BOOST_TEST(message.cancel_retry_ms == clock.steady_ms() + packet_lifetime_ms);
+  BOOST_TEST(message.cancel_retry == clock.steady() + packet_lifetime);
 
-  clock.advance_ms(packet_lifetime_ms);
+  clock.advance(packet_lifetime);
   BOOST_TEST(!canceller.advance(message, clock.now()));
   BOOST_TEST(message.cancels.size() == 1U);
   end_next(message, StoreOutcome::absent);
@@ -137,16 +137,16 @@ BOOST_AUTO_TEST_CASE(a_message_that_was_fetched_is_too_late_to_cancel) {
 BOOST_AUTO_TEST_CASE(a_silent_node_is_asked_again_later) {
   Message& message = cancelling();
   end_all(message, StoreOutcome::unreachable);
-  const auto retry_at_ms = message.cancel_retry_ms;
-  BOOST_TEST(retry_at_ms >= clock.steady_ms() + config.retry_first_ms);
-  BOOST_TEST(message.cancel_backoff_ms == config.retry_first_ms);  // once for all three
+  const auto retry_at = message.cancel_retry;
+  BOOST_TEST(retry_at >= clock.steady() + config.retry_first);
+  BOOST_TEST(message.cancel_backoff == config.retry_first);  // once for all three
   BOOST_TEST(!canceller.advance(message, clock.now()));
   BOOST_TEST(message.cancels.empty());
-  clock.advance_to_ms(retry_at_ms);
+  clock.advance_to(retry_at);
   BOOST_TEST(!canceller.advance(message, clock.now()));
   BOOST_TEST(message.cancels.size() == 3U);
   end_all(message, StoreOutcome::refused);
-  BOOST_TEST(message.cancel_backoff_ms == 2 * config.retry_first_ms);
+  BOOST_TEST(message.cancel_backoff == 2 * config.retry_first);
 }
 
 BOOST_AUTO_TEST_CASE(cancels_fill_the_window_and_no_more) {

@@ -103,7 +103,7 @@ struct TappedPair : World {
     befriend(alice, bob);
     for (User* const user : {&alice, &bob}) {  // receipts go live here: they are under last-resort keys
       user->crash();
-      user->config.receipt_delay_ms = 86'400'000;
+      user->config.receipt_delay = 24h;
       user->start();
       give_nodes(*user);
     }
@@ -111,7 +111,7 @@ struct TappedPair : World {
       meet(alice, bob);
     } else {  // until alice has the first bundle, which has no one-time keys
       connect(alice, bob);
-      run(2000, [&] { return alice.manager->friend_ready(bob.key); });
+      run(2s, [&] { return alice.manager->friend_ready(bob.key); });
       disconnect(alice, bob);
     }
   }
@@ -121,9 +121,9 @@ struct TappedPair : World {
     for (const auto& text : texts) {
       alice.send(bob, text);
     }
-    run(60'000);
+    run(1min);
     bob.start();
-    run(60'000);
+    run(1min);
     meet(alice, bob);
   }
 
@@ -144,7 +144,7 @@ BOOST_FIXTURE_TEST_CASE(delivered_mail_with_a_one_time_key_opens_with_no_stolen_
   connect(alice, bob);
   alice.send(bob, "a live secret");
   bob.send(alice, "a secret answer");
-  run(60'000);
+  run(1min);
   BOOST_TEST_REQUIRE(bob.shown.size() == 3U);
   BOOST_TEST_REQUIRE(alice.shown.size() == 1U);
   BOOST_TEST(alice.manager->outbox_size() == 0U);
@@ -216,9 +216,9 @@ BOOST_AUTO_TEST_CASE(mail_with_a_last_resort_key_opens_until_that_key_is_erased)
   BOOST_TEST(readable());  // the exception that the document states
   world.alice.crash();
   world.bob.crash();
-  world.run(std::int64_t{28 + 15} * 86'400'000 + 1000);  // its use, and the time that mail may be under way
+  world.run(days(28 + 15) + 1s);  // its use, and the time that mail may be under way
   world.bob.start();
-  world.run(10'000);
+  world.run(10s);
   BOOST_TEST(!readable());
 }
 
@@ -231,7 +231,7 @@ struct KeyThief : TappedPair {
     }
   }
   [[nodiscard]] crypto::OwnedMailbox mailbox() const {
-    return crypto::own_friends_mailbox(root, crypto::epoch_at(clock.unix_s()).value()).value();
+    return crypto::own_friends_mailbox(root, crypto::epoch_at(clock.unix_time()).value()).value();
   }
   /// An envelope that says it is from alice, to bob; with any third agreement.
   Bytes forge(const crypto::OwnedMailbox& box, std::string_view label, const crypto::Point& k,
@@ -240,7 +240,7 @@ struct KeyThief : TappedPair {
     crypto::EnvelopeBody body;
     body.sequence = sequence;
     body.floor = 1;
-    body.sent_at_ms = static_cast<std::uint64_t>(clock.now().unix_ms);
+    body.sent_at_ms = since_1970_ms(clock.now().wall);
     body.lifetime_s = 86400;
     body.kind = kind;
     body.text.assign(text.begin(), text.end());
@@ -271,9 +271,9 @@ struct KeyThief : TappedPair {
   void deliver(const crypto::OwnedMailbox& box, const Bytes& envelope) {
     const protocol::LiveEnvelope live{box.mailbox.epoch, box.mailbox.address, envelope};
     give(protocol::FriendPacketType::envelope, live);
-    const auto now_s = clock.unix_s();
+    const auto now = clock.unix_time();
     nodes[0]->store.put(std::uint64_t{1} << 60, crypto::mailbox_key(box.mailbox.address),
-                        crypto::envelope_id(box.mailbox.address, envelope), envelope, now_s + 86400, now_s);
+                        crypto::envelope_id(box.mailbox.address, envelope), envelope, now + 24h, now);
     nodes[0]->store.submit();
   }
   template <class Message>
@@ -315,7 +315,7 @@ struct KeyThief : TappedPair {
 BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_message, KeyThief) {
   alice.crash();
   const auto waiting = bob.send(alice, "not delivered yet");  // a forged receipt would say it is
-  run(10'000);
+  run(10s);
   std::vector<crypto::Point> pre_keys = {crypto::Point(bob.key.bytes()),
                                          crypto::KeyPair::generate(random).public_key};
   for (const auto& [id, key] : tap.pre_keys) {
@@ -354,7 +354,7 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_message, KeyTh
     }
   }
   const auto key = crypto::mailbox_key(box.mailbox.address);
-  BOOST_TEST(run(1'800'000, [&] { return nodes[0]->store.live_in(key) == 0; }));
+  BOOST_TEST(run(30min, [&] { return nodes[0]->store.live_in(key) == 0; }));
   BOOST_TEST(bob.shown.empty());
   BOOST_TEST(bob.told(waiting).find("delivered") == std::string::npos);
   BOOST_TEST(bob[Counter::refused_envelope_body] + bob[Counter::refused_pre_key_unknown] >= 2 * forged);
@@ -365,7 +365,7 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_message, KeyTh
   (void)crypto::x25519(third, alice.secret, k);
   deliver(box,
           forge(box, "toxasync/1 body", k, third, crypto::MessageKind::normal, 1, as_bytes("I am alice")));
-  BOOST_TEST(run(10'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(10s, [&] { return bob.shown.size() == 1; }));
 }
 
 BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_later_bundle, KeyThief) {
@@ -388,12 +388,12 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_later_bundle, 
   for (const auto& head : {later, follower, copied}) {
     const auto before = bob[Counter::refused_bundle];
     give(protocol::FriendPacketType::bundle_head, head);
-    run(1000);
+    run(1s);
     BOOST_TEST(bob[Counter::refused_bundle] == before + 1);
   }
   // As messages: in the friends mailbox they fail as any forged message does. Whoever has bob's key can write
   // to the pair mailbox, and seal for it; but not sign.
-  const auto epoch = crypto::epoch_at(clock.unix_s()).value();
+  const auto epoch = crypto::epoch_at(clock.unix_time()).value();
   const auto pair =
       crypto::pair_mailbox(crypto::Secret<32>::copy_of(bob.secret), alice.key, alice.key, bob.key, epoch)
           .value();
@@ -412,19 +412,19 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_later_bundle, 
       deliver(box, forge(box, "toxasync/1 body", k, static_dh, crypto::MessageKind::bundle, 0, text));
     }
   }
-  run(1'800'000);
+  run(30min);
 
   // Bob's mail goes where it went, sealed with keys that alice has.
   bob.manager->on_friend_presence(alice.key, false);
   const auto id = bob.send(alice, "to the true one");
-  BOOST_TEST(run(1'200'000, [&] { return alice.shown.size() == 1; }), bob.told(id));
+  BOOST_TEST(run(20min, [&] { return alice.shown.size() == 1; }), bob.told(id));
   // And her own next bundle is taken.
   StorageNode& third = add_node();
   (void)alice.manager->add_home_node(third.known());
   meet(alice, bob);
   alice.crash();
   const auto next = bob.send(alice, "to her new node, too");
-  BOOST_TEST(run(60'000, [&] { return bob.told(next).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(1min, [&] { return bob.told(next).ends_with("stored:3/3"); }));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_genuine_bundle_whose_keys_were_exchanged_is_refused, KeyThief) {
@@ -441,8 +441,8 @@ BOOST_FIXTURE_TEST_CASE(a_genuine_bundle_whose_keys_were_exchanged_is_refused, K
   for (int i = 0; i < 75; ++i) {  // so that the next bundle has keys
     bob.send(alice, "x");
   }
-  BOOST_TEST_REQUIRE(run(1'800'000, [&] { return alice.shown.size() == 75; }));
-  run(10'000);
+  BOOST_TEST_REQUIRE(run(30min, [&] { return alice.shown.size() == 75; }));
+  run(10s);
   disconnect(alice, bob);
   friend_filter = nullptr;
   for (const auto& node : nodes) {
@@ -457,7 +457,7 @@ BOOST_FIXTURE_TEST_CASE(a_genuine_bundle_whose_keys_were_exchanged_is_refused, K
   for (const auto& bytes : packets) {
     bob.manager->on_friend_packet(alice.key, bytes);
   }
-  run(1000);
+  run(1s);
   BOOST_TEST(bob[Counter::refused_bundle] > before);
   BOOST_TEST(bob[Counter::bundles_accepted] == accepted);
 }

@@ -23,7 +23,7 @@ class Person final : public PacketReceiver,
   void crash();
   [[nodiscard]] bool running() const noexcept { return contact != nullptr; }
   void tick();
-  [[nodiscard]] std::int64_t next_ms() const;
+  [[nodiscard]] SteadyTime next() const;
 
   void befriend(const Person& other) {
     friends.insert(other.key);
@@ -171,7 +171,7 @@ class Person final : public PacketReceiver,
   NoChannel channel_;
   NoListener listener_;
   std::unique_ptr<manager::Events> events_;
-  std::int64_t next_housekeeping_ms_ = 0;
+  SteadyTime next_housekeeping_{};
 };
 
 /// People and nodes in virtual time. Each is called at its deadlines and when a packet comes.
@@ -192,12 +192,12 @@ class ContactWorld : public World {
     people.back()->start();
     return *people.back();
   }
-  [[nodiscard]] crypto::Epoch epoch() const { return crypto::epoch_at(clock.unix_s()).value(); }
+  [[nodiscard]] crypto::Epoch epoch() const { return crypto::epoch_at(clock.unix_time()).value(); }
 
-  bool run(std::int64_t limit_ms, const std::function<bool()>& until = nullptr) {
-    const std::int64_t end_ms = clock.steady_ms() + limit_ms;
+  bool run(milliseconds limit, const std::function<bool()>& until = nullptr) {
+    const SteadyTime end = clock.steady() + limit;
     for (unsigned turns = 0;;) {
-      while (network.next_delivery_ms().value_or(INT64_MAX) <= clock.steady_ms() || somebody_is_due()) {
+      while (network.next_delivery().value_or(never) <= clock.steady() || somebody_is_due()) {
         if (until && until()) {
           return true;
         }
@@ -208,15 +208,12 @@ class ContactWorld : public World {
         event();
         tick_due();
       }
-      if (clock.steady_ms() >= end_ms) {
+      if (clock.steady() >= end) {
         return until && until();
       }
       turns = 0;
-      clock.advance_to_ms(std::min(next_ms(), end_ms));
+      clock.advance_to(std::min(next(), end));
     }
-  }
-  bool run_hours(std::int64_t hours, const std::function<bool()>& until = nullptr) {
-    return run(hours * 3600000, until);
   }
 
   std::vector<std::unique_ptr<Person>> people;
@@ -227,25 +224,25 @@ class ContactWorld : public World {
       after_event();
     }
   }
-  [[nodiscard]] std::int64_t next_ms() const {
-    std::int64_t next = network.next_delivery_ms().value_or(INT64_MAX);
+  [[nodiscard]] SteadyTime next() const {
+    SteadyTime next = network.next_delivery().value_or(never);
     for (const auto& node : nodes) {
-      next = std::min(next, node->next_ms());
+      next = std::min(next, node->next());
     }
     for (const auto& person : people) {
-      next = std::min(next, person->next_ms());
+      next = std::min(next, person->next());
     }
     return next;
   }
-  [[nodiscard]] bool somebody_is_due() const { return next_ms() <= clock.steady_ms(); }
+  [[nodiscard]] bool somebody_is_due() const { return next() <= clock.steady(); }
   void tick_due() {
     for (const auto& node : nodes) {
-      if (node->next_ms() <= clock.steady_ms()) {
+      if (node->next() <= clock.steady()) {
         node->tick();
       }
     }
     for (const auto& person : people) {
-      if (person->next_ms() <= clock.steady_ms()) {
+      if (person->next() <= clock.steady()) {
         person->tick();
         event();
       }
@@ -332,10 +329,10 @@ inline void Person::crash() {
 inline void Person::tick() {
   const Now now = clock_now();
   journal->tick(now);
-  if (now.steady_ms >= next_housekeeping_ms_) {
-    next_housekeeping_ms_ = now.steady_ms + 3600000;
+  if (now.steady >= next_housekeeping_) {
+    next_housekeeping_ = now.steady + 1h;
     store::StateBatch batch;
-    contact->drop_expired(now.unix_s(), batch);
+    contact->drop_expired(now.unix_time(), batch);
     journal->keep(std::move(batch));
   }
   contact->tick(now);
@@ -343,10 +340,10 @@ inline void Person::tick() {
   contact->deliver_next(now);
 }
 
-inline std::int64_t Person::next_ms() const {
-  return running() ? std::min({next_housekeeping_ms_, journal->next_deadline_ms(),
-                               contact->next_deadline_ms(), client->next_deadline_ms()})
-                   : INT64_MAX;
+inline SteadyTime Person::next() const {
+  return running() ? std::min({next_housekeeping_, journal->next_deadline(), contact->next_deadline(),
+                               client->next_deadline()})
+                   : never;
 }
 
 inline std::string Person::told() const {

@@ -74,8 +74,8 @@ bool is_on_curve(const crypto::Point& point) {
 BOOST_AUTO_TEST_SUITE(manager_cover)
 
 BOOST_FIXTURE_TEST_CASE(loop_messages_are_on_every_home_node_and_never_shown, Lone) {
-  run(3 * day_ms);
-  BOOST_TEST(run(hour_ms, [&] { return live_records() == 0; }));
+  run(days(3));
+  BOOST_TEST(run(1h, [&] { return live_records() == 0; }));
   BOOST_TEST(bob[Counter::cover_stored] >= 6U);
   BOOST_TEST(bob[Counter::cover_fetched] == bob[Counter::cover_stored]);
   for (const auto& node : nodes) {
@@ -90,14 +90,14 @@ BOOST_FIXTURE_TEST_CASE(loop_messages_are_on_every_home_node_and_never_shown, Lo
 BOOST_FIXTURE_TEST_CASE(a_loop_message_is_fetched_within_a_few_polls, Lone) {
   for (int i = 0; i < 3; ++i) {
     BOOST_TEST_REQUIRE(run_to_loop());
-    BOOST_TEST(run(5 * bob.config.poll_interval_ms + 10'000, [&] { return live_records() == 0; }));
+    BOOST_TEST(run(5 * bob.config.poll_interval + 10s, [&] { return live_records() == 0; }));
   }
 }
 
 BOOST_FIXTURE_TEST_CASE(loop_messages_come_four_times_a_day_and_look_like_texts, Lone) {
-  restart_with([](auto& config) { config.poll_interval_ms = hour_ms; });
+  restart_with([](auto& config) { config.poll_interval = 1h; });
   Eye eye(*this);
-  run(30 * day_ms);
+  run(days(30));
   std::size_t large = 0;
   std::size_t all = 0;
   for (const auto& request : eye.requests) {
@@ -105,7 +105,7 @@ BOOST_FIXTURE_TEST_CASE(loop_messages_come_four_times_a_day_and_look_like_texts,
       ++all;
       large += request.envelope == limits::large_envelope ? 1 : 0;
       BOOST_TEST(limits::is_envelope_size(request.envelope));
-      BOOST_TEST(request.ttl_s == bob.config.ttl_s);
+      BOOST_TEST(request.ttl == bob.config.ttl);
     }
   }
   const auto stored = bob[Counter::cover_stored];  // some were sent twice, because a cookie was missing
@@ -133,7 +133,7 @@ BOOST_FIXTURE_TEST_CASE(cover_mailboxes_are_curve_points_and_new_in_each_epoch, 
     }
   };
   Eye eye(*this);
-  run(3 * epoch_ms);
+  run(3 * limits::epoch_length);
   std::map<crypto::MailboxKey, crypto::MailboxAddress> seen;
   for (const auto& request : eye.requests) {
     seen.emplace(crypto::mailbox_key(request.mailbox), request.mailbox);
@@ -166,30 +166,30 @@ BOOST_FIXTURE_TEST_CASE(a_mailbox_is_polled_often_near_its_epoch_and_seldom_outs
   Eye eye(*this);
   const auto first = now_epoch(*this) + 2;
   const std::size_t epochs = 8;
-  run(static_cast<std::int64_t>(epochs + 5) * epoch_ms);
+  run(static_cast<std::int64_t>(epochs + 5) * limits::epoch_length);
   std::map<crypto::MailboxKey, crypto::Epoch> watched;
   const auto roots = roots_of(bob);
   for (auto e = first; e < first + epochs; ++e) {
     watched.emplace(crypto::mailbox_key(address(roots.at(0).real, e)), e);
   }
-  constexpr std::int64_t near_ms = std::int64_t{30} * 60'000;
+  constexpr milliseconds margin = 30min;
   std::size_t near = 0;
   std::size_t outside = 0;
-  std::map<std::pair<crypto::Epoch, const StorageNode*>, std::int64_t> near_first_ms;
-  std::map<std::pair<crypto::Epoch, const StorageNode*>, std::int64_t> last;
+  std::map<std::pair<crypto::Epoch, const StorageNode*>, milliseconds> near_first;
+  std::map<std::pair<crypto::Epoch, const StorageNode*>, UnixTimeMs> last;
   for (const auto& request : eye.requests) {
     const auto found = watched.find(crypto::mailbox_key(request.mailbox));
     if (!Eye::is_poll(request) || found == watched.end()) {
       continue;
     }
-    const std::int64_t into_ms = request.unix_ms - crypto::epoch_start_s(found->second) * 1000;
-    std::int64_t& last_ms = last[{found->second, request.node}];
-    if (std::exchange(last_ms, request.unix_ms) > request.unix_ms - 1000) {
+    const milliseconds into = request.wall - crypto::epoch_start(found->second);
+    UnixTimeMs& before = last[{found->second, request.node}];
+    if (std::exchange(before, request.wall) > request.wall - 1s) {
       continue;  // again, with a cookie
     }
-    if (into_ms >= -near_ms && into_ms < epoch_ms + near_ms) {
+    if (into >= -margin && into < limits::epoch_length + margin) {
       ++near;
-      near_first_ms.try_emplace({found->second, request.node}, into_ms + near_ms);
+      near_first.try_emplace({found->second, request.node}, into + margin);
     } else {
       ++outside;
     }
@@ -197,19 +197,19 @@ BOOST_FIXTURE_TEST_CASE(a_mailbox_is_polled_often_near_its_epoch_and_seldom_outs
   // 7 h at 2 minutes, and 5.5 h before and 5 h 40 after at 10; from three nodes; four standard deviations
   BOOST_TEST((near >= epochs * 3 * 210 - 284 && near <= epochs * 3 * 210 + 284), near);
   BOOST_TEST((outside >= epochs * 3 * 67 - 160 && outside <= epochs * 3 * 67 + 160), outside);
-  BOOST_TEST(near_first_ms.size() == epochs * 3);
-  for (const auto& [key, after_ms] : near_first_ms) {  // however long it would have waited otherwise
-    BOOST_TEST(after_ms <= 5 * bob.config.poll_interval_ms + 10'000);
+  BOOST_TEST(near_first.size() == epochs * 3);
+  for (const auto& [key, after] : near_first) {  // however long it would have waited otherwise
+    BOOST_TEST(after <= 5 * bob.config.poll_interval + 10s);
   }
 }
 
 BOOST_FIXTURE_TEST_CASE(the_present_mailbox_is_polled_often_after_a_clock_jump, Lone) {
   Eye eye(*this);
   for (int i = 0; i < 8; ++i) {  // a machine that slept
-    run(60'000);
+    run(1min);
     eye.requests.clear();
-    clock.set_unix_s(clock.unix_s() + limits::epoch_length_s);
-    run(5 * bob.config.poll_interval_ms + 10'000);
+    clock.set_unix(clock.unix_time() + limits::epoch_length);
+    run(5 * bob.config.poll_interval + 10s);
     const auto present = crypto::mailbox_key(address(roots_of(bob).at(0).real, now_epoch(*this)));
     std::set<const StorageNode*> asked;
     for (const auto& request : eye.requests) {
@@ -224,13 +224,13 @@ BOOST_FIXTURE_TEST_CASE(the_present_mailbox_is_polled_often_after_a_clock_jump, 
 BOOST_FIXTURE_TEST_CASE(a_node_cannot_tell_a_cover_mailbox_from_a_real_one, Lone) {
   Eye eye(*this);
   const auto first = now_epoch(*this) + 2;  // those from before the start have no beginning
-  run(7 * epoch_ms);
+  run(7 * limits::epoch_length);
   struct Life {
     std::size_t polls = 0;
-    std::int64_t begun_ms = INT64_MAX;
-    std::int64_t ended_ms = 0;
-    std::int64_t last_subscribed_ms = 0;
-    std::int64_t first_listed_ms = INT64_MAX;
+    UnixTimeMs begun = UnixTimeMs::max();
+    UnixTimeMs ended{};
+    UnixTimeMs last_subscribed{};
+    UnixTimeMs first_listed = UnixTimeMs::max();
   };
   std::map<crypto::MailboxKey, Life> lives;
   for (const auto& request : eye.requests) {
@@ -238,12 +238,12 @@ BOOST_FIXTURE_TEST_CASE(a_node_cannot_tell_a_cover_mailbox_from_a_real_one, Lone
       BOOST_TEST(request.window == bob.config.client.window);
       Life& life = lives[crypto::mailbox_key(request.mailbox)];
       ++life.polls;
-      life.begun_ms = std::min(life.begun_ms, request.unix_ms);
-      life.ended_ms = std::max(life.ended_ms, request.unix_ms);
+      life.begun = std::min(life.begun, request.wall);
+      life.ended = std::max(life.ended, request.wall);
       if (Eye::subscribes(request)) {
-        life.last_subscribed_ms = request.unix_ms;
+        life.last_subscribed = request.wall;
       } else {
-        life.first_listed_ms = std::min(life.first_listed_ms, request.unix_ms);
+        life.first_listed = std::min(life.first_listed, request.wall);
       }
     }
   }
@@ -253,13 +253,13 @@ BOOST_FIXTURE_TEST_CASE(a_node_cannot_tell_a_cover_mailbox_from_a_real_one, Lone
     const Life& real = lives[crypto::mailbox_key(address(roots.at(0).real, e))];
     const Life& cover = lives[crypto::mailbox_key(address(roots.at(0).cover, e))];
     BOOST_TEST((cover.polls * 10 > real.polls * 9 && cover.polls * 10 < real.polls * 11));
-    const std::int64_t start_ms = crypto::epoch_start_s(e) * 1000;
+    const UnixTime start = crypto::epoch_start(e);
     for (const Life& life : {real, cover}) {  // from the epoch before to the end of the one after
-      BOOST_TEST(life.begun_ms - (start_ms - epoch_ms) < 10'000);
-      BOOST_TEST(life.last_subscribed_ms < start_ms + 2 * epoch_ms);
-      BOOST_TEST(life.first_listed_ms >= start_ms + 2 * epoch_ms);
-      const auto after_ms = life.ended_ms - (start_ms + 2 * epoch_ms + limits::late_store_grace_s * 1000);
-      BOOST_TEST((after_ms >= 0 && after_ms < 6 * manager::Poller::longest_seldom_ms));
+      BOOST_TEST(life.begun - (start - limits::epoch_length) < 10s);
+      BOOST_TEST(life.last_subscribed < start + 2 * limits::epoch_length);
+      BOOST_TEST(life.first_listed >= start + 2 * limits::epoch_length);
+      const auto after = life.ended - (start + 2 * limits::epoch_length + limits::late_store_grace);
+      BOOST_TEST((after >= 0ms && after < 6 * manager::Poller::longest_seldom));
     }
   }
   for (const auto& [mailbox, life] : lives) {  // and there is nothing else
@@ -277,25 +277,25 @@ BOOST_FIXTURE_TEST_CASE(a_cover_mailbox_is_polled_to_its_end_after_the_real_one,
   const auto roots = roots_of(bob);
   const StorageNode* where = nullptr;
   crypto::Epoch e = now_epoch(*this) + 1;
-  const auto end_ms = [&] { return (crypto::epoch_start_s(e + 2) + limits::late_store_grace_s) * 1000; };
-  const auto last_ms = [&](const crypto::KeyPair& root, const StorageNode* node) {
-    std::int64_t last = 0;
+  const auto end = [&] { return crypto::epoch_start(e + 2) + limits::late_store_grace; };
+  const auto last_poll = [&](const crypto::KeyPair& root, const StorageNode* node) {
+    UnixTimeMs last{};
     for (const auto& request : eye.requests) {
       if (request.node == node && request.mailbox == address(root, e)) {
-        last = request.unix_ms;
+        last = request.wall;
       }
     }
     return last;
   };
   for (; where == nullptr; ++e) {
     BOOST_TEST_REQUIRE(e < now_epoch(*this) + 10);
-    run(end_ms() - clock.now().unix_ms);
+    run(end() - clock.now().wall);
     for (int second = 0; second < 3600 && where == nullptr; second += 10) {
-      run(10'000);
+      run(10s);
       for (const auto& node : nodes) {
-        const auto real_ms = last_ms(roots.at(0).real, node.get());
-        const bool real_is_final = real_ms >= end_ms() && real_ms + 5000 < clock.now().unix_ms;
-        where = real_is_final && last_ms(roots.at(0).cover, node.get()) < end_ms() ? node.get() : where;
+        const auto real = last_poll(roots.at(0).real, node.get());
+        const bool real_is_final = real >= end() && real + 5s < clock.now().wall;
+        where = real_is_final && last_poll(roots.at(0).cover, node.get()) < end() ? node.get() : where;
       }
     }
     eye.requests.clear();
@@ -304,8 +304,8 @@ BOOST_FIXTURE_TEST_CASE(a_cover_mailbox_is_polled_to_its_end_after_the_real_one,
     }
   }
   (void)bob.manager->add_home_node(add_node().known());  // the list of what to poll is made anew
-  run(hour_ms);
-  BOOST_TEST(last_ms(roots.at(0).cover, where) >= end_ms());
+  run(1h);
+  BOOST_TEST(last_poll(roots.at(0).cover, where) >= end());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_restart_goes_on_with_the_same_cover_mailboxes, Lone) {
@@ -313,22 +313,22 @@ BOOST_FIXTURE_TEST_CASE(a_restart_goes_on_with_the_same_cover_mailboxes, Lone) {
   const auto fetched = bob[Counter::cover_fetched];
   bob.crash();
   bob.start();
-  BOOST_TEST(run(30'000, [&] { return live_records() == 0; }));
+  BOOST_TEST(run(30s, [&] { return live_records() == 0; }));
   BOOST_TEST(bob[Counter::cover_fetched] == fetched + 3);
 }
 
 BOOST_FIXTURE_TEST_CASE(after_an_absence_little_but_the_last_loops_is_polled, Lone) {
-  restart_with([](auto& config) { config.ttl_s = limits::largest_time_to_live_s; });
-  run(2 * day_ms);
+  restart_with([](auto& config) { config.ttl = limits::largest_time_to_live; });
+  run(days(2));
   BOOST_TEST_REQUIRE(run_to_loop());
   bob.crash();
-  run(10 * day_ms);
+  run(days(10));
   BOOST_TEST(live_records() == 3U);
   Eye eye(*this);
   bob.start();
   const auto begun = now_epoch(*this);
-  BOOST_TEST(run(hour_ms, [&] { return live_records() == 0; }));
-  run(hour_ms);
+  BOOST_TEST(run(1h, [&] { return live_records() == 0; }));
+  run(1h);
   const auto roots = roots_of(bob);
   std::size_t cover = 0;
   for (auto e = now_epoch(*this) - 60; e <= now_epoch(*this) + 1; ++e) {
@@ -342,23 +342,23 @@ BOOST_AUTO_TEST_CASE(what_the_cover_root_before_holds_is_still_fetched) {
   Pair world;
   User& bob = world.bob;
   world.alice.crash();
-  world.run(hour_ms);
+  world.run(1h);
   bob.crash();
-  bob.config.poll_interval_ms = 4 * hour_ms;
+  bob.config.poll_interval = 4h;
   bob.config.push = false;
   bob.start();
-  BOOST_TEST_REQUIRE(world.run(10 * day_ms, [&] { return world.live_records() == 3; }));
+  BOOST_TEST_REQUIRE(world.run(days(10), [&] { return world.live_records() == 3; }));
   const auto where = address(roots_of(bob).at(0).cover, now_epoch(world));
   world.unfriend(bob, world.alice);
-  BOOST_TEST_REQUIRE(world.run(300'000, [&] { return bob.rows('R') == 2; }));
-  world.run(5000);
+  BOOST_TEST_REQUIRE(world.run(5min, [&] { return bob.rows('R') == 2; }));
+  world.run(5s);
   BOOST_TEST(copies_in(world, where) == 3U);
   // No two polls are further apart than 20 hours, and after a day the nodes would have dropped it.
-  BOOST_TEST(world.run(21 * hour_ms, [&] { return copies_in(world, where) == 0; }));
+  BOOST_TEST(world.run(21h, [&] { return copies_in(world, where) == 0; }));
   // And the epochs that come have one cover mailbox: the new root's.
-  world.run(day_ms);
+  world.run(24h);
   Eye eye(world);
-  world.run(2 * day_ms);
+  world.run(days(2));
   std::size_t cover = 0;
   for (const auto& root : roots_of(bob)) {
     cover += eye.polled().contains(crypto::mailbox_key(address(root.cover, now_epoch(world) - 3))) ? 1 : 0;
@@ -368,12 +368,12 @@ BOOST_AUTO_TEST_CASE(what_the_cover_root_before_holds_is_still_fetched) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_home_node_that_was_given_up_gets_no_more_cover, Lone) {
-  run(hour_ms);
+  run(1h);
   BOOST_TEST(bob.manager->remove_home_node(nodes[2]->keys.id()).has_value());
-  run(4 * epoch_ms);
+  run(4 * limits::epoch_length);
   const auto stored = nodes[2]->metrics.value(Counter::node_stored);
   Eye eye(*this);
-  run(2 * day_ms);
+  run(days(2));
   BOOST_TEST(nodes[2]->metrics.value(Counter::node_stored) == stored);
   const auto roots = roots_of(bob);
   std::set<crypto::MailboxKey> cover;
@@ -403,9 +403,9 @@ BOOST_FIXTURE_TEST_CASE(cover_does_not_hold_up_a_gap, HandWorld) {
     dropped += is_cover ? 1 : 0;
     return is_cover;
   };
-  run(60'000);
+  run(1min);
   eve.send({.text = "two", .sequence = 2});
-  BOOST_TEST(run(5'000, [&] { return !bob.shown.empty(); }));
+  BOOST_TEST(run(5s, [&] { return !bob.shown.empty(); }));
   BOOST_TEST(dropped > 0U);
 }
 
@@ -418,7 +418,7 @@ BOOST_FIXTURE_TEST_CASE(nobody_may_send_to_a_cover_mailbox_over_the_friend_chann
 BOOST_FIXTURE_TEST_CASE(mail_of_others_in_a_cover_mailbox_is_deleted_unread, HandWorld) {
   eve.bundle.root = roots_of(bob).at(0).cover.public_key;
   eve.store(*nodes[0], eve.seal({}));
-  BOOST_TEST(run(900'000, [&] { return live_records() == 0; }));
+  BOOST_TEST(run(15min, [&] { return live_records() == 0; }));
   BOOST_TEST(bob[Counter::cover_fetched] == 1U);
   BOOST_TEST(bob.shown.empty());
 }
@@ -426,7 +426,7 @@ BOOST_FIXTURE_TEST_CASE(mail_of_others_in_a_cover_mailbox_is_deleted_unread, Han
 BOOST_AUTO_TEST_CASE(a_client_without_home_nodes_sends_no_cover) {
   World world;
   User& bob = world.add_user();
-  world.run(10 * day_ms);
+  world.run(days(10));
   BOOST_TEST(bob[Counter::cover_stored] == 0U);
   BOOST_TEST(bob[Counter::client_requests] == 0U);
 }
@@ -440,7 +440,7 @@ BOOST_FIXTURE_TEST_CASE(cover_can_be_switched_off_and_costs_nothing_on_disk, Lon
     }
     return counts;
   };
-  run(2 * day_ms);
+  run(days(2));
   const auto with_cover = count_rows();
   BOOST_TEST(with_cover.at('W') == 3U);
   BOOST_TEST(with_cover.at('R') == 1U);
@@ -448,7 +448,7 @@ BOOST_FIXTURE_TEST_CASE(cover_can_be_switched_off_and_costs_nothing_on_disk, Lon
   Lone other(2);
   other.restart_with([](auto& config) { config.cover = false; });
   Eye eye(other);
-  other.run(2 * day_ms);
+  other.run(days(2));
   BOOST_TEST(other.bob[Counter::cover_stored] == 0U);
   BOOST_TEST(other.bob[Counter::client_requests] * 10 < bob[Counter::client_requests] * 6);
   for (auto e = now_epoch(other) - 8; e <= now_epoch(other) + 1; ++e) {

@@ -14,7 +14,7 @@ using manager::InboxMessage;
 
 struct Delivering : ManagerParts, manager::MailSource {
   void poll_soon() override { ++polls; }
-  [[nodiscard]] bool swept_since(std::int64_t) const override { return swept; }
+  [[nodiscard]] bool swept_since(SteadyTime) const override { return swept; }
 
   [[nodiscard]] InboxMessage message(std::uint64_t sequence, std::uint64_t floor = 0,
                                      std::uint64_t instance = 1, std::size_t size = 1) const {
@@ -24,7 +24,7 @@ struct Delivering : ManagerParts, manager::MailSource {
     message.instance = instance;
     message.sequence = sequence;
     message.floor = floor;
-    message.sent_at_ms = clock.now().unix_ms;
+    message.sent_at = clock.now().wall;
     message.text = Bytes(size, static_cast<std::uint8_t>('0' + sequence));
     return message;
   }
@@ -46,8 +46,8 @@ struct Delivering : ManagerParts, manager::MailSource {
     }
     return all;
   }
-  void pass(std::int64_t ms) {
-    clock.advance_ms(ms);
+  void pass(milliseconds time) {
+    clock.advance(time);
     order.tick(clock.now());
   }
 
@@ -86,21 +86,21 @@ BOOST_AUTO_TEST_CASE(a_floor_says_that_nothing_below_it_comes) {
 
 BOOST_AUTO_TEST_CASE(a_gap_ends_when_all_home_nodes_were_asked) {
   add(message(2));
-  pass(DeliveryOrder::gap_check_every_ms);
+  pass(DeliveryOrder::gap_check_every);
   BOOST_TEST(deliver() == "");
   swept = true;
-  pass(DeliveryOrder::gap_check_every_ms);
+  pass(DeliveryOrder::gap_check_every);
   BOOST_TEST(deliver() == "2");
 }
 
 BOOST_AUTO_TEST_CASE(a_gap_ends_after_the_longest_time) {
   add(message(2));
   add(message(4));
-  pass(DeliveryOrder::longest_gap_ms - 1);
+  pass(DeliveryOrder::longest_gap - 1ms);
   BOOST_TEST(deliver() == "");
-  pass(DeliveryOrder::gap_check_every_ms);
+  pass(DeliveryOrder::gap_check_every);
   BOOST_TEST(deliver() == "2");  // the next gap is waited for in its turn
-  pass(DeliveryOrder::longest_gap_ms);
+  pass(DeliveryOrder::longest_gap);
   BOOST_TEST(deliver() == "24");
 }
 
@@ -139,10 +139,10 @@ BOOST_AUTO_TEST_CASE(what_the_application_refuses_is_offered_again) {
   add(message(1));
   order.deliver_next();
   BOOST_TEST(order.waiting() == 1U);
-  BOOST_TEST(order.next_deadline_ms() == clock.steady_ms() + DeliveryOrder::offer_again_ms);
+  BOOST_TEST(order.next_deadline() == clock.steady() + DeliveryOrder::offer_again);
   takes_messages = true;
   BOOST_TEST(deliver() == "");  // not yet
-  clock.advance_ms(DeliveryOrder::offer_again_ms);
+  clock.advance(DeliveryOrder::offer_again);
   BOOST_TEST(deliver() == "1");
   BOOST_TEST(order.waiting() == 0U);
   BOOST_TEST(order.waiting_bytes() == 0U);

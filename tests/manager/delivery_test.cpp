@@ -25,26 +25,26 @@ BOOST_AUTO_TEST_SUITE(manager_delivery)
 
 BOOST_FIXTURE_TEST_CASE(mail_to_an_absent_friend_is_on_all_nodes_and_comes_in_order, Pair) {
   bob.crash();
-  const auto sent_ms = clock.now().unix_ms;
+  const auto sent = clock.now().wall;
   std::vector<crypto::MessageId> ids;
   for (const auto* text : {"one", "two", "three"}) {
     ids.push_back(alice.send(bob, text));
   }
-  run(5000);
+  run(5s);
   for (const auto& id : ids) {
     BOOST_TEST(alice.told(id) == "queued stored:1/3 stored:2/3 stored:3/3");
   }
   BOOST_TEST(live_records() == 9);
   alice.crash();
-  run(3'600'000);
+  run(1h);
   bob.start();
-  BOOST_TEST(run(10'000, [&] { return bob.shown.size() == 3; }));
+  BOOST_TEST(run(10s, [&] { return bob.shown.size() == 3; }));
   BOOST_TEST(bob.texts() == (Texts{"one", "two", "three"}), boost::test_tools::per_element());
-  run(300'000);
+  run(5min);
   BOOST_TEST(bob.shown.size() == 3);
   BOOST_TEST(emptied());
   for (std::size_t i = 0; i < 3; ++i) {
-    BOOST_TEST(bob.shown[i].sent_at_unix_ms == sent_ms);
+    BOOST_TEST(bob.shown[i].sent_at_unix == sent);
     BOOST_TEST(!bob.shown[i].late);
     BOOST_TEST((bob.shown[i].id == ids[i]));
     BOOST_TEST((bob.shown[i].from == alice.key));
@@ -56,19 +56,19 @@ BOOST_FIXTURE_TEST_CASE(a_message_of_the_largest_size_comes_through_nodes_and_li
   text.replace(limits::large_text - 1, 2, "\xc3\xa9");  // one character in two parts
   bob.crash();
   const auto stored = alice.send(bob, text, crypto::MessageKind::action);
-  BOOST_TEST(run(120'000, [&] { return alice.told(stored).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(2min, [&] { return alice.told(stored).ends_with("stored:3/3"); }));
   alice.crash();
   bob.start();
-  BOOST_TEST(run(120'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(2min, [&] { return bob.shown.size() == 1; }));
   BOOST_TEST((bob.texts().at(0) == text));
   BOOST_TEST((bob.shown[0].kind == crypto::MessageKind::action));
   alice.start();
   connect(alice, bob);
-  run(2000);
+  run(2s);
   const auto live = alice.send(bob, text);
-  BOOST_TEST(run(10'000, [&] { return bob.shown.size() == 2; }));
+  BOOST_TEST(run(10s, [&] { return bob.shown.size() == 2; }));
   BOOST_TEST((bob.texts().at(1) == text));
-  run(300'000);
+  run(5min);
   BOOST_TEST(alice.told(live) == "queued delivered");
   BOOST_TEST(live_records() == 0);
   BOOST_TEST(bob.rows('P') == 0);
@@ -79,12 +79,12 @@ BOOST_FIXTURE_TEST_CASE(a_dead_node_costs_nothing_and_is_emptied_when_it_comes_b
   for (const auto& text : numbered(4)) {
     alice.send(bob, text);
   }
-  run(5000);
+  run(5s);
   alice.crash();
   nodes[1]->switch_off();
   bob.start();
-  BOOST_TEST(run(60'000, [&] { return bob.shown.size() == 4; }));
-  run(10'000);
+  BOOST_TEST(run(1min, [&] { return bob.shown.size() == 4; }));
+  run(10s);
   BOOST_TEST(nodes[0]->store.stats().tombstones == 4);  // what else is there is bob's receipt
   BOOST_TEST(nodes[1]->store.stats().messages == 4);
   nodes[1]->switch_on();
@@ -96,10 +96,10 @@ BOOST_FIXTURE_TEST_CASE(a_node_that_was_down_gets_its_copy_later, Pair) {
   bob.crash();
   nodes[0]->switch_off();
   const auto id = alice.send(bob, "patience");
-  run(60'000);
+  run(1min);
   BOOST_TEST(alice.told(id) == "queued stored:1/3 stored:2/3");
   nodes[0]->switch_on();
-  BOOST_TEST(run(900'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(15min, [&] { return alice.told(id).ends_with("stored:3/3"); }));
 }
 
 BOOST_FIXTURE_TEST_CASE(many_messages_at_once_keep_their_order_and_wait_for_room, Pair) {
@@ -108,11 +108,11 @@ BOOST_FIXTURE_TEST_CASE(many_messages_at_once_keep_their_order_and_wait_for_room
   for (const auto& text : texts) {
     alice.send(bob, text);
   }
-  BOOST_TEST(run(600'000, [&] { return live_records() == 900; }));
+  BOOST_TEST(run(10min, [&] { return live_records() == 900; }));
   alice.crash();
   bob.start();
-  BOOST_TEST(run(600'000, [&] { return bob.shown.size() == texts.size(); }));
-  run(120'000);
+  BOOST_TEST(run(10min, [&] { return bob.shown.size() == texts.size(); }));
+  run(2min);
   BOOST_TEST(bob.texts() == texts, boost::test_tools::per_element());
   BOOST_TEST(emptied());
 }
@@ -127,27 +127,27 @@ BOOST_FIXTURE_TEST_CASE(messages_waiting_for_room_go_on_after_a_delivery, Pair) 
   for (int i = 0; i < 3; ++i) {
     ids.push_back(alice.send(bob, std::string(60'000, 'x')));
   }
-  run(1000);
+  run(1s);
   protocol::LiveReceipt receipt{99, {ids[0]}};
   alice.manager->on_friend_packet(bob.key,
                                   protocol::make_friend_packet(protocol::FriendPacketType::receipt, receipt));
   for (const auto& node : nodes) {
     node->switch_on();
   }
-  BOOST_TEST(run(300'000, [&] { return alice.told(ids[2]).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(5min, [&] { return alice.told(ids[2]).ends_with("stored:3/3"); }));
   BOOST_TEST(alice.told(ids[0]) == "queued delivered");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_friend_who_is_online_gets_it_without_any_node, Pair) {
   connect(alice, bob);
-  run(1000);
+  run(1s);
   const auto before =
       std::transform_reduce(nodes.begin(), nodes.end(), std::uint64_t{0}, std::plus<>(),
                             [](const auto& node) { return node->metrics.value(Counter::node_stored); });
   const auto id = alice.send(bob, "hi");
-  BOOST_TEST(run(200, [&] { return alice.told(id) == "queued delivered"; }));
+  BOOST_TEST(run(200ms, [&] { return alice.told(id) == "queued delivered"; }));
   BOOST_TEST(bob.texts() == Texts{"hi"}, boost::test_tools::per_element());
-  run(120'000);
+  run(2min);
   const auto after =
       std::transform_reduce(nodes.begin(), nodes.end(), std::uint64_t{0}, std::plus<>(),
                             [](const auto& node) { return node->metrics.value(Counter::node_stored); });
@@ -158,13 +158,13 @@ BOOST_FIXTURE_TEST_CASE(a_friend_who_is_online_gets_it_without_any_node, Pair) {
 
 BOOST_FIXTURE_TEST_CASE(a_lost_receipt_costs_copies_but_nothing_is_shown_twice, Pair) {
   connect(alice, bob);
-  run(1000);
+  run(1s);
   friend_filter = [&](FriendPacket& packet) { return packet.from == &bob; };
   const auto id = alice.send(bob, "once");
-  run(60'000);
+  run(1min);
   BOOST_TEST(alice.told(id) == "queued stored:1/3 stored:2/3 stored:3/3");
   friend_filter = nullptr;
-  run(600'000);
+  run(10min);
   BOOST_TEST(bob.shown.size() == 1);
   BOOST_TEST(live_records() == 0);
   disconnect(alice, bob);
@@ -175,49 +175,49 @@ BOOST_FIXTURE_TEST_CASE(a_lost_receipt_costs_copies_but_nothing_is_shown_twice, 
 
 BOOST_FIXTURE_TEST_CASE(a_friend_who_vanishes_finds_the_message_on_their_nodes, Pair) {
   connect(alice, bob);
-  run(1000);
+  run(1s);
   const auto id = alice.send(bob, "gone?");
-  run(15);  // handed to the host, not arrived
+  run(15ms);  // handed to the host, not arrived
   bob.crash();
-  BOOST_TEST(run(10'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(10s, [&] { return alice.told(id).ends_with("stored:3/3"); }));
   bob.start();
-  BOOST_TEST(run(60'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(1min, [&] { return bob.shown.size() == 1; }));
 }
 
 BOOST_FIXTURE_TEST_CASE(stored_mail_is_sent_live_at_a_meeting_and_shown_once, Pair) {
   connect(alice, bob);
-  run(1000);
+  run(1s);
   friend_filter = [](FriendPacket&) { return true; };  // offered live, and lost
   const auto id = alice.send(bob, "twice offered");
-  run(1000);
+  run(1s);
   bob.crash();
   friend_filter = nullptr;
-  run(5000);
+  run(5s);
   BOOST_TEST(alice.told(id).ends_with("stored:3/3"));
   for (const auto& node : nodes) {
     node->switch_off();
   }
   bob.start();
   connect(alice, bob);
-  BOOST_TEST(run(2000, [&] { return alice.told(id).ends_with("delivered"); }));
+  BOOST_TEST(run(2s, [&] { return alice.told(id).ends_with("delivered"); }));
   for (const auto& node : nodes) {
     node->switch_on();
   }
-  BOOST_TEST(run(1'800'000, [&] { return live_records() == 0; }));
+  BOOST_TEST(run(30min, [&] { return live_records() == 0; }));
   BOOST_TEST(bob.shown.size() == 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_full_send_queue_of_the_host_only_slows_it_down, Pair) {
   send_queue = 2;
-  friend_delay_ms = 400;
+  friend_delay = 400ms;
   connect(alice, bob);
-  run(30'000);
+  run(30s);
   const auto texts = numbered(30);
   for (const auto& text : texts) {
     alice.send(bob, text);
   }
-  BOOST_TEST(run(600'000, [&] { return bob.shown.size() == texts.size(); }));
-  run(600'000);
+  BOOST_TEST(run(10min, [&] { return bob.shown.size() == texts.size(); }));
+  run(10min);
   BOOST_TEST(bob.texts() == texts, boost::test_tools::per_element());
 }
 
@@ -225,19 +225,19 @@ BOOST_AUTO_TEST_CASE(on_a_bad_network_all_comes_once_and_in_order) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed) {
       Pair world(seed);
-      world.network.set_conditions({200 + 10 * static_cast<std::uint32_t>(seed), 100, 20, 300});
+      world.network.set_conditions({200 + 10 * static_cast<std::uint32_t>(seed), 100, 20ms, 300ms});
       world.bob.crash();
       Texts texts = numbered(12);
       texts[5] = std::string(3000, 'y');
       for (const auto& text : texts) {
         world.alice.send(world.bob, text);
-        world.run(500);
+        world.run(500ms);
       }
-      world.run(120'000);
+      world.run(2min);
       world.alice.crash();
       world.bob.start();
-      BOOST_TEST(world.run(900'000, [&] { return world.bob.shown.size() >= texts.size(); }));
-      world.run(1'200'000);
+      BOOST_TEST(world.run(15min, [&] { return world.bob.shown.size() >= texts.size(); }));
+      world.run(20min);
       BOOST_TEST(world.bob.texts() == texts, boost::test_tools::per_element());
       BOOST_TEST(std::ranges::none_of(world.bob.shown, &manager::ReceivedMessage::late));
       BOOST_TEST(world.emptied());
@@ -250,29 +250,29 @@ BOOST_AUTO_TEST_CASE(with_both_coming_and_going_all_comes_once_and_in_order) {
     BOOST_TEST_CONTEXT("seed " << seed) {
       Pair world(seed);
       SeededRandom chance(seed);
-      world.network.set_conditions({150, 50, 20, 100});
+      world.network.set_conditions({150, 50, 20ms, 100ms});
       const auto texts = numbered(40);
       for (const auto& text : texts) {
         world.alice.send(world.bob, text);
-        world.run(static_cast<std::int64_t>(chance.below(3000)));
+        world.run(chance.below(3000ms));
         if (chance.chance(300)) {
           world.connected(world.alice, world.bob) ? world.disconnect(world.alice, world.bob)
                                                   : world.connect(world.alice, world.bob);
         }
         if (chance.chance(100)) {
           world.bob.crash();
-          world.run(static_cast<std::int64_t>(chance.below(20'000)));
+          world.run(chance.below(20'000ms));
           world.bob.start();
         }
         if (chance.chance(100)) {
-          world.run(50);  // what was told as queued stays
+          world.run(50ms);  // what was told as queued stays
           world.alice.crash();
-          world.run(static_cast<std::int64_t>(chance.below(20'000)));
+          world.run(chance.below(20'000ms));
           world.alice.start();
         }
       }
-      BOOST_TEST(world.run(1'800'000, [&] { return world.bob.shown.size() >= texts.size(); }));
-      world.run(600'000);
+      BOOST_TEST(world.run(30min, [&] { return world.bob.shown.size() >= texts.size(); }));
+      world.run(10min);
       BOOST_TEST(world.bob.texts() == texts, boost::test_tools::per_element());
     }
   }

@@ -7,11 +7,9 @@ namespace toxasync::test {
 
 namespace {
 
-constexpr std::int64_t epoch_ms = limits::epoch_length_s * 1000;
-
-std::int64_t to_next_epoch_ms(const World& world) {
-  const auto epoch = crypto::epoch_at(world.clock.unix_s()).value();
-  return crypto::epoch_start_s(epoch + 1) * 1000 - world.clock.now().unix_ms;
+milliseconds to_next_epoch(const World& world) {
+  const auto epoch = crypto::epoch_at(world.clock.unix_time()).value();
+  return crypto::epoch_start(epoch + 1) - world.clock.now().wall;
 }
 
 }  // namespace
@@ -22,14 +20,14 @@ BOOST_FIXTURE_TEST_CASE(a_message_of_a_past_epoch_is_sealed_again_and_shown_once
   bob.crash();
   nodes[2]->switch_off();
   const auto id = alice.send(bob, "resealed");
-  run(3 * epoch_ms);
+  run(3 * limits::epoch_length);
   BOOST_TEST(alice.told(id) == "queued stored:1/3 stored:2/3");
   nodes[2]->switch_on();
-  BOOST_TEST(run(1'800'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(30min, [&] { return alice.told(id).ends_with("stored:3/3"); }));
   alice.crash();
   bob.start();
-  BOOST_TEST(run(10'000, [&] { return bob.shown.size() == 1; }));
-  BOOST_TEST(run(600'000, [&] { return live_records() == 0; }));
+  BOOST_TEST(run(10s, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(10min, [&] { return live_records() == 0; }));
   BOOST_TEST(bob.shown.size() == 1);
   BOOST_TEST((bob.shown[0].id == id));
 }
@@ -40,23 +38,23 @@ BOOST_FIXTURE_TEST_CASE(a_message_resealed_while_offline_survives_a_restart, Pai
     node->switch_off();
   }
   const auto id = alice.send(bob, std::string(2500, 'r'));
-  run(2 * epoch_ms + 60'000);
+  run(2 * limits::epoch_length + 1min);
   alice.crash();
   alice.start();
-  run(epoch_ms / 2);
+  run(limits::epoch_length / 2);
   for (const auto& node : nodes) {
     node->switch_on();
   }
-  BOOST_TEST(run(1'800'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(30min, [&] { return alice.told(id).ends_with("stored:3/3"); }));
   bob.start();
-  BOOST_TEST(run(30'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(30s, [&] { return bob.shown.size() == 1; }));
 }
 
 BOOST_FIXTURE_TEST_CASE(polls_cover_the_epochs_before_and_after_now, HandWorld) {
   for (const int ahead : {-1, 0, 1}) {
     eve.store(*nodes[0], eve.seal({.sequence = 1, .epochs_ahead = ahead}));
   }
-  BOOST_TEST(run(900'000, [&] { return live_records() == 0; }));
+  BOOST_TEST(run(15min, [&] { return live_records() == 0; }));
   BOOST_TEST(bob.shown.size() == 3);
 }
 
@@ -67,20 +65,20 @@ BOOST_AUTO_TEST_CASE(mail_is_found_after_an_absence_of_two_weeks) {
       User& alice = world.alice;
       User& bob = world.bob;
       alice.crash();
-      alice.config.ttl_s = limits::largest_time_to_live_s;
-      alice.config.poll_interval_ms = 86'400'000;
+      alice.config.ttl = limits::largest_time_to_live;
+      alice.config.poll_interval = 24h;
       alice.config.cover = false;  // she would fetch it once a day
       alice.start();
       bob.crash();
       for (int day = 0; day < 13; ++day) {
         alice.send(bob, "day " + std::to_string(day));
-        world.run(86'400'000);
+        world.run(24h);
       }
       alice.crash();
       bob.start();
-      world.run(1'800'000, [&] { return bob.shown.size() == 13; });
+      world.run(30min, [&] { return bob.shown.size() == 13; });
       BOOST_TEST(bob.shown.size() == 13);
-      world.run(3'600'000);
+      world.run(1h);
       // So many mailboxes at once are more than a node's rate limit serves. Being put off is no answer: the
       // gap is held.
       BOOST_TEST(std::ranges::count(bob.shown, true, &manager::ReceivedMessage::late) == 0);
@@ -90,65 +88,65 @@ BOOST_AUTO_TEST_CASE(mail_is_found_after_an_absence_of_two_weeks) {
 }
 
 BOOST_FIXTURE_TEST_CASE(an_epoch_is_polled_until_ten_minutes_after_the_next_one, HandWorld) {
-  run(to_next_epoch_ms(*this) + epoch_ms + 580'000);  // now - 2 is not final yet
+  run(to_next_epoch(*this) + limits::epoch_length + 580s);  // now - 2 is not final yet
   eve.store(*nodes[0], eve.seal({.text = "in time", .epochs_ahead = -2}));
   BOOST_TEST(bob.shown.empty());
   bob.crash();
   bob.start();
-  BOOST_TEST(run(15'000, [&] { return bob.shown.size() == 1; }));
-  run(1'800'000);
+  BOOST_TEST(run(15s, [&] { return bob.shown.size() == 1; }));
+  run(30min);
   const auto rows = bob.rows('W');
   BOOST_TEST(rows == 3);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_final_stays_final_over_a_restart, HandWorld) {
-  run(to_next_epoch_ms(*this) + epoch_ms + 1'800'000);
+  run(to_next_epoch(*this) + limits::epoch_length + 30min);
   eve.store(*nodes[0], eve.seal({.epochs_ahead = -2}));
   eve.store(*nodes[0], eve.seal({.epochs_ahead = -3}));
   bob.crash();
   bob.start();
-  run(1'800'000);
+  run(30min);
   BOOST_TEST(bob.shown.empty());
   BOOST_TEST(live_records() == 2);
 }
 
 BOOST_FIXTURE_TEST_CASE(an_epoch_is_not_final_while_the_node_was_not_reached, HandWorld) {
   nodes[0]->switch_off();
-  run(to_next_epoch_ms(*this) + 2 * epoch_ms);
+  run(to_next_epoch(*this) + 2 * limits::epoch_length);
   eve.store(*nodes[0], eve.seal({.epochs_ahead = -3}));
   nodes[0]->switch_on();
-  BOOST_TEST(run(1'800'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(30min, [&] { return bob.shown.size() == 1; }));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_clock_that_was_wrong_and_is_set_right_finds_the_mail, Pair) {
   bob.crash();
   alice.send(bob, "here");
-  run(10'000);
+  run(10s);
   alice.crash();
-  bob.clock.ahead_ms = 100 * epoch_ms;
+  bob.clock.ahead = 100 * limits::epoch_length;
   bob.start();
-  run(5000);
+  run(5s);
   BOOST_TEST(bob.shown.empty());
-  bob.clock.ahead_ms = 0;
-  BOOST_TEST(run(900'000, [&] { return bob.shown.size() == 1; }));
+  bob.clock.ahead = 0ms;
+  BOOST_TEST(run(15min, [&] { return bob.shown.size() == 1; }));
 }
 
 BOOST_FIXTURE_TEST_CASE(seen_ids_are_remembered_over_a_restart_and_for_weeks, HandWorld) {
   const auto sealed = eve.send({.pre_key = eve.bundle.last_resort});
-  run(1000);
+  run(1s);
   bob.crash();
-  run(std::int64_t{10} * 86'400'000);
+  run(days(10));
   bob.start();
   eve.come();
   eve.store(*nodes[0], eve.seal({.id = sealed.id, .pre_key = sealed.pre_key}));
-  BOOST_TEST(run(900'000, [&] { return live_records() == 0; }));
+  BOOST_TEST(run(15min, [&] { return live_records() == 0; }));
   BOOST_TEST(bob.shown.size() == 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_removed_home_node_is_polled_while_friends_may_use_it, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "to the old node");
-  run(5000);
+  run(5s);
   BOOST_TEST(alice.told(id).ends_with("stored:3/3"));
   alice.crash();
   nodes[1]->switch_off();
@@ -158,7 +156,7 @@ BOOST_FIXTURE_TEST_CASE(a_removed_home_node_is_polled_while_friends_may_use_it, 
   bob.crash();
   bob.start();
   BOOST_TEST(bob.manager->home_nodes().size() == 2);
-  BOOST_TEST(run(60'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(1min, [&] { return bob.shown.size() == 1; }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,10 +8,6 @@
 
 namespace toxasync::test {
 
-inline constexpr std::int64_t hour_ms = 3'600'000;
-inline constexpr std::int64_t day_ms = 24 * hour_ms;
-inline constexpr std::int64_t epoch_ms = limits::epoch_length_s * 1000;
-
 /// The nodes' view of who asks what: opens the requests on their way with the nodes' keys.
 class Eye {
  public:
@@ -21,10 +17,10 @@ class Eye {
     crypto::Point session{};
     std::uint64_t counter = 0;
     crypto::MailboxAddress mailbox{};
-    std::int64_t unix_ms = 0;
+    UnixTimeMs wall{};
     std::uint8_t operation = 0;
     std::uint8_t window = 0;   ///< Retrieves.
-    std::uint32_t ttl_s = 0;   ///< Stores.
+    seconds ttl = 0s;          ///< Stores.
     std::size_t envelope = 0;  ///< Stores: its size.
   };
 
@@ -43,9 +39,9 @@ class Eye {
   }
   /// Lies to who asked this: as the node would say that mail has come since.
   void announce(const Request& request, const Endpoint& to) {
-    const auto now_s = static_cast<std::uint64_t>(world_.clock.unix_s());
     ByteArray<limits::plaintext> plain{};
-    (void)wire::encode_padded(protocol::Page::announcement(request.counter, now_s), plain);
+    (void)wire::encode_padded(
+        protocol::Page::announcement(request.counter, since_1970_s(world_.clock.unix_time())), plain);
     protocol::FrameHeader header;
     header.kind = protocol::FrameKind::retrieve_response;
     header.session = request.session;
@@ -93,14 +89,14 @@ class Eye {
     Request seen{.node = node->get(),
                  .kind = header->kind,
                  .session = header->session,
-                 .unix_ms = world_.clock.now().unix_ms};
+                 .wall = world_.clock.now().wall};
     protocol::StoreRequest store;
     protocol::RetrieveRequest retrieve;
     if (header->kind == protocol::FrameKind::store && wire::decode_padded(plain, store)) {
       seen.mailbox = store.mailbox;
       seen.counter = store.counter;
       seen.operation = static_cast<std::uint8_t>(store.op);
-      seen.ttl_s = store.ttl_s;
+      seen.ttl = seconds(store.ttl_s);
       seen.envelope = store.payload.size();
     } else if (wire::decode_padded(plain, retrieve)) {
       seen.mailbox = retrieve.mailbox;
@@ -139,7 +135,7 @@ inline crypto::MailboxAddress address(const crypto::KeyPair& root, crypto::Epoch
   return crypto::friends_mailbox(root.public_key, epoch).value().address;
 }
 inline crypto::Epoch now_epoch(const World& world) {
-  return crypto::epoch_at(world.clock.unix_s()).value();
+  return crypto::epoch_at(world.clock.unix_time()).value();
 }
 
 /// Copies in a mailbox, on all nodes.
@@ -165,8 +161,8 @@ struct Lone : World {
     bob.start();
   }
   /// All copies of a loop message wait on the nodes: nothing has been fetched yet.
-  bool run_to_loop(std::int64_t limit_ms = 10 * day_ms) {
-    return run(limit_ms, [this] { return live_records() == nodes.size(); });
+  bool run_to_loop(milliseconds limit = days(10)) {
+    return run(limit, [this] { return live_records() == nodes.size(); });
   }
   User& bob = add_user();
 };

@@ -13,9 +13,6 @@ using manager::RequestOutbox;
 
 namespace {
 
-constexpr std::int64_t minute_ms = 60000;
-constexpr std::int64_t day_h = 24;
-
 /// Alice and Bob, who knows nothing of her; three nodes that both know.
 struct Strangers : ContactWorld {
   explicit Strangers(std::size_t node_count = 3, std::uint64_t seed = 1) : ContactWorld(node_count, seed) {
@@ -24,12 +21,12 @@ struct Strangers : ContactWorld {
     alice.start();
   }
 
-  bool run_until_stored(std::int64_t limit_ms = 2 * minute_ms) {
+  bool run_until_stored(milliseconds limit = 2min) {
     const auto all = std::to_string(nodes.size());
-    return run(limit_ms, [this, last = "stored:" + all + "/" + all] { return alice.told().ends_with(last); });
+    return run(limit, [this, last = "stored:" + all + "/" + all] { return alice.told().ends_with(last); });
   }
-  bool run_until_taken(std::size_t count = 1, std::int64_t limit_ms = std::int64_t{180} * minute_ms) {
-    return run(limit_ms, [this, count] { return bob.taken.size() >= count; });
+  bool run_until_taken(std::size_t count = 1, milliseconds limit = 3h) {
+    return run(limit, [this, count] { return bob.taken.size() >= count; });
   }
   /// Puts an envelope of a test's own making into Bob's public mailbox, on all nodes.
   void put(const crypto::KeyPair& sealed_by, const crypto::FriendKey& named, const crypto::EnvelopeBody& body,
@@ -44,11 +41,11 @@ struct Strangers : ContactWorld {
   }
   void put_bytes(const crypto::WritableMailbox& mailbox, const Bytes& envelope) {
     for (const auto& node : nodes) {
-      alice.client->store({node->keys.id(), mailbox.clone(), protocol::StoreOp::store, 86400, envelope},
-                          alice, clock.now());
+      alice.client->store({node->keys.id(), mailbox.clone(), protocol::StoreOp::store, 24h, envelope}, alice,
+                          clock.now());
     }
     const std::size_t before = alice.by_hand.size();
-    BOOST_TEST(run(minute_ms, [&] { return alice.by_hand.size() == before + nodes.size(); }));
+    BOOST_TEST(run(1min, [&] { return alice.by_hand.size() == before + nodes.size(); }));
   }
   static crypto::EnvelopeBody body(std::string_view text) {
     const auto bytes = as_bytes(text);
@@ -82,20 +79,19 @@ BOOST_AUTO_TEST_CASE(a_request_waits_on_the_nodes_and_is_shown_once) {
   BOOST_TEST(world.run_until_stored());
   BOOST_TEST(world.alice.told() == "queued stored:1/3 stored:2/3 stored:3/3");
   world.alice.crash();
-  world.run_hours(2 * day_h);
+  world.run(days(2));
 
   world.bob.start();
-  const std::int64_t begun_ms = world.clock.steady_ms();
+  const SteadyTime begun = world.clock.steady();
   BOOST_TEST(world.run_until_taken());
-  BOOST_TEST_MESSAGE("found after " << (world.clock.steady_ms() - begun_ms) / 1000
-                                    << " s, eight epochs back");
-  world.run_hours(day_h);
+  BOOST_TEST_MESSAGE("found after " << (world.clock.steady() - begun) / 1s << " s, eight epochs back");
+  world.run(24h);
   for (const auto& node : world.nodes) {
     BOOST_TEST(node->metrics.value(Counter::refused_rate) == 0U);
   }
   BOOST_TEST(world.bob.texts() == std::vector<std::string>{"Hello, it is me"});
   BOOST_TEST((world.bob.taken.front().from == world.alice.key));
-  BOOST_TEST(world.bob.taken.front().sent_at_unix_ms == ManualClock::start_unix_s * 1000);
+  BOOST_TEST(world.bob.taken.front().sent_at_unix == ManualClock::start_unix);
   BOOST_TEST(world.live_records() == 0U);
 }
 
@@ -112,14 +108,14 @@ BOOST_AUTO_TEST_CASE(a_sender_crash_at_any_step_neither_loses_nor_doubles_it) {
       }
     };
     BOOST_TEST(world.alice.request(world.bob).has_value());
-    BOOST_TEST(world.run_until_stored(5 * minute_ms));
+    BOOST_TEST(world.run_until_stored(5min));
     const bool crashed = events >= crash_at;
     world.after_event = nullptr;
     world.alice.crash();
     world.bob.start();
     BOOST_TEST(world.run_until_taken());
-    BOOST_TEST(world.run_hours(13, [&] { return world.live_records() == 0; }));
-    world.run(minute_ms);
+    BOOST_TEST(world.run(13h, [&] { return world.live_records() == 0; }));
+    world.run(1min);
     BOOST_TEST(world.bob.taken.size() == 1U);
     ++runs;
     if (!crashed) {
@@ -147,8 +143,8 @@ BOOST_AUTO_TEST_CASE(a_recipient_crash_at_any_step_neither_loses_nor_doubles_it)
     };
     world.bob.start();
     BOOST_TEST(world.run_until_taken());
-    BOOST_TEST(world.run_hours(13, [&] { return world.live_records() == 0; }));
-    world.run(minute_ms);
+    BOOST_TEST(world.run(13h, [&] { return world.live_records() == 0; }));
+    world.run(1min);
     BOOST_TEST(world.bob.taken.size() == 1U);
   }
   BOOST_TEST_MESSAGE(runs << " crash points");
@@ -160,7 +156,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_on_our_disk_stays_on_the_node_and_is_not_shown)
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_stored());
   world.alice.crash();
-  world.run(20 * minute_ms);
+  world.run(20min);
   BOOST_TEST(world.bob.shown.empty());
   BOOST_TEST(world.live_records() == 3U);
   world.bob.state->hold_commits(false);
@@ -172,24 +168,24 @@ BOOST_AUTO_TEST_CASE(nothing_leaves_before_it_is_on_our_disk) {
   const auto nodes = std::exchange(world.alice.known, {});
   world.alice.state->hold_commits(true);
   BOOST_TEST(world.alice.request(world.bob).has_value());
-  world.run(5 * minute_ms);
+  world.run(5min);
   BOOST_TEST(world.alice.told().empty());
   world.alice.state->hold_commits(false);
-  BOOST_TEST(world.run(1000, [&] { return world.alice.told() == "queued"; }));
+  BOOST_TEST(world.run(1s, [&] { return world.alice.told() == "queued"; }));
   world.alice.state->hold_commits(true);  // now the copies wait
   world.alice.known = nodes;
   world.alice.contact->nodes_changed(world.clock.now());
-  world.run(5 * minute_ms);
+  world.run(5min);
   BOOST_TEST(world.live_records() == 0U);
   BOOST_TEST(world.alice.told() == "queued");
   world.alice.state->hold_commits(false);
   BOOST_TEST(world.run_until_stored());
   world.alice.state->hold_commits(true);
   world.alice.contact->on_contact(world.bob.key);
-  world.run(minute_ms);
+  world.run(1min);
   BOOST_TEST(world.alice.told().ends_with("3/3"));  // an end that is not on disk is not told
   world.alice.state->hold_commits(false);
-  world.run(minute_ms);
+  world.run(1min);
   BOOST_TEST(world.alice.told().ends_with("answered"));
 }
 
@@ -198,18 +194,18 @@ BOOST_AUTO_TEST_CASE(a_disk_that_fails_loses_no_request_of_either_side) {
   world.bob.crash();
   world.alice.state->fail_next(1);
   BOOST_TEST(world.alice.request(world.bob).has_value());
-  world.run(minute_ms);
+  world.run(1min);
   BOOST_TEST(world.alice.told() == "failed");
   BOOST_TEST(world.alice.rows('G') == 0U);
   BOOST_TEST(world.alice.request(world.bob).has_value());
-  world.run(1, [&] { return world.alice.told() == "failed queued"; });
+  world.run(1ms, [&] { return world.alice.told() == "failed queued"; });
   world.alice.state->fail_next(1);  // the copies cannot be written down: they do not leave
-  BOOST_TEST(world.run_until_stored(5 * minute_ms));
+  BOOST_TEST(world.run_until_stored(5min));
 
   world.bob.start();
   world.bob.state->fail_next(2);
-  BOOST_TEST(world.run_until_taken(1, std::int64_t{180} * minute_ms));
-  world.run_hours(day_h);
+  BOOST_TEST(world.run_until_taken(1, 3h));
+  world.run(24h);
   BOOST_TEST(world.bob.taken.size() == 1U);
 }
 
@@ -221,7 +217,7 @@ BOOST_AUTO_TEST_CASE(with_another_nospam_nothing_is_found) {
   wrong[36] ^= 1U;
   BOOST_TEST(world.alice.contact->send_request(wrong, as_bytes("guessed"), world.clock.now()).has_value());
   BOOST_TEST(world.run_until_stored());
-  world.run_hours(2 * day_h);
+  world.run(days(2));
   BOOST_TEST(world.bob.shown.empty());
   BOOST_TEST(world.bob[Counter::refused_envelope_header] == 0U);
 }
@@ -232,9 +228,9 @@ BOOST_AUTO_TEST_CASE(an_old_nospam_stops_at_once) {
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_stored());
   world.bob.start();
-  world.run(minute_ms, [&] { return world.bob[Counter::contact_operations] > 0; });
+  world.run(1min, [&] { return world.bob[Counter::contact_operations] > 0; });
   world.bob.set_nospam(9);  // while a page is on its way
-  world.run_hours(day_h);
+  world.run(24h);
   BOOST_TEST(world.bob.shown.empty());
   BOOST_TEST(world.alice.request(world.bob).has_value());  // to the new one
   BOOST_TEST(world.run_until_taken());
@@ -245,20 +241,20 @@ BOOST_AUTO_TEST_CASE(a_flood_is_bounded_and_the_rest_of_it_is_shown_on_other_day
   world.bob.crash();
   for (std::size_t i = 0; i < RequestInbox::most_pending + 60; ++i) {
     world.stranger_asks();
-    world.clock.advance_ms(minute_ms);  // the nodes' own limits are not what is tested
+    world.clock.advance(1min);  // the nodes' own limits are not what is tested
   }
   world.bob.start();
-  world.run_hours(12);
+  world.run(12h);
   BOOST_TEST(world.bob.shown.size() == RequestInbox::shown_per_day);
   BOOST_TEST(world.bob.rows('H') <= RequestInbox::most_pending + RequestInbox::shown_per_day + 1);
   BOOST_TEST(world.bob[Counter::refused_request_quota] > 0U);
   world.bob.crash();
   world.bob.start();
-  world.run_hours(8);
+  world.run(8h);
   BOOST_TEST(world.bob.shown.size() == RequestInbox::shown_per_day);
-  world.run_hours(12);
+  world.run(12h);
   BOOST_TEST(world.bob.shown.size() == 2 * RequestInbox::shown_per_day);
-  world.run_hours(4 * day_h);
+  world.run(days(4));
   BOOST_TEST(world.bob.shown.size() >= RequestInbox::most_pending);
   BOOST_TEST(world.bob.shown.size() <= RequestInbox::most_pending + RequestInbox::shown_per_day);
 }
@@ -269,15 +265,15 @@ BOOST_AUTO_TEST_CASE(a_refused_sender_is_not_shown_again_for_thirty_days) {
   BOOST_TEST(world.run_until_taken());
   world.put(world.alice.pair(), world.alice.key, Strangers::body("please"),
             crypto::MessageId(world.alice.random->array<16>()));
-  world.run_hours(day_h);
+  world.run(24h);
   BOOST_TEST(world.bob.taken.size() == 1U);
   BOOST_TEST(world.bob[Counter::duplicates_dropped] > 0U);
   world.bob.crash();
   world.alice.crash();
-  world.clock.advance_s(std::int64_t{31} * 86400);
+  world.clock.advance(days(31));
   world.bob.start();
   world.alice.start();
-  world.run_hours(1);
+  world.run(1h);
   world.put(world.alice.pair(), world.alice.key, Strangers::body("after all"),
             crypto::MessageId(world.alice.random->array<16>()));
   BOOST_TEST(world.run_until_taken(2));
@@ -289,10 +285,10 @@ BOOST_AUTO_TEST_CASE(a_former_friend_may_ask_again_with_another_request) {
   BOOST_TEST(world.run_until_taken());
   world.bob.befriend(world.alice);
   world.bob.unfriend(world.alice);
-  world.run_hours(2 * day_h);  // copies of the old request go on coming
+  world.run(days(2));  // copies of the old request go on coming
   BOOST_TEST(world.bob.taken.size() == 1U);
   world.alice.contact->cancel_request(world.bob.key, world.clock.now());
-  world.run_hours(1);
+  world.run(1h);
   BOOST_TEST(world.alice.request(world.bob, "I am sorry").has_value());
   BOOST_TEST(world.run_until_taken(2));
   BOOST_TEST(world.bob.texts().back() == "I am sorry");
@@ -302,7 +298,7 @@ BOOST_AUTO_TEST_CASE(a_request_that_is_not_accepted_is_offered_again) {
   Strangers world;
   world.bob.takes = false;
   BOOST_TEST(world.alice.request(world.bob).has_value());
-  world.run_hours(1);
+  world.run(1h);
   BOOST_TEST(world.bob.shown.size() > 10U);
   BOOST_TEST(world.bob.shown.size() < 62U);
   world.bob.crash();
@@ -316,7 +312,7 @@ BOOST_AUTO_TEST_CASE(nobody_asks_in_anothers_name) {
   const auto mallory = crypto::KeyPair::generate(*world.alice.random);
   world.put(mallory, world.alice.key, Strangers::body("it is Alice"),
             crypto::MessageId(world.alice.random->array<16>()));
-  world.run_hours(1);
+  world.run(1h);
   BOOST_TEST(world.bob.shown.empty());
   BOOST_TEST(world.bob[Counter::refused_envelope_body] == 3U);
   BOOST_TEST(world.live_records() == 0U);
@@ -342,7 +338,7 @@ BOOST_AUTO_TEST_CASE(whatever_is_malformed_is_refused) {
     body.parts = field == 2 ? 2 : 1;
     put(body);
   }
-  world.run_hours(1);
+  world.run(1h);
   BOOST_TEST(world.bob[Counter::refused_request_text] == 6U);
   world.put(world.bob.pair(), world.bob.key, Strangers::body("it is you"),
             crypto::MessageId(world.alice.random->array<16>()));
@@ -351,7 +347,7 @@ BOOST_AUTO_TEST_CASE(whatever_is_malformed_is_refused) {
   world.alice.random->fill(noise);
   noise[0] = 1;
   world.put_bytes(*mailbox, noise);
-  world.run_hours(1);
+  world.run(1h);
   BOOST_TEST(world.bob[Counter::refused_sender_unknown] == 1U);
   BOOST_TEST(world.bob[Counter::refused_envelope_header] == 1U);
   BOOST_TEST(world.bob.shown.empty());
@@ -375,9 +371,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_asked_is_refused_at_once) {
   BOOST_TEST(send(address, "") == RequestError::empty);
   BOOST_TEST(send(address, std::string(922, 'x')) == RequestError::too_long);
   BOOST_TEST(send(address, "\xc0\x80") == RequestError::not_utf8);
-  world.clock.set_unix_s(limits::epoch_origin_s - 1);
+  world.clock.set_unix(limits::epoch_origin - 1s);
   BOOST_TEST(send(address, "x") == RequestError::clock);
-  world.clock.set_unix_s(ManualClock::start_unix_s);
+  world.clock.set_unix(ManualClock::start_unix);
   world.alice.to_post.clear();
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(send(address, "x") == RequestError::already_sent);
@@ -406,10 +402,10 @@ BOOST_AUTO_TEST_CASE(nodes_that_are_down_get_it_when_they_are_back) {
     node->switch_off();
   }
   BOOST_TEST(world.alice.request(world.bob).has_value());
-  world.run_hours(20 * day_h);  // also when that takes longer than it is kept once it is stored
+  world.run(days(20));  // also when that takes longer than it is kept once it is stored
   BOOST_TEST(world.alice.told() == "queued");
   world.nodes[1]->switch_on();
-  BOOST_TEST(world.run_hours(2, [&] { return world.alice.told() == "queued stored:1/3"; }));
+  BOOST_TEST(world.run(2h, [&] { return world.alice.told() == "queued stored:1/3"; }));
   world.alice.crash();
   world.nodes[0]->switch_on();
   world.bob.start();
@@ -427,20 +423,20 @@ BOOST_AUTO_TEST_CASE(it_is_offered_again_each_day_and_given_up_after_two_weeks) 
   };
   world.bob.crash();
   BOOST_TEST(world.alice.request(world.bob).has_value());
-  world.run_hours(5);
+  world.run(5h);
   BOOST_TEST(world.live_records() == 3U);
-  world.run_hours(day_h);
+  world.run(24h);
   BOOST_TEST(world.live_records() == 6U);
   BOOST_TEST(world.alice.told().ends_with("stored:3/3"));
-  world.run_hours(5 * day_h);
+  world.run(days(5));
   BOOST_TEST(stored() == 21U);
-  world.run_hours(10 * day_h);
+  world.run(days(10));
   BOOST_TEST(world.alice.told().ends_with("expired"));
   BOOST_TEST(world.alice.rows('G') == 0U);
   BOOST_TEST(stored() <= 3 * 15U);
   const auto before = stored();
   BOOST_TEST(world.live_records() == 0U);  // copies of later days live no longer than it is wanted
-  world.run_hours(3 * day_h);
+  world.run(days(3));
   BOOST_TEST(stored() == before);
 }
 
@@ -449,7 +445,7 @@ BOOST_AUTO_TEST_CASE(a_friend_who_comes_online_or_asks_has_answered) {
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_stored());
   world.alice.contact->on_contact(world.bob.key);
-  world.run(minute_ms);
+  world.run(1min);
   BOOST_TEST(world.alice.told().ends_with("answered"));
   BOOST_TEST(world.alice.rows('G') == 0U);
 
@@ -459,7 +455,7 @@ BOOST_AUTO_TEST_CASE(a_friend_who_comes_online_or_asks_has_answered) {
   world.alice.befriend(carol);
   BOOST_TEST(carol.request(world.alice).has_value());
   BOOST_TEST(world.alice.request(carol).has_value());
-  world.run_hours(2);
+  world.run(2h);
   BOOST_TEST(carol.told().ends_with("answered"));
   BOOST_TEST(world.alice.told().ends_with("answered"));
   BOOST_TEST(carol.shown.empty());
@@ -470,23 +466,23 @@ BOOST_AUTO_TEST_CASE(a_cancelled_request_is_removed_from_the_nodes) {
   Strangers world;
   world.bob.crash();
   BOOST_TEST(world.alice.request(world.bob).has_value());
-  world.run_hours(30);  // two days' copies
+  world.run(30h);  // two days' copies
   BOOST_TEST(world.live_records() == 6U);
   world.nodes[0]->switch_off();
   BOOST_TEST(world.alice.contact->cancel_request(world.bob.key, world.clock.now()));
   BOOST_TEST(!world.alice.contact->cancel_request(world.bob.key, world.clock.now()));
-  world.run_hours(1);
+  world.run(1h);
   BOOST_TEST(world.live_records() == 2U);
   BOOST_TEST(world.alice.told().ends_with("3/3"));  // a node that may have it has not spoken
   world.alice.crash();
   world.nodes[0]->switch_on();
   world.alice.start();
-  world.run_hours(2);
+  world.run(2h);
   BOOST_TEST(world.live_records() == 0U);
   BOOST_TEST(world.alice.told().ends_with("cancelled"));
   BOOST_TEST(world.alice.rows('G') == 0U);
   world.bob.start();
-  world.run_hours(2 * day_h);
+  world.run(days(2));
   BOOST_TEST(world.bob.shown.empty());
 }
 
@@ -499,13 +495,13 @@ BOOST_AUTO_TEST_CASE(a_cancel_survives_a_crash) {
     node->switch_off();
   }
   BOOST_TEST(world.alice.contact->cancel_request(world.bob.key, world.clock.now()));
-  world.run(minute_ms);
+  world.run(1min);
   world.alice.crash();
   for (const auto& node : world.nodes) {
     node->switch_on();
   }
   world.alice.start();
-  world.run_hours(2);
+  world.run(2h);
   BOOST_TEST(world.alice.told().ends_with("cancelled"));
   BOOST_TEST(world.live_records() == 0U);
 }
@@ -514,9 +510,9 @@ BOOST_AUTO_TEST_CASE(a_request_fetched_before_the_cancel_is_not_called_cancelled
   Strangers world;
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_taken());
-  BOOST_TEST(world.run_hours(1, [&] { return world.live_records() == 0; }));
+  BOOST_TEST(world.run(1h, [&] { return world.live_records() == 0; }));
   BOOST_TEST(world.alice.contact->cancel_request(world.bob.key, world.clock.now()));
-  world.run_hours(1);
+  world.run(1h);
   BOOST_TEST(world.alice.told().ends_with("expired"));
 }
 
@@ -527,19 +523,19 @@ BOOST_AUTO_TEST_CASE(removing_a_friend_cancels_the_request) {
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_stored());
   world.alice.unfriend(world.bob);
-  world.run_hours(1);
+  world.run(1h);
   BOOST_TEST(world.alice.told().ends_with("cancelled"));
   BOOST_TEST(world.live_records() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(mailboxes_that_were_read_to_their_end_are_not_read_again) {
   Strangers world(1);
-  world.run_hours(3);
+  world.run(3h);
   const auto first = world.bob[Counter::contact_operations];
   BOOST_TEST(first > manager::MailboxWatch::epochs_back);
   world.bob.crash();
   world.bob.start();
-  world.run_hours(3);
+  world.run(3h);
   BOOST_TEST(world.bob[Counter::contact_operations] - first < 60U);
 }
 

@@ -10,11 +10,10 @@ namespace toxasync::test {
 
 namespace {
 
-constexpr std::int64_t hour_ms = 3'600'000;
-constexpr std::uint32_t week_s = 604800;
+constexpr seconds week = days(7);
 
-crypto::MessageId send_for(User& from, const User& to, std::string_view text, std::uint32_t ttl_s) {
-  const auto id = from.manager->send(to.key, crypto::MessageKind::normal, as_bytes(text), ttl_s);
+crypto::MessageId send_for(User& from, const User& to, std::string_view text, seconds ttl) {
+  const auto id = from.manager->send(to.key, crypto::MessageKind::normal, as_bytes(text), ttl);
   BOOST_TEST_REQUIRE(id.has_value());
   return *id;
 }
@@ -25,13 +24,13 @@ BOOST_AUTO_TEST_SUITE(manager_full_node)
 
 BOOST_AUTO_TEST_CASE(mail_that_a_node_keeps_for_less_time_is_stored_anew_in_time) {
   Pair world(1, 1);
-  world.nodes[0]->grant_at_most(limits::default_time_to_live_s);
+  world.nodes[0]->grant_at_most(limits::default_time_to_live);
   world.bob.crash();
-  const auto id = send_for(world.alice, world.bob, "still here", week_s);
+  const auto id = send_for(world.alice, world.bob, "still here", week);
   std::uint64_t missing = 0;
-  BOOST_TEST(world.run(10'000, [&] { return world.alice.told(id).ends_with("stored:1/1"); }));
+  BOOST_TEST(world.run(10s, [&] { return world.alice.told(id).ends_with("stored:1/1"); }));
   for (int hour = 0; hour < 60; ++hour) {
-    world.run(hour_ms);
+    world.run(1h);
     missing += world.nodes[0]->store.stats().messages == 0 ? 1 : 0;
     if (hour == 15) {
       world.alice.crash();
@@ -44,42 +43,41 @@ BOOST_AUTO_TEST_CASE(mail_that_a_node_keeps_for_less_time_is_stored_anew_in_time
   BOOST_TEST(world.alice[Counter::messages_lost_by_node] == 0);
   world.alice.crash();
   world.bob.start();
-  BOOST_TEST(world.run(60'000, [&] { return world.bob.shown.size() == 1; }));
-  BOOST_TEST(world.run(2 * hour_ms, [&] { return world.nodes[0]->store.stats().messages <= 1; }));
+  BOOST_TEST(world.run(1min, [&] { return world.bob.shown.size() == 1; }));
+  BOOST_TEST(world.run(2h, [&] { return world.nodes[0]->store.stats().messages <= 1; }));
   BOOST_TEST(world.bob.texts() == std::vector<std::string>{"still here"}, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(mail_that_a_node_keeps_long_enough_is_not_stored_anew) {
   Pair world(1, 1);
   world.bob.crash();
-  send_for(world.alice, world.bob, "a week", week_s);
-  send_for(world.alice, world.bob, "a day", limits::default_time_to_live_s);
-  world.run(23 * hour_ms);
+  send_for(world.alice, world.bob, "a week", week);
+  send_for(world.alice, world.bob, "a day", limits::default_time_to_live);
+  world.run(23h);
   BOOST_TEST(world.alice[Counter::copies_lapsing] == 0);
   BOOST_TEST(world.nodes[0]->metrics.value(Counter::node_stored) <= 4);  // they, and what cover stores
 }
 
 BOOST_AUTO_TEST_CASE(a_node_that_grants_next_to_nothing_is_not_asked_without_end) {
   Pair world(1, 1);
-  world.nodes[0]->grant_at_most(1);
+  world.nodes[0]->grant_at_most(1s);
   world.bob.crash();
-  send_for(world.alice, world.bob, "gone at once", limits::default_time_to_live_s);
-  world.run(12 * hour_ms);
-  BOOST_TEST(world.alice[Counter::copies_lapsing] <=
-             std::int64_t{12} * 3600 / manager::Replicator::renew_before_s);
+  send_for(world.alice, world.bob, "gone at once", limits::default_time_to_live);
+  world.run(12h);
+  BOOST_TEST(world.alice[Counter::copies_lapsing] <= 12h / manager::Replicator::renew_before);
   BOOST_TEST(world.alice[Counter::copies_lapsing] >= 3);
 }
 
 BOOST_AUTO_TEST_CASE(a_silent_node_gets_what_it_missed_when_it_answers_anything) {
   Pair world(1, 2);
   world.bob.crash();
-  world.run(60'000);
+  world.run(1min);
   world.nodes[0]->switch_off();
   std::vector<crypto::MessageId> ids(20);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     ids[i] = world.alice.send(world.bob, "message " + std::to_string(i));
   }
-  world.run(hour_ms);  // it is tried every ten minutes by now
+  world.run(1h);  // it is tried every ten minutes by now
   const auto stored = [&] {
     return std::ranges::all_of(ids,
                                [&](const auto& id) { return world.alice.told(id).ends_with("stored:2/2"); });
@@ -88,8 +86,8 @@ BOOST_AUTO_TEST_CASE(a_silent_node_gets_what_it_missed_when_it_answers_anything)
   const auto answers = [&] { return world.nodes[0]->metrics.value(Counter::frames_out); };
   const auto before = answers();
   world.nodes[0]->switch_on();
-  BOOST_TEST(world.run(hour_ms, [&] { return answers() > before; }));
-  BOOST_TEST(world.run(manager::Replicator::retry_soon_ms + 5000, stored));
+  BOOST_TEST(world.run(1h, [&] { return answers() > before; }));
+  BOOST_TEST(world.run(manager::Replicator::retry_soon + 5s, stored));
 }
 
 BOOST_AUTO_TEST_CASE(clients_refused_by_a_full_node_retry_with_jitter) {
@@ -100,32 +98,32 @@ BOOST_AUTO_TEST_CASE(clients_refused_by_a_full_node_retry_with_jitter) {
     world.alice.send(world.bob, "message " + std::to_string(i));
   }
   const auto refused = [&] { return world.nodes[0]->metrics.value(Counter::refused_store_full); };
-  BOOST_TEST(world.run(10'000, [&] { return refused() == 12; }));
-  world.run(580'000);  // the node says 600 s
+  BOOST_TEST(world.run(10s, [&] { return refused() == 12; }));
+  world.run(580s);  // the node says 600 s
   BOOST_TEST(refused() == 12);
-  std::set<std::int64_t> seconds;
-  std::int64_t waited_s = 590;
-  for (; refused() < 24 && waited_s < 800; ++waited_s) {
+  std::set<seconds> moments;
+  seconds waited = 590s;
+  for (; refused() < 24 && waited < 800s; ++waited) {
     const auto before = refused();
-    world.run(1000);
+    world.run(1s);
     if (refused() != before) {
-      seconds.insert(waited_s);
+      moments.insert(waited);
     }
   }
   BOOST_TEST(refused() == 24);
-  BOOST_TEST(waited_s <= 600 + 150 + 15);
-  BOOST_TEST(seconds.size() >= 6);
+  BOOST_TEST(waited <= 600s + 150s + 15s);
+  BOOST_TEST(moments.size() >= 6);
   world.nodes[0]->store.set_disk_full(false);
-  BOOST_TEST(world.run(hour_ms, [&] { return world.nodes[0]->store.stats().messages >= 12; }));
+  BOOST_TEST(world.run(1h, [&] { return world.nodes[0]->store.stats().messages >= 12; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_clock_that_is_set_past_a_messages_time_ends_it_soon) {
   Pair world(1, 1);
   world.bob.crash();
   const auto id = world.alice.send(world.bob, "yesterday");
-  world.run(60'000);
-  world.alice.clock.ahead_ms = 25 * hour_ms;
-  BOOST_TEST(world.run(hour_ms / 4, [&] { return world.alice.told(id).ends_with("expired"); }));
+  world.run(1min);
+  world.alice.clock.ahead = 25h;
+  BOOST_TEST(world.run(15min, [&] { return world.alice.told(id).ends_with("expired"); }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -25,7 +25,7 @@ class HandFriend {
     std::optional<crypto::MessageId> id = std::nullopt;
     std::optional<crypto::Point> pre_key = std::nullopt;  ///< The next unused one-time key when not set.
     int epochs_ahead = 0;
-    std::int64_t sent_at_ms = 0;
+    std::optional<UnixTimeMs> sent_at = std::nullopt;  ///< Now when not set.
   };
   struct Sealed {
     protocol::LiveEnvelope live;
@@ -74,7 +74,7 @@ class HandFriend {
   void take_bundle() {
     come();
     for (int i = 0; i < 10 && keys.empty(); ++i) {
-      world_.run(300);
+      world_.run(300ms);
       take_what_came();
     }
     if (keys.empty()) {
@@ -101,9 +101,9 @@ class HandFriend {
   Sealed seal(const Letter& letter) { return seal_as(self_, letter); }
   /// As somebody else would seal it.
   Sealed seal_as(const crypto::KeyPair& sender, const Letter& letter) {
-    const auto now_s = world_.clock.unix_s();
+    const auto now = world_.clock.unix_time();
     const auto epoch =
-        static_cast<crypto::Epoch>(static_cast<int>(*crypto::epoch_at(now_s)) + letter.epochs_ahead);
+        static_cast<crypto::Epoch>(static_cast<int>(*crypto::epoch_at(now)) + letter.epochs_ahead);
     const auto mailbox = crypto::friends_mailbox(bundle.root, epoch).value();
     const auto pre_key = letter.pre_key ? *letter.pre_key : keys.at(used_++);
     const auto id = letter.id ? *letter.id : crypto::MessageId(random_.array<16>());
@@ -111,8 +111,7 @@ class HandFriend {
     crypto::EnvelopeBody body;
     body.sequence = letter.sequence;
     body.floor = letter.floor;
-    body.sent_at_ms =
-        static_cast<std::uint64_t>(letter.sent_at_ms != 0 ? letter.sent_at_ms : world_.clock.now().unix_ms);
+    body.sent_at_ms = since_1970_ms(letter.sent_at.value_or(world_.clock.now().wall));
     body.lifetime_s = 86400;
     body.kind = letter.kind;
     body.part = letter.part;
@@ -132,10 +131,10 @@ class HandFriend {
   }
   /// By a node.
   void store(StorageNode& node, const Sealed& sealed) {
-    const auto now_s = world_.clock.unix_s();
+    const auto now = world_.clock.unix_time();
     node.store.put(std::uint64_t{1} << 60, crypto::mailbox_key(sealed.live.mailbox),
                    crypto::envelope_id(sealed.live.mailbox, sealed.live.envelope), sealed.live.envelope,
-                   now_s + 86400, now_s);
+                   now + 24h, now);
     node.store.submit();
   }
 
@@ -150,7 +149,7 @@ class HandFriend {
     }
     made.root_mac = protocol::root_mac(shared, made.root, key(), peer_.key, made.version);
     made.last_resort = crypto::KeyPair::generate(random_).public_key;
-    made.use_until_s = static_cast<std::uint64_t>(world_.clock.unix_s() + std::int64_t{28} * 86400);
+    made.use_until_s = since_1970_s(world_.clock.unix_time() + days(28));
     made.one_time_count = count;
     made.home_nodes.push_back({world_.nodes.at(0)->keys.id(), {{world_.nodes.at(0)->endpoint}}});
     made.keys_hash = protocol::one_time_hash({});
@@ -201,7 +200,7 @@ struct HandWorld : World {
   std::uint64_t refused(Counter counter, const std::function<void()>& action) {
     const auto before = bob[counter];
     action();
-    run(1000);
+    run(1s);
     return bob[counter] - before;
   }
 

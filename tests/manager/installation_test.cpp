@@ -11,8 +11,6 @@ namespace toxasync::test {
 
 namespace {
 
-constexpr std::int64_t hour_ms = 3'600'000;
-
 /// Bob's devices: one is in use at a time, the others lie in a drawer.
 struct Devices : Pair {
   using Disk = std::unique_ptr<store::MemoryState>;
@@ -27,7 +25,7 @@ struct Devices : Pair {
     return old;
   }
   void let_alice_confirm(const crypto::MessageId& id) {
-    BOOST_TEST(run(6 * hour_ms, [&] { return alice.told(id).ends_with("delivered"); }));
+    BOOST_TEST(run(6h, [&] { return alice.told(id).ends_with("delivered"); }));
   }
 };
 
@@ -40,19 +38,19 @@ BOOST_FIXTURE_TEST_CASE(a_message_comes_to_both_devices_of_a_friend_once_each, D
   meet(alice, bob);
   bob.crash();
   const auto id = alice.send(bob, "to both");
-  BOOST_TEST(run(60'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(1min, [&] { return alice.told(id).ends_with("stored:3/3"); }));
   bob.start();
-  BOOST_TEST(run(600'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(10min, [&] { return bob.shown.size() == 1; }));
   let_alice_confirm(id);
   Disk second = change(std::move(first));
-  BOOST_TEST(run(hour_ms, [&] { return bob.shown.size() == 2; }));
+  BOOST_TEST(run(1h, [&] { return bob.shown.size() == 2; }));
   BOOST_TEST((bob.shown[1].id == id));
-  run(3 * hour_ms);
+  run(3h);
   BOOST_TEST(bob.shown.size() == 2);
   BOOST_TEST(alice[Counter::messages_confirmed] == 1);
   BOOST_TEST(alice.rows('O') == 0);
   (void)change(std::move(second));
-  run(hour_ms);
+  run(1h);
   BOOST_TEST(bob.shown.size() == 2);
 }
 
@@ -61,12 +59,12 @@ BOOST_FIXTURE_TEST_CASE(a_fourth_device_replaces_the_one_not_heard_of_for_longes
   for (int i = 0; i < 3; ++i) {
     drawer.push_back(change(empty_disk()));
     meet(alice, bob);
-    run(60'000);
+    run(1min);
   }
   BOOST_TEST(alice.rows('T') == limits::instances_per_friend);
   bob.crash();
   const auto id = alice.send(bob, "to three");
-  run(60'000);
+  run(1min);
   BOOST_TEST(alice.rows('V') >= limits::instances_per_friend);  // and what a bundle by mail takes
   bob.start();
   let_alice_confirm(id);
@@ -75,21 +73,21 @@ BOOST_FIXTURE_TEST_CASE(a_fourth_device_replaces_the_one_not_heard_of_for_longes
 BOOST_FIXTURE_TEST_CASE(mail_to_a_lost_state_comes_after_the_next_meeting, Devices) {
   bob.crash();
   const auto id = alice.send(bob, "sealed for what is lost");
-  BOOST_TEST(run(60'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(1min, [&] { return alice.told(id).ends_with("stored:3/3"); }));
   (void)change(empty_disk());
-  run(600'000);
+  run(10min);
   BOOST_TEST(bob.shown.empty());
   meet(alice, bob);
-  BOOST_TEST(run(600'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(10min, [&] { return bob.shown.size() == 1; }));
   let_alice_confirm(id);
 }
 
 BOOST_FIXTURE_TEST_CASE(mail_to_a_lost_state_is_reported_when_they_do_not_meet, Devices) {
   bob.crash();
   const auto id = alice.send(bob, "sealed for what is lost");
-  run(60'000);
+  run(1min);
   (void)change(empty_disk());
-  BOOST_TEST(run(26 * hour_ms, [&] { return alice.told(id).ends_with("expired"); }));
+  BOOST_TEST(run(26h, [&] { return alice.told(id).ends_with("expired"); }));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_restored_recipient_gets_all_mail_without_a_meeting, Devices) {
@@ -101,22 +99,22 @@ BOOST_FIXTURE_TEST_CASE(a_restored_recipient_gets_all_mail_without_a_meeting, De
   for (int i = 0; i < 80; ++i) {
     alice.send(bob, "before");
   }
-  BOOST_TEST(run(6 * hour_ms, [&] {
+  BOOST_TEST(run(6h, [&] {
     return bob.shown.size() == 80 && alice.manager->outbox_size() == 0 &&
            alice[Counter::bundles_accepted] >= 3;
   }));
-  run(hour_ms);
+  run(1h);
   bob.crash();
   std::vector<crypto::MessageId> ids;
   ids.reserve(30);
   for (int i = 0; i < 30; ++i) {
     ids.push_back(alice.send(bob, "after " + std::to_string(i)));
   }
-  run(600'000);
+  run(10min);
   bob.shown.clear();
   (void)change(std::move(old));
   std::set<crypto::MessageId> shown;
-  BOOST_TEST(run(12 * hour_ms, [&] {
+  BOOST_TEST(run(12h, [&] {
     for (const auto& message : bob.shown) {
       shown.insert(message.id);
     }
@@ -134,9 +132,9 @@ BOOST_FIXTURE_TEST_CASE(a_restored_sender_loses_nothing_that_they_send, Devices)
   for (int i = 0; i < 5; ++i) {
     alice.send(bob, "first life " + std::to_string(i));
   }
-  run(60'000);
+  run(1min);
   bob.start();
-  BOOST_TEST(run(600'000, [&] { return bob.shown.size() == 5; }));
+  BOOST_TEST(run(10min, [&] { return bob.shown.size() == 5; }));
   alice.crash();
   alice.state = std::move(old);
   alice.start();
@@ -146,9 +144,9 @@ BOOST_FIXTURE_TEST_CASE(a_restored_sender_loses_nothing_that_they_send, Devices)
   for (int i = 0; i < 5; ++i) {  // with the same pre-keys and places again
     ids.push_back(alice.send(bob, "second life " + std::to_string(i)));
   }
-  run(60'000);
+  run(1min);
   bob.start();
-  BOOST_TEST(run(12 * hour_ms, [&] {  // a nack, or the bundle that bob gives for it, comes first
+  BOOST_TEST(run(12h, [&] {  // a nack, or the bundle that bob gives for it, comes first
     return bob.shown.size() == 10 && alice[Counter::nacks_received] > 0;
   }));
   for (const auto& id : ids) {
@@ -160,7 +158,7 @@ BOOST_FIXTURE_TEST_CASE(a_restored_sender_loses_nothing_that_they_send, Devices)
 BOOST_FIXTURE_TEST_CASE(a_later_bundle_that_the_first_signer_did_not_sign_is_refused, HandWorld) {
   const auto root = crypto::KeyPair::generate(eve.random());
   eve.give(protocol::FriendPacketType::bundle_head, eve.head(root, 1, 0));
-  run(1000);
+  run(1s);
   const auto first_signer = std::exchange(eve.signer, crypto::SigningKey(ByteArray<32>{8}));
   BOOST_TEST(refused(Counter::refused_bundle,
                      [&] { eve.give(protocol::FriendPacketType::bundle_head, eve.head(root, 2, 0)); }) == 1);
@@ -190,7 +188,7 @@ BOOST_FIXTURE_TEST_CASE(nacks_that_strangers_provoke_are_limited, HandWorld) {
     bob.manager->on_friend_packet(
         mallory.key(), protocol::make_friend_packet(protocol::FriendPacketType::envelope, sealed.live));
   }
-  run(60'000);
+  run(1min);
   BOOST_TEST(bob[Counter::nacks_sent] <= 32);
   BOOST_TEST(bob[Counter::refused_nack_limit] == 68);
 }

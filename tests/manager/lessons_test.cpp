@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(a_client_that_serves_is_a_storage_node_for_others) {
   User& bob = world.add_user();
   User& carol = world.add_user();
   store::MemoryStore store;
-  auto keys = node::NodeKeys::ephemeral(*carol.random, world.clock.unix_s());
+  auto keys = node::NodeKeys::ephemeral(*carol.random, world.clock.unix_time());
   carol.manager->serve(store, keys, {});
   world.befriend(alice, bob);
   for (User* const user : {&alice, &bob}) {
@@ -124,12 +124,12 @@ BOOST_AUTO_TEST_CASE(a_client_that_serves_is_a_storage_node_for_others) {
   world.meet(alice, bob);
   bob.crash();
   const auto id = alice.send(bob, "kept by carol");
-  BOOST_TEST(world.run(10'000, [&] { return alice.told(id).ends_with("stored:1/1"); }));
+  BOOST_TEST(world.run(10s, [&] { return alice.told(id).ends_with("stored:1/1"); }));
   BOOST_TEST(store.stats().messages == 1);
   alice.crash();
   bob.start();
-  BOOST_TEST(world.run(10'000, [&] { return bob.shown.size() == 1; }));
-  BOOST_TEST(world.run(60'000, [&] { return store.stats().messages == 0; }));
+  BOOST_TEST(world.run(10s, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(world.run(1min, [&] { return store.stats().messages == 0; }));
   carol.crash();  // before the store and the keys that it uses
 }
 
@@ -139,19 +139,19 @@ BOOST_FIXTURE_TEST_CASE(a_stored_message_is_confirmed_before_it_is_reported_stor
     node->store.hold_completions(true);  // its disk has not answered
   }
   const auto id = alice.send(bob, "surely");
-  run(60'000);
+  run(1min);
   BOOST_TEST(alice.told(id) == "queued");
   nodes[0]->store.hold_completions(false);
-  run(60'000);
+  run(1min);
   BOOST_TEST(alice.told(id) == "queued stored:1/3");
   network.set_filter([&](const auto& packet) { return packet.from == nodes[1]->endpoint; });
   nodes[1]->store.hold_completions(false);
-  run(60'000);
+  run(1min);
   BOOST_TEST(nodes[1]->store.stats().messages == 1);  // it has it, but we do not know
   BOOST_TEST(alice.told(id) == "queued stored:1/3");
   network.set_filter(nullptr);
   nodes[2]->store.hold_completions(false);
-  run(600'000);
+  run(10min);
   BOOST_TEST(alice.told(id) == "queued stored:1/3 stored:2/3 stored:3/3");
   BOOST_TEST(live_records() == 3);
 }
@@ -167,13 +167,13 @@ BOOST_FIXTURE_TEST_CASE(everything_we_may_produce_is_accepted_by_our_nodes, Pair
     texts.emplace_back(size, static_cast<char>('a' + texts.size()));
     ids.push_back(alice.send(bob, texts.back()));
   }
-  run(300'000);
+  run(5min);
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     BOOST_TEST(alice.told(ids[i]).ends_with("stored:3/3"), sizes[i] << " bytes: " << alice.told(ids[i]));
   }
   alice.crash();
   bob.start();
-  BOOST_TEST(run(300'000, [&] { return bob.shown.size() == sizes.size(); }));
+  BOOST_TEST(run(5min, [&] { return bob.shown.size() == sizes.size(); }));
   BOOST_TEST((bob.texts() == texts));
   for (const auto counter : {Counter::refused_envelope_size, Counter::refused_ttl, Counter::refused_epoch,
                              Counter::refused_message_malformed, Counter::refused_length}) {
@@ -202,12 +202,12 @@ BOOST_AUTO_TEST_CASE(every_packet_we_make_fits_its_transport) {
   BOOST_TEST(alice.manager->friend_ready(bob.key));
   bob.crash();
   alice.send(bob, std::string(limits::message_text, 'x'));
-  world.run(120'000);
+  world.run(2min);
   bob.start();
-  BOOST_TEST(world.run(120'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(world.run(2min, [&] { return bob.shown.size() == 1; }));
   world.connect(alice, bob);
   alice.send(bob, std::string(limits::message_text, 'y'));
-  BOOST_TEST(world.run(120'000, [&] { return bob.shown.size() == 2; }));
+  BOOST_TEST(world.run(2min, [&] { return bob.shown.size() == 2; }));
   std::set<std::uint8_t> types;
   for (const auto& packet : world.friend_log) {
     BOOST_TEST(packet.bytes.size() <= 1373U);  // TOX_MAX_CUSTOM_PACKET_SIZE
@@ -250,10 +250,10 @@ BOOST_FIXTURE_TEST_CASE(a_friend_cannot_speak_as_another, HandWorld) {
     eve.give(protocol::FriendPacketType::envelope, sealed.live);
     victim.give(protocol::FriendPacketType::envelope, sealed.live);  // even if the victim carried it
   }
-  BOOST_TEST(run(600'000, [&] { return live_records() == 0; }));
+  BOOST_TEST(run(10min, [&] { return live_records() == 0; }));
   BOOST_TEST(bob.shown.empty());
   victim.send({.text = "it is", .pre_key = victim.keys.at(50)});  // and none of the victim's keys was used up
-  BOOST_TEST(run(10'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(10s, [&] { return bob.shown.size() == 1; }));
   BOOST_TEST((bob.shown.at(0).from == victim.key()));
 }
 
@@ -286,19 +286,18 @@ BOOST_AUTO_TEST_CASE(an_answer_that_was_paid_for_is_drawn_once) {
 }
 
 BOOST_FIXTURE_TEST_CASE(new_keys_do_not_destroy_mail_under_way, HandWorld) {
-  constexpr std::int64_t day_ms = 86'400'000;
   bob.crash();
-  bob.config.poll_interval_ms = day_ms;  // two weeks of polls are not what this is about
+  bob.config.poll_interval = 24h;  // two weeks of polls are not what this is about
   bob.start();
   const auto old = eve.bundle;
   const std::vector letters = {eve.seal({.text = "one-time"}),
                                eve.seal({.text = "last resort", .sequence = 2, .pre_key = old.last_resort})};
   nodes[0]->switch_off();
-  const auto now_s = clock.unix_s();
+  const auto now = clock.unix_time();
   for (const auto& sealed : letters) {
     nodes[0]->store.put(1, crypto::mailbox_key(sealed.live.mailbox),
                         crypto::envelope_id(sealed.live.mailbox, sealed.live.envelope), sealed.live.envelope,
-                        now_s + limits::largest_time_to_live_s, now_s);
+                        now + limits::largest_time_to_live, now);
     nodes[0]->store.submit();
   }
   std::set<crypto::Point> last_resorts{old.last_resort};
@@ -309,20 +308,20 @@ BOOST_FIXTURE_TEST_CASE(new_keys_do_not_destroy_mail_under_way, HandWorld) {
       (void)bob.manager->remove_home_node(bob.manager->home_nodes().back().node.id);
     }
     eve.come();
-    run(2000);
+    run(2s);
     eve.take_what_came();
-    run(2000);
+    run(2s);
     eve.take_what_came();
     eve.go();
     last_resorts.insert(eve.bundle.last_resort);
-    run(day_ms);
+    run(24h);
   }
   BOOST_TEST(last_resorts.size() >= 2U);
   BOOST_TEST(eve.bundle.version.version > old.version.version + 3);
   nodes[0]->switch_on();
   bob.crash();
   bob.start();  // who starts asks soon: a poll a day may come too late
-  BOOST_TEST(run(day_ms, [&] { return bob.shown.size() == 2; }));
+  BOOST_TEST(run(24h, [&] { return bob.shown.size() == 2; }));
   BOOST_TEST(bob[Counter::refused_pre_key_unknown] == 0U);
 }
 
@@ -333,10 +332,10 @@ BOOST_FIXTURE_TEST_CASE(a_mailbox_of_more_than_a_hundred_messages_is_read_to_its
     texts.push_back("message " + std::to_string(i) + std::string(i % 7 == 0 ? 600 : 0, '.'));
     alice.send(bob, texts.back());
   }
-  BOOST_TEST(run(600'000, [&] { return live_records() == 3 * texts.size(); }));
+  BOOST_TEST(run(10min, [&] { return live_records() == 3 * texts.size(); }));
   alice.crash();
   bob.start();
-  BOOST_TEST(run(600'000, [&] { return bob.shown.size() == texts.size(); }));
+  BOOST_TEST(run(10min, [&] { return bob.shown.size() == texts.size(); }));
   BOOST_TEST(bob.texts() == texts, boost::test_tools::per_element());
   BOOST_TEST(emptied());
 }
@@ -355,15 +354,15 @@ BOOST_AUTO_TEST_CASE(opening_cost_does_not_grow_with_the_number_of_friends) {
         others.back()->take_bundle();  // with keys of theirs, too
       }
     }
-    world.run(1000);
+    world.run(1s);
     world.eve.send({.text = "the mailbox is known now"});
-    world.run(1000);
+    world.run(1s);
     const auto letter = world.eve.seal({.text = "hello", .sequence = 2});
     Cost cost;
     ladders = 0;
     world.eve.give(protocol::FriendPacketType::envelope, letter.live);
     cost.live = ladders;
-    world.run(1000);
+    world.run(1s);
     BOOST_TEST(world.bob.shown.size() == 2U);
     const auto forged = world.eve.seal_as(crypto::KeyPair::generate(world.eve.random()), {});
     ladders = 0;
@@ -380,9 +379,9 @@ BOOST_AUTO_TEST_CASE(opening_cost_does_not_grow_with_the_number_of_friends) {
 }
 
 BOOST_AUTO_TEST_CASE(expiry_is_one_of_four_values_and_capped_by_the_node) {
-  constexpr std::uint32_t three_days = 259200;
+  constexpr seconds three_days = days(3);
   auto config = FullMailbox::config();
-  config.longest_ttl_s = three_days;
+  config.longest_ttl = three_days;
   NodeHarness node(config);
   HandClient client(node);
   const auto mailbox = test_mailbox(node.epoch());
@@ -394,11 +393,12 @@ BOOST_AUTO_TEST_CASE(expiry_is_one_of_four_values_and_capped_by_the_node) {
     client.sign(request, mailbox.mailbox);
     return client.ask(request).value();
   };
-  const auto now_s = static_cast<std::uint64_t>(node.clock.unix_s());
-  for (const std::uint32_t ttl_s : limits::times_to_live_s) {
+  const auto now = node.clock.unix_time();
+  for (const seconds ttl : limits::times_to_live) {
+    const auto ttl_s = static_cast<std::uint32_t>(ttl.count());
     const auto response = store_for(ttl_s);
     BOOST_TEST((response.status == protocol::StoreStatus::stored));
-    BOOST_TEST(response.expires_at_s == now_s + std::min(ttl_s, three_days));
+    BOOST_TEST(unix_time(response.expires_at_s) == now + std::min(ttl, three_days));
     for (const std::uint32_t near : {ttl_s - 1, ttl_s + 1}) {
       BOOST_TEST((store_for(near).status == protocol::StoreStatus::refused), near);
     }

@@ -50,10 +50,10 @@ BOOST_AUTO_TEST_CASE(the_receipt_is_waited_for) {
   Target& sent = target(1);
   offer(sent);
   BOOST_TEST(sent.offered_live);
-  BOOST_TEST(sent.live_until_ms == clock.steady_ms() + LiveSender::live_receipt_ms);
+  BOOST_TEST(sent.live_until == clock.steady() + LiveSender::live_receipt);
   LiveSender::reset(sent);
   BOOST_TEST(!sent.offered_live);
-  BOOST_TEST(sent.live_until_ms == 0);
+  BOOST_TEST(sent.live_until == SteadyTime{});
 }
 
 BOOST_AUTO_TEST_CASE(what_the_channel_does_not_take_is_not_waited_for) {
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(what_the_channel_does_not_take_is_not_waited_for) {
   Target& sent = target(1);
   offer(sent);
   BOOST_TEST(sent.offered_live);  // once is enough
-  BOOST_TEST(sent.live_until_ms == 0);
+  BOOST_TEST(sent.live_until == SteadyTime{});
   BOOST_TEST((*this)[Counter::live_sent] == 0U);
 }
 

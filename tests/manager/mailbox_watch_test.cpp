@@ -12,7 +12,7 @@ using manager::NodeHealth;
 
 namespace {
 
-constexpr std::int64_t mean_ms = 600000;
+constexpr milliseconds mean = 10min;
 
 protocol::NodeId node(std::uint8_t number) {
   protocol::NodeId id{};
@@ -28,26 +28,26 @@ std::vector<protocol::NodeId> two_nodes() {
 }
 
 struct Watch {
-  explicit Watch(crypto::Epoch step = 1) : watch(step, mean_ms) {
-    const std::int64_t unix_s = clock.unix_s();
-    clock.set_unix_s(0);
+  explicit Watch(crypto::Epoch step = 1) : watch(step, mean) {
+    const UnixTime right = clock.unix_time();
+    clock.set_unix({});
     (void)next();  // it begins, and finds nothing to do
-    clock.set_unix_s(unix_s);
-    clock.advance_ms(MailboxWatch::past_after_ms);
+    clock.set_unix(right);
+    clock.advance(MailboxWatch::past_after);
   }
 
   std::optional<MailboxWatch::Visit> next() {
     return watch.next(
         clock.now(), [this](crypto::Epoch) { return nodes; }, health, random);
   }
-  bool ended(bool complete = true, std::int64_t node_ahead_s = 0) {
-    return watch.ended({complete, true, clock.unix_s() + node_ahead_s, 0}, clock.now(), random);
+  bool ended(bool complete = true, seconds node_ahead = 0s) {
+    return watch.ended({complete, true, clock.unix_time() + node_ahead, 0s}, clock.now(), random);
   }
   /// As next(), when the nodes have long been left alone.
   std::optional<MailboxWatch::Visit> next_at_leisure() {
     health = {};
-    for (const auto& [node, until_ms] : silent) {
-      health.failed(node, until_ms);
+    for (const auto& [node, until] : silent) {
+      health.failed(node, until);
     }
     return next();
   }
@@ -59,12 +59,12 @@ struct Watch {
     }
     return visits;
   }
-  [[nodiscard]] crypto::Epoch epoch() const { return crypto::epoch_at(clock.unix_s()).value(); }
+  [[nodiscard]] crypto::Epoch epoch() const { return crypto::epoch_at(clock.unix_time()).value(); }
 
   ManualClock clock;
   SeededRandom random{1};
   NodeHealth health;
-  std::map<protocol::NodeId, std::int64_t> silent;  ///< Since when (steady).
+  std::map<protocol::NodeId, SteadyTime> silent;  ///< Since when.
   std::vector<protocol::NodeId> nodes = two_nodes();
   MailboxWatch watch;
 };
@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(a_closed_mailbox_is_read_once_and_the_present_one_again) {
   BOOST_TEST(watch.run() == 2 * (MailboxWatch::epochs_back + 1));
   BOOST_TEST(watch.watch.finished().size() == MailboxWatch::epochs_back - 1);  // not now, and not now-1
   BOOST_TEST(watch.run() == 0U);
-  watch.clock.advance_ms(5 * mean_ms + 1);
+  watch.clock.advance(5 * mean + 1ms);
   BOOST_TEST(watch.run() == 4U);
   Watch again;
   again.watch.restore(watch.watch.finished());
@@ -116,9 +116,9 @@ BOOST_AUTO_TEST_CASE(a_mailbox_is_done_when_all_nodes_were_read_to_the_end) {
         watch.watch.abandoned();
         continue;
       }
-      watch.ended(!(faulty && fault == 0), faulty && fault == 1 ? -10 * limits::epoch_length_s : 0);
+      watch.ended(!(faulty && fault == 0), faulty && fault == 1 ? -10 * limits::epoch_length : 0s);
       if (fault == 3) {
-        watch.silent[node(2)] = watch.clock.steady_ms();  // not even tried from now on
+        watch.silent[node(2)] = watch.clock.steady();  // not even tried from now on
       }
     }
     const auto finished = watch.watch.finished();
@@ -136,17 +136,17 @@ BOOST_AUTO_TEST_CASE(a_node_is_asked_within_its_limit_and_least_for_what_can_wai
       watch.ended();
     }
     BOOST_TEST(visits <= 8U + static_cast<std::size_t>(second) / 60);
-    watch.clock.advance_s(1);
+    watch.clock.advance(1s);
   }
   BOOST_TEST(visits >= 50U);
-  BOOST_TEST(watch.health.affords(node(1), watch.clock.steady_ms(), false));  // for what is urgent
+  BOOST_TEST(watch.health.affords(node(1), watch.clock.steady(), false));  // for what is urgent
 }
 
 BOOST_AUTO_TEST_CASE(looking_again_leaves_something_for_what_is_urgent) {
   Watch watch;
   watch.nodes.resize(1);
   watch.run();
-  MailboxWatch often(1, 1000);
+  MailboxWatch often(1, 1s);
   often.restore(watch.watch.finished());
   watch.health = {};
   std::size_t visits = 0;
@@ -154,10 +154,10 @@ BOOST_AUTO_TEST_CASE(looking_again_leaves_something_for_what_is_urgent) {
     for (; often.next(
              watch.clock.now(), [&](crypto::Epoch) { return watch.nodes; }, watch.health, watch.random);
          ++visits) {
-      often.ended({true, true, watch.clock.unix_s(), 0}, watch.clock.now(), watch.random);
+      often.ended({true, true, watch.clock.unix_time(), 0s}, watch.clock.now(), watch.random);
     }
-    watch.clock.advance_s(1);
-    BOOST_TEST(watch.health.affords(node(1), watch.clock.steady_ms(), false), second);
+    watch.clock.advance(1s);
+    BOOST_TEST(watch.health.affords(node(1), watch.clock.steady(), false), second);
   }
   BOOST_TEST(visits >= 10U);
 }
@@ -184,19 +184,19 @@ BOOST_AUTO_TEST_CASE(the_present_mailbox_does_not_wait_for_older_ones) {
 
 BOOST_AUTO_TEST_CASE(at_the_start_the_past_waits) {
   Watch watch;
-  MailboxWatch fresh(1, mean_ms);
+  MailboxWatch fresh(1, mean);
   const auto visits = [&] {
     const auto nodes = [&](crypto::Epoch) { return watch.nodes; };
     std::size_t count = 0;
     for (; fresh.next(watch.clock.now(), nodes, watch.health = {}, watch.random); ++count) {
-      fresh.ended({true, true, watch.clock.unix_s(), 0}, watch.clock.now(), watch.random);
+      fresh.ended({true, true, watch.clock.unix_time(), 0s}, watch.clock.now(), watch.random);
     }
     return count;
   };
   BOOST_TEST(visits() == 4U);
-  watch.clock.advance_ms(MailboxWatch::past_after_ms - 1);
+  watch.clock.advance(MailboxWatch::past_after - 1ms);
   BOOST_TEST(visits() <= 4U);
-  watch.clock.advance_ms(1);
+  watch.clock.advance(1ms);
   BOOST_TEST(visits() >= 2 * (MailboxWatch::epochs_back - 1));
 }
 
@@ -217,11 +217,11 @@ BOOST_AUTO_TEST_CASE(poll_soon_brings_the_present_poll_forward) {
 BOOST_AUTO_TEST_CASE(a_clock_that_is_set_does_not_stop_it) {
   Watch watch;
   watch.run();
-  watch.clock.set_unix_s(watch.clock.unix_s() + std::int64_t{400} * 86400);
+  watch.clock.set_unix(watch.clock.unix_time() + days(400));
   BOOST_TEST(watch.run() > 100U);
-  watch.clock.set_unix_s(limits::epoch_origin_s - 5);
+  watch.clock.set_unix(limits::epoch_origin - 5s);
   BOOST_TEST(watch.run() == 0U);
-  watch.clock.set_unix_s(limits::epoch_origin_s + 5);
+  watch.clock.set_unix(limits::epoch_origin + 5s);
   BOOST_TEST(watch.run() == 2U);  // the first epoch of all
 }
 

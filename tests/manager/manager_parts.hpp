@@ -10,6 +10,7 @@
 #include "tests/support/quiet_log.hpp"
 #include "tests/support/recording_transport.hpp"
 #include "tests/support/seeded_random.hpp"
+#include "tests/support/time_print.hpp"
 
 namespace toxasync::test {
 

@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_CASE(the_parts_of_a_text_make_it_whole) {
     BOOST_TEST((header.sender == self.friend_key() && header.instance == bob().instance));
     BOOST_TEST((header.message_id == message.id && body.sequence == message.sequence));
     BOOST_TEST((body.part == part++ && body.parts == 3));
-    BOOST_TEST(body.lifetime_s == message.ttl_s);
+    BOOST_TEST(seconds(body.lifetime_s) == message.ttl);
     back.append(body.text.begin(), body.text.end());
   }
   BOOST_TEST(back == text);
@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(keys_that_no_honest_client_gives_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(keys_that_are_too_old_are_not_used) {
-  add_device(1).use_until_s = clock.unix_s() - 1;
+  add_device(1).use_until = clock.unix_time() - 1s;
   Message& message = add_message();
   BOOST_TEST((sync(message) == Sync::current));
   BOOST_TEST(message.targets.empty());

@@ -15,8 +15,6 @@ using manager::NodeBook;
 using manager::Origin;
 using protocol::NodeId;
 
-constexpr std::int64_t day_s = 86400;
-
 /// 9.a.b.1: a public address.
 Endpoint address(std::uint32_t a, std::uint32_t b = 0) {
   return {4, {9, static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b), 1}, 33445};
@@ -75,7 +73,7 @@ struct Fixture {
 
   std::unique_ptr<NodeBook> open() { return std::make_unique<NodeBook>(services); }
   void save() {
-    clock.advance_ms(NodeBook::save_after_ms);
+    clock.advance(NodeBook::save_after);
     book->tick(clock.now());
     journal.tick(clock.now());
   }
@@ -94,12 +92,12 @@ struct Fixture {
   }
   void fails(const NodeId& id) { book->on_news({id, false, {}, {}}, clock.now()); }
   /// Fails for so long, while another node answers.
-  void fails_for(const NodeId& id, std::int64_t seconds) {
+  void fails_for(const NodeId& id, milliseconds time) {
     learn(250, Origin::configured);
-    for (std::int64_t passed = 0; passed <= seconds; passed += 1800) {
+    for (milliseconds passed = 0s; passed <= time; passed += 30min) {
       answers(node_id(250));
       fails(id);
-      clock.advance_s(1800);
+      clock.advance(30min);
     }
   }
   void learn_and_answer(std::uint8_t number, Origin origin) {
@@ -210,9 +208,9 @@ BOOST_AUTO_TEST_CASE(our_own_node_is_not_used) {
 BOOST_AUTO_TEST_CASE(a_node_is_given_up_after_three_days_until_its_next_answer) {
   learn(1, Origin::friends);
   answers(node_id(1));
-  fails_for(node_id(1), 3 * day_s - 3600);
+  fails_for(node_id(1), days(3) - 1h);
   BOOST_TEST(!book->given_up(node_id(1)));
-  fails_for(node_id(1), 3600);
+  fails_for(node_id(1), 1h);
   BOOST_TEST(book->given_up(node_id(1)));
   BOOST_TEST((book->nearest(crypto::Point(random.array<32>()), 9) == Ids{node_id(250)}));
   answers(node_id(1));
@@ -225,11 +223,11 @@ BOOST_AUTO_TEST_CASE(while_our_own_network_is_down_no_failure_counts) {
   for (std::uint8_t number = 1; number <= 2; ++number) {
     answers(node_id(number));
   }
-  clock.advance_s(3600);
+  clock.advance(1h);
   for (int i = 0; i < 1000; ++i) {
     fails(node_id(1));
     fails(node_id(2));
-    clock.advance_s(600);
+    clock.advance(10min);
   }
   BOOST_TEST(book->find(node_id(1))->failures == 0U);
   answers(node_id(1));
@@ -241,8 +239,8 @@ BOOST_AUTO_TEST_CASE(while_our_own_network_is_down_no_failure_counts) {
 
 BOOST_AUTO_TEST_CASE(a_few_failures_over_a_long_time_do_not_give_up_a_node) {
   learn(1, Origin::friends);
-  fails_for(node_id(1), 3600);
-  clock.advance_s(10 * day_s);  // the program did not run
+  fails_for(node_id(1), 1h);
+  clock.advance(days(10));  // the program did not run
   answers(node_id(250));
   fails(node_id(1));
   BOOST_TEST(!book->given_up(node_id(1)));
@@ -256,21 +254,21 @@ BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_several_for_longer) {
   BOOST_TEST(book->demoted(node_id(1)));
   BOOST_TEST((book->nearest(crypto::Point(random.array<32>()), 9) == Ids{node_id(2)}));
   BOOST_TEST((book->pick_home_nodes(9) == Ids{node_id(2)}));
-  clock.advance_s(7 * day_s - 1);
+  clock.advance(days(7) - 1s);
   BOOST_TEST(book->demoted(node_id(1)));
-  clock.advance_s(1);
+  clock.advance(1s);
   BOOST_TEST(!book->demoted(node_id(1)));
   for (int i = 0; i < 4; ++i) {
     book->on_message_lost(node_id(1));
   }
-  clock.advance_s(21 * day_s - 1);
+  clock.advance(days(21) - 1s);
   BOOST_TEST(book->demoted(node_id(1)));
-  clock.advance_s(1);
+  clock.advance(1s);
   BOOST_TEST(!book->demoted(node_id(1)));
   for (int i = 0; i < 1000; ++i) {
     book->on_message_lost(node_id(1));
   }
-  clock.advance_s(std::int64_t{35} * day_s);
+  clock.advance(days(35));
   BOOST_TEST(!book->demoted(node_id(1)));
   book->on_message_lost(node_id(99));  // unknown: nothing
 }
@@ -328,7 +326,7 @@ BOOST_AUTO_TEST_CASE(home_nodes_are_picked_of_those_that_answered_lately) {
     learn(number, Origin::friends);
   }
   answers(node_id(1));
-  clock.advance_s(day_s);
+  clock.advance(24h);
   answers(node_id(2));
   answers(node_id(4));
   fails(node_id(4));
@@ -389,7 +387,7 @@ BOOST_AUTO_TEST_CASE(nodes_named_to_others_are_none_that_we_or_friends_use) {
   const auto descriptors = book->descriptors_to_share(9);
   BOOST_REQUIRE(descriptors.size() == 1U);
   BOOST_TEST((protocol::NodeDescriptor::decode_signed(descriptors[0])->id == told));
-  clock.advance_s(day_s);
+  clock.advance(24h);
   BOOST_TEST(book->descriptors_to_share(9).empty());  // it has not answered lately
 }
 
@@ -399,15 +397,15 @@ BOOST_AUTO_TEST_CASE(the_book_survives_a_restart_without_what_friends_claim) {
   answers(node.id(), node.descriptor({address(2)}), address(3));
   book->on_message_lost(node.id());
   book->on_message_lost(node.id());
-  book->set_asked(node.id(), 77);
+  book->set_asked(node.id(), UnixTime{77s});
   learn(4, Origin::dht);
-  fails_for(node_id(4), 3 * day_s + 7200);
+  fails_for(node_id(4), days(3) + 2h);
   restart();
   const BookedNode& read = *book->find(node.id());
   BOOST_TEST((read.origin == Origin::peers));
   BOOST_TEST((tried(node.id()) == std::vector{address(2), address(3), address(1)}));
   BOOST_TEST(!read.descriptor.empty());
-  BOOST_TEST(read.ask_at_s == 77);
+  BOOST_TEST(read.ask_at == UnixTime{77s});
   BOOST_TEST(book->demoted(node.id()));
   BOOST_TEST(book->given_up(node_id(4)));
   BOOST_TEST((book->find(node_id(4))->origin == Origin::dht));
@@ -430,12 +428,12 @@ BOOST_AUTO_TEST_CASE(a_loss_is_written_at_once_and_answers_once_an_hour_at_most)
   BOOST_TEST(book->demoted(node_id(1)));
   answers(node_id(1));
   save();
-  BOOST_TEST(book->next_deadline_ms() == INT64_MAX);
+  BOOST_TEST(book->next_deadline() == never);
   answers(node_id(1));
-  BOOST_TEST(book->next_deadline_ms() == INT64_MAX);
-  clock.advance_s(3600);
+  BOOST_TEST(book->next_deadline() == never);
+  clock.advance(1h);
   answers(node_id(1));
-  BOOST_TEST(book->next_deadline_ms() != INT64_MAX);
+  BOOST_TEST(book->next_deadline() != never);
 }
 
 BOOST_AUTO_TEST_CASE(unused_nodes_are_kept_up_to_a_bound_the_good_ones_first) {
@@ -451,7 +449,7 @@ BOOST_AUTO_TEST_CASE(unused_nodes_are_kept_up_to_a_bound_the_good_ones_first) {
   book->on_message_lost(node_id(4));
   claim(50, node_id(5), {address(5)});
   const auto flood = [&](std::uint64_t seed) {
-    clock.advance_s(1);
+    clock.advance(1s);
     SeededRandom ids(seed);
     book->learn(client::KnownNode{NodeId(ids.array<32>()), {address(6)}}, Origin::dht);
   };

@@ -10,10 +10,6 @@
 namespace toxasync::test {
 namespace {
 
-constexpr std::int64_t minute_ms = 60'000;
-constexpr std::int64_t hour_ms = 60 * minute_ms;
-constexpr std::int64_t day_ms = 24 * hour_ms;
-
 std::set<protocol::NodeId> homes_of(const User& user) {
   std::set<protocol::NodeId> ids;
   for (const auto& home : user.manager->home_nodes()) {
@@ -32,8 +28,8 @@ struct Unnamed : World {
     give_nodes(bob);
     meet(alice, bob);
   }
-  bool has_homes(std::size_t count, std::int64_t limit_ms = 10 * minute_ms) {
-    return run(limit_ms, [&] { return homes_of(alice).size() == count; });
+  bool has_homes(std::size_t count, milliseconds limit = 10min) {
+    return run(limit, [&] { return homes_of(alice).size() == count; });
   }
   User& alice = add_user();
   User& bob = add_user();
@@ -72,7 +68,7 @@ struct MovingNode {
   Metrics metrics;
   store::MemoryStore store;
   SeededRandom random{99};
-  node::NodeKeys keys = node::NodeKeys::ephemeral(random, world.clock.unix_s());
+  node::NodeKeys keys = node::NodeKeys::ephemeral(random, world.clock.unix_time());
   std::unique_ptr<node::Node> node;
   std::map<Endpoint, std::unique_ptr<End>> ends;
 };
@@ -99,20 +95,20 @@ BOOST_FIXTURE_TEST_CASE(a_client_without_home_nodes_picks_good_ones_for_its_bund
   BOOST_TEST(bob.manager->friend_ready(alice.key));
   alice.crash();
   const auto id = bob.send(alice, "to homes that were picked");
-  BOOST_TEST(run(minute_ms, [&] { return bob.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(1min, [&] { return bob.told(id).ends_with("stored:3/3"); }));
   bob.crash();
   alice.start();
   BOOST_TEST(homes_of(alice).size() == 3U);
-  BOOST_TEST(run(minute_ms, [&] { return alice.shown.size() == 1; }));
+  BOOST_TEST(run(1min, [&] { return alice.shown.size() == 1; }));
 }
 
 BOOST_FIXTURE_TEST_CASE(no_node_is_picked_in_the_first_minute, Unnamed) {
   alice.crash();
   alice.start();
-  run(manager::HomeNodeSelector::first_after_ms - 1000);
+  run(manager::HomeNodeSelector::first_after - 1s);
   BOOST_TEST(homes_of(alice).empty());
   BOOST_TEST(alice.manager->add_home_node(nodes[0]->known()).has_value());
-  run(3 * hour_ms);
+  run(3h);
   BOOST_TEST((homes_of(alice) == std::set{nodes[0]->known().id}));
   BOOST_TEST(alice[Counter::nodes_picked] == 0U);
 }
@@ -121,7 +117,7 @@ BOOST_FIXTURE_TEST_CASE(no_node_is_picked_when_that_is_switched_off, Unnamed) {
   alice.crash();
   alice.config.pick_home_nodes = false;
   alice.start();
-  run(3 * hour_ms);
+  run(3h);
   BOOST_TEST(homes_of(alice).empty());
   BOOST_TEST(alice[Counter::nodes_asked] == 3U);  // the routine question, and no search
 }
@@ -131,7 +127,7 @@ BOOST_FIXTURE_TEST_CASE(picked_nodes_are_replaced_by_those_that_the_user_names, 
   for (int i = 0; i < 5; ++i) {
     BOOST_TEST(alice.manager->add_home_node(add_node().known()).has_value());
   }
-  run(4 * hour_ms);
+  run(4h);
   const auto homes = homes_of(alice);
   BOOST_TEST(homes.size() == 5U);
   for (std::size_t i = 0; i < 3; ++i) {
@@ -145,7 +141,7 @@ BOOST_FIXTURE_TEST_CASE(a_picked_node_that_the_user_names_becomes_the_users, Unn
   BOOST_REQUIRE(has_homes(3));
   const auto mine = nodes[1]->known();
   BOOST_TEST(alice.manager->add_home_node(mine).has_value());
-  run(4 * hour_ms);
+  run(4h);
   BOOST_TEST((homes_of(alice) == std::set{mine.id}));
 }
 
@@ -163,18 +159,18 @@ BOOST_AUTO_TEST_CASE(unreachable_picked_nodes_are_replaced_one_at_a_time) {
       node->switch_off();
     }
   }
-  world.run(3 * day_ms - 2 * hour_ms);
+  world.run(days(3) - 2h);
   BOOST_TEST((homes_of(alice) == before));
   // The nodes that are left must have answered lately to be picked; nobody asks them but for this.
   const auto kept = [&] {
     const auto now = homes_of(alice);
     return std::ranges::count_if(before, [&](const auto& id) { return now.contains(id); });
   };
-  BOOST_TEST(world.run(2 * day_ms, [&] { return kept() == 2; }));
-  const auto first_ms = world.clock.steady_ms();
+  BOOST_TEST(world.run(days(2), [&] { return kept() == 2; }));
+  const auto first = world.clock.steady();
   BOOST_TEST(homes_of(alice).size() == 3U);
-  BOOST_TEST(world.run(2 * day_ms, [&] { return kept() == 1; }));
-  BOOST_TEST(world.clock.steady_ms() - first_ms >= manager::HomeNodeSelector::replacements_apart_ms);
+  BOOST_TEST(world.run(days(2), [&] { return kept() == 1; }));
+  BOOST_TEST(world.clock.steady() - first >= manager::HomeNodeSelector::replacements_apart);
   BOOST_TEST(homes_of(alice).size() == 3U);
   BOOST_TEST(alice[Counter::nodes_replaced] == 2U);
   // Bob has not heard of it: what Bob stores on the old ones is found, when they are back.
@@ -188,7 +184,7 @@ BOOST_AUTO_TEST_CASE(unreachable_picked_nodes_are_replaced_one_at_a_time) {
   }
   world.bob.start();
   world.bob.send(alice, "to the old address");
-  BOOST_TEST(world.run(2 * hour_ms, [&] { return alice.shown.size() == 1; }));
+  BOOST_TEST(world.run(2h, [&] { return alice.shown.size() == 1; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_nodes_new_address_is_learnt_and_sent_to_friends) {
@@ -203,16 +199,16 @@ BOOST_AUTO_TEST_CASE(a_nodes_new_address_is_learnt_and_sent_to_friends) {
     BOOST_TEST(user->manager->add_home_node(known).has_value());
   }
   world.meet(world.alice, world.bob);
-  world.run(5 * minute_ms);
+  world.run(5min);
   node.start({new_address});
   node.appear_at(new_address);
-  world.run(10 * minute_ms);
+  world.run(10min);
   node.vanish_from(old_address);
   world.bob.crash();
   const auto id = world.alice.send(world.bob, "where it is now");
-  BOOST_TEST(world.run(minute_ms, [&] { return world.alice.told(id).ends_with("stored:1/1"); }));
+  BOOST_TEST(world.run(1min, [&] { return world.alice.told(id).ends_with("stored:1/1"); }));
   world.bob.start();
-  BOOST_TEST(world.run(minute_ms, [&] { return world.bob.shown.size() == 1; }));
+  BOOST_TEST(world.run(1min, [&] { return world.bob.shown.size() == 1; }));
 
   // Carol never saw the old one: Bob's bundle names the new one.
   User& carol = world.add_user();
@@ -250,7 +246,7 @@ BOOST_FIXTURE_TEST_CASE(wrong_addresses_of_a_friend_do_not_delay_mail_of_others,
   }
   eve.sign(head);
   eve.give(protocol::FriendPacketType::bundle_head, head);
-  run(1000);
+  run(1s);
   BOOST_TEST(bob.manager->friend_ready(eve.key()));
   User& alice = add_user();
   BOOST_TEST(alice.manager->add_home_node(nodes[0]->known()).has_value());
@@ -258,9 +254,9 @@ BOOST_FIXTURE_TEST_CASE(wrong_addresses_of_a_friend_do_not_delay_mail_of_others,
   meet(alice, bob);
   alice.crash();
   const auto id = bob.send(alice, "in spite of Eve");
-  BOOST_TEST(run(minute_ms, [&] { return bob.told(id).ends_with("stored:1/1"); }));
+  BOOST_TEST(run(1min, [&] { return bob.told(id).ends_with("stored:1/1"); }));
   const auto again = bob.send(alice, "and at once, now that the node has answered");
-  BOOST_TEST(run(1000, [&] { return bob.told(again).ends_with("stored:1/1"); }));
+  BOOST_TEST(run(1s, [&] { return bob.told(again).ends_with("stored:1/1"); }));
 }
 
 BOOST_FIXTURE_TEST_CASE(one_node_named_by_nodes_is_picked_beside_those_of_friends, World) {
@@ -281,8 +277,8 @@ BOOST_FIXTURE_TEST_CASE(one_node_named_by_nodes_is_picked_beside_those_of_friend
     descriptors.push_back(told->node->descriptor());
   }
   nodes[0]->node->set_peers(descriptors);
-  BOOST_TEST(run(hour_ms, [&] { return homes_of(alice).size() == 2; }));
-  run(6 * hour_ms);
+  BOOST_TEST(run(1h, [&] { return homes_of(alice).size() == 2; }));
+  run(6h);
   const auto homes = homes_of(alice);
   BOOST_TEST(homes.size() == 2U);
   BOOST_TEST(homes.contains(nodes[0]->known().id));
@@ -292,17 +288,17 @@ BOOST_FIXTURE_TEST_CASE(a_node_is_asked_for_others_once_a_day_while_few_are_know
   add_node();
   User& alice = add_user();
   give_nodes(alice);
-  run(9 * minute_ms);
+  run(9min);
   BOOST_TEST(alice[Counter::nodes_asked] == 0U);  // a program that has just started has better things to do
-  run(hour_ms);
+  run(1h);
   BOOST_TEST(alice[Counter::nodes_asked] == 1U);
-  run(10 * day_ms);
+  run(days(10));
   BOOST_TEST(alice[Counter::nodes_asked] >= 8U);
   BOOST_TEST(alice[Counter::nodes_asked] <= 14U);
   alice.crash();
   alice.start();
   const auto asked = alice[Counter::nodes_asked];
-  run(hour_ms);
+  run(1h);
   BOOST_TEST(alice[Counter::nodes_asked] <= asked + 1);
   std::vector<Bytes> many;
   SeededRandom random(5);
@@ -312,15 +308,15 @@ BOOST_FIXTURE_TEST_CASE(a_node_is_asked_for_others_once_a_day_while_few_are_know
     protocol::NodeDescriptor descriptor;
     descriptor.id = protocol::NodeId(signer.public_key());
     descriptor.key = crypto::KeyPair::generate(random).public_key;
-    descriptor.valid_until_s = descriptor.valid_from_s = static_cast<std::uint64_t>(clock.unix_s());
-    descriptor.valid_until_s += std::uint64_t{30} * 86400;
+    descriptor.valid_from_s = since_1970_s(clock.unix_time());
+    descriptor.valid_until_s = since_1970_s(clock.unix_time() + days(30));
     descriptor.addresses = {{ipv4(0x500000 + i)}};
     many.push_back(descriptor.encode_signed(signer));
   }
   nodes[0]->node->set_peers(many);
-  run(60 * day_ms);
+  run(days(60));
   const auto enough = alice[Counter::nodes_asked];
-  run(20 * day_ms);
+  run(days(20));
   BOOST_TEST(alice[Counter::nodes_asked] == enough);
 }
 
@@ -337,14 +333,14 @@ BOOST_FIXTURE_TEST_CASE(a_client_without_friends_finds_nodes_by_its_hosts_addres
   }
   User& alice = add_user();
   alice.manager->find_nodes(finder);
-  run(minute_ms);
+  run(1min);
   BOOST_TEST(alice[Counter::nodes_probed] >= 3U);
   BOOST_TEST(alice[Counter::nodes_probed] <= 5U);
-  BOOST_TEST(run(30 * minute_ms, [&] { return homes_of(alice).size() == 3; }));
-  run(2 * hour_ms);
+  BOOST_TEST(run(30min, [&] { return homes_of(alice).size() == 3; }));
+  run(2h);
   BOOST_TEST(alice[Counter::nodes_discovered] == 4U);
   BOOST_TEST(alice[Counter::nodes_probed] == 24U);  // each once
-  run(day_ms);
+  run(24h);
   BOOST_TEST(alice[Counter::nodes_probed] <= 48U);
 }
 
@@ -359,18 +355,18 @@ BOOST_FIXTURE_TEST_CASE(a_client_that_is_a_node_names_found_nodes_not_its_home_n
   User& alice = add_user();
   BOOST_TEST(alice.manager->add_home_node(nodes[0]->known()).has_value());
   store::MemoryStore store;
-  auto keys = node::NodeKeys::ephemeral(*alice.random, clock.unix_s());
+  auto keys = node::NodeKeys::ephemeral(*alice.random, clock.unix_time());
   alice.manager->serve(store, keys, {});
   ListedFinder near_alice;
   near_alice.endpoints = {found.endpoint, alice.endpoint};
   alice.manager->find_nodes(near_alice);
-  run(3 * hour_ms);
+  run(3h);
 
   ListedFinder near_carol;
   near_carol.endpoints = {alice.endpoint};
   User& carol = add_user();
   carol.manager->find_nodes(near_carol);
-  BOOST_TEST(run(hour_ms, [&] { return homes_of(carol).size() == 2; }));
+  BOOST_TEST(run(1h, [&] { return homes_of(carol).size() == 2; }));
   BOOST_TEST((homes_of(carol) == std::set{keys.id(), found.known().id}));
   alice.manager.reset();  // before the store
 }

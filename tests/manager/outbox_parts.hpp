@@ -39,10 +39,10 @@ class OutboxParts : public ManagerParts {
     installation.version = {instance, 1};
     installation.root = device.root.public_key;
     installation.last_resort = device.last_resort.public_key;
-    installation.use_until_s = clock.unix_s() + std::int64_t{28} * 86400;
+    installation.use_until = clock.unix_time() + days(28);
     for (std::size_t i = 0; i < one_time; ++i) {
       device.one_time.push_back(crypto::KeyPair::generate(random));
-      installation.one_time.push_back({device.one_time.back().public_key, installation.use_until_s});
+      installation.one_time.push_back({device.one_time.back().public_key, installation.use_until});
     }
     for (std::size_t i = 0; i < home_nodes; ++i) {
       installation.home_nodes.push_back({protocol::NodeId(random.array<32>()), {}});
@@ -60,8 +60,8 @@ class OutboxParts : public ManagerParts {
     message.kind = kind;
     message.text.assign(text.begin(), text.end());
     message.sequence = crypto::is_ordered(kind) ? bob().next_sequence++ : 0;
-    message.sent_at_ms = clock.now().unix_ms;
-    message.ttl_s = limits::default_time_to_live_s;
+    message.sent_at = clock.now().wall;
+    message.ttl = limits::default_time_to_live;
     message.cancel_secret = crypto::CancelSecret(random.array<16>());
     message.reported = true;
     return messages.insert(std::move(message));
@@ -78,7 +78,7 @@ class OutboxParts : public ManagerParts {
     }
     return target;
   }
-  [[nodiscard]] crypto::Epoch epoch() const { return *crypto::epoch_at(clock.unix_s()); }
+  [[nodiscard]] crypto::Epoch epoch() const { return *crypto::epoch_at(clock.unix_time()); }
   /// Bob opens all envelopes of a target with these keys. Fewer: some do not open.
   [[nodiscard]] std::vector<Opened> open(const Target& target, const Device& device,
                                          const crypto::KeyPair& pre_key) const {
@@ -98,7 +98,7 @@ class OutboxParts : public ManagerParts {
   manager::OutgoingMessages messages{telemetry};
   manager::MailboxCache mailboxes;
   manager::SendWindow window;
-  manager::RetryBackoff backoff{random, config.retry_first_ms, config.retry_longest_ms};
+  manager::RetryBackoff backoff{random, config.retry_first, config.retry_longest};
   std::vector<Device> devices;
 };
 

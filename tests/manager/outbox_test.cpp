@@ -26,7 +26,7 @@ struct Lives : OutboxParts, manager::OutboxListener {
   void on_message_lost(const protocol::NodeId&) override {}
 
   crypto::MessageId send(std::string_view text = "hello") {
-    const auto id = outbox.send(bob_keys.friend_key(), MessageKind::normal, as_bytes(text), 0, clock.now());
+    const auto id = outbox.send(bob_keys.friend_key(), MessageKind::normal, as_bytes(text), 0s, clock.now());
     BOOST_REQUIRE(id.has_value());
     return *id;
   }
@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(what_may_have_gone_directly_cannot_be_cancelled) {
 BOOST_AUTO_TEST_CASE(a_message_expires) {
   const auto id = send();
   settle();
-  clock.advance_s(limits::default_time_to_live_s);
+  clock.advance(limits::default_time_to_live);
   settle();
   BOOST_TEST((reported() == std::vector{MessageState::queued, MessageState::expired}));
   BOOST_TEST(!outbox.status(id).has_value());

@@ -2,18 +2,18 @@
 #include "manager/outbox/outgoing_message.hpp"
 
 #include <boost/test/unit_test.hpp>
-
 #include "tests/support/samples.hpp"
+#include "tests/support/time_print.hpp"
 
 namespace toxasync::manager {
 namespace {
 
-constexpr Now now{1'000'000, 1'750'000'000'000};
+constexpr Now now{SteadyTime{1000s}, UnixTime{1'750'000'000s}};
 
 struct Fixture {
   Fixture() {
-    message.ttl_s = limits::default_time_to_live_s;
-    message.sent_at_ms = now.unix_ms;
+    message.ttl = limits::default_time_to_live;
+    message.sent_at = now.wall;
   }
   OutgoingMessage::Target& add_target(std::size_t copies = 0, bool complete = false) {
     auto& target = message.targets.emplace_back();
@@ -65,33 +65,33 @@ BOOST_AUTO_TEST_CASE(a_bundle_is_not_done_by_being_stored) {
 }
 
 BOOST_AUTO_TEST_CASE(the_next_step_is_the_earliest_of_what_is_due) {
-  BOOST_TEST(message.next_step_ms(now) == now.steady_ms + OutgoingMessage::look_again_ms);
-  message.sent_at_ms = now.unix_ms - std::int64_t{message.ttl_s} * 1000 + 500;  // it expires soon
-  BOOST_TEST(message.next_step_ms(now) == now.steady_ms + 500);
+  BOOST_TEST(message.next_step(now) == now.steady + OutgoingMessage::look_again);
+  message.sent_at = now.wall - message.ttl + 500ms;  // it expires soon
+  BOOST_TEST(message.next_step(now) == now.steady + 500ms);
 
   auto& target = add_target(2);
-  target.copies[0].retry_at_ms = now.steady_ms + 400;
+  target.copies[0].retry_at = now.steady + 400ms;
   target.copies[1].complete = true;
-  target.copies[1].offer_again_ms = now.steady_ms + 300;
-  BOOST_TEST(message.next_step_ms(now) == now.steady_ms + 300);
+  target.copies[1].offer_again = now.steady + 300ms;
+  BOOST_TEST(message.next_step(now) == now.steady + 300ms);
   target.copies[1].in_flight = 1;
-  BOOST_TEST(message.next_step_ms(now) == now.steady_ms + 400);
-  target.live_until_ms = now.steady_ms + 200;
-  BOOST_TEST(message.next_step_ms(now) == now.steady_ms + 200);
+  BOOST_TEST(message.next_step(now) == now.steady + 400ms);
+  target.live_until = now.steady + 200ms;
+  BOOST_TEST(message.next_step(now) == now.steady + 200ms);
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_is_due_when_it_must_be_renewed) {
-  add_target(1, true).copies[0].renew_at_s = now.unix_s() + 7;
-  BOOST_TEST(message.next_step_ms(now) == now.steady_ms + 7000);
+  add_target(1, true).copies[0].renew_at = now.unix_time() + 7s;
+  BOOST_TEST(message.next_step(now) == now.steady + 7s);
   message.targets[0].confirmed = true;
-  BOOST_TEST(message.next_step_ms(now) == now.steady_ms + OutgoingMessage::look_again_ms);
+  BOOST_TEST(message.next_step(now) == now.steady + OutgoingMessage::look_again);
 }
 
 BOOST_AUTO_TEST_CASE(a_cancel_is_due_when_it_is_retried) {
-  message.cancel_retry_ms = now.steady_ms + 900;
-  BOOST_TEST(message.next_step_ms(now) == now.steady_ms + OutgoingMessage::look_again_ms);
+  message.cancel_retry = now.steady + 900ms;
+  BOOST_TEST(message.next_step(now) == now.steady + OutgoingMessage::look_again);
   message.stage = OutgoingMessage::Stage::cancelling;
-  BOOST_TEST(message.next_step_ms(now) == now.steady_ms + 900);
+  BOOST_TEST(message.next_step(now) == now.steady + 900ms);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -20,7 +20,7 @@ struct Table {
     message.kind = sequence == 0 ? crypto::MessageKind::receipt : crypto::MessageKind::normal;
     message.text = {'t', 'e', 'x', 't'};
     message.sequence = sequence;
-    message.ttl_s = limits::default_time_to_live_s;
+    message.ttl = limits::default_time_to_live;
     return message;
   }
   static Target target(std::uint64_t instance) {
@@ -34,7 +34,7 @@ struct Table {
     target.past.push_back({test::counting<crypto::Point>(5), 76, {test::counting<crypto::EnvelopeId>(6)}});
     target.copies.emplace_back(test::counting<protocol::NodeId>(1)).complete = true;
     target.copies.back().epoch = 77;
-    target.copies.back().renew_at_s = 1'750'000'000;
+    target.copies.back().renew_at = UnixTime{1'750'000'000s};
     target.copies.emplace_back(test::counting<protocol::NodeId>(2));
     return target;
   }
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(rows_come_back_in_any_order) {
     BOOST_TEST((target.past.size() == 1U && target.past[0].ids == sent.past[0].ids));
     BOOST_REQUIRE(target.copies.size() == 1U);  // those that nodes have confirmed
     BOOST_TEST((target.copies[0].node == sent.copies[0].node && target.copies[0].complete));
-    BOOST_TEST((target.copies[0].epoch == 77U && target.copies[0].renew_at_s == 1'750'000'000));
+    BOOST_TEST((target.copies[0].epoch == 77U && target.copies[0].renew_at == UnixTime{1'750'000'000s}));
     BOOST_TEST(loaded.floor_for(make(2, 40, 8), 3) == 5U);  // it is unconfirmed again
   }
 }

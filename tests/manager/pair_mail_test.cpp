@@ -12,9 +12,6 @@ using manager::PairMail;
 
 namespace {
 
-constexpr std::int64_t minute_ms = 60000;
-constexpr std::int64_t day_h = 24;
-
 protocol::WholeBundle bundle_of(std::uint64_t version, std::size_t keys, Random& random) {
   protocol::WholeBundle bundle;
   bundle.head.version = {77, version};
@@ -42,8 +39,8 @@ struct Friends : ContactWorld {
   }
 
   [[nodiscard]] crypto::Epoch slot() const { return MailboxWatch::slot(epoch(), PairMail::epoch_step); }
-  bool run_until_found(std::int64_t limit_ms = 480 * minute_ms) {
-    return run(limit_ms, [this] { return bob.has_bundle_of(alice); });
+  bool run_until_found(milliseconds limit = 8h) {
+    return run(limit, [this] { return bob.has_bundle_of(alice); });
   }
   /// Puts an envelope of a test's own making into the mailbox for what Alice sends to Bob.
   void put(const crypto::KeyPair& sealed_by, const crypto::FriendKey& named, const crypto::EnvelopeBody& body,
@@ -55,10 +52,10 @@ struct Friends : ContactWorld {
                                               {named, 77, crypto::pre_key_id(pre_key), id}, body,
                                               crypto::CancelSecret(alice.random->array<16>()), *alice.random);
     alice.client->store(
-        {nodes[0]->keys.id(), mailbox->mailbox.clone(), protocol::StoreOp::store, 86400, *sealed}, alice,
+        {nodes[0]->keys.id(), mailbox->mailbox.clone(), protocol::StoreOp::store, days(1), *sealed}, alice,
         clock.now());
     const std::size_t before = alice.by_hand.size();
-    BOOST_TEST(run(minute_ms, [&] { return alice.by_hand.size() > before; }));
+    BOOST_TEST(run(1min, [&] { return alice.by_hand.size() > before; }));
     BOOST_TEST((alice.by_hand.back().outcome == client::StoreOutcome::stored));
   }
   void put(const crypto::EnvelopeBody& body) {
@@ -98,13 +95,13 @@ BOOST_AUTO_TEST_CASE(a_bundle_arrives_without_being_online_together) {
   for (const std::size_t keys : {0U, 5U, 100U, 200U}) {
     Friends world(keys);
     world.bob.crash();
-    BOOST_TEST(world.run_hours(2, [&] { return world.alice[Counter::pair_bundles_posted] == 1; }));
-    world.run_hours(2);
+    BOOST_TEST(world.run(2h, [&] { return world.alice[Counter::pair_bundles_posted] == 1; }));
+    world.run(2h);
     world.alice.crash();
-    world.run_hours(5 * day_h);
+    world.run(days(5));
     world.bob.start();
     BOOST_TEST(world.run_until_found());
-    world.run_hours(1);
+    world.run(1h);
     BOOST_TEST(world.bob.bundles.size() == 1U);
     BOOST_TEST((world.bob.bundles.front().first == world.alice.key));
     BOOST_TEST(same(world.bob.bundles.front().second, world.alice.to_post[world.bob.key]));
@@ -113,16 +110,16 @@ BOOST_AUTO_TEST_CASE(a_bundle_arrives_without_being_online_together) {
 }
 
 BOOST_AUTO_TEST_CASE(posting_works_at_every_hour_of_the_day) {
-  for (std::int64_t hour = 0; hour < 24; hour += 2) {
+  for (auto hours = 0h; hours < 24h; hours += 2h) {
     Friends world(0);
     world.bob.crash();
     world.alice.crash();
-    world.run_hours(hour);
+    world.run(hours);
     world.alice.start();
-    BOOST_TEST(world.run_hours(1, [&] { return world.alice[Counter::pair_bundles_posted] == 1; }));
+    BOOST_TEST(world.run(1h, [&] { return world.alice[Counter::pair_bundles_posted] == 1; }));
     world.alice.crash();
     world.bob.start();
-    BOOST_TEST(world.run_until_found(), "posted after " << hour << " h");
+    BOOST_TEST(world.run_until_found(), "posted after " << hours.count() << " h");
   }
 }
 
@@ -131,7 +128,7 @@ BOOST_AUTO_TEST_CASE(a_crash_of_the_reader_at_any_step_neither_loses_nor_tears_i
   for (std::uint64_t crash_at = 1; crash_at <= 120; ++crash_at, ++runs) {
     Friends world(200, 1);  // one copy, in seven parts, which are two windows
     world.bob.crash();
-    BOOST_TEST(world.run_hours(1, [&] { return world.alice[Counter::pair_bundles_posted] == 1; }));
+    BOOST_TEST(world.run(1h, [&] { return world.alice[Counter::pair_bundles_posted] == 1; }));
     world.alice.crash();
     std::uint64_t events = 0;
     world.after_event = [&] {
@@ -143,7 +140,7 @@ BOOST_AUTO_TEST_CASE(a_crash_of_the_reader_at_any_step_neither_loses_nor_tears_i
     world.bob.start();
     BOOST_TEST(world.run_until_found());
     BOOST_TEST(same(world.bob.bundles.back().second, world.alice.to_post[world.bob.key]));
-    world.run_hours(2);
+    world.run(2h);
     BOOST_TEST(world.bob.rows('H') == 0U);
     BOOST_TEST(world.bob.bundles.size() <= 2U);
   }
@@ -154,13 +151,13 @@ BOOST_AUTO_TEST_CASE(a_disk_that_fails_loses_no_part) {
   for (std::size_t failing = 1; failing <= 4; ++failing) {
     Friends world(200, 1);
     world.bob.crash();
-    BOOST_TEST(world.run_hours(1, [&] { return world.alice[Counter::pair_bundles_posted] == 1; }));
+    BOOST_TEST(world.run(1h, [&] { return world.alice[Counter::pair_bundles_posted] == 1; }));
     world.alice.crash();
     world.bob.start();
-    BOOST_TEST(world.run_hours(1, [&] { return world.bob.rows('H') > 0 || failing < 3; }));
+    BOOST_TEST(world.run(1h, [&] { return world.bob.rows('H') > 0 || failing < 3; }));
     world.bob.state->fail_next(failing);
-    BOOST_TEST(world.run_until_found(720 * minute_ms), "with " << failing << " failures");
-    world.run_hours(2 * day_h);
+    BOOST_TEST(world.run_until_found(12h), "with " << failing << " failures");
+    world.run(days(2));
     BOOST_TEST(world.live_records() == 0U);
     BOOST_TEST(world.bob.rows('H') == 0U);
   }
@@ -169,7 +166,7 @@ BOOST_AUTO_TEST_CASE(a_disk_that_fails_loses_no_part) {
 BOOST_AUTO_TEST_CASE(what_the_bundle_promises_is_on_our_disk_before_it_leaves) {
   Friends world;
   world.alice.state->hold_commits(true);
-  world.run_hours(2);
+  world.run(2h);
   BOOST_TEST(world.alice.asked_for_bundle == 1U);
   BOOST_TEST(world.live_records() == 0U);
   world.alice.state->hold_commits(false);
@@ -179,28 +176,28 @@ BOOST_AUTO_TEST_CASE(what_the_bundle_promises_is_on_our_disk_before_it_leaves) {
 BOOST_AUTO_TEST_CASE(it_is_posted_once_a_day_also_after_a_restart) {
   Friends world(0);
   world.bob.crash();
-  world.run_hours(23);
+  world.run(23h);
   BOOST_TEST(world.alice[Counter::pair_bundles_posted] == 1U);
   BOOST_TEST(world.live_records() == 3U);
   world.alice.crash();
   world.alice.start();
-  world.run_hours(1);
+  world.run(1h);
   BOOST_TEST(world.alice[Counter::pair_bundles_posted] == 1U);
-  world.run_hours(6 * day_h);
+  world.run(days(6));
   BOOST_TEST(world.alice[Counter::pair_bundles_posted] >= 6U);
   BOOST_TEST(world.alice[Counter::pair_bundles_posted] <= 8U);
   world.alice.to_post.clear();  // bob has it now
   const auto posted = world.alice[Counter::pair_bundles_posted];
-  world.run_hours(3 * day_h);
+  world.run(days(3));
   BOOST_TEST(world.alice[Counter::pair_bundles_posted] == posted);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_looked_for_when_the_bundle_is_here) {
   Friends world(0);
   BOOST_TEST(world.run_until_found());
-  world.run_hours(day_h);
+  world.run(24h);
   const auto operations = world.bob[Counter::contact_operations];
-  world.run_hours(3 * day_h);
+  world.run(days(3));
   BOOST_TEST(world.bob[Counter::contact_operations] == operations);
 }
 
@@ -214,7 +211,7 @@ BOOST_AUTO_TEST_CASE(a_third_person_cannot_leave_a_bundle_in_a_friends_name) {
             crypto::MessageId(world.alice.random->array<16>()));
   world.put(mallory, world.alice.key, Friends::body(forged),
             crypto::MessageId(world.alice.random->array<16>()));
-  world.run_hours(3);
+  world.run(3h);
   BOOST_TEST(world.bob.bundles.empty());
   BOOST_TEST(world.bob[Counter::refused_sender_unknown] == 1U);
   BOOST_TEST(world.bob[Counter::refused_envelope_body] == 1U);
@@ -243,12 +240,12 @@ BOOST_AUTO_TEST_CASE(whatever_is_malformed_is_refused) {
   world.put(world.alice.pair(), world.alice.key, Friends::body({1}, 0, 2), id);
   world.put(world.alice.pair(), world.alice.key, Friends::body({1}, 1, 3), id);
   world.bob.start();
-  world.run_hours(3);
+  world.run(3h);
   BOOST_TEST(world.bob[Counter::refused_bundle] == 6U);
   BOOST_TEST(world.bob[Counter::refused_parts] == 1U);
   BOOST_TEST(world.bob.bundles.empty());
   BOOST_TEST(world.bob.rows('H') == 1U);  // one part, for a day
-  world.run_hours(26);
+  world.run(26h);
   BOOST_TEST(world.bob.rows('H') == 0U);
 }
 
@@ -275,7 +272,7 @@ BOOST_AUTO_TEST_CASE(of_two_bundles_in_parts_the_later_one_is_put_together) {
   BOOST_TEST(world.run_until_found());
   BOOST_TEST(world.bob.bundles.size() == 1U);
   BOOST_TEST((Friends::encoded(world.bob.bundles.front().second) == text));
-  world.run_hours(1);
+  world.run(1h);
   BOOST_TEST(world.bob.rows('H') == 0U);
 }
 
@@ -285,18 +282,18 @@ BOOST_AUTO_TEST_CASE(nodes_that_are_down_get_it_when_they_are_back) {
     node->switch_off();
   }
   world.bob.crash();
-  world.run_hours(30);
+  world.run(30h);
   BOOST_TEST(world.alice[Counter::pair_bundles_posted] == 0U);
   world.nodes[2]->switch_on();
-  BOOST_TEST(world.run_hours(6, [&] { return world.alice[Counter::pair_bundles_posted] == 1; }));
+  BOOST_TEST(world.run(6h, [&] { return world.alice[Counter::pair_bundles_posted] == 1; }));
   world.alice.crash();
   for (const auto& node : world.nodes) {
     node->switch_off();
   }
   world.bob.start();
-  world.run_hours(20);
+  world.run(20h);
   world.nodes[2]->switch_on();
-  BOOST_TEST(world.run_until_found(480 * minute_ms));
+  BOOST_TEST(world.run_until_found(8h));
 }
 
 BOOST_AUTO_TEST_CASE(a_home_node_that_only_its_user_knows_is_enough) {
@@ -322,7 +319,7 @@ BOOST_AUTO_TEST_CASE(three_hundred_friends_share_one_budget) {
   }
   std::uint64_t before = 0;
   for (std::uint64_t hour = 1; hour <= 48; ++hour) {
-    world.run_hours(1);
+    world.run(1h);
     const auto all = alice[Counter::contact_operations];
     BOOST_TEST(all <= 30 + hour * 120);
     BOOST_TEST(all - before >= 60U);  // it is used
@@ -337,13 +334,13 @@ BOOST_AUTO_TEST_CASE(three_hundred_friends_share_one_budget) {
 BOOST_AUTO_TEST_CASE(nothing_is_left_of_a_friend_who_is_removed) {
   Friends world(100);
   BOOST_TEST(world.run_until_found());
-  world.run_hours(1);
+  world.run(1h);
   BOOST_TEST(world.alice.rows('G') == 1U);
   world.alice.unfriend(world.bob);
-  world.run(minute_ms);
+  world.run(1min);
   BOOST_TEST(world.alice.rows('G') == 0U);
   const auto operations = world.alice[Counter::contact_operations];
-  world.run_hours(day_h);
+  world.run(24h);
   BOOST_TEST(world.alice[Counter::contact_operations] == operations);
 }
 

@@ -13,7 +13,7 @@ BOOST_FIXTURE_TEST_CASE(a_friend_added_again_gives_keys_at_the_next_meeting, Pai
   unfriend(alice, bob);
   alice.friends.insert(bob.key);
   alice.manager->on_friend_added(bob.key);
-  meet(alice, bob, 10'000);
+  meet(alice, bob, 10s);
   BOOST_TEST(alice.manager->friend_ready(bob.key));
 }
 
@@ -27,9 +27,9 @@ BOOST_FIXTURE_TEST_CASE(the_end_of_a_message_is_reported_after_a_crash_before_it
       alice.start();
     }
   };
-  run(5000);
+  run(5s);
   connect(alice, bob);
-  run(std::int64_t{2} * 86'400'000);
+  run(days(2));
   BOOST_TEST(bob.shown.size() == 1U);
   BOOST_TEST(alice.told(id).ends_with("delivered"), alice.told(id));
 }
@@ -40,19 +40,19 @@ BOOST_FIXTURE_TEST_CASE(a_sender_with_a_restored_state_works_after_a_meeting, Pa
   for (int i = 0; i < 3; ++i) {
     alice.send(bob, "before");
   }
-  run(10'000);
+  run(10s);
   bob.start();
-  run(10'000);
+  run(10s);
   alice.crash();
   alice.state = old->crash_copy();
   alice.start();
-  meet(alice, bob, 10'000);
+  meet(alice, bob, 10s);
   bob.crash();
   const auto id = alice.send(bob, "after");  // with the key of the first of the three
-  run(10'000);
+  run(10s);
   bob.start();
-  run(600'000);
-  meet(alice, bob, 10'000);
+  run(10min);
+  meet(alice, bob, 10s);
   BOOST_TEST(bob.shown.size() == 4U, alice.told(id));
 }
 
@@ -61,22 +61,22 @@ BOOST_FIXTURE_TEST_CASE(a_recipient_with_a_restored_state_works_after_a_meeting,
   for (int i = 0; i < 80; ++i) {  // so many that bob gives new keys, which the copy does not know
     alice.send(bob, "before");
   }
-  run(600'000, [&] { return bob.shown.size() == 80; });
-  meet(alice, bob, 10'000);
+  run(10min, [&] { return bob.shown.size() == 80; });
+  meet(alice, bob, 10s);
   bob.crash();
   bob.state = old->crash_copy();
   bob.start();
-  meet(alice, bob, 10'000);
+  meet(alice, bob, 10s);
   bob.crash();
   bob.shown.clear();
   for (int i = 0; i < 30; ++i) {
     alice.send(bob, "after");
   }
-  run(60'000);
+  run(1min);
   bob.start();
-  run(600'000);
-  meet(alice, bob, 10'000);
-  run(600'000);
+  run(10min);
+  meet(alice, bob, 10s);
+  run(10min);
   const auto after = std::ranges::count_if(bob.shown, [](const auto& message) {
     return message.text == Bytes{'a', 'f', 't', 'e', 'r'};
   });
@@ -86,9 +86,9 @@ BOOST_FIXTURE_TEST_CASE(a_recipient_with_a_restored_state_works_after_a_meeting,
 // A message that was sealed again (after a nack, or for another installation) may come twice, with two keys.
 BOOST_FIXTURE_TEST_CASE(a_copy_with_another_one_time_key_uses_that_key_up_too, HandWorld) {
   const auto first = eve.send({.text = "once"});
-  run(1000);
+  run(1s);
   eve.send({.text = "once", .id = first.id});
-  run(1000);
+  run(1s);
   BOOST_TEST(bob.shown.size() == 1U);
   BOOST_TEST(bob.rows('K') == 98U);  // else the copy can be opened by whoever steals the key later
 }
@@ -102,37 +102,37 @@ void begin_anew(World& world, User& whose) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_new_installation_of_a_friend_is_given_one_time_keys, Pair) {
-  run(std::int64_t{8} * 86'400'000);  // the last-resort keys are replaced
-  meet(alice, bob, 60'000);
+  run(days(8));  // the last-resort keys are replaced
+  meet(alice, bob, 1min);
   begin_anew(*this, alice);
-  meet(alice, bob, 180'000);
+  meet(alice, bob, 3min);
   const auto held = bob.rows('K');
   alice.send(bob, "with a one-time key");
-  BOOST_TEST_REQUIRE(run(3'600'000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST_REQUIRE(run(1h, [&] { return bob.shown.size() == 1; }));
   BOOST_TEST(bob.rows('K') == held - 1);
 }
 
 // What the device that is gone has not used is of no use to the one that is there.
 BOOST_FIXTURE_TEST_CASE(a_new_installation_that_used_its_keys_up_is_given_more, Pair) {
-  meet(alice, bob, 60'000);
+  meet(alice, bob, 1min);
   begin_anew(*this, alice);
-  meet(alice, bob, 180'000);
+  meet(alice, bob, 3min);
   for (int i = 0; i < 120; ++i) {
     alice.send(bob, "one of many");
   }
-  BOOST_TEST_REQUIRE(run(3'600'000, [&] { return bob.shown.size() == 120; }));
-  run(3'600'000);
+  BOOST_TEST_REQUIRE(run(1h, [&] { return bob.shown.size() == 120; }));
+  run(1h);
   const auto held = bob.rows('K');
   alice.send(bob, "with a one-time key");
-  BOOST_TEST_REQUIRE(run(3'600'000, [&] { return bob.shown.size() == 121; }));
+  BOOST_TEST_REQUIRE(run(1h, [&] { return bob.shown.size() == 121; }));
   BOOST_TEST(bob.rows('K') == held - 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(every_version_of_a_bundle_brings_one_time_keys, Pair) {
-  meet(alice, bob, 60'000);
+  meet(alice, bob, 1min);
   const auto held = bob.rows('K');
-  run(std::int64_t{8} * 86'400'000);  // the last-resort keys are replaced
-  meet(alice, bob, 60'000);
+  run(days(8));  // the last-resort keys are replaced
+  meet(alice, bob, 1min);
   BOOST_TEST(bob.rows('K') == held + 40);
 }
 
@@ -147,12 +147,12 @@ BOOST_FIXTURE_TEST_CASE(installations_that_meet_first_exchange_their_bundles, Pa
   };
   auto first_of_alice = change(alice, std::make_unique<store::MemoryState>());
   (void)change(bob, std::make_unique<store::MemoryState>());
-  meet(alice, bob, 60'000);
+  meet(alice, bob, 1min);
   (void)change(alice, std::move(first_of_alice));
-  meet(alice, bob, 180'000);
+  meet(alice, bob, 3min);
   alice.send(bob, "to your second one");
   bob.send(alice, "to your first one");
-  run(3'600'000);
+  run(1h);
   BOOST_TEST(bob.shown.size() == 1U);
   BOOST_TEST(alice.shown.size() == 1U);
 }
@@ -165,16 +165,16 @@ BOOST_FIXTURE_TEST_CASE(delivery_is_reported_once_when_an_installation_goes_away
     head.replaces = replaces;
     eve.sign(head);
     eve.give(FriendPacketType::bundle_head, head);
-    run(1000);
+    run(1s);
   };
   eve.instance = 99;
   give(1, 0);
   const auto id = *bob.manager->send(eve.key(), crypto::MessageKind::normal, as_bytes("to both of yours"));
-  run(1000);
+  run(1s);
   eve.instance = 100;
   give(1, 0);
   eve.give(FriendPacketType::receipt, protocol::LiveReceipt{100, {id}});
-  run(1000);
+  run(1s);
   BOOST_TEST(bob.told(id).ends_with("delivered"));
   give(2, 99);  // the other one is no more
   BOOST_TEST(std::ranges::count_if(bob.states, [&](const auto& status) {
@@ -187,10 +187,10 @@ BOOST_FIXTURE_TEST_CASE(a_message_first_stored_then_sent_live_is_not_cancelled, 
     node->switch_off();
   }
   const auto id = alice.send(bob, "seen");
-  run(1000);
+  run(1s);
   friend_filter = [&](const FriendPacket& packet) { return packet.from == &bob; };  // bob's receipt is lost
   connect(alice, bob);
-  BOOST_TEST(run(2000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(2s, [&] { return bob.shown.size() == 1; }));
   bob.crash();
   alice.crash();
   alice.start();
@@ -201,14 +201,14 @@ BOOST_FIXTURE_TEST_CASE(a_message_sent_live_is_not_cancelled_after_a_restart, Pa
   connect(alice, bob);
   friend_filter = [&](const FriendPacket& packet) { return packet.from == &bob; };  // bob's receipt is lost
   const auto id = alice.send(bob, "seen");
-  BOOST_TEST(run(2000, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(run(2s, [&] { return bob.shown.size() == 1; }));
   bob.crash();
   alice.crash();
   alice.start();
   BOOST_TEST(!alice.manager->cancel(id));  // at once, too
-  run(100);
+  run(100ms);
   BOOST_TEST(!alice.manager->cancel(id));
-  run(60'000);
+  run(1min);
   BOOST_TEST(alice.told(id).find("cancelled") == std::string::npos, alice.told(id));
 }
 
@@ -216,7 +216,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_sent_live_is_not_cancelled_after_a_restart, Pa
 BOOST_FIXTURE_TEST_CASE(a_bundle_of_a_restored_state_is_not_taken_for_an_older_one, Pair) {
   const auto other_home_node = [&](std::size_t place) {
     (void)alice.manager->remove_home_node(nodes[place]->known().id);
-    run(1000);
+    run(1s);
   };
   const auto old = alice.state->crash_copy();
   connect(alice, bob);
@@ -225,10 +225,10 @@ BOOST_FIXTURE_TEST_CASE(a_bundle_of_a_restored_state_is_not_taken_for_an_older_o
   alice.state = old->crash_copy();
   alice.start();
   other_home_node(1);  // before they meet
-  meet(alice, bob, 10'000);
+  meet(alice, bob, 10s);
   const auto before = nodes[1]->metrics.value(Counter::node_stored);
   const auto id = bob.send(alice, "to the nodes that you have");
-  run(10'000);
+  run(10s);
   BOOST_TEST(bob.told(id).find("stored:2/2") != std::string::npos, bob.told(id));
   BOOST_TEST(nodes[1]->metrics.value(Counter::node_stored) == before);
 }

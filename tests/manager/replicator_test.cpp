@@ -36,17 +36,17 @@ struct Replicating : OutboxParts, manager::ReplicatorListener {
     replicator.store(message, target, device(0), clock.now());
   }
   /// The next operation of the message ends; they end in the order of their start.
-  void end_next(Message& message, StoreOutcome outcome, std::int64_t held_s = limits::default_time_to_live_s,
-                std::uint16_t retry_after_s = 0) {
+  void end_next(Message& message, StoreOutcome outcome, seconds held = limits::default_time_to_live,
+                seconds retry_after = 0s) {
     BOOST_REQUIRE(!message.stores.empty());
     const auto operation = *message.stores.begin();
-    replicator.on_stored(operation, {outcome, clock.unix_s() + held_s, clock.unix_s(), retry_after_s},
+    replicator.on_stored(operation, {outcome, clock.unix_time() + held, clock.unix_time(), retry_after},
                          clock.now());
     BOOST_TEST(!message.stores.contains(operation));
   }
-  void end_all(Message& message, StoreOutcome outcome, std::int64_t held_s = limits::default_time_to_live_s) {
+  void end_all(Message& message, StoreOutcome outcome, seconds held = limits::default_time_to_live) {
     while (!message.stores.empty()) {
-      end_next(message, outcome, held_s);
+      end_next(message, outcome, held);
     }
   }
   [[nodiscard]] static std::size_t complete_copies(const Message& message) {
@@ -62,7 +62,7 @@ struct Replicating : OutboxParts, manager::ReplicatorListener {
                          .mailboxes = mailboxes,
                          .window = window,
                          .backoff = backoff,
-                         .first_offer_again_ms = config.first_offer_again_ms},
+                         .first_offer_again = config.first_offer_again},
                         *this};
   int complete = 0;
   int settled = 0;
@@ -100,19 +100,19 @@ BOOST_AUTO_TEST_CASE(a_part_that_failed_is_stored_again_alone) {
   end_next(message, StoreOutcome::stored);
   end_next(message, StoreOutcome::try_later);
   const auto& copy = message.targets[0].copies[0];
-  BOOST_TEST(copy.retry_at_ms >= clock.steady_ms() + config.retry_first_ms);
+  BOOST_TEST(copy.retry_at >= clock.steady() + config.retry_first);
   replicator.abandon(message, clock.now());
   store(message);
   BOOST_TEST(message.stores.size() == 4U);  // the two other nodes; this one is not due
-  clock.advance_to_ms(copy.retry_at_ms);
+  clock.advance_to(copy.retry_at);
   store(message);
   BOOST_TEST(message.stores.size() == 5U);
 }
 
 BOOST_AUTO_TEST_CASE(a_node_may_say_when_to_come_back) {
   Message& message = started();
-  end_next(message, StoreOutcome::mailbox_full, 0, 900);
-  BOOST_TEST(message.targets[0].copies[0].retry_at_ms >= clock.steady_ms() + 900'000);
+  end_next(message, StoreOutcome::mailbox_full, 0s, 15min);
+  BOOST_TEST(message.targets[0].copies[0].retry_at >= clock.steady() + 15min);
 }
 
 BOOST_AUTO_TEST_CASE(a_silent_node_is_tried_again_soon_after_it_answers) {
@@ -120,13 +120,13 @@ BOOST_AUTO_TEST_CASE(a_silent_node_is_tried_again_soon_after_it_answers) {
   const auto node = message.targets[0].copies[0].node;
   BOOST_TEST(replicator.on_node_answer(node, clock.now()).empty());
   end_next(message, StoreOutcome::unreachable);
-  clock.advance_ms(100);
+  clock.advance(100ms);
   const auto retries = replicator.on_node_answer(node, clock.now());
   BOOST_REQUIRE(retries.size() == 1U);
   BOOST_TEST((retries.begin()->first == message.id));
-  BOOST_TEST(retries.begin()->second > clock.steady_ms());
-  BOOST_TEST(retries.begin()->second <= clock.steady_ms() + Replicator::retry_soon_ms);
-  BOOST_TEST(message.targets[0].copies[0].retry_at_ms == retries.begin()->second);
+  BOOST_TEST(retries.begin()->second > clock.steady());
+  BOOST_TEST(retries.begin()->second <= clock.steady() + Replicator::retry_soon);
+  BOOST_TEST(message.targets[0].copies[0].retry_at == retries.begin()->second);
   BOOST_TEST(replicator.on_node_answer(node, clock.now()).empty());
 }
 
@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(what_is_abandoned_leaves_room_and_takes_no_outcome) {
 BOOST_AUTO_TEST_CASE(stale_envelopes_are_to_be_sealed_again) {
   Message& message = started();
   Target& target = message.targets[0];
-  clock.advance_s(2 * limits::epoch_length_s);
+  clock.advance(2 * limits::epoch_length);
   BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::waiting));  // under way
   end_all(message, StoreOutcome::wrong_epoch);
   BOOST_TEST((*this)[Counter::refused_clock] == 3U);
@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(stale_envelopes_are_to_be_sealed_again) {
 BOOST_AUTO_TEST_CASE(stale_envelopes_that_lie_on_all_nodes_stay_as_they_are) {
   Message& message = started();
   end_all(message, StoreOutcome::stored);
-  clock.advance_s(2 * limits::epoch_length_s);
+  clock.advance(2 * limits::epoch_length);
   BOOST_TEST((replicator.prepare(message.targets[0], device(0), clock.now()) == Readiness::waiting));
 }
 
@@ -204,15 +204,15 @@ BOOST_AUTO_TEST_CASE(nodes_are_asked_whether_they_still_have_it) {
   Message& message = started();
   end_all(message, StoreOutcome::stored);
   const auto& copy = message.targets[0].copies[0];
-  BOOST_TEST(copy.offer_again_ms >= clock.steady_ms() + config.first_offer_again_ms / 2);
-  BOOST_TEST(copy.offer_again_ms <= clock.steady_ms() + 3 * config.first_offer_again_ms / 2);
-  const auto first_ms = copy.offer_after_ms;
-  clock.advance_to_ms(copy.offer_again_ms);
+  BOOST_TEST(copy.offer_again >= clock.steady() + config.first_offer_again / 2);
+  BOOST_TEST(copy.offer_again <= clock.steady() + 3 * config.first_offer_again / 2);
+  const auto first = copy.offer_after;
+  clock.advance_to(copy.offer_again);
   store(message);
   BOOST_TEST(!message.stores.empty());
   end_all(message, StoreOutcome::duplicate);
   BOOST_TEST(lost.empty());
-  BOOST_TEST(copy.offer_after_ms == 3 * first_ms);
+  BOOST_TEST(copy.offer_after == 3 * first);
   BOOST_TEST(complete == 3);  // as before
 }
 
@@ -220,8 +220,8 @@ BOOST_AUTO_TEST_CASE(a_node_that_lost_a_message_is_named) {
   Message& message = started();
   end_all(message, StoreOutcome::stored);
   const auto& copy = message.targets[0].copies[0];
-  message.targets[0].copies[1].offer_again_ms = message.targets[0].copies[2].offer_again_ms = INT64_MAX;
-  clock.advance_to_ms(copy.offer_again_ms);
+  message.targets[0].copies[1].offer_again = message.targets[0].copies[2].offer_again = never;
+  clock.advance_to(copy.offer_again);
   store(message);
   end_next(message, StoreOutcome::stored);
   BOOST_TEST((lost == std::vector{copy.node}));
@@ -229,14 +229,14 @@ BOOST_AUTO_TEST_CASE(a_node_that_lost_a_message_is_named) {
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_that_its_node_drops_early_is_renewed_before) {
-  constexpr std::int64_t held_s = 12 * 3600;
+  constexpr seconds held = 12h;
   Message& message = started();
-  end_all(message, StoreOutcome::stored, held_s);
+  end_all(message, StoreOutcome::stored, held);
   const auto& copy = message.targets[0].copies[0];
-  const auto dropped_s = clock.unix_s() + held_s;
-  BOOST_TEST(copy.renew_at_s <= dropped_s - Replicator::renew_before_s);
-  BOOST_TEST(copy.renew_at_s > dropped_s - 3 * Replicator::renew_before_s / 2);
-  clock.advance_s(copy.renew_at_s - clock.unix_s());
+  const auto dropped = clock.unix_time() + held;
+  BOOST_TEST(copy.renew_at <= dropped - Replicator::renew_before);
+  BOOST_TEST(copy.renew_at > dropped - 3 * Replicator::renew_before / 2);
+  clock.advance(copy.renew_at - clock.unix_time());
   (void)replicator.prepare(message.targets[0], device(0), clock.now());
   BOOST_TEST(!copy.complete);
   BOOST_TEST((*this)[Counter::copies_lapsing] >= 1U);
@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE(a_copy_that_its_node_drops_early_is_renewed_before) {
 BOOST_AUTO_TEST_CASE(a_copy_that_is_kept_long_enough_is_not_renewed) {
   Message& message = started();
   end_all(message, StoreOutcome::stored);
-  BOOST_TEST(message.targets[0].copies[0].renew_at_s == 0);
+  BOOST_TEST(message.targets[0].copies[0].renew_at == UnixTime{});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

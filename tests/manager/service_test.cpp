@@ -9,19 +9,14 @@
 
 namespace toxasync::test {
 
-namespace {
-constexpr std::int64_t hour_ms = 3'600'000;
-constexpr std::int64_t day_ms = 24 * hour_ms;
-}  // namespace
-
 BOOST_AUTO_TEST_SUITE(manager_service)
 
 BOOST_FIXTURE_TEST_CASE(a_receipt_comes_through_nodes_without_a_meeting, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "confirmed without meeting");
-  run(5000);
+  run(5s);
   bob.start();
-  BOOST_TEST(run(2 * hour_ms, [&] { return alice.told(id).ends_with("delivered"); }));
+  BOOST_TEST(run(2h, [&] { return alice.told(id).ends_with("delivered"); }));
   BOOST_TEST(alice.manager->outbox_size() == 0);
   BOOST_TEST(emptied());
   BOOST_TEST(bob.shown.size() == 1);
@@ -32,10 +27,10 @@ BOOST_FIXTURE_TEST_CASE(many_receipts_travel_in_one_message_and_draw_none_themse
   for (int i = 0; i < 50; ++i) {
     alice.send(bob, "message " + std::to_string(i));
   }
-  run(60'000);
+  run(1min);
   bob.start();
-  BOOST_TEST(run(3 * hour_ms, [&] { return alice[Counter::messages_confirmed] == 50; }));
-  run(3 * hour_ms);
+  BOOST_TEST(run(3h, [&] { return alice[Counter::messages_confirmed] == 50; }));
+  run(3h);
   BOOST_TEST(bob[Counter::receipts_sent] == 50);
   BOOST_TEST(alice[Counter::receipts_sent] <= 1);  // for a bundle of bob's, which topped her keys up
   BOOST_TEST(bob.rows('D') == 0);
@@ -48,11 +43,11 @@ BOOST_AUTO_TEST_CASE(a_receipt_is_owed_across_a_crash_at_any_step) {
       Pair world(k, 1);
       world.bob.crash();
       const auto id = world.alice.send(world.bob, "owed");
-      world.run(5000);
-      world.bob.config.receipt_delay_ms = 5000;
+      world.run(5s);
+      world.bob.config.receipt_delay = 5s;
       world.bob.start();
       crash_after(world, world.bob, k);
-      BOOST_TEST(world.run(2 * hour_ms, [&] { return world.alice.told(id).ends_with("delivered"); }));
+      BOOST_TEST(world.run(2h, [&] { return world.alice.told(id).ends_with("delivered"); }));
       BOOST_TEST(world.bob.shown.size() >= 1);
     }
   }
@@ -60,15 +55,15 @@ BOOST_AUTO_TEST_CASE(a_receipt_is_owed_across_a_crash_at_any_step) {
 
 BOOST_FIXTURE_TEST_CASE(a_live_receipt_that_got_lost_is_owed_again, Pair) {
   connect(alice, bob);
-  run(2000);
+  run(2s);
   friend_filter = [&](FriendPacket& packet) { return packet.from == &bob; };  // bob's line is dead one way
   const auto id = alice.send(bob, "heard");
-  run(5000);
+  run(5s);
   BOOST_TEST(bob.shown.size() == 1);
   BOOST_TEST(alice.told(id) == "queued");
   disconnect(alice, bob);
   friend_filter = nullptr;
-  BOOST_TEST(run(2 * hour_ms, [&] { return alice.told(id).ends_with("delivered"); }));
+  BOOST_TEST(run(2h, [&] { return alice.told(id).ends_with("delivered"); }));
   BOOST_TEST(bob.shown.size() == 1);
 }
 
@@ -79,102 +74,103 @@ BOOST_FIXTURE_TEST_CASE(the_end_of_a_message_is_reported_once_after_a_crash, Pai
   status.state = manager::MessageState::expired;
   // As it is on the disk when the program dies before the callback returns.
   alice.state->commit({manager::Events::ended_write(status, manager::FailReason::none)}, nullptr);
-  run(1000);
+  run(1s);
   alice.crash();
   alice.start();
-  run(1000);
+  run(1s);
   BOOST_TEST(alice.told(status.id) == "expired");
   BOOST_TEST(alice.rows('E') == 0);
   alice.crash();
   alice.start();
-  run(1000);
+  run(1s);
   BOOST_TEST(alice.told(status.id) == "expired");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_message_is_cancelled_on_every_node_that_may_hold_it, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "never mind");
-  BOOST_TEST(run(10'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(10s, [&] { return alice.told(id).ends_with("stored:3/3"); }));
   nodes[2]->switch_off();
   BOOST_TEST(alice.manager->cancel(id).has_value());
-  run(60'000);
+  run(1min);
   BOOST_TEST(alice.told(id).ends_with("stored:3/3"));  // one node has not said so
   nodes[2]->switch_on();
-  BOOST_TEST(run(hour_ms, [&] { return alice.told(id).ends_with("cancelled"); }));
+  BOOST_TEST(run(1h, [&] { return alice.told(id).ends_with("cancelled"); }));
   BOOST_TEST(live_records() == 0);
   BOOST_TEST((alice.manager->cancel(id).error() == manager::CancelError::unknown));
   bob.start();
-  run(600'000);
+  run(10min);
   BOOST_TEST(bob.shown.empty());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_cancel_survives_a_crash_of_the_sender, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "never mind");
-  BOOST_TEST(run(10'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(10s, [&] { return alice.told(id).ends_with("stored:3/3"); }));
   for (const auto& node : nodes) {
     node->switch_off();
   }
   BOOST_TEST(alice.manager->cancel(id).has_value());
-  run(5000);
+  run(5s);
   alice.crash();
   for (const auto& node : nodes) {
     node->switch_on();
   }
   alice.start();
-  BOOST_TEST(run(hour_ms, [&] { return alice.told(id).ends_with("cancelled"); }));
+  BOOST_TEST(run(1h, [&] { return alice.told(id).ends_with("cancelled"); }));
   BOOST_TEST(live_records() == 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_cancel_waits_until_its_message_can_arrive_no_longer, Pair) {
   bob.crash();
   alice.send(bob, "before");
-  run(10'000);  // the nodes know her
-  network.set_conditions({0, 0, 5000, 0});
+  run(10s);  // the nodes know her
+  network.set_conditions({0, 0, 5s, 0s});
   const auto id = alice.send(bob, "never mind");
-  run(100);
-  network.set_conditions({0, 0, 10, 0});
+  run(100ms);
+  network.set_conditions({0, 0, 10ms, 0s});
   BOOST_TEST(alice.manager->cancel(id).has_value());
-  run(4000);
+  run(4s);
   BOOST_TEST(!alice.told(id).ends_with("cancelled"), alice.told(id));
   BOOST_TEST(live_records() == 3);
-  BOOST_TEST(run(hour_ms, [&] { return alice.told(id).ends_with("cancelled"); }));
+  BOOST_TEST(run(1h, [&] { return alice.told(id).ends_with("cancelled"); }));
   BOOST_TEST(live_records() == 3);  // of the one before
   bob.start();
-  run(600'000);
+  run(10min);
   BOOST_TEST(bob.texts() == std::vector<std::string>{"before"}, boost::test_tools::per_element());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_message_that_was_fetched_is_delivered_not_cancelled, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "too late");
-  BOOST_TEST(run(10'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(10s, [&] { return alice.told(id).ends_with("stored:3/3"); }));
   bob.start();
-  BOOST_TEST(run(60'000, [&] { return bob.shown.size() == 1 && live_records() == 0; }));
+  BOOST_TEST(run(1min, [&] { return bob.shown.size() == 1 && live_records() == 0; }));
   BOOST_TEST(alice.manager->cancel(id).has_value());
-  run(60'000);
+  run(1min);
   BOOST_TEST(alice.told(id).find("cancelled") == std::string::npos);
   BOOST_TEST(!alice.manager->cancel(id).has_value());
-  BOOST_TEST(run(2 * hour_ms, [&] { return alice.told(id).ends_with("delivered"); }));
+  BOOST_TEST(run(2h, [&] { return alice.told(id).ends_with("delivered"); }));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_message_that_went_directly_cannot_be_cancelled, Pair) {
   connect(alice, bob);
-  run(2000);
+  run(2s);
   friend_filter = [&](FriendPacket& packet) { return packet.from == &bob; };
   const auto id = alice.send(bob, "gone");
-  run(2000);
+  run(2s);
   BOOST_TEST((alice.manager->cancel(id).error() == manager::CancelError::too_late));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_message_has_its_own_time_to_live, Pair) {
   bob.crash();
-  const auto brief = alice.manager->send(bob.key, crypto::MessageKind::normal, as_bytes("a day"), 86400);
+  const auto brief = alice.manager->send(bob.key, crypto::MessageKind::normal, as_bytes("a day"), days(1));
   const auto lasting =
-      alice.manager->send(bob.key, crypto::MessageKind::normal, as_bytes("two weeks"), 1209600);
-  BOOST_TEST((alice.manager->send(bob.key, crypto::MessageKind::normal, as_bytes("x"), 86401).error() ==
-              manager::SendError::time_to_live));
-  run(day_ms + hour_ms);
+      alice.manager->send(bob.key, crypto::MessageKind::normal, as_bytes("two weeks"), days(14));
+  BOOST_TEST(
+      (alice.manager->send(bob.key, crypto::MessageKind::normal, as_bytes("x"), days(1) + 1s).error() ==
+       manager::SendError::time_to_live));
+  run(25h);
   BOOST_TEST(alice.told(*brief).ends_with("expired"));
   BOOST_TEST(alice.told(*lasting).ends_with("stored:3/3"));
   BOOST_TEST(alice.manager->status(*lasting)->stored == 3);
@@ -184,12 +180,12 @@ BOOST_FIXTURE_TEST_CASE(a_message_has_its_own_time_to_live, Pair) {
 BOOST_FIXTURE_TEST_CASE(a_node_that_lost_what_it_confirmed_is_given_it_again, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "kept");
-  BOOST_TEST(run(10'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(10s, [&] { return alice.told(id).ends_with("stored:3/3"); }));
   nodes[1]->lose_disk();
   BOOST_TEST(nodes[1]->store.stats().messages == 0);
-  BOOST_TEST(run(4 * hour_ms, [&] { return alice[Counter::messages_lost_by_node] == 1; }));
+  BOOST_TEST(run(4h, [&] { return alice[Counter::messages_lost_by_node] == 1; }));
   BOOST_TEST(nodes[1]->store.stats().messages == 1);
-  run(6 * hour_ms);
+  run(6h);
   BOOST_TEST(alice[Counter::messages_lost_by_node] == 1);
   BOOST_TEST(alice.told(id) == "queued stored:1/3 stored:2/3 stored:3/3");
 }
@@ -201,9 +197,9 @@ BOOST_FIXTURE_TEST_CASE(a_bundle_comes_by_mail_when_the_keys_run_low, Pair) {
     for (int i = 0; i < 40; ++i) {
       alice.send(bob, "many");
     }
-    run(120'000);
+    run(2min);
     bob.start();
-    run(3 * hour_ms);
+    run(3h);
   }
   BOOST_TEST(bob.shown.size() == 160);
   BOOST_TEST(bob[Counter::bundles_mailed] >= 1);
@@ -217,38 +213,38 @@ BOOST_FIXTURE_TEST_CASE(changed_home_nodes_are_sent_by_mail, Pair) {
   disconnect(alice, bob);
   (void)bob.manager->add_home_node(fourth.known());
   (void)bob.manager->remove_home_node(nodes[0]->keys.id());
-  BOOST_TEST(run(2 * hour_ms, [&] { return alice[Counter::bundles_accepted] >= 3; }));
+  BOOST_TEST(run(2h, [&] { return alice[Counter::bundles_accepted] >= 3; }));
   bob.crash();
   const auto id = alice.send(bob, "to the new ones");
-  BOOST_TEST(run(60'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  BOOST_TEST(run(1min, [&] { return alice.told(id).ends_with("stored:3/3"); }));
   BOOST_TEST(fourth.store.stats().messages == 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(mail_to_a_root_that_was_replaced_still_comes, Pair) {
   for (User* const user : {&alice, &bob}) {
     user->crash();
-    user->config.poll_interval_ms = hour_ms;
+    user->config.poll_interval = 1h;
     user->start();
   }
   const auto before = bob.rows('R');
-  run(29 * day_ms);
+  run(days(29));
   alice.crash();  // does not hear of the new root
-  run(2 * day_ms);
+  run(days(2));
   BOOST_TEST(bob.rows('R') == before + 1);
   alice.start();
   for (const auto& node : nodes) {
     node->switch_off();  // nor now
   }
   const auto id = alice.send(bob, "to the old root");
-  run(1000);
+  run(1s);
   bob.crash();
   for (const auto& node : nodes) {
     node->switch_on();
   }
-  BOOST_TEST(run(hour_ms, [&] { return alice.told(id).find("stored:3/3") != std::string::npos; }));
+  BOOST_TEST(run(1h, [&] { return alice.told(id).find("stored:3/3") != std::string::npos; }));
   bob.start();
-  BOOST_TEST(run(6 * hour_ms, [&] { return bob.shown.size() == 1; }));
-  run(12 * hour_ms);
+  BOOST_TEST(run(6h, [&] { return bob.shown.size() == 1; }));
+  run(12h);
   BOOST_TEST(alice.told(id).ends_with("delivered"));
 }
 
@@ -257,13 +253,13 @@ BOOST_FIXTURE_TEST_CASE(a_removed_friend_can_neither_find_nor_fill_new_mailboxes
   eve.take_bundle();
   const auto known_root = eve.bundle.root;
   bob.manager->on_friend_removed(eve.key());
-  run(2 * hour_ms);
+  run(2h);
   BOOST_TEST(bob.rows('R') == 2);
   // The remaining friend was told of the new root by mail, and uses it.
   bob.crash();
   const auto id = alice.send(bob, "not for eve");
-  BOOST_TEST(run(60'000, [&] { return alice.told(id).ends_with("stored:3/3"); }));
-  const auto epoch = *crypto::epoch_at(clock.unix_s());
+  BOOST_TEST(run(1min, [&] { return alice.told(id).ends_with("stored:3/3"); }));
+  const auto epoch = *crypto::epoch_at(clock.unix_time());
   const auto old_box = crypto::friends_mailbox(known_root, epoch).value();
   for (const auto& node : nodes) {
     BOOST_TEST(node->store.live_in(crypto::mailbox_key(old_box.address)) == 0);

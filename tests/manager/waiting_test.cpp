@@ -19,7 +19,7 @@ struct WaitingWorld : HandWorld {
     for (const auto* text : texts) {
       eve.send({.text = text, .sequence = ++sent});
     }
-    run(5000);
+    run(5s);
   }
   std::uint64_t sent = 0;
 };
@@ -35,8 +35,8 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_is_not_accepted_stays_and_is_offered_agai
   BOOST_TEST(eve.take_receipts().size() == 2);  // they are on our disk
   BOOST_TEST(bob[Counter::messages_delivered] == 0);
   bob.takes_messages = true;
-  BOOST_TEST(run(manager::DeliveryOrder::offer_again_ms + 10, [&] { return bob.shown.size() == 2; }));
-  run(1000);
+  BOOST_TEST(run(manager::DeliveryOrder::offer_again + 10ms, [&] { return bob.shown.size() == 2; }));
+  run(1s);
   BOOST_TEST(bob.texts() == (Texts{"one", "two"}), boost::test_tools::per_element());
   BOOST_TEST(std::ranges::none_of(bob.shown, &manager::ReceivedMessage::late));
   BOOST_TEST(bob[Counter::messages_delivered] == 2);
@@ -47,29 +47,29 @@ BOOST_FIXTURE_TEST_CASE(messages_not_accepted_survive_a_restart_in_order, Waitin
   send({"one", "two"});
   bob.crash();
   bob.start();
-  run(1000);
+  run(1s);
   BOOST_TEST(bob.shown.empty());
   eve.come();
   send({"three"});
   bob.crash();
   bob.takes_messages = true;
   bob.start();
-  run(1000);
+  run(1s);
   BOOST_TEST(bob.texts() == (Texts{"one", "two", "three"}), boost::test_tools::per_element());
   BOOST_TEST(std::ranges::none_of(bob.shown, &manager::ReceivedMessage::late));
   bob.crash();
   bob.start();
-  run(1000);
+  run(1s);
   BOOST_TEST(bob.shown.size() == 3);
 }
 
 BOOST_FIXTURE_TEST_CASE(an_application_that_accepts_nothing_is_asked_at_a_low_rate, WaitingWorld) {
   send({"one", "two"});
-  run(60'000);  // the polls have found their pace
+  run(1min);  // the polls have found their pace
   const auto refusals = bob.refusals;
   const auto ticks_before = ticks;
-  run(10'000);
-  const auto offers = static_cast<std::size_t>(10'000 / manager::DeliveryOrder::offer_again_ms);
+  run(10s);
+  const auto offers = static_cast<std::size_t>(10s / manager::DeliveryOrder::offer_again);
   BOOST_TEST(bob.refusals - refusals <= offers + 1);
   BOOST_TEST(bob.refusals - refusals >= offers - 1);
   BOOST_TEST(ticks - ticks_before < 4 * offers);
@@ -80,11 +80,11 @@ BOOST_FIXTURE_TEST_CASE(waiting_mail_of_a_removed_friend_is_dropped, WaitingWorl
   HandFriend mallory(*this, bob, 666);
   mallory.take_bundle();
   mallory.send({.text = "other"});
-  run(1000);
+  run(1s);
   bob.friends.erase(eve.key());
   bob.manager->on_friend_removed(eve.key());
   bob.takes_messages = true;
-  run(1000);
+  run(1s);
   BOOST_TEST(bob.texts() == Texts{"other"}, boost::test_tools::per_element());
   BOOST_TEST(bob[Counter::messages_dropped] == 2);
   BOOST_TEST(bob.rows('I') == 0);
@@ -108,7 +108,7 @@ BOOST_FIXTURE_TEST_CASE(when_too_many_wait_the_rest_stays_on_nodes, WaitingWorld
   for (std::size_t i = 0; i < manager::Inbox::messages_waiting; ++i) {
     eve.give(protocol::FriendPacketType::envelope, next().live);
   }
-  run(1000);
+  run(1s);
   const auto live = next();
   const auto stored = next();
   eve.give(protocol::FriendPacketType::envelope, live.live);
@@ -116,17 +116,17 @@ BOOST_FIXTURE_TEST_CASE(when_too_many_wait_the_rest_stays_on_nodes, WaitingWorld
   const auto confirmed = [&](const HandFriend::Sealed& sealed) {
     return std::ranges::count(eve.take_receipts(), sealed.id) != 0;
   };
-  run(10'000);
+  run(10s);
   const auto pages = nodes[0]->metrics.value(Counter::node_pages);
-  run(900'000);
+  run(15min);
   BOOST_TEST(bob.rows('I') == manager::Inbox::messages_waiting);
   BOOST_TEST(bob[Counter::refused_inbox_full] == 1);                  // the one that came directly
   BOOST_TEST(nodes[0]->metrics.value(Counter::node_pages) == pages);  // no page is fetched for nothing
   BOOST_TEST(live_records() == 1);
   BOOST_TEST(!confirmed(live));
   bob.takes_messages = true;
-  BOOST_TEST(run(300'000, [&] { return live_records() == 0; }));
-  BOOST_TEST(run(1000, [&] { return confirmed(stored); }));
+  BOOST_TEST(run(5min, [&] { return live_records() == 0; }));
+  BOOST_TEST(run(1s, [&] { return confirmed(stored); }));
   BOOST_TEST(bob.shown.size() == manager::Inbox::messages_waiting + 1);
 }
 

@@ -19,6 +19,7 @@
 #include "tests/support/mock_transport.hpp"
 #include "tests/support/quiet_log.hpp"
 #include "tests/support/seeded_random.hpp"
+#include "tests/support/time_print.hpp"
 
 namespace toxasync::test {
 
@@ -29,11 +30,11 @@ struct SkewedClock final : Clock {
   explicit SkewedClock(const Clock& right) : right_clock(right) {}
   [[nodiscard]] Now now() const noexcept override {
     Now now = right_clock.now();
-    now.unix_ms += ahead_ms;
+    now.wall += ahead;
     return now;
   }
   const Clock& right_clock;
-  std::int64_t ahead_ms = 0;
+  milliseconds ahead = 0ms;
 };
 
 /// A real node on a MemoryStore. Its machine can be switched off and on.
@@ -45,14 +46,14 @@ class StorageNode final : public PacketReceiver {
   void switch_off() { on_ = false; }
   void switch_on() { on_ = true; }
   /// It is started anew, and keeps mail no longer than that.
-  void grant_at_most(std::uint32_t ttl_s) {
+  void grant_at_most(seconds ttl) {
     node::NodeConfig config;
-    config.longest_ttl_s = ttl_s;
+    config.longest_ttl = ttl;
     start(std::move(config));
   }
   /// Everything that it has stored is gone, tombstones too.
-  void lose_disk() { store.expire(INT64_MAX, SIZE_MAX); }
-  [[nodiscard]] std::int64_t next_ms() const { return on_ ? node->next_deadline_ms() : INT64_MAX; }
+  void lose_disk() { store.expire(last_date, SIZE_MAX); }
+  [[nodiscard]] SteadyTime next() const { return on_ ? node->next_deadline() : never; }
   void tick();
   [[nodiscard]] client::KnownNode known() const { return {keys.id(), {endpoint}}; }
 
@@ -140,7 +141,7 @@ class World {
   };
 
   explicit World(std::uint64_t seed = 1) : seed_(seed), network(clock, seed) {
-    network.set_conditions({0, 0, 10, 5});
+    network.set_conditions({0, 0, 10ms, 5ms});
     network.keep_log(false);
   }
 
@@ -176,17 +177,17 @@ class World {
   void connect(User& a, User& b) { set_connected(a, b, true); }
   void disconnect(User& a, User& b) { set_connected(a, b, false); }
   /// They are online together for a while.
-  void meet(User& a, User& b, std::int64_t ms = 2000) {
+  void meet(User& a, User& b, milliseconds time = 2s) {
     connect(a, b);
-    run(ms);
+    run(time);
     disconnect(a, b);
   }
   [[nodiscard]] bool connected(const User& a, const User& b) const {
     return links_.contains(std::minmax(a.key, b.key));
   }
 
-  /// Lets `limit_ms` pass, or what is needed until `until` holds; whether it does.
-  bool run(std::int64_t limit_ms, const std::function<bool()>& until = nullptr);
+  /// Lets `limit` pass, or what is needed until `until` holds; whether it does.
+  bool run(milliseconds limit, const std::function<bool()>& until = nullptr);
 
   [[nodiscard]] std::uint64_t live_records() const {
     std::uint64_t records = 0;
@@ -197,13 +198,13 @@ class World {
   }
   /// Whether nothing is left on the nodes once everybody has fetched their mail: the senders their receipts
   /// too.
-  bool emptied(std::int64_t limit_ms = 10'800'000) {
+  bool emptied(milliseconds limit = 3h) {
     for (const auto& user : users) {
       if (!user->running()) {
         user->start();
       }
     }
-    return run(limit_ms, [this] { return live_records() == 0; });
+    return run(limit, [this] { return live_records() == 0; });
   }
   User* user(const manager::FriendKey& key) {
     const auto found = std::ranges::find_if(users, [&](const auto& user) { return user->key == key; });
@@ -221,7 +222,7 @@ class World {
   std::vector<std::unique_ptr<StorageNode>> nodes;
   std::vector<std::unique_ptr<User>> users;
   std::map<manager::FriendKey, std::vector<Bytes>> by_hand;  ///< What friends got whom a test plays itself.
-  std::int64_t friend_delay_ms = 20;
+  milliseconds friend_delay = 20ms;
   std::size_t send_queue = 1000;                     ///< Of the host, for each friend.
   std::function<bool(FriendPacket&)> friend_filter;  ///< True drops it. May change it.
   std::vector<FriendPacket> friend_log;              ///< All that were sent, while `keep_friend_log`.
@@ -247,7 +248,7 @@ class World {
     }
     if (!friend_filter || !friend_filter(sent)) {
       ++queued_[{from.key, to}];
-      friend_packets_.emplace(clock.steady_ms() + friend_delay_ms, std::move(sent));
+      friend_packets_.emplace(clock.steady() + friend_delay, std::move(sent));
     }
     return manager::ChannelSend::sent;
   }
@@ -263,10 +264,10 @@ class World {
   bool deliver_friend_packet();
   bool deliver_node_packet();
   bool tick_one();
-  [[nodiscard]] std::int64_t next_ms() const;
+  [[nodiscard]] SteadyTime next() const;
 
   std::set<std::pair<manager::FriendKey, manager::FriendKey>> links_;
-  std::multimap<std::int64_t, FriendPacket> friend_packets_;  ///< By arrival.
+  std::multimap<SteadyTime, FriendPacket> friend_packets_;  ///< By arrival.
   std::map<std::pair<manager::FriendKey, manager::FriendKey>, std::size_t> queued_;
 };
 
@@ -275,7 +276,7 @@ class World {
 inline StorageNode::StorageNode(World& world, std::uint32_t number)
     : endpoint(ipv4(number)),
       random(std::make_unique<SeededRandom>(world.seed() * 7919 + number)),
-      keys(node::NodeKeys::ephemeral(*random, world.clock.unix_s())),
+      keys(node::NodeKeys::ephemeral(*random, world.clock.unix_time())),
       world_(world),
       transport_(world.network.add(endpoint)) {
   start({});
@@ -411,7 +412,7 @@ inline void World::set_connected(User& a, User& b, bool on) {
 }
 
 inline bool World::deliver_friend_packet() {
-  if (friend_packets_.empty() || friend_packets_.begin()->first > clock.steady_ms()) {
+  if (friend_packets_.empty() || friend_packets_.begin()->first > clock.steady()) {
     return false;
   }
   const FriendPacket packet = std::move(friend_packets_.begin()->second);
@@ -423,7 +424,7 @@ inline bool World::deliver_friend_packet() {
 }
 
 inline bool World::deliver_node_packet() {
-  if (network.next_delivery_ms().value_or(INT64_MAX) > clock.steady_ms()) {
+  if (network.next_delivery().value_or(never) > clock.steady()) {
     return false;
   }
   network.deliver_due();
@@ -434,13 +435,13 @@ inline bool World::deliver_node_packet() {
 inline bool World::tick_one() {
   bool any = false;
   for (const auto& node : nodes) {
-    if (node->next_ms() <= clock.steady_ms()) {
+    if (node->next() <= clock.steady()) {
       node->tick();
       any = true;
     }
   }
   for (const auto& user : users) {
-    if (user->running() && user->manager->next_deadline_ms() <= clock.steady_ms()) {
+    if (user->running() && user->manager->next_deadline() <= clock.steady()) {
       ++ticks;
       user->manager->tick();
       any = true;
@@ -450,22 +451,22 @@ inline bool World::tick_one() {
   return any;
 }
 
-inline std::int64_t World::next_ms() const {
-  std::int64_t next = network.next_delivery_ms().value_or(INT64_MAX);
+inline SteadyTime World::next() const {
+  SteadyTime next = network.next_delivery().value_or(never);
   if (!friend_packets_.empty()) {
     next = std::min(next, friend_packets_.begin()->first);
   }
   for (const auto& node : nodes) {
-    next = std::min(next, node->next_ms());
+    next = std::min(next, node->next());
   }
   for (const auto& user : users) {
-    next = std::min(next, user->running() ? user->manager->next_deadline_ms() : INT64_MAX);
+    next = std::min(next, user->running() ? user->manager->next_deadline() : never);
   }
   return next;
 }
 
-inline bool World::run(std::int64_t limit_ms, const std::function<bool()>& until) {
-  const std::int64_t end_ms = clock.steady_ms() + limit_ms;
+inline bool World::run(milliseconds limit, const std::function<bool()>& until) {
+  const SteadyTime end = clock.steady() + limit;
   for (;;) {
     unsigned turns = 0;
     while (deliver_friend_packet() || deliver_node_packet() || tick_one()) {
@@ -476,10 +477,10 @@ inline bool World::run(std::int64_t limit_ms, const std::function<bool()>& until
         throw std::runtime_error("somebody's deadline does not move on");
       }
     }
-    if (clock.steady_ms() >= end_ms) {
+    if (clock.steady() >= end) {
       return until && until();
     }
-    clock.advance_to_ms(std::min(next_ms(), end_ms));
+    clock.advance_to(std::min(next(), end));
   }
 }
 

@@ -43,7 +43,7 @@ Sequence generate(Suite suite, std::uint64_t seed, std::size_t length) {
   Sequence made{seed, {}, {}};
   made.setup.users = random.chance(200) ? 3 : 2;
   made.setup.nodes = 1 + random.below(4);
-  made.setup.poll_interval_ms = random.chance(300) ? 120'000 : 1'800'000;
+  made.setup.poll_interval = random.chance(300) ? 2min : 30min;
   made.setup.push = seed % 3 != 0;
   std::uint64_t total = 0;
   const auto weight = [&](const Operation& operation) {
@@ -106,7 +106,7 @@ Outcome run(const Sequence& sequence, Totals& totals, std::ostream* trace,
       for (auto& b : rig.people) {
         if (&a < &b && sequence.seed % 8 != 0) {
           rig.connect(a, b);
-          rig.run(5000);
+          rig.run(5s);
           rig.model.met(a.user->key, b.user->key);
           rig.disconnect_all();
         }
@@ -122,8 +122,8 @@ Outcome run(const Sequence& sequence, Totals& totals, std::ostream* trace,
       operations()[step.operation].run(rig, random);
       rig.observe();
       if (trace != nullptr) {
-        *trace << "  " << rig.world.clock.unix_s() << " " << operations()[step.operation].name << rig.note
-               << "\n";
+        *trace << "  " << since_1970_s(rig.world.clock.unix_time()) << " "
+               << operations()[step.operation].name << rig.note << "\n";
       }
     }
     outcome.events = totals.events - events_before;

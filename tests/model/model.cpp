@@ -43,7 +43,7 @@ std::size_t Model::count(bool (*what)(const Message&)) const {
 }
 
 void Model::sent(const Id& id, const FriendKey& from, const FriendKey& to, ByteView text,
-                 crypto::MessageKind kind, std::int64_t now_ms, std::uint32_t ttl_s) {
+                 crypto::MessageKind kind, UnixTimeMs now, seconds ttl) {
   Message message;
   message.id = id;
   message.from = from;
@@ -51,8 +51,8 @@ void Model::sent(const Id& id, const FriendKey& from, const FriendKey& to, ByteV
   message.number = ++last_number_;
   message.text.assign(text.begin(), text.end());
   message.kind = kind;
-  message.sent_at_ms = now_ms;
-  message.ttl_s = ttl_s;
+  message.sent_at = now;
+  message.ttl = ttl;
   message.may_be_lost = broken_.contains({from, to});
   if (!messages_.emplace(id, std::move(message)).second) {
     throw Broken("a message id was given twice");
@@ -160,7 +160,7 @@ void Model::met(const FriendKey& a, const FriendKey& b) {
   }
 }
 
-void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received, std::int64_t now_ms) {
+void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received, UnixTimeMs now) {
   Message& message = must_find(received.id, "shown");
   if (message.to != to || message.from != received.from) {
     fail(message, "shown to the wrong person or under a wrong name");
@@ -168,7 +168,7 @@ void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received,
   if (message.text != received.text || message.kind != received.kind) {
     fail(message, "shown with another text");
   }
-  if (received.sent_at_unix_ms != std::min(message.sent_at_ms, now_ms)) {
+  if (received.sent_at_unix != std::min(message.sent_at, now)) {
     fail(message, "shown with another time of sending");
   }
   if (++message.shown > message.may_be_shown) {
@@ -272,20 +272,20 @@ std::vector<std::pair<FriendKey, crypto::PreKeyId>> Model::spent_keys() const {
   return spent;
 }
 
-void Model::check_stored_was_shown(const std::set<FriendKey>& absent, std::int64_t now_ms) const {
+void Model::check_stored_was_shown(const std::set<FriendKey>& absent, UnixTimeMs now) const {
   for (const auto& [id, message] : messages_) {
-    const bool excused = message.may_be_lost || message.node_failed || message.cancel_asked ||
-                         message.expires_at_ms() <= now_ms;
+    const bool excused =
+        message.may_be_lost || message.node_failed || message.cancel_asked || message.expires_at() <= now;
     if (message.stored > 0 && message.shown == 0 && !excused && !absent.contains(message.to)) {
       fail(message, "was stored on a node, and is not shown though the recipient had time to fetch it");
     }
   }
 }
 
-void Model::check_queued_was_shown(std::int64_t now_ms) const {
+void Model::check_queued_was_shown(UnixTimeMs now) const {
   for (const auto& [id, message] : messages_) {
     const bool excused = message.may_be_lost || message.forgotten || message.failed || message.cancel_asked ||
-                         message.expires_at_ms() <= now_ms;
+                         message.expires_at() <= now;
     if (message.queued && message.shown == 0 && !excused) {
       fail(message, "was queued, and is not shown though both were online together");
     }

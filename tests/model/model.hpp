@@ -32,8 +32,8 @@ struct Message {
   std::uint64_t number = 0;  ///< Its place among all messages sent.
   Bytes text;
   crypto::MessageKind kind = crypto::MessageKind::normal;
-  std::int64_t sent_at_ms = 0;
-  std::uint32_t ttl_s = 0;
+  UnixTimeMs sent_at{};
+  seconds ttl = 0s;
 
   bool queued = false;  ///< Told; or anything else was.
   bool delivered = false;
@@ -52,16 +52,14 @@ struct Message {
   bool may_be_retold = false;  ///< The end of it was told, but that may not have come to the disk.
 
   [[nodiscard]] bool ended() const noexcept { return delivered || expired || cancelled || failed; }
-  [[nodiscard]] std::int64_t expires_at_ms() const noexcept {
-    return sent_at_ms + std::int64_t{ttl_s} * 1000;
-  }
+  [[nodiscard]] UnixTimeMs expires_at() const noexcept { return sent_at + ttl; }
 };
 
 class Model {
  public:
   // What the world did:
   void sent(const Id& id, const FriendKey& from, const FriendKey& to, ByteView text, crypto::MessageKind kind,
-            std::int64_t now_ms, std::uint32_t ttl_s);
+            UnixTimeMs now, seconds ttl);
   /// The program of `who` ended. `repeats_last`: the message that it showed last may be shown again.
   void crashed(const FriendKey& who, bool repeats_last, bool disk_was_behind);
   void node_lost_its_disk();
@@ -82,7 +80,7 @@ class Model {
   void met(const FriendKey& a, const FriendKey& b);
 
   // What the manager told:
-  void shown(const FriendKey& to, const manager::ReceivedMessage& message, std::int64_t now_ms);
+  void shown(const FriendKey& to, const manager::ReceivedMessage& message, UnixTimeMs now);
   void told(const FriendKey& from, const manager::MessageStatus& status);
   /// An envelope was seen on its way: which pre-key its header names, and whether that is for one message
   /// only. (Called where nothing may be thrown.)
@@ -96,9 +94,9 @@ class Model {
   // What must hold at the end of a sequence:
   /// All senders but `present` were gone; the others had time to fetch. What nodes had confirmed has been
   /// shown.
-  void check_stored_was_shown(const std::set<FriendKey>& absent, std::int64_t now_ms) const;
+  void check_stored_was_shown(const std::set<FriendKey>& absent, UnixTimeMs now) const;
   /// All were together. What was queued and is not over has been shown.
-  void check_queued_was_shown(std::int64_t now_ms) const;
+  void check_queued_was_shown(UnixTimeMs now) const;
   /// Time enough has passed for everything. Each queued message has come to one end or the other.
   void check_ended() const;
   /// The pre-keys of all copies, of messages that were shown, that have come anywhere: their private halves

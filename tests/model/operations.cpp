@@ -7,13 +7,14 @@ namespace toxasync::model {
 
 namespace {
 
-constexpr std::int64_t second_ms = 1000;
-constexpr std::int64_t minute_ms = 60 * second_ms;
-constexpr std::int64_t hour_ms = 60 * minute_ms;
-constexpr std::int64_t day_ms = 24 * hour_ms;
+constexpr milliseconds day = 24h;
 
 std::int64_t between(SeededRandom& random, std::int64_t least, std::int64_t most) {
   return least + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most - least + 1)));
+}
+
+milliseconds between(SeededRandom& random, milliseconds least, milliseconds most) {
+  return least + random.below(most - least + 1ms);
 }
 
 Person& named(Rig& rig, std::size_t place) {
@@ -72,25 +73,25 @@ void send_many(Rig& rig, SeededRandom& random) {
   for (std::int64_t i = 0; i < count; ++i) {
     rig.send(from, to, text(random, random.chance(100) ? 2000 : 30));
     if (random.chance(100)) {
-      rig.run(between(random, 0, 500));
+      rig.run(between(random, 0ms, 500ms));
     }
   }
 }
 
 /// Just before an epoch ends, so that it is under way, or not even stored, when the next begins.
 void send_at_the_end_of_an_epoch(Rig& rig, SeededRandom& random) {
-  const auto now_s = rig.world.clock.unix_s();
-  const auto next_s = crypto::epoch_start_s(crypto::epoch_at(now_s).value() + 1);
-  rig.run((next_s - now_s) * second_ms - between(random, 0, 3 * second_ms));
+  const auto now = rig.world.clock.unix_time();
+  const auto next = crypto::epoch_start(crypto::epoch_at(now).value() + 1);
+  rig.run(next - now - between(random, 0s, 3s));
   const auto [from, to] = two(rig, random);
   rig.send(from, to, text(random, between(random, 8, 3000)));
-  rig.run(between(random, 0, 5 * second_ms));
+  rig.run(between(random, 0s, 5s));
 }
 
 void send_for_longer(Rig& rig, SeededRandom& random) {
   const auto [from, to] = two(rig, random);
   rig.send(from, to, text(random, between(random, 8, 1500)), crypto::MessageKind::normal,
-           limits::times_to_live_s[random.below(limits::times_to_live_s.size())]);
+           limits::times_to_live[random.below(limits::times_to_live.size())]);
 }
 
 void cancel(Rig& rig, SeededRandom& random) {
@@ -103,7 +104,7 @@ void cancel(Rig& rig, SeededRandom& random) {
 
 // --- People ---
 
-void meet_for(Rig& rig, SeededRandom& random, std::int64_t ms) {
+void meet_for(Rig& rig, SeededRandom& random, milliseconds time) {
   const Two met = two(rig, random);
   Person& a = met.from;
   Person& b = met.to;
@@ -113,10 +114,10 @@ void meet_for(Rig& rig, SeededRandom& random, std::int64_t ms) {
   const bool apart = !rig.world.connected(*a.user, *b.user);
   rig.connect(a, b);
   const bool together = together_now();
-  rig.run(ms);
-  const bool sound = !a.slow_disk && !b.slow_disk && rig.world.clock.steady_ms() >= a.failing_until_ms &&
-                     rig.world.clock.steady_ms() >= b.failing_until_ms;
-  if (together && together_now() && sound && ms >= 5 * second_ms && rig.friends(a, b)) {
+  rig.run(time);
+  const bool sound = !a.slow_disk && !b.slow_disk && rig.world.clock.steady() >= a.failing_until &&
+                     rig.world.clock.steady() >= b.failing_until;
+  if (together && together_now() && sound && time >= 5s && rig.friends(a, b)) {
     rig.model.met(a.user->key, b.user->key);
   }
   if (apart) {
@@ -125,11 +126,11 @@ void meet_for(Rig& rig, SeededRandom& random, std::int64_t ms) {
 }
 
 void meet(Rig& rig, SeededRandom& random) {
-  meet_for(rig, random, between(random, 5 * second_ms, 30 * second_ms));
+  meet_for(rig, random, between(random, 5s, 30s));
 }
 
 void meet_in_passing(Rig& rig, SeededRandom& random) {
-  meet_for(rig, random, between(random, 0, 400));
+  meet_for(rig, random, between(random, 0ms, 400ms));
 }
 
 void come_together(Rig& rig, SeededRandom& random) {
@@ -155,20 +156,20 @@ void start_all(Rig& rig, SeededRandom& /*random*/) {
 void unfriend_and_befriend(Rig& rig, SeededRandom& random) {
   const auto [a, b] = two(rig, random);
   rig.unfriend(a, b);
-  rig.run(between(random, 0, 10 * second_ms));
+  rig.run(between(random, 0s, 10s));
   rig.befriend(a, b);
 }
 
 // --- Crashes and disks ---
 
 void crash_now(Rig& rig, SeededRandom& random) {
-  rig.crash(anybody(rig, random), random.chance(700) ? 0 : between(random, 0, 10 * minute_ms));
+  rig.crash(anybody(rig, random), random.chance(700) ? 0ms : between(random, 0s, 10min));
 }
 
 void crash_at_an_event(Rig& rig, SeededRandom& random) {
   anybody(rig, random).crash_in_events =
       static_cast<unsigned>(between(random, 1, random.chance(500) ? 15 : 120));
-  rig.run(between(random, 0, 3 * second_ms));
+  rig.run(between(random, 0s, 3s));
 }
 
 void crash_in_the_callback(Rig& rig, SeededRandom& random) {
@@ -244,34 +245,34 @@ void other_home_nodes(Rig& rig, SeededRandom& random) {
 
 void bad_network(Rig& rig, SeededRandom& random) {
   rig.world.network.set_conditions({static_cast<std::uint32_t>(random.below(300)),
-                                    static_cast<std::uint32_t>(random.below(100)), 10,
-                                    between(random, 0, 300)});
+                                    static_cast<std::uint32_t>(random.below(100)), 10ms,
+                                    between(random, 0ms, 300ms)});
 }
 
 void good_network(Rig& rig, SeededRandom& /*random*/) {
-  rig.world.network.set_conditions({0, 0, 10, 5});
+  rig.world.network.set_conditions({0, 0, 10ms, 5ms});
 }
 
 // --- Time ---
 
 void moments(Rig& rig, SeededRandom& random) {
-  rig.run(between(random, 0, 2 * second_ms));
+  rig.run(between(random, 0s, 2s));
 }
 
 void minutes(Rig& rig, SeededRandom& random) {
-  rig.run(between(random, second_ms, 20 * minute_ms));
+  rig.run(between(random, 1s, 20min));
 }
 
 void hours(Rig& rig, SeededRandom& random) {
-  rig.run(between(random, minute_ms, 8 * hour_ms));
+  rig.run(between(random, 1min, 8h));
 }
 
 void days(Rig& rig, SeededRandom& random) {
-  rig.run(between(random, hour_ms, 4 * day_ms));
+  rig.run(between(random, 1h, 4 * day));
 }
 
 void weeks(Rig& rig, SeededRandom& random) {
-  rig.run(between(random, 2 * day_ms, 16 * day_ms));
+  rig.run(between(random, 2 * day, 16 * day));
 }
 
 constexpr std::array table{

@@ -5,13 +5,6 @@
 
 namespace toxasync::model {
 
-namespace {
-
-constexpr std::int64_t second_ms = 1000;
-constexpr std::int64_t minute_ms = 60 * second_ms;
-
-}  // namespace
-
 Rig::Rig(std::uint64_t seed, const Setup& setup, Totals& totals)
     : world(seed), totals_(totals), random_(seed ^ 0x5eed), tap_(world, model) {
   for (std::size_t i = 0; i < setup.nodes; ++i) {
@@ -20,7 +13,7 @@ Rig::Rig(std::uint64_t seed, const Setup& setup, Totals& totals)
   for (std::size_t i = 0; i < setup.users; ++i) {
     User& user = world.add_user();
     user.crash();
-    user.config.poll_interval_ms = setup.poll_interval_ms;
+    user.config.poll_interval = setup.poll_interval;
     user.config.push = setup.push;
     user.start();
     people.emplace_back(user);
@@ -61,14 +54,14 @@ void Rig::observe() {
       if (!user.friends.contains(message.from)) {
         throw Broken("a message of somebody who is no friend was shown");
       }
-      model.shown(user.key, message, user.clock.now().unix_ms);
+      model.shown(user.key, message, user.clock.now().wall);
       totals_.repeated += model.find(message.id)->shown > 1 ? 1 : 0;
       person.last_show_unsafe = true;
     }
     for (; person.states_seen < user.states.size(); ++person.states_seen) {
       model.told(user.key, user.states[person.states_seen]);
     }
-    if (user.state->waiting() == 0 && world.clock.steady_ms() >= person.failing_until_ms) {
+    if (user.state->waiting() == 0 && world.clock.steady() >= person.failing_until) {
       person.last_show_unsafe = false;
     }
   }
@@ -82,7 +75,7 @@ void Rig::on_event() {
       person.user->state->release(random_.below(3));
     }
     if (person.crash_in_events > 0 && --person.crash_in_events == 0 && person.user->running()) {
-      const std::int64_t after[] = {0, 0, 500, 5 * second_ms, minute_ms};
+      const milliseconds after[] = {0ms, 0ms, 500ms, 5s, 1min};
       crash(person, after[random_.below(std::size(after))]);
     }
   }
@@ -90,53 +83,53 @@ void Rig::on_event() {
 
 void Rig::restart_due() {
   for (auto& person : people) {
-    if (person.restart_at_ms >= 0 && person.restart_at_ms <= world.clock.steady_ms()) {
+    if (person.restart_at <= world.clock.steady()) {
       start(person);
     }
   }
 }
 
-void Rig::run(std::int64_t ms) {
-  const std::int64_t end = world.clock.steady_ms() + ms;
+void Rig::run(milliseconds time) {
+  const SteadyTime end = world.clock.steady() + time;
   do {
     restart_due();
-    std::int64_t next = end;
+    SteadyTime next = end;
     for (const auto& person : people) {
-      if (person.restart_at_ms > world.clock.steady_ms()) {
-        next = std::min(next, person.restart_at_ms);
+      if (person.restart_at > world.clock.steady()) {
+        next = std::min(next, person.restart_at);
       }
     }
     // In slices: who crashes meanwhile has a time to be started again.
-    const std::int64_t slice = std::max<std::int64_t>(minute_ms, (end - world.clock.steady_ms()) / 64);
-    world.run(std::min(next - world.clock.steady_ms(), slice));
-  } while (world.clock.steady_ms() < end);
+    const milliseconds slice = std::max<milliseconds>(1min, (end - world.clock.steady()) / 64);
+    world.run(std::min(next - world.clock.steady(), slice));
+  } while (world.clock.steady() < end);
   restart_due();
   observe();
 }
 
 std::optional<Id> Rig::send(Person& from, const Person& to, const std::string& text, crypto::MessageKind kind,
-                            std::uint32_t ttl_s) {
+                            seconds ttl) {
   if (!from.user->running()) {
     return std::nullopt;
   }
-  const auto id = from.user->manager->send(to.user->key, kind, as_bytes(text), ttl_s);
+  const auto id = from.user->manager->send(to.user->key, kind, as_bytes(text), ttl);
   if (!id) {
     note += " (not accepted: " + std::to_string(static_cast<int>(id.error())) + ")";
     return std::nullopt;
   }
-  model.sent(*id, from.user->key, to.user->key, as_bytes(text), kind, from.user->clock.now().unix_ms,
-             ttl_s != 0 ? ttl_s : from.user->config.ttl_s);
+  model.sent(*id, from.user->key, to.user->key, as_bytes(text), kind, from.user->clock.now().wall,
+             ttl != 0s ? ttl : from.user->config.ttl);
   ++totals_.messages;
   return *id;
 }
 
-void Rig::crash(Person& who, std::int64_t restart_after_ms) {
+void Rig::crash(Person& who, std::optional<milliseconds> restart_after) {
   if (!who.user->running()) {
     return;
   }
   observe();
   tap_.learn(*who.user);
-  const bool behind = who.user->state->waiting() > 0 || world.clock.steady_ms() < who.failing_until_ms;
+  const bool behind = who.user->state->waiting() > 0 || world.clock.steady() < who.failing_until;
   model.crashed(who.user->key, who.last_show_unsafe || who.at_crash != nullptr,
                 behind || who.at_crash != nullptr);
   who.user->crash();
@@ -145,17 +138,17 @@ void Rig::crash(Person& who, std::int64_t restart_after_ms) {
   }
   who.crash_in_events = 0;
   who.last_show_unsafe = false;
-  if (restart_after_ms >= 0) {
+  if (restart_after) {
     ++totals_.crash_points;
-    who.restart_at_ms = world.clock.steady_ms() + restart_after_ms;
-    if (restart_after_ms == 0) {
+    who.restart_at = world.clock.steady() + *restart_after;
+    if (*restart_after == 0ms) {
       start(who);
     }
   }
 }
 
 void Rig::start(Person& who) {
-  who.restart_at_ms = -1;
+  who.restart_at = never;
   if (!who.user->running()) {
     who.user->state->hold_commits(who.slow_disk);
     who.user->start();
@@ -169,7 +162,7 @@ void Rig::set_slow_disk(Person& who, bool slow) {
 
 void Rig::fail_disk(Person& who, std::size_t batches) {
   who.user->state->fail_next(batches);
-  who.failing_until_ms = world.clock.steady_ms() + 5 * minute_ms;
+  who.failing_until = world.clock.steady() + 5min;
 }
 
 void Rig::make_copy(Person& who) {
@@ -179,7 +172,7 @@ void Rig::make_copy(Person& who) {
 }
 
 void Rig::go_on_with(Person& who, std::unique_ptr<store::MemoryState> disk, const Model::Backup& then) {
-  crash(who, -1);
+  crash(who, std::nullopt);
   who.user->state = disk ? std::move(disk) : std::make_unique<store::MemoryState>();
   model.restored(who.user->key, who.user->friends, then);
   ++totals_.restores;

@@ -51,9 +51,9 @@ struct Person {
   unsigned crash_in_events = 0;                  ///< 0: no crash is planned.
   bool crash_in_callback = false;                ///< At the next message that is shown.
   std::unique_ptr<store::MemoryState> at_crash;  ///< What the disk held when the callback ran.
-  std::int64_t restart_at_ms = -1;               ///< Steady; -1: they are not to be restarted.
+  SteadyTime restart_at = never;
   bool slow_disk = false;
-  std::int64_t failing_until_ms = 0;  ///< Their disk may not have written what it should until then.
+  SteadyTime failing_until{};  ///< Their disk may not have written what it should until then.
   bool last_show_unsafe = false;
   std::size_t shown_seen = 0;
   std::size_t states_seen = 0;
@@ -67,22 +67,23 @@ class Rig {
   struct Setup {
     std::size_t users = 2;
     std::size_t nodes = 3;
-    std::int64_t poll_interval_ms = 1'800'000;
+    milliseconds poll_interval = 30min;
     bool push = true;
   };
   Rig(std::uint64_t seed, const Setup& setup, Totals& totals);
 
   // Things that happen. A Person who is not running stays as they are unless it says otherwise.
-  void run(std::int64_t ms);
+  void run(milliseconds time);
   /// Nothing when it was not accepted.
   std::optional<Id> send(Person& from, const Person& to, const std::string& text,
-                         crypto::MessageKind kind = crypto::MessageKind::normal, std::uint32_t ttl_s = 0);
+                         crypto::MessageKind kind = crypto::MessageKind::normal, seconds ttl = 0s);
   void cancel(Person& who, const Id& id);
-  void crash(Person& who, std::int64_t restart_after_ms);
+  /// `restart_after`: nothing if they are not to be restarted.
+  void crash(Person& who, std::optional<milliseconds> restart_after);
   void start(Person& who);
   void stop(Person& who) {
-    crash(who, -1);
-    who.restart_at_ms = -1;
+    crash(who, std::nullopt);
+    who.restart_at = never;
   }
   void set_slow_disk(Person& who, bool slow);
   void fail_disk(Person& who, std::size_t batches);

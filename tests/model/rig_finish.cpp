@@ -9,12 +9,9 @@ namespace toxasync::model {
 
 namespace {
 
-constexpr std::int64_t minute_ms = 60'000;
-constexpr std::int64_t hour_ms = 60 * minute_ms;
 /// Polls come at a mean of half an hour, and five times that at most.
-constexpr std::int64_t polled_by_ms = 3 * hour_ms;
-constexpr std::int64_t receipt_by_ms = 2 * polled_by_ms + hour_ms;
-constexpr std::int64_t day_ms = 24 * hour_ms;
+constexpr milliseconds polled_by = 3h;
+constexpr milliseconds receipt_by = 2 * polled_by + 1h;
 constexpr crypto::Epoch epochs_back = 15 * 4;
 
 void must(bool holds, const std::string& what) {
@@ -25,7 +22,7 @@ void must(bool holds, const std::string& what) {
 
 /// Bundles that were left for a friend, and not needed since they were met: they lie there until they expire.
 std::uint64_t pair_mail(const test::World& world) {
-  const auto now = crypto::epoch_at(world.clock.now().unix_s()).value();
+  const auto now = crypto::epoch_at(world.clock.now().unix_time()).value();
   std::uint64_t records = 0;
   for (const auto& from : world.users) {
     for (const auto& to : world.users) {
@@ -74,7 +71,7 @@ void Rig::repair() {
   for (const auto& node : world.nodes) {
     node->switch_on();
   }
-  world.network.set_conditions({0, 0, 10, 5});
+  world.network.set_conditions({0, 0, 10ms, 5ms});
   disconnect_all();
 }
 
@@ -92,8 +89,8 @@ void Rig::settle_apart(SeededRandom& random) {
       start(person);
     }
   }
-  run(15 * minute_ms);
-  model.check_stored_was_shown(absent, world.clock.now().unix_ms);
+  run(15min);
+  model.check_stored_was_shown(absent, world.clock.now().wall);
   for (auto& person : people) {
     start(person);
   }
@@ -107,7 +104,7 @@ void Rig::settle_together() {
       }
     }
   }
-  run(3 * minute_ms);
+  run(3min);
   for (auto& a : people) {
     for (auto& b : people) {
       if (&a < &b && friends(a, b)) {
@@ -115,7 +112,7 @@ void Rig::settle_together() {
       }
     }
   }
-  model.check_queued_was_shown(world.clock.now().unix_ms);
+  model.check_queued_was_shown(world.clock.now().wall);
   disconnect_all();
 }
 
@@ -133,14 +130,14 @@ void Rig::wait_for_the_end() {
   }
   const auto shown = [&](const Id& id) { return model.find(id)->shown > 0; };
   const auto delivered = [&](const Id& id) { return model.find(id)->delivered; };
-  const auto until = [&](std::int64_t limit_ms, const auto& holds) {
-    for (std::int64_t spent = 0; !holds() && spent < limit_ms; spent += 10 * minute_ms) {
-      run(10 * minute_ms);
+  const auto until = [&](milliseconds limit, const auto& holds) {
+    for (milliseconds spent = 0ms; !holds() && spent < limit; spent += 10min) {
+      run(10min);
     }
     return holds();
   };
-  until(polled_by_ms, [&] { return std::ranges::all_of(probes, shown); });
-  until(receipt_by_ms, [&] { return std::ranges::all_of(probes, delivered) && records_left(world) == 0; });
+  until(polled_by, [&] { return std::ranges::all_of(probes, shown); });
+  until(receipt_by, [&] { return std::ranges::all_of(probes, delivered) && records_left(world) == 0; });
   for (const auto& id : probes) {
     const std::string which = " (" + to_hex(ByteView(id).first(4)) + ")";
     must(shown(id), "a message between friends who have just met is not shown" + which);
@@ -150,7 +147,7 @@ void Rig::wait_for_the_end() {
   }
   must(records_left(world) == 0 || model.has_old_installations(),
        std::to_string(records_left(world)) + " records are left on the nodes");
-  until(15 * day_ms, [&] {
+  until(days(15), [&] {
     return std::ranges::all_of(people, [](const auto& p) { return p.user->manager->outbox_size() == 0; });
   });
   model.check_ended();
@@ -174,7 +171,7 @@ std::string Rig::rows_left(const Person& who) const {
 void Rig::check_disks() {
   for (const auto& person : people) {  // what was fetched last is confirmed last
     for (int i = 0; i < 12 && !rows_left(person).empty(); ++i) {
-      run(10 * minute_ms);
+      run(10min);
     }
     must(person.user->manager->outbox_size() == 0, "something is left in an outbox");
     must(rows_left(person).empty(), "rows are left in tables " + rows_left(person));

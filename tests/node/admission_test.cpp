@@ -212,10 +212,10 @@ BOOST_AUTO_TEST_CASE(another_rate_of_key_work_counts_at_once) {
   BOOST_TEST(first.ask(first.store_request(mailbox.mailbox, test_envelope(1))).has_value());
   HandClient second(node, 2);
   second.greet();
-  node.clock.advance_s(1);
+  node.clock.advance(1s);
   BOOST_TEST(!second.ask(second.store_request(mailbox.mailbox, test_envelope(2))).has_value());
   node.node.set_key_work(2, 120);
-  node.clock.advance_s(1);
+  node.clock.advance(1s);
   BOOST_TEST((second.ask(second.store_request(mailbox.mailbox, test_envelope(2))).value().status ==
               StoreStatus::stored));
 }
@@ -242,9 +242,9 @@ BOOST_AUTO_TEST_CASE(a_source_without_tokens_gets_no_key_agreement) {
   elsewhere.greet();
   BOOST_TEST((store(elsewhere, 4).value().status == StoreStatus::stored));
 
-  node.clock.advance_ms(7499);
+  node.clock.advance(7499ms);
   BOOST_TEST(!store(second, 2).has_value());
-  node.clock.advance_ms(1);
+  node.clock.advance(1ms);
   const auto later = store(second, 2).value();  // X is paid, W is not
   BOOST_TEST((later.status == StoreStatus::try_later));
   BOOST_TEST(later.retry_after_s == 8U);
@@ -252,7 +252,7 @@ BOOST_AUTO_TEST_CASE(a_source_without_tokens_gets_no_key_agreement) {
   const auto page = second.ask(second.retrieve_request(mailbox)).at(0);
   BOOST_TEST(page.flags == protocol::Page::flag_try_later);
   BOOST_TEST(page.retry_after_s == 8U);
-  node.clock.advance_s(later.retry_after_s);
+  node.clock.advance(seconds{later.retry_after_s});
   BOOST_TEST((store(second, 2).value().status == StoreStatus::stored));
 }
 
@@ -343,15 +343,15 @@ BOOST_FIXTURE_TEST_CASE(frames_and_bytes_are_counted_in_both_directions, Fixture
 
 BOOST_FIXTURE_TEST_CASE(the_deadline_asks_for_a_tick_while_requests_wait, Fixture) {
   node.tick();
-  const auto idle = node.node.next_deadline_ms();
-  BOOST_TEST(idle > node.clock.steady_ms());
-  BOOST_TEST(idle <= node.clock.steady_ms() + 1000);
+  const auto idle = node.node.next_deadline();
+  BOOST_TEST(idle > node.clock.steady());
+  BOOST_TEST(idle <= node.clock.steady() + 1s);
   node.node.on_packet(node.transport, client.route(), frame(), node.clock.now());
-  BOOST_TEST(node.node.next_deadline_ms() <= node.clock.steady_ms());
+  BOOST_TEST(node.node.next_deadline() <= node.clock.steady());
   node.store.hold_completions(true);
   node.tick();
-  BOOST_TEST(node.node.next_deadline_ms() > node.clock.steady_ms());
-  BOOST_TEST(node.node.next_deadline_ms() < idle);  // MemoryStore cannot wake the node
+  BOOST_TEST(node.node.next_deadline() > node.clock.steady());
+  BOOST_TEST(node.node.next_deadline() < idle);  // MemoryStore cannot wake the node
 }
 
 BOOST_FIXTURE_TEST_CASE(junk_without_a_valid_cookie_is_not_amplified, Fixture) {

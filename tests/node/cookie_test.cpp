@@ -22,7 +22,7 @@ struct Fixture {
     return made;
   }();
   crypto::Point x{random.array<32>()};
-  std::int64_t now = 100 * CookieJar::window_ms;
+  SteadyTime now{100 * CookieJar::window_length};
 };
 
 /// How many packets of ours the node answered with more than a cookie reply.
@@ -82,11 +82,11 @@ BOOST_FIXTURE_TEST_CASE(every_bit_of_a_cookie_counts, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_cookie_lasts_two_minutes_and_never_four, Fixture) {
-  for (const std::int64_t born :
-       {now, now + 1, now + CookieJar::window_ms / 2, now + CookieJar::window_ms - 1}) {
+  for (const SteadyTime born :
+       {now, now + 1ms, now + CookieJar::window_length / 2, now + CookieJar::window_length - 1ms}) {
     const auto cookie = jar.bake(route, x, born);
-    BOOST_TEST(jar.accepts(cookie, route, x, born + CookieJar::window_ms));
-    BOOST_TEST(!jar.accepts(cookie, route, x, born + 2 * CookieJar::window_ms));
+    BOOST_TEST(jar.accepts(cookie, route, x, born + CookieJar::window_length));
+    BOOST_TEST(!jar.accepts(cookie, route, x, born + 2 * CookieJar::window_length));
   }
 }
 
@@ -124,8 +124,7 @@ BOOST_AUTO_TEST_CASE(a_cookie_reply_is_small_and_needs_no_key_agreement) {
   BOOST_TEST(descriptor->id == node.keys.id());
   BOOST_TEST(descriptor->key == node.keys.current().pair.public_key);
   BOOST_TEST(descriptor->addresses.size() == limits::addresses_per_node);
-  BOOST_TEST(descriptor->valid_until_s ==
-             static_cast<std::uint64_t>(node.clock.unix_s()) + std::uint64_t{7} * 86400);
+  BOOST_TEST(unix_time(descriptor->valid_until_s) == node.clock.unix_time() + days(7));
 }
 
 BOOST_AUTO_TEST_CASE(the_cookie_of_the_reply_opens_the_door) {
@@ -158,7 +157,7 @@ BOOST_AUTO_TEST_CASE(a_frame_without_a_valid_cookie_gets_only_a_cookie_reply) {
   try_with(neighbour.cookie(), client.route());             // made for another X
   try_with(good, MockTransport::route_to(ipv4(2)));         // from another address
   try_with(good, MockTransport::route_to(ipv4(1, 33446)));  // from another port
-  node.clock.advance_ms(2 * CookieJar::window_ms);
+  node.clock.advance(2 * CookieJar::window_length);
   try_with(good, client.route());  // too old
   BOOST_TEST(sessions(node) == 0U);
   BOOST_TEST(node.store.stats().messages == 0U);
@@ -170,9 +169,9 @@ BOOST_AUTO_TEST_CASE(the_cookie_of_each_answer_serves_the_next_request) {
   client.greet();
   const auto mailbox = test_mailbox(node.epoch());
   for (std::uint64_t i = 0; i < 20; ++i) {
-    node.clock.advance_s(119);
+    node.clock.advance(119s);
     BOOST_TEST(client.ask(client.store_request(mailbox.mailbox, test_envelope(i))).has_value());
-    node.clock.advance_s(119);
+    node.clock.advance(119s);
     BOOST_TEST(client.ask(client.retrieve_request(mailbox)).size() >= 1U);
   }
   BOOST_TEST(node[Counter::cookies_sent] == 1U);

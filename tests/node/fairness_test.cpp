@@ -18,7 +18,7 @@ using node::NodeConfig;
 using node::StorageQuota;
 using protocol::StoreStatus;
 
-constexpr std::int64_t day_s = 86400;
+constexpr seconds day = days(1);
 constexpr std::size_t small_bytes = limits::small_envelope + store::StoreLimits::record_overhead_bytes;
 constexpr std::size_t large_bytes = limits::large_envelope + store::StoreLimits::record_overhead_bytes;
 
@@ -35,7 +35,7 @@ store::StoreLimits limits_for(std::uint64_t capacity) {
 
 struct Stored {
   crypto::EnvelopeId id{};
-  std::int64_t expires_at_s = 0;
+  UnixTime expires_at{};
 };
 
 /// Addresses each in a /16 of its own.
@@ -54,23 +54,23 @@ struct Source {
         envelope_seed(std::uint64_t{number} << 20U) {
     client.greet();
   }
-  protocol::StoreResponse store(std::size_t size, std::uint32_t ttl_s = limits::default_time_to_live_s) {
+  protocol::StoreResponse store(std::size_t size, seconds ttl = limits::default_time_to_live) {
     envelope = test_envelope(++envelope_seed, size);
     auto request = client.store_request(mailbox.mailbox, envelope);
-    request.ttl_s = ttl_s;
+    request.ttl_s = ttl_s(ttl);
     client.sign(request, mailbox.mailbox);
     const auto answer = client.ask(request).value();
     if (answer.status == StoreStatus::stored) {
-      kept.push_back({crypto::envelope_id(mailbox.mailbox.address, envelope),
-                      static_cast<std::int64_t>(answer.expires_at_s)});
+      kept.push_back(
+          {crypto::envelope_id(mailbox.mailbox.address, envelope), unix_time(answer.expires_at_s)});
     }
     return answer;
   }
   /// Until it is refused.
-  protocol::StoreResponse fill(std::size_t size, std::uint32_t ttl_s) {
-    auto answer = store(size, ttl_s);
+  protocol::StoreResponse fill(std::size_t size, seconds ttl) {
+    auto answer = store(size, ttl);
     while (answer.status == StoreStatus::stored) {
-      answer = store(size, ttl_s);
+      answer = store(size, ttl);
     }
     return answer;
   }
@@ -93,25 +93,25 @@ double level(const NodeHarness& node, std::uint64_t capacity) {
 class Weeks {
  public:
   static constexpr std::uint64_t capacity = 8ULL << 20;
-  static constexpr std::int64_t step_s = 600;
+  static constexpr seconds step_length = 10min;
 
   explicit Weeks(std::uint64_t seed) : random_(seed) {}
 
-  bool store(const Endpoint& source, std::size_t bytes, std::uint32_t ttl_s, bool honest) {
+  bool store(const Endpoint& source, std::size_t bytes, seconds ttl, bool honest) {
     const node::Fill fill{used_, capacity};
-    const std::int64_t expires_at_s = now_s_ + std::min(ttl_s, longest_ttl_s(fill));
-    if (used_ + bytes > capacity || quota_.wait_s(source, bytes, expires_at_s, fill, now_s_) != 0) {
+    const UnixTime expires_at = now_ + std::min(ttl, longest_ttl(fill));
+    if (used_ + bytes > capacity || quota_.wait(source, bytes, expires_at, fill, now_) != 0s) {
       return false;
     }
-    quota_.charge(source, bytes, expires_at_s, now_s_);
+    quota_.charge(source, bytes, expires_at, now_);
     used_ += bytes;
     honest_ += honest ? bytes : 0;
-    expiring_.emplace(expires_at_s, std::pair(bytes, honest));
+    expiring_.emplace(expires_at, std::pair(bytes, honest));
     return true;
   }
   void step() {
-    now_s_ += step_s;
-    while (!expiring_.empty() && expiring_.begin()->first <= now_s_) {
+    now_ += step_length;
+    while (!expiring_.empty() && expiring_.begin()->first <= now_) {
       const auto [bytes, honest] = expiring_.begin()->second;
       used_ -= bytes;
       honest_ -= honest ? bytes : 0;
@@ -125,10 +125,10 @@ class Weeks {
  private:
   SeededRandom random_;
   StorageQuota quota_{8192, 1, {}};
-  std::int64_t now_s_ = 20000 * day_s;
+  UnixTime now_{days(20000)};
   std::uint64_t used_ = 0;
   std::uint64_t honest_ = 0;
-  std::multimap<std::int64_t, std::pair<std::size_t, bool>> expiring_;
+  std::multimap<UnixTime, std::pair<std::size_t, bool>> expiring_;
 };
 
 struct Attack {
@@ -163,8 +163,8 @@ Endpoint courier_key(std::uint32_t n) {
 /// for as long as they can where nothing is shared, for a day past that, where it gets them the most room.
 Result simulate(const Attack& attack, double demand, std::uint64_t seed) {
   constexpr std::uint32_t honest_sources = 200;
-  constexpr int steps_of_day = day_s / Weeks::step_s;
-  constexpr int tries = day_s / 4 / Weeks::step_s;  // of a message
+  constexpr int steps_of_day = day / Weeks::step_length;
+  constexpr int tries = day / 4 / Weeks::step_length;  // of a message
   constexpr int alone = 7 * steps_of_day;
   constexpr int counted_from = 22 * steps_of_day;
   constexpr int end = 25 * steps_of_day;
@@ -189,12 +189,12 @@ Result simulate(const Attack& attack, double demand, std::uint64_t seed) {
     while (let) {
       let = false;
       for (std::uint32_t n = 0; n < attack.sources; ++n) {
-        const std::uint32_t ttl_s = weeks.used() <= 0.5 ? limits::largest_time_to_live_s : day_s;
-        let = weeks.store(attack.source(n), large_bytes, ttl_s, false) || let;
+        const seconds ttl = weeks.used() <= 0.5 ? limits::largest_time_to_live : day;
+        let = weeks.store(attack.source(n), large_bytes, ttl, false) || let;
       }
     }
     std::erase_if(waiting, [&](const Waiting& mail) {
-      const bool done = weeks.store(honest_source(mail.source), mail.bytes, day_s, true);
+      const bool done = weeks.store(honest_source(mail.source), mail.bytes, day, true);
       later += done ? 1 : 0;
       return done || step - mail.since >= tries;
     });
@@ -205,7 +205,7 @@ Result simulate(const Attack& attack, double demand, std::uint64_t seed) {
       const std::size_t bytes = weeks.random().below(4) == 0 ? large_bytes : small_bytes;
       const bool counted = step >= counted_from;
       sent += counted ? 1 : 0;
-      if (weeks.store(honest_source(n), bytes, day_s, true)) {
+      if (weeks.store(honest_source(n), bytes, day, true)) {
         at_once += counted ? 1 : 0;
       } else if (counted) {
         waiting.push_back({n, bytes, step});
@@ -230,17 +230,17 @@ BOOST_AUTO_TEST_CASE(acknowledged_mail_is_served_until_its_expiry_under_a_flood)
   std::vector<std::unique_ptr<Source>> attackers;
   for (std::uint32_t i = 0; i < 300; ++i) {
     attackers.push_back(std::make_unique<Source>(node, 100 + i));
-    attackers.back()->fill(limits::large_envelope, limits::largest_time_to_live_s);
-    attackers.back()->fill(limits::small_envelope, limits::default_time_to_live_s);
+    attackers.back()->fill(limits::large_envelope, limits::largest_time_to_live);
+    attackers.back()->fill(limits::small_envelope, limits::default_time_to_live);
   }
   BOOST_TEST(level(node, capacity) > 0.9);
   for (int i = 0; i < 5; ++i) {  // in what is left
     honest.store(limits::small_envelope);
   }
-  const auto first_expiry = honest.kept.front().expires_at_s;
-  while (node.clock.unix_s() < honest.kept.back().expires_at_s - 3600) {
+  const auto first_expiry = honest.kept.front().expires_at;
+  while (node.clock.unix_time() < honest.kept.back().expires_at - 1h) {
     std::size_t listed = 0;
-    const std::int64_t now_s = node.clock.unix_s();
+    const UnixTime now = node.clock.unix_time();
     honest.client.greet();
     for (std::uint64_t cursor = 0;;) {
       const auto pages = honest.client.ask(honest.client.retrieve_request(honest.mailbox, 16, cursor));
@@ -253,14 +253,14 @@ BOOST_AUTO_TEST_CASE(acknowledged_mail_is_served_until_its_expiry_under_a_flood)
         break;
       }
     }
-    const auto due = std::ranges::count_if(
-        honest.kept, [now_s](const Stored& stored) { return stored.expires_at_s > now_s; });
+    const auto due =
+        std::ranges::count_if(honest.kept, [now](const Stored& stored) { return stored.expires_at > now; });
     BOOST_TEST(listed == static_cast<std::size_t>(due));
-    BOOST_TEST((now_s >= first_expiry || due >= 20));
-    node.clock.advance_s(3600);
+    BOOST_TEST((now >= first_expiry || due >= 20));
+    node.clock.advance(1h);
     for (std::size_t i = 0; i < attackers.size(); i += 10) {
       attackers[i]->client.greet();
-      attackers[i]->fill(limits::small_envelope, limits::largest_time_to_live_s);
+      attackers[i]->fill(limits::small_envelope, limits::largest_time_to_live);
     }
   }
 }
@@ -269,10 +269,10 @@ BOOST_AUTO_TEST_CASE(only_a_source_that_used_up_its_share_is_refused) {
   constexpr std::uint64_t capacity = 512ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
   Source greedy(node, 1);
-  const auto refused = greedy.fill(limits::large_envelope, limits::largest_time_to_live_s);
+  const auto refused = greedy.fill(limits::large_envelope, limits::largest_time_to_live);
   BOOST_TEST((refused.status == StoreStatus::node_full));
-  BOOST_TEST(refused.retry_after_s >= StorageQuota::least_wait_s);
-  BOOST_TEST(refused.retry_after_s <= StorageQuota::longest_wait_s);
+  BOOST_TEST(seconds{refused.retry_after_s} >= StorageQuota::least_wait);
+  BOOST_TEST(seconds{refused.retry_after_s} <= StorageQuota::longest_wait);
   BOOST_TEST(node[Counter::refused_share] == 1U);
   BOOST_TEST(level(node, capacity) < 0.51);  // the lower half is for whoever comes
   for (std::uint32_t i = 2; i < 10; ++i) {
@@ -288,32 +288,32 @@ BOOST_AUTO_TEST_CASE(only_a_source_that_used_up_its_share_is_refused) {
 BOOST_AUTO_TEST_CASE(the_granted_time_to_live_shrinks_as_the_node_fills) {
   constexpr std::uint64_t capacity = 512ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));
-  std::uint64_t shortest = limits::largest_time_to_live_s;
+  seconds shortest = limits::largest_time_to_live;
   for (std::uint32_t i = 1; level(node, capacity) < 0.9; ++i) {
     BOOST_TEST_REQUIRE(i < 1000U);
     Source source(node, i);
     const double before = level(node, capacity);
-    const auto answer = source.store(limits::large_envelope, limits::largest_time_to_live_s);
+    const auto answer = source.store(limits::large_envelope, limits::largest_time_to_live);
     if (answer.status != StoreStatus::stored) {
-      source.fill(limits::large_envelope, limits::default_time_to_live_s);
+      source.fill(limits::large_envelope, limits::default_time_to_live);
       continue;
     }
-    const auto granted = answer.expires_at_s - static_cast<std::uint64_t>(node.clock.unix_s());
-    BOOST_TEST((granted == limits::largest_time_to_live_s) == (before <= 0.5));
-    BOOST_TEST((granted <= shortest && granted >= day_s));
+    const seconds granted = unix_time(answer.expires_at_s) - node.clock.unix_time();
+    BOOST_TEST((granted == limits::largest_time_to_live) == (before <= 0.5));
+    BOOST_TEST((granted <= shortest && granted >= day));
     shortest = granted;
-    source.fill(limits::large_envelope, limits::default_time_to_live_s);
+    source.fill(limits::large_envelope, limits::default_time_to_live);
   }
   Source last(node, 5000);
-  const auto answer = last.store(limits::small_envelope, limits::default_time_to_live_s);
+  const auto answer = last.store(limits::small_envelope, limits::default_time_to_live);
   BOOST_TEST((answer.status == StoreStatus::stored));
-  BOOST_TEST(answer.expires_at_s == static_cast<std::uint64_t>(node.clock.unix_s() + day_s));
+  BOOST_TEST(unix_time(answer.expires_at_s) == node.clock.unix_time() + day);
 }
 
 /// With what many others store, so that shares count.
 void fill_past_half(NodeHarness& node, std::uint64_t capacity) {
   for (std::uint32_t i = 1; level(node, capacity) < 0.6; ++i) {
-    Source(node, i).fill(limits::small_envelope, limits::default_time_to_live_s);
+    Source(node, i).fill(limits::small_envelope, limits::default_time_to_live);
   }
 }
 
@@ -322,7 +322,7 @@ BOOST_AUTO_TEST_CASE(mail_that_is_fetched_and_mail_that_was_there_cost_no_share)
   NodeHarness node(config_for(capacity), limits_for(capacity));
   fill_past_half(node, capacity);
   Source sender(node, 5000);
-  BOOST_TEST((sender.fill(limits::large_envelope, day_s).status == StoreStatus::node_full));
+  BOOST_TEST((sender.fill(limits::large_envelope, day).status == StoreStatus::node_full));
   BOOST_TEST_REQUIRE(sender.kept.size() >= 2U);
   BOOST_TEST((sender.store(limits::large_envelope).status == StoreStatus::node_full));
   Source owner(node, 5001);
@@ -351,16 +351,16 @@ BOOST_AUTO_TEST_CASE(fetched_mail_is_refunded_after_it_was_extended) {
   NodeHarness node(config_for(capacity), limits_for(capacity));
   fill_past_half(node, capacity);
   Source sender(node, 5000);
-  BOOST_TEST_REQUIRE((sender.store(limits::large_envelope, day_s).status == StoreStatus::stored));
+  BOOST_TEST_REQUIRE((sender.store(limits::large_envelope, day).status == StoreStatus::stored));
   auto again = sender.client.store_request(sender.mailbox.mailbox, sender.envelope);
-  again.ttl_s = 7 * day_s;
+  again.ttl_s = ttl_s(7 * day);
   sender.client.sign(again, sender.mailbox.mailbox);
   BOOST_TEST((sender.client.ask(again).value().status == StoreStatus::duplicate));
-  BOOST_TEST((sender.fill(limits::small_envelope, 3 * day_s).status == StoreStatus::node_full));
+  BOOST_TEST((sender.fill(limits::small_envelope, 3 * day).status == StoreStatus::node_full));
   Source owner(node, 5001);
   owner.mailbox = test_mailbox(node.epoch(), 5000ULL << 20U);
   owner.client.ask(owner.client.retrieve_request(owner.mailbox, 16, 0, {sender.kept[0].id}));
-  BOOST_TEST((sender.store(limits::large_envelope, 3 * day_s).status == StoreStatus::stored));
+  BOOST_TEST((sender.store(limits::large_envelope, 3 * day).status == StoreStatus::stored));
 }
 
 BOOST_AUTO_TEST_CASE(what_the_store_refuses_costs_no_share) {

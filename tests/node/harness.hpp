@@ -23,6 +23,7 @@
 #include "tests/support/samples.hpp"
 #include "tests/support/seeded_random.hpp"
 #include "tests/support/test_log.hpp"
+#include "tests/support/time_print.hpp"
 
 namespace toxasync::test {
 
@@ -33,13 +34,18 @@ T must(Result<T, E> result) {
   return result ? std::move(*result) : throw std::logic_error("a result is an error");
 }
 
+/// As requests have it.
+constexpr std::uint32_t ttl_s(seconds ttl) noexcept {
+  return static_cast<std::uint32_t>(ttl.count());
+}
+
 /// One storage node with all that it stands on, without a network.
 struct NodeHarness {
   explicit NodeHarness(node::NodeConfig config = {}, const store::StoreLimits& limits = {},
                        std::uint64_t seed = 1)
       : random(seed),
         store(limits),
-        keys(node::NodeKeys::ephemeral(random, clock.unix_s())),
+        keys(node::NodeKeys::ephemeral(random, clock.unix_time())),
         node(store, keys, random, telemetry.get(), std::move(config), clock.now()) {}
 
   /// Gives the node a packet, lets it work, and returns what it sent.
@@ -55,7 +61,7 @@ struct NodeHarness {
     }
     return packets;
   }
-  [[nodiscard]] crypto::Epoch epoch() const { return crypto::epoch_at(clock.unix_s()).value(); }
+  [[nodiscard]] crypto::Epoch epoch() const { return crypto::epoch_at(clock.unix_time()).value(); }
   [[nodiscard]] std::uint64_t operator[](Counter counter) const noexcept { return telemetry[counter]; }
 
   bool ready = crypto::initialise();  // first: the members below need it
@@ -144,7 +150,7 @@ class HandClient {
     protocol::StoreRequest request;
     request.counter = next_counter();
     request.epoch = mailbox.epoch;
-    request.ttl_s = limits::default_time_to_live_s;
+    request.ttl_s = ttl_s(limits::default_time_to_live);
     request.mailbox = mailbox.address;
     request.payload.assign(envelope.begin(), envelope.end());
     sign(request, mailbox);

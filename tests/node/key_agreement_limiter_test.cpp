@@ -20,7 +20,7 @@ BOOST_AUTO_TEST_SUITE(node_key_work)
 
 BOOST_AUTO_TEST_CASE(all_sources_together_get_the_configured_rate_and_burst) {
   KeyAgreementLimiter work(4096, {{128, 16}, 100}, {});
-  std::int64_t now = 1000;
+  SteadyTime now{1s};
   std::uint32_t last = 0;
   const auto take = [&](int sources) {  // new ones each time
     int taken = 0;
@@ -33,19 +33,19 @@ BOOST_AUTO_TEST_CASE(all_sources_together_get_the_configured_rate_and_burst) {
   BOOST_TEST(take(500) == 0);
   int taken = 0;
   for (int i = 0; i < 1000; ++i) {  // ten seconds
-    now += 10;
+    now += 10ms;
     taken += take(3);
   }
   BOOST_TEST(taken == 1000);
-  now += 3600'000;
+  now += 1h;
   BOOST_TEST(take(500) == 50);  // what was not used is not saved
 }
 
 BOOST_AUTO_TEST_CASE(who_asked_little_goes_first_when_there_is_not_enough_for_all) {
   KeyAgreementLimiter work(4096, {{128, 16}, 100}, {});
-  std::int64_t now = 1000;
+  SteadyTime now{1s};
   for (int i = 0; i < 100; ++i) {  // a source that uses half of what it has
-    now += 100;
+    now += 100ms;
     if (i % 2 == 0) {
       BOOST_TEST((work.admit(ipv4(1), now) == Answer::yes));
     }
@@ -57,25 +57,25 @@ BOOST_AUTO_TEST_CASE(who_asked_little_goes_first_when_there_is_not_enough_for_al
     BOOST_TEST((work.admit(ipv4(other), now) == Answer::yes));
   }
   BOOST_TEST((work.admit(ipv4(1), now) == Answer::ceiling));
-  BOOST_TEST(work.retry_after_s(Answer::ceiling, ipv4(1), now) > 0U);
+  BOOST_TEST(work.retry_after(Answer::ceiling, ipv4(1), now) > 0s);
 }
 
 BOOST_AUTO_TEST_CASE(an_attempt_that_fails_costs_its_source_a_token_too) {
   KeyAgreementLimiter work(4096, {{4, 1}, 2}, {});
-  BOOST_TEST((work.admit(ipv4(1), 0) == Answer::yes));  // the one that there is
+  BOOST_TEST((work.admit(ipv4(1), SteadyTime{}) == Answer::yes));  // the one that there is
   for (int i = 0; i < 4; ++i) {
-    BOOST_TEST((work.admit(ipv4(2), 0) == Answer::ceiling));
+    BOOST_TEST((work.admit(ipv4(2), SteadyTime{}) == Answer::ceiling));
   }
-  BOOST_TEST((work.admit(ipv4(2), 0) == Answer::source_spent));
-  BOOST_TEST(work.retry_after_s(Answer::source_spent, ipv4(2), 0) == 60U);
+  BOOST_TEST((work.admit(ipv4(2), SteadyTime{}) == Answer::source_spent));
+  BOOST_TEST(work.retry_after(Answer::source_spent, ipv4(2), SteadyTime{}) == 1min);
 }
 
 BOOST_AUTO_TEST_CASE(extreme_rates_and_times_do_no_harm) {
   KeyAgreementLimiter none(1, {{0, 0}, 0}, {});
-  BOOST_TEST((none.admit(ipv4(1), 0) == Answer::source_spent));
+  BOOST_TEST((none.admit(ipv4(1), SteadyTime{}) == Answer::source_spent));
   KeyAgreementLimiter most(1, {{UINT32_MAX, UINT32_MAX}, UINT32_MAX}, {});
-  BOOST_TEST((most.admit(ipv4(1), INT64_MAX / 2) == Answer::yes));
-  BOOST_TEST((most.admit(ipv4(1), 0) == Answer::yes));
+  BOOST_TEST((most.admit(ipv4(1), SteadyTime{milliseconds::max() / 2}) == Answer::yes));
+  BOOST_TEST((most.admit(ipv4(1), SteadyTime{}) == Answer::yes));
 }
 
 BOOST_AUTO_TEST_CASE(known_and_honest_new_sessions_are_served_under_a_flood) {
@@ -96,16 +96,16 @@ BOOST_AUTO_TEST_CASE(known_and_honest_new_sessions_are_served_under_a_flood) {
   }
   struct Newcomer {
     std::unique_ptr<HandClient> client;
-    std::int64_t next_ms;
+    SteadyTime next;
     int attempts = 0;
   };
   std::vector<Newcomer> newcomers;
   int came_in = 0;
   int most_attempts = 0;
-  const std::int64_t began_ms = node.clock.steady_ms();
+  const SteadyTime began = node.clock.steady();
   for (int tenth = 0; tenth < 400; ++tenth) {
-    node.clock.advance_ms(100);
-    const std::int64_t now_ms = node.clock.steady_ms();
+    node.clock.advance(100ms);
+    const SteadyTime now = node.clock.steady();
     for (const auto& attacker : flood) {  // boxes that open under no key: an agreement each, or two
       for (int packet = 0; packet < 2; ++packet) {
         attacker->exchange(attacker->unknowing_frame());
@@ -115,15 +115,15 @@ BOOST_AUTO_TEST_CASE(known_and_honest_new_sessions_are_served_under_a_flood) {
     if (tenth % 10 == 0) {
       const auto host = static_cast<std::uint32_t>(100'000 + tenth);
       newcomers.push_back(
-          {std::make_unique<HandClient>(node, host, MockTransport::route_to(ipv4(host))), now_ms});
+          {std::make_unique<HandClient>(node, host, MockTransport::route_to(ipv4(host))), now});
       newcomers.back().client->greet();
     }
     std::erase_if(newcomers, [&](Newcomer& newcomer) {
-      if (newcomer.next_ms > now_ms) {
+      if (newcomer.next > now) {
         return false;
       }
       ++newcomer.attempts;
-      newcomer.next_ms = now_ms + 1500;
+      newcomer.next = now + 1500ms;
       const auto answer = newcomer.client->ask(
           newcomer.client->store_request(mailbox.mailbox, test_envelope(static_cast<std::uint64_t>(tenth))));
       const bool done = answer && answer->status == StoreStatus::stored;
@@ -136,9 +136,9 @@ BOOST_AUTO_TEST_CASE(known_and_honest_new_sessions_are_served_under_a_flood) {
   BOOST_TEST(newcomers.size() <= 3U);  // the last ones are on their way
   BOOST_TEST(most_attempts <= 5);      // as many as a client makes
   BOOST_TEST(node[Counter::refused_key_work] > 1000U);
-  const auto seconds = static_cast<std::uint64_t>(node.clock.steady_ms() - began_ms) / 1000;
+  const auto passed_s = static_cast<std::uint64_t>((node.clock.steady() - began) / 1s);
   const auto agreements = node[Counter::refused_frame_forged] + 2 * node[Counter::sessions_opened];
-  BOOST_TEST(agreements <= ceiling * (seconds + 1) + 2);
+  BOOST_TEST(agreements <= ceiling * (passed_s + 1) + 2);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

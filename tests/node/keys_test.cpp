@@ -15,8 +15,8 @@ using crypto::KeyFileError;
 using node::NodeKeys;
 using protocol::StoreStatus;
 
-constexpr std::int64_t week_s = NodeKeys::key_lifetime_s;
-constexpr std::int64_t overlap_s = NodeKeys::key_overlap_s;
+constexpr seconds week = NodeKeys::key_lifetime;
+constexpr seconds overlap = NodeKeys::key_overlap;
 
 struct Directory {
   Directory() {
@@ -38,7 +38,7 @@ struct Fixture {
   Directory directory;
   std::string path = (directory.path / "node.key").string();
   SeededRandom random{1};
-  std::int64_t now = ManualClock::start_unix_s;
+  UnixTime now = ManualClock::start_unix;
 
   NodeKeys open() { return must(NodeKeys::open(path, random, now)); }
   std::string content() const {
@@ -59,8 +59,8 @@ struct NodeFixture {
     const auto response = who.ask(who.store_request(mailbox().mailbox, test_envelope(seed)));
     return response ? std::optional(response->status) : std::nullopt;
   }
-  void advance_s(std::int64_t s) {
-    node.clock.advance_s(s);
+  void advance(seconds time) {
+    node.clock.advance(time);
     node.tick();
   }
   crypto::Point current() const { return node.keys.current().pair.public_key; }
@@ -76,8 +76,8 @@ BOOST_FIXTURE_TEST_CASE(a_restart_with_the_same_key_file_keeps_identity_and_keys
   BOOST_TEST(again.id() == first.id());
   BOOST_TEST(again.current().pair.public_key == first.current().pair.public_key);
   BOOST_TEST(again.current().pair.secret.bytes() == first.current().pair.secret.bytes());
-  BOOST_TEST(again.current().valid_from_s == now);
-  BOOST_TEST(again.current().valid_until_s == now + week_s);
+  BOOST_TEST(again.current().valid_from == now);
+  BOOST_TEST(again.current().valid_until == now + week);
   BOOST_TEST(again.previous(now) == nullptr);
   BOOST_TEST(content().size() == 8U + 128U + 16U);
 }
@@ -85,28 +85,28 @@ BOOST_FIXTURE_TEST_CASE(a_restart_with_the_same_key_file_keeps_identity_and_keys
 BOOST_FIXTURE_TEST_CASE(a_restart_keeps_the_previous_key_for_the_overlap, Fixture) {
   NodeKeys first = open();
   const auto old = first.current().pair.public_key;
-  now += week_s;
+  now += week;
   BOOST_TEST(must(first.rotate(random, now)));
   const NodeKeys again = open();
   BOOST_TEST(again.current().pair.public_key == first.current().pair.public_key);
   BOOST_TEST((again.current().pair.public_key != old));
   BOOST_TEST_REQUIRE(again.previous(now) != nullptr);
   BOOST_TEST(again.previous(now)->pair.public_key == old);
-  BOOST_TEST(again.previous(now + overlap_s - 1) != nullptr);
-  BOOST_TEST(again.previous(now + overlap_s) == nullptr);
+  BOOST_TEST(again.previous(now + overlap - 1s) != nullptr);
+  BOOST_TEST(again.previous(now + overlap) == nullptr);
 }
 
 BOOST_FIXTURE_TEST_CASE(the_previous_key_is_wiped_from_the_file_after_its_overlap, Fixture) {
   NodeKeys keys = open();
   const auto secret = keys.current().pair.secret.clone();
   const std::string needle(secret.view().begin(), secret.view().end());
-  now += week_s;
+  now += week;
   BOOST_TEST(must(keys.rotate(random, now)));
   BOOST_TEST((content().find(needle) != std::string::npos));
-  BOOST_TEST(!must(keys.rotate(random, now + overlap_s - 1)));
-  BOOST_TEST(must(keys.rotate(random, now + overlap_s)));
+  BOOST_TEST(!must(keys.rotate(random, now + overlap - 1s)));
+  BOOST_TEST(must(keys.rotate(random, now + overlap)));
   BOOST_TEST((content().find(needle) == std::string::npos));
-  BOOST_TEST(!must(keys.rotate(random, now + overlap_s)));
+  BOOST_TEST(!must(keys.rotate(random, now + overlap)));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_damaged_key_file_is_an_error_and_is_not_replaced, Fixture) {
@@ -146,26 +146,26 @@ BOOST_FIXTURE_TEST_CASE(a_key_file_that_cannot_be_made_is_an_error, Fixture) {
 BOOST_FIXTURE_TEST_CASE(when_the_file_cannot_be_written_the_old_key_stays, Fixture) {
   NodeKeys keys = open();
   const auto old = keys.current().pair.public_key;
-  const auto until = keys.current().valid_until_s;
+  const auto until = keys.current().valid_until;
   std::filesystem::remove_all(directory.path);
-  BOOST_TEST((keys.rotate(random, now + 2 * week_s).error() == KeyFileError::unwritable));
+  BOOST_TEST((keys.rotate(random, now + 2 * week).error() == KeyFileError::unwritable));
   BOOST_TEST(keys.current().pair.public_key == old);
-  BOOST_TEST(keys.current().valid_until_s == until);
-  BOOST_TEST(keys.previous(now + 2 * week_s) == nullptr);
+  BOOST_TEST(keys.current().valid_until == until);
+  BOOST_TEST(keys.previous(now + 2 * week) == nullptr);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_key_from_a_time_to_come_is_replaced, Fixture) {
-  NodeKeys keys = NodeKeys::ephemeral(random, now + std::int64_t{365} * 86400);  // the clock was wrong
+  NodeKeys keys = NodeKeys::ephemeral(random, now + days(365));  // the clock was wrong
   BOOST_TEST(must(keys.rotate(random, now)));
-  BOOST_TEST(keys.current().valid_until_s == now + week_s);
+  BOOST_TEST(keys.current().valid_until == now + week);
   BOOST_TEST(keys.previous(now) != nullptr);
-  BOOST_TEST(keys.previous(now + overlap_s) == nullptr);
+  BOOST_TEST(keys.previous(now + overlap) == nullptr);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_session_of_the_old_key_continues_during_the_overlap, NodeFixture) {
   BOOST_TEST((store(client, 1) == StoreStatus::stored));
   const auto old = current();
-  advance_s(week_s);
+  advance(week);
   BOOST_TEST((current() != old));
   BOOST_TEST(node.telemetry.log.has("renewed the session keys", LogLevel::info));
   client.greet();
@@ -177,7 +177,7 @@ BOOST_FIXTURE_TEST_CASE(a_session_of_the_old_key_continues_during_the_overlap, N
   late.greet();
   BOOST_TEST((store(late, 3) == StoreStatus::stored));
 
-  advance_s(overlap_s);
+  advance(overlap);
   client.greet();
   const auto replies =
       client.exchange(client.seal(client.store_request(mailbox().mailbox, test_envelope(4))));
@@ -192,7 +192,7 @@ BOOST_FIXTURE_TEST_CASE(a_session_of_the_old_key_continues_during_the_overlap, N
 
 BOOST_FIXTURE_TEST_CASE(a_session_can_change_to_the_new_key_in_the_overlap, NodeFixture) {
   BOOST_TEST((store(client, 1) == StoreStatus::stored));
-  advance_s(week_s);
+  advance(week);
   client.greet();
   client.set_node_key(current());
   BOOST_TEST((store(client, 2) == StoreStatus::stored));
@@ -201,7 +201,7 @@ BOOST_FIXTURE_TEST_CASE(a_session_can_change_to_the_new_key_in_the_overlap, Node
 
 BOOST_FIXTURE_TEST_CASE(a_pending_answer_is_not_sealed_with_a_newer_session_key, NodeFixture) {
   BOOST_TEST((store(client, 1) == StoreStatus::stored));
-  advance_s(week_s);
+  advance(week);
   client.greet();
   node.store.hold_completions(true);
   BOOST_TEST(!store(client, 2).has_value());
@@ -213,13 +213,13 @@ BOOST_FIXTURE_TEST_CASE(a_pending_answer_is_not_sealed_with_a_newer_session_key,
 }
 
 BOOST_FIXTURE_TEST_CASE(the_descriptor_always_has_the_current_key, NodeFixture) {
-  for (int week = 0; week < 3; ++week) {
+  for (int i = 0; i < 3; ++i) {
     const auto descriptor = protocol::NodeDescriptor::decode_signed(node.node.descriptor());
     BOOST_TEST_REQUIRE(descriptor.has_value());
     BOOST_TEST(descriptor->id == node.keys.id());
     BOOST_TEST(descriptor->key == current());
-    BOOST_TEST(descriptor->valid_until_s > static_cast<std::uint64_t>(node.clock.unix_s()));
-    advance_s(week_s);
+    BOOST_TEST(unix_time(descriptor->valid_until_s) > node.clock.unix_time());
+    advance(week);
   }
 }
 
@@ -227,7 +227,7 @@ BOOST_FIXTURE_TEST_CASE(a_node_that_was_away_for_long_starts_with_a_fresh_key, F
   NodeHarness other;
   NodeKeys keys = open();
   const auto old = keys.current().pair.public_key;
-  other.clock.advance_s(3 * week_s);
+  other.clock.advance(3 * week);
   const node::Node node(other.store, keys, other.random, other.telemetry.get(), {}, other.clock.now());
   const auto descriptor = protocol::NodeDescriptor::decode_signed(node.descriptor()).value();
   BOOST_TEST((descriptor.key != old));
@@ -239,16 +239,16 @@ BOOST_FIXTURE_TEST_CASE(a_rotation_that_fails_is_reported_and_the_node_goes_on, 
   NodeKeys keys = open();
   node::Node node(other.store, keys, other.random, other.telemetry.get(), {}, other.clock.now());
   std::filesystem::remove_all(directory.path);
-  other.clock.advance_s(week_s);
+  other.clock.advance(week);
   for (int i = 0; i < 100; ++i) {
     node.tick(other.clock.now());
-    other.clock.advance_ms(100);
+    other.clock.advance(100ms);
   }
   const auto lines = other.telemetry.log.lines();
   BOOST_TEST(std::ranges::count_if(lines, [](const auto& line) { return line.level == LogLevel::error; }) ==
              1);
   std::filesystem::create_directory(directory.path);
-  other.clock.advance_s(60);
+  other.clock.advance(1min);
   node.tick(other.clock.now());
   BOOST_TEST(other.telemetry.log.has("renewed the session keys", LogLevel::info));
   BOOST_TEST(protocol::NodeDescriptor::decode_signed(node.descriptor())->key ==

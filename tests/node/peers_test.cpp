@@ -15,14 +15,14 @@ struct Fixture {
   Fixture() { client.greet(); }
 
   /// The signed descriptor of some other node.
-  Bytes other(std::uint64_t seed, bool with_address = true, std::int64_t valid_s = 86400) const {
+  Bytes other(std::uint64_t seed, bool with_address = true, seconds valid = days(1)) const {
     SeededRandom random(seed + 1000);
     const crypto::SigningKey signer(random.array<32>());
     protocol::NodeDescriptor descriptor;
     descriptor.id = NodeId(signer.public_key());
     descriptor.key = crypto::KeyPair::generate(random).public_key;
-    descriptor.valid_from_s = static_cast<std::uint64_t>(node.clock.unix_s());
-    descriptor.valid_until_s = static_cast<std::uint64_t>(node.clock.unix_s() + valid_s);
+    descriptor.valid_from_s = since_1970_s(node.clock.unix_time());
+    descriptor.valid_until_s = since_1970_s(node.clock.unix_time() + valid);
     if (with_address) {
       descriptor.addresses = {{ipv4(static_cast<std::uint32_t>(seed))}};
     }
@@ -38,7 +38,7 @@ struct Fixture {
     BOOST_TEST(got[0].size() == limits::frame);
     auto answer = client.read<protocol::Peers>(got[0]);
     BOOST_REQUIRE(answer);
-    BOOST_TEST(answer->node_time_s == static_cast<std::uint64_t>(node.clock.unix_s()));
+    BOOST_TEST(answer->node_time_s == since_1970_s(node.clock.unix_time()));
     for (auto& peer : answer->descriptors) {
       named.push_back(std::move(peer.bytes));
     }
@@ -74,8 +74,8 @@ BOOST_AUTO_TEST_CASE(four_known_nodes_are_named_and_in_time_each_of_them) {
 BOOST_AUTO_TEST_CASE(unusable_nodes_are_not_named) {
   Bytes forged = other(3);
   forged[40] ^= 1;
-  node.node.set_peers({node.node.descriptor(), other(1, false), forged, other(4, true, 50), other(5)});
-  node.clock.advance_s(50);
+  node.node.set_peers({node.node.descriptor(), other(1, false), forged, other(4, true, 50s), other(5)});
+  node.clock.advance(50s);
   const auto named = ask();
   BOOST_REQUIRE(named.size() == 1U);
   const auto read = protocol::NodeDescriptor::decode_signed(named[0]);

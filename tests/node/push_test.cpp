@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(new_mail_is_announced_by_one_packet_to_who_subscribed) {
   BOOST_TEST_REQUIRE(sent.announcements.size() == 1U);
   BOOST_TEST(sent.announcements[0].is_announcement());
   BOOST_TEST(sent.announcements[0].counter == counter);
-  BOOST_TEST(sent.announcements[0].node_time_s == static_cast<std::uint64_t>(node.clock.unix_s()));
+  BOOST_TEST(sent.announcements[0].node_time_s == since_1970_s(node.clock.unix_time()));
   BOOST_TEST_REQUIRE(sent.packets.size() == 2U);
   BOOST_TEST((sent.packets[1].to.endpoint == owner.route().endpoint));
   BOOST_TEST(sent.packets[1].packet.size() == limits::frame);
@@ -216,14 +216,14 @@ BOOST_AUTO_TEST_CASE(the_last_subscriber_gets_the_announcement_by_their_route) {
 
 BOOST_AUTO_TEST_CASE(a_subscription_ends_after_ten_minutes) {
   subscribe(owner);
-  node.clock.advance_s(limits::subscription_s);
+  node.clock.advance(limits::subscription);
   sender.greet();
   BOOST_TEST(store(owner, 1).packets.size() == 1U);
   owner.greet();
   owner.ask(owner.retrieve_request(mailbox, 16, 0,
                                    {crypto::envelope_id(mailbox.mailbox.address, test_envelope(1))}));
   subscribe(owner);
-  node.clock.advance_s(limits::subscription_s - 1);
+  node.clock.advance(limits::subscription - 1s);
   sender.greet();
   BOOST_TEST(store(owner, 2).announcements.size() == 1U);
 }
@@ -266,14 +266,14 @@ BOOST_AUTO_TEST_CASE(a_dropped_session_gets_no_announcement) {
 }
 
 BOOST_AUTO_TEST_CASE(a_session_whose_key_expired_gets_no_announcement) {
-  node.clock.advance_s(node::NodeKeys::key_lifetime_s);
+  node.clock.advance(node::NodeKeys::key_lifetime);
   node.tick();
-  node.clock.advance_s(node::NodeKeys::key_overlap_s - 60);
+  node.clock.advance(node::NodeKeys::key_overlap - 1min);
   mailbox = test_mailbox(node.epoch());
   owner.greet();
   subscribe(owner);  // with the N before the present one, in its last minute
   BOOST_TEST(node[Counter::node_subscribed] == 1U);
-  node.clock.advance_s(60);
+  node.clock.advance(1min);
   sender.set_node_key(node.keys.current().pair.public_key);
   sender.greet();
   BOOST_TEST((store(owner, 1).status == StoreStatus::stored));
@@ -281,11 +281,11 @@ BOOST_AUTO_TEST_CASE(a_session_whose_key_expired_gets_no_announcement) {
 }
 
 BOOST_AUTO_TEST_CASE(a_subscription_does_not_pass_to_a_new_session_of_its_x) {
-  node.clock.advance_s(node::NodeKeys::key_lifetime_s - 60);
+  node.clock.advance(node::NodeKeys::key_lifetime - 1min);
   mailbox = test_mailbox(node.epoch());
   owner.greet();
   subscribe(owner);
-  node.clock.advance_s(60);
+  node.clock.advance(1min);
   node.tick();
   for (HandClient* who : {&owner, &sender}) {
     who->set_node_key(node.keys.current().pair.public_key);
@@ -338,14 +338,14 @@ BOOST_AUTO_TEST_CASE(the_table_is_bounded_and_the_oldest_subscription_goes) {
     path.counter = counter;
     return path;
   };
-  table.add(numbered<crypto::MailboxKey>(1), path(1), 0);
-  table.add(numbered<crypto::MailboxKey>(2), path(2), 0);
-  table.add(numbered<crypto::MailboxKey>(1), path(3), 0);  // in place of the first
-  table.add(numbered<crypto::MailboxKey>(3), path(4), 0);
+  table.add(numbered<crypto::MailboxKey>(1), path(1), SteadyTime{});
+  table.add(numbered<crypto::MailboxKey>(2), path(2), SteadyTime{});
+  table.add(numbered<crypto::MailboxKey>(1), path(3), SteadyTime{});  // in place of the first
+  table.add(numbered<crypto::MailboxKey>(3), path(4), SteadyTime{});
   BOOST_TEST(table.size() == 2U);
-  BOOST_TEST(!table.spend(numbered<crypto::MailboxKey>(2), 1).has_value());
-  BOOST_TEST(table.spend(numbered<crypto::MailboxKey>(1), 1).value().counter == 3U);
-  BOOST_TEST(!table.spend(numbered<crypto::MailboxKey>(1), 1).has_value());
+  BOOST_TEST(!table.spend(numbered<crypto::MailboxKey>(2), SteadyTime{1ms}).has_value());
+  BOOST_TEST(table.spend(numbered<crypto::MailboxKey>(1), SteadyTime{1ms}).value().counter == 3U);
+  BOOST_TEST(!table.spend(numbered<crypto::MailboxKey>(1), SteadyTime{1ms}).has_value());
   BOOST_TEST(table.size() == 1U);
 }
 

@@ -68,7 +68,7 @@ std::vector<store::Record> records(const std::vector<std::size_t>& sizes) {
   std::vector<store::Record> made;
   made.reserve(sizes.size());
   for (const std::size_t size : sizes) {
-    made.push_back({100 + made.size(), {}, 0, Bytes(size)});
+    made.push_back({100 + made.size(), {}, {}, Bytes(size)});
   }
   return made;
 }
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(a_page_has_counter_time_place_and_the_next_cursor) {
     BOOST_TEST(pages[i].counter == request.counter);
     BOOST_TEST(pages[i].index == i);
     BOOST_TEST(pages[i].count == 3U);
-    BOOST_TEST(pages[i].node_time_s == static_cast<std::uint64_t>(node.clock.unix_s()));
+    BOOST_TEST(pages[i].node_time_s == since_1970_s(node.clock.unix_time()));
     BOOST_TEST(pages[i].flags == 0U);
     BOOST_TEST(pages[i].retry_after_s == 0U);
     BOOST_TEST(pages[i].cursor > (i == 0 ? 0 : pages[i - 1].cursor));
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(another_write_point_is_another_mailbox) {
 
 BOOST_AUTO_TEST_CASE(expired_mail_is_not_listed_before_it_is_dropped) {
   fill({small});
-  node.clock.advance_s(limits::default_time_to_live_s);
+  node.clock.advance(limits::default_time_to_live);
   client.greet();
   BOOST_TEST(retrieve().at(0).envelopes.empty());
 }

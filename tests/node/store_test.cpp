@@ -42,18 +42,18 @@ bool is(const protocol::StoreResponse& response, StoreStatus status) {
 /// A disk whose every call ends in std::bad_alloc.
 class ThrowingStore final : public store::Store {
  public:
-  void put(store::Token, const store::MailboxKey&, const store::RecordId&, ByteView, std::int64_t,
-           std::int64_t) override {
+  void put(store::Token, const store::MailboxKey&, const store::RecordId&, ByteView, UnixTime,
+           UnixTime) override {
     throw std::bad_alloc();
   }
   void list(store::Token, const store::MailboxKey&, std::uint64_t, const store::ListLimits&,
-            std::int64_t) override {
+            UnixTime) override {
     throw std::bad_alloc();
   }
   void remove(store::Token, const store::MailboxKey&, std::span<const store::RecordId>) override {}
   void cancel(store::Token, const store::MailboxKey&, const store::RecordId&,
               const store::Commitment&) override {}
-  void expire(std::int64_t, std::size_t) override {}
+  void expire(UnixTime, std::size_t) override {}
   void set_capacity(std::uint64_t) override {}
   [[nodiscard]] store::StoreStats stats() const override { return {}; }
   void submit() override {}
@@ -71,8 +71,8 @@ BOOST_AUTO_TEST_CASE(a_stored_request_is_answered_with_expiry_and_time) {
     const auto response = client.ask(made).value();
     BOOST_TEST(is(response, StoreStatus::stored));
     BOOST_TEST(response.counter == made.counter);
-    BOOST_TEST(response.node_time_s == static_cast<std::uint64_t>(node.clock.unix_s()));
-    BOOST_TEST(response.expires_at_s == response.node_time_s + limits::default_time_to_live_s);
+    BOOST_TEST(response.node_time_s == since_1970_s(node.clock.unix_time()));
+    BOOST_TEST(unix_time(response.expires_at_s) == node.clock.unix_time() + limits::default_time_to_live);
     BOOST_TEST(response.retry_after_s == 0U);
   }
   BOOST_TEST(node[Counter::node_stored] == 2U);
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_acknowledged_before_the_disk_has_it) {
 BOOST_AUTO_TEST_CASE(the_time_from_a_request_to_its_answer_is_counted) {
   node.store.hold_completions(true);
   BOOST_TEST(client.exchange(client.seal(request())).empty());
-  node.clock.advance_ms(40);
+  node.clock.advance(40ms);
   node.store.hold_completions(false);
   BOOST_TEST_REQUIRE(node.tick().size() == 1U);
   const auto counts = node.telemetry.metrics.timing(Timing::store);
@@ -113,15 +113,15 @@ BOOST_AUTO_TEST_CASE(a_failing_disk_is_never_acknowledged) {
 
 BOOST_AUTO_TEST_CASE(a_duplicate_envelope_gets_the_larger_expiry) {
   const auto first = store();
-  node.clock.advance_s(100);
+  node.clock.advance(100s);
   const auto again = store();
   BOOST_TEST(is(again, StoreStatus::duplicate));
   BOOST_TEST(again.expires_at_s == first.expires_at_s + 100);
   auto longer = request();
-  longer.ttl_s = 259200;
+  longer.ttl_s = ttl_s(days(3));
   client.sign(longer, mailbox.mailbox);
   const auto extended = client.ask(longer).value();
-  BOOST_TEST(extended.expires_at_s == extended.node_time_s + 259200);
+  BOOST_TEST(unix_time(extended.expires_at_s) == node.clock.unix_time() + days(3));
   BOOST_TEST(store().expires_at_s == extended.expires_at_s);
   BOOST_TEST(node[Counter::node_duplicates] == 3U);
   BOOST_TEST(node.store.stats().messages == 1U);
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(mail_is_accepted_for_the_last_current_and_next_epoch) {
     const auto box = test_mailbox(wrong);
     const auto response = client.ask(client.store_request(box.mailbox, test_envelope(1))).value();
     BOOST_TEST(is(response, StoreStatus::wrong_epoch));
-    BOOST_TEST(response.node_time_s == static_cast<std::uint64_t>(node.clock.unix_s()));
+    BOOST_TEST(response.node_time_s == since_1970_s(node.clock.unix_time()));
   }
   BOOST_TEST(node[Counter::refused_epoch] == 4U);
 }
@@ -146,16 +146,15 @@ BOOST_AUTO_TEST_CASE(mail_is_accepted_for_the_last_current_and_next_epoch) {
 BOOST_AUTO_TEST_CASE(the_epoch_counts_by_the_nodes_clock_to_the_second) {
   const auto epoch = node.epoch();
   const auto box = test_mailbox(epoch);
-  const auto ask_at = [&](std::int64_t unix_s) {
-    node.clock.set_unix_s(unix_s);
-    return client.ask(client.store_request(box.mailbox, test_envelope(static_cast<std::uint64_t>(unix_s))))
-        .value();
+  const auto ask_at = [&](UnixTime time) {
+    node.clock.set_unix(time);
+    return client.ask(client.store_request(box.mailbox, test_envelope(since_1970_s(time)))).value();
   };
-  BOOST_TEST(is(ask_at(crypto::epoch_start_s(epoch - 1) - 1), StoreStatus::wrong_epoch));
-  BOOST_TEST(is(ask_at(crypto::epoch_start_s(epoch - 1)), StoreStatus::stored));
-  BOOST_TEST(is(ask_at(crypto::epoch_start_s(epoch + 2) - 1), StoreStatus::stored));
-  BOOST_TEST(is(ask_at(crypto::epoch_start_s(epoch + 2)), StoreStatus::wrong_epoch));
-  BOOST_TEST(is(ask_at(0), StoreStatus::wrong_epoch));  // a clock that was never set
+  BOOST_TEST(is(ask_at(crypto::epoch_start(epoch - 1) - 1s), StoreStatus::wrong_epoch));
+  BOOST_TEST(is(ask_at(crypto::epoch_start(epoch - 1)), StoreStatus::stored));
+  BOOST_TEST(is(ask_at(crypto::epoch_start(epoch + 2) - 1s), StoreStatus::stored));
+  BOOST_TEST(is(ask_at(crypto::epoch_start(epoch + 2)), StoreStatus::wrong_epoch));
+  BOOST_TEST(is(ask_at({}), StoreStatus::wrong_epoch));  // a clock that was never set
 }
 
 BOOST_AUTO_TEST_CASE(a_time_to_live_outside_the_set_is_refused) {
@@ -166,26 +165,27 @@ BOOST_AUTO_TEST_CASE(a_time_to_live_outside_the_set_is_refused) {
     BOOST_TEST(is(client.ask(made).value(), StoreStatus::refused));
   }
   BOOST_TEST(node[Counter::refused_ttl] == 6U);
-  for (const std::uint32_t ttl : limits::times_to_live_s) {
-    auto made = request(ttl);
-    made.ttl_s = ttl;
+  for (const seconds ttl : limits::times_to_live) {
+    auto made = request(ttl_s(ttl));
+    made.ttl_s = ttl_s(ttl);
     client.sign(made, mailbox.mailbox);
     const auto response = client.ask(made).value();
-    BOOST_TEST(response.expires_at_s == response.node_time_s + ttl);
+    BOOST_TEST(unix_time(response.expires_at_s) == node.clock.unix_time() + ttl);
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_node_may_grant_less_time_than_was_asked_for) {
   NodeConfig config;
-  config.longest_ttl_s = 100'000;
+  config.longest_ttl = 100'000s;
   Fixture limited(config);
   auto made = limited.request();
-  made.ttl_s = limits::largest_time_to_live_s;
+  made.ttl_s = ttl_s(limits::largest_time_to_live);
   limited.client.sign(made, limited.mailbox.mailbox);
   const auto response = limited.client.ask(made).value();
   BOOST_TEST(is(response, StoreStatus::stored));
   BOOST_TEST(response.expires_at_s == response.node_time_s + 100'000);
-  BOOST_TEST(limited.store(2).expires_at_s == response.node_time_s + limits::default_time_to_live_s);
+  BOOST_TEST(unix_time(limited.store(2).expires_at_s) ==
+             unix_time(response.node_time_s) + limits::default_time_to_live);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_envelope_is_refused) {
@@ -240,14 +240,14 @@ BOOST_AUTO_TEST_CASE(the_descriptor_follows_the_capacity_in_steps_once_a_minute)
   };
   BOOST_TEST(announced_capacity() == 8'000'000U);
   large.node.store.set_capacity(7'000'000);
-  large.node.clock.advance_s(60);
+  large.node.clock.advance(1min);
   BOOST_TEST(announced_capacity() == 8'000'000U);  // An eighth is not worth a signature.
   large.node.store.set_capacity(6'999'999);
   BOOST_TEST(announced_capacity() == 8'000'000U);
-  large.node.clock.advance_s(60);
+  large.node.clock.advance(1min);
   BOOST_TEST(announced_capacity() == 6'999'999U);
   large.node.store.set_capacity(9'000'000);
-  large.node.clock.advance_s(60);
+  large.node.clock.advance(1min);
   BOOST_TEST(announced_capacity() == 9'000'000U);
 }
 
@@ -364,10 +364,10 @@ BOOST_AUTO_TEST_CASE(a_cancel_that_is_not_an_id_and_a_secret_is_refused) {
 BOOST_AUTO_TEST_CASE(a_cancel_works_at_any_epoch_unless_the_disk_fails) {
   const Bytes envelope = test_envelope(1);
   auto longest = request();
-  longest.ttl_s = limits::largest_time_to_live_s;
+  longest.ttl_s = ttl_s(limits::largest_time_to_live);
   client.sign(longest, mailbox.mailbox);
   client.ask(longest);
-  node.clock.advance_s(std::int64_t{6} * 86400);
+  node.clock.advance(days(6));
   client.greet();
   node.store.fail_next(1);
   const auto failed = client.ask(client.cancel_request(mailbox.mailbox, id_of(envelope), {})).value();
@@ -379,10 +379,10 @@ BOOST_AUTO_TEST_CASE(a_cancel_works_at_any_epoch_unless_the_disk_fails) {
 
 BOOST_AUTO_TEST_CASE(what_has_expired_is_dropped_in_ticks) {
   store(1);
-  node.clock.advance_s(limits::default_time_to_live_s - 1);
+  node.clock.advance(limits::default_time_to_live - 1s);
   node.tick();
   BOOST_TEST(node.store.stats().messages == 1U);
-  node.clock.advance_s(1);
+  node.clock.advance(1s);
   node.tick();
   BOOST_TEST(node.store.stats().messages == 0U);
 }

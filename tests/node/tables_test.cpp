@@ -56,58 +56,58 @@ BOOST_AUTO_TEST_CASE(an_lru_table_of_no_capacity_holds_one) {
 BOOST_AUTO_TEST_CASE(a_bucket_gives_its_burst_and_then_its_rate) {
   TokenBuckets buckets(10, {.burst = 3, .per_minute = 8}, {});
   const Endpoint source = ipv4(1);
-  std::int64_t now = 5000;
+  SteadyTime now{5s};
   for (int i = 0; i < 3; ++i) {
     BOOST_TEST(buckets.consume(source, now));
   }
   BOOST_TEST(!buckets.consume(source, now));
-  BOOST_TEST(buckets.retry_after_s(source, now) == 8U);
+  BOOST_TEST(buckets.retry_after(source, now) == 8s);
   int taken = 0;
-  for (int ms = 0; ms < 60'000; ms += 100) {
-    taken += buckets.consume(source, now += 100) ? 1 : 0;
+  for (milliseconds passed = 0ms; passed < 1min; passed += 100ms) {
+    taken += buckets.consume(source, now += 100ms) ? 1 : 0;
   }
   BOOST_TEST(taken == 8);
-  now += 3600'000;
+  now += 1h;
   for (int i = 0; i < 3; ++i) {
     BOOST_TEST(buckets.consume(source, now));
   }
   BOOST_TEST(!buckets.consume(source, now));  // never more than the burst
-  BOOST_TEST(!buckets.consume(source, now - 10'000));
+  BOOST_TEST(!buckets.consume(source, now - 10s));
 }
 
 BOOST_AUTO_TEST_CASE(a_bucket_survives_extreme_rates_and_times) {
   TokenBuckets none(10, {.burst = 0, .per_minute = 0}, {});
-  BOOST_TEST(!none.consume(ipv4(1), 0));
-  BOOST_TEST(!none.consume(ipv4(1), INT64_MAX / 2));
-  BOOST_TEST(none.retry_after_s(ipv4(1), 0) == 65535U);
+  BOOST_TEST(!none.consume(ipv4(1), SteadyTime{}));
+  BOOST_TEST(!none.consume(ipv4(1), SteadyTime{milliseconds::max() / 2}));
+  BOOST_TEST(none.retry_after(ipv4(1), SteadyTime{}) == 65535s);
   TokenBuckets most(10, {.burst = UINT32_MAX, .per_minute = UINT32_MAX}, {});
-  BOOST_TEST(most.consume(ipv4(1), 0));
-  BOOST_TEST(most.consume(ipv4(1), INT64_MAX / 2));
-  BOOST_TEST(most.retry_after_s(ipv4(1), 0) == 1U);
+  BOOST_TEST(most.consume(ipv4(1), SteadyTime{}));
+  BOOST_TEST(most.consume(ipv4(1), SteadyTime{milliseconds::max() / 2}));
+  BOOST_TEST(most.retry_after(ipv4(1), SteadyTime{}) == 1s);
 }
 
 BOOST_AUTO_TEST_CASE(a_source_is_an_ipv4_address_or_an_ipv6_56) {
   TokenBuckets buckets(10, {.burst = 1, .per_minute = 0}, {});
-  BOOST_TEST(buckets.consume(ipv4(1, 1), 0));
-  BOOST_TEST(!buckets.consume(ipv4(1, 2), 0));  // another port
-  BOOST_TEST(buckets.consume(ipv4(2), 0));
-  BOOST_TEST(buckets.consume(ipv6(1, 1), 0));
-  BOOST_TEST(!buckets.consume(ipv6(1, 2), 0));  // the same /56
-  BOOST_TEST(buckets.consume(ipv6(2, 1), 0));
+  BOOST_TEST(buckets.consume(ipv4(1, 1), SteadyTime{}));
+  BOOST_TEST(!buckets.consume(ipv4(1, 2), SteadyTime{}));  // another port
+  BOOST_TEST(buckets.consume(ipv4(2), SteadyTime{}));
+  BOOST_TEST(buckets.consume(ipv6(1, 1), SteadyTime{}));
+  BOOST_TEST(!buckets.consume(ipv6(1, 2), SteadyTime{}));  // the same /56
+  BOOST_TEST(buckets.consume(ipv6(2, 1), SteadyTime{}));
   Endpoint mapped{6, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1}, 1};
-  BOOST_TEST(!buckets.consume(mapped, 0));  // 10.0.0.1 again
+  BOOST_TEST(!buckets.consume(mapped, SteadyTime{}));  // 10.0.0.1 again
   mapped.ip[15] = 3;
-  BOOST_TEST(buckets.consume(mapped, 0));
+  BOOST_TEST(buckets.consume(mapped, SteadyTime{}));
 }
 
 BOOST_AUTO_TEST_CASE(the_table_of_buckets_is_bounded) {
   TokenBuckets buckets(2, {.burst = 1, .per_minute = 0}, {});
-  BOOST_TEST(buckets.consume(ipv4(1), 0));
-  BOOST_TEST(buckets.consume(ipv4(2), 0));
-  BOOST_TEST(!buckets.consume(ipv4(1), 0));
-  BOOST_TEST(buckets.consume(ipv4(3), 0));  // in place of 2
-  BOOST_TEST(!buckets.consume(ipv4(1), 0));
-  BOOST_TEST(buckets.consume(ipv4(2), 0));
+  BOOST_TEST(buckets.consume(ipv4(1), SteadyTime{}));
+  BOOST_TEST(buckets.consume(ipv4(2), SteadyTime{}));
+  BOOST_TEST(!buckets.consume(ipv4(1), SteadyTime{}));
+  BOOST_TEST(buckets.consume(ipv4(3), SteadyTime{}));  // in place of 2
+  BOOST_TEST(!buckets.consume(ipv4(1), SteadyTime{}));
+  BOOST_TEST(buckets.consume(ipv4(2), SteadyTime{}));
 }
 
 BOOST_AUTO_TEST_CASE(a_token_finds_its_request_until_it_is_removed) {

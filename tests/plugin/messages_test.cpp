@@ -40,7 +40,7 @@ struct WaitingFixture : PluginFixture {
     eve.take_bundle();
     eve.send({.text = "one", .sequence = 1});
     eve.send({.text = "two", .sequence = 2});
-    world.run(1000);
+    world.run(1s);
     BOOST_REQUIRE_EQUAL(user.rows('I'), 2);
 
     friend_number = tox_friend_add_norequest(tox.get(), eve.key().data(), nullptr);
@@ -54,7 +54,7 @@ struct WaitingFixture : PluginFixture {
       batch.push_back({std::move(entry.key), std::move(entry.value)});
     }
     (*state)->commit(std::move(batch), [](bool durable) { BOOST_TEST(durable); });
-    BOOST_REQUIRE((*state)->flush(20'000));
+    BOOST_REQUIRE((*state)->flush(20s));
     (*state)->poll();
   }
 

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::int64_t later = ReceiptQueue::min_age_ms;
+constexpr SteadyTime start{};
+constexpr SteadyTime later = start + ReceiptQueue::min_age;
 
 crypto::MessageId id(std::uint8_t number) {
   crypto::MessageId result{};
@@ -53,9 +54,9 @@ BOOST_AUTO_TEST_CASE(message_numbers_differ_from_those_of_toxcore) {
 
 BOOST_AUTO_TEST_CASE(receipts_are_given_in_the_order_of_sending) {
   ReceiptQueue queue;
-  queue.add(7, 1, id(1), "n", 0);
-  queue.add(7, 2, id(2), "n", 0);
-  queue.add(8, 3, id(3), "n", 0);
+  queue.add(7, 1, id(1), "n", start);
+  queue.add(7, 2, id(2), "n", start);
+  queue.add(8, 3, id(3), "n", start);
   queue.done(id(2));
   BOOST_TEST(queue.take_due(later).empty());
   queue.done(id(3));
@@ -70,16 +71,16 @@ BOOST_AUTO_TEST_CASE(receipts_are_given_in_the_order_of_sending) {
 
 BOOST_AUTO_TEST_CASE(a_receipt_waits_until_the_client_knows_its_number) {
   ReceiptQueue queue;
-  queue.add(1, 1, id(1), "n", 1000);
+  queue.add(1, 1, id(1), "n", start + 1s);
   queue.done(id(1));
-  BOOST_TEST(queue.take_due(1000 + later - 1).empty());
-  BOOST_TEST(queue.take_due(1000 + later).size() == 1U);
+  BOOST_TEST(queue.take_due(later + 1s - 1ms).empty());
+  BOOST_TEST(queue.take_due(later + 1s).size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_failed_message_delays_no_other_receipt) {
   ReceiptQueue queue;
-  queue.add(1, 1, id(1), "n", 0);
-  queue.add(1, 2, id(2), "n", 0);
+  queue.add(1, 1, id(1), "n", start);
+  queue.add(1, 2, id(2), "n", start);
   queue.done(id(2));
   queue.drop(id(1));
   BOOST_TEST(numbers(queue.take_due(later)) == (Numbers{2}), boost::test_tools::per_element());
@@ -87,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_failed_message_delays_no_other_receipt) {
 
 BOOST_AUTO_TEST_CASE(a_message_done_before_it_expires_has_a_receipt) {
   ReceiptQueue queue;
-  queue.add(1, 1, id(1), "n", 0);
+  queue.add(1, 1, id(1), "n", start);
   queue.done(id(1));
   queue.drop(id(1));
   BOOST_TEST(queue.take_due(later).size() == 1U);
@@ -95,10 +96,10 @@ BOOST_AUTO_TEST_CASE(a_message_done_before_it_expires_has_a_receipt) {
 
 BOOST_AUTO_TEST_CASE(resends_replace_waiting_messages_in_order) {
   ReceiptQueue queue;
-  queue.add(1, 1, id(1), "nyes", 0);
-  queue.add(1, 2, id(2), "nyes", 0);
-  queue.add(1, 3, id(3), "nno", 0);
-  const std::int64_t now = ReceiptQueue::resend_after_ms;
+  queue.add(1, 1, id(1), "nyes", start);
+  queue.add(1, 2, id(2), "nyes", start);
+  queue.add(1, 3, id(3), "nno", start);
+  const SteadyTime now = start + ReceiptQueue::resend_after;
   BOOST_TEST(queue.resend(1, "nyes", 11, now));
   BOOST_TEST(queue.resend(1, "nyes", 12, now));
   BOOST_TEST(!queue.resend(1, "nyes", 13, now));  // both were sent again just now
@@ -107,31 +108,32 @@ BOOST_AUTO_TEST_CASE(resends_replace_waiting_messages_in_order) {
   for (std::uint8_t one = 1; one <= 3; ++one) {
     queue.done(id(one));
   }
-  BOOST_TEST(numbers(queue.take_due(now + later)) == (Numbers{11, 12, 3}), boost::test_tools::per_element());
+  BOOST_TEST(numbers(queue.take_due(now + ReceiptQueue::min_age)) == (Numbers{11, 12, 3}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(the_same_text_soon_after_is_a_new_message) {
   ReceiptQueue queue;
-  queue.add(1, 1, id(1), "nyes", 0);
-  BOOST_TEST(!queue.resend(1, "nyes", 2, ReceiptQueue::resend_after_ms - 1));
+  queue.add(1, 1, id(1), "nyes", start);
+  BOOST_TEST(!queue.resend(1, "nyes", 2, start + ReceiptQueue::resend_after - 1ms));
 }
 
 BOOST_AUTO_TEST_CASE(the_same_text_after_a_disconnect_is_a_resend_once) {
   ReceiptQueue queue;
-  queue.add(1, 1, id(1), "nyes", 0);
-  queue.add(2, 2, id(2), "nyes", 0);
+  queue.add(1, 1, id(1), "nyes", start);
+  queue.add(2, 2, id(2), "nyes", start);
   queue.expect_resends(1);
-  BOOST_TEST(queue.resend(1, "nyes", 11, 1000));
-  BOOST_TEST(!queue.resend(1, "nyes", 12, 1001));
-  BOOST_TEST(!queue.resend(2, "nyes", 13, 1000));
+  BOOST_TEST(queue.resend(1, "nyes", 11, start + 1s));
+  BOOST_TEST(!queue.resend(1, "nyes", 12, start + 1001ms));
+  BOOST_TEST(!queue.resend(2, "nyes", 13, start + 1s));
   queue.done(id(1));
-  BOOST_TEST(numbers(queue.take_due(1000 + later)) == (Numbers{11}), boost::test_tools::per_element());
+  BOOST_TEST(numbers(queue.take_due(later + 1s)) == (Numbers{11}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(receipts_of_a_removed_friend_are_dropped) {
   ReceiptQueue queue;
-  queue.add(1, 1, id(1), "n", 0);
-  queue.add(2, 2, id(2), "n", 0);
+  queue.add(1, 1, id(1), "n", start);
+  queue.add(2, 2, id(2), "n", start);
   queue.done(id(1));
   queue.drop_friend(1);
   BOOST_TEST(queue.size() == 1U);

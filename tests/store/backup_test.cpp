@@ -12,7 +12,7 @@ BOOST_AUTO_TEST_CASE(a_backup_has_the_contents_at_its_completion) {
   open();
   Caller caller(*store);
   for (std::uint16_t i = 0; i < 500; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(5000, 1), 2000, 1000);
+    store->put(i, mailbox(1), record(i), value_of(5000, 1), at(2000s), at(1000s));
   }
   store->submit();
   BOOST_REQUIRE(wait_for(*store, caller.results, 500));
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(closing_a_store_discards_an_incomplete_backup) {
   open();
   Results results;
   for (std::uint16_t i = 0; i < 500; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(9000, 1), 2000, 1000);
+    store->put(i, mailbox(1), record(i), value_of(9000, 1), at(2000s), at(1000s));
   }
   bool ended = false;
   BOOST_REQUIRE(store->backup(directory.file("copy.db"), [&](bool) { ended = true; }));

@@ -39,14 +39,14 @@ BOOST_AUTO_TEST_CASE(the_store_is_full_before_its_disk_is) {
   BOOST_TEST((caller.put(mailbox(1), record(2), value_of(100, 1)).status == PutStatus::stored));
   free_bytes = reserve;  // Others have the rest.
   BOOST_TEST((caller.put(mailbox(1), record(3), {}).status == PutStatus::store_full));
-  caller.now_s += DiskRoom::look_every_s;
+  caller.now += DiskRoom::look_every;
   BOOST_TEST((caller.put(mailbox(1), record(3), {}).status == PutStatus::store_full));
   BOOST_TEST(store->stats().capacity_bytes == store->stats().used_bytes());
   BOOST_TEST(caller.list(mailbox(1)).records.size() == 2U);
   free_bytes = 1U << 30;
   BOOST_TEST(
       (caller.put(mailbox(1), record(3), {}).status == PutStatus::store_full));  // It was looked at just now.
-  caller.now_s += DiskRoom::look_every_s;
+  caller.now += DiskRoom::look_every;
   BOOST_TEST((caller.put(mailbox(1), record(3), {}).status == PutStatus::stored));
   BOOST_TEST(store->stats().capacity_bytes == StoreLimits().capacity_bytes);
 }
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(an_idle_store_follows_its_disk_with_every_expiry) {
   store = std::move(*opened);
   Caller caller(*store);
   free_bytes = 0;
-  store->expire(1000, 10);
+  store->expire(at(1000s), 10);
   caller.list(mailbox(1));
   BOOST_TEST(store->stats().capacity_bytes == 0U);
 }
@@ -69,11 +69,11 @@ BOOST_AUTO_TEST_CASE(an_idle_store_follows_its_disk_with_every_expiry) {
 BOOST_AUTO_TEST_CASE(a_share_of_the_disk_counts_what_the_store_keeps_itself) {
   DiskRoom room({}, DiskRule{.reserve_bytes = 100, .per_mille = 10, .least_bytes = 50}, 10'000,
                 [](const auto&) { return std::optional<std::uint64_t>(99'000); });
-  BOOST_TEST(!room.look(1000, 1000));
+  BOOST_TEST(!room.look(1000, at(1000s)));
   BOOST_TEST(room.capacity_bytes() == 1000U);  // 1 % of 99000 + 1000
   DiskRoom small({}, DiskRule{.reserve_bytes = 100, .per_mille = 10, .least_bytes = 50}, 10'000,
                  [](const auto&) { return std::optional<std::uint64_t>(1000); });
-  BOOST_TEST(!small.look(0, 1000));
+  BOOST_TEST(!small.look(0, at(1000s)));
   BOOST_TEST(small.capacity_bytes() == 50U);
 }
 
@@ -81,26 +81,26 @@ BOOST_AUTO_TEST_CASE(a_full_disk_and_its_recovery_are_logged_once_each) {
   std::uint64_t free_bytes = 1000;
   DiskRoom room({}, DiskRule{.reserve_bytes = 500}, 10'000,
                 [&](const auto&) { return std::optional(free_bytes); });
-  BOOST_TEST(!room.look(0, 1000));
+  BOOST_TEST(!room.look(0, at(1000s)));
   free_bytes = 500;
-  BOOST_TEST(!room.look(0, 1009));
-  BOOST_TEST(room.look(0, 1010));
+  BOOST_TEST(!room.look(0, at(1009s)));
+  BOOST_TEST(room.look(0, at(1010s)));
   BOOST_TEST(room.disk_is_full());
-  BOOST_TEST(!room.look(0, 1020));
+  BOOST_TEST(!room.look(0, at(1020s)));
   free_bytes = 503;
-  BOOST_TEST(room.look(0, 900));  // The clock was set back.
+  BOOST_TEST(room.look(0, at(900s)));  // The clock was set back.
   BOOST_TEST(room.capacity_bytes() == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(a_disk_that_cannot_be_asked_changes_nothing) {
   std::optional<std::uint64_t> free_bytes;
   DiskRoom room({}, DiskRule{.reserve_bytes = 0}, 10'000, [&](const auto&) { return free_bytes; });
-  BOOST_TEST(!room.look(0, 1000));
+  BOOST_TEST(!room.look(0, at(1000s)));
   BOOST_TEST(room.capacity_bytes() == 10'000U);
   free_bytes = 300;
-  BOOST_TEST(!room.look(0, 2000));
+  BOOST_TEST(!room.look(0, at(2000s)));
   free_bytes.reset();
-  BOOST_TEST(!room.look(0, 3000));
+  BOOST_TEST(!room.look(0, at(3000s)));
   BOOST_TEST(room.capacity_bytes() == 200U);
 }
 

@@ -146,7 +146,7 @@ BOOST_FIXTURE_TEST_SUITE(store_on_a_faulty_disk, OnFaultyDisk)
 BOOST_AUTO_TEST_CASE(a_record_is_acknowledged_only_after_the_commit_is_synced) {
   Results results;
   disk.hold_syncs();
-  store->put(1, mailbox(1), record(1), value_of(600, 1), 2000, 1000);
+  store->put(1, mailbox(1), record(1), value_of(600, 1), at(2000s), at(1000s));
   store->submit();
   BOOST_REQUIRE(disk.wait_until_held());
   BOOST_TEST(store->poll(results) == 0U);
@@ -161,15 +161,15 @@ BOOST_AUTO_TEST_CASE(a_record_is_acknowledged_only_after_the_commit_is_synced) {
 BOOST_AUTO_TEST_CASE(no_call_waits_for_the_disk) {
   Results results;
   disk.hold_syncs();
-  store->put(1, mailbox(1), record(1), value_of(600, 1), 2000, 1000);
+  store->put(1, mailbox(1), record(1), value_of(600, 1), at(2000s), at(1000s));
   store->submit();
   BOOST_REQUIRE(disk.wait_until_held());
   // The worker is inside the sync; each of these would hang here if it waited for it.
-  store->put(2, mailbox(1), record(2), value_of(600, 1), 2000, 1000);
-  store->list(3, mailbox(1), 0, {10, 10000}, 1000);
+  store->put(2, mailbox(1), record(2), value_of(600, 1), at(2000s), at(1000s));
+  store->list(3, mailbox(1), 0, {10, 10000}, at(1000s));
   store->remove(4, mailbox(1), std::vector<RecordId>{record(1)});
   store->cancel(5, mailbox(1), record(2), commitment(1));
-  store->expire(1000, 10);
+  store->expire(at(1000s), 10);
   store->submit();
   BOOST_TEST(store->poll(results) == 0U);
   disk.release();
@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(operations_of_one_tick_share_one_sync) {
   Caller(*store).put(mailbox(9), record(9), value_of(10, 1));
   const int before = disk.syncs;
   for (std::uint16_t i = 0; i < 64; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(600, 1), 2000, 1000);
+    store->put(i, mailbox(1), record(i), value_of(600, 1), at(2000s), at(1000s));
   }
   store->submit();
   BOOST_REQUIRE(wait_for(*store, results, 64));
@@ -211,9 +211,9 @@ BOOST_AUTO_TEST_CASE(a_full_disk_gives_store_full_until_there_is_space) {
   BOOST_TEST((caller.put(mailbox(1), record(1), value_of(600, 1)).status == PutStatus::stored));
   disk.fail_writes(SQLITE_FULL);
   Results results;
-  store->put(10, mailbox(1), record(2), value_of(600, 2), 2000, 1000);
-  store->list(11, mailbox(1), 0, {10, 10000}, 1000);
-  store->put(12, mailbox(1), record(1), value_of(600, 1), 1500, 1000);
+  store->put(10, mailbox(1), record(2), value_of(600, 2), at(2000s), at(1000s));
+  store->list(11, mailbox(1), 0, {10, 10000}, at(1000s));
+  store->put(12, mailbox(1), record(1), value_of(600, 1), at(1500s), at(1000s));
   store->submit();
   BOOST_REQUIRE(wait_for(*store, results, 3));
   BOOST_TEST((results.puts[10].status == PutStatus::store_full));
@@ -237,7 +237,8 @@ BOOST_AUTO_TEST_CASE(an_io_error_ends_a_backup_once_and_the_next_one_works) {
   BOOST_TEST(table.step_backup());
   BOOST_TEST((table.begin() == DbStatus::ok));
   PutResult result;
-  BOOST_TEST((table.put(mailbox(1), record(1), value_of(600, 1), 2000, 1000, result) == DbStatus::ok));
+  BOOST_TEST(
+      (table.put(mailbox(1), record(1), value_of(600, 1), at(2000s), at(1000s), result) == DbStatus::ok));
   disk.fail_syncs(SQLITE_IOERR_FSYNC);
   const DbStatus status = table.commit();
   BOOST_TEST((status == DbStatus::failed));
@@ -276,7 +277,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_at_the_start_is_reported_as_such) {
 
 BOOST_AUTO_TEST_CASE(the_destructor_writes_what_is_queued) {
   for (std::uint16_t i = 0; i < 1000; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(100, 1), 2000, 1000);
+    store->put(i, mailbox(1), record(i), value_of(100, 1), at(2000s), at(1000s));
   }
   store.reset();  // Neither submitted nor polled.
   open();

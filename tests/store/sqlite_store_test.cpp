@@ -39,14 +39,14 @@ BOOST_AUTO_TEST_CASE(sequences_rise_across_a_restart_of_an_empty_store) {
   std::uint64_t first = 0;
   {
     Caller caller(*store);
-    caller.put(mailbox(1), record(1), value_of(50, 1), 2000);
+    caller.put(mailbox(1), record(1), value_of(50, 1), at(2000s));
     first = caller.list(mailbox(1)).records.at(0).sequence;
-    store->expire(2000, 10);
+    store->expire(at(2000s), 10);
     caller.list(mailbox(1));
   }
   open();
   Caller caller(*store);
-  caller.put(mailbox(1), record(2), value_of(50, 1), 3000);
+  caller.put(mailbox(1), record(2), value_of(50, 1), at(3000s));
   BOOST_TEST(caller.list(mailbox(1)).records.at(0).sequence > first);
 }
 
@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(the_file_does_not_outgrow_its_backstop_and_says_store_full)
 BOOST_AUTO_TEST_CASE(expiring_much_gives_space_back_to_the_file_system) {
   open();
   for (std::uint16_t i = 0; i < 2000; ++i) {
-    store->put(i, mailbox(static_cast<std::uint8_t>(i)), record(i), value_of(3000, 1), 2000, 1000);
+    store->put(i, mailbox(static_cast<std::uint8_t>(i)), record(i), value_of(3000, 1), at(2000s), at(1000s));
   }
   store->submit();
   Results results;
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(expiring_much_gives_space_back_to_the_file_system) {
   open();
   const auto before = std::filesystem::file_size(directory.file());
   for (int i = 0; i < 10; ++i) {
-    store->expire(2000, 512);
+    store->expire(at(2000s), 512);
   }
   Caller(*store).list(mailbox(1));
   BOOST_TEST(metrics.value(Counter::node_expired) == 2000U);
@@ -308,7 +308,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_database_is_reported_and_left_alone) {
   {
     Results results;
     for (std::uint16_t i = 0; i < 200; ++i) {
-      store->put(i, mailbox(1), record(i), value_of(600, 1), 2000, 1000);
+      store->put(i, mailbox(1), record(i), value_of(600, 1), at(2000s), at(1000s));
     }
     store->submit();
     BOOST_REQUIRE(wait_for(*store, results, 200));
@@ -334,10 +334,10 @@ BOOST_AUTO_TEST_CASE(a_damaged_page_fails_what_is_on_it_and_nothing_else) {
   }
   store.reset();
   // The header of the page that holds a record of mailbox 1.
-  const auto at = read_file(directory.file()).find(std::string(1000, '\x20'));
-  BOOST_REQUIRE(at != std::string::npos);
+  const auto found = read_file(directory.file()).find(std::string(1000, '\x20'));
+  BOOST_REQUIRE(found != std::string::npos);
   for (std::size_t i = 0; i < 8; ++i) {
-    overwrite(directory.file(), at / 4096 * 4096 + i, '\x7f');
+    overwrite(directory.file(), found / 4096 * 4096 + i, '\x7f');
   }
   BOOST_TEST((error_of(directory.file()) == OpenError::damaged));  // Found by the check of a small file.
   SqliteStoreOptions options;
@@ -346,9 +346,9 @@ BOOST_AUTO_TEST_CASE(a_damaged_page_fails_what_is_on_it_and_nothing_else) {
   BOOST_REQUIRE(opened);
   store = std::move(*opened);
   Results results;
-  store->list(1, mailbox(1), 0, {1000, 1U << 20}, 1000);
-  store->list(2, mailbox(2), 0, {1000, 1U << 20}, 1000);
-  store->put(3, mailbox(3), record(3), value_of(100, 1), 2000, 1000);
+  store->list(1, mailbox(1), 0, {1000, 1U << 20}, at(1000s));
+  store->list(2, mailbox(2), 0, {1000, 1U << 20}, at(1000s));
+  store->put(3, mailbox(3), record(3), value_of(100, 1), at(2000s), at(1000s));
   store->submit();
   BOOST_REQUIRE(wait_for(*store, results, 3));
   BOOST_TEST((results.lists[1].status == OpStatus::failed));

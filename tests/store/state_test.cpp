@@ -36,7 +36,7 @@ Contents contents_of(StateStore& state) {
 bool commit(StateStore& state, StateBatch batch) {
   bool durable = false;
   state.commit(std::move(batch), [&durable](bool outcome) { durable = outcome; });
-  return state.flush(std::chrono::milliseconds(patience).count()) && state.poll() == 1 && durable;
+  return state.flush(patience) && state.poll() == 1 && durable;
 }
 
 struct MemoryEngine {
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(completions_come_in_the_order_of_the_calls, Engine
   }
   engine.state->commit({}, [&order](bool durable) { order.push_back(durable ? 500 : -1); });
   engine.state->commit({}, nullptr);
-  BOOST_REQUIRE(engine.state->flush(20000));
+  BOOST_REQUIRE(engine.state->flush(20s));
   BOOST_TEST(order.empty());
   BOOST_TEST(engine.state->poll() == 502U);
   BOOST_TEST(order.size() == 501U);
@@ -123,9 +123,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_completion_may_commit_again, Engine, Engines) {
   engine.state->commit({write("a", "1")}, [&](bool) {
     engine.state->commit({write("b", "2")}, [&](bool durable) { second = durable; });
   });
-  BOOST_REQUIRE(engine.state->flush(20000));
+  BOOST_REQUIRE(engine.state->flush(20s));
   engine.state->poll();
-  BOOST_REQUIRE(engine.state->flush(20000));
+  BOOST_REQUIRE(engine.state->flush(20s));
   engine.state->poll();
   BOOST_TEST(second);
 }
@@ -140,10 +140,10 @@ BOOST_AUTO_TEST_CASE(a_batch_is_reported_only_after_its_commit_is_synced) {
   state->commit({write("a", "1")}, [&done](bool durable) { done = durable; });
   BOOST_REQUIRE(disk.wait_until_held());
   BOOST_TEST(state->poll() == 0U);
-  BOOST_TEST(!state->flush(0));
+  BOOST_TEST(!state->flush(0s));
   BOOST_TEST(!done);
   disk.release();
-  BOOST_TEST(state->flush(20000));
+  BOOST_TEST(state->flush(20s));
   state->poll();
   BOOST_TEST(done);
 }
@@ -248,10 +248,10 @@ BOOST_AUTO_TEST_CASE(a_failed_batch_and_those_queued_after_it_write_nothing) {
   const auto note = [&outcomes](bool durable) { outcomes.push_back(durable); };
   disk.fail_syncs(SQLITE_IOERR_FSYNC);
   state->commit({write("a", "2"), write("b", "2")}, note);
-  BOOST_REQUIRE(state->flush(20000));
+  BOOST_REQUIRE(state->flush(20s));
   disk.fail_syncs(SQLITE_OK);
   state->commit({write("c", "3")}, note);  // Queued before the failure was reported.
-  BOOST_REQUIRE(state->flush(20000));
+  BOOST_REQUIRE(state->flush(20s));
   BOOST_TEST(state->poll() == 2U);
   BOOST_TEST((outcomes == std::vector<bool>{false, false}));
   BOOST_TEST(metrics.value(Counter::state_failed) == 1U);
@@ -280,7 +280,7 @@ BOOST_AUTO_TEST_CASE(past_the_queue_limit_a_batch_fails_and_so_do_those_behind_i
   state->commit({write("c", std::string(9000, 'c'))}, note);
   state->commit({write("d", "d")}, note);
   disk.release();
-  BOOST_REQUIRE(state->flush(20000));
+  BOOST_REQUIRE(state->flush(20s));
   state->poll();
   BOOST_TEST((outcomes == std::vector<bool>{true, true, false, false}));
   reopen();
@@ -315,7 +315,7 @@ BOOST_AUTO_TEST_CASE(a_crash_loses_what_was_held_and_keeps_what_was_durable) {
   state.commit({write("b", "2")}, [&called](bool) { called = true; });
   state.hold_commits(true);
   state.commit({write("c", "3")}, [&called](bool) { called = true; });
-  BOOST_TEST(!state.flush(0));
+  BOOST_TEST(!state.flush(0s));
   BOOST_TEST(state.poll() == 0U);
   const auto after = state.crash_copy();
   BOOST_TEST((contents_of(*after) == Contents{{"a", "1"}, {"b", "2"}}));

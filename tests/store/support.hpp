@@ -24,11 +24,11 @@
 #include "base/metrics.hpp"
 #include "base/random.hpp"
 #include "store/store.hpp"
+#include "tests/support/time_print.hpp"
 
 namespace toxasync::store::test {
 
-using namespace std::chrono_literals;
-constexpr auto patience = 20s;  // A deadline that only a broken program reaches.
+constexpr seconds patience = 20s;  // A deadline that only a broken program reaches.
 
 /// A directory of its own, removed at the end.
 class TemporaryDirectory {
@@ -128,6 +128,10 @@ inline bool wait_for(Store& store, StoreListener& results, std::size_t count) {
   return seen == count;
 }
 
+constexpr UnixTime at(seconds since_1970) {
+  return UnixTime{since_1970};
+}
+
 inline MailboxKey mailbox(std::uint8_t number) {
   MailboxKey key{};
   std::ranges::fill(key, number);
@@ -157,7 +161,7 @@ struct Caller {
   Store& store;
   Results results;
   Token last = 0;
-  std::int64_t now_s = 1000;
+  UnixTime now = at(1000s);
 
   explicit Caller(Store& engine) : store(engine) {}
 
@@ -165,12 +169,12 @@ struct Caller {
     store.submit();
     return wait_for(store, results, 1);
   }
-  PutResult put(const MailboxKey& key, const RecordId& id, ByteView value, std::int64_t expires_at_s = 2000) {
-    store.put(++last, key, id, value, expires_at_s, now_s);
+  PutResult put(const MailboxKey& key, const RecordId& id, ByteView value, UnixTime expires_at = at(2000s)) {
+    store.put(++last, key, id, value, expires_at, now);
     return finish() ? results.puts[last] : PutResult{};
   }
   ListResult list(const MailboxKey& key, std::uint64_t after = 0, ListLimits limits = {1000, 1U << 20}) {
-    store.list(++last, key, after, limits, now_s);
+    store.list(++last, key, after, limits, now);
     return finish() ? results.lists[last] : ListResult{};
   }
   RemoveResult remove(const MailboxKey& key, std::vector<RecordId> ids) {

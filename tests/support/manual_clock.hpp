@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <cstdint>
-
 #include "base/clock.hpp"
 
 namespace toxasync::test {
@@ -10,30 +8,29 @@ namespace toxasync::test {
 /// Time that stands still until a test moves it. Starts in the middle of an epoch (2025-06-15T15:00:00Z).
 class ManualClock final : public Clock {
  public:
-  static constexpr std::int64_t start_steady_ms = 1'000'000;
-  static constexpr std::int64_t start_unix_s = 1'750'000'000 - 1'750'000'000 % 3600;
+  static constexpr SteadyTime start_steady{1000s};
+  static constexpr UnixTime start_unix{486'111h};
 
   [[nodiscard]] Now now() const noexcept override { return now_; }
-  [[nodiscard]] std::int64_t steady_ms() const noexcept { return now_.steady_ms; }
-  [[nodiscard]] std::int64_t unix_s() const noexcept { return now_.unix_s(); }
+  [[nodiscard]] SteadyTime steady() const noexcept { return now_.steady; }
+  [[nodiscard]] UnixTime unix_time() const noexcept { return now_.unix_time(); }
 
   /// Time passes, on both clocks.
-  void advance_ms(std::int64_t ms) noexcept {
-    now_.steady_ms += ms;
-    now_.unix_ms += ms;
+  void advance(milliseconds time) noexcept {
+    now_.steady += time;
+    now_.wall += time;
   }
-  void advance_s(std::int64_t s) noexcept { advance_ms(s * 1000); }
-  /// Lets time pass until the steady clock shows `ms`; never goes back.
-  void advance_to_ms(std::int64_t ms) noexcept {
-    if (ms > now_.steady_ms) {
-      advance_ms(ms - now_.steady_ms);
+  /// Lets time pass until the steady clock shows `time`; never goes back.
+  void advance_to(SteadyTime time) noexcept {
+    if (time > now_.steady) {
+      advance(time - now_.steady);
     }
   }
   /// Somebody sets the wall clock; no time passes.
-  void set_unix_s(std::int64_t s) noexcept { now_.unix_ms = s * 1000; }
+  void set_unix(UnixTime time) noexcept { now_.wall = time; }
 
  private:
-  Now now_{start_steady_ms, start_unix_s * 1000};
+  Now now_{start_steady, start_unix};
 };
 
 }  // namespace toxasync::test

@@ -62,8 +62,8 @@ class MockTransport final : public Transport {
 struct LinkConditions {
   std::uint32_t loss_per_mille = 0;
   std::uint32_t duplicate_per_mille = 0;
-  std::int64_t delay_ms = 1;
-  std::int64_t jitter_ms = 0;  ///< Added to the delay, uniform in [0, jitter_ms].
+  milliseconds delay = 1ms;
+  milliseconds jitter = 0ms;  ///< Added to the delay, uniform in [0, jitter].
 };
 
 /// A network of datagrams in virtual time: seeded, so that a run can be repeated. Packets are delivered by
@@ -73,11 +73,11 @@ struct LinkConditions {
 ///     MockNetwork net(clock, 42);
 ///     MockTransport& node = net.add(ipv4(1));
 ///     node.set_receiver(&receiver);
-///     net.run_until(clock.steady_ms() + 5000, [&] { client.tick(clock.now()); });
+///     net.run_until(clock.steady() + 5s, [&] { client.tick(clock.now()); });
 class MockNetwork {
  public:
   struct Packet {
-    std::int64_t sent_ms = 0;  ///< Steady.
+    SteadyTime sent{};
     Endpoint from;
     Endpoint to;
     Bytes bytes;
@@ -112,7 +112,7 @@ class MockNetwork {
 
   /// Puts a packet on its way with a source address of the caller's choice: spoofing, replays.
   void inject(const Endpoint& from, const Endpoint& to, ByteView bytes) {
-    Packet packet{clock_.steady_ms(), from, to, Bytes(bytes.begin(), bytes.end()), false};
+    Packet packet{clock_.steady(), from, to, Bytes(bytes.begin(), bytes.end()), false};
     const auto link = links_.find({from, to});
     const LinkConditions& conditions = link == links_.end() ? conditions_ : link->second;
     packet.lost =
@@ -128,15 +128,15 @@ class MockNetwork {
     }
   }
 
-  /// When the next packet arrives (steady milliseconds).
-  [[nodiscard]] std::optional<std::int64_t> next_delivery_ms() const noexcept {
+  /// When the next packet arrives.
+  [[nodiscard]] std::optional<SteadyTime> next_delivery() const noexcept {
     return under_way_.empty() ? std::nullopt : std::optional(under_way_.begin()->first);
   }
 
   /// Delivers what has arrived by now, also what is sent meanwhile with no delay. Returns how many.
   std::size_t deliver_due() {
     std::size_t delivered = 0;
-    while (!under_way_.empty() && under_way_.begin()->first <= clock_.steady_ms()) {
+    while (!under_way_.empty() && under_way_.begin()->first <= clock_.steady()) {
       const Packet packet = std::move(under_way_.begin()->second);
       under_way_.erase(under_way_.begin());
       const auto end = ends_.find(packet.to);
@@ -148,26 +148,25 @@ class MockNetwork {
     return delivered;
   }
 
-  /// Lets time pass up to `end_ms` (steady), stopping at every delivery and at least every `step_ms`; after
+  /// Lets time pass up to `end`, stopping at every delivery and at least every `step`; after
   /// each stop calls `on_step`, where ticks belong.
   void run_until(
-      std::int64_t end_ms, const std::function<void()>& on_step = [] {}, std::int64_t step_ms = 100) {
+      SteadyTime end, const std::function<void()>& on_step = [] {}, milliseconds step = 100ms) {
     for (;;) {
       deliver_due();
       on_step();
-      if (clock_.steady_ms() >= end_ms) {
+      if (clock_.steady() >= end) {
         return;
       }
-      const std::int64_t next = std::min(end_ms, clock_.steady_ms() + std::max<std::int64_t>(step_ms, 1));
-      clock_.advance_to_ms(std::clamp(next_delivery_ms().value_or(next), clock_.steady_ms(), next));
+      const SteadyTime next = std::min(end, clock_.steady() + std::max(step, 1ms));
+      clock_.advance_to(std::clamp(next_delivery().value_or(next), clock_.steady(), next));
     }
   }
 
  private:
   void queue(const Packet& packet, const LinkConditions& conditions) {
-    const auto jitter =
-        static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(conditions.jitter_ms) + 1));
-    under_way_.emplace(clock_.steady_ms() + conditions.delay_ms + jitter, packet);
+    const milliseconds jitter = random_.below(conditions.jitter + 1ms);
+    under_way_.emplace(clock_.steady() + conditions.delay + jitter, packet);
   }
 
   ManualClock& clock_;
@@ -176,7 +175,7 @@ class MockNetwork {
   std::map<std::pair<Endpoint, Endpoint>, LinkConditions> links_;
   std::function<bool(Packet&)> filter_;
   std::map<Endpoint, std::unique_ptr<MockTransport>> ends_;
-  std::multimap<std::int64_t, Packet> under_way_;  ///< By arrival; equal times keep the order of sending.
+  std::multimap<SteadyTime, Packet> under_way_;  ///< By arrival; equal times keep the order of sending.
   std::vector<Packet> log_;
   bool keep_log_ = true;
 };

@@ -51,7 +51,7 @@ void move(const std::filesystem::path& database, const std::string& url) {
   }
   store::PostgresImport::NodeStats stats;
   store::PostgresImport import(**table, url, random);
-  if (const auto why = import.run(SystemClock().now().unix_s(), stats, Progress())) {
+  if (const auto why = import.run(SystemClock().now().unix_time(), stats, Progress())) {
     fail(ExitCode::failure, "--to: " + *why + "; run the command again to continue");
   }
   std::cout << "toxasyncd: migrated copied=" << stats.copied << " messages=" << stats.live

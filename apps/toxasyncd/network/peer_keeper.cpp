@@ -43,21 +43,21 @@ std::vector<PeerStats> PeerKeeper::stats(Now now) const {
                    .answered = !peer.descriptor.empty(),
                    .version = peer.version,
                    .capacity_bytes = peer.capacity_bytes,
-                   .answered_s_ago = (now.steady_ms - peer.answered_ms) / 1000});
+                   .answered_ago = std::chrono::floor<seconds>(now.steady - peer.answered_at)});
   }
   return all;
 }
 
-std::int64_t PeerKeeper::next_deadline_ms() const noexcept {
-  return std::min(next_step_ms_, client_.next_deadline_ms());
+SteadyTime PeerKeeper::next_deadline() const noexcept {
+  return std::min(next_step_, client_.next_deadline());
 }
 
 void PeerKeeper::tick(Now now) {
   client_.tick(now);
-  if (now.steady_ms < next_step_ms_) {
+  if (now.steady < next_step_) {
     return;
   }
-  next_step_ms_ = now.steady_ms + step_ms;
+  next_step_ = now.steady + step;
   drop_silent(now);
   if (const auto address = next_address(now)) {
     note_asked(*address, now);
@@ -69,12 +69,12 @@ void PeerKeeper::tick(Now now) {
 /// The operator's nodes first, then those that we know, then, while there is room, neighbours in the DHT.
 std::optional<Endpoint> PeerKeeper::next_address(Now now) {
   for (const Endpoint& endpoint : named_) {
-    if (is_due(endpoint, known_again_ms, now)) {
+    if (is_due(endpoint, known_again, now)) {
       return endpoint;
     }
   }
   for (const auto& [id, peer] : peers_) {
-    if (!peer.descriptor.empty() && is_due(peer.at, known_again_ms, now)) {
+    if (!peer.descriptor.empty() && is_due(peer.at, known_again, now)) {
       return peer.at;
     }
   }
@@ -82,26 +82,26 @@ std::optional<Endpoint> PeerKeeper::next_address(Now now) {
     return std::nullopt;
   }
   for (const Endpoint& candidate : finder_->candidates()) {
-    if (protocol::is_usable_address(candidate, true) && is_due(candidate, others_again_ms, now)) {
+    if (protocol::is_usable_address(candidate, true) && is_due(candidate, others_again, now)) {
       return candidate;
     }
   }
   return std::nullopt;
 }
 
-bool PeerKeeper::is_due(const Endpoint& endpoint, std::int64_t again_ms, Now now) const {
-  const auto asked = asked_ms_.find(endpoint);
-  return asked == asked_ms_.end() || now.steady_ms - asked->second >= again_ms;
+bool PeerKeeper::is_due(const Endpoint& endpoint, milliseconds again, Now now) const {
+  const auto asked = asked_.find(endpoint);
+  return asked == asked_.end() || now.steady - asked->second >= again;
 }
 
 void PeerKeeper::note_asked(const Endpoint& endpoint, Now now) {
-  std::erase(asked_, endpoint);
-  if (asked_.size() >= max_probed) {
-    asked_ms_.erase(asked_.front());
-    asked_.pop_front();
+  std::erase(asked_order_, endpoint);
+  if (asked_order_.size() >= max_probed) {
+    asked_.erase(asked_order_.front());
+    asked_order_.pop_front();
   }
-  asked_.push_back(endpoint);
-  asked_ms_[endpoint] = now.steady_ms;
+  asked_order_.push_back(endpoint);
+  asked_[endpoint] = now.steady;
 }
 
 void PeerKeeper::on_discovered(client::OperationId /*id*/, const client::DiscoverResult& result,
@@ -122,7 +122,7 @@ void PeerKeeper::on_discovered(client::OperationId /*id*/, const client::Discove
     peer.version = descriptor->version;
     peer.capacity_bytes = descriptor->capacity_bytes;
     peer.at = result.at;
-    peer.answered_ms = now.steady_ms;
+    peer.answered_at = now.steady;
     notify();
   } catch (const std::exception&) {  // out of memory: it is probed again later
     telemetry_.refuse(Counter::refused_overloaded);
@@ -133,7 +133,7 @@ void PeerKeeper::drop_silent(Now now) {
   bool any = false;
   for (auto at = peers_.begin(); at != peers_.end();) {
     Peer& peer = at->second;
-    const bool silent = !peer.descriptor.empty() && now.steady_ms - peer.answered_ms >= expire_after_ms;
+    const bool silent = !peer.descriptor.empty() && now.steady - peer.answered_at >= expire_after;
     any = any || silent;
     if (silent && peer.named) {
       peer.descriptor.clear();

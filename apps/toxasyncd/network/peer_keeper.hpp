@@ -19,10 +19,10 @@ namespace toxasync::daemon {
 /// answered for a day is no longer announced.
 class PeerKeeper final : private client::DiscoverListener {
  public:
-  static constexpr std::int64_t step_ms = 15000;
-  static constexpr std::int64_t known_again_ms = 3600000;
-  static constexpr std::int64_t others_again_ms = 86400000;
-  static constexpr std::int64_t expire_after_ms = 86400000;
+  static constexpr milliseconds step = 15s;
+  static constexpr milliseconds known_again = 1h;
+  static constexpr milliseconds others_again = days(1);
+  static constexpr milliseconds expire_after = days(1);
   static constexpr std::size_t max_probed = 256;
 
   struct Config {
@@ -43,7 +43,7 @@ class PeerKeeper final : private client::DiscoverListener {
   /// announced.
   void set_named(const std::vector<client::KnownNode>& named);
   [[nodiscard]] std::vector<PeerStats> stats(Now now) const;
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  [[nodiscard]] SteadyTime next_deadline() const noexcept;
 
  private:
   struct Peer {
@@ -52,13 +52,13 @@ class PeerKeeper final : private client::DiscoverListener {
     unsigned version = 0;              ///< As it says of itself.
     std::uint64_t capacity_bytes = 0;  ///< Likewise.
     bool named = false;
-    std::int64_t answered_ms = 0;  ///< Steady; meaningless without a descriptor.
+    SteadyTime answered_at{};  ///< Meaningless without a descriptor.
   };
 
   void on_discovered(client::OperationId id, const client::DiscoverResult& result, Now now) noexcept override;
 
   [[nodiscard]] std::optional<Endpoint> next_address(Now now);
-  [[nodiscard]] bool is_due(const Endpoint& endpoint, std::int64_t again_ms, Now now) const;
+  [[nodiscard]] bool is_due(const Endpoint& endpoint, milliseconds again, Now now) const;
   void note_asked(const Endpoint& endpoint, Now now);
   void drop_silent(Now now);
   void notify();
@@ -71,9 +71,9 @@ class PeerKeeper final : private client::DiscoverListener {
   PeerListener& listener_;
   client::Client client_;
   std::map<protocol::NodeId, Peer> peers_;
-  std::map<Endpoint, std::int64_t> asked_ms_;  ///< Steady.
-  std::deque<Endpoint> asked_;                 ///< The keys of asked_ms_, the oldest first.
-  std::int64_t next_step_ms_ = 0;
+  std::map<Endpoint, SteadyTime> asked_;
+  std::deque<Endpoint> asked_order_;  ///< The keys of asked_, the oldest first.
+  SteadyTime next_step_{};
 };
 
 }  // namespace toxasync::daemon

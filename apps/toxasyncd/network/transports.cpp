@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "network/transports.hpp"
 
-#include <chrono>
 #include <utility>
 
 #include "process/startup_error.hpp"
@@ -10,13 +9,12 @@ namespace toxasync::daemon {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-using std::chrono::milliseconds;
 
 namespace {
 
 /// How often toxcore is polled for packets while there is traffic; else at its own interval, up to 50 ms.
-constexpr std::int64_t busy_interval_ms = 2;
-constexpr std::int64_t busy_for_ms = 250;
+constexpr milliseconds busy_interval = 2ms;
+constexpr milliseconds busy_for = 250ms;
 
 }  // namespace
 
@@ -111,15 +109,14 @@ void Transports::start() {
 }
 
 void Transports::iterate_tox() {
-  const std::int64_t now_ms = clock_.now().steady_ms;
-  const std::size_t from_friends = friends_->iterate(now_ms);
+  const SteadyTime now = clock_.now().steady;
+  const std::size_t from_friends = friends_->iterate(now);
   if ((dispatcher_ ? dispatcher_->poll() : 0) + from_friends > 0) {
-    tox_busy_until_ms_ = now_ms + busy_for_ms;
+    tox_busy_until_ = now + busy_for;
     listener_.on_packets_processed();
   }
-  const std::int64_t interval_ms =
-      now_ms < tox_busy_until_ms_ ? busy_interval_ms : tox_iteration_interval(tox_host_->tox());
-  tox_timer_.expires_after(milliseconds(interval_ms));
+  const bool busy = now < tox_busy_until_;
+  tox_timer_.expires_after(busy ? busy_interval : milliseconds(tox_iteration_interval(tox_host_->tox())));
   tox_timer_.async_wait([this](const error_code& failed) {
     if (!failed) {
       iterate_tox();

@@ -96,7 +96,7 @@ class Transports {
   std::optional<Receiver> dispatcher_receiver_;
   std::optional<Receiver> udp_receiver_;
   std::optional<Receiver> friends_receiver_;
-  std::int64_t tox_busy_until_ms_ = 0;
+  SteadyTime tox_busy_until_{};
 };
 
 }  // namespace toxasync::daemon

@@ -32,7 +32,7 @@ class ControlSocket::Session : public std::enable_shared_from_this<ControlSocket
 
   void start() {
     const auto self = shared_from_this();
-    timer_.expires_after(std::chrono::seconds(line_timeout_s));
+    timer_.expires_after(line_timeout);
     timer_.async_wait([self](const error_code& aborted) {
       if (!aborted) {
         self->close();
@@ -114,7 +114,7 @@ void ControlSocket::accept() {
       return;
     }
     if (failed) {  // out of file descriptors: try again later
-      retry_timer_.expires_after(std::chrono::seconds(1));
+      retry_timer_.expires_after(1s);
       return retry_timer_.async_wait([this](const error_code& ended) {
         if (!ended) {
           accept();

@@ -20,7 +20,7 @@ class ControlSocket {
  public:
   static constexpr std::size_t max_line_bytes = 64;
   static constexpr std::size_t max_sessions = 8;  ///< Further ones are closed at once.
-  static constexpr int line_timeout_s = 10;       ///< To receive the line.
+  static constexpr seconds line_timeout = 10s;    ///< To receive the line.
 
   using Answer = std::function<void(const std::string& line)>;
   /// May answer later; the answer to a closed connection is dropped.

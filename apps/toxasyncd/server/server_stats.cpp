@@ -29,9 +29,9 @@ NodeStats ServerStats::stats() const {
   NodeStats all;
   all.version = TOXASYNC_VERSION;
   all.node_address = node_address_;
-  all.now_unix_s = now.unix_s();
-  all.up_s = (now.steady_ms - started_.steady_ms) / 1000;
-  all.started_unix_s = all.now_unix_s - all.up_s;
+  all.now = now.unix_time();
+  all.up = std::chrono::floor<seconds>(now.steady - started_.steady);
+  all.started = all.now - all.up;
   all.store = parts_.store.stats();
   all.capacity_bytes =
       all.store.capacity_bytes != 0 ? all.store.capacity_bytes : parts_.options.capacity_bytes;
@@ -47,8 +47,8 @@ Reading ServerStats::reading() const {
   const Now now = parts_.clock.now();
   const store::StoreStats stored = parts_.store.stats();
   const Metrics& metrics = parts_.metrics;
-  return {.unix_s = now.unix_s(),
-          .steady_ms = now.steady_ms,
+  return {.unix_time = now.unix_time(),
+          .steady = now.steady,
           .contents = {.messages = stored.messages,
                        .bytes = stored.bytes,
                        .sessions = parts_.node.load().sessions},

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <iostream>
 
@@ -20,16 +19,11 @@ namespace toxasync::daemon {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-using std::chrono::milliseconds;
 
 namespace {
 
 /// How long the last writes may take when the program stops.
-constexpr std::int64_t drain_ms = 700;
-
-std::chrono::steady_clock::time_point at(std::int64_t steady_ms) {
-  return std::chrono::steady_clock::time_point(milliseconds(steady_ms));
-}
+constexpr milliseconds drain = 700ms;
 
 /// Reached when the store has completed everything that was submitted before it.
 class DrainBarrier final : public store::StoreListener {
@@ -94,7 +88,7 @@ void StorageServer::open_store() {
 }
 
 void StorageServer::open_keys() {
-  auto opened = node::NodeKeys::open(directory_.key_file().string(), random_, clock_.now().unix_s());
+  auto opened = node::NodeKeys::open(directory_.key_file().string(), random_, clock_.now().unix_time());
   if (!opened) {
     std::string what = directory_.key_file().string() + ": ";
     what += describe(opened.error());
@@ -178,7 +172,7 @@ void StorageServer::run() {
 void StorageServer::tick() {
   node_->tick(clock_.now());
   peers_->tick(clock_.now());
-  node_timer_.expires_at(at(std::min(node_->next_deadline_ms(), peers_->next_deadline_ms())));
+  node_timer_.expires_at(std::min(node_->next_deadline(), peers_->next_deadline()));
   node_timer_.async_wait([this](const error_code& failed) {
     if (!failed) {
       tick();
@@ -267,12 +261,12 @@ void StorageServer::stop() {
 void StorageServer::drain_store() {
   DrainBarrier barrier;
   const Now now = clock_.now();
-  store_->list(DrainBarrier::token, {}, 0, {1, 1}, now.unix_s());
+  store_->list(DrainBarrier::token, {}, 0, {1, 1}, now.unix_time());
   store_->submit();
   pollfd wake = {store_->wake_fd(), POLLIN, 0};
-  for (std::int64_t left = drain_ms; left > 0 && !barrier.reached();
-       left = now.steady_ms + drain_ms - clock_.now().steady_ms) {
-    ::poll(&wake, 1, static_cast<int>(left));
+  for (milliseconds left = drain; left > 0ms && !barrier.reached();
+       left = now.steady + drain - clock_.now().steady) {
+    ::poll(&wake, 1, static_cast<int>(left.count()));
     store_->poll(barrier);
   }
 }

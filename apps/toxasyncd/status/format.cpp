@@ -43,26 +43,26 @@ std::string bytes_text(std::uint64_t count) {
   return quantity.number + " " + std::string(quantity.unit);
 }
 
-Quantity milliseconds(double ms) {
+Quantity time_taken(double ms) {
   // The clock has a resolution of 1 ms.
   return ms >= 1000 ? Quantity{formatted("%.1f", ms / 1000), "s"}
                     : Quantity{ms < 1 ? "<1" : formatted("%.0f", ms), "ms"};
 }
 
-std::string duration(std::int64_t seconds) {
+std::string duration(seconds time) {
   struct Unit {
-    std::int64_t seconds;
+    seconds length;
     std::string_view name;
   };
-  static constexpr std::array<Unit, 4> units = {{{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}}};
+  static constexpr std::array<Unit, 4> units = {{{days(1), "d"}, {1h, "h"}, {1min, "min"}, {1s, "s"}}};
   for (std::size_t i = 0; i < units.size(); ++i) {
-    const std::int64_t whole = seconds / units.at(i).seconds;
+    const std::int64_t whole = time / units.at(i).length;
     if (whole == 0 && i + 1 < units.size()) {
       continue;
     }
     std::string text = std::to_string(whole) + " " + std::string(units.at(i).name);
     if (i + 1 < units.size()) {
-      const std::int64_t rest = seconds % units.at(i).seconds / units.at(i + 1).seconds;
+      const std::int64_t rest = time % units.at(i).length / units.at(i + 1).length;
       text += rest == 0 ? "" : " " + std::to_string(rest) + " " + std::string(units.at(i + 1).name);
     }
     return text;
@@ -70,10 +70,10 @@ std::string duration(std::int64_t seconds) {
   return "0 s";
 }
 
-std::string utc(std::int64_t unix_s) {
-  const auto time = static_cast<std::time_t>(unix_s);
+std::string utc(UnixTime time) {
+  const std::time_t since_1970 = std::chrono::system_clock::to_time_t(time);
   std::tm parts{};
-  gmtime_r(&time, &parts);
+  gmtime_r(&since_1970, &parts);
   std::array<char, 32> text{};
   std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts);
   return text.data();

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/time.hpp"
+
 // How the status page writes numbers and text.
 
 namespace toxasync::daemon {
@@ -26,13 +28,13 @@ std::string rounded(double value);
 Quantity bytes(std::uint64_t count);
 std::string bytes_text(std::uint64_t count);
 
-Quantity milliseconds(double ms);
+Quantity time_taken(double ms);
 
 /// The two largest units: "3 d 4 h", "12 min 5 s".
-std::string duration(std::int64_t seconds);
+std::string duration(seconds time);
 
 /// "2026-01-31 23:59:59 UTC"
-std::string utc(std::int64_t unix_s);
+std::string utc(UnixTime time);
 
 /// Safe as text and attribute values of HTML.
 std::string escaped(std::string_view text);

@@ -7,28 +7,28 @@ namespace toxasync::daemon {
 
 namespace {
 
-constexpr std::size_t samples_per_minute = 60 / History::step_s;
+constexpr std::size_t samples_per_minute = 1min / History::step;
 
 }  // namespace
 
-void History::add(const Reading& reading, std::int64_t lag_ms) {
+void History::add(const Reading& reading, milliseconds lag) {
   readings_.push_back(recent_from_);
-  recent_.push_back(Sample::between(recent_from_, reading, lag_ms));
+  recent_.push_back(Sample::between(recent_from_, reading, lag));
   if (recent_.size() > max_recent) {
     recent_.pop_front();
     readings_.pop_front();
   }
   recent_from_ = reading;
-  day_lag_ms_ = std::max(day_lag_ms_, lag_ms);
-  if (reading.steady_ms - day_from_.steady_ms < day_step_s * 1000) {
+  day_lag_ = std::max(day_lag_, lag);
+  if (reading.steady - day_from_.steady < day_step) {
     return;
   }
-  day_.push_back(Sample::between(day_from_, reading, day_lag_ms_));
+  day_.push_back(Sample::between(day_from_, reading, day_lag_));
   if (day_.size() > max_day) {
     day_.pop_front();
   }
   day_from_ = reading;
-  day_lag_ms_ = 0;
+  day_lag_ = 0ms;
 }
 
 std::uint64_t History::last_minute(std::uint64_t NodeActivity::*count) const noexcept {
@@ -40,18 +40,18 @@ std::uint64_t History::last_minute(std::uint64_t NodeActivity::*count) const noe
   return sum;
 }
 
-std::int64_t History::lag_of_last_minute_ms() const noexcept {
-  std::int64_t longest = 0;
+milliseconds History::lag_of_last_minute() const noexcept {
+  milliseconds longest = 0ms;
   for (std::size_t i = recent_.size() - std::min(recent_.size(), samples_per_minute); i < recent_.size();
        ++i) {
-    longest = std::max(longest, recent_[i].lag_ms);
+    longest = std::max(longest, recent_[i].lag);
   }
   return longest;
 }
 
 Sample History::recent_as_one() const noexcept {
-  return readings_.empty() ? Sample::between(recent_from_, recent_from_, 0)
-                           : Sample::between(readings_.front(), recent_from_, lag_of_last_minute_ms());
+  return readings_.empty() ? Sample::between(recent_from_, recent_from_, 0ms)
+                           : Sample::between(readings_.front(), recent_from_, lag_of_last_minute());
 }
 
 }  // namespace toxasync::daemon

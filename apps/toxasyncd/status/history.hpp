@@ -13,27 +13,27 @@ namespace toxasync::daemon {
 /// 250 kB.
 class History {
  public:
-  static constexpr std::int64_t step_s = 5;
+  static constexpr seconds step = 5s;
   static constexpr std::size_t max_recent = 120;
-  static constexpr std::int64_t day_step_s = 60;
+  static constexpr seconds day_step = 1min;
   static constexpr std::size_t max_day = 1440;
 
   explicit History(const Reading& start) : recent_from_(start), day_from_(start) {}
 
-  /// Every step_s. `lag_ms` is the longest since the last call.
-  void add(const Reading& reading, std::int64_t lag_ms);
+  /// Every step. `lag` is the longest since the last call.
+  void add(const Reading& reading, milliseconds lag);
 
   [[nodiscard]] const std::deque<Sample>& recent() const noexcept { return recent_; }
   [[nodiscard]] const std::deque<Sample>& day() const noexcept { return day_; }
   [[nodiscard]] std::uint64_t last_minute(std::uint64_t NodeActivity::*count) const noexcept;
-  [[nodiscard]] std::int64_t lag_of_last_minute_ms() const noexcept;
+  [[nodiscard]] milliseconds lag_of_last_minute() const noexcept;
   /// The last ten minutes as one sample.
   [[nodiscard]] Sample recent_as_one() const noexcept;
 
  private:
   Reading recent_from_;
   Reading day_from_;
-  std::int64_t day_lag_ms_ = 0;
+  milliseconds day_lag_ = 0ms;
   std::deque<Sample> recent_;
   std::deque<Sample> day_;
   std::deque<Reading> readings_;  ///< Where each of recent_ begins.

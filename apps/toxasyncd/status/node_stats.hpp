@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/metrics.hpp"
+#include "base/time.hpp"
 #include "node/types.hpp"
 #include "store/store.hpp"
 
@@ -26,7 +27,7 @@ struct PeerStats {
   bool answered = false;  ///< Within the last day; else the rest is not known.
   unsigned version = 0;   ///< Of its descriptor.
   std::uint64_t capacity_bytes = 0;
-  std::int64_t answered_s_ago = 0;
+  seconds answered_ago = 0s;
 };
 
 /// What the status page, /metrics and /status.json show, as of one moment. It contains no client's address,
@@ -34,9 +35,9 @@ struct PeerStats {
 struct NodeStats {
   std::string_view version;
   std::string node_address;  ///< The address line for clients.
-  std::int64_t started_unix_s = 0;
-  std::int64_t now_unix_s = 0;
-  std::int64_t up_s = 0;
+  UnixTime started{};
+  UnixTime now{};
+  seconds up = 0s;
   store::StoreStats store;
   std::uint64_t capacity_bytes = 0;
   node::NodeLoad load;
@@ -45,7 +46,7 @@ struct NodeStats {
   std::vector<TransportStats> transports;
   std::vector<PeerStats> peers;
   std::vector<std::string> problems;  ///< Why /healthz answers 503; empty: the node is healthy.
-  std::int64_t loop_lag_ms = 0;       ///< Maximum of the last minute.
+  milliseconds loop_lag = 0ms;        ///< Maximum of the last minute.
 };
 
 }  // namespace toxasync::daemon

@@ -121,8 +121,7 @@ void add_gauges(Text& text, const NodeStats& stats) {
     text.single(name, "gauge", help, value);
   };
   gauge("toxasync_healthy", "1 if /healthz reports no problem, else 0", stats.problems.empty() ? 1 : 0);
-  gauge("toxasync_start_time_seconds", "Start time in Unix seconds",
-        static_cast<std::uint64_t>(stats.started_unix_s));
+  gauge("toxasync_start_time_seconds", "Start time in Unix seconds", since_1970_s(stats.started));
   gauge("toxasync_capacity_bytes", "Maximum size of the stored envelopes", stats.capacity_bytes);
   gauge("toxasync_messages", "Envelopes stored now", stats.store.messages);
   gauge("toxasync_message_bytes", "Size of the envelopes stored now", stats.store.bytes);
@@ -133,7 +132,7 @@ void add_gauges(Text& text, const NodeStats& stats) {
   gauge("toxasync_pending_requests", "Requests waiting for the store", stats.load.pending);
   gauge("toxasync_couriers", "Couriers: clients that are Tox friends of the node", stats.couriers);
   text.family("toxasync_loop_lag_seconds", "gauge", "Maximum lag of the event loop in the last minute");
-  text.seconds("toxasync_loop_lag_seconds", "", static_cast<std::uint64_t>(stats.loop_lag_ms));
+  text.seconds("toxasync_loop_lag_seconds", "", static_cast<std::uint64_t>(stats.loop_lag.count()));
   text.family("toxasync_peers", "gauge", "Other nodes, by whether they answered within the last day");
   const auto answering = static_cast<std::uint64_t>(std::ranges::count_if(stats.peers, &PeerStats::answered));
   text.sample("toxasync_peers", quoted("state", "answering"), answering);

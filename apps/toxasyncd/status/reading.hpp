@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/metrics.hpp"
+#include "base/time.hpp"
 #include "status/node_activity.hpp"
 #include "status/node_contents.hpp"
 
@@ -11,8 +12,8 @@ namespace toxasync::daemon {
 
 /// Everything that is plotted, as of one moment; counts are since the start.
 struct Reading {
-  std::int64_t unix_s = 0;
-  std::int64_t steady_ms = 0;
+  UnixTime unix_time{};
+  SteadyTime steady{};
   NodeContents contents;
   NodeActivity activity;
   Histogram::Counts store_time;

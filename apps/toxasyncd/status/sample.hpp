@@ -11,7 +11,7 @@ namespace toxasync::daemon {
 
 /// A point of the plots: what happened between two readings.
 struct Sample {
-  std::int64_t unix_s = 0;  ///< Of its end, as are the contents.
+  UnixTime unix_time{};  ///< Of its end, as are the contents.
   double seconds = 0;
   NodeContents contents;
   NodeActivity activity;
@@ -20,9 +20,9 @@ struct Sample {
   double store_p99_ms = 0;
   double retrieve_median_ms = 0;
   double retrieve_p99_ms = 0;
-  std::int64_t lag_ms = 0;  ///< The longest.
+  milliseconds lag = 0ms;  ///< The longest.
 
-  [[nodiscard]] static Sample between(const Reading& from, const Reading& to, std::int64_t lag_ms) noexcept;
+  [[nodiscard]] static Sample between(const Reading& from, const Reading& to, milliseconds lag) noexcept;
 
   [[nodiscard]] double per_second(std::uint64_t NodeActivity::*count) const noexcept {
     return seconds > 0 ? static_cast<double>(activity.*count) / seconds : 0;

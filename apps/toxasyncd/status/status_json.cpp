@@ -40,7 +40,7 @@ json::value time(const Sample& sample) {
 }
 
 constexpr std::array<Column, 15> columns = {{
-    {"unix_s", [](const Sample& sample) { return json::value(sample.unix_s); }},
+    {"unix_s", [](const Sample& sample) { return json::value(since_1970_s(sample.unix_time)); }},
     {"messages", contents<&NodeContents::messages>},
     {"bytes", contents<&NodeContents::bytes>},
     {"sessions", contents<&NodeContents::sessions>},
@@ -54,10 +54,10 @@ constexpr std::array<Column, 15> columns = {{
     {"store_p99_ms", time<&Sample::store_p99_ms>},
     {"retrieve_median_ms", time<&Sample::retrieve_median_ms>},
     {"retrieve_p99_ms", time<&Sample::retrieve_p99_ms>},
-    {"lag_ms", [](const Sample& sample) { return json::value(sample.lag_ms); }},
+    {"lag_ms", [](const Sample& sample) { return json::value(sample.lag.count()); }},
 }};
 
-json::object history_of(const std::deque<Sample>& samples, std::int64_t step_s, std::size_t max_rows) {
+json::object history_of(const std::deque<Sample>& samples, seconds step, std::size_t max_rows) {
   json::array names;
   for (const Column& column : columns) {
     names.emplace_back(column.name);
@@ -72,8 +72,10 @@ json::object history_of(const std::deque<Sample>& samples, std::int64_t step_s, 
     }
     rows.push_back(std::move(row));
   }
-  return {
-      {"step_s", step_s}, {"max_rows", max_rows}, {"columns", std::move(names)}, {"rows", std::move(rows)}};
+  return {{"step_s", step.count()},
+          {"max_rows", max_rows},
+          {"columns", std::move(names)},
+          {"rows", std::move(rows)}};
 }
 
 json::array peers_of(const NodeStats& stats) {
@@ -83,7 +85,7 @@ json::array peers_of(const NodeStats& stats) {
     if (peer.answered) {
       one["version"] = peer.version;
       one["capacity_bytes"] = peer.capacity_bytes;
-      one["answered_s_ago"] = peer.answered_s_ago;
+      one["answered_s_ago"] = peer.answered_ago.count();
     }
     all.push_back(std::move(one));
   }
@@ -105,22 +107,21 @@ std::string to_json(const NodeStats& stats, const Metrics& metrics, const Histor
   for (const TransportStats& transport : stats.transports) {
     transports[transport.name] = transport.packets_in;
   }
-  const json::object all{
-      {"version", stats.version},
-      {"now", stats.now_unix_s},
-      {"started", stats.started_unix_s},
-      {"problems", json::array(stats.problems.begin(), stats.problems.end())},
-      {"capacity_bytes", stats.capacity_bytes},
-      {"messages", stats.store.messages},
-      {"bytes", stats.store.bytes},
-      {"tombstones", stats.store.tombstones},
-      {"sessions", stats.load.sessions},
-      {"refused", std::move(refused)},
-      {"packets_in", std::move(transports)},
-      {"peers", peers_of(stats)},
-      {"history", range == HistoryRange::day
-                      ? history_of(history.day(), History::day_step_s, History::max_day)
-                      : history_of(history.recent(), History::step_s, History::max_recent)}};
+  const json::object all{{"version", stats.version},
+                         {"now", since_1970_s(stats.now)},
+                         {"started", since_1970_s(stats.started)},
+                         {"problems", json::array(stats.problems.begin(), stats.problems.end())},
+                         {"capacity_bytes", stats.capacity_bytes},
+                         {"messages", stats.store.messages},
+                         {"bytes", stats.store.bytes},
+                         {"tombstones", stats.store.tombstones},
+                         {"sessions", stats.load.sessions},
+                         {"refused", std::move(refused)},
+                         {"packets_in", std::move(transports)},
+                         {"peers", peers_of(stats)},
+                         {"history", range == HistoryRange::day
+                                         ? history_of(history.day(), History::day_step, History::max_day)
+                                         : history_of(history.recent(), History::step, History::max_recent)}};
   return json::serialize(all);
 }
 

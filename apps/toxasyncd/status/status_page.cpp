@@ -49,9 +49,9 @@ std::string tiles(const NodeStats& stats, const Metrics& metrics, const History&
                bytes_text(used) + " of " + bytes_text(stats.capacity_bytes), bar(share, "", 6));
   text += tile("Stored", rate(&NodeActivity::stored), total(Counter::node_stored));
   text += tile("Fetched", rate(&NodeActivity::fetched), total(Counter::node_listed));
-  text += tile("Time to store", timed ? milliseconds(recent.store_median_ms) : Quantity{"–", ""},
-               timed ? "99 % within " + milliseconds(recent.store_p99_ms).number + " " +
-                           std::string(milliseconds(recent.store_p99_ms).unit)
+  text += tile("Time to store", timed ? time_taken(recent.store_median_ms) : Quantity{"–", ""},
+               timed ? "99 % within " + time_taken(recent.store_p99_ms).number + " " +
+                           std::string(time_taken(recent.store_p99_ms).unit)
                      : "no request in the last 10 min");
   text += tile("Sessions", {grouped(stats.load.sessions), ""}, "limit " + grouped(stats.sessions_limit));
   return text;
@@ -113,7 +113,7 @@ std::string peers(const NodeStats& stats) {
     text += "<tr><td><code>" + escaped(peer.short_id) + "</code> " +
             (peer.named ? "configured" : "discovered") + "</td><td>";
     if (peer.answered) {
-      text += duration(peer.answered_s_ago) + " ago</td><td class=\"count\">" + std::to_string(peer.version) +
+      text += duration(peer.answered_ago) + " ago</td><td class=\"count\">" + std::to_string(peer.version) +
               "</td><td class=\"count\">" + bytes_text(peer.capacity_bytes) + "</td></tr>\n";
     } else {
       text += "no answer</td><td class=\"count\">–</td><td class=\"count\">–</td></tr>\n";
@@ -159,8 +159,8 @@ std::string to_page(const NodeStats& stats, const Metrics& metrics, const Histor
                                    {"script", std::string(page_parts::script)},
                                    {"short_id", id},
                                    {"version", escaped(stats.version)},
-                                   {"up", duration(stats.up_s)},
-                                   {"now", utc(stats.now_unix_s)},
+                                   {"up", duration(stats.up)},
+                                   {"now", utc(stats.now)},
                                    {"state", good ? "✓ Serving" : "<span class=\"bad\">✗ Degraded</span>"},
                                    {"problems", problems(stats)},
                                    {"tiles", tiles(stats, metrics, history)},

@@ -2,7 +2,6 @@
 #include "status/status_site.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "status/prometheus.hpp"
@@ -16,9 +15,9 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr std::int64_t check_interval_ms = 250;  // of the event loop's lag
+constexpr milliseconds check_interval = 250ms;  // of the event loop's lag
 
-constexpr std::int64_t max_healthy_lag_ms = 1000;
+constexpr milliseconds max_healthy_lag = 1s;
 
 }  // namespace
 
@@ -33,8 +32,8 @@ std::vector<std::string> problems_of(const History& history) {
     all.emplace_back(
         "The node is full and refused messages in the last minute: raise --capacity, or free disk space.");
   }
-  if (const std::int64_t lag_ms = history.lag_of_last_minute_ms(); lag_ms > max_healthy_lag_ms) {
-    all.push_back("The event loop was late by " + std::to_string(lag_ms) +
+  if (const milliseconds lag = history.lag_of_last_minute(); lag > max_healthy_lag) {
+    all.push_back("The event loop was late by " + std::to_string(lag.count()) +
                   " ms in the last minute: the machine is overloaded.");
   }
   return all;
@@ -50,9 +49,9 @@ StatusSite::StatusSite(asio::io_context& io, const Metrics& metrics, Telemetry t
       server_(io, [this](std::string_view target) { return answer(target); }, {}) {}
 
 void StatusSite::start(const Options& options) {
-  const std::int64_t now_ms = clock_.now().steady_ms;
-  next_check_ms_ = now_ms + check_interval_ms;
-  next_sample_ms_ = now_ms + History::step_s * 1000;
+  const SteadyTime now = clock_.now().steady;
+  next_check_ = now + check_interval;
+  next_sample_ = now + History::step;
   wait();
   listen(options);
 }
@@ -85,17 +84,17 @@ void StatusSite::stop() {
 }
 
 void StatusSite::wait() {
-  timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::milliseconds(next_check_ms_)));
+  timer_.expires_at(next_check_);
   timer_.async_wait([this](const error_code& failed) {
     if (failed) {
       return;
     }
-    const std::int64_t now_ms = clock_.now().steady_ms;
-    longest_lag_ms_ = std::max(longest_lag_ms_, now_ms - next_check_ms_);
-    next_check_ms_ = now_ms + check_interval_ms;
-    if (now_ms >= next_sample_ms_) {
-      next_sample_ms_ = now_ms + History::step_s * 1000;
-      history_.add(source_.reading(), std::exchange(longest_lag_ms_, 0));
+    const SteadyTime now = clock_.now().steady;
+    longest_lag_ = std::max(longest_lag_, now - next_check_);
+    next_check_ = now + check_interval;
+    if (now >= next_sample_) {
+      next_sample_ = now + History::step;
+      history_.add(source_.reading(), std::exchange(longest_lag_, 0ms));
     }
     wait();
   });
@@ -104,7 +103,7 @@ void StatusSite::wait() {
 NodeStats StatusSite::stats() const {
   NodeStats all = source_.stats();
   all.problems = problems_of(history_);
-  all.loop_lag_ms = history_.lag_of_last_minute_ms();
+  all.loop_lag = history_.lag_of_last_minute();
   return all;
 }
 

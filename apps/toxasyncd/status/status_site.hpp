@@ -48,9 +48,9 @@ class StatusSite {
   History history_;
   boost::asio::steady_timer timer_;
   HttpServer server_;
-  std::int64_t next_check_ms_ = 0;  ///< Steady: when the timer should fire.
-  std::int64_t next_sample_ms_ = 0;
-  std::int64_t longest_lag_ms_ = 0;  ///< Since the last sample.
+  SteadyTime next_check_{};  ///< When the timer should fire.
+  SteadyTime next_sample_{};
+  milliseconds longest_lag_ = 0ms;  ///< Since the last sample.
 };
 
 }  // namespace toxasync::daemon

@@ -37,14 +37,13 @@ void FirstContact::tick(Now now) {
   requests_in_.tick(now);
 }
 
-void FirstContact::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
-  pairs_.drop_expired(now_s, batch);
-  requests_in_.drop_expired(now_s, batch);
+void FirstContact::drop_expired(UnixTime unix_now, store::StateBatch& batch) {
+  pairs_.drop_expired(unix_now, batch);
+  requests_in_.drop_expired(unix_now, batch);
 }
 
-std::int64_t FirstContact::next_deadline_ms() const noexcept {
-  return std::min(
-      {pairs_.next_deadline_ms(), requests_out_.next_deadline_ms(), requests_in_.next_deadline_ms()});
+SteadyTime FirstContact::next_deadline() const noexcept {
+  return std::min({pairs_.next_deadline(), requests_out_.next_deadline(), requests_in_.next_deadline()});
 }
 
 }  // namespace toxasync::manager

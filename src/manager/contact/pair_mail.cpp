@@ -23,20 +23,20 @@ Bytes part_key(const FriendKey& who, const crypto::MessageId& id, std::uint8_t p
 }
 
 struct PairRecord {
-  std::int64_t posted_s = 0;
+  UnixTime posted{};
   std::vector<crypto::Epoch> finished;
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, self.posted_s, wire::bounded<MailboxWatch::most_finished>(self.finished));
+    wire::fields(ar, self.posted, wire::bounded<MailboxWatch::most_finished>(self.finished));
   }
 };
 
 struct PartRecord {
   std::uint8_t parts = 0;
-  std::int64_t since_s = 0;
-  std::uint64_t sent_at_ms = 0;
+  UnixTime since{};
+  UnixTimeMs sent_at{};
   Bytes text;
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, self.parts, self.since_s, self.sent_at_ms, wire::bounded<limits::large_text>(self.text));
+    wire::fields(ar, self.parts, self.since, self.sent_at, wire::bounded<limits::large_text>(self.text));
   }
 };
 
@@ -49,7 +49,7 @@ PairMail::PairMail(const Services& services, const ContactNodes& nodes, BundleEx
 // --- Friends ---
 
 PairMail::Pair& PairMail::pair_of(const FriendKey& key) {
-  return pairs_.try_emplace(key, watch_in_polls * services_.config.poll_interval_ms).first->second;
+  return pairs_.try_emplace(key, watch_in_polls * services_.config.poll_interval).first->second;
 }
 
 PairMail::Pair* PairMail::find(const FriendKey& key) noexcept {
@@ -69,7 +69,7 @@ bool PairMail::load(const store::StateEntry& entry) {
     PairRecord record;
     if (read_record(services_.telemetry, entry, record)) {
       Pair& pair = pair_of(id_from<FriendKey>(name));
-      pair.posted_s = record.posted_s;
+      pair.posted = record.posted;
       pair.watch.restore(record.finished);
     }
     return true;
@@ -86,8 +86,8 @@ bool PairMail::load(const store::StateEntry& entry) {
       }
       assembly.id = id;
       assembly.parts = record.parts;
-      assembly.since_s = record.since_s;
-      assembly.sent_at_ms = record.sent_at_ms;
+      assembly.since = record.since;
+      assembly.sent_at = record.sent_at;
       assembly.texts[name.back()] = std::move(record.text);
     }
     return true;
@@ -96,15 +96,15 @@ bool PairMail::load(const store::StateEntry& entry) {
 }
 
 void PairMail::save(const FriendKey& key, const Pair& pair) {
-  services_.state.keep({put_record(pair_key(key), PairRecord{pair.posted_s, pair.watch.finished()})});
+  services_.state.keep({put_record(pair_key(key), PairRecord{pair.posted, pair.watch.finished()})});
 }
 
 void PairMail::add(const FriendKey& key, Now now) {
   Pair& pair = pair_of(key);
   if (!pair.listed) {
     pair.listed = true;
-    post_from_ms_ = now.steady_ms + post_after_ms;
-    rate_limiter_.schedule_soon(now.steady_ms, services_.random);
+    post_from_ = now.steady + post_after;
+    rate_limiter_.schedule_soon(now.steady, services_.random);
   }
 }
 
@@ -133,17 +133,17 @@ void PairMail::forget_unlisted(store::StateBatch& batch) {
 
 void PairMail::look_again(const FriendKey& key, Now now) {
   if (Pair* const pair = find(key)) {
-    pair->ask_at_ms = now.steady_ms;
+    pair->ask_at = now.steady;
     pair->watch.poll_soon(now);
-    rate_limiter_.schedule_soon(now.steady_ms, services_.random);
+    rate_limiter_.schedule_soon(now.steady, services_.random);
   }
 }
 
 void PairMail::look_again_at_all(Now now) {
   for (auto& [key, pair] : pairs_) {
-    pair.ask_at_ms = now.steady_ms;
+    pair.ask_at = now.steady;
   }
-  rate_limiter_.schedule_soon(now.steady_ms, services_.random);
+  rate_limiter_.schedule_soon(now.steady, services_.random);
 }
 
 // --- Mailboxes ---
@@ -170,21 +170,21 @@ std::vector<protocol::NodeId> PairMail::nodes_to_look_on(const FriendKey& key, c
 // --- Steps, at a limited rate ---
 
 void PairMail::tick(Now now) {
-  while (rate_limiter_.due(now.steady_ms)) {
+  while (rate_limiter_.due(now.steady)) {
     const bool may =
-        !pairs_.empty() && operations_.size() < operations_under_way && rate_limiter_.allows(now.steady_ms);
+        !pairs_.empty() && operations_.size() < operations_under_way && rate_limiter_.allows(now.steady);
     switch (may ? step(now) : Step::none) {
       case Step::begun:
         services_.telemetry.count(Counter::contact_operations);
-        rate_limiter_.spend(now.steady_ms, services_.random);
+        rate_limiter_.spend(now.steady, services_.random);
         break;
       case Step::made:
-        rate_limiter_.step(now.steady_ms, services_.random);
+        rate_limiter_.step(now.steady, services_.random);
         break;
       case Step::none:
-        rate_limiter_.rest(now.steady_ms, services_.random);
-        if (now.steady_ms < post_from_ms_) {
-          rate_limiter_.schedule_soon(post_from_ms_, services_.random);
+        rate_limiter_.rest(now.steady, services_.random);
+        if (now.steady < post_from_) {
+          rate_limiter_.schedule_soon(post_from_, services_.random);
         }
         break;
     }
@@ -291,7 +291,7 @@ void PairMail::on_retrieved(client::OperationId operation, const client::Retriev
   }
   const Operation done = found->second;
   operations_.erase(found);
-  health_.retrieved(done.node, result, now.steady_ms);
+  health_.retrieved(done.node, result, now.steady);
   Pair* const pair = find(done.who);
   if (pair != nullptr && pair->watch.ended(result, now, services_.random)) {
     save(done.who, *pair);
@@ -337,16 +337,17 @@ void PairMail::add_part(const FriendKey& key, Pair& pair, const crypto::MessageI
                         crypto::EnvelopeBody body, Intake& intake) {
   const auto& telemetry = services_.telemetry;
   Assembly& assembly = pair.assembly;
+  const UnixTimeMs sent_at = unix_time_ms(body.sent_at_ms);
   const bool other = !assembly.texts.empty() && assembly.id != id;
-  if (other && body.sent_at_ms <= assembly.sent_at_ms) {
+  if (other && sent_at <= assembly.sent_at) {
     telemetry.count(Counter::duplicates_dropped);  // an older one
     return;
   }
   if (other || assembly.texts.empty()) {
     drop_parts(key, pair, intake.batch);
-    assembly = {id, body.parts, services_.clock.now().unix_s(), body.sent_at_ms, {}};
+    assembly = {id, body.parts, services_.clock.now().unix_time(), sent_at, {}};
   }
-  if (assembly.parts != body.parts || assembly.sent_at_ms != body.sent_at_ms) {
+  if (assembly.parts != body.parts || assembly.sent_at != sent_at) {
     telemetry.refuse(Counter::refused_parts);
     return;
   }
@@ -355,9 +356,8 @@ void PairMail::add_part(const FriendKey& key, Pair& pair, const crypto::MessageI
     return;
   }
   if (assembly.texts.size() + 1 < assembly.parts) {
-    intake.batch.push_back(
-        put_record(part_key(key, id, body.part),
-                   PartRecord{body.parts, assembly.since_s, assembly.sent_at_ms, body.text}));
+    intake.batch.push_back(put_record(part_key(key, id, body.part),
+                                      PartRecord{body.parts, assembly.since, assembly.sent_at, body.text}));
     intake.parts.emplace_back(id, body.part);
     assembly.texts[body.part] = std::move(body.text);
     return;
@@ -395,14 +395,14 @@ void PairMail::drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& b
   pair.assembly = {};
 }
 
-void PairMail::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
+void PairMail::drop_expired(UnixTime unix_now, store::StateBatch& batch) {
   for (auto& key : orphans_) {
     batch.push_back(erase_record(std::move(key)));
   }
   orphans_.clear();
   for (auto& [key, pair] : pairs_) {
-    const std::int64_t age_s = now_s - pair.assembly.since_s;
-    if (!pair.assembly.texts.empty() && (age_s > parts_kept_s || age_s < -parts_kept_s)) {
+    const seconds age = unix_now - pair.assembly.since;
+    if (!pair.assembly.texts.empty() && (age > parts_kept || age < -parts_kept)) {
       services_.telemetry.refuse(Counter::refused_parts);
       drop_parts(key, pair, batch);
     }

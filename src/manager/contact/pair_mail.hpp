@@ -23,20 +23,20 @@ class PairMail final : BundleReadyListener,
  public:
   static constexpr crypto::Epoch epoch_step = 3;
   static constexpr std::size_t parts = 8;  ///< Of one bundle.
-  static constexpr std::int64_t parts_kept_s = 86400;
-  static constexpr std::uint32_t ttl_s = limits::largest_time_to_live_s;
-  static constexpr std::int64_t post_every_s = 86400;
+  static constexpr seconds parts_kept = 24h;
+  static constexpr seconds ttl = limits::largest_time_to_live;
+  static constexpr seconds post_every = 24h;
   /// Since the start, or since somebody became a friend: who is online is seen by then, and takes the bundle
   /// directly.
-  static constexpr std::int64_t post_after_ms = 30000;
-  static constexpr std::int64_t ask_again_ms = 600000;  ///< For a bundle to post, when there was none.
-  static constexpr std::int64_t longest_ask_again_ms = 7200000;
+  static constexpr milliseconds post_after = 30s;
+  static constexpr milliseconds ask_again = 10min;  ///< For a bundle to post, when there was none.
+  static constexpr milliseconds longest_ask_again = 2h;
   static constexpr std::size_t posts_under_way = 64;  ///< More wait.
   static constexpr unsigned attempts_per_node = 3;
   static constexpr std::size_t home_nodes_used = 3;  ///< Of ours, to post on,
   static constexpr std::size_t nearest_used = 3;     ///< and of the nearest, to post and to look.
   static constexpr std::int64_t burst = 30;
-  static constexpr std::int64_t operation_each_ms = 30000;
+  static constexpr milliseconds operation_each = 30s;
   static constexpr std::size_t operations_under_way = 8;
   /// Mean time between two looks into the present mailbox, in polls of a home node.
   static constexpr std::int64_t watch_in_polls = 30;
@@ -56,9 +56,9 @@ class PairMail final : BundleReadyListener,
   void look_again_at_all(Now now);
 
   void tick(Now now);
-  void drop_expired(std::int64_t now_s, store::StateBatch& batch);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
-    return pairs_.empty() ? INT64_MAX : rate_limiter_.next_ms();
+  void drop_expired(UnixTime now, store::StateBatch& batch);
+  [[nodiscard]] SteadyTime next_deadline() const noexcept {
+    return pairs_.empty() ? never : rate_limiter_.next();
   }
 
  private:
@@ -71,7 +71,7 @@ class PairMail final : BundleReadyListener,
   /// A bundle of ours on its way into a mailbox.
   struct Post {
     std::uint64_t serial = 0;
-    std::int64_t made_s = 0;
+    UnixTime made{};
     crypto::WritableMailbox mailbox;
     std::vector<Bytes> envelopes;
     std::vector<Target> targets;
@@ -82,19 +82,19 @@ class PairMail final : BundleReadyListener,
   struct Assembly {
     crypto::MessageId id{};
     std::uint8_t parts = 0;
-    std::int64_t since_s = 0;
-    std::uint64_t sent_at_ms = 0;
+    UnixTime since{};
+    UnixTimeMs sent_at{};
     std::map<std::uint8_t, Bytes> texts;
   };
   struct Pair {
-    explicit Pair(std::int64_t mean_ms) : watch(epoch_step, mean_ms) {}
+    explicit Pair(milliseconds mean) : watch(epoch_step, mean) {}
 
     bool listed = false;
-    std::int64_t posted_s = 0;  ///< On disk, with watch.finished().
+    UnixTime posted{};  ///< On disk, with watch.finished().
     MailboxWatch watch;
     std::optional<Post> post;
-    std::int64_t ask_at_ms = 0;  ///< Steady.
-    std::int64_t ask_backoff_ms = ask_again_ms;
+    SteadyTime ask_at{};
+    milliseconds ask_backoff = ask_again;
     Assembly assembly;
     std::optional<crypto::MessageId> last_accepted;  ///< Of their bundles.
   };
@@ -154,11 +154,11 @@ class PairMail final : BundleReadyListener,
   std::map<FriendKey, Pair> pairs_;
   std::unordered_map<client::OperationId, Operation> operations_;
   std::vector<Bytes> orphans_;  ///< Keys of records that are of no use.
-  RateLimiter rate_limiter_{burst, operation_each_ms};
+  RateLimiter rate_limiter_{burst, operation_each};
   FriendKey turn_{};  ///< Whose turn it was last.
   std::uint64_t last_serial_ = 0;
   std::size_t posts_ = 0;
-  std::int64_t post_from_ms_ = 0;  ///< Steady.
+  SteadyTime post_from_{};
 };
 
 }  // namespace toxasync::manager

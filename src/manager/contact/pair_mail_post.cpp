@@ -20,7 +20,7 @@ PairMail::Step PairMail::post_step(const FriendKey& key, Pair& pair, Now now) {
   if (!pair.post) {
     return make_post(key, pair, now);
   }
-  const auto epoch = crypto::epoch_at(now.unix_s());
+  const auto epoch = crypto::epoch_at(now.unix_time());
   const auto ended = [&](const Target& target) {
     return target.under_way.none() &&
            (target.done.count() == pair.post->envelopes.size() || target.failures >= attempts_per_node);
@@ -35,18 +35,18 @@ PairMail::Step PairMail::post_step(const FriendKey& key, Pair& pair, Now now) {
 
 /// Asks for our bundle, and seals it. It leaves when what it promises is on disk.
 PairMail::Step PairMail::make_post(const FriendKey& key, Pair& pair, Now now) {
-  const auto epoch = crypto::epoch_at(now.unix_s());
-  const std::int64_t age_s = now.unix_s() - pair.posted_s;
-  if (!epoch || (age_s < post_every_s && age_s > -post_every_s) ||
-      now.steady_ms < std::max(pair.ask_at_ms, post_from_ms_) || posts_ >= posts_under_way) {
+  const auto epoch = crypto::epoch_at(now.unix_time());
+  const seconds age = now.unix_time() - pair.posted;
+  if (!epoch || (age < post_every && age > -post_every) || now.steady < std::max(pair.ask_at, post_from_) ||
+      posts_ >= posts_under_way) {
     return Step::none;
   }
-  pair.ask_at_ms = now.steady_ms + ask_again_ms;
+  pair.ask_at = now.steady + ask_again;
   auto mailbox = mailbox_to(key, MailboxWatch::slot(*epoch, epoch_step));
   if (!mailbox) {
     return Step::none;
   }
-  Post post{++last_serial_, now.unix_s(), std::move(mailbox->mailbox), {}, {}, false, false};
+  Post post{++last_serial_, now.unix_time(), std::move(mailbox->mailbox), {}, {}, false, false};
   for (const auto& node : nodes_to_post_on(post.mailbox.address.p)) {
     post.targets.push_back({node, {}, {}, 0});
   }
@@ -66,7 +66,7 @@ PairMail::Step PairMail::make_post(const FriendKey& key, Pair& pair, Now now) {
     if (!durable) {
       end_post(*whose, later);
     }
-    rate_limiter_.schedule_soon(later.steady_ms, services_.random);
+    rate_limiter_.schedule_soon(later.steady, services_.random);
   });
   return Step::made;
 }
@@ -89,8 +89,8 @@ bool PairMail::seal(const FriendKey& key, const protocol::WholeBundle& bundle, P
     const auto left = text.end() - from;
     crypto::EnvelopeBody body{0,
                               0,
-                              static_cast<std::uint64_t>(std::max<std::int64_t>(now.unix_ms, 0)),
-                              ttl_s,
+                              since_1970_ms(now.wall),
+                              static_cast<std::uint32_t>(ttl.count()),
                               crypto::MessageKind::bundle,
                               part,
                               count,
@@ -110,8 +110,8 @@ bool PairMail::seal(const FriendKey& key, const protocol::WholeBundle& bundle, P
 bool PairMail::store_next(const FriendKey& key, Post& post, Now now) {
   for (Target& target : post.targets) {
     const bool has_session = target.done.any() || target.under_way.any();
-    if (target.failures >= attempts_per_node || !health_.usable(target.node, now.steady_ms) ||
-        (!has_session && !health_.affords(target.node, now.steady_ms, false))) {
+    if (target.failures >= attempts_per_node || !health_.usable(target.node, now.steady) ||
+        (!has_session && !health_.affords(target.node, now.steady, false))) {
       continue;
     }
     for (std::size_t part = 0; part < post.envelopes.size(); ++part) {
@@ -119,10 +119,10 @@ bool PairMail::store_next(const FriendKey& key, Post& post, Now now) {
         continue;
       }
       const auto operation = services_.client.store(
-          {target.node, post.mailbox.clone(), protocol::StoreOp::store, ttl_s, post.envelopes[part]}, *this,
+          {target.node, post.mailbox.clone(), protocol::StoreOp::store, ttl, post.envelopes[part]}, *this,
           now);
       if (!has_session) {
-        health_.charge(target.node, now.steady_ms);
+        health_.charge(target.node, now.steady);
       }
       target.under_way.set(part);
       operations_[operation] = {key, target.node, post.mailbox.epoch, post.serial, part};
@@ -143,9 +143,9 @@ void PairMail::on_stored(client::OperationId operation, const client::StoreResul
   if (is_good(result.outcome)) {
     health_.worked(done.node);
   } else if (answered && result.outcome != client::StoreOutcome::wrong_epoch) {
-    health_.busy(done.node, now.steady_ms, std::int64_t{result.retry_after_s} * 1000);
+    health_.busy(done.node, now.steady, result.retry_after);
   } else if (!answered) {
-    health_.failed(done.node, now.steady_ms);
+    health_.failed(done.node, now.steady);
   }
   Pair* const pair = find(done.who);
   if (pair == nullptr || !pair->post || pair->post->serial != done.serial) {
@@ -173,8 +173,8 @@ void PairMail::on_stored(client::OperationId operation, const client::StoreResul
 void PairMail::count_posted(const FriendKey& key, Pair& pair) {
   if (!pair.post->placed) {
     pair.post->placed = true;
-    pair.posted_s = pair.post->made_s;
-    pair.ask_backoff_ms = ask_again_ms;
+    pair.posted = pair.post->made;
+    pair.ask_backoff = ask_again;
     services_.telemetry.count(Counter::pair_bundles_posted);
     save(key, pair);
   }
@@ -185,8 +185,8 @@ void PairMail::end_post(Pair& pair, Now now) {
     return;
   }
   if (!pair.post->placed) {
-    pair.ask_at_ms = now.steady_ms + pair.ask_backoff_ms;
-    pair.ask_backoff_ms = std::min(2 * pair.ask_backoff_ms, longest_ask_again_ms);
+    pair.ask_at = now.steady + pair.ask_backoff;
+    pair.ask_backoff = std::min(2 * pair.ask_backoff, longest_ask_again);
   }
   pair.post.reset();
   --posts_;

@@ -10,7 +10,7 @@ namespace toxasync::manager {
 
 namespace {
 
-constexpr std::int64_t day_s = 86400;
+constexpr seconds day = 24h;
 
 /// `H` sender 32
 Bytes sender_key(const FriendKey& sender) {
@@ -36,7 +36,7 @@ RequestInbox::RequestInbox(const Services& services, const ContactNodes& nodes, 
       pairs_(pairs),
       outgoing_(outgoing),
       listener_(listener),
-      watch_(1, watch_in_polls * services.config.poll_interval_ms) {}
+      watch_(1, watch_in_polls * services.config.poll_interval) {}
 
 bool RequestInbox::load(const store::StateEntry& entry) {
   if (static_cast<Table>(entry.key[0]) != Table::request_in) {
@@ -56,8 +56,8 @@ bool RequestInbox::load(const store::StateEntry& entry) {
   }
   Sender sender;
   if (read_record(services_.telemetry, entry, sender)) {
-    if (sender.shown_s == 0) {
-      next_show_ms_ = 0;
+    if (sender.shown == UnixTime{}) {
+      next_show_ = SteadyTime{};
     }
     senders_.insert_or_assign(id_from<FriendKey>(name), std::move(sender));
   }
@@ -79,17 +79,17 @@ void RequestInbox::set_nospam(const Nospam& nospam, Now now) {
     watched_ = nospam;
     watch_.reset();
   }
-  rate_limiter_.schedule_soon(now.steady_ms, services_.random);
+  rate_limiter_.schedule_soon(now.steady, services_.random);
 }
 
 void RequestInbox::look_again_at_all(Now now) {
   watch_.poll_soon(now);
-  rate_limiter_.schedule_soon(now.steady_ms, services_.random);
+  rate_limiter_.schedule_soon(now.steady, services_.random);
 }
 
 void RequestInbox::on_removed(const FriendKey& key, store::StateBatch& batch) {
   const auto found = senders_.find(key);
-  if (found != senders_.end() && found->second.shown_s != 0) {
+  if (found != senders_.end() && found->second.shown != UnixTime{}) {
     found->second.may_ask = 1;
     batch.push_back(put_record(sender_key(key), found->second));
   }
@@ -103,12 +103,12 @@ std::optional<crypto::OwnedMailbox> RequestInbox::mailbox(crypto::Epoch epoch) c
 }
 
 void RequestInbox::tick(Now now) {
-  while (nospam_ && rate_limiter_.due(now.steady_ms)) {
-    if (rate_limiter_.allows(now.steady_ms) && visit(now)) {
+  while (nospam_ && rate_limiter_.due(now.steady)) {
+    if (rate_limiter_.allows(now.steady) && visit(now)) {
       services_.telemetry.count(Counter::contact_operations);
-      rate_limiter_.spend(now.steady_ms, services_.random);
+      rate_limiter_.spend(now.steady, services_.random);
     } else {
-      rate_limiter_.rest(now.steady_ms, services_.random);
+      rate_limiter_.rest(now.steady, services_.random);
     }
   }
 }
@@ -167,7 +167,7 @@ void RequestInbox::intake_written(client::OperationId operation, const Intake& i
     if (durable) {
       services_.telemetry.count(Counter::requests_received);
       senders_.insert_or_assign(key, sender);
-      next_show_ms_ = std::min(next_show_ms_, now.steady_ms);
+      next_show_ = std::min(next_show_, now.steady);
     }
   }
   if (durable) {
@@ -186,7 +186,7 @@ void RequestInbox::on_retrieved(client::OperationId operation, const client::Ret
   }
   const Operation done = found->second;
   operations_.erase(found);
-  health_.retrieved(done.node, result, now.steady_ms);
+  health_.retrieved(done.node, result, now.steady);
   if (watch_.ended(result, now, services_.random)) {
     services_.state.keep(
         {put_record(state_key(Table::request_in), WatchRecord{*watched_, watch_.finished()})});
@@ -241,21 +241,21 @@ void RequestInbox::open(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
     listener_.on_contact(header->sender);
     return;
   }
-  const auto sent_at = static_cast<std::int64_t>(std::min<std::uint64_t>(body->sent_at_ms, INT64_MAX));
-  intake[header->sender] = {header->message_id, now.unix_s(), 0, 0, sent_at, std::move(body->text), 0};
+  intake[header->sender] = {
+      header->message_id, now.unix_time(), {}, 0, unix_time_ms(body->sent_at_ms), std::move(body->text), {}};
 }
 
 // --- Showing ---
 
 std::size_t RequestInbox::pending() const noexcept {
   return static_cast<std::size_t>(
-      std::ranges::count_if(senders_, [](const auto& entry) { return entry.second.shown_s == 0; }));
+      std::ranges::count_if(senders_, [](const auto& entry) { return entry.second.shown == UnixTime{}; }));
 }
 
-std::size_t RequestInbox::shown_today(std::int64_t now_s) const noexcept {
-  return static_cast<std::size_t>(std::ranges::count_if(senders_, [now_s](const auto& entry) {
-    const std::int64_t shown_s = entry.second.shown_s;
-    return shown_s > now_s - day_s && shown_s < now_s + day_s;
+std::size_t RequestInbox::shown_today(UnixTime unix_now) const noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(senders_, [unix_now](const auto& entry) {
+    const UnixTime shown = entry.second.shown;
+    return shown > unix_now - day && shown < unix_now + day;
   }));
 }
 
@@ -263,8 +263,8 @@ RequestInbox::Senders::iterator RequestInbox::next_to_show(Now now) {
   auto first = senders_.end();
   for (auto at = senders_.begin(); at != senders_.end(); ++at) {
     const Sender& sender = at->second;
-    if (sender.shown_s == 0 && sender.offer_ms <= now.steady_ms &&
-        (first == senders_.end() || sender.received_s < first->second.received_s)) {
+    if (sender.shown == UnixTime{} && sender.offer <= now.steady &&
+        (first == senders_.end() || sender.received < first->second.received)) {
       first = at;
     }
   }
@@ -272,33 +272,33 @@ RequestInbox::Senders::iterator RequestInbox::next_to_show(Now now) {
 }
 
 void RequestInbox::deliver_next(Now now) {
-  if (showing_ || now.steady_ms < next_show_ms_) {
+  if (showing_ || now.steady < next_show_) {
     return;
   }
-  next_show_ms_ = pending() == 0 ? INT64_MAX : now.steady_ms + offer_again_ms;
+  next_show_ = pending() == 0 ? never : now.steady + offer_again;
   const auto next = next_to_show(now);
-  if (next == senders_.end() || shown_today(now.unix_s()) >= shown_per_day) {
+  if (next == senders_.end() || shown_today(now.unix_time()) >= shown_per_day) {
     return;
   }
   const FriendKey key = next->first;
   if (pairs_.is_friend(key)) {  // by now
     services_.state.keep({erase_record(sender_key(key))});
     senders_.erase(next);
-    next_show_ms_ = now.steady_ms;
+    next_show_ = now.steady;
     return;
   }
   const Sender& sender = next->second;
-  const ReceivedRequest request{key, sender.id, sender.text, std::min(sender.sent_at_ms, now.unix_ms)};
+  const ReceivedRequest request{key, sender.id, sender.text, std::min(sender.sent_at, now.wall)};
   const bool accepted = listener_.on_request(request);
   const auto shown = senders_.find(key);
   if (shown == senders_.end()) {
     return;
   }
-  next_show_ms_ = now.steady_ms;
+  next_show_ = now.steady;
   if (accepted) {
     remember(key, now);
   } else {
-    shown->second.offer_ms = now.steady_ms + offer_again_ms;
+    shown->second.offer = now.steady + offer_again;
   }
 }
 
@@ -306,7 +306,7 @@ void RequestInbox::deliver_next(Now now) {
 void RequestInbox::remember(const FriendKey& key, Now now) {
   Sender& sender = senders_[key];
   services_.telemetry.count(Counter::requests_taken);
-  sender.shown_s = std::max<std::int64_t>(now.unix_s(), 1);
+  sender.shown = std::max(now.unix_time(), UnixTime{1s});
   sender.text.clear();
   store::StateBatch batch{put_record(sender_key(key), sender)};
   forget_oldest(batch);
@@ -319,16 +319,16 @@ void RequestInbox::forget_oldest(store::StateBatch& batch) {
     return;
   }
   const auto oldest = std::ranges::min_element(senders_, {}, [](const auto& entry) {
-    return entry.second.shown_s == 0 ? INT64_MAX : entry.second.shown_s;
+    return entry.second.shown == UnixTime{} ? UnixTime::max() : entry.second.shown;
   });
   batch.push_back(erase_record(sender_key(oldest->first)));
   senders_.erase(oldest);
 }
 
-void RequestInbox::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
+void RequestInbox::drop_expired(UnixTime unix_now, store::StateBatch& batch) {
   std::erase_if(senders_, [&](const auto& entry) {
     const auto& [key, sender] = entry;
-    if (sender.shown_s == 0 || sender.shown_s + remembered_s >= now_s) {
+    if (sender.shown == UnixTime{} || sender.shown + remembered >= unix_now) {
       return false;
     }
     batch.push_back(erase_record(sender_key(key)));
@@ -336,8 +336,8 @@ void RequestInbox::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
   });
 }
 
-std::int64_t RequestInbox::next_deadline_ms() const noexcept {
-  return std::min(nospam_ ? rate_limiter_.next_ms() : INT64_MAX, showing_ ? INT64_MAX : next_show_ms_);
+SteadyTime RequestInbox::next_deadline() const noexcept {
+  return std::min(nospam_ ? rate_limiter_.next() : never, showing_ ? never : next_show_);
 }
 
 }  // namespace toxasync::manager

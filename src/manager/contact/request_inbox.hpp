@@ -24,10 +24,10 @@ class RequestInbox final : private client::RetrieveListener {
   static constexpr std::size_t most_pending = 100;      ///< Past that new ones are refused.
   static constexpr std::size_t shown_per_day = 32;      ///< The others wait.
   static constexpr std::size_t most_remembered = 1000;  ///< Senders who were shown; the oldest goes.
-  static constexpr std::int64_t remembered_s = std::int64_t{30} * 86400;
-  static constexpr std::int64_t offer_again_ms = 60000;  ///< When the application did not accept one.
+  static constexpr seconds remembered = days(30);
+  static constexpr milliseconds offer_again = 1min;  ///< When the application did not accept one.
   static constexpr std::int64_t burst = 20;
-  static constexpr std::int64_t operation_each_ms = 6000;
+  static constexpr milliseconds operation_each = 6s;
   /// Mean time between two looks into the present mailbox, in polls of a home node.
   static constexpr std::int64_t watch_in_polls = 5;
 
@@ -44,24 +44,24 @@ class RequestInbox final : private client::RetrieveListener {
   void tick(Now now);
   /// Shows the application the next request. At the end of a tick: it may call anything.
   void deliver_next(Now now);
-  void drop_expired(std::int64_t now_s, store::StateBatch& batch);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  void drop_expired(UnixTime now, store::StateBatch& batch);
+  [[nodiscard]] SteadyTime next_deadline() const noexcept;
 
  private:
   /// A sender: one whose request waits to be shown, or was shown.
   struct Sender {
     // On disk:
     crypto::MessageId id{};
-    std::int64_t received_s = 0;
-    std::int64_t shown_s = 0;  ///< 0: it waits.
+    UnixTime received{};
+    UnixTime shown{};          ///< {}: it waits.
     std::uint8_t may_ask = 0;  ///< Another request of theirs may be shown, but not this one.
-    std::int64_t sent_at_ms = 0;
+    UnixTimeMs sent_at{};
     Bytes text;
     // In memory:
-    std::int64_t offer_ms = 0;  ///< Steady.
+    SteadyTime offer{};
 
     static void fields(auto& ar, auto& self) {
-      wire::fields(ar, self.id, self.received_s, self.shown_s, self.may_ask, self.sent_at_ms,
+      wire::fields(ar, self.id, self.received, self.shown, self.may_ask, self.sent_at,
                    wire::bounded<limits::friend_request_text>(self.text));
     }
   };
@@ -84,7 +84,7 @@ class RequestInbox final : private client::RetrieveListener {
   [[nodiscard]] std::size_t pending() const noexcept;
   /// Of those that may be shown now, the one that came first.
   Senders::iterator next_to_show(Now now);
-  [[nodiscard]] std::size_t shown_today(std::int64_t now_s) const noexcept;
+  [[nodiscard]] std::size_t shown_today(UnixTime now) const noexcept;
   void remember(const FriendKey& key, Now now);
   void forget_oldest(store::StateBatch& batch);
 
@@ -97,12 +97,12 @@ class RequestInbox final : private client::RetrieveListener {
   std::optional<Nospam> nospam_;
   std::optional<Nospam> watched_;  ///< The nospam that watch_.finished() is of.
   MailboxWatch watch_;
-  RateLimiter rate_limiter_{burst, operation_each_ms};
+  RateLimiter rate_limiter_{burst, operation_each};
   Senders senders_;
   std::set<FriendKey> committing_;  ///< On their way to the disk.
   std::unordered_map<client::OperationId, Operation> operations_;
-  std::int64_t next_show_ms_ = INT64_MAX;  ///< Steady: when to try again to show something.
-  bool showing_ = false;                   ///< The last one that was shown is not on disk as shown yet.
+  SteadyTime next_show_ = never;  ///< When to try again to show something.
+  bool showing_ = false;          ///< The last one that was shown is not on disk as shown yet.
 };
 
 }  // namespace toxasync::manager

@@ -20,10 +20,10 @@ bool is_storable(crypto::Epoch epoch, crypto::Epoch now) noexcept {
 }
 
 /// The longest time to live that nodes grant and that is not too long; a day at least.
-std::uint32_t time_to_live(std::int64_t left_s) noexcept {
-  std::uint32_t longest = limits::times_to_live_s.front();
-  for (const std::uint32_t allowed : limits::times_to_live_s) {
-    longest = allowed <= left_s ? allowed : longest;
+seconds time_to_live(seconds left) noexcept {
+  seconds longest = limits::times_to_live.front();
+  for (const seconds allowed : limits::times_to_live) {
+    longest = allowed <= left ? allowed : longest;
   }
   return longest;
 }
@@ -90,7 +90,7 @@ void RequestOutbox::report(const RequestStatus& status) const {
 std::optional<RequestError> RequestOutbox::refusal(const ToxAddress& address, ByteView text, Now now) const {
   const auto to = id_from<FriendKey>(address);
   const auto nospam = to_array<4>(ByteView(address).subspan(32));
-  const auto epoch = crypto::epoch_at(now.unix_s());
+  const auto epoch = crypto::epoch_at(now.unix_time());
   if (!checksum_is_right(address)) {
     return RequestError::bad_address;
   }
@@ -133,10 +133,10 @@ Result<crypto::MessageId, RequestError> RequestOutbox::send(const ToxAddress& ad
   request.nospam = to_array<4>(ByteView(address).subspan(32));
   request.id = crypto::MessageId(services_.random.array<16>());
   request.cancel_secret = crypto::CancelSecret(services_.random.array<16>());
-  request.made_ms = now.unix_ms;
+  request.made = now.wall;
   request.text.assign(text.begin(), text.end());
   request.writing = true;
-  request.look_ms = now.steady_ms + longest_look_ms;
+  request.look = now.steady + longest_look;
   const auto id = request.id;
   const FriendKey to = request.to;
   store::StateBatch batch{row(request)};
@@ -179,7 +179,7 @@ void RequestOutbox::on_contact(const FriendKey& to) {
 
 void RequestOutbox::look_again_at_all(Now now) {
   for (auto& [to, request] : requests_) {
-    request.look_ms = std::min(request.look_ms, now.steady_ms);
+    request.look = std::min(request.look, now.steady);
   }
 }
 
@@ -205,13 +205,13 @@ void RequestOutbox::finish(const FriendKey& to, RequestState state) {
 
 // --- Copies ---
 
-bool RequestOutbox::wants_round(const Outgoing& request, crypto::Epoch epoch, std::int64_t now_s) {
+bool RequestOutbox::wants_round(const Outgoing& request, crypto::Epoch epoch, UnixTime unix_now) {
   if (request.rounds.empty() || request.envelope.empty()) {
     return true;
   }
   const Round& last = request.rounds.back();
-  const std::int64_t age_s = now_s - last.made_s;
-  if (age_s >= offer_every_s || age_s <= -offer_every_s) {
+  const seconds age = unix_now - last.made;
+  if (age >= offer_every || age <= -offer_every) {
     return true;
   }
   const bool stored =
@@ -220,16 +220,16 @@ bool RequestOutbox::wants_round(const Outgoing& request, crypto::Epoch epoch, st
 }
 
 void RequestOutbox::advance(Outgoing& request, Now now) {
-  request.look_ms = now.steady_ms + longest_look_ms;
-  const auto epoch = crypto::epoch_at(now.unix_s());
+  request.look = now.steady + longest_look;
+  const auto epoch = crypto::epoch_at(now.unix_time());
   if (request.writing || !epoch) {
     return;
   }
   if (request.cancelled != 0) {
     cancel_copies(request, now);
-  } else if (request.first_stored_s != 0 && now.unix_s() >= request.first_stored_s + kept_s) {
+  } else if (request.first_stored != UnixTime{} && now.unix_time() >= request.first_stored + kept) {
     finish(request.to, RequestState::expired);
-  } else if (wants_round(request, *epoch, now.unix_s())) {
+  } else if (wants_round(request, *epoch, now.unix_time())) {
     make_round(request, *epoch, now);
   } else if (is_storable(request.rounds.back().epoch, *epoch)) {
     store_copies(request, now);
@@ -252,12 +252,12 @@ std::vector<RequestOutbox::Placement> RequestOutbox::placements(const crypto::Po
 
 /// Seals the request for the present epoch: with a fresh e, and the same id. What leaves is on disk first.
 void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) {
-  request.look_ms = now.steady_ms + look_again_ms;
+  request.look = now.steady + look_again;
   const auto mailbox = crypto::public_mailbox(request.to, request.nospam, epoch);
   if (!mailbox) {
     return;
   }
-  Round round{epoch, now.unix_s(), {}, placements(mailbox->address.p)};
+  Round round{epoch, now.unix_time(), {}, placements(mailbox->address.p)};
   if (round.placements.empty()) {
     return;
   }
@@ -266,8 +266,8 @@ void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) 
                                       request.id};
   const crypto::EnvelopeBody body{0,
                                   0,
-                                  static_cast<std::uint64_t>(std::max<std::int64_t>(request.made_ms, 0)),
-                                  static_cast<std::uint32_t>(kept_s),
+                                  since_1970_ms(request.made),
+                                  static_cast<std::uint32_t>(kept.count()),
                                   crypto::MessageKind::friend_request,
                                   0,
                                   1,
@@ -294,7 +294,7 @@ void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) 
     if (!durable) {
       written->rounds.pop_back();
       written->envelope.clear();
-      written->look_ms = later.steady_ms + look_again_ms;
+      written->look = later.steady + look_again;
       return;
     }
     advance(*written, later);
@@ -306,7 +306,7 @@ void RequestOutbox::store_copies(Outgoing& request, Now now) {
   for (Placement& placement : round.placements) {
     if (placement.stored == 0 && !placement.under_way) {
       start(request, round, placement, false, now);
-      request.look_ms = now.steady_ms + look_again_ms;
+      request.look = now.steady + look_again;
     }
   }
 }
@@ -314,13 +314,13 @@ void RequestOutbox::store_copies(Outgoing& request, Now now) {
 /// Asks the nodes that may hold a copy to drop it. Waits for a copy that is still on its way there.
 void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
   std::erase_if(request.rounds, [&](const Round& round) {
-    return round.placements.empty() || now.unix_s() >= round.made_s + kept_s;
+    return round.placements.empty() || now.unix_time() >= round.made + kept;
   });
   if (request.rounds.empty()) {
     finish(request.to, request.fetched != 0 ? RequestState::expired : RequestState::cancelled);
     return;
   }
-  request.look_ms = now.steady_ms + look_again_ms;
+  request.look = now.steady + look_again;
   for (Round& round : request.rounds) {
     for (Placement& placement : round.placements) {
       if (!placement.under_way) {
@@ -332,8 +332,8 @@ void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
 
 /// False: not now.
 bool RequestOutbox::start(Outgoing& request, const Round& round, Placement& placement, bool cancel, Now now) {
-  if (operations_.size() >= operations_under_way || !health_.usable(placement.node, now.steady_ms) ||
-      !health_.affords(placement.node, now.steady_ms, false)) {
+  if (operations_.size() >= operations_under_way || !health_.usable(placement.node, now.steady) ||
+      !health_.affords(placement.node, now.steady, false)) {
     return false;
   }
   auto mailbox = crypto::public_mailbox(request.to, request.nospam, round.epoch);
@@ -341,16 +341,16 @@ bool RequestOutbox::start(Outgoing& request, const Round& round, Placement& plac
     return false;
   }
   client::StoreJob job{placement.node, std::move(*mailbox), protocol::StoreOp::store,
-                       limits::largest_time_to_live_s, request.envelope};
+                       limits::largest_time_to_live, request.envelope};
   if (cancel) {
     job.op = protocol::StoreOp::cancel;
     job.payload.assign(round.envelope.begin(), round.envelope.end());
     job.payload.insert(job.payload.end(), request.cancel_secret.begin(), request.cancel_secret.end());
-  } else if (request.first_stored_s != 0) {
-    job.ttl_s = time_to_live(request.first_stored_s + kept_s - now.unix_s());
+  } else if (request.first_stored != UnixTime{}) {
+    job.ttl = time_to_live(request.first_stored + kept - now.unix_time());
   }
   placement.under_way = true;
-  health_.charge(placement.node, now.steady_ms);
+  health_.charge(placement.node, now.steady);
   services_.telemetry.count(Counter::contact_operations);
   const auto operation = services_.client.store(std::move(job), *this, now);
   operations_[operation] = {request.to, round.envelope, placement.node, cancel};
@@ -371,9 +371,9 @@ void RequestOutbox::on_stored(client::OperationId operation, const client::Store
   if (settled) {
     health_.worked(done.node);
   } else if (result.outcome >= client::StoreOutcome::unreachable) {
-    health_.failed(done.node, now.steady_ms);
+    health_.failed(done.node, now.steady);
   } else {  // also a wrong epoch, which ends with the next epoch or when the clock is set right
-    health_.busy(done.node, now.steady_ms, std::int64_t{result.retry_after_s} * 1000);
+    health_.busy(done.node, now.steady, result.retry_after);
   }
   if (result.outcome == client::StoreOutcome::wrong_epoch) {
     services_.telemetry.refuse(Counter::refused_clock);
@@ -404,8 +404,8 @@ void RequestOutbox::on_stored(client::OperationId operation, const client::Store
 
 void RequestOutbox::stored(Outgoing& request, Placement& placement, Now now) {
   placement.stored = 1;
-  if (request.first_stored_s == 0) {
-    request.first_stored_s = now.unix_s();
+  if (request.first_stored == UnixTime{}) {
+    request.first_stored = now.unix_time();
   }
   services_.state.keep({row(request)});
   if (request.cancelled == 0) {
@@ -416,7 +416,7 @@ void RequestOutbox::stored(Outgoing& request, Placement& placement, Now now) {
 void RequestOutbox::tick(Now now) {
   std::vector<FriendKey> due;
   for (const auto& [to, request] : requests_) {
-    if (request.look_ms <= now.steady_ms) {
+    if (request.look <= now.steady) {
       due.push_back(to);
     }
   }
@@ -428,12 +428,12 @@ void RequestOutbox::tick(Now now) {
   }
 }
 
-std::int64_t RequestOutbox::next_deadline_ms() const noexcept {
-  std::int64_t next_ms = INT64_MAX;
+SteadyTime RequestOutbox::next_deadline() const noexcept {
+  SteadyTime next = never;
   for (const auto& [to, request] : requests_) {
-    next_ms = std::min(next_ms, request.look_ms);
+    next = std::min(next, request.look);
   }
-  return next_ms;
+  return next;
 }
 
 }  // namespace toxasync::manager

@@ -22,10 +22,10 @@ class RequestOutbox final : private client::StoreResultListener {
   static constexpr std::size_t home_nodes_used = 3;  ///< Of ours,
   static constexpr std::size_t nearest_used = 3;     ///< and of the nearest.
   static constexpr std::size_t nodes_in_round = home_nodes_used + nearest_used + 1;
-  static constexpr std::int64_t kept_s = limits::largest_time_to_live_s;
-  static constexpr std::int64_t offer_every_s = 86400;
-  static constexpr std::int64_t look_again_ms = 30000;  ///< While there is something to be done.
-  static constexpr std::int64_t longest_look_ms = 3600000;
+  static constexpr seconds kept = limits::largest_time_to_live;
+  static constexpr seconds offer_every = 24h;
+  static constexpr milliseconds look_again = 30s;  ///< While there is something to be done.
+  static constexpr milliseconds longest_look = 1h;
   static constexpr std::size_t operations_under_way = 16;
 
   RequestOutbox(const Services& services, const ContactNodes& nodes, const BundleExchange& bundles,
@@ -42,7 +42,7 @@ class RequestOutbox final : private client::StoreResultListener {
   void look_again_at_all(Now now);
 
   void tick(Now now);
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept;
+  [[nodiscard]] SteadyTime next_deadline() const noexcept;
 
  private:
   struct Placement {
@@ -56,14 +56,13 @@ class RequestOutbox final : private client::StoreResultListener {
   /// The copies that were made for one epoch. Written before the first of them leaves.
   struct Round {
     crypto::Epoch epoch = 0;
-    std::int64_t made_s = 0;
+    UnixTime made{};
     crypto::EnvelopeId envelope{};
     std::vector<Placement> placements;
 
     static constexpr std::size_t min_encoded_size = 4 + 8 + limits::id + limits::length_prefix;
     static void fields(auto& ar, auto& self) {
-      wire::fields(ar, self.epoch, self.made_s, self.envelope,
-                   wire::bounded<nodes_in_round>(self.placements));
+      wire::fields(ar, self.epoch, self.made, self.envelope, wire::bounded<nodes_in_round>(self.placements));
     }
   };
   struct Outgoing {
@@ -71,8 +70,8 @@ class RequestOutbox final : private client::StoreResultListener {
     FriendKey to{};
     Nospam nospam{};
     crypto::MessageId id{};
-    std::int64_t made_ms = 0;
-    std::int64_t first_stored_s = 0;
+    UnixTimeMs made{};
+    UnixTime first_stored{};
     std::uint8_t cancelled = 0;
     std::uint8_t fetched = 0;  ///< Cancelled too late: somebody has fetched it from a node.
     crypto::CancelSecret cancel_secret{};
@@ -80,11 +79,11 @@ class RequestOutbox final : private client::StoreResultListener {
     std::vector<Round> rounds;
     Bytes envelope;  ///< Of the last round; empty when it was not written.
     // In memory:
-    bool writing = false;      ///< Nothing leaves before it is on disk.
-    std::int64_t look_ms = 0;  ///< Steady.
+    bool writing = false;  ///< Nothing leaves before it is on disk.
+    SteadyTime look{};
 
     static void fields(auto& ar, auto& self) {
-      wire::fields(ar, self.to, self.nospam, self.id, self.made_ms, self.first_stored_s, self.cancelled,
+      wire::fields(ar, self.to, self.nospam, self.id, self.made, self.first_stored, self.cancelled,
                    self.fetched, self.cancel_secret, wire::bounded<limits::friend_request_text>(self.text),
                    wire::bounded<rounds_kept>(self.rounds),
                    wire::bounded<limits::large_envelope>(self.envelope));
@@ -107,7 +106,7 @@ class RequestOutbox final : private client::StoreResultListener {
   bool start(Outgoing& request, const Round& round, Placement& placement, bool cancel, Now now);
   void stored(Outgoing& request, Placement& placement, Now now);
 
-  [[nodiscard]] static bool wants_round(const Outgoing& request, crypto::Epoch epoch, std::int64_t now_s);
+  [[nodiscard]] static bool wants_round(const Outgoing& request, crypto::Epoch epoch, UnixTime now);
   [[nodiscard]] std::vector<Placement> placements(const crypto::Point& p) const;
   [[nodiscard]] Outgoing* find(const FriendKey& to, const crypto::MessageId& id) noexcept;
   [[nodiscard]] static store::StateWrite row(const Outgoing& request);

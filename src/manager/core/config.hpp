@@ -12,15 +12,14 @@ namespace toxasync::manager {
 struct ManagerConfig {
   bool allow_local_addresses =
       false;  ///< Loopback and private node addresses, for tests and private networks.
-  std::int64_t poll_interval_ms =
-      120000;  ///< Mean time between polls of the present mailbox of a home node, a Poisson process.
-  std::uint32_t ttl_s = limits::default_time_to_live_s;
+  milliseconds poll_interval =
+      2min;  ///< Mean time between polls of the present mailbox of a home node, a Poisson process.
+  seconds ttl = limits::default_time_to_live;
   std::size_t outbox_messages = 10000;
-  std::int64_t receipt_delay_ms =
-      300000;  ///< Mean time that receipts wait for others before they are stored.
-  std::int64_t first_offer_again_ms = 3600000;  ///< Until a node is asked whether it still has a message.
-  std::int64_t retry_first_ms = 5000;           ///< Before a store that failed is tried again; doubled up to:
-  std::int64_t retry_longest_ms = 600000;
+  milliseconds receipt_delay = 5min;    ///< Mean time that receipts wait for others before they are stored.
+  milliseconds first_offer_again = 1h;  ///< Until a node is asked whether it still has a message.
+  milliseconds retry_first = 5s;        ///< Before a store that failed is tried again; doubled up to:
+  milliseconds retry_longest = 10min;
   /// Home nodes are picked for a user who has named none.
   bool pick_home_nodes = true;
   /// Cover mailboxes and what is sent to them (docs/protocol.md, section 10). Off for tests that count what

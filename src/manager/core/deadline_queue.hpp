@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <cstdint>
-#include <limits>
 #include <map>
 #include <optional>
 #include <set>
 #include <utility>
+
+#include "base/time.hpp"
 
 namespace toxasync::manager {
 
@@ -14,17 +14,17 @@ namespace toxasync::manager {
 template <class Key>
 class DeadlineQueue {
  public:
-  void set(const Key& key, std::int64_t at_ms) {
+  void set(const Key& key, SteadyTime at) {
     erase(key);
-    by_key_.emplace(key, at_ms);
-    by_time_.emplace(at_ms, key);
+    by_key_.emplace(key, at);
+    by_time_.emplace(at, key);
   }
 
   /// Keeps the earlier of the old and the new deadline.
-  void set_earlier(const Key& key, std::int64_t at_ms) {
+  void set_earlier(const Key& key, SteadyTime at) {
     const auto found = by_key_.find(key);
-    if (found == by_key_.end() || at_ms < found->second) {
-      set(key, at_ms);
+    if (found == by_key_.end() || at < found->second) {
+      set(key, at);
     }
   }
 
@@ -37,8 +37,8 @@ class DeadlineQueue {
   }
 
   /// Takes out one key whose deadline has come.
-  std::optional<Key> pop_due(std::int64_t now_ms) {
-    if (by_time_.empty() || by_time_.begin()->first > now_ms) {
+  std::optional<Key> pop_due(SteadyTime now) {
+    if (by_time_.empty() || by_time_.begin()->first > now) {
       return std::nullopt;
     }
     Key key = by_time_.begin()->second;
@@ -48,13 +48,13 @@ class DeadlineQueue {
   }
 
   [[nodiscard]] bool contains(const Key& key) const { return by_key_.contains(key); }
-  [[nodiscard]] std::int64_t next_ms() const noexcept {
-    return by_time_.empty() ? std::numeric_limits<std::int64_t>::max() : by_time_.begin()->first;
+  [[nodiscard]] SteadyTime next() const noexcept {
+    return by_time_.empty() ? never : by_time_.begin()->first;
   }
 
  private:
-  std::map<Key, std::int64_t> by_key_;
-  std::set<std::pair<std::int64_t, Key>> by_time_;
+  std::map<Key, SteadyTime> by_key_;
+  std::set<std::pair<SteadyTime, Key>> by_time_;
 };
 
 }  // namespace toxasync::manager

@@ -28,8 +28,8 @@ class Events final : public Part {
   void ready(const FriendKey& key) { waiting_.emplace_back(key); }
   void request(const RequestStatus& status) { waiting_.emplace_back(status); }
   void deliver();
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override {
-    return waiting_.empty() ? INT64_MAX : 0;
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override {
+    return waiting_.empty() ? never : SteadyTime{};
   }
 
  private:

@@ -60,8 +60,8 @@ struct RequestStatus {
 struct ReceivedRequest {
   FriendKey from{};
   crypto::MessageId id{};
-  Bytes text;                        ///< UTF-8, 1 to limits::friend_request_text bytes.
-  std::int64_t sent_at_unix_ms = 0;  ///< By the sender's clock, at most our now.
+  Bytes text;                 ///< UTF-8, 1 to limits::friend_request_text bytes.
+  UnixTimeMs sent_at_unix{};  ///< By the sender's clock, at most our now.
 };
 
 }  // namespace toxasync::manager

@@ -2,14 +2,13 @@
 #include "manager/core/journal.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace toxasync::manager {
 
 void Journal::push(store::StateBatch batch, store::StateStore::Done done) {
   if (under_way_ == 0) {
-    poll_at_ms_ = clock_.now().steady_ms;
+    poll_at_ = clock_.now().steady;
   }
   ++under_way_;
   state_.commit(std::move(batch), [this, alive = alive_, done = std::move(done)](bool durable) {
@@ -30,7 +29,7 @@ void Journal::push_kept(std::shared_ptr<Kept> kept) {
   auto copy = kept->batch;
   push(std::move(copy), [this, kept = std::move(kept)](bool durable) {
     if (!durable) {
-      again_at_ms_ = clock_.now().steady_ms + again_after_ms;
+      again_at_ = clock_.now().steady + again_after;
       owed_.push_back(kept);
       return;
     }
@@ -63,15 +62,14 @@ void Journal::keep(store::StateBatch batch, std::function<void()> done) {
 
 void Journal::tick(Now now) {
   state_.poll();
-  if (!owed_.empty() && now.steady_ms >= again_at_ms_) {
+  if (!owed_.empty() && now.steady >= again_at_) {
     push_owed();
   }
-  poll_at_ms_ = now.steady_ms + poll_every_ms;
+  poll_at_ = now.steady + poll_every;
 }
 
-std::int64_t Journal::next_deadline_ms() const noexcept {
-  constexpr auto never = std::numeric_limits<std::int64_t>::max();
-  return std::min(under_way_ > 0 ? poll_at_ms_ : never, owed_.empty() ? never : again_at_ms_);
+SteadyTime Journal::next_deadline() const noexcept {
+  return std::min(under_way_ > 0 ? poll_at_ : never, owed_.empty() ? never : again_at_);
 }
 
 }  // namespace toxasync::manager

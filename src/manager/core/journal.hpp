@@ -16,9 +16,9 @@ namespace toxasync::manager {
 /// again until it is durable (keep), always before anything that came after it.
 class Journal final : public Part {
  public:
-  static constexpr std::int64_t again_after_ms = 1000;
+  static constexpr milliseconds again_after = 1s;
   /// How often completions are polled for while some are due.
-  static constexpr std::int64_t poll_every_ms = 2;
+  static constexpr milliseconds poll_every = 2ms;
 
   Journal(store::StateStore& state, const Clock& clock, Telemetry telemetry)
       : state_(state), clock_(clock), telemetry_(telemetry) {}
@@ -33,7 +33,7 @@ class Journal final : public Part {
 
   /// Calls what is done, and writes again what failed.
   void tick(Now now) override;
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override;
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override;
 
  private:
   struct Kept {
@@ -50,9 +50,9 @@ class Journal final : public Part {
   /// Failed and still to be written, in order. The store fails all that was queued behind a failure, so that
   /// order is that of the calls.
   std::deque<std::shared_ptr<Kept>> owed_;
-  std::int64_t again_at_ms_ = 0;
+  SteadyTime again_at_{};
   std::size_t under_way_ = 0;
-  std::int64_t poll_at_ms_ = 0;
+  SteadyTime poll_at_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

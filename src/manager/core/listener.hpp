@@ -13,7 +13,7 @@ class ManagerListener {
   virtual ~ManagerListener() = default;
   /// True: the application has it; the message is done and will not come again. False: it cannot be shown
   /// now; it stays on disk, at the head of all that wait, and is offered again every
-  /// DeliveryOrder::offer_again_ms.
+  /// DeliveryOrder::offer_again.
   virtual bool on_message(const ReceivedMessage& message) noexcept = 0;
   virtual void on_message_state(const MessageStatus& status) noexcept = 0;
   /// The friend's bundle is here: messages to them can be stored.

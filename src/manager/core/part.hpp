@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <cstdint>
-#include <limits>
 #include <span>
 
 #include "base/clock.hpp"
@@ -23,10 +21,8 @@ class Part {
   /// False: the key is not one that we write, and the record is damaged.
   virtual bool load(const store::StateEntry& /*entry*/) { return false; }
   virtual void tick(Now /*now*/) {}
-  /// Steady milliseconds of the next tick that has work.
-  [[nodiscard]] virtual std::int64_t next_deadline_ms() const noexcept {
-    return std::numeric_limits<std::int64_t>::max();
-  }
+  /// Of the next tick that has work.
+  [[nodiscard]] virtual SteadyTime next_deadline() const noexcept { return never; }
 };
 
 /// What is ticked with the parts, but is no part: the client, and our own node.
@@ -36,7 +32,7 @@ class TickedPart final : public Part {
   explicit TickedPart(Ticked& ticked) : ticked_(ticked) {}
 
   void tick(Now now) override { ticked_.tick(now); }
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return ticked_.next_deadline_ms(); }
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override { return ticked_.next_deadline(); }
 
  private:
   Ticked& ticked_;

@@ -6,15 +6,17 @@
 #include <cstdint>
 
 #include "base/random.hpp"
+#include "base/time.hpp"
 
 namespace toxasync::manager {
 
 /// Exponentially distributed with this mean, at most five times it: events of a Poisson process tell nothing
 /// of one another (docs/protocol.md, sections 4 and 6).
-inline std::int64_t random_delay_ms(Random& random, std::int64_t mean_ms) {
+inline milliseconds random_delay(Random& random, milliseconds mean) {
   constexpr double longest = 5.0;
   const double uniform = (static_cast<double>(random.u64() >> 11U) + 1.0) / 9007199254740993.0;
-  return static_cast<std::int64_t>(std::min(-std::log(uniform), longest) * static_cast<double>(mean_ms));
+  const double share = std::min(-std::log(uniform), longest);
+  return milliseconds{static_cast<std::int64_t>(share * static_cast<double>(mean.count()))};
 }
 
 }  // namespace toxasync::manager

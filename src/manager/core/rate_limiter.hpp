@@ -11,49 +11,47 @@ namespace toxasync::manager {
 /// How often operations of one kind may begin: a token bucket, and random distances between them.
 class RateLimiter {
  public:
-  static constexpr std::int64_t burst_distance_ms = 500;  ///< Mean, while the bucket has tokens.
+  static constexpr milliseconds burst_distance = 500ms;  ///< Mean, while the bucket has tokens.
 
-  /// `burst` tokens at the start and at most, a new one each `each_ms`.
-  RateLimiter(std::int64_t burst, std::int64_t each_ms) : most_ms_(burst * each_ms), each_ms_(each_ms) {}
+  /// `burst` tokens at the start and at most, a new one each `each`.
+  RateLimiter(std::int64_t burst, milliseconds each) : most_(burst * each), each_(each) {}
 
-  [[nodiscard]] bool due(std::int64_t now_ms) const noexcept { return now_ms >= next_ms_; }
-  [[nodiscard]] std::int64_t next_ms() const noexcept { return next_ms_; }
+  [[nodiscard]] bool due(SteadyTime now) const noexcept { return now >= next_; }
+  [[nodiscard]] SteadyTime next() const noexcept { return next_; }
 
   /// Whether there is a token. The time that has passed counts.
-  bool allows(std::int64_t now_ms) noexcept {
+  bool allows(SteadyTime now) noexcept {
     if (!begun_) {
       begun_ = true;
-      credit_ms_ = most_ms_;
+      credit_ = most_;
     } else {
-      credit_ms_ = std::min(most_ms_, credit_ms_ + (now_ms - counted_ms_));
+      credit_ = std::min(most_, credit_ + (now - counted_));
     }
-    counted_ms_ = now_ms;
-    return credit_ms_ >= each_ms_;
+    counted_ = now;
+    return credit_ >= each_;
   }
   /// Something has begun: uses a token.
-  void spend(std::int64_t now_ms, Random& random) {
-    credit_ms_ -= each_ms_;
-    step(now_ms, random);
+  void spend(SteadyTime now, Random& random) {
+    credit_ -= each_;
+    step(now, random);
   }
   /// Something else was done, which costs nothing.
-  void step(std::int64_t now_ms, Random& random) {
-    next_ms_ = now_ms + random_delay_ms(random, credit_ms_ >= each_ms_ ? burst_distance_ms : each_ms_);
+  void step(SteadyTime now, Random& random) {
+    next_ = now + random_delay(random, credit_ >= each_ ? burst_distance : each_);
   }
   /// Nothing could begin.
-  void rest(std::int64_t now_ms, Random& random) {
-    next_ms_ = now_ms + 1 + random_delay_ms(random, each_ms_);
-  }
+  void rest(SteadyTime now, Random& random) { next_ = now + 1ms + random_delay(random, each_); }
   /// Something is to begin soon.
-  void schedule_soon(std::int64_t now_ms, Random& random) {
-    next_ms_ = std::min(next_ms_, now_ms + random_delay_ms(random, burst_distance_ms));
+  void schedule_soon(SteadyTime now, Random& random) {
+    next_ = std::min(next_, now + random_delay(random, burst_distance));
   }
 
  private:
-  std::int64_t most_ms_;
-  std::int64_t each_ms_;
-  std::int64_t credit_ms_ = 0;  ///< each_ms_ is a token.
-  std::int64_t counted_ms_ = 0;
-  std::int64_t next_ms_ = 0;
+  milliseconds most_;
+  milliseconds each_;
+  milliseconds credit_ = 0ms;  ///< each_ is a token.
+  SteadyTime counted_{};
+  SteadyTime next_{};
   bool begun_ = false;
 };
 

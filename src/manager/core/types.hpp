@@ -44,9 +44,9 @@ struct ReceivedMessage {
   crypto::MessageId id{};  ///< The same if it is shown again after a crash inside on_message.
   FriendKey from{};
   crypto::MessageKind kind = crypto::MessageKind::normal;
-  Bytes text;                        ///< UTF-8, 1 to limits::message_text bytes.
-  std::int64_t sent_at_unix_ms = 0;  ///< By the sender's clock, at most our now.
-  bool late = false;                 ///< Comes after messages that were sent later.
+  Bytes text;                 ///< UTF-8, 1 to limits::message_text bytes.
+  UnixTimeMs sent_at_unix{};  ///< By the sender's clock, at most our now.
+  bool late = false;          ///< Comes after messages that were sent later.
 };
 
 enum class SendError : std::uint8_t {
@@ -57,7 +57,7 @@ enum class SendError : std::uint8_t {
   not_utf8,
   clock,         ///< Our clock shows a time before 2025.
   outbox_full,   ///< ManagerConfig::outbox_messages wait.
-  time_to_live,  ///< Not one of limits::times_to_live_s.
+  time_to_live,  ///< Not one of limits::times_to_live.
 };
 
 enum class CancelError : std::uint8_t {

@@ -101,17 +101,17 @@ void DeliveryOrder::release(const OrderKey& key) {
     ready_.push_back({std::move(message), late});
   }
   if (order.held.empty()) {
-    order.gap_since_ms.reset();
-  } else if (!order.gap_since_ms) {
-    order.gap_since_ms = with_.clock.now().steady_ms;
-    gap_check_ms_ = std::min(gap_check_ms_, *order.gap_since_ms + gap_check_every_ms);
+    order.gap_since.reset();
+  } else if (!order.gap_since) {
+    order.gap_since = with_.clock.now().steady;
+    gap_check_ = std::min(gap_check_, *order.gap_since + gap_check_every);
     source_.poll_soon();
   }
 }
 
 void DeliveryOrder::deliver_next() {
-  const auto now_ms = with_.clock.now().steady_ms;
-  if (delivering_ || ready_.empty() || now_ms < offer_at_ms_) {
+  const auto steady_now = with_.clock.now().steady;
+  if (delivering_ || ready_.empty() || steady_now < offer_at_) {
     return;
   }
   // One at a time: the next is shown when it is on disk that this one was, so that a crash repeats at most
@@ -120,18 +120,15 @@ void DeliveryOrder::deliver_next() {
   Ready next = std::move(ready_.front());
   ready_.pop_front();
   const auto& message = next.message;
-  ReceivedMessage received{message.id,
-                           message.from,
-                           message.kind,
-                           message.text,
-                           std::min(message.sent_at_ms, with_.clock.now().unix_ms),
-                           next.late};
+  ReceivedMessage received{
+      message.id, message.from, message.kind, message.text, std::min(message.sent_at, with_.clock.now().wall),
+      next.late};
   const bool taken = with_.application.on_message(received);
   crypto::wipe(received.text);
   const bool removed = with_.friends.find(message.from) == nullptr;  // meanwhile
   if (!taken && !removed) {
     ready_.push_front(std::move(next));
-    offer_at_ms_ = now_ms + offer_again_ms;
+    offer_at_ = steady_now + offer_again;
     delivering_ = false;
     return;
   }
@@ -153,22 +150,22 @@ store::StateWrite DeliveryOrder::order_write(const OrderKey& key, std::uint64_t 
 }
 
 void DeliveryOrder::tick(Now now) {
-  if (now.steady_ms < gap_check_ms_) {
+  if (now.steady < gap_check_) {
     return;
   }
-  gap_check_ms_ = INT64_MAX;
+  gap_check_ = never;
   std::vector<OrderKey> given_up;
   for (auto& [key, order] : orders_) {
     if (order.held.empty()) {
       continue;
     }
-    const std::int64_t since = order.gap_since_ms.value_or(now.steady_ms);
-    if (now.steady_ms - since >= longest_gap_ms || source_.swept_since(since)) {
+    const SteadyTime since = order.gap_since.value_or(now.steady);
+    if (now.steady - since >= longest_gap || source_.swept_since(since)) {
       order.next = order.held.begin()->first;
-      order.gap_since_ms.reset();  // a further gap is a new one
+      order.gap_since.reset();  // a further gap is a new one
       given_up.push_back(key);
     } else {
-      gap_check_ms_ = now.steady_ms + gap_check_every_ms;
+      gap_check_ = now.steady + gap_check_every;
     }
   }
   for (const auto& key : given_up) {

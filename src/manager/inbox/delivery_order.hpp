@@ -18,8 +18,8 @@ class MailSource {
   virtual ~MailSource() = default;
   /// A message is missing before others: ask the home nodes soon.
   virtual void poll_soon() = 0;
-  /// Whether every home node has answered or failed once in a poll begun since then (steady ms).
-  [[nodiscard]] virtual bool swept_since(std::int64_t steady_ms) const = 0;
+  /// Whether every home node has answered or failed once in a poll begun since then.
+  [[nodiscard]] virtual bool swept_since(SteadyTime steady_now) const = 0;
 };
 
 /// Messages that are whole and on our disk, on their way to the application: in the order of each
@@ -27,12 +27,12 @@ class MailSource {
 /// (docs/protocol.md, section 4).
 class DeliveryOrder {
  public:
-  static constexpr std::int64_t longest_gap_ms = 600000;  ///< That a missing message is waited for.
-  static constexpr std::int64_t gap_check_every_ms = 250;
+  static constexpr milliseconds longest_gap = 10min;  ///< That a missing message is waited for.
+  static constexpr milliseconds gap_check_every = 250ms;
   static constexpr std::size_t messages_held = 10000;   ///< Behind gaps; past that gaps are not waited for.
   static constexpr std::size_t bytes_held = 32U << 20;  ///< Their texts, likewise.
   static constexpr std::size_t orders_per_friend = 8;   ///< Installations of a friend whose order is kept.
-  static constexpr std::int64_t offer_again_ms = 250;   ///< After the application did not take a message.
+  static constexpr milliseconds offer_again = 250ms;    ///< After the application did not take a message.
 
   struct Context {
     ManagerListener& application;
@@ -61,8 +61,8 @@ class DeliveryOrder {
   /// Messages that wait for the application, and the bytes of their texts.
   [[nodiscard]] std::size_t waiting() const noexcept { return ready_.size(); }
   [[nodiscard]] std::size_t waiting_bytes() const noexcept { return ready_bytes_; }
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept {
-    return ready_.empty() || delivering_ ? gap_check_ms_ : std::min(gap_check_ms_, offer_at_ms_);
+  [[nodiscard]] SteadyTime next_deadline() const noexcept {
+    return ready_.empty() || delivering_ ? gap_check_ : std::min(gap_check_, offer_at_);
   }
 
  private:
@@ -73,7 +73,7 @@ class DeliveryOrder {
     std::uint64_t shown = 0;  ///< The highest sequence that was delivered; on disk.
     std::uint64_t next = 1;   ///< May be delivered without waiting: shown + 1, or the floor of a message.
     std::multimap<std::uint64_t, InboxMessage> held;
-    std::optional<std::int64_t> gap_since_ms;  ///< Steady; while something is held.
+    std::optional<SteadyTime> gap_since;  ///< While something is held.
   };
 
   struct Ready {
@@ -92,11 +92,11 @@ class DeliveryOrder {
   std::vector<InboxMessage> absent_;  ///< Of friends whom the host has not named.
   std::deque<Ready> ready_;           ///< For the application; still on disk.
   std::size_t ready_bytes_ = 0;
-  std::int64_t offer_at_ms_ = 0;  ///< When the first of them may be offered.
+  SteadyTime offer_at_{};  ///< When the first of them may be offered.
   std::size_t held_ = 0;
   std::size_t held_bytes_ = 0;
   bool delivering_ = false;  ///< Until it is on disk that the last message was shown.
-  std::int64_t gap_check_ms_ = INT64_MAX;
+  SteadyTime gap_check_ = never;
 };
 
 }  // namespace toxasync::manager

@@ -16,19 +16,19 @@ struct PartRecord {
   std::uint8_t part = 0;
   std::uint8_t parts = 0;
   crypto::PreKeyId pre_key{};
-  std::int64_t since_s = 0;
+  UnixTime since{};
   Bytes text;
   static void fields(auto& ar, auto& self) {
     wire::fields(ar, self.m.id, self.m.from, self.m.instance, self.m.sequence, self.m.floor, self.m.kind,
-                 self.m.sent_at_ms, self.part, self.parts, self.pre_key, self.since_s,
+                 self.m.sent_at, self.part, self.parts, self.pre_key, self.since,
                  wire::bounded<limits::large_text>(self.text));
   }
 };
 
 struct SeenRecord {
-  std::int64_t until_s = 0;
+  UnixTime until{};
   std::uint8_t receipted = 0;
-  static void fields(auto& ar, auto& self) { wire::fields(ar, self.until_s, self.receipted); }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.until, self.receipted); }
 };
 
 Bytes part_key(const crypto::MessageId& id, std::uint8_t part) {
@@ -80,20 +80,20 @@ bool Inbox::load(const store::StateEntry& entry) {
     case Table::seen: {
       SeenRecord record;
       if (name.size() == sizeof(crypto::MessageId) && read_record(services_.telemetry, entry, record)) {
-        seen_[id_from<crypto::MessageId>(name)] = {record.until_s, record.receipted != 0};
+        seen_[id_from<crypto::MessageId>(name)] = {record.until, record.receipted != 0};
       }
       return true;
     }
     case Table::part: {
       InboxMessage message;
-      PartRecord record{message, 0, 0, {}, 0, {}};
+      PartRecord record{message, 0, 0, {}, {}, {}};
       if (read_record(services_.telemetry, entry, record)) {
         Assembly& assembly = assemblies_[message.id];
         assembly.bytes += part_cost(record.text);
         assembly_bytes_[message.from] += part_cost(record.text);
         assembly.parts = record.parts;
         assembly.pre_key = record.pre_key;
-        assembly.since_s = record.since_s;
+        assembly.since = record.since;
         assembly.texts[record.part] = std::move(record.text);
         assembly.message = std::move(message);
       }
@@ -232,7 +232,7 @@ void Inbox::take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody
                        body.sequence,
                        body.floor,
                        body.kind,
-                       static_cast<std::int64_t>(std::min<std::uint64_t>(body.sent_at_ms, INT64_MAX)),
+                       unix_time_ms(body.sent_at_ms),
                        {}};
   if (body.parts == 1) {
     message.text = std::move(body.text);
@@ -261,12 +261,12 @@ void Inbox::take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody
   if (assembly.parts == 0) {
     assembly.parts = body.parts;
     assembly.pre_key = header.pre_key;
-    assembly.since_s = services_.clock.now().unix_s();
+    assembly.since = services_.clock.now().unix_time();
     assembly.message = message;
   }
   intake.batch.push_back(
       put_record(part_key(message.id, body.part),
-                 PartRecord{message, body.part, body.parts, header.pre_key, assembly.since_s, body.text}));
+                 PartRecord{message, body.part, body.parts, header.pre_key, assembly.since, body.text}));
   intake.parts.emplace_back(message.id, body.part);
   assembly.bytes += part_cost(body.text);
   assembly_bytes_[message.from] += part_cost(body.text);
@@ -287,12 +287,12 @@ void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, c
                      Intake& intake) {
   const bool good = take_content(message, intake);
   // A refused message uses up its key and is remembered like any other.
-  const std::int64_t until_s = pre_key.use_until_s + KeyRing::kept_longer_s;
+  const UnixTime until = pre_key.use_until + KeyRing::kept_longer;
   const bool receipted =
       good && (crypto::is_ordered(message.kind) || message.kind == crypto::MessageKind::bundle);
   intake.batch.push_back(put_record(state_key(Table::seen, {message.id}),
-                                    SeenRecord{until_s, static_cast<std::uint8_t>(receipted)}));
-  intake.seen.push_back({message.id, {until_s, receipted}});
+                                    SeenRecord{until, static_cast<std::uint8_t>(receipted)}));
+  intake.seen.push_back({message.id, {until, receipted}});
   committing_.insert(message.id);
   if (pre_key.one_time) {
     intake.batch.push_back(KeyRing::erasure(pre_key_id));
@@ -357,7 +357,7 @@ bool Inbox::make_room(const FriendKey& from, const crypto::MessageId& keep, std:
     auto oldest = assemblies_.end();
     for (auto it = assemblies_.begin(); it != assemblies_.end(); ++it) {
       if (it->second.message.from == from && it->first != keep && !committing_.contains(it->first) &&
-          (oldest == assemblies_.end() || it->second.since_s < oldest->second.since_s)) {
+          (oldest == assemblies_.end() || it->second.since < oldest->second.since)) {
         oldest = it;
       }
     }
@@ -473,9 +473,9 @@ void Inbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
   assembly_bytes_.erase(who);
 }
 
-void Inbox::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
+void Inbox::drop_expired(UnixTime now, store::StateBatch& batch) {
   std::erase_if(seen_, [&](const auto& entry) {
-    if (entry.second.until_s >= now_s) {
+    if (entry.second.until >= now) {
       return false;
     }
     batch.push_back(erase_record(state_key(Table::seen, {entry.first})));
@@ -483,7 +483,7 @@ void Inbox::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
   });
   std::vector<crypto::MessageId> over;
   for (const auto& [id, assembly] : assemblies_) {
-    if (assembly.since_s + parts_kept_s < now_s && !committing_.contains(id)) {
+    if (assembly.since + parts_kept < now && !committing_.contains(id)) {
       over.push_back(id);
     }
   }

@@ -27,7 +27,7 @@ class Inbox final : public Part {
  public:
   static constexpr std::size_t part_overhead_bytes = 64;  ///< Charged for a part in addition to its text.
   static constexpr std::size_t ids_remembered = 1000000;  ///< Beyond that new messages are refused.
-  static constexpr std::int64_t parts_kept_s = std::int64_t{15} * 86400;
+  static constexpr seconds parts_kept = days(15);
   /// Messages that wait for the application. Beyond that no mail is taken: it stays on its node or with its
   /// sender.
   static constexpr std::size_t messages_waiting = 10000;
@@ -58,14 +58,14 @@ class Inbox final : public Part {
   void on_removed(const FriendKey& who, store::StateBatch& batch);
   void tick(Now now) override { order_.tick(now); }
   /// Drops what need not be remembered any longer.
-  void drop_expired(std::int64_t now_s, store::StateBatch& batch);
+  void drop_expired(UnixTime unix_now, store::StateBatch& batch);
   void deliver_next() { order_.deliver_next(); }
   /// Whether so many messages wait for the application that take() takes no mail.
   [[nodiscard]] bool full() const noexcept {
     return order_.waiting() + committing_.size() >= messages_waiting ||
            order_.waiting_bytes() >= bytes_waiting;
   }
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return order_.next_deadline_ms(); }
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override { return order_.next_deadline(); }
 
  private:
   /// A message of which parts are missing.
@@ -73,15 +73,15 @@ class Inbox final : public Part {
     InboxMessage message;  ///< Without its text.
     std::uint8_t parts = 0;
     crypto::PreKeyId pre_key{};
-    std::int64_t since_s = 0;
+    UnixTime since{};
     std::map<std::uint8_t, Bytes> texts;
     std::size_t bytes = 0;
   };
 
   /// A message id that is remembered.
   struct Seen {
-    std::int64_t until_s = 0;  ///< Unix.
-    bool receipted = false;    ///< Another copy of it is answered with a receipt. Not so for receipts.
+    UnixTime until{};
+    bool receipted = false;  ///< Another copy of it is answered with a receipt. Not so for receipts.
   };
 
   /// What one call of take() will change once it is on disk.

@@ -15,11 +15,11 @@ struct InboxMessage {
   std::uint64_t sequence = 0;
   std::uint64_t floor = 0;  ///< Nothing below it comes from that installation any longer.
   crypto::MessageKind kind = crypto::MessageKind::normal;
-  std::int64_t sent_at_ms = 0;
+  UnixTimeMs sent_at{};
   Bytes text;
 
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, self.id, self.from, self.instance, self.sequence, self.floor, self.kind, self.sent_at_ms,
+    wire::fields(ar, self.id, self.from, self.instance, self.sequence, self.floor, self.kind, self.sent_at,
                  wire::bounded<limits::message_text>(self.text));
   }
 };

@@ -15,8 +15,8 @@ namespace {
 struct DueRecord {
   std::uint64_t instance = 0;
   crypto::MessageKind kind = crypto::MessageKind::receipt;
-  std::int64_t since_s = 0;
-  static void fields(auto& ar, auto& self) { wire::fields(ar, self.instance, self.kind, self.since_s); }
+  UnixTime since{};
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.instance, self.kind, self.since); }
 };
 
 Bytes row_name(const FriendKey& to, const crypto::MessageId& id) {
@@ -38,14 +38,14 @@ bool Receipts::load(const store::StateEntry& entry) {
   DueRecord record;
   if (read_record(services_.telemetry, entry, record)) {
     boxes_[id_from<FriendKey>(name)].items[id_from<crypto::MessageId>(name.subspan(sizeof(FriendKey)))] = {
-        record.instance, record.kind, record.since_s, std::nullopt};
+        record.instance, record.kind, record.since, std::nullopt};
   }
   return true;
 }
 
 void Receipts::resume(Now now) {
   for (const auto& [to, box] : boxes_) {
-    deadlines_.set_earlier(to, now.steady_ms + random_delay(crypto::MessageKind::receipt));
+    deadlines_.set_earlier(to, now.steady + delay_for(crypto::MessageKind::receipt));
   }
 }
 
@@ -55,11 +55,11 @@ bool Receipts::is_due(const FriendKey& to, const crypto::MessageId& id) const {
 }
 
 bool Receipts::nack_permitted(const FriendKey& to) {
-  constexpr std::int64_t hour_ms = 3600000;
+  constexpr milliseconds hour = 1h;
   Box& box = boxes_[to];
-  const std::int64_t now_ms = services_.clock.now().steady_ms;
-  if (now_ms - box.nacks_since_ms >= hour_ms) {
-    box.nacks_since_ms = now_ms;
+  const SteadyTime steady_now = services_.clock.now().steady;
+  if (steady_now - box.nacks_since >= hour) {
+    box.nacks_since = steady_now;
     box.nacks = 0;
   }
   if (box.nacks >= nacks_per_hour) {
@@ -72,7 +72,7 @@ bool Receipts::nack_permitted(const FriendKey& to) {
 
 store::StateWrite Receipts::row(const ReceiptDue& due) const {
   return put_record(row_name(due.to, due.id),
-                    DueRecord{due.instance, due.kind, services_.clock.now().unix_s()});
+                    DueRecord{due.instance, due.kind, services_.clock.now().unix_time()});
 }
 
 void Receipts::add(const ReceiptDue& due, Now now) {
@@ -82,11 +82,11 @@ void Receipts::add(const ReceiptDue& due, Now now) {
     services_.state.keep({erase_record(row_name(due.to, due.id))});
     return;
   }
-  box.items[due.id] = {due.instance, due.kind, now.unix_s(), std::nullopt};
+  box.items[due.id] = {due.instance, due.kind, now.unix_time(), std::nullopt};
   if (to->online) {
-    deadlines_.set_earlier(due.to, now.steady_ms);
+    deadlines_.set_earlier(due.to, now.steady);
   } else {
-    deadlines_.set_earlier(due.to, now.steady_ms + random_delay(due.kind));
+    deadlines_.set_earlier(due.to, now.steady + delay_for(due.kind));
   }
 }
 
@@ -95,10 +95,9 @@ void Receipts::owe(const ReceiptDue& due, Now now) {
   add(due, now);
 }
 
-std::int64_t Receipts::random_delay(crypto::MessageKind kind) const {
-  const std::int64_t mean = services_.config.receipt_delay_ms;
-  return random_delay_ms(services_.random,
-                         kind == crypto::MessageKind::nack ? mean / nack_delay_divisor : mean);
+milliseconds Receipts::delay_for(crypto::MessageKind kind) const {
+  const milliseconds mean = services_.config.receipt_delay;
+  return random_delay(services_.random, kind == crypto::MessageKind::nack ? mean / nack_delay_divisor : mean);
 }
 
 void Receipts::on_presence(const FriendKey& who, Now now) {
@@ -108,9 +107,9 @@ void Receipts::on_presence(const FriendKey& who, Now now) {
     return;
   }
   for (auto& [id, item] : found->second.items) {
-    item.sent_ms.reset();
+    item.sent.reset();
   }
-  deadlines_.set(who, now.steady_ms + (to->online ? 0 : random_delay(crypto::MessageKind::receipt)));
+  deadlines_.set(who, now.steady + (to->online ? 0ms : delay_for(crypto::MessageKind::receipt)));
 }
 
 void Receipts::on_removed(const FriendKey& who, store::StateBatch& batch) {
@@ -125,10 +124,10 @@ void Receipts::on_removed(const FriendKey& who, store::StateBatch& batch) {
   boxes_.erase(found);
 }
 
-void Receipts::drop_expired(std::int64_t now_s, store::StateBatch& batch) {
+void Receipts::drop_expired(UnixTime unix_now, store::StateBatch& batch) {
   for (auto& [to, box] : boxes_) {
     std::erase_if(box.items, [&, &to = to](const auto& entry) {
-      if (entry.second.since_s + kept_s >= now_s) {
+      if (entry.second.since + kept >= unix_now) {
         return false;
       }
       batch.push_back(erase_record(row_name(to, entry.first)));
@@ -141,7 +140,7 @@ void Receipts::send_live(Friend& to, Box& box, Now now) {
   for (const auto kind : {crypto::MessageKind::receipt, crypto::MessageKind::nack}) {
     std::vector<crypto::MessageId> unsent;
     for (const auto& [id, item] : box.items) {
-      if (item.kind == kind && !item.sent_ms) {
+      if (item.kind == kind && !item.sent) {
         unsent.push_back(id);
       }
     }
@@ -155,7 +154,7 @@ void Receipts::send_live(Friend& to, Box& box, Now now) {
       services_.telemetry.count(
           kind == crypto::MessageKind::nack ? Counter::nacks_sent : Counter::receipts_sent, count);
       for (const auto& id : receipt.ids) {
-        box.items[id].sent_ms = now.steady_ms;
+        box.items[id].sent = now.steady;
       }
     }
   }
@@ -164,7 +163,7 @@ void Receipts::send_live(Friend& to, Box& box, Now now) {
 void Receipts::drop_delivered(const FriendKey& to, Box& box, Now now) {
   store::StateBatch batch;
   std::erase_if(box.items, [&](const auto& entry) {
-    if (!entry.second.sent_ms || now.steady_ms - *entry.second.sent_ms < delivered_after_ms) {
+    if (!entry.second.sent || now.steady - *entry.second.sent < delivered_after) {
       return false;
     }
     batch.push_back(erase_record(row_name(to, entry.first)));
@@ -192,7 +191,7 @@ void Receipts::mail(const FriendKey& to, Box& box, Now now) {
         batch.push_back(erase_record(row_name(to, ids[i])));
       }
       if (!mailer_.mail_receipts(to, instance, kind, std::move(text), std::move(batch))) {
-        deadlines_.set(to, now.steady_ms + mail_again_ms);
+        deadlines_.set(to, now.steady + mail_again);
         return;
       }
       services_.telemetry.count(
@@ -205,7 +204,7 @@ void Receipts::mail(const FriendKey& to, Box& box, Now now) {
 }
 
 void Receipts::tick(Now now) {
-  while (const auto due = deadlines_.pop_due(now.steady_ms)) {
+  while (const auto due = deadlines_.pop_due(now.steady)) {
     const auto found = boxes_.find(*due);
     Friend* const to = friends_.find(*due);
     if (found == boxes_.end() || to == nullptr) {
@@ -218,11 +217,11 @@ void Receipts::tick(Now now) {
     }
     drop_delivered(*due, box, now);
     send_live(*to, box, now);
-    std::int64_t next = INT64_MAX;
+    SteadyTime next = never;
     for (const auto& [id, item] : box.items) {
-      next = std::min(next, item.sent_ms ? *item.sent_ms + delivered_after_ms : now.steady_ms + try_again_ms);
+      next = std::min(next, item.sent ? *item.sent + delivered_after : now.steady + try_again);
     }
-    if (next != INT64_MAX) {
+    if (next != never) {
       deadlines_.set(*due, next);
     }
   }

@@ -40,10 +40,10 @@ class Receipts final : public Part {
   static constexpr std::size_t ids_per_message = limits::large_text / limits::id;
   /// A live receipt counts as delivered when the friend is still online so long after it: toxcore notices a
   /// dead friend after 32 s.
-  static constexpr std::int64_t delivered_after_ms = 40000;
-  static constexpr std::int64_t try_again_ms = 1000;
-  static constexpr std::int64_t mail_again_ms = 3600000;
-  static constexpr std::int64_t kept_s = std::int64_t{15} * 86400;
+  static constexpr milliseconds delivered_after = 40s;
+  static constexpr milliseconds try_again = 1s;
+  static constexpr milliseconds mail_again = 1h;
+  static constexpr seconds kept = days(15);
   /// Strangers to a mailbox can provoke nacks: those for one friend are limited.
   static constexpr std::size_t nacks_per_hour = 32;
   static constexpr std::int64_t nack_delay_divisor = 10;  ///< Nacks wait a tenth of the receipts' time.
@@ -69,27 +69,27 @@ class Receipts final : public Part {
 
   void on_presence(const FriendKey& who, Now now);
   void on_removed(const FriendKey& who, store::StateBatch& batch);
-  void drop_expired(std::int64_t now_s, store::StateBatch& batch);
+  void drop_expired(UnixTime unix_now, store::StateBatch& batch);
   void tick(Now now) override;
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return deadlines_.next_ms(); }
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override { return deadlines_.next(); }
 
  private:
   struct Item {
     std::uint64_t instance = 0;
     crypto::MessageKind kind = crypto::MessageKind::receipt;
-    std::int64_t since_s = 0;
-    std::optional<std::int64_t> sent_ms;  ///< Live, in this connection.
+    UnixTime since{};
+    std::optional<SteadyTime> sent;  ///< Live, in this connection.
   };
   struct Box {
     std::map<crypto::MessageId, Item> items;
     std::size_t nacks = 0;
-    std::int64_t nacks_since_ms = 0;
+    SteadyTime nacks_since{};
   };
 
   void send_live(Friend& to, Box& box, Now now);
   void drop_delivered(const FriendKey& to, Box& box, Now now);
   void mail(const FriendKey& to, Box& box, Now now);
-  [[nodiscard]] std::int64_t random_delay(crypto::MessageKind kind) const;
+  [[nodiscard]] milliseconds delay_for(crypto::MessageKind kind) const;
 
   const Services& services_;
   FriendBook& friends_;

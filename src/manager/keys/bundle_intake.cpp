@@ -11,7 +11,7 @@ namespace toxasync::manager {
 namespace {
 
 /// The time of use that a bundle gives is believed so far ahead.
-constexpr std::int64_t longest_use_s = 2 * KeyRing::use_for_s;
+constexpr seconds longest_use = 2 * KeyRing::use_for;
 
 }  // namespace
 
@@ -142,17 +142,16 @@ Installation& BundleIntake::place(Friend& from, const protocol::BundleHead& head
   Installation* placed = from.installation(head.version.instance);
   if (placed == nullptr) {
     if (from.theirs.size() >= limits::instances_per_friend) {
-      drop(std::ranges::min_element(from.theirs, {}, &Installation::heard_s)->instance());
+      drop(std::ranges::min_element(from.theirs, {}, &Installation::heard)->instance());
     }
     placed = &from.theirs.emplace_back();
   }
-  const auto latest_s = static_cast<std::uint64_t>(services_.clock.now().unix_s() + longest_use_s);
   placed->version = head.version;
   placed->root = head.root;
   placed->last_resort = head.last_resort;
   placed->signer = head.signer;
-  placed->use_until_s = static_cast<std::int64_t>(std::min(head.use_until_s, latest_s));
-  placed->heard_s = services_.clock.now().unix_s();
+  placed->heard = services_.clock.now().unix_time();
+  placed->use_until = std::min(unix_time(head.use_until_s), placed->heard + longest_use);
   return *placed;
 }
 
@@ -168,7 +167,7 @@ void BundleIntake::add_keys(Installation& to, std::vector<crypto::Point> keys) c
   to.one_time.erase(to.one_time.begin(), to.one_time.end() - static_cast<std::ptrdiff_t>(kept));
   to.used = 0;
   for (const auto& key : keys) {
-    to.one_time.push_back({key, to.use_until_s});
+    to.one_time.push_back({key, to.use_until});
   }
 }
 

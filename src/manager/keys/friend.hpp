@@ -14,11 +14,11 @@ namespace toxasync::manager {
 
 struct OneTimeKey {
   crypto::Point key{};
-  std::int64_t use_until_s = 0;  ///< Of the bundle that brought it: later ones do not renew it.
+  UnixTime use_until{};  ///< Of the bundle that brought it: later ones do not renew it.
 
   static constexpr std::size_t min_encoded_size = limits::point + 8;
 
-  static void fields(auto& ar, auto& self) { wire::fields(ar, self.key, self.use_until_s); }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.key, self.use_until); }
 };
 
 /// What one installation of a friend gave us: where mail for it goes, and with which keys.
@@ -27,20 +27,18 @@ struct Installation {
   crypto::Point root{};
   crypto::Point last_resort{};
   ByteArray<32> signer{};  ///< Later bundles of the instance must be signed by it.
-  std::int64_t use_until_s = 0;
+  UnixTime use_until{};
   std::vector<protocol::HomeNode> home_nodes;
   std::vector<OneTimeKey> one_time;  ///< Used from the front; `used` of them are gone.
   // In a record of their own, because they change more often:
   std::uint32_t used = 0;
-  std::int64_t heard_s = 0;         ///< The last sign of life (Unix).
+  UnixTime heard{};                 ///< The last sign of life (Unix).
   std::uint64_t taken_version = 0;  ///< Of our bundles, the last one that it acknowledged.
   // In memory:
   std::uint64_t mailed_version = 0;  ///< The last one that is on its way by its mailbox.
 
   [[nodiscard]] std::uint64_t instance() const noexcept { return version.instance; }
-  [[nodiscard]] bool usable(std::int64_t now_s) const noexcept {
-    return !home_nodes.empty() && now_s <= use_until_s;
-  }
+  [[nodiscard]] bool usable(UnixTime now) const noexcept { return !home_nodes.empty() && now <= use_until; }
 };
 
 struct Friend {
@@ -59,12 +57,12 @@ struct Friend {
   std::uint64_t next_sequence = 1;
   std::vector<Installation> theirs;  ///< At most limits::instances_per_friend.
   // In memory:
-  std::uint64_t durable_version = 0;    ///< Of our bundles for them, the last one on disk.
-  bool has_no_keys = false;             ///< Of this instance, which is new: those we hold were another's.
-  std::int64_t renewed_ms = INT64_MIN;  ///< Steady; when the instance was.
-  bool gave_anew = false;               ///< Our bundle, since they came or went last, because they have none.
-  std::int64_t refill_from_ms = 0;      ///< Steady.
-  std::size_t bundles_under_way = 0;    ///< Bundles of theirs, on their way to the disk.
+  std::uint64_t durable_version = 0;  ///< Of our bundles for them, the last one on disk.
+  bool has_no_keys = false;           ///< Of this instance, which is new: those we hold were another's.
+  SteadyTime renewed = long_ago;      ///< When the instance was.
+  bool gave_anew = false;             ///< Our bundle, since they came or went last, because they have none.
+  SteadyTime refill_from{};
+  std::size_t bundles_under_way = 0;              ///< Bundles of theirs, on their way to the disk.
   std::optional<protocol::WholeBundle> incoming;  ///< A bundle whose packets are still coming.
   std::deque<Bytes> to_send;                      ///< Packets for the friend channel, sent at a limited rate.
 

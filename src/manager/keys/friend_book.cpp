@@ -132,7 +132,7 @@ void FriendBook::set_online(Friend& who, bool online) {
 
 void FriendBook::bundle_changed() {
   for_each([this](Friend& who) {
-    if (who.online || can_seal(who, services_.clock.now().unix_s())) {
+    if (who.online || can_seal(who, services_.clock.now().unix_time())) {
       offer_bundle(who);
     }
   });
@@ -147,12 +147,12 @@ void FriendBook::top_up(const FriendKey& key) {
 
 void FriendBook::refill(const FriendKey& key) {
   Friend* const who = find(key);
-  const auto now_ms = services_.clock.now().steady_ms;
-  if (who == nullptr || !who->bundle_taken() || now_ms < who->refill_from_ms ||
+  const auto steady_now = services_.clock.now().steady;
+  if (who == nullptr || !who->bundle_taken() || steady_now < who->refill_from ||
       keys_.held_one_time(key) >= keys_held) {
     return;
   }
-  who->refill_from_ms = now_ms + refill_every_ms;
+  who->refill_from = steady_now + refill_every;
   who->our_content = {};
   offer_bundle(*who);
 }
@@ -191,9 +191,9 @@ bool FriendBook::keep_bundle_current(Friend& who) {
   if (home_nodes_.in_use().empty()) {
     return false;  // there is nowhere to send mail to us
   }
-  const auto now_s = services_.clock.now().unix_s();
+  const auto unix_now = services_.clock.now().unix_time();
   const auto content = content_now();
-  const std::size_t fresh = who.has_no_keys ? 0 : keys_.fresh_one_time(who.key, now_s);
+  const std::size_t fresh = who.has_no_keys ? 0 : keys_.fresh_one_time(who.key, unix_now);
   const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(who.key));
   const bool runs_us = who.taken_version != 0 || !who.theirs.empty();
   const bool few = runs_us && fresh < top_up_below && room > 0;
@@ -203,13 +203,12 @@ bool FriendBook::keep_bundle_current(Friend& who) {
   store::StateBatch batch;
   // By the time: a version that an old copy of our state makes must not be one that they have from us
   // already.
-  const auto now_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(services_.clock.now().unix_ms, 0));
-  who.our_version = std::max(who.our_version + 1, now_ms);
+  who.our_version = std::max(who.our_version + 1, since_1970_ms(services_.clock.now().wall));
   who.our_content = content;
   who.has_no_keys = false;
   if (runs_us) {
     const std::size_t wanted = few ? bundle_keys - fresh : again_keys;
-    keys_.make_one_time(who.key, who.our_version, std::min(wanted, room), now_s, batch);
+    keys_.make_one_time(who.key, who.our_version, std::min(wanted, room), unix_now, batch);
   }
   save(who, batch);
   services_.state.keep(std::move(batch),
@@ -229,9 +228,9 @@ void FriendBook::give_bundle(Friend& who) {
     send_bundle(who);
     return;
   }
-  const auto now_s = services_.clock.now().unix_s();
+  const auto unix_now = services_.clock.now().unix_time();
   for (Installation& to : who.theirs) {
-    if (to.taken_version >= who.our_version || to.mailed_version == who.our_version || !to.usable(now_s)) {
+    if (to.taken_version >= who.our_version || to.mailed_version == who.our_version || !to.usable(unix_now)) {
       continue;
     }
     const auto bundle = make_bundle(who);
@@ -255,7 +254,7 @@ std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& who) 
   }
   head.root_mac = protocol::root_mac(shared, head.root, services_.self.friend_key(), who.key, head.version);
   head.last_resort = keys_.last_resort().pair.public_key;
-  head.use_until_s = static_cast<std::uint64_t>(keys_.last_resort().use_until_s);
+  head.use_until_s = since_1970_s(keys_.last_resort().use_until);
   head.home_nodes = home_nodes_.in_use();
   bundle.keys = keys_.one_time_keys(who.key, who.our_version);
   bundle.keys.resize(std::min(bundle.keys.size(), limits::one_time_keys));
@@ -318,29 +317,30 @@ void FriendBook::bundle_confirmed(Friend& from, std::uint64_t version, std::uint
 /// We may not have the private halves of what they were given before; they drop it when our instance is new.
 void FriendBook::renew_instance(Friend& who) {
   who.replaces = std::exchange(who.instance, new_instance(services_.random));
-  who.renewed_ms = services_.clock.now().steady_ms;
+  who.renewed = services_.clock.now().steady;
   who.our_content = {};
   who.has_no_keys = true;
   offer_bundle(who);
 }
 
 void FriendBook::renew_keys(Friend& who) {
-  const auto now_ms = services_.clock.now().steady_ms;
-  if (who.renewed_ms == INT64_MIN || now_ms - who.renewed_ms >= renew_every_ms) {
+  const auto steady_now = services_.clock.now().steady;
+  if (who.renewed == long_ago || steady_now - who.renewed >= renew_every) {
     renew_instance(who);
   }
 }
 
-bool FriendBook::can_seal(const Friend& who, std::int64_t now_s) const noexcept {
-  return std::ranges::any_of(who.theirs, [now_s](const Installation& one) { return one.usable(now_s); });
+bool FriendBook::can_seal(const Friend& who, UnixTime unix_now) const noexcept {
+  return std::ranges::any_of(who.theirs,
+                             [unix_now](const Installation& one) { return one.usable(unix_now); });
 }
 
-crypto::Point FriendBook::take_pre_key(const Friend& who, Installation& to, std::int64_t now_s,
+crypto::Point FriendBook::take_pre_key(const Friend& who, Installation& to, UnixTime unix_now,
                                        store::StateBatch& batch) {
   crypto::Point key = to.last_resort;
   while (to.used < to.one_time.size()) {
     const OneTimeKey& next = to.one_time[to.used++];
-    if (now_s <= next.use_until_s) {
+    if (unix_now <= next.use_until) {
       key = next.key;
       break;
     }
@@ -351,7 +351,7 @@ crypto::Point FriendBook::take_pre_key(const Friend& who, Installation& to, std:
 
 void FriendBook::heard_of(Friend& who, std::uint64_t instance) {
   if (Installation* const installation = who.installation(instance)) {
-    installation->heard_s = services_.clock.now().unix_s();  // written with its next use
+    installation->heard = services_.clock.now().unix_time();  // written with its next use
   }
 }
 
@@ -367,27 +367,27 @@ bool FriendBook::enqueue(Friend& who, Bytes packet) {
     return false;
   }
   who.to_send.push_back(std::move(packet));
-  beats_.set_earlier(who.key, services_.clock.now().steady_ms);
+  beats_.set_earlier(who.key, services_.clock.now().steady);
   return true;
 }
 
 void FriendBook::tick(Now now) {
-  while (const auto due = beats_.pop_due(now.steady_ms)) {
+  while (const auto due = beats_.pop_due(now.steady)) {
     Friend* const who = find(*due);
     if (who == nullptr) {
       continue;
     }
-    std::int64_t pause_ms = beat_ms;
+    milliseconds pause = beat;
     for (std::size_t i = 0; i < packets_per_beat && !who->to_send.empty(); ++i) {
       const auto outcome = services_.channel.send(who->key, who->to_send.front());
       if (outcome != ChannelSend::sent) {
-        pause_ms = full_queue_pause_ms;
+        pause = full_queue_pause;
         break;
       }
       who->to_send.pop_front();
     }
     if (!who->to_send.empty()) {
-      beats_.set(who->key, now.steady_ms + pause_ms);
+      beats_.set(who->key, now.steady + pause);
     }
   }
 }

@@ -39,12 +39,12 @@ class FriendBook final : public Part, BundleIntakeListener {
   /// One-time keys for one friend, those that never arrived included.
   static constexpr std::size_t keys_held = 500;
   /// Our instance for a friend is renewed so often at most: others can make it seem necessary.
-  static constexpr std::int64_t renew_every_ms = 86400000;
-  static constexpr std::int64_t refill_every_ms = 3600000;
+  static constexpr milliseconds renew_every = 24h;
+  static constexpr milliseconds refill_every = 1h;
   /// To one friend; a full send queue collapses toxcore's rate.
   static constexpr std::size_t packets_per_beat = 8;
-  static constexpr std::int64_t beat_ms = 50;
-  static constexpr std::int64_t full_queue_pause_ms = 500;
+  static constexpr milliseconds beat = 50ms;
+  static constexpr milliseconds full_queue_pause = 500ms;
   /// For one friend; more are dropped, and their message is stored on nodes.
   static constexpr std::size_t packets_waiting = 4096;
 
@@ -85,19 +85,19 @@ class FriendBook final : public Part, BundleIntakeListener {
   void bundle_confirmed(Friend& from, std::uint64_t version, std::uint64_t taker);
 
   /// A pre-key for a new text, marked as used in `batch`: one-time, else the last-resort one.
-  crypto::Point take_pre_key(const Friend& who, Installation& to, std::int64_t now_s,
+  crypto::Point take_pre_key(const Friend& who, Installation& to, UnixTime unix_now,
                              store::StateBatch& batch);
   /// A message of theirs used a pre-key that we do not have: our state or theirs is an old copy. Makes a new
   /// instance, with new keys.
   void renew_keys(Friend& who);
   void heard_of(Friend& who, std::uint64_t instance);
-  [[nodiscard]] bool can_seal(const Friend& who, std::int64_t now_s) const noexcept;
+  [[nodiscard]] bool can_seal(const Friend& who, UnixTime unix_now) const noexcept;
   void save(const Friend& who, store::StateBatch& batch) const;
 
   /// Queues a packet for the friend channel. False: too many wait, or they are offline.
   bool enqueue(Friend& who, Bytes packet);
   void tick(Now now) override;
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return beats_.next_ms(); }
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override { return beats_.next(); }
 
   template <class Visit>
   void for_each(Visit visit) {

@@ -9,7 +9,7 @@ struct BundleRecord {
   Installation bundle;
   static void fields(auto& ar, auto& self) {
     protocol::BundleVersion::fields(ar, self.bundle.version);
-    wire::fields(ar, self.bundle.root, self.bundle.last_resort, self.bundle.signer, self.bundle.use_until_s,
+    wire::fields(ar, self.bundle.root, self.bundle.last_resort, self.bundle.signer, self.bundle.use_until,
                  wire::bounded<limits::home_nodes>(self.bundle.home_nodes),
                  wire::bounded<most_kept_keys>(self.bundle.one_time));
   }
@@ -17,9 +17,9 @@ struct BundleRecord {
 
 struct UseRecord {
   std::uint32_t used = 0;
-  std::int64_t heard_s = 0;
+  UnixTime heard{};
   std::uint64_t taken_version = 0;
-  static void fields(auto& ar, auto& self) { wire::fields(ar, self.used, self.heard_s, self.taken_version); }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.used, self.heard, self.taken_version); }
 };
 
 Bytes keys_name(const FriendKey& of, std::uint64_t instance) {
@@ -38,7 +38,7 @@ store::StateWrite bundle_write(const FriendKey& of, const Installation& installa
 
 store::StateWrite use_write(const FriendKey& of, const Installation& installation) {
   return put_record(use_name(of, installation.instance()),
-                    UseRecord{installation.used, installation.heard_s, installation.taken_version});
+                    UseRecord{installation.used, installation.heard, installation.taken_version});
 }
 
 void erase_installation(const FriendKey& of, std::uint64_t instance, store::StateBatch& batch) {
@@ -62,7 +62,7 @@ void load_installation(const Telemetry& telemetry, const store::StateEntry& entr
     UseRecord record;
     if (read_record(telemetry, entry, record)) {
       one->used = record.used;
-      one->heard_s = record.heard_s;
+      one->heard = record.heard;
       one->taken_version = record.taken_version;
     }
     return;
@@ -70,7 +70,7 @@ void load_installation(const Telemetry& telemetry, const store::StateEntry& entr
   BundleRecord record;
   if (read_record(telemetry, entry, record) && record.bundle.instance() == instance) {
     record.bundle.used = one->used;
-    record.bundle.heard_s = one->heard_s;
+    record.bundle.heard = one->heard;
     record.bundle.taken_version = one->taken_version;
     *one = std::move(record.bundle);
   }

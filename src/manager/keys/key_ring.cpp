@@ -11,27 +11,27 @@ namespace {
 /// Secrets are wiped with the record.
 struct RootRecord {
   crypto::Wiped<32> secret;
-  std::int64_t created_s = 0;
-  std::int64_t replace_at_s = 0;
-  std::int64_t retired_s = 0;
+  UnixTime created{};
+  UnixTime replace_at{};
+  UnixTime retired{};
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, wire::array_of(self.secret), self.created_s, self.replace_at_s, self.retired_s);
+    wire::fields(ar, wire::array_of(self.secret), self.created, self.replace_at, self.retired);
   }
 };
 
 store::StateWrite root_write(const Root& root) {
-  return put_record(state_key(Table::root, {root.id()}),
-                    RootRecord{crypto::Wiped<32>(root.pair.secret.bytes()), root.created_s, root.replace_at_s,
-                               root.retired_s});
+  return put_record(
+      state_key(Table::root, {root.id()}),
+      RootRecord{crypto::Wiped<32>(root.pair.secret.bytes()), root.created, root.replace_at, root.retired});
 }
 
 struct KeyRecord {
   crypto::Wiped<32> secret;
-  std::int64_t time_s = 0;  ///< Use until.
+  UnixTime time{};  ///< Use until.
   FriendKey given_to{};
   std::uint64_t version = 0;
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, wire::array_of(self.secret), self.time_s, self.given_to, self.version);
+    wire::fields(ar, wire::array_of(self.secret), self.time, self.given_to, self.version);
   }
 };
 
@@ -40,7 +40,7 @@ Bytes key_name(const PreKey& key, const crypto::PreKeyId& id) {
 }
 
 store::StateWrite key_write(const PreKey& key, const crypto::PreKeyId& id) {
-  return put_record(key_name(key, id), KeyRecord{crypto::Wiped<32>(key.pair.secret.bytes()), key.use_until_s,
+  return put_record(key_name(key, id), KeyRecord{crypto::Wiped<32>(key.pair.secret.bytes()), key.use_until,
                                                  key.given_to, key.version});
 }
 
@@ -53,12 +53,12 @@ crypto::KeyPair cover_root(const crypto::KeyPair& root) {
 
 }  // namespace
 
-Root::Root(crypto::KeyPair keys, std::int64_t created, std::int64_t replace_at, std::int64_t retired)
+Root::Root(crypto::KeyPair keys, UnixTime created, UnixTime replace_at, UnixTime retired)
     : pair(std::move(keys)),
       cover(cover_root(pair)),
-      created_s(created),
-      replace_at_s(replace_at),
-      retired_s(retired) {}
+      created(created),
+      replace_at(replace_at),
+      retired(retired) {}
 
 bool KeyRing::load(const store::StateEntry& entry) {
   const auto table = static_cast<Table>(entry.key[0]);
@@ -66,10 +66,10 @@ bool KeyRing::load(const store::StateEntry& entry) {
     RootRecord record;
     if (read_record(services_.telemetry, entry, record)) {
       roots_.emplace_back(crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(record.secret)),
-                          record.created_s, record.replace_at_s, record.retired_s);
+                          record.created, record.replace_at, record.retired);
       // The one that is not retired stands last, whatever the clock said when the others were made.
       std::ranges::sort(roots_, {}, [](const Root& root) {
-        return std::pair(root.retired_s == 0 ? INT64_MAX : root.retired_s, root.created_s);
+        return std::pair(root.retired == UnixTime{} ? UnixTime::max() : root.retired, root.created);
       });
     }
     return true;
@@ -80,23 +80,22 @@ bool KeyRing::load(const store::StateEntry& entry) {
   }
   auto pair = crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(record.secret));
   const auto id = crypto::pre_key_id(pair.public_key);
-  insert(id, {std::move(pair), record.time_s, record.given_to, record.version, table == Table::one_time});
+  insert(id, {std::move(pair), record.time, record.given_to, record.version, table == Table::one_time});
   return true;
 }
 
-bool KeyRing::renew_roots(std::int64_t now_s, store::StateBatch& batch) {
+bool KeyRing::renew_roots(UnixTime now, store::StateBatch& batch) {
   bool changed = false;
-  if (roots_.empty() || now_s >= roots_.back().replace_at_s) {
+  if (roots_.empty() || now >= roots_.back().replace_at) {
     if (!roots_.empty()) {
-      roots_.back().retired_s = std::max<std::int64_t>(now_s, 1);
+      roots_.back().retired = std::max(now, UnixTime{1s});
       batch.push_back(root_write(roots_.back()));
     }
-    roots_.emplace_back(crypto::KeyPair::generate(services_.random), now_s, now_s + root_replaced_after_s);
+    roots_.emplace_back(crypto::KeyPair::generate(services_.random), now, now + root_replaced_after);
     batch.push_back(root_write(roots_.back()));
     changed = true;
   }
-  while (roots_.size() > roots_held ||
-         (roots_.size() > 1 && roots_.front().retired_s + root_kept_s < now_s)) {
+  while (roots_.size() > roots_held || (roots_.size() > 1 && roots_.front().retired + root_kept < now)) {
     drop_oldest_root(batch);
     changed = true;
   }
@@ -108,20 +107,20 @@ void KeyRing::drop_oldest_root(store::StateBatch& batch) {
   roots_.erase(roots_.begin());
 }
 
-void KeyRing::replace_root_soon(std::int64_t now_s, store::StateBatch& batch) {
+void KeyRing::replace_root_soon(UnixTime now, store::StateBatch& batch) {
   Root& root = roots_.back();
-  const std::int64_t soon_s = now_s + root_replaced_after_removal_s;
-  if (soon_s < root.replace_at_s) {
-    root.replace_at_s = soon_s;
+  const UnixTime soon = now + root_replaced_after_removal;
+  if (soon < root.replace_at) {
+    root.replace_at = soon;
     batch.push_back(root_write(root));
   }
 }
 
-bool KeyRing::renew(std::int64_t now_s, store::StateBatch& batch) {
-  const bool roots_changed = renew_roots(now_s, batch);
+bool KeyRing::renew(UnixTime now, store::StateBatch& batch) {
+  const bool roots_changed = renew_roots(now, batch);
   std::vector<crypto::PreKeyId> over;
   for (const auto& [id, key] : keys_) {
-    if (key.use_until_s + kept_longer_s < now_s) {
+    if (key.use_until + kept_longer < now) {
       over.push_back(id);
     }
   }
@@ -130,23 +129,23 @@ bool KeyRing::renew(std::int64_t now_s, store::StateBatch& batch) {
     drop(id);
   }
   const auto found = keys_.find(last_resort_);
-  if (found == keys_.end() || found->second.use_until_s - use_for_s + last_resort_replaced_after_s <= now_s) {
-    make_last_resort(now_s, batch);
+  if (found == keys_.end() || found->second.use_until - use_for + last_resort_replaced_after <= now) {
+    make_last_resort(now, batch);
   }
   return roots_changed;
 }
 
-void KeyRing::make_last_resort(std::int64_t now_s, store::StateBatch& batch) {
-  PreKey key{crypto::KeyPair::generate(services_.random), now_s + use_for_s, {}, 0, false};
+void KeyRing::make_last_resort(UnixTime now, store::StateBatch& batch) {
+  PreKey key{crypto::KeyPair::generate(services_.random), now + use_for, {}, 0, false};
   const auto id = crypto::pre_key_id(key.pair.public_key);
   batch.push_back(key_write(key, id));
   insert(id, std::move(key));
 }
 
-void KeyRing::make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count, std::int64_t now_s,
+void KeyRing::make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count, UnixTime now,
                             store::StateBatch& batch) {
   for (std::size_t i = 0; i < count; ++i) {
-    PreKey key{crypto::KeyPair::generate(services_.random), now_s + use_for_s, to, version, true};
+    PreKey key{crypto::KeyPair::generate(services_.random), now + use_for, to, version, true};
     const auto id = crypto::pre_key_id(key.pair.public_key);
     batch.push_back(key_write(key, id));
     insert(id, std::move(key));
@@ -157,7 +156,7 @@ void KeyRing::insert(const crypto::PreKeyId& id, PreKey key) {
   if (key.one_time) {
     by_friend_[key.given_to].push_back(id);
   } else if (const auto found = keys_.find(last_resort_);
-             found == keys_.end() || found->second.use_until_s <= key.use_until_s) {
+             found == keys_.end() || found->second.use_until <= key.use_until) {
     last_resort_ = id;
   }
   keys_.insert_or_assign(id, std::move(key));
@@ -181,12 +180,12 @@ std::size_t KeyRing::held_one_time(const FriendKey& to) const noexcept {
   return found == by_friend_.end() ? 0 : found->second.size();
 }
 
-std::size_t KeyRing::fresh_one_time(const FriendKey& to, std::int64_t now_s) const noexcept {
+std::size_t KeyRing::fresh_one_time(const FriendKey& to, UnixTime now) const noexcept {
   const auto found = by_friend_.find(to);
   return found == by_friend_.end()
              ? 0
              : static_cast<std::size_t>(std::ranges::count_if(found->second, [&](const auto& id) {
-                 return keys_.at(id).use_until_s > now_s + stale_before_end_s;
+                 return keys_.at(id).use_until > now + stale_before_end;
                }));
 }
 

@@ -16,15 +16,14 @@ using RootId = Id<struct RootIdTag, 8>;
 
 /// A root of ours. The latest is given to friends; the others are still polled.
 struct Root {
-  explicit Root(crypto::KeyPair keys, std::int64_t created = 0, std::int64_t replace_at = 0,
-                std::int64_t retired = 0);
+  explicit Root(crypto::KeyPair keys, UnixTime created = {}, UnixTime replace_at = {}, UnixTime retired = {});
 
   crypto::KeyPair pair;
   crypto::KeyPair
       cover;  ///< Root of the mailboxes of its time that are cover (docs/protocol.md, section 10).
-  std::int64_t created_s = 0;
-  std::int64_t replace_at_s = 0;  ///< Its time as the latest is over then.
-  std::int64_t retired_s = 0;     ///< Since when it is not the latest; 0: it is.
+  UnixTime created{};
+  UnixTime replace_at{};  ///< Its time as the latest is over then.
+  UnixTime retired{};     ///< Since when it is not the latest; {}: it is.
 
   [[nodiscard]] RootId id() const noexcept { return id_from<RootId>(pair.public_key); }
 };
@@ -32,7 +31,7 @@ struct Root {
 /// A pre-key of ours whose private half we still have.
 struct PreKey {
   crypto::KeyPair pair;
-  std::int64_t use_until_s = 0;
+  UnixTime use_until{};
   FriendKey given_to{};       ///< One-time keys: the only friend who may use it.
   std::uint64_t version = 0;  ///< One-time keys: the bundle that brought it to them.
   bool one_time = false;
@@ -41,19 +40,19 @@ struct PreKey {
 /// Our installation's own keys (docs/protocol.md, sections 3 and 5).
 class KeyRing final : public Part {
  public:
-  static constexpr std::int64_t last_resort_replaced_after_s = std::int64_t{7} * 86400;
-  static constexpr std::int64_t use_for_s = std::int64_t{28} * 86400;
+  static constexpr seconds last_resort_replaced_after = days(7);
+  static constexpr seconds use_for = days(28);
   /// Private halves outlive the time of their use by the longest time that mail may be under way.
-  static constexpr std::int64_t kept_longer_s = std::int64_t{15} * 86400;
+  static constexpr seconds kept_longer = days(15);
   /// A bundle's time of use is that of its last-resort key, which may be a week shorter than that of its
   /// one-time keys: a day before that they no longer count.
-  static constexpr std::int64_t stale_before_end_s = last_resort_replaced_after_s + 86400;
+  static constexpr seconds stale_before_end = last_resort_replaced_after + 24h;
 
-  static constexpr std::int64_t root_replaced_after_s = std::int64_t{30} * 86400;
+  static constexpr seconds root_replaced_after = days(30);
   /// After a friend was removed, so that several who are removed together cost one new root.
-  static constexpr std::int64_t root_replaced_after_removal_s = 60;
+  static constexpr seconds root_replaced_after_removal = 1min;
   /// A replaced root is polled so long: bundles are used for 28 days, and mail lives for 15 at most.
-  static constexpr std::int64_t root_kept_s = std::int64_t{45} * 86400;
+  static constexpr seconds root_kept = days(45);
   /// Roots held; past that the oldest gives way.
   static constexpr std::size_t roots_held = 12;
 
@@ -66,24 +65,24 @@ class KeyRing final : public Part {
   bool load(const store::StateEntry& entry) override;
   /// Makes what is missing: a root and a last-resort key that are fresh enough. Drops what is over. True: the
   /// roots changed.
-  bool renew(std::int64_t now_s, store::StateBatch& batch);
+  bool renew(UnixTime now, store::StateBatch& batch);
   /// Somebody who knows the latest root is no friend any longer: it will be replaced soon.
-  void replace_root_soon(std::int64_t now_s, store::StateBatch& batch);
+  void replace_root_soon(UnixTime now, store::StateBatch& batch);
   /// Unix seconds.
-  [[nodiscard]] std::int64_t root_replaced_at_s() const noexcept { return root().replace_at_s; }
+  [[nodiscard]] UnixTime root_replaced_at() const noexcept { return root().replace_at; }
 
   [[nodiscard]] const Root& root() const noexcept { return roots_.back(); }
   [[nodiscard]] const std::vector<Root>& roots() const noexcept { return roots_; }
   [[nodiscard]] const PreKey& last_resort() const noexcept { return keys_.at(last_resort_); }
 
   /// Makes one-time keys for a friend's bundle.
-  void make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count, std::int64_t now_s,
+  void make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count, UnixTime now,
                      store::StateBatch& batch);
   /// Public halves that a version brought; the unused ones.
   [[nodiscard]] std::vector<crypto::Point> one_time_keys(const FriendKey& to, std::uint64_t version) const;
   /// All unused ones, and those of them that they can still use for a while.
   [[nodiscard]] std::size_t held_one_time(const FriendKey& to) const noexcept;
-  [[nodiscard]] std::size_t fresh_one_time(const FriendKey& to, std::int64_t now_s) const noexcept;
+  [[nodiscard]] std::size_t fresh_one_time(const FriendKey& to, UnixTime now) const noexcept;
 
   [[nodiscard]] const PreKey* find(const crypto::PreKeyId& id) const noexcept;
   /// The write that ends a key; drop() then follows when it is durable.
@@ -92,10 +91,10 @@ class KeyRing final : public Part {
   void drop_all_of(const FriendKey& friend_key, store::StateBatch& batch);
 
  private:
-  bool renew_roots(std::int64_t now_s, store::StateBatch& batch);
+  bool renew_roots(UnixTime now, store::StateBatch& batch);
   void drop_oldest_root(store::StateBatch& batch);
   void insert(const crypto::PreKeyId& id, PreKey key);
-  void make_last_resort(std::int64_t now_s, store::StateBatch& batch);
+  void make_last_resort(UnixTime now, store::StateBatch& batch);
 
   const Services& services_;
   std::vector<Root> roots_;

@@ -7,20 +7,20 @@ namespace toxasync::manager {
 
 void HomeNodeSelector::on_answer(Now now) {
   if (looked_ && searching_) {
-    next_ms_ = std::min(next_ms_, now.steady_ms + look_soon_ms);
+    next_ = std::min(next_, now.steady + look_soon);
   }
 }
 
 void HomeNodeSelector::tick(Now now) {
-  if (now.steady_ms < next_ms_) {
+  if (now.steady < next_) {
     return;
   }
   if (!looked_) {
     looked_ = true;
-    next_ms_ = now.steady_ms + first_after_ms;
+    next_ = now.steady + first_after;
     return;
   }
-  next_ms_ = now.steady_ms + look_again_ms;
+  next_ = now.steady + look_again;
   const auto picked = home_nodes_.chosen_by_selector();
   const bool named = home_nodes_.in_use().size() > picked.size();
   if (named) {
@@ -46,7 +46,7 @@ bool HomeNodeSelector::is_bad(const protocol::NodeId& id) const {
 
 void HomeNodeSelector::replace_one(std::vector<protocol::NodeId> homes, Now now) {
   const auto bad = std::ranges::find_if(homes, [this](const auto& id) { return is_bad(id); });
-  const bool too_soon = replaced_ms_ != INT64_MIN && now.steady_ms - replaced_ms_ < replacements_apart_ms;
+  const bool too_soon = replaced_ != long_ago && now.steady - replaced_ < replacements_apart;
   if (bad == homes.end() || too_soon) {
     return;
   }
@@ -55,7 +55,7 @@ void HomeNodeSelector::replace_one(std::vector<protocol::NodeId> homes, Now now)
   if (!pick(1, homes)) {
     return;  // a bad one is better than none
   }
-  replaced_ms_ = now.steady_ms;
+  replaced_ = now.steady;
   services_.telemetry.count(Counter::nodes_replaced);
   (void)home_nodes_.remove(id);
 }

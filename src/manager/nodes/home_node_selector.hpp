@@ -13,12 +13,12 @@ class HomeNodeSelector final : public Part {
  public:
   static constexpr std::size_t wanted = 3;
   /// The host names its user's nodes when it starts.
-  static constexpr std::int64_t first_after_ms = 60000;
-  static constexpr std::int64_t look_again_ms = 3600000;
+  static constexpr milliseconds first_after = 1min;
+  static constexpr milliseconds look_again = 1h;
   /// Between two replacements: friends must learn of each.
-  static constexpr std::int64_t replacements_apart_ms = 3600000;
+  static constexpr milliseconds replacements_apart = 1h;
   /// While some are missing or bad, after a node has answered.
-  static constexpr std::int64_t look_soon_ms = 10000;
+  static constexpr milliseconds look_soon = 10s;
 
   HomeNodeSelector(const Services& services, NodeBook& book, HomeNodes& home_nodes, NodeDiscovery& discovery)
       : services_(services), book_(book), home_nodes_(home_nodes), discovery_(discovery) {}
@@ -26,7 +26,7 @@ class HomeNodeSelector final : public Part {
   /// A node answered.
   void on_answer(Now now);
   void tick(Now now) override;
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return next_ms_; }
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override { return next_; }
 
  private:
   void replace_one(std::vector<protocol::NodeId> homes, Now now);
@@ -40,8 +40,8 @@ class HomeNodeSelector final : public Part {
   NodeDiscovery& discovery_;
   bool looked_ = false;
   bool searching_ = false;  ///< The user named none, and some are missing or bad.
-  std::int64_t replaced_ms_ = INT64_MIN;
-  std::int64_t next_ms_ = 0;
+  SteadyTime replaced_ = long_ago;
+  SteadyTime next_{};
 };
 
 }  // namespace toxasync::manager

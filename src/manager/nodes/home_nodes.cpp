@@ -10,11 +10,11 @@ namespace {
 
 struct HomeNodeRecord {
   std::vector<protocol::Address> addresses;
-  std::int64_t added_s = 0;
-  std::int64_t retired_s = 0;
+  UnixTime added{};
+  UnixTime retired{};
   ChosenBy by = ChosenBy::user;
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, wire::bounded<limits::addresses_per_node>(self.addresses), self.added_s, self.retired_s,
+    wire::fields(ar, wire::bounded<limits::addresses_per_node>(self.addresses), self.added, self.retired,
                  self.by);
   }
 };
@@ -28,7 +28,7 @@ bool HomeNodes::load(const store::StateEntry& entry) {
   }
   HomeNodeRecord record;
   if (read_record(services_.telemetry, entry, record)) {
-    OwnHomeNode node{{id_from<protocol::NodeId>(name), {}}, record.added_s, record.retired_s, record.by};
+    OwnHomeNode node{{id_from<protocol::NodeId>(name), {}}, record.added, record.retired, record.by};
     for (const auto& address : record.addresses) {
       node.known.endpoints.push_back(address.endpoint);
     }
@@ -48,7 +48,7 @@ OwnHomeNode& HomeNodes::place(OwnHomeNode node) {
 }
 
 void HomeNodes::save(const OwnHomeNode& node) {
-  HomeNodeRecord record{{}, node.added_s, node.retired_s, node.by};
+  HomeNodeRecord record{{}, node.added, node.retired, node.by};
   for (const auto& endpoint : node.known.endpoints) {
     record.addresses.push_back({endpoint});
   }
@@ -64,7 +64,7 @@ Result<bool, NodeError> HomeNodes::add(const client::KnownNode& node, ChosenBy b
     return NodeError::bad_address;
   }
   const auto found = nodes_.find(node.id);
-  const bool used = found != nodes_.end() && found->second.retired_s == 0;
+  const bool used = found != nodes_.end() && found->second.retired == UnixTime{};
   if (used && (by == ChosenBy::selector ||
                (found->second.by == ChosenBy::user && found->second.known.endpoints == node.endpoints))) {
     return false;
@@ -76,18 +76,18 @@ Result<bool, NodeError> HomeNodes::add(const client::KnownNode& node, ChosenBy b
     }
     (void)remove(chosen.front());
   }
-  const std::int64_t added_s = found != nodes_.end() ? found->second.added_s : 0;
-  save(place({node, added_s == 0 ? services_.clock.now().unix_s() : added_s, 0, by}));
+  const UnixTime added = found != nodes_.end() ? found->second.added : UnixTime{};
+  save(place({node, added == UnixTime{} ? services_.clock.now().unix_time() : added, {}, by}));
   changed_ = true;
   return true;
 }
 
 Result<bool, NodeError> HomeNodes::remove(const protocol::NodeId& id) {
   const auto found = nodes_.find(id);
-  if (found == nodes_.end() || found->second.retired_s != 0) {
+  if (found == nodes_.end() || found->second.retired != UnixTime{}) {
     return NodeError::unknown;
   }
-  found->second.retired_s = services_.clock.now().unix_s();
+  found->second.retired = services_.clock.now().unix_time();
   save(found->second);
   changed_ = true;
   return true;
@@ -99,18 +99,18 @@ void HomeNodes::announce() {
   }
 }
 
-std::vector<protocol::NodeId> HomeNodes::forget_retired(std::int64_t now_s, store::StateBatch& batch) {
-  std::vector<std::pair<std::int64_t, protocol::NodeId>> retired;  // the oldest first
+std::vector<protocol::NodeId> HomeNodes::forget_retired(UnixTime now, store::StateBatch& batch) {
+  std::vector<std::pair<UnixTime, protocol::NodeId>> retired;  // the oldest first
   for (const auto& [id, node] : nodes_) {
-    if (node.retired_s != 0) {
-      retired.emplace_back(node.retired_s, id);
+    if (node.retired != UnixTime{}) {
+      retired.emplace_back(node.retired, id);
     }
   }
   std::ranges::sort(retired);
   std::vector<protocol::NodeId> forgotten;
-  for (const auto& [retired_s, id] : retired) {
+  for (const auto& [retired_at, id] : retired) {
     const std::size_t left = retired.size() - forgotten.size();
-    if (left <= most_retired && retired_s + retired_kept_s >= now_s) {
+    if (left <= most_retired && retired_at + retired_kept >= now) {
       break;
     }
     batch.push_back(erase_record(state_key(Table::home_node, {id})));
@@ -124,7 +124,7 @@ std::vector<protocol::NodeId> HomeNodes::forget_retired(std::int64_t now_s, stor
 std::vector<protocol::HomeNode> HomeNodes::in_use() const {
   std::vector<protocol::HomeNode> homes;
   for (const auto& [id, node] : nodes_) {
-    if (node.retired_s == 0) {
+    if (node.retired == UnixTime{}) {
       protocol::HomeNode home{id, {}};
       const auto addresses = book_.addresses(id);  // where it is now, if it has said so
       for (const auto& endpoint : addresses.empty() ? node.known.endpoints : addresses) {
@@ -139,7 +139,7 @@ std::vector<protocol::HomeNode> HomeNodes::in_use() const {
 std::vector<protocol::NodeId> HomeNodes::chosen_by_selector() const {
   std::vector<protocol::NodeId> ids;
   for (const auto& [id, node] : nodes_) {
-    if (node.retired_s == 0 && node.by == ChosenBy::selector) {
+    if (node.retired == UnixTime{} && node.by == ChosenBy::selector) {
       ids.push_back(id);
     }
   }
@@ -149,7 +149,7 @@ std::vector<protocol::NodeId> HomeNodes::chosen_by_selector() const {
 std::vector<HomeNodeStatus> HomeNodes::status() const {
   std::vector<HomeNodeStatus> all;
   for (const auto& [id, node] : nodes_) {
-    if (node.retired_s == 0) {
+    if (node.retired == UnixTime{}) {
       all.push_back({node.known, services_.client.node_status(id).value_or(client::NodeStatus{}),
                      node.by == ChosenBy::selector});
     }

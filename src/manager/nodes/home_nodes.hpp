@@ -22,8 +22,8 @@ enum class ChosenBy : std::uint8_t { user = 0, selector = 1 };
 
 struct OwnHomeNode {
   client::KnownNode known;
-  std::int64_t added_s = 0;
-  std::int64_t retired_s = 0;  ///< 0: in use.
+  UnixTime added{};
+  UnixTime retired{};  ///< {}: in use.
   ChosenBy by = ChosenBy::user;
 };
 
@@ -31,7 +31,7 @@ struct OwnHomeNode {
 /// since friends may still use an older bundle.
 class HomeNodes final : public Part {
  public:
-  static constexpr std::int64_t retired_kept_s = std::int64_t{45} * 86400;
+  static constexpr seconds retired_kept = days(45);
   static constexpr std::size_t most_retired = 16;
 
   HomeNodes(const Services& services, NodeBook& book, HomeNodesListener& listener)
@@ -50,7 +50,7 @@ class HomeNodes final : public Part {
   /// Calls the listener, once for all changes since the last call.
   void announce();
   /// Forgets those that no friend can still be using, and the oldest past the limit. Their ids.
-  std::vector<protocol::NodeId> forget_retired(std::int64_t now_s, store::StateBatch& batch);
+  std::vector<protocol::NodeId> forget_retired(UnixTime now, store::StateBatch& batch);
 
   /// Those in use, with the addresses at which they are now.
   [[nodiscard]] std::vector<protocol::HomeNode> in_use() const;

@@ -10,18 +10,18 @@ namespace {
 
 struct NodeRecord {
   Origin origin = Origin::dht;
-  std::int64_t learnt_s = 0;
+  UnixTime learnt{};
   std::vector<protocol::Address> heard;
   Bytes descriptor;
   protocol::Address answered_at;
-  std::int64_t last_answer_s = 0, silent_since_s = 0;
+  UnixTime last_answer{}, silent_since = UnixTime{};
   std::uint32_t failures = 0, lost = 0;
-  std::int64_t lost_s = 0, asked_s = 0, ask_at_s = 0;
+  UnixTime lost_at{}, asked = UnixTime{}, ask_at = UnixTime{};
 
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, self.origin, self.learnt_s, wire::bounded<limits::addresses_per_node>(self.heard),
-                 wire::bounded<limits::descriptor>(self.descriptor), self.answered_at, self.last_answer_s,
-                 self.silent_since_s, self.failures, self.lost, self.lost_s, self.asked_s, self.ask_at_s);
+    wire::fields(ar, self.origin, self.learnt, wire::bounded<limits::addresses_per_node>(self.heard),
+                 wire::bounded<limits::descriptor>(self.descriptor), self.answered_at, self.last_answer,
+                 self.silent_since, self.failures, self.lost, self.lost_at, self.asked, self.ask_at);
   }
 };
 
@@ -51,18 +51,18 @@ bool NodeBook::load(const store::StateEntry& row) {
   BookedNode node;
   node.id = id_from<protocol::NodeId>(name);
   node.origin = std::min(record.origin, Origin::dht);
-  node.learnt_s = record.learnt_s;
+  node.learnt = record.learnt;
   for (const auto& address : record.heard) {
     node.heard.push_back(address.endpoint);
   }
   node.answered_at = record.answered_at.endpoint;
-  node.last_answer_s = record.last_answer_s;
-  node.silent_since_s = record.silent_since_s;
+  node.last_answer = record.last_answer;
+  node.silent_since = record.silent_since;
   node.failures = record.failures;
   node.lost = record.lost;
-  node.lost_s = record.lost_s;
-  node.asked_s = record.asked_s;
-  node.ask_at_s = record.ask_at_s;
+  node.lost_at = record.lost_at;
+  node.asked = record.asked;
+  node.ask_at = record.ask_at;
   describe(node, std::move(record.descriptor));
   const auto known = nodes_.find(node.id);
   if (known != nodes_.end() && known->second.origin <= node.origin) {  // the home nodes' table came first
@@ -183,7 +183,7 @@ BookedNode* NodeBook::add(const protocol::NodeId& id, Origin origin) {
   BookedNode& node = nodes_[id];
   node.id = id;
   node.origin = origin;
-  node.learnt_s = now_s();
+  node.learnt = unix_now();
   changed(node);
   return &node;
 }
@@ -220,28 +220,28 @@ void NodeBook::on_news(const client::NodeNews& news, Now now) {
     return;
   }
   if (!news.answered) {
-    const std::int64_t network_ms = answered_last_ == news.node ? other_answered_ms_ : answered_ms_;
-    const bool network = network_ms != INT64_MIN && now.steady_ms - network_ms < failures_apart_ms;
-    const bool counts = node->failed_ms == INT64_MIN || now.steady_ms - node->failed_ms >= failures_apart_ms;
+    const SteadyTime network_answered = answered_last_ == news.node ? other_answered_ : answered_;
+    const bool network = network_answered != long_ago && now.steady - network_answered < failures_apart;
+    const bool counts = node->failed == long_ago || now.steady - node->failed >= failures_apart;
     if (network && counts) {
-      node->failed_ms = now.steady_ms;
-      node->silent_since_s = node->silent_since_s == 0 ? now.unix_s() : node->silent_since_s;
+      node->failed = now.steady;
+      node->silent_since = node->silent_since == UnixTime{} ? now.unix_time() : node->silent_since;
       ++node->failures;
       changed(*node);
     }
     return;
   }
   if (answered_last_ != news.node) {
-    other_answered_ms_ = answered_ms_;
+    other_answered_ = answered_;
     answered_last_ = news.node;
   }
-  answered_ms_ = now.steady_ms;
-  constexpr std::int64_t coarse_s = 3600;  // on disk
-  if (now.unix_s() - node->last_answer_s >= coarse_s || node->failures != 0 || !news.descriptor.empty()) {
+  answered_ = now.steady;
+  constexpr seconds coarse = 1h;  // on disk
+  if (now.unix_time() - node->last_answer >= coarse || node->failures != 0 || !news.descriptor.empty()) {
     changed(*node);
   }
-  node->last_answer_s = now.unix_s();
-  node->silent_since_s = 0;
+  node->last_answer = now.unix_time();
+  node->silent_since = UnixTime{};
   node->failures = 0;
   if (is_usable(news.from)) {
     node->answered_at = news.from;
@@ -255,16 +255,16 @@ void NodeBook::on_news(const client::NodeNews& news, Now now) {
 void NodeBook::on_message_lost(const protocol::NodeId& id) {
   if (BookedNode* const node = entry(id)) {
     node->lost = std::min(lost_now(*node) + lost_message, lost_at_most);
-    node->lost_s = now_s();
+    node->lost_at = unix_now();
     changed(*node);
     save();
   }
 }
 
-void NodeBook::set_asked(const protocol::NodeId& id, std::int64_t again_s) {
+void NodeBook::set_asked(const protocol::NodeId& id, UnixTime ask_at) {
   if (BookedNode* const node = entry(id)) {
-    node->asked_s = now_s();
-    node->ask_at_s = again_s;
+    node->asked = unix_now();
+    node->ask_at = ask_at;
     changed(*node);
   }
 }
@@ -336,8 +336,8 @@ void NodeBook::make_room() {
   }
   while (unused.size() > most_unused) {
     const auto worth = [this](const BookedNode* node) {
-      return std::tuple(is_good(*node), node->last_answer_s != 0, is_chosen(node->origin),
-                        std::max(node->last_answer_s, node->learnt_s));
+      return std::tuple(is_good(*node), node->last_answer != UnixTime{}, is_chosen(node->origin),
+                        std::max(node->last_answer, node->learnt));
     };
     const auto least = std::ranges::min_element(unused, {}, worth);
     const protocol::NodeId id = (*least)->id;
@@ -354,21 +354,20 @@ void NodeBook::forget(const protocol::NodeId& id) {
 
 void NodeBook::changed(BookedNode& node) {
   node.unsaved = true;
-  save_at_ms_ = std::min(save_at_ms_, services_.clock.now().steady_ms + save_after_ms);
+  save_at_ = std::min(save_at_, services_.clock.now().steady + save_after);
 }
 
 void NodeBook::save() {
-  save_at_ms_ = INT64_MAX;
+  save_at_ = never;
   store::StateBatch batch;
   for (auto& [id, node] : nodes_) {
     if (!node.unsaved) {
       continue;
     }
     node.unsaved = false;
-    NodeRecord record{node.origin,         node.learnt_s,      {},
-                      node.descriptor,     {node.answered_at}, node.last_answer_s,
-                      node.silent_since_s, node.failures,      node.lost,
-                      node.lost_s,         node.asked_s,       node.ask_at_s};
+    NodeRecord record{
+        node.origin,       node.learnt,   {},        node.descriptor, {node.answered_at}, node.last_answer,
+        node.silent_since, node.failures, node.lost, node.lost_at,    node.asked,         node.ask_at};
     for (const auto& endpoint : node.heard) {
       record.heard.push_back({endpoint});
     }
@@ -380,7 +379,7 @@ void NodeBook::save() {
 }
 
 void NodeBook::tick(Now now) {
-  if (now.steady_ms >= save_at_ms_) {
+  if (now.steady >= save_at_) {
     save();
   }
 }

@@ -31,22 +31,22 @@ struct BookedNode {
   protocol::NodeId id{};
   // On disk:
   Origin origin = Origin::dht;
-  std::int64_t learnt_s = 0;        ///< Unix, like all times here that are not said to be steady.
-  std::vector<Endpoint> heard;      ///< Its addresses, as `origin` gave them.
-  Bytes descriptor;                 ///< The last one that an answer has proven to be its own; or empty.
-  Endpoint answered_at;             ///< Where its last answer came from; family 0: unknown.
-  std::int64_t last_answer_s = 0;   ///< Authentic; 0: never.
-  std::int64_t silent_since_s = 0;  ///< The first failure since then; 0: none.
-  std::uint32_t failures = 0;       ///< Since then, as counted by NodeBook::failures_apart_ms.
-  std::uint32_t lost = 0;           ///< Thousandths of lost messages, decayed up to
-  std::int64_t lost_s = 0;          ///< this time.
-  std::int64_t asked_s = 0;         ///< When it was asked for other nodes,
-  std::int64_t ask_at_s = 0;        ///< and from when it may be asked again.
+  UnixTime learnt{};
+  std::vector<Endpoint> heard;  ///< Its addresses, as `origin` gave them.
+  Bytes descriptor;             ///< The last one that an answer has proven to be its own; or empty.
+  Endpoint answered_at;         ///< Where its last answer came from; family 0: unknown.
+  UnixTime last_answer{};       ///< Authentic; {}: never.
+  UnixTime silent_since{};      ///< The first failure since then; {}: none.
+  std::uint32_t failures = 0;   ///< Since then, as counted by NodeBook::failures_apart.
+  std::uint32_t lost = 0;       ///< Thousandths of lost messages, decayed up to
+  UnixTime lost_at{};           ///< this time.
+  UnixTime asked{};             ///< When it was asked for other nodes,
+  UnixTime ask_at{};            ///< and from when it may be asked again.
   // In memory:
   std::vector<Endpoint> described;                    ///< The descriptor's addresses.
   std::map<FriendKey, std::vector<Endpoint>> claims;  ///< What friends' bundles say.
   std::vector<Endpoint> given;                        ///< What the client tries, in this order.
-  std::int64_t failed_ms = INT64_MIN;                 ///< Steady: the last failure that was counted.
+  SteadyTime failed = long_ago;                       ///< The last failure that was counted.
   bool unsaved = false;
 };
 
@@ -66,18 +66,18 @@ class NodeBook final : public Part {
   static constexpr std::size_t endpoints_tried = 16;
   /// Failures of a node count only while another one answers (else it is our own network), and one in so
   /// long.
-  static constexpr std::int64_t failures_apart_ms = 600000;
+  static constexpr milliseconds failures_apart = 10min;
   /// A node is given up after so many failures that have gone on for so long.
   static constexpr std::uint32_t failures_to_give_up = 12;
-  static constexpr std::int64_t silent_to_give_up_s = std::int64_t{3} * 86400;
+  static constexpr seconds silent_to_give_up = days(3);
   /// A lost message counts less as time passes; while they count for a whole one or more, the node is
   /// demoted: one message demotes for a week, two for a fortnight, four for three weeks.
-  static constexpr std::int64_t lost_halves_after_s = std::int64_t{7} * 86400;
+  static constexpr seconds lost_halves_after = days(7);
   static constexpr std::uint32_t lost_message = 1000;
   static constexpr std::uint32_t lost_at_most = 16 * lost_message;
   /// What counts as answering now, where a home node is picked.
-  static constexpr std::int64_t lately_s = 86400;
-  static constexpr std::int64_t save_after_ms = 600000;
+  static constexpr seconds lately = 24h;
+  static constexpr milliseconds save_after = 10min;
 
   explicit NodeBook(const Services& services) : services_(services) {}
 
@@ -101,8 +101,8 @@ class NodeBook final : public Part {
   void on_news(const client::NodeNews& news, Now now);
   /// It had confirmed a message and does not have it any longer.
   void on_message_lost(const protocol::NodeId& id);
-  /// It was asked for other nodes now, and may be asked again from `again_s` on.
-  void set_asked(const protocol::NodeId& id, std::int64_t again_s);
+  /// It was asked for other nodes now, and may be asked again from `ask_at` on.
+  void set_asked(const protocol::NodeId& id, UnixTime ask_at);
 
   /// Whether it has lost mail lately.
   [[nodiscard]] bool demoted(const protocol::NodeId& id) const;
@@ -119,7 +119,7 @@ class NodeBook final : public Part {
   /// known. Those that were chosen first, else at random, so that not all clients pick the same ones.
   [[nodiscard]] std::vector<protocol::NodeId> pick_home_nodes(std::size_t count,
                                                               std::span<const protocol::NodeId> others = {});
-  /// Whether it answered within lately_s.
+  /// Whether it answered within lately.
   [[nodiscard]] bool answers(const BookedNode& node) const;
   /// Nodes that are neither demoted nor given up.
   [[nodiscard]] std::size_t good() const;
@@ -136,7 +136,7 @@ class NodeBook final : public Part {
   [[nodiscard]] const BookedNode* find(const protocol::NodeId& id) const;
 
   void tick(Now now) override;
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return save_at_ms_; }
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override { return save_at_; }
 
  private:
   [[nodiscard]] BookedNode* entry(const protocol::NodeId& id);
@@ -153,7 +153,7 @@ class NodeBook final : public Part {
   void forget(const protocol::NodeId& id);
   void changed(BookedNode& node);
   void save();
-  [[nodiscard]] std::int64_t now_s() const { return services_.clock.now().unix_s(); }
+  [[nodiscard]] UnixTime unix_now() const { return services_.clock.now().unix_time(); }
   [[nodiscard]] std::uint32_t lost_now(const BookedNode& node) const;
   [[nodiscard]] bool is_good(const BookedNode& node) const;
   [[nodiscard]] bool is_given_up(const BookedNode& node) const;
@@ -163,10 +163,10 @@ class NodeBook final : public Part {
   std::optional<protocol::NodeId> self_;
   std::map<protocol::NodeId, BookedNode> nodes_;
   std::map<FriendKey, std::vector<protocol::NodeId>> claimed_;
-  protocol::NodeId answered_last_{};            ///< The node that did,
-  std::int64_t answered_ms_ = INT64_MIN;        ///< when (steady),
-  std::int64_t other_answered_ms_ = INT64_MIN;  ///< and when one that is not it.
-  std::int64_t save_at_ms_ = INT64_MAX;
+  protocol::NodeId answered_last_{};      ///< The node that did,
+  SteadyTime answered_ = long_ago;        ///< when,
+  SteadyTime other_answered_ = long_ago;  ///< and when one that is not it.
+  SteadyTime save_at_ = never;
 };
 
 }  // namespace toxasync::manager

@@ -62,12 +62,12 @@ bool any_chosen(const std::vector<const BookedNode*>& nodes) {
 
 std::uint32_t NodeBook::lost_now(const BookedNode& node) const {
   const std::int64_t halvings =
-      std::clamp<std::int64_t>((now_s() - node.lost_s) / lost_halves_after_s, 0, 31);
+      std::clamp<std::int64_t>((unix_now() - node.lost_at) / lost_halves_after, 0, 31);
   return node.lost >> static_cast<unsigned>(halvings);
 }
 
 bool NodeBook::is_given_up(const BookedNode& node) const {
-  return node.failures >= failures_to_give_up && now_s() - node.silent_since_s >= silent_to_give_up_s;
+  return node.failures >= failures_to_give_up && unix_now() - node.silent_since >= silent_to_give_up;
 }
 
 bool NodeBook::is_good(const BookedNode& node) const {
@@ -85,7 +85,7 @@ bool NodeBook::given_up(const protocol::NodeId& id) const {
 }
 
 bool NodeBook::answers(const BookedNode& node) const {
-  return node.last_answer_s != 0 && node.failures == 0 && now_s() - node.last_answer_s < lately_s;
+  return node.last_answer != UnixTime{} && node.failures == 0 && unix_now() - node.last_answer < lately;
 }
 
 std::size_t NodeBook::good() const {

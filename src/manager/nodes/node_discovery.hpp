@@ -17,26 +17,26 @@ class NodeDiscovery final : public Part, private client::PeersListener, private 
  public:
   static constexpr std::size_t enough = 16;  ///< Good nodes known: past that nobody is asked.
   /// Between two questions of a kind: four a minute.
-  static constexpr std::int64_t step_ms = 15000;
+  static constexpr milliseconds step = 15s;
   /// Routine questions wait until the program has run for a while, unless it needs home nodes.
-  static constexpr std::int64_t routine_after_ms = 600000;
-  static constexpr std::int64_t first_step_ms = 2000;
-  static constexpr std::int64_t ask_again_s = 86400;   ///< The same node, within 25 %.
-  static constexpr std::int64_t check_again_s = 3600;  ///< Whether it answers, when home nodes are needed.
-  static constexpr std::int64_t probe_again_ms = 86400000;  ///< The same address.
-  static constexpr std::size_t probes_remembered = 256;     ///< Addresses; the oldest is forgotten first.
+  static constexpr milliseconds routine_after = 10min;
+  static constexpr milliseconds first_step = 2s;
+  static constexpr seconds ask_again = 24h;              ///< The same node, within 25 %.
+  static constexpr seconds check_again = 1h;             ///< Whether it answers, when home nodes are needed.
+  static constexpr milliseconds probe_again = 24h;       ///< The same address.
+  static constexpr std::size_t probes_remembered = 256;  ///< Addresses; the oldest is forgotten first.
 
   NodeDiscovery(const Services& services, NodeBook& book) : services_(services), book_(book) {}
 
   void use(NodeFinder* finder) {
     finder_ = finder;
-    next_ms_ = 0;
+    next_ = SteadyTime{};
   }
   /// Home nodes are to be picked, and too few good ones are known.
   void want_homes(bool wanted);
 
   void tick(Now now) override;
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override { return next_ms_; }
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override { return next_; }
 
  private:
   void on_peers(client::OperationId operation, const client::PeersResult& result, Now now) noexcept override;
@@ -45,16 +45,16 @@ class NodeDiscovery final : public Part, private client::PeersListener, private 
   void ask_one(Now now);
   void probe_one(Now now);
   [[nodiscard]] bool is_due(const BookedNode& node, Now now) const;
-  [[nodiscard]] std::int64_t next_step_ms(Now now) const;
+  [[nodiscard]] SteadyTime next_step(Now now) const;
 
   const Services& services_;
   NodeBook& book_;
   NodeFinder* finder_ = nullptr;
   bool homes_wanted_ = false;
-  std::int64_t started_ms_ = INT64_MIN;
-  std::int64_t next_ms_ = 0;
-  std::map<Endpoint, std::int64_t> probed_ms_;  ///< Steady.
-  std::deque<Endpoint> probed_;                 ///< The keys of probed_ms_, the oldest first.
+  SteadyTime started_ = long_ago;
+  SteadyTime next_{};
+  std::map<Endpoint, SteadyTime> probed_at_;
+  std::deque<Endpoint> probed_;  ///< The keys of probed_at_, the oldest first.
 };
 
 }  // namespace toxasync::manager

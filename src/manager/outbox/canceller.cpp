@@ -9,7 +9,7 @@ namespace toxasync::manager {
 namespace {
 
 /// What was sent to a node has come there after it, or never will.
-constexpr std::int64_t packet_lifetime_ms = 60000;
+constexpr milliseconds packet_lifetime = 1min;
 
 }  // namespace
 
@@ -32,7 +32,7 @@ void Canceller::add_home_nodes(OutgoingMessage& message) {
 
 void Canceller::plan(OutgoingMessage& message, Now now) {
   message.cancel_jobs.clear();
-  message.cancel_from_ms = now.steady_ms;
+  message.cancel_from = now.steady;
   add_home_nodes(message);
   for (const auto& target : message.targets) {
     const auto* const mailbox = with_.mailboxes.get(message.to, target.root, target.epoch);
@@ -56,7 +56,7 @@ bool Canceller::advance(OutgoingMessage& message, Now now) {
   if (std::ranges::all_of(jobs, &OutgoingMessage::CancelJob::done)) {
     return true;
   }
-  for (std::size_t place = 0; place < jobs.size() && message.cancel_retry_ms <= now.steady_ms; ++place) {
+  for (std::size_t place = 0; place < jobs.size() && message.cancel_retry <= now.steady; ++place) {
     auto& job = jobs[place];
     if (job.done || job.in_flight || with_.window.full(message.to)) {
       continue;
@@ -69,7 +69,7 @@ bool Canceller::advance(OutgoingMessage& message, Now now) {
     Bytes proof(job.id.begin(), job.id.end());
     proof.insert(proof.end(), message.cancel_secret.begin(), message.cancel_secret.end());
     const auto operation = with_.client.store(
-        {job.node, mailbox->clone(), protocol::StoreOp::cancel, message.ttl_s, std::move(proof)}, *this, now);
+        {job.node, mailbox->clone(), protocol::StoreOp::cancel, message.ttl, std::move(proof)}, *this, now);
     operations_.emplace(operation, Pending{message.id, place});
     message.cancels.insert(operation);
     job.in_flight = true;
@@ -105,10 +105,10 @@ void Canceller::take_outcome(OutgoingMessage& message, std::size_t place, const 
   }
   auto& job = message.cancel_jobs[place];
   job.in_flight = false;
-  const std::int64_t came_by_ms = message.cancel_from_ms + packet_lifetime_ms;
+  const SteadyTime came_by = message.cancel_from + packet_lifetime;
   const bool absent = result.outcome == client::StoreOutcome::absent;
-  if (absent && job.may_come && now.steady_ms < came_by_ms) {
-    message.cancel_retry_ms = std::max(message.cancel_retry_ms, came_by_ms);
+  if (absent && job.may_come && now.steady < came_by) {
+    message.cancel_retry = std::max(message.cancel_retry, came_by);
   } else if (absent || result.outcome == client::StoreOutcome::cancelled) {
     job.done = true;
   } else if (result.outcome == client::StoreOutcome::gone) {
@@ -116,8 +116,8 @@ void Canceller::take_outcome(OutgoingMessage& message, std::size_t place, const 
     message.cancel_jobs.clear();
     listener_.on_cancel_too_late(message, now);
     return;
-  } else if (message.cancel_retry_ms <= now.steady_ms) {
-    with_.backoff.postpone(message.cancel_backoff_ms, message.cancel_retry_ms, now, result.retry_after_s);
+  } else if (message.cancel_retry <= now.steady) {
+    with_.backoff.postpone(message.cancel_backoff, message.cancel_retry, now, result.retry_after);
   }
   listener_.on_cancel_outcome(message, now);
 }

@@ -20,12 +20,12 @@ void LiveSender::offer(const OutgoingMessage& message, OutgoingMessage::Target& 
     }
     telemetry_.count(Counter::live_sent);
   }
-  target.live_until_ms = now.steady_ms + live_receipt_ms;
+  target.live_until = now.steady + live_receipt;
 }
 
 void LiveSender::reset(OutgoingMessage::Target& target) noexcept {
   target.offered_live = false;
-  target.live_until_ms = 0;
+  target.live_until = SteadyTime{};
 }
 
 }  // namespace toxasync::manager

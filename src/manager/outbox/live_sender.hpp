@@ -11,7 +11,7 @@ namespace toxasync::manager {
 class LiveSender {
  public:
   /// How long the receipt of a message sent live is waited for: toxcore notices a dead friend after 32 s.
-  static constexpr std::int64_t live_receipt_ms = 15000;
+  static constexpr milliseconds live_receipt = 15s;
 
   LiveSender(FriendBook& friends, MailboxCache& mailboxes, Telemetry telemetry)
       : friends_(friends), mailboxes_(mailboxes), telemetry_(telemetry) {}

@@ -20,8 +20,8 @@ std::optional<MessageSealer::Envelopes> MessageSealer::make_envelopes(
     const auto piece = text.first(std::min(text.size(), limits::large_text));
     const crypto::EnvelopeBody body{message.sequence,
                                     messages_.floor_for(message, target.instance),
-                                    static_cast<std::uint64_t>(message.sent_at_ms),
-                                    message.ttl_s,
+                                    since_1970_ms(message.sent_at),
+                                    static_cast<std::uint32_t>(message.ttl.count()),
                                     message.kind,
                                     static_cast<std::uint8_t>(part),
                                     static_cast<std::uint8_t>(parts),
@@ -74,16 +74,16 @@ bool MessageSealer::seal(OutgoingMessage& message, OutgoingMessage::Target& targ
 
 bool MessageSealer::add_target(OutgoingMessage& message, Friend& recipient, Installation& to, Now now,
                                store::StateBatch& batch) {
-  if (!to.usable(now.unix_s())) {
+  if (!to.usable(now.unix_time())) {
     return false;
   }
   OutgoingMessage::Target target;
   target.instance = to.instance();
   target.may_go_directly = recipient.online && !message.is_service();
   target.pre_key =
-      message.is_service() ? to.last_resort : friends_.take_pre_key(recipient, to, now.unix_s(), batch);
+      message.is_service() ? to.last_resort : friends_.take_pre_key(recipient, to, now.unix_time(), batch);
   messages_.set_unconfirmed(message, target.instance, true);
-  if (seal(message, target, recipient, to, crypto::epoch_at(now.unix_s()).value_or(0))) {
+  if (seal(message, target, recipient, to, crypto::epoch_at(now.unix_time()).value_or(0))) {
     batch.push_back(put_target(message, target));
   } else {
     messages_.set_unconfirmed(message, target.instance, false);
@@ -135,9 +135,10 @@ bool MessageSealer::seal_with_other_key(OutgoingMessage& message, OutgoingMessag
   // Another device of ours, or an old copy of our state, has used the key; or the friend has lost it. New
   // keys are on their way: a client makes them when it sends a nack.
   const bool first = target.nacks++ == 0;
-  target.pre_key = first && !message.is_service() ? friends_.take_pre_key(recipient, to, now.unix_s(), batch)
-                                                  : to.last_resort;
-  const auto epoch = crypto::epoch_at(now.unix_s());
+  target.pre_key = first && !message.is_service()
+                       ? friends_.take_pre_key(recipient, to, now.unix_time(), batch)
+                       : to.last_resort;
+  const auto epoch = crypto::epoch_at(now.unix_time());
   if (!epoch || !seal(message, target, recipient, to, *epoch)) {
     return false;
   }

@@ -14,7 +14,7 @@ Outbox::Outbox(const Services& services, FriendBook& friends, OutboxListener& li
     : services_(services),
       friends_(friends),
       listener_(listener),
-      backoff_(services.random, services.config.retry_first_ms, services.config.retry_longest_ms),
+      backoff_(services.random, services.config.retry_first, services.config.retry_longest),
       messages_(services.telemetry),
       reporter_(friends, services.events, services.telemetry),
       sealer_(services.self, friends, messages_, mailboxes_, services.random),
@@ -27,7 +27,7 @@ Outbox::Outbox(const Services& services, FriendBook& friends, OutboxListener& li
                    .mailboxes = mailboxes_,
                    .window = window_,
                    .backoff = backoff_,
-                   .first_offer_again_ms = services.config.first_offer_again_ms},
+                   .first_offer_again = services.config.first_offer_again},
                   *this),
       canceller_({.client = services.client,
                   .friends = friends,
@@ -56,7 +56,7 @@ void Outbox::resume(Now now) {
     if (message.stage == Message::Stage::cancelling) {
       canceller_.plan(message, now);
     }
-    deadlines_.set(id, now.steady_ms);
+    deadlines_.set(id, now.steady);
   }
   resumed_ = true;
 }
@@ -66,7 +66,7 @@ Installation* Outbox::bundle_recipient(const Message& message) {
   return recipient != nullptr ? recipient->installation(message.only) : nullptr;
 }
 
-std::optional<SendError> Outbox::refusal(const FriendKey& to, ByteView text, std::uint32_t ttl_s, Now now) {
+std::optional<SendError> Outbox::refusal(const FriendKey& to, ByteView text, seconds ttl, Now now) {
   const Friend* const recipient = friends_.find(to);
   if (recipient == nullptr) {
     return SendError::unknown_friend;
@@ -80,13 +80,13 @@ std::optional<SendError> Outbox::refusal(const FriendKey& to, ByteView text, std
   if (!is_utf8(text)) {
     return SendError::not_utf8;
   }
-  if (!limits::is_time_to_live(ttl_s)) {
+  if (!limits::is_time_to_live(ttl)) {
     return SendError::time_to_live;
   }
-  if (!crypto::epoch_at(now.unix_s())) {
+  if (!crypto::epoch_at(now.unix_time())) {
     return SendError::clock;
   }
-  if (!friends_.can_seal(*recipient, now.unix_s())) {
+  if (!friends_.can_seal(*recipient, now.unix_time())) {
     return SendError::no_bundle;
   }
   if (size() >= services_.config.outbox_messages) {
@@ -95,27 +95,27 @@ std::optional<SendError> Outbox::refusal(const FriendKey& to, ByteView text, std
   return std::nullopt;
 }
 
-Outbox::Message Outbox::make(const FriendKey& to, crypto::MessageKind kind, Bytes text, std::uint32_t ttl_s,
+Outbox::Message Outbox::make(const FriendKey& to, crypto::MessageKind kind, Bytes text, seconds ttl,
                              Now now) const {
   Message message;
   message.id = crypto::MessageId(services_.random.array<16>());
   message.to = to;
   message.kind = kind;
   message.text = std::move(text);
-  message.sent_at_ms = now.unix_ms;
-  message.ttl_s = ttl_s;
+  message.sent_at = now.wall;
+  message.ttl = ttl;
   message.cancel_secret = crypto::CancelSecret(services_.random.array<16>());
   return message;
 }
 
 Result<crypto::MessageId, SendError> Outbox::send(const FriendKey& to, crypto::MessageKind kind,
-                                                  ByteView text, std::uint32_t ttl_s, Now now) {
-  const std::uint32_t lifetime_s = ttl_s == 0 ? services_.config.ttl_s : ttl_s;
-  if (const auto error = refusal(to, text, lifetime_s, now)) {
+                                                  ByteView text, seconds ttl, Now now) {
+  const seconds lifetime = ttl == 0s ? services_.config.ttl : ttl;
+  if (const auto error = refusal(to, text, lifetime, now)) {
     return *error;
   }
   Friend& recipient = *friends_.find(to);
-  Message made = make(to, kind, {text.begin(), text.end()}, lifetime_s, now);
+  Message made = make(to, kind, {text.begin(), text.end()}, lifetime, now);
   made.sequence = recipient.next_sequence++;
   Message& message = messages_.insert(std::move(made));
   store::StateBatch batch;
@@ -137,11 +137,11 @@ Result<crypto::MessageId, SendError> Outbox::send(const FriendKey& to, crypto::M
 bool Outbox::send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, std::uint64_t only,
                           std::uint64_t bundle_version, store::StateBatch batch, Now now) {
   Friend* const recipient = friends_.find(to);
-  if (recipient == nullptr || !crypto::epoch_at(now.unix_s()) ||
-      !friends_.can_seal(*recipient, now.unix_s()) || messages_.services() >= service_messages) {
+  if (recipient == nullptr || !crypto::epoch_at(now.unix_time()) ||
+      !friends_.can_seal(*recipient, now.unix_time()) || messages_.services() >= service_messages) {
     return false;
   }
-  Message made = make(to, kind, std::move(text), service_ttl_s, now);
+  Message made = make(to, kind, std::move(text), service_ttl, now);
   made.only = recipient->installation(only) != nullptr ? only : 0;
   made.bundle_version = bundle_version;
   Message& message = messages_.insert(std::move(made));
@@ -166,7 +166,7 @@ Result<bool, CancelError> Outbox::cancel(const crypto::MessageId& id, Now now) {
   abandon(*message);
   message->stage = Message::Stage::cancelling;
   write(*message, {put_message(*message)});  // it goes on when that is on disk
-  deadlines_.set(id, now.steady_ms);
+  deadlines_.set(id, now.steady);
   return true;
 }
 
@@ -221,7 +221,7 @@ void Outbox::on_written(const crypto::MessageId& id, bool durable) {
   }
   if (!durable) {
     message->unsaved = true;
-    deadlines_.set(id, now.steady_ms + services_.config.retry_first_ms);
+    deadlines_.set(id, now.steady + services_.config.retry_first);
     return;
   }
   if (!message->reported) {
@@ -250,7 +250,7 @@ void Outbox::advance(Message& message, Now now) {
   if (!resumed_ || message.writes_under_way > 0) {
     return;
   }
-  if (now.unix_ms >= message.expires_at_ms()) {
+  if (now.wall >= message.expires_at()) {
     finish(message, MessageState::expired);
     return;
   }
@@ -290,7 +290,7 @@ bool Outbox::advance_targets(Message& message, Friend& recipient, Now now) {
       write(message, std::move(batch));
       return false;
     case MessageSealer::Sync::later:
-      deadlines_.set(message.id, now.steady_ms + 1);
+      deadlines_.set(message.id, now.steady + 1ms);
       return false;
     case MessageSealer::Sync::current:
       break;
@@ -315,7 +315,7 @@ void Outbox::advance_target(Message& message, Target& target, Friend& recipient,
     }
     live_.offer(message, target, recipient, now);
   }
-  if (!recipient.online || now.steady_ms >= target.live_until_ms) {  // else its receipt is waited for
+  if (!recipient.online || now.steady >= target.live_until) {  // else its receipt is waited for
     replicate(message, target, recipient, *to, now);
   }
 }
@@ -326,9 +326,9 @@ void Outbox::replicate(Message& message, Target& target, const Friend& recipient
   if (readiness == Replicator::Readiness::ready) {
     replicator_.store(message, target, to, now);
   } else if (readiness == Replicator::Readiness::stale && !sealer_.may_seal()) {
-    deadlines_.set(message.id, now.steady_ms + 1);
+    deadlines_.set(message.id, now.steady + 1ms);
   } else if (readiness == Replicator::Readiness::stale &&
-             sealer_.seal(message, target, recipient, to, crypto::epoch_at(now.unix_s()).value_or(0))) {
+             sealer_.seal(message, target, recipient, to, crypto::epoch_at(now.unix_time()).value_or(0))) {
     write(message, {put_target(message, target)});
   }
 }
@@ -358,8 +358,8 @@ void Outbox::on_cancel_too_late(Message& message, Now now) {
 }
 
 void Outbox::on_node_answer(const protocol::NodeId& node, Now now) {
-  for (const auto& [id, retry_at_ms] : replicator_.on_node_answer(node, now)) {
-    deadlines_.set_earlier(id, retry_at_ms);
+  for (const auto& [id, retry_at] : replicator_.on_node_answer(node, now)) {
+    deadlines_.set_earlier(id, retry_at);
   }
 }
 
@@ -368,13 +368,13 @@ void Outbox::tick(Now now) {
   for (const auto& to : window_.take_noted()) {
     on_room(to, now);
   }
-  const std::int64_t ahead_ms = now.unix_ms - now.steady_ms;
-  if (std::abs(ahead_ms - std::exchange(wall_clock_ahead_ms_, ahead_ms)) > clock_was_set_ms) {
+  const milliseconds ahead = now.wall.time_since_epoch() - now.steady.time_since_epoch();
+  if (std::chrono::abs(ahead - std::exchange(wall_clock_ahead_, ahead)) > clock_was_set) {
     for (const auto& id : messages_.ids()) {
-      deadlines_.set(id, now.steady_ms);
+      deadlines_.set(id, now.steady);
     }
   }
-  while (const auto due = deadlines_.pop_due(now.steady_ms)) {
+  while (const auto due = deadlines_.pop_due(now.steady)) {
     advance(*due, now);
   }
 }

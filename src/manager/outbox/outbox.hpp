@@ -29,13 +29,13 @@ class OutboxListener {
 class Outbox final : public Part, private ReplicatorListener, private CancellerListener {
  public:
   /// All messages are examined when the wall clock was set by more than that.
-  static constexpr std::int64_t clock_was_set_ms = 60000;
+  static constexpr milliseconds clock_was_set = 1min;
   /// Nacks for one message that are answered by sealing it again.
   static constexpr std::uint8_t nacks_answered = 4;
   /// Service messages that wait at most; past that they are not made.
   static constexpr std::size_t service_messages = 4096;
   /// For receipts, nacks and bundles.
-  static constexpr std::uint32_t service_ttl_s = limits::largest_time_to_live_s;
+  static constexpr seconds service_ttl = limits::largest_time_to_live;
 
   Outbox(const Services& services, FriendBook& friends, OutboxListener& listener);
 
@@ -50,7 +50,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   void resume(Now now);
 
   Result<crypto::MessageId, SendError> send(const FriendKey& to, crypto::MessageKind kind, ByteView text,
-                                            std::uint32_t ttl_s, Now now);
+                                            seconds ttl, Now now);
   /// Queues a receipt, nack or bundle; `batch` is written with it. `only`: for one installation, if it is
   /// known. False: it cannot be sealed, or too many wait; nothing was done.
   bool send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, std::uint64_t only,
@@ -71,8 +71,8 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   void on_node_answer(const protocol::NodeId& node, Now now);
 
   void tick(Now now) override;
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override {
-    return window_.has_noted() ? 0 : deadlines_.next_ms();
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override {
+    return window_.has_noted() ? SteadyTime{} : deadlines_.next();
   }
   /// Texts.
   [[nodiscard]] std::size_t size() const noexcept { return messages_.texts(); }
@@ -89,10 +89,9 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   void on_cancel_too_late(Message& message, Now now) override;
   void on_room(const FriendKey& to, Now now) override;
 
-  [[nodiscard]] std::optional<SendError> refusal(const FriendKey& to, ByteView text, std::uint32_t ttl_s,
-                                                 Now now);
+  [[nodiscard]] std::optional<SendError> refusal(const FriendKey& to, ByteView text, seconds ttl, Now now);
   /// A message with an id and a cancel secret of its own.
-  [[nodiscard]] Message make(const FriendKey& to, crypto::MessageKind kind, Bytes text, std::uint32_t ttl_s,
+  [[nodiscard]] Message make(const FriendKey& to, crypto::MessageKind kind, Bytes text, seconds ttl,
                              Now now) const;
   /// Null: the message is no bundle, or the installation that it is for is gone.
   [[nodiscard]] Installation* bundle_recipient(const Message& message);
@@ -105,7 +104,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   bool advance_targets(Message& message, Friend& recipient, Now now);
   void advance_target(Message& message, Target& target, Friend& recipient, Now now);
   void replicate(Message& message, Target& target, const Friend& recipient, const Installation& to, Now now);
-  void schedule(const Message& message, Now now) { deadlines_.set(message.id, message.next_step_ms(now)); }
+  void schedule(const Message& message, Now now) { deadlines_.set(message.id, message.next_step(now)); }
   void abandon(Message& message);
   void remove(Message& message, store::StateBatch& batch);
   void finish(Message& message, MessageState state);
@@ -123,7 +122,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   Replicator replicator_;
   Canceller canceller_;
   DeadlineQueue<crypto::MessageId> deadlines_;
-  std::int64_t wall_clock_ahead_ms_ = 0;  ///< Of the steady one, when all messages were examined.
+  milliseconds wall_clock_ahead_ = 0ms;  ///< Of the steady one, when all messages were examined.
   bool resumed_ = false;
 };
 

@@ -14,25 +14,25 @@ bool OutgoingMessage::is_done() const noexcept {
   return (delivered || is_service()) && std::ranges::all_of(targets, done) && (delivered || !targets.empty());
 }
 
-std::int64_t OutgoingMessage::next_step_ms(Now now) const noexcept {
-  const std::int64_t left_ms = expires_at_ms() - now.unix_ms;
-  std::int64_t at = now.steady_ms + std::clamp<std::int64_t>(left_ms, 1, look_again_ms);
+SteadyTime OutgoingMessage::next_step(Now now) const noexcept {
+  const milliseconds left = expires_at() - now.wall;
+  SteadyTime at = now.steady + std::clamp(left, 1ms, look_again);
   for (const Target& target : targets) {
-    if (target.live_until_ms > now.steady_ms) {
-      at = std::min(at, target.live_until_ms);
+    if (target.live_until > now.steady) {
+      at = std::min(at, target.live_until);
     }
     for (const Copy& copy : target.copies) {
-      const std::int64_t due = copy.complete ? copy.offer_again_ms : copy.retry_at_ms;
-      if (target.open() && copy.in_flight == 0 && due > now.steady_ms) {
+      const SteadyTime due = copy.complete ? copy.offer_again : copy.retry_at;
+      if (target.open() && copy.in_flight == 0 && due > now.steady) {
         at = std::min(at, due);
       }
-      if (target.open() && copy.complete && copy.renew_at_s > now.unix_s()) {
-        at = std::min(at, now.steady_ms + 1000 * copy.renew_at_s - now.unix_ms);
+      if (target.open() && copy.complete && copy.renew_at > now.unix_time()) {
+        at = std::min(at, now.steady + (copy.renew_at - now.wall));
       }
     }
   }
-  if (stage == Stage::cancelling && cancel_retry_ms > now.steady_ms) {
-    at = std::min(at, cancel_retry_ms);
+  if (stage == Stage::cancelling && cancel_retry > now.steady) {
+    at = std::min(at, cancel_retry);
   }
   return at;
 }

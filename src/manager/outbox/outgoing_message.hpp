@@ -17,7 +17,7 @@ struct OutgoingMessage {
   /// Its place among the messages to one friend: sequence and id.
   using Place = std::pair<std::uint64_t, crypto::MessageId>;
   /// How often each message is examined at least.
-  static constexpr std::int64_t look_again_ms = 3600000;
+  static constexpr milliseconds look_again = 1h;
 
   enum class Stage : std::uint8_t {
     under_way,
@@ -33,17 +33,17 @@ struct OutgoingMessage {
     bool complete = false;    ///< The node has confirmed every part.
     crypto::Epoch epoch = 0;  ///< Of the envelopes that it confirmed.
     bool gone = false;        ///< The recipient has fetched it from there.
-    /// When it is stored again, because the node keeps it for less time than the message has to live. Unix
-    /// time; 0: never.
-    std::int64_t renew_at_s = 0;
-    std::int64_t held_until_s = INT64_MAX;  ///< The earliest expiry the node named for a part, by our clock.
+    /// When it is stored again, because the node keeps it for less time than the message has to live.
+    /// {}: never.
+    UnixTime renew_at{};
+    UnixTime held_until = UnixTime::max();  ///< The earliest expiry the node named for a part, by our clock.
     bool unanswered = false;                ///< The node did not answer the last attempt.
     std::bitset<limits::parts> done;
     std::size_t in_flight = 0;
-    std::int64_t retry_at_ms = 0;
-    std::int64_t backoff_ms = 0;
-    std::int64_t offer_again_ms = INT64_MAX;  ///< When the node is asked whether it still has it.
-    std::int64_t offer_after_ms = 0;          ///< The mean wait before that.
+    SteadyTime retry_at{};
+    milliseconds backoff = 0ms;
+    SteadyTime offer_again = never;  ///< When the node is asked whether it still has it.
+    milliseconds offer_after = 0ms;  ///< The mean wait before that.
   };
 
   /// Envelopes that were sealed before the present ones, and may still be on nodes.
@@ -75,9 +75,9 @@ struct OutgoingMessage {
     std::vector<Past> past;
     std::vector<Copy> copies;  ///< The complete ones have a row of their own.
     // In memory:
-    bool refused = false;            ///< Sealing with its keys failed: no honest client gave them.
-    bool offered_live = false;       ///< In the present connection of the friend.
-    std::int64_t live_until_ms = 0;  ///< Until then a receipt is awaited before anything goes to nodes.
+    bool refused = false;       ///< Sealing with its keys failed: no honest client gave them.
+    bool offered_live = false;  ///< In the present connection of the friend.
+    SteadyTime live_until{};    ///< Until then a receipt is awaited before anything goes to nodes.
 
     [[nodiscard]] bool open() const noexcept { return !confirmed && !refused; }
 
@@ -105,8 +105,8 @@ struct OutgoingMessage {
   crypto::MessageKind kind = crypto::MessageKind::normal;
   Bytes text;
   std::uint64_t sequence = 0;  ///< 0 for service messages.
-  std::int64_t sent_at_ms = 0;
-  std::uint32_t ttl_s = 0;
+  UnixTimeMs sent_at{};
+  seconds ttl = 0s;
   crypto::CancelSecret cancel_secret{};
   std::uint64_t only = 0;            ///< The only installation that it is for; 0: all.
   std::uint64_t bundle_version = 0;  ///< Of a bundle.
@@ -122,26 +122,24 @@ struct OutgoingMessage {
   bool loaded = false;  ///< An earlier run may have sent it to nodes without knowing the outcome.
   std::uint8_t stored_reported = 0;
   std::vector<CancelJob> cancel_jobs;
-  std::int64_t cancel_from_ms = 0;  ///< Steady. Nothing was stored on nodes since then.
-  std::int64_t cancel_retry_ms = 0;
-  std::int64_t cancel_backoff_ms = 0;
+  SteadyTime cancel_from{};  ///< Nothing was stored on nodes since then.
+  SteadyTime cancel_retry{};
+  milliseconds cancel_backoff = 0ms;
 
   static void fields(auto& ar, auto& self) {
     wire::fields(ar, self.id, self.to, self.kind, wire::bounded<limits::message_text>(self.text),
-                 self.sequence, self.sent_at_ms, self.ttl_s, self.cancel_secret, self.only,
-                 self.bundle_version, wire::flag(self.delivered), self.stage);
+                 self.sequence, self.sent_at, self.ttl, self.cancel_secret, self.only, self.bundle_version,
+                 wire::flag(self.delivered), self.stage);
   }
 
-  [[nodiscard]] std::int64_t expires_at_ms() const noexcept {
-    return sent_at_ms + static_cast<std::int64_t>(ttl_s) * 1000;
-  }
+  [[nodiscard]] UnixTimeMs expires_at() const noexcept { return sent_at + ttl; }
   [[nodiscard]] bool is_service() const noexcept { return !crypto::is_ordered(kind); }
   [[nodiscard]] Place place() const noexcept { return {sequence, id}; }
   /// Whether nothing is left to do: every installation has confirmed a text; a receipt, which nobody
   /// confirms, is on all nodes.
   [[nodiscard]] bool is_done() const noexcept;
-  /// When there is something to do for it, steady milliseconds.
-  [[nodiscard]] std::int64_t next_step_ms(Now now) const noexcept;
+  /// When there is something to do for it.
+  [[nodiscard]] SteadyTime next_step(Now now) const noexcept;
   [[nodiscard]] Target* target(std::uint64_t instance) noexcept {
     for (Target& one : targets) {
       if (one.instance == instance) {

@@ -13,11 +13,11 @@ constexpr std::size_t progress_nodes = 32;
 struct NodeProgress {
   protocol::NodeId node{};
   crypto::Epoch epoch = 0;
-  std::uint64_t renew_at_s = 0;
+  UnixTime renew_at{};
 
   static constexpr std::size_t min_encoded_size = 32 + 4 + 8;
 
-  static void fields(auto& ar, auto& self) { wire::fields(ar, self.node, self.epoch, self.renew_at_s); }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.node, self.epoch, self.renew_at); }
 };
 
 struct ProgressRecord {
@@ -54,7 +54,7 @@ store::StateWrite put_progress(const OutgoingMessage& message, const OutgoingMes
   ProgressRecord record;
   for (const auto& copy : target.copies) {
     if (copy.complete && record.complete.size() < progress_nodes) {
-      record.complete.push_back({copy.node, copy.epoch, static_cast<std::uint64_t>(copy.renew_at_s)});
+      record.complete.push_back({copy.node, copy.epoch, copy.renew_at});
     }
   }
   return put_record(target_key(Table::progress, message.id, target.instance), record);
@@ -96,7 +96,7 @@ std::optional<std::vector<OutgoingMessage::Copy>> read_progress(const store::Sta
     auto& copy = copies.emplace_back(progress.node);
     copy.complete = true;
     copy.epoch = progress.epoch;
-    copy.renew_at_s = static_cast<std::int64_t>(progress.renew_at_s);
+    copy.renew_at = progress.renew_at;
   }
   return copies;
 }

@@ -25,7 +25,7 @@ constexpr std::int64_t offer_again_factor = 3;
 }  // namespace
 
 Replicator::Readiness Replicator::prepare(Target& target, const Installation& to, Now now) const {
-  const auto epoch = crypto::epoch_at(now.unix_s());
+  const auto epoch = crypto::epoch_at(now.unix_time());
   if (!epoch || to.home_nodes.empty()) {
     return Readiness::waiting;
   }
@@ -54,8 +54,8 @@ void Replicator::store(OutgoingMessage& message, Target& target, const Installat
   with_.window.stop_waiting(message.to, message.place());
   for (Copy& copy : target.copies) {
     const bool due = copy.complete
-                         ? !copy.gone && copy.epoch == target.epoch && copy.offer_again_ms <= now.steady_ms
-                         : copy.retry_at_ms <= now.steady_ms;
+                         ? !copy.gone && copy.epoch == target.epoch && copy.offer_again <= now.steady
+                         : copy.retry_at <= now.steady;
     if (!due || copy.in_flight > 0 || !is_home(to.home_nodes, copy.node)) {
       continue;
     }
@@ -73,14 +73,14 @@ void Replicator::start(OutgoingMessage& message, Target& target, Copy& copy, Now
   const auto* const mailbox = with_.mailboxes.get(message.to, target.root, target.epoch);
   copy.unanswered = false;
   if (copy.complete || copy.done.none()) {
-    copy.held_until_s = INT64_MAX;
+    copy.held_until = UnixTime::max();
   }
   for (std::size_t part = 0; part < target.envelopes.size() && mailbox != nullptr; ++part) {
     if (!copy.complete && copy.done[part]) {
       continue;
     }
     const auto operation = with_.client.store(
-        {copy.node, mailbox->clone(), protocol::StoreOp::store, message.ttl_s, target.envelopes[part].bytes},
+        {copy.node, mailbox->clone(), protocol::StoreOp::store, message.ttl, target.envelopes[part].bytes},
         *this, now);
     operations_.emplace(operation, Pending{message.id, target.instance, copy.node, part});
     message.stores.insert(operation);
@@ -124,9 +124,8 @@ void Replicator::take_outcome(OutgoingMessage& message, const Pending& pending,
     if (result.outcome == client::StoreOutcome::gone) {
       copy->gone = true;
     } else {
-      const std::int64_t left_s = std::clamp<std::int64_t>(result.expires_at_s - result.node_time_s, 0,
-                                                           limits::largest_time_to_live_s);
-      copy->held_until_s = std::min(copy->held_until_s, now.unix_s() + left_s);
+      const seconds left = std::clamp(result.expires_at - result.node_time, 0s, limits::largest_time_to_live);
+      copy->held_until = std::min(copy->held_until, now.unix_time() + left);
     }
     if (copy->complete && result.outcome == client::StoreOutcome::stored) {
       with_.telemetry.count(Counter::messages_lost_by_node);
@@ -139,12 +138,12 @@ void Replicator::take_outcome(OutgoingMessage& message, const Pending& pending,
     unanswered_[copy->node].insert(message.id);
   }
   if (copy->in_flight == 0) {
-    finish_copy(message, *target, *copy, now, result.retry_after_s);
+    finish_copy(message, *target, *copy, now, result.retry_after);
   }
 }
 
 void Replicator::finish_copy(OutgoingMessage& message, Target& target, Copy& copy, Now now,
-                             std::uint16_t retry_after_s) {
+                             seconds retry_after) {
   const bool offered_again = copy.complete;
   if (!copy.complete && copy.done.count() == target.envelopes.size()) {
     copy.complete = true;
@@ -153,44 +152,40 @@ void Replicator::finish_copy(OutgoingMessage& message, Target& target, Copy& cop
     with_.state.keep({put_progress(message, target)});
     listener_.on_copy_complete(message);
   }
-  if (offered_again && copy.held_until_s != INT64_MAX) {
+  if (offered_again && copy.held_until != UnixTime::max()) {
     plan_renewal(message, copy, now);  // it may be kept for longer now
     with_.state.keep({put_progress(message, target)});
   }
   if (copy.complete) {
-    copy.offer_after_ms =
-        offered_again ? offer_again_factor * copy.offer_after_ms : with_.first_offer_again_ms;
-    copy.offer_again_ms =
-        now.steady_ms + copy.offer_after_ms / 2 +
-        static_cast<std::int64_t>(with_.random.below(static_cast<std::uint64_t>(copy.offer_after_ms) + 1));
+    copy.offer_after = offered_again ? offer_again_factor * copy.offer_after : with_.first_offer_again;
+    copy.offer_again = now.steady + copy.offer_after / 2 + with_.random.below(copy.offer_after + 1ms);
   } else {
-    with_.backoff.postpone(copy.backoff_ms, copy.retry_at_ms, now, retry_after_s);
+    with_.backoff.postpone(copy.backoff, copy.retry_at, now, retry_after);
   }
   listener_.on_copy_settled(message, now);
 }
 
 void Replicator::plan_renewal(const OutgoingMessage& message, Copy& copy, Now now) const {
-  copy.renew_at_s = 0;
-  if (copy.gone || copy.held_until_s >= message.expires_at_ms() / 1000) {
+  copy.renew_at = UnixTime{};
+  if (copy.gone || copy.held_until >= std::chrono::floor<seconds>(message.expires_at())) {
     return;
   }
-  const auto sooner = static_cast<std::int64_t>(with_.random.below(renew_before_s / 2));
-  copy.renew_at_s =
-      std::max(copy.held_until_s - renew_before_s, now.unix_s() + 3 * renew_before_s / 2) - sooner;
+  const seconds sooner = with_.random.below(renew_before / 2);
+  copy.renew_at = std::max(copy.held_until - renew_before, now.unix_time() + 3 * renew_before / 2) - sooner;
 }
 
 void Replicator::let_lapse(Target& target, Now now) const {
   for (Copy& copy : target.copies) {
-    if (copy.complete && !copy.gone && copy.in_flight == 0 && copy.renew_at_s != 0 &&
-        copy.renew_at_s <= now.unix_s()) {
+    if (copy.complete && !copy.gone && copy.in_flight == 0 && copy.renew_at != UnixTime{} &&
+        copy.renew_at <= now.unix_time()) {
       with_.telemetry.count(Counter::copies_lapsing);
       copy = Copy(copy.node);
     }
   }
 }
 
-std::map<crypto::MessageId, std::int64_t> Replicator::on_node_answer(const protocol::NodeId& node, Now now) {
-  std::map<crypto::MessageId, std::int64_t> retries;
+std::map<crypto::MessageId, SteadyTime> Replicator::on_node_answer(const protocol::NodeId& node, Now now) {
+  std::map<crypto::MessageId, SteadyTime> retries;
   const auto found = unanswered_.find(node);
   if (found == unanswered_.end()) {
     return retries;
@@ -203,10 +198,10 @@ std::map<crypto::MessageId, std::int64_t> Replicator::on_node_answer(const proto
       auto& copies = message->targets[i].copies;
       const auto copy = std::ranges::find(copies, node, &Copy::node);
       if (copy != copies.end() && std::exchange(copy->unanswered, false) && copy->in_flight == 0) {
-        copy->backoff_ms = 0;
-        copy->retry_at_ms = now.steady_ms + 1 + static_cast<std::int64_t>(with_.random.below(retry_soon_ms));
-        const auto [entry, is_new] = retries.emplace(id, copy->retry_at_ms);
-        entry->second = std::min(entry->second, copy->retry_at_ms);
+        copy->backoff = 0ms;
+        copy->retry_at = now.steady + 1ms + with_.random.below(retry_soon);
+        const auto [entry, is_new] = retries.emplace(id, copy->retry_at);
+        entry->second = std::min(entry->second, copy->retry_at);
       }
     }
   }

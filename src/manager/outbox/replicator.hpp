@@ -34,9 +34,9 @@ class Replicator final : public client::StoreResultListener {
  public:
   /// A copy that a node drops before the message expires is stored anew so long before that, and by up to
   /// half of it sooner; but not within that time after it was stored.
-  static constexpr std::int64_t renew_before_s = 7200;
+  static constexpr seconds renew_before = 2h;
   /// A node that did not answer, and now does, is tried again within that time.
-  static constexpr std::int64_t retry_soon_ms = 2000;
+  static constexpr milliseconds retry_soon = 2s;
 
   enum class Readiness : std::uint8_t {
     ready,    ///< The envelopes can be stored as they are.
@@ -53,7 +53,7 @@ class Replicator final : public client::StoreResultListener {
     MailboxCache& mailboxes;
     SendWindow& window;
     const RetryBackoff& backoff;
-    std::int64_t first_offer_again_ms;  ///< Until a node is asked whether it still has a message.
+    milliseconds first_offer_again;  ///< Until a node is asked whether it still has a message.
   };
 
   Replicator(const Context& context, ReplicatorListener& listener) : with_(context), listener_(listener) {}
@@ -64,7 +64,7 @@ class Replicator final : public client::StoreResultListener {
   void store(OutgoingMessage& message, OutgoingMessage::Target& target, const Installation& to, Now now);
   void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
   /// The node has answered something: what it left unanswered is tried again soon. Those messages and when.
-  std::map<crypto::MessageId, std::int64_t> on_node_answer(const protocol::NodeId& node, Now now);
+  std::map<crypto::MessageId, SteadyTime> on_node_answer(const protocol::NodeId& node, Now now);
 
   void abandon(OutgoingMessage& message, Now now);
   /// The message ends; nothing is under way for it.
@@ -83,8 +83,7 @@ class Replicator final : public client::StoreResultListener {
   void start(OutgoingMessage& message, Target& target, Copy& copy, Now now);
   void take_outcome(OutgoingMessage& message, const Pending& pending, const client::StoreResult& result,
                     Now now);
-  void finish_copy(OutgoingMessage& message, Target& target, Copy& copy, Now now,
-                   std::uint16_t retry_after_s);
+  void finish_copy(OutgoingMessage& message, Target& target, Copy& copy, Now now, seconds retry_after);
   void plan_renewal(const OutgoingMessage& message, Copy& copy, Now now) const;
   /// Copies that their nodes drop soon count as not stored.
   void let_lapse(Target& target, Now now) const;

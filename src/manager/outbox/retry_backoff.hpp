@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdint>
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -13,22 +12,20 @@ namespace toxasync::manager {
 /// that a node turned away together do not come back together.
 class RetryBackoff {
  public:
-  RetryBackoff(Random& random, std::int64_t first_ms, std::int64_t longest_ms)
-      : random_(random), first_ms_(first_ms), longest_ms_(longest_ms) {}
+  RetryBackoff(Random& random, milliseconds first, milliseconds longest)
+      : random_(random), first_(first), longest_(longest) {}
 
-  /// `retry_after_s`: as the node asked for, 0 if it did not.
-  void postpone(std::int64_t& backoff_ms, std::int64_t& retry_at_ms, Now now,
-                std::uint16_t retry_after_s) const {
-    backoff_ms = std::min(backoff_ms == 0 ? first_ms_ : 2 * backoff_ms, longest_ms_);
-    const std::int64_t wait_ms = std::max(backoff_ms, std::int64_t{retry_after_s} * 1000);
-    const auto jitter = static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(wait_ms / 4 + 1)));
-    retry_at_ms = now.steady_ms + wait_ms + jitter;
+  /// `retry_after`: as the node asked for, 0 if it did not.
+  void postpone(milliseconds& backoff, SteadyTime& retry_at, Now now, seconds retry_after) const {
+    backoff = std::min(backoff == 0ms ? first_ : 2 * backoff, longest_);
+    const milliseconds wait = std::max<milliseconds>(backoff, retry_after);
+    retry_at = now.steady + wait + random_.below(wait / 4 + 1ms);
   }
 
  private:
   Random& random_;
-  std::int64_t first_ms_;
-  std::int64_t longest_ms_;
+  milliseconds first_;
+  milliseconds longest_;
 };
 
 }  // namespace toxasync::manager

@@ -6,18 +6,18 @@
 namespace toxasync::manager {
 
 void Cover::tick(Now now) {
-  if (!services_.config.cover || (next_ms_ && now.steady_ms < *next_ms_)) {
+  if (!services_.config.cover || (next_ && now.steady < *next_)) {
     return;
   }
-  if (next_ms_) {
+  if (next_) {
     send_loop(now);
   }
-  next_ms_ = now.steady_ms + random_delay_ms(services_.random, loop_interval_ms);
+  next_ = now.steady + random_delay(services_.random, loop_interval);
 }
 
 void Cover::send_loop(Now now) {
   const auto homes = home_nodes_.in_use();
-  const auto epoch = crypto::epoch_at(now.unix_s());
+  const auto epoch = crypto::epoch_at(now.unix_time());
   if (homes.empty() || !epoch || operations_.size() >= operations_under_way) {
     return;
   }
@@ -28,7 +28,7 @@ void Cover::send_loop(Now now) {
   }
   for (const auto& home : homes) {
     operations_.insert(services_.client.store(
-        {home.id, mailbox->clone(), protocol::StoreOp::store, services_.config.ttl_s, envelope}, *this, now));
+        {home.id, mailbox->clone(), protocol::StoreOp::store, services_.config.ttl, envelope}, *this, now));
   }
 }
 
@@ -46,8 +46,8 @@ Bytes Cover::seal(const crypto::WritableMailbox& mailbox, Now now) const {
                                       crypto::MessageId(random.array<16>())};
   const crypto::EnvelopeBody body{1,
                                   1,
-                                  static_cast<std::uint64_t>(std::max<std::int64_t>(now.unix_ms, 0)),
-                                  services_.config.ttl_s,
+                                  since_1970_ms(now.wall),
+                                  static_cast<std::uint32_t>(services_.config.ttl.count()),
                                   crypto::MessageKind::normal,
                                   0,
                                   1,

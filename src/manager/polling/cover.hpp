@@ -13,7 +13,7 @@ namespace toxasync::manager {
 class Cover final : public Part, private client::StoreResultListener {
  public:
   /// Mean time between two; they are a Poisson process.
-  static constexpr std::int64_t loop_interval_ms = std::int64_t{6} * 3600 * 1000;
+  static constexpr milliseconds loop_interval = 6h;
   /// One of them in this many is a large envelope.
   static constexpr std::uint64_t large_one_in = 4;
   /// While so many are on their way nothing is added.
@@ -23,9 +23,7 @@ class Cover final : public Part, private client::StoreResultListener {
       : services_(services), keys_(keys), home_nodes_(home_nodes) {}
 
   void tick(Now now) override;
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override {
-    return next_ms_.value_or(INT64_MAX);
-  }
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override { return next_.value_or(never); }
 
  private:
   /// One that failed is not tried again: nobody waits for it.
@@ -37,7 +35,7 @@ class Cover final : public Part, private client::StoreResultListener {
   const KeyRing& keys_;
   const HomeNodes& home_nodes_;
   std::unordered_set<client::OperationId> operations_;
-  std::optional<std::int64_t> next_ms_;  ///< Steady. Nothing before the first tick.
+  std::optional<SteadyTime> next_;  ///< Nothing before the first tick.
 };
 
 }  // namespace toxasync::manager

@@ -9,10 +9,10 @@
 namespace toxasync::manager {
 
 std::optional<crypto::Epoch> MailboxWatch::due_slot(Now now) {
-  if (!past_from_ms_) {
-    past_from_ms_ = now.steady_ms + past_after_ms;
+  if (!past_from_) {
+    past_from_ = now.steady + past_after;
   }
-  const auto epoch = crypto::epoch_at(now.unix_s());
+  const auto epoch = crypto::epoch_at(now.unix_time());
   if (!epoch) {
     return std::nullopt;
   }
@@ -20,13 +20,13 @@ std::optional<crypto::Epoch> MailboxWatch::due_slot(Now now) {
   const crypto::Epoch oldest = slot(*epoch > epochs_back ? *epoch - epochs_back : 0, step_);
   const auto over = [=](crypto::Epoch e) { return e < oldest || e > newest; };
   std::erase_if(finished_, over);
-  std::erase_if(due_ms_, [&](const auto& entry) { return over(entry.first); });
+  std::erase_if(due_, [&](const auto& entry) { return over(entry.first); });
   for (crypto::Epoch e = newest;; e -= step_) {
-    if (is_closed(e, now) && now.steady_ms < *past_from_ms_) {
+    if (is_closed(e, now) && now.steady < *past_from_) {
       return std::nullopt;
     }
-    const auto due = due_ms_.find(e);
-    if (!finished_.contains(e) && (due == due_ms_.end() || due->second <= now.steady_ms)) {
+    const auto due = due_.find(e);
+    if (!finished_.contains(e) && (due == due_.end() || due->second <= now.steady)) {
       return e;
     }
     if (e < oldest + step_) {
@@ -62,18 +62,17 @@ bool MailboxWatch::choose_sweep(Now now, const Nodes& nodes, Random& random) {
 std::optional<protocol::NodeId> MailboxWatch::take_node(Now now, NodeHealth& health) {
   auto& left = sweep_->left;
   const auto silent =
-      std::erase_if(left, [&](const protocol::NodeId& node) { return !health.usable(node, now.steady_ms); });
+      std::erase_if(left, [&](const protocol::NodeId& node) { return !health.usable(node, now.steady); });
   sweep_->clean = sweep_->clean && silent == 0;
-  const bool can_wait =
-      is_closed(sweep_->epoch, now) || due_ms_.contains(sweep_->epoch);  // it was read before
+  const bool can_wait = is_closed(sweep_->epoch, now) || due_.contains(sweep_->epoch);  // it was read before
   const auto found = std::ranges::find_if(
-      left, [&](const protocol::NodeId& node) { return health.affords(node, now.steady_ms, can_wait); });
+      left, [&](const protocol::NodeId& node) { return health.affords(node, now.steady, can_wait); });
   if (found == left.end()) {
     return std::nullopt;
   }
   const auto node = *found;
   left.erase(found);
-  health.charge(node, now.steady_ms);
+  health.charge(node, now.steady);
   return node;
 }
 
@@ -97,7 +96,7 @@ bool MailboxWatch::ended(const client::RetrieveResult& result, Now now, Random& 
     return false;
   }
   visiting_ = false;
-  if (!result.complete || std::min(result.node_time_s, now.unix_s()) < closed_at_s(sweep_->epoch)) {
+  if (!result.complete || std::min(result.node_time, now.unix_time()) < closed_at(sweep_->epoch)) {
     sweep_->clean = false;
   }
   return sweep_->left.empty() && end_sweep(now, random);
@@ -107,11 +106,10 @@ bool MailboxWatch::end_sweep(Now now, Random& random) {
   const Sweep ended = *std::exchange(sweep_, std::nullopt);
   const bool closed = is_closed(ended.epoch, now);
   if (ended.clean && closed) {
-    due_ms_.erase(ended.epoch);
+    due_.erase(ended.epoch);
     return finished_.insert(ended.epoch).second;
   }
-  due_ms_[ended.epoch] =
-      now.steady_ms + 1 + random_delay_ms(random, closed ? failed_again_in_means * mean_ms_ : mean_ms_);
+  due_[ended.epoch] = now.steady + 1ms + random_delay(random, closed ? failed_again_in_means * mean_ : mean_);
   return false;
 }
 
@@ -123,14 +121,14 @@ void MailboxWatch::abandoned() noexcept {
 }
 
 void MailboxWatch::poll_soon(Now now) {
-  if (const auto epoch = crypto::epoch_at(now.unix_s())) {
-    due_ms_.erase(slot(*epoch, step_));
+  if (const auto epoch = crypto::epoch_at(now.unix_time())) {
+    due_.erase(slot(*epoch, step_));
   }
 }
 
 void MailboxWatch::reset() {
   finished_.clear();
-  due_ms_.clear();
+  due_.clear();
   sweep_.reset();
   paused_.reset();
   visiting_ = false;

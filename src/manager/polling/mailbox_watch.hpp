@@ -27,14 +27,14 @@ class MailboxWatch {
 
   /// How far back: the longest time to live, and the edges.
   static constexpr crypto::Epoch epochs_back =
-      static_cast<crypto::Epoch>(limits::largest_time_to_live_s / limits::epoch_length_s) + 1;
+      static_cast<crypto::Epoch>(limits::largest_time_to_live / limits::epoch_length) + 1;
   static constexpr std::size_t most_finished = epochs_back + 3;
   static constexpr std::int64_t failed_again_in_means = 6;  ///< A mailbox of the past that was not read.
   /// Those of the past wait so long at the start, when the nodes are asked for everything else.
-  static constexpr std::int64_t past_after_ms = 60000;
+  static constexpr milliseconds past_after = 1min;
 
   /// Mailboxes of the epochs that `step` divides are in use, for mail of the epochs nearest to them: 1 or 3.
-  MailboxWatch(crypto::Epoch step, std::int64_t mean_ms) : step_(step), mean_ms_(mean_ms) {}
+  MailboxWatch(crypto::Epoch step, milliseconds mean) : step_(step), mean_(mean) {}
 
   /// The mailbox that is written to in an epoch.
   static constexpr crypto::Epoch slot(crypto::Epoch epoch, crypto::Epoch step) noexcept {
@@ -67,11 +67,11 @@ class MailboxWatch {
 
   [[nodiscard]] std::optional<crypto::Epoch> due_slot(Now now);
   /// When nothing can be stored in it any longer (Unix seconds).
-  [[nodiscard]] static constexpr std::int64_t closed_at_s(crypto::Epoch slot) noexcept {
-    return crypto::epoch_start_s(slot + 2) + limits::late_store_grace_s;
+  [[nodiscard]] static constexpr UnixTime closed_at(crypto::Epoch slot) noexcept {
+    return crypto::epoch_start(slot + 2) + limits::late_store_grace;
   }
   [[nodiscard]] static constexpr bool is_closed(crypto::Epoch slot, Now now) noexcept {
-    return now.unix_s() >= closed_at_s(slot);
+    return now.unix_time() >= closed_at(slot);
   }
   /// Takes up the sweep that is due. What is not closed does not wait for what is. False: none is.
   bool choose_sweep(Now now, const Nodes& nodes, Random& random);
@@ -80,13 +80,13 @@ class MailboxWatch {
   bool end_sweep(Now now, Random& random);
 
   crypto::Epoch step_;
-  std::int64_t mean_ms_;
+  milliseconds mean_;
   std::set<crypto::Epoch> finished_;
-  std::map<crypto::Epoch, std::int64_t> due_ms_;  ///< Steady; those that are not in it are due now.
+  std::map<crypto::Epoch, SteadyTime> due_;  ///< Those that are not in it are due now.
   std::optional<Sweep> sweep_;
   std::optional<Sweep> paused_;
   bool visiting_ = false;
-  std::optional<std::int64_t> past_from_ms_;  ///< Steady; once it has begun.
+  std::optional<SteadyTime> past_from_;  ///< Once it has begun.
 };
 
 }  // namespace toxasync::manager

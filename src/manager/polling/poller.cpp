@@ -57,7 +57,7 @@ const crypto::OwnedMailbox* Poller::mailbox(const crypto::KeyPair& root, crypto:
 }
 
 const crypto::OwnedMailbox* Poller::find_mailbox(crypto::Epoch epoch, const crypto::MailboxAddress& address) {
-  const auto now = crypto::epoch_at(services_.clock.now().unix_s());
+  const auto now = crypto::epoch_at(services_.clock.now().unix_time());
   if (!now || epoch > *now + 1 || epoch + epochs_back < *now) {
     return nullptr;
   }
@@ -72,8 +72,8 @@ const crypto::OwnedMailbox* Poller::find_mailbox(crypto::Epoch epoch, const cryp
 
 crypto::Epoch Poller::first_epoch(const Source& source, const OwnHomeNode& node, const Root& root,
                                   crypto::Epoch now_epoch) {
-  const std::int64_t since_s = std::max(node.added_s, root.created_s);
-  const crypto::Epoch begun = crypto::epoch_at(since_s).value_or(0);
+  const UnixTime since = std::max(node.added, root.created);
+  const crypto::Epoch begun = crypto::epoch_at(since).value_or(0);
   crypto::Epoch first = begun > 0 ? begun - 1 : 0;  // a sender's clock may be behind
   first = std::max(first, now_epoch > epochs_back ? now_epoch - epochs_back : 0);
   const auto found = finished_.find(source);
@@ -86,7 +86,7 @@ crypto::Epoch Poller::first_epoch(const Source& source, const OwnHomeNode& node,
 /// Forgets home nodes that nobody uses any longer, and their watermarks.
 void Poller::forget_retired(Now now) {
   store::StateBatch batch;
-  for (const auto& id : home_nodes_.forget_retired(now.unix_s(), batch)) {
+  for (const auto& id : home_nodes_.forget_retired(now.unix_time(), batch)) {
     std::erase_if(finished_, [&](const auto& entry) {
       const auto& [node, root] = entry.first;
       if (node != id) {
@@ -107,34 +107,34 @@ void Poller::want(Polls& wanted, const Key& key, bool is_cover, Now now) {
   poll = old == polls_.end() ? Poll{} : old->second;
   poll.is_cover = is_cover;
   if (!poll.operation && !due_.contains(key)) {
-    due_.set(key, now.steady_ms + random_delay_ms(services_.random, first_polls_within_ms));
+    due_.set(key, now.steady + random_delay(services_.random, first_polls_within));
   } else if (!poll.operation) {  // its epoch may be the present one now
-    due_.set_earlier(key, now.steady_ms + wait_ms(std::get<2>(key), now));
+    due_.set_earlier(key, now.steady + until_next_poll(std::get<2>(key), now));
   }
 }
 
-std::int64_t Poller::wait_ms(crypto::Epoch epoch, Now now) const {
-  const std::int64_t often = services_.config.poll_interval_ms;
-  const std::int64_t near_from_ms = (crypto::epoch_start_s(epoch) - edge_s) * 1000;
-  const std::int64_t near_until_ms = (crypto::epoch_start_s(epoch + 1) + edge_s) * 1000;
-  if (now.unix_ms >= near_from_ms && now.unix_ms < near_until_ms) {
-    return random_delay_ms(services_.random, often);
+milliseconds Poller::until_next_poll(crypto::Epoch epoch, Now now) const {
+  const milliseconds often = services_.config.poll_interval;
+  const UnixTimeMs near_from = crypto::epoch_start(epoch) - edge;
+  const UnixTimeMs near_until = crypto::epoch_start(epoch + 1) + edge;
+  if (now.wall >= near_from && now.wall < near_until) {
+    return random_delay(services_.random, often);
   }
-  const std::int64_t seldom = std::max(often, std::min(seldom_factor * often, longest_seldom_ms));
-  const std::int64_t wait = random_delay_ms(services_.random, seldom);
-  const std::int64_t to_near = near_from_ms - now.unix_ms;
-  return to_near > 0 && wait > to_near ? to_near + random_delay_ms(services_.random, often) : wait;
+  const milliseconds seldom = std::max(often, std::min(seldom_factor * often, longest_seldom));
+  const milliseconds wait = random_delay(services_.random, seldom);
+  const milliseconds to_near = near_from - now.wall;
+  return to_near > 0ms && wait > to_near ? to_near + random_delay(services_.random, often) : wait;
 }
 
 /// Like the root that it belongs to, from whose watermark it begins. What has begun goes on after the root or
 /// the node has retired, until it is final.
 void Poller::want_cover(Polls& wanted, const OwnHomeNode& node, const Root& root, crypto::Epoch first,
                         Now now) {
-  const auto epoch = crypto::epoch_at(now.unix_s()).value_or(0);
+  const auto epoch = crypto::epoch_at(now.unix_time()).value_or(0);
   crypto::Epoch last = epoch + 1;
-  for (const std::int64_t retired_s : {root.retired_s, node.retired_s}) {
-    if (retired_s != 0) {
-      last = std::min(last, crypto::epoch_at(retired_s).value_or(0) + 1);
+  for (const UnixTime retired : {root.retired, node.retired}) {
+    if (retired != UnixTime{}) {
+      last = std::min(last, crypto::epoch_at(retired).value_or(0) + 1);
     }
   }
   for (auto e = first; e <= last; ++e) {
@@ -145,12 +145,12 @@ void Poller::want_cover(Polls& wanted, const OwnHomeNode& node, const Root& root
 }
 
 void Poller::update_polls(Now now) {
-  const auto epoch = crypto::epoch_at(now.unix_s());
+  const auto epoch = crypto::epoch_at(now.unix_time());
   if (!epoch) {
-    next_epoch_s_ = limits::epoch_origin_s;
+    next_epoch_ = limits::epoch_origin;
     return;
   }
-  next_epoch_s_ = crypto::epoch_start_s(*epoch + 1);
+  next_epoch_ = crypto::epoch_start(*epoch + 1);
   forget_retired(now);
   Polls wanted;
   for (const auto& [id, node] : home_nodes_.all()) {
@@ -193,13 +193,13 @@ void Poller::start(const Key& key, Now now) {
     return;
   }
   if (inbox_.full()) {  // what came would be left there
-    due_.set(key, now.steady_ms + wait_ms(epoch, now));
+    due_.set(key, now.steady + until_next_poll(epoch, now));
     return;
   }
-  found->second.started_ms = now.steady_ms;
-  found->second.started_s = now.unix_s();
+  found->second.started = now.steady;
+  found->second.started_at = now.unix_time();
   // Nothing is stored any longer in what is older.
-  const bool subscribe = services_.config.push && epoch + 1 >= crypto::epoch_at(now.unix_s()).value_or(0);
+  const bool subscribe = services_.config.push && epoch + 1 >= crypto::epoch_at(now.unix_time()).value_or(0);
   found->second.operation = services_.client.retrieve({node, owned->clone(), subscribe}, *this, now);
   operations_[*found->second.operation] = key;
 }
@@ -252,13 +252,13 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   last_operations_.erase(poll->second.last_operation);
   // A node that answers other requests, but not this one, is busy: the mailbox was neither read nor failed.
   const auto status = services_.client.node_status(std::get<0>(key));
-  const bool alive = result.reachable || (status && status->last_answer_unix_s >= poll->second.started_s);
+  const bool alive = result.reachable || (status && status->last_answer >= poll->second.started_at);
   const bool unserved = !result.complete && alive;
   if (!unserved) {
-    poll->second.last_begun_ms = poll->second.started_ms;
+    poll->second.last_begun = poll->second.started;
   }
-  const std::int64_t end_s = crypto::epoch_start_s(std::get<2>(key) + 2);
-  const bool beyond_doubt = end_s + limits::late_store_grace_s <= std::min(result.node_time_s, now.unix_s());
+  const UnixTime end = crypto::epoch_start(std::get<2>(key) + 2);
+  const bool beyond_doubt = end + limits::late_store_grace <= std::min(result.node_time, now.unix_time());
   if (result.complete && beyond_doubt) {
     if (!poll->second.is_cover) {
       mark_final(key);
@@ -268,17 +268,17 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   poll->second.last_operation = operation;
   last_operations_[operation] = key;
-  const bool soon = poll->second.started_ms < poll_soon_ms_;
-  const std::int64_t mean = soon ? first_polls_within_ms : services_.config.poll_interval_ms;
-  std::int64_t wait = std::min(mean, unserved_again_ms);
+  const bool soon = poll->second.started < poll_soon_;
+  const milliseconds mean = soon ? first_polls_within : services_.config.poll_interval;
+  milliseconds wait = std::min(mean, unserved_again);
   if (!unserved) {
-    wait =
-        soon || !result.complete ? random_delay_ms(services_.random, mean) : wait_ms(std::get<2>(key), now);
+    wait = soon || !result.complete ? random_delay(services_.random, mean)
+                                    : until_next_poll(std::get<2>(key), now);
   }
-  const std::int64_t asked_ms = std::int64_t{result.retry_after_s} * 1000;
-  const auto apart_ms = static_cast<std::int64_t>(services_.random.below(
-      static_cast<std::uint64_t>(asked_ms / 4) + 1));  // apart from other clients that it turned away
-  due_.set(key, now.steady_ms + std::max(wait, asked_ms + apart_ms));
+  const milliseconds asked = result.retry_after;
+  // Apart from other clients that it turned away.
+  const milliseconds apart = services_.random.below(asked / 4 + 1ms);
+  due_.set(key, now.steady + std::max(wait, asked + apart));
 }
 
 void Poller::on_announced(client::OperationId operation, Now now) noexcept {
@@ -288,9 +288,9 @@ void Poller::on_announced(client::OperationId operation, Now now) noexcept {
     return;
   }
   auto& [key, poll] = *found;
-  poll.announced_ms = std::max(now.steady_ms + random_delay_ms(services_.random, announced_poll_mean_ms),
-                               poll.announced_ms + announced_poll_every_ms);
-  due_.set_earlier(key, poll.announced_ms);
+  poll.announced = std::max(now.steady + random_delay(services_.random, announced_poll_mean),
+                            poll.announced + announced_poll_every);
+  due_.set_earlier(key, poll.announced);
 }
 
 void Poller::mark_final(const Key& key) {
@@ -302,7 +302,7 @@ void Poller::mark_final(const Key& key) {
   if (root == nullptr || owner == home_nodes_.all().end()) {
     return;
   }
-  const auto now_epoch = crypto::epoch_at(services_.clock.now().unix_s()).value_or(0);
+  const auto now_epoch = crypto::epoch_at(services_.clock.now().unix_time()).value_or(0);
   crypto::Epoch next = first_epoch({node, root_id}, owner->second, *root, now_epoch);
   const crypto::Epoch before = finished.through;
   while (finished.beyond.contains(next)) {
@@ -316,35 +316,33 @@ void Poller::mark_final(const Key& key) {
 }
 
 void Poller::poll_soon(Now now) {
-  poll_soon_ms_ = now.steady_ms;
+  poll_soon_ = now.steady;
   for (const auto& [key, poll] : polls_) {
     if (!poll.operation) {
-      const auto within = static_cast<std::uint64_t>(soon_polls_within_ms);
-      due_.set_earlier(key, now.steady_ms + static_cast<std::int64_t>(services_.random.below(within)));
+      due_.set_earlier(key, now.steady + services_.random.below(soon_polls_within));
     }
   }
 }
 
-bool Poller::swept_since(std::int64_t steady_ms) const {
-  return std::ranges::all_of(polls_, [steady_ms](const auto& entry) {
-    return entry.second.is_cover || (entry.second.last_begun_ms && *entry.second.last_begun_ms >= steady_ms);
+bool Poller::swept_since(SteadyTime steady_now) const {
+  return std::ranges::all_of(polls_, [steady_now](const auto& entry) {
+    return entry.second.is_cover || (entry.second.last_begun && *entry.second.last_begun >= steady_now);
   });
 }
 
 void Poller::tick(Now now) {
-  const bool clock_set_back = now.unix_s() < next_epoch_s_ - limits::epoch_length_s;
-  if (now.unix_s() >= next_epoch_s_ || (clock_set_back && next_epoch_s_ != limits::epoch_origin_s)) {
+  const bool clock_set_back = now.unix_time() < next_epoch_ - limits::epoch_length;
+  if (now.unix_time() >= next_epoch_ || (clock_set_back && next_epoch_ != limits::epoch_origin)) {
     update_polls(now);
   }
-  while (const auto key = due_.pop_due(now.steady_ms)) {
+  while (const auto key = due_.pop_due(now.steady)) {
     start(*key, now);
   }
 }
 
-std::int64_t Poller::next_deadline_ms() const noexcept {
+SteadyTime Poller::next_deadline() const noexcept {
   const Now now = services_.clock.now();
-  return std::min(due_.next_ms(),
-                  now.steady_ms + std::max<std::int64_t>(next_epoch_s_ * 1000 - now.unix_ms, 0));
+  return std::min(due_.next(), now.steady + std::max<milliseconds>(next_epoch_ - now.wall, 0ms));
 }
 
 }  // namespace toxasync::manager

@@ -20,20 +20,20 @@ class Poller final : public Part, private client::RetrieveListener {
  public:
   /// Epochs in which mail may still lie: the longest time to live, and the edges.
   static constexpr crypto::Epoch epochs_back =
-      static_cast<crypto::Epoch>(limits::largest_time_to_live_s / limits::epoch_length_s) + 1;
-  static constexpr std::int64_t first_polls_within_ms = 300;
-  static constexpr std::int64_t unserved_again_ms = 5000;
-  static constexpr std::int64_t soon_polls_within_ms = 1000;
-  /// The mailbox of the present epoch is asked for at poll_interval_ms. Those of the one before and the next
+      static_cast<crypto::Epoch>(limits::largest_time_to_live / limits::epoch_length) + 1;
+  static constexpr milliseconds first_polls_within = 300ms;
+  static constexpr milliseconds unserved_again = 5s;
+  static constexpr milliseconds soon_polls_within = 1s;
+  /// The mailbox of the present epoch is asked for at poll_interval. Those of the one before and the next
   /// one as often while that epoch is so near; else this many times more seldom, up to the longest mean.
-  static constexpr std::int64_t edge_s = 1800;
+  static constexpr seconds edge = 30min;
   static constexpr std::int64_t seldom_factor = 5;
-  static constexpr std::int64_t longest_seldom_ms = 600'000;
+  static constexpr milliseconds longest_seldom = 10min;
   /// A poll that a node asks for by an announcement waits for a random time of this mean, in which what is
   /// sent together comes together; and there is one at most of a mailbox in this time, whatever the node
   /// says.
-  static constexpr std::int64_t announced_poll_mean_ms = 500;
-  static constexpr std::int64_t announced_poll_every_ms = 5000;
+  static constexpr milliseconds announced_poll_mean = 500ms;
+  static constexpr milliseconds announced_poll_every = 5s;
   /// What a program that always runs polls of one root: the next epoch, the present one, and those before
   /// until they are final. After a longer absence cover is polled for the last epochs that it saw and for
   /// the present ones: it was not there in between.
@@ -55,9 +55,9 @@ class Poller final : public Part, private client::RetrieveListener {
 
   void poll_soon(Now now);
   /// Whether each mailbox that may hold mail was polled since then. Cover does not count.
-  [[nodiscard]] bool swept_since(std::int64_t steady_ms) const;
+  [[nodiscard]] bool swept_since(SteadyTime steady_now) const;
   void tick(Now now) override;
-  [[nodiscard]] std::int64_t next_deadline_ms() const noexcept override;
+  [[nodiscard]] SteadyTime next_deadline() const noexcept override;
 
  private:
   using Source = std::pair<protocol::NodeId, RootId>;
@@ -66,11 +66,11 @@ class Poller final : public Part, private client::RetrieveListener {
   struct Poll {
     bool is_cover = false;
     std::optional<client::OperationId> operation;
-    std::int64_t started_ms = 0;
-    std::int64_t started_s = 0;                 ///< Unix.
-    std::optional<std::int64_t> last_begun_ms;  ///< When the last one that has ended was begun.
-    client::OperationId last_operation{};       ///< The last one that has ended.
-    std::int64_t announced_ms = INT64_MIN / 2;  ///< When the last one is due that an announcement asked for.
+    SteadyTime started{};
+    UnixTime started_at{};
+    std::optional<SteadyTime> last_begun;  ///< When the last one that has ended was begun.
+    client::OperationId last_operation{};  ///< The last one that has ended.
+    SteadyTime announced = long_ago;       ///< When the last one is due that an announcement asked for.
   };
   /// What is done: all epochs up to `through`, and those in `beyond`.
   struct Finished {
@@ -90,7 +90,7 @@ class Poller final : public Part, private client::RetrieveListener {
   void want_cover(Polls& wanted, const OwnHomeNode& node, const Root& root, crypto::Epoch first, Now now);
   void start(const Key& key, Now now);
   /// Until it is asked for again.
-  [[nodiscard]] std::int64_t wait_ms(crypto::Epoch epoch, Now now) const;
+  [[nodiscard]] milliseconds until_next_poll(crypto::Epoch epoch, Now now) const;
   void mark_final(const Key& key);
   [[nodiscard]] crypto::Epoch first_epoch(const Source& source, const OwnHomeNode& node, const Root& root,
                                           crypto::Epoch now_epoch);
@@ -109,8 +109,8 @@ class Poller final : public Part, private client::RetrieveListener {
   std::unordered_map<client::OperationId, Key> operations_;
   std::unordered_map<client::OperationId, Key> last_operations_;  ///< The last_operation of each of polls_.
   DeadlineQueue<Key> due_;
-  std::int64_t poll_soon_ms_ = INT64_MIN;  ///< Steady: polls begun before it are followed by another soon.
-  std::int64_t next_epoch_s_ = 0;          ///< Unix time of the next update_polls().
+  SteadyTime poll_soon_ = long_ago;  ///< Polls begun before it are followed by another soon.
+  UnixTime next_epoch_{};            ///< Unix time of the next update_polls().
 };
 
 }  // namespace toxasync::manager

@@ -87,7 +87,7 @@ std::size_t MemoryState::poll() {
   return ready.size();
 }
 
-bool MemoryState::flush(std::int64_t /*timeout_ms*/) {
+bool MemoryState::flush(milliseconds /*timeout*/) {
   return waiting_.empty();
 }
 

@@ -33,7 +33,7 @@ class MemoryState final : public StateStore {
   std::vector<StateEntry> load() override;
   void commit(StateBatch batch, Done done) override;
   std::size_t poll() override;
-  bool flush(std::int64_t timeout_ms) override;
+  bool flush(milliseconds timeout) override;
   [[nodiscard]] int wake_fd() const noexcept override { return -1; }
 
  private:

@@ -45,35 +45,35 @@ std::size_t MemoryStore::poll(StoreListener& listener) {
 }
 
 void MemoryStore::put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                      std::int64_t expires_at_s, std::int64_t now_s) {
+                      UnixTime expires_at, UnixTime now) {
   const std::size_t cost = operation_overhead_bytes + value.size();
   const Admission admission = admit(cost);
   PutResult result{admission == Admission::overloaded ? PutStatus::overloaded : PutStatus::failed};
   if (admission == Admission::yes) {
-    result = apply_put(mailbox, id, value, expires_at_s, now_s);
+    result = apply_put(mailbox, id, value, expires_at, now);
   }
   complete(admission == Admission::overloaded ? 0 : cost,
            [token, result](StoreListener& listener) { listener.on_put(token, result); });
 }
 
 PutResult MemoryStore::apply_put(const MailboxKey& key, const RecordId& id, ByteView value,
-                                 std::int64_t expires_at_s, std::int64_t now_s) {
+                                 UnixTime expires_at, UnixTime now) {
   if (const auto box = mailboxes_.find(key); box != mailboxes_.end()) {
     const auto found = box->second.entries.find(id);
-    if (found != box->second.entries.end() && found->second.expires_at_s <= now_s) {
+    if (found != box->second.entries.end() && found->second.expires_at <= now) {
       drop(key, id);  // What has expired counts as dropped already.
     } else if (found != box->second.entries.end()) {
       Entry& entry = found->second;
       if (!entry.live) {
         return {PutStatus::gone};
       }
-      const std::int64_t held_until_s = entry.expires_at_s;
-      if (expires_at_s > entry.expires_at_s) {
-        by_expiry_.erase({entry.expires_at_s, entry.sequence, key, id});
-        entry.expires_at_s = expires_at_s;
-        by_expiry_.insert({entry.expires_at_s, entry.sequence, key, id});
+      const UnixTime held_until = entry.expires_at;
+      if (expires_at > entry.expires_at) {
+        by_expiry_.erase({entry.expires_at, entry.sequence, key, id});
+        entry.expires_at = expires_at;
+        by_expiry_.insert({entry.expires_at, entry.sequence, key, id});
       }
-      return {PutStatus::duplicate, entry.expires_at_s, held_until_s};
+      return {PutStatus::duplicate, entry.expires_at, held_until};
     }
   }
   const auto box = mailboxes_.find(key);
@@ -89,17 +89,17 @@ PutResult MemoryStore::apply_put(const MailboxKey& key, const RecordId& id, Byte
   }
   Mailbox& mailbox = mailboxes_[key];
   const std::uint64_t sequence = ++last_sequence_;
-  mailbox.entries[id] = {sequence, expires_at_s, true, false, Bytes(value.begin(), value.end())};
+  mailbox.entries[id] = {sequence, expires_at, true, false, Bytes(value.begin(), value.end())};
   mailbox.live[sequence] = id;
   mailbox.bytes += value.size();
-  by_expiry_.insert({expires_at_s, sequence, key, id});
+  by_expiry_.insert({expires_at, sequence, key, id});
   ++stats_.messages;
   stats_.bytes += value.size();
-  return {PutStatus::stored, expires_at_s};
+  return {PutStatus::stored, expires_at};
 }
 
 void MemoryStore::list(Token token, const MailboxKey& key, std::uint64_t after, const ListLimits& limits,
-                       std::int64_t now_s) {
+                       UnixTime now) {
   const std::uint64_t reserve = std::min<std::uint64_t>(limits_.mailbox_bytes, limits_.queue_bytes / 2);
   const std::size_t cost =
       operation_overhead_bytes + std::min<std::size_t>(limits.max_bytes, static_cast<std::size_t>(reserve));
@@ -115,7 +115,7 @@ void MemoryStore::list(Token token, const MailboxKey& key, std::uint64_t after, 
                                       : box->second.live.upper_bound(after);
     for (; box != mailboxes_.end() && at != box->second.live.end(); ++at) {
       const Entry& entry = box->second.entries.at(at->second);
-      if (entry.expires_at_s <= now_s) {
+      if (entry.expires_at <= now) {
         continue;
       }
       if (result->records.size() >= std::max<std::size_t>(limits.max_records, 1) ||
@@ -124,7 +124,7 @@ void MemoryStore::list(Token token, const MailboxKey& key, std::uint64_t after, 
         break;
       }
       bytes += entry.value.size();
-      result->records.push_back({at->first, at->second, entry.expires_at_s, entry.value});
+      result->records.push_back({at->first, at->second, entry.expires_at, entry.value});
     }
   }
   complete(admission == Admission::overloaded ? 0 : cost,
@@ -182,9 +182,9 @@ CancelStatus MemoryStore::apply_cancel(Mailbox& mailbox, Entry& entry, const Com
   return CancelStatus::cancelled;
 }
 
-void MemoryStore::expire(std::int64_t now_s, std::size_t max_rows) {
-  for (; max_rows > 0 && !by_expiry_.empty() && std::get<0>(*by_expiry_.begin()) <= now_s; --max_rows) {
-    const auto [expires_at_s, sequence, key, id] = *by_expiry_.begin();
+void MemoryStore::expire(UnixTime now, std::size_t max_rows) {
+  for (; max_rows > 0 && !by_expiry_.empty() && std::get<0>(*by_expiry_.begin()) <= now; --max_rows) {
+    const auto [expires_at, sequence, key, id] = *by_expiry_.begin();
     drop(key, id);
   }
 }
@@ -203,7 +203,7 @@ void MemoryStore::drop(const MailboxKey& key, const RecordId& id) {
   const auto box = mailboxes_.find(key);
   const auto found = box->second.entries.find(id);
   Entry& entry = found->second;
-  by_expiry_.erase({entry.expires_at_s, entry.sequence, key, id});
+  by_expiry_.erase({entry.expires_at, entry.sequence, key, id});
   if (entry.live) {
     bury(box->second, entry);
   }

@@ -33,14 +33,14 @@ class MemoryStore final : public Store {
     return found == mailboxes_.end() ? 0 : found->second.live.size();
   }
 
-  void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
-           std::int64_t expires_at_s, std::int64_t now_s) override;
+  void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value, UnixTime expires_at,
+           UnixTime now) override;
   void list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
-            std::int64_t now_s) override;
+            UnixTime now) override;
   void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) override;
   void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
               const Commitment& commitment) override;
-  void expire(std::int64_t now_s, std::size_t max_rows) override;
+  void expire(UnixTime now, std::size_t max_rows) override;
   void set_capacity(std::uint64_t bytes) override { stats_.capacity_bytes = bytes; }
   [[nodiscard]] StoreStats stats() const override { return stats_; }
   void submit() override { submitted_ = completions_.size(); }
@@ -50,7 +50,7 @@ class MemoryStore final : public Store {
  private:
   struct Entry {
     std::uint64_t sequence = 0;
-    std::int64_t expires_at_s = 0;
+    UnixTime expires_at{};
     bool live = true;
     bool cancelled = false;  // Of a tombstone: not by the owner.
     Bytes value;
@@ -60,7 +60,7 @@ class MemoryStore final : public Store {
     std::map<std::uint64_t, RecordId> live;  // By sequence.
     std::uint64_t bytes = 0;
   };
-  using ExpiryKey = std::tuple<std::int64_t, std::uint64_t, MailboxKey, RecordId>;
+  using ExpiryKey = std::tuple<UnixTime, std::uint64_t, MailboxKey, RecordId>;
   using Completion = std::function<void(StoreListener&)>;
   enum class Admission { yes, overloaded, fails };
   struct Waiting {
@@ -70,8 +70,8 @@ class MemoryStore final : public Store {
 
   Admission admit(std::size_t cost);
   void complete(std::size_t cost, Completion completion);
-  PutResult apply_put(const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                      std::int64_t expires_at_s, std::int64_t now_s);
+  PutResult apply_put(const MailboxKey& mailbox, const RecordId& id, ByteView value, UnixTime expires_at,
+                      UnixTime now);
   CancelStatus apply_cancel(Mailbox& mailbox, Entry& entry, const Commitment& commitment);
   void bury(Mailbox& mailbox, Entry& entry);
   void drop(const MailboxKey& key, const RecordId& id);

@@ -70,7 +70,7 @@ std::size_t read_load(std::span<const PostgresRows> answers, RecordSet& set) {
 RecordSet::Record record_of(const PostgresRows& found, int row) {
   RecordSet::Record record;
   record.sequence = found.integer(row, 2);
-  record.expires_at_s = found.integer(row, 3);
+  record.expires_at = found.time(row, 3);
   record.kind = static_cast<RecordKind>(found.integer(row, 4));
   const ByteView value = found.blob(row, 5);
   record.value.assign(value.begin(), value.end());
@@ -90,7 +90,7 @@ void queue_write(PostgresLink& link, const RecordSet& set) {
     } else if (record.changed) {
       written.add(key);
       sequences.push_back(record.sequence);
-      expiries.push_back(record.expires_at_s);
+      expiries.push_back(record.expires_at.time_since_epoch().count());
       kinds.push_back(static_cast<std::int64_t>(record.kind));
       static constexpr std::uint8_t nothing = 0;  // An empty value is not NULL.
       const bool live = record.kind == RecordKind::live;

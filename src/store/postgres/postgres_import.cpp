@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t batch_rows = 500;
 constexpr int most_attempts = 5;
-constexpr int first_pause_ms = 500;  // Doubled each time: 7.5 s in all, for a server that is restarting.
+constexpr milliseconds first_pause =
+    500ms;  // Doubled each time: 7.5 s in all, for a server that is restarting.
 constexpr std::chrono::milliseconds patience{30000};
 constexpr const char* read_error =
     "the old database cannot be read: look for disk errors in the system's log";
@@ -31,23 +32,23 @@ GroupSubjects subjects_of(const std::vector<RecordTable::Row>& rows) {
 }  // namespace
 
 std::optional<std::string> PostgresImport::run(
-    std::int64_t now_s, NodeStats& figures, const std::function<void(std::uint64_t rows)>& report_progress) {
+    UnixTime now, NodeStats& figures, const std::function<void(std::uint64_t rows)>& report_progress) {
   figures = {};
   const auto start = progress();
   if (!start) {
     return why_;
   }
   bool good =
-      pass(now_s, *start, true, figures, report_progress) && pass(now_s, 0, false, figures, report_progress);
+      pass(now, *start, true, figures, report_progress) && pass(now, 0, false, figures, report_progress);
   if (good && figures.wrong > 0 && *start > 0) {
     // The old database was served again after the interruption: what was copied before may have changed.
-    good = pass(now_s, 0, true, figures, report_progress) && pass(now_s, 0, false, figures, report_progress);
+    good = pass(now, 0, true, figures, report_progress) && pass(now, 0, false, figures, report_progress);
   }
   return good ? std::nullopt : std::optional(why_);
 }
 
 /// Copies or compares what has a larger sequence than `at`.
-bool PostgresImport::pass(std::int64_t now_s, std::int64_t at, bool copying, NodeStats& figures,
+bool PostgresImport::pass(UnixTime now, std::int64_t at, bool copying, NodeStats& figures,
                           const std::function<void(std::uint64_t rows)>& report_progress) {
   const std::uint64_t damaged_before = from_.stats().damaged;
   NodeStats found;
@@ -59,7 +60,7 @@ bool PostgresImport::pass(std::int64_t now_s, std::int64_t at, bool copying, Nod
       why_ = read_error;
       return false;
     }
-    found.expired += std::erase_if(rows, [now_s](const auto& row) { return row.expires_at_s <= now_s; });
+    found.expired += std::erase_if(rows, [now](const auto& row) { return row.expires_at <= now; });
     if (!rows.empty() && !insist([&] { return copying ? copy(rows, at) : compare(rows, found); })) {
       return false;
     }
@@ -104,7 +105,7 @@ std::optional<std::int64_t> PostgresImport::progress() {
 bool PostgresImport::insist(const std::function<LinkStatus()>& once) {
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
     if (attempt > 0) {
-      ::poll(nullptr, 0, first_pause_ms << (attempt - 1));
+      ::poll(nullptr, 0, static_cast<int>(first_pause.count()) << (attempt - 1));
     }
     if (!connect()) {
       continue;
@@ -135,7 +136,7 @@ LinkStatus PostgresImport::copy(const Rows& rows, std::int64_t last) {
   RecordSet set({}, sum_key_, false);
   read_load(answers, set);
   for (const auto& row : rows) {
-    if (!set.import({row.mailbox, row.id}, row.kind, row.expires_at_s, row.value)) {
+    if (!set.import({row.mailbox, row.id}, row.kind, row.expires_at, row.value)) {
       return LinkStatus::conflict;
     }
   }
@@ -169,10 +170,10 @@ LinkStatus PostgresImport::compare(const Rows& rows, NodeStats& figures) {
   for (const auto& row : rows) {
     const auto found = there.find({row.mailbox, row.id});
     const bool same =
-        found != there.end() && found->second.expires_at_s >= row.expires_at_s &&
+        found != there.end() && found->second.expires_at >= row.expires_at &&
         (found->second.kind == row.kind || found->second.kind != RecordKind::live) &&
         (found->second.kind != RecordKind::live || std::ranges::equal(found->second.value, row.value)) &&
-        found->second.sum == record_checksum(sum_key_, row.mailbox, row.id, found->second.expires_at_s,
+        found->second.sum == record_checksum(sum_key_, row.mailbox, row.id, found->second.expires_at,
                                              found->second.kind, found->second.value);
     figures.wrong += same ? 0 : 1;
     figures.live += same && row.kind == RecordKind::live ? 1 : 0;

@@ -32,13 +32,13 @@ class PostgresImport {
 
   /// Copies what is left to be copied, then checks all of it. `report_progress` is called now and then with
   /// the number of rows that were copied, or checked. Nothing: done; else the reason, for the operator.
-  std::optional<std::string> run(std::int64_t now_s, NodeStats& figures,
+  std::optional<std::string> run(UnixTime now, NodeStats& figures,
                                  const std::function<void(std::uint64_t rows)>& report_progress);
 
  private:
   using Rows = std::vector<RecordTable::Row>;
   bool connect();
-  bool pass(std::int64_t now_s, std::int64_t at, bool copying, NodeStats& figures,
+  bool pass(UnixTime now, std::int64_t at, bool copying, NodeStats& figures,
             const std::function<void(std::uint64_t rows)>& report_progress);
   bool insist(const std::function<LinkStatus()>& once);
   LinkStatus copy(const Rows& rows, std::int64_t last);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/time.hpp"
 
 namespace toxasync::store {
 
@@ -32,6 +33,7 @@ enum class LinkStatus : std::uint8_t {
 class PostgresParameters {
  public:
   PostgresParameters& integer(std::int64_t value);
+  PostgresParameters& time(UnixTime value) { return integer(value.time_since_epoch().count()); }
   PostgresParameters& blob(ByteView value);
   PostgresParameters& integers(const std::vector<std::int64_t>& values);
   /// Of type bytea[]; a view without data is NULL.
@@ -50,6 +52,9 @@ class PostgresRows {
   [[nodiscard]] int count() const noexcept { return PQntuples(result_.get()); }
   /// 0 where the column is no bigint.
   [[nodiscard]] std::int64_t integer(int row, int column) const noexcept;
+  [[nodiscard]] UnixTime time(int row, int column) const noexcept {
+    return UnixTime{seconds{integer(row, column)}};
+  }
   [[nodiscard]] ByteView blob(int row, int column) const noexcept;
   /// As "COMMIT".
   [[nodiscard]] std::string_view tag() const noexcept { return PQcmdStatus(result_.get()); }

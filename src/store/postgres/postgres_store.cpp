@@ -123,15 +123,15 @@ void PostgresStore::push(StoreOperation&& operation, std::size_t cost) {
 }
 
 void PostgresStore::put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                        std::int64_t expires_at_s, std::int64_t now_s) {
-  PutOperation put{token, mailbox, id, Bytes(value.begin(), value.end()), expires_at_s, now_s, {}};
+                        UnixTime expires_at, UnixTime now) {
+  PutOperation put{token, mailbox, id, Bytes(value.begin(), value.end()), expires_at, now, {}};
   const std::size_t cost = put.cost();
   push(std::move(put), cost);
 }
 
 void PostgresStore::list(Token token, const MailboxKey& mailbox, std::uint64_t after,
-                         const ListLimits& limits, std::int64_t now_s) {
-  ListOperation list{token, mailbox, after, limits, now_s, {}};
+                         const ListLimits& limits, UnixTime now) {
+  ListOperation list{token, mailbox, after, limits, now, {}};
   const std::size_t cost = list.cost(limits_);
   push(std::move(list), cost);
 }
@@ -147,11 +147,11 @@ void PostgresStore::cancel(Token token, const MailboxKey& mailbox, const RecordI
   push(CancelOperation{token, mailbox, id, commitment}, CancelOperation::cost());
 }
 
-void PostgresStore::expire(std::int64_t now_s, std::size_t max_rows) {
+void PostgresStore::expire(UnixTime now, std::size_t max_rows) {
   // One job a slice: other operations run in between.
   for (std::size_t left = std::min(max_rows, max_expire_rows); left > 0;) {
     const std::size_t slice = std::min(left, PostgresTable::expire_slice);
-    push(ExpireOperation{now_s, slice}, ExpireOperation::cost());
+    push(ExpireOperation{now, slice}, ExpireOperation::cost());
     left -= slice;
   }
 }

@@ -301,7 +301,7 @@ void PostgresTable::send_list(const ListOperation& list, std::uint64_t after) {
   link_.execute(statement::list_records, PostgresParameters()
                                              .blob(list.mailbox)
                                              .integer(cursor_of(after))
-                                             .integer(list.now_s)
+                                             .time(list.now)
                                              .integer(limit)
                                              .integer(options_.lists_bind ? 1 : 0));
 }
@@ -338,9 +338,9 @@ bool PostgresTable::read_rows(ListOperation& list, const PostgresRows& rows, std
   for (int row = 0; row < rows.count(); ++row) {
     const ByteView id = rows.blob(row, 0), value = rows.blob(row, 4);
     after = static_cast<std::uint64_t>(rows.integer(row, 1));
-    const std::int64_t expires_at_s = rows.integer(row, 2);
+    const UnixTime expires_at = rows.time(row, 2);
     if (!std::ranges::equal(rows.blob(row, 5),
-                            record_checksum(sum_key_, list.mailbox, id, expires_at_s,
+                            record_checksum(sum_key_, list.mailbox, id, expires_at,
                                             static_cast<RecordKind>(rows.integer(row, 3)), value)) ||
         id.size() != sizeof(RecordId)) {
       count_damaged(1);
@@ -353,7 +353,7 @@ bool PostgresTable::read_rows(ListOperation& list, const PostgresRows& rows, std
     }
     bytes += value.size();
     list.result.records.push_back(
-        {after, id_from<RecordId>(id), expires_at_s, Bytes(value.begin(), value.end())});
+        {after, id_from<RecordId>(id), expires_at, Bytes(value.begin(), value.end())});
   }
   return static_cast<std::size_t>(rows.count()) > list.max_records();
 }
@@ -363,7 +363,7 @@ LinkStatus PostgresTable::expire(ExpireOperation& operation, bool& may_be_done) 
   link_.query("BEGIN");
   link_.execute(statement::due_records,
                 PostgresParameters()
-                    .integer(operation.now_s)
+                    .time(operation.now)
                     .integer(static_cast<std::int64_t>(std::min(operation.max_rows, expire_slice))));
   if (const LinkStatus status = link_.round_trip(answers, options_.patience); status != LinkStatus::ok) {
     return status;
@@ -383,8 +383,7 @@ LinkStatus PostgresTable::expire(ExpireOperation& operation, bool& may_be_done) 
     ids.push_back(due.blob(row, 1));
   }
   link_.execute(statement::lock_mailboxes, PostgresParameters().blobs(mailboxes).blobs({}));
-  link_.execute(statement::drop_due,
-                PostgresParameters().blobs(mailboxes).blobs(ids).integer(operation.now_s));
+  link_.execute(statement::drop_due, PostgresParameters().blobs(mailboxes).blobs(ids).time(operation.now));
   if (const LinkStatus status = link_.round_trip(answers, options_.patience); status != LinkStatus::ok) {
     return status;
   }

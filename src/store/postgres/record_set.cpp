@@ -25,22 +25,22 @@ bool RecordSet::apply(PutOperation& put) {
   Mailbox& mailbox = found->second;
   const RecordKey key(put.mailbox, put.id);
   Record& record = records_[key];
-  if (record.present && (!record.sound || record.expires_at_s <= put.now_s)) {
+  if (record.present && (!record.sound || record.expires_at <= put.now)) {
     // A damaged record is useless and may be replaced; an expired one counts as dropped already.
     drop(mailbox, record);
   }
   if (record.present && record.kind != RecordKind::live) {
-    put.result = {PutStatus::gone, 0};
+    put.result = {PutStatus::gone, {}};
     return true;
   }
   if (record.present) {
-    const std::int64_t held_until_s = record.expires_at_s;
-    if (put.expires_at_s > record.expires_at_s) {
-      record.expires_at_s = put.expires_at_s;
+    const UnixTime held_until = record.expires_at;
+    if (put.expires_at > record.expires_at) {
+      record.expires_at = put.expires_at;
       record.sum = sum(key, record);
       record.changed = true;
     }
-    put.result = {PutStatus::duplicate, record.expires_at_s, held_until_s};
+    put.result = {PutStatus::duplicate, record.expires_at, held_until};
     return true;
   }
   const auto size = static_cast<std::int64_t>(put.value.size());
@@ -51,22 +51,22 @@ bool RecordSet::apply(PutOperation& put) {
       1;
   if (mailbox.messages >= static_cast<std::int64_t>(limits_.mailbox_messages) ||
       static_cast<std::uint64_t>(mailbox.bytes + size) > limits_.mailbox_bytes) {
-    put.result = {PutStatus::mailbox_full, 0};
+    put.result = {PutStatus::mailbox_full, {}};
   } else if (static_cast<std::uint64_t>(rows) * StoreLimits::record_overhead_bytes +
                  static_cast<std::uint64_t>(bytes) >
              limits_.capacity_bytes) {
-    put.result = {PutStatus::store_full, 0};
+    put.result = {PutStatus::store_full, {}};
   } else {
-    insert(mailbox, key, record, RecordKind::live, put.expires_at_s, put.value);
-    put.result = {PutStatus::stored, put.expires_at_s};
+    insert(mailbox, key, record, RecordKind::live, put.expires_at, put.value);
+    put.result = {PutStatus::stored, put.expires_at};
   }
   return true;
 }
 
 void RecordSet::insert(Mailbox& mailbox, const RecordKey& key, Record& record, RecordKind kind,
-                       std::int64_t expires_at_s, ByteView value) {
+                       UnixTime expires_at, ByteView value) {
   record.sequence = mailbox.next++;
-  record.expires_at_s = expires_at_s;
+  record.expires_at = expires_at;
   record.kind = kind;
   record.value.assign(value.begin(), value.end());
   record.sum = sum(key, record);
@@ -77,7 +77,7 @@ void RecordSet::insert(Mailbox& mailbox, const RecordKey& key, Record& record, R
   count(mailbox, live ? 1 : 0, static_cast<std::int64_t>(value.size()), live ? 0 : 1);
 }
 
-bool RecordSet::import(const RecordKey& key, RecordKind kind, std::int64_t expires_at_s, ByteView value) {
+bool RecordSet::import(const RecordKey& key, RecordKind kind, UnixTime expires_at, ByteView value) {
   const auto found = mailboxes_.find(key.first);
   if (found == mailboxes_.end()) {
     return false;
@@ -88,14 +88,14 @@ bool RecordSet::import(const RecordKey& key, RecordKind kind, std::int64_t expir
     drop(mailbox, record);
   }
   if (!record.present) {
-    insert(mailbox, key, record, kind, expires_at_s, value);
+    insert(mailbox, key, record, kind, expires_at, value);
     return true;
   }
   if (record.kind == RecordKind::live && kind != RecordKind::live) {
     bury(mailbox, key, record, kind);
   }
-  if (expires_at_s > record.expires_at_s) {
-    record.expires_at_s = expires_at_s;
+  if (expires_at > record.expires_at) {
+    record.expires_at = expires_at;
     record.sum = sum(key, record);
     record.changed = true;
   }

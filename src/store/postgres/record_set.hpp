@@ -31,7 +31,7 @@ class RecordSet {
   };
   struct Record {
     std::int64_t sequence = 0;
-    std::int64_t expires_at_s = 0;
+    UnixTime expires_at{};
     RecordKind kind = RecordKind::removed;
     Bytes value;
     ByteArray<16> sum{};
@@ -56,7 +56,7 @@ class RecordSet {
   void apply(CancelOperation& cancel);
   /// Imports a record or tombstone from another store, whatever the quotas: it was acknowledged there. What
   /// is here already stays, with the later expiry; a tombstone overrides a record. False as with a put.
-  bool import(const RecordKey& key, RecordKind kind, std::int64_t expires_at_s, ByteView value);
+  bool import(const RecordKey& key, RecordKind kind, UnixTime expires_at, ByteView value);
   /// A record that was not loaded here was dropped: `bytes` of value.
   void count_dropped(const MailboxKey& key, bool live, std::int64_t bytes) noexcept;
 
@@ -66,13 +66,13 @@ class RecordSet {
   [[nodiscard]] const RecordTotals& change() const noexcept { return change_; }
 
  private:
-  void insert(Mailbox& mailbox, const RecordKey& key, Record& record, RecordKind kind,
-              std::int64_t expires_at_s, ByteView value);
+  void insert(Mailbox& mailbox, const RecordKey& key, Record& record, RecordKind kind, UnixTime expires_at,
+              ByteView value);
   void drop(Mailbox& mailbox, Record& record) noexcept;
   void bury(Mailbox& mailbox, const RecordKey& key, Record& record, RecordKind by) noexcept;
   void count(Mailbox& mailbox, std::int64_t messages, std::int64_t bytes, std::int64_t tombstones) noexcept;
   [[nodiscard]] ByteArray<16> sum(const RecordKey& key, const Record& record) const noexcept {
-    return record_checksum(sum_key_, key.first, key.second, record.expires_at_s, record.kind, record.value);
+    return record_checksum(sum_key_, key.first, key.second, record.expires_at, record.kind, record.value);
   }
 
   const StoreLimits limits_;

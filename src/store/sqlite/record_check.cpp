@@ -51,7 +51,7 @@ void RecordTable::check_records(RecordCheck& result, std::map<std::int64_t, Quot
   while (query.next()) {
     const Kind kind = kind_of(!query.is_null(4), query.integer(6));
     const ByteView value = query.blob(4);
-    const auto sum = checksum(query.blob(2), query.blob(3), query.integer(1), kind, value);
+    const auto sum = checksum(query.blob(2), query.blob(3), query.time(1), kind, value);
     result.damaged += std::ranges::equal(query.blob(5), sum) ? 0 : 1;
     if (kind != Kind::live) {
       ++result.tombstones;
@@ -103,12 +103,12 @@ DbStatus RecordTable::read(std::int64_t& after, std::size_t max_rows, std::vecto
     after = query.integer(0);
     const ByteView mailbox = query.blob(1), id = query.blob(2), value = query.blob(4);
     const Kind kind = kind_of(!query.is_null(4), query.integer(5));
-    if (!std::ranges::equal(query.blob(6), checksum(mailbox, id, query.integer(3), kind, value)) ||
+    if (!std::ranges::equal(query.blob(6), checksum(mailbox, id, query.time(3), kind, value)) ||
         mailbox.size() != sizeof(MailboxKey) || id.size() != sizeof(RecordId)) {
       count_damaged();
       continue;
     }
-    rows.push_back({after, id_from<MailboxKey>(mailbox), id_from<RecordId>(id), query.integer(3), kind,
+    rows.push_back({after, id_from<MailboxKey>(mailbox), id_from<RecordId>(id), query.time(3), kind,
                     Bytes(value.begin(), value.end())});
   }
   return query.status();

@@ -59,7 +59,7 @@ std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
     return error;
   }
   set_backstop(db);
-  look_at_disk(0);
+  look_at_disk({});
   DbStatus status = DbStatus::ok;
   Statements& s = statements_;
   s.find =
@@ -190,9 +190,9 @@ RecordTable::Kind RecordTable::kind_of(bool has_value, std::int64_t cancelled) n
   return cancelled != 0 ? Kind::cancelled : Kind::removed;
 }
 
-ByteArray<16> RecordTable::checksum(ByteView mailbox, ByteView id, std::int64_t expires_at_s, Kind kind,
+ByteArray<16> RecordTable::checksum(ByteView mailbox, ByteView id, UnixTime expires_at, Kind kind,
                                     ByteView value) const noexcept {
-  return record_checksum(sum_key_, mailbox, id, expires_at_s, kind, value);
+  return record_checksum(sum_key_, mailbox, id, expires_at, kind, value);
 }
 
 DbStatus RecordTable::find(const MailboxKey& mailbox, const RecordId& id, std::optional<Found>& found) {
@@ -205,11 +205,11 @@ DbStatus RecordTable::find(const MailboxKey& mailbox, const RecordId& id, std::o
     }
     found.emplace();
     found->sequence = query.integer(0);
-    found->expires_at_s = query.integer(1);
+    found->expires_at = query.time(1);
     found->kind = kind_of(!query.is_null(4), query.integer(6));
     found->value.assign(value.begin(), value.end());
     found->sound =
-        std::ranges::equal(query.blob(5), checksum(mailbox, id, found->expires_at_s, found->kind, value));
+        std::ranges::equal(query.blob(5), checksum(mailbox, id, found->expires_at, found->kind, value));
     if (!found->sound) {
       count_damaged();
     }
@@ -218,13 +218,13 @@ DbStatus RecordTable::find(const MailboxKey& mailbox, const RecordId& id, std::o
   return query.status();
 }
 
-DbStatus RecordTable::put(const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                          std::int64_t expires_at_s, std::int64_t now_s, PutResult& result) {
+DbStatus RecordTable::put(const MailboxKey& mailbox, const RecordId& id, ByteView value, UnixTime expires_at,
+                          UnixTime now, PutResult& result) {
   const std::int64_t key = mailbox_hash(mailbox);
   const auto size = static_cast<std::int64_t>(value.size());
   std::optional<Found> found;
   DbStatus status = find(mailbox, id, found);
-  if (status == DbStatus::ok && found && (!found->sound || found->expires_at_s <= now_s)) {
+  if (status == DbStatus::ok && found && (!found->sound || found->expires_at <= now)) {
     // A damaged record is useless and may be replaced; an expired one counts as dropped already.
     status = drop(key, found->sequence, found->live(), static_cast<std::int64_t>(found->value.size()));
     found.reset();
@@ -237,12 +237,12 @@ DbStatus RecordTable::put(const MailboxKey& mailbox, const RecordId& id, ByteVie
     return status;
   }
   if (found) {
-    result = {PutStatus::duplicate, std::max(found->expires_at_s, expires_at_s), found->expires_at_s};
-    if (expires_at_s <= found->expires_at_s) {
+    result = {PutStatus::duplicate, std::max(found->expires_at, expires_at), found->expires_at};
+    if (expires_at <= found->expires_at) {
       return status;
     }
-    const auto sum = checksum(mailbox, id, expires_at_s, Kind::live, found->value);
-    return Query(statements_.extend).bind(expires_at_s).bind(ByteView(sum)).bind(found->sequence).run();
+    const auto sum = checksum(mailbox, id, expires_at, Kind::live, found->value);
+    return Query(statements_.extend).bind(expires_at).bind(ByteView(sum)).bind(found->sequence).run();
   }
   Quota quota;
   status = read_quota(key, quota);
@@ -254,24 +254,24 @@ DbStatus RecordTable::put(const MailboxKey& mailbox, const RecordId& id, ByteVie
     result = {PutStatus::mailbox_full};
     return status;
   }
-  look_at_disk(now_s);
+  look_at_disk(now);
   if (used_bytes() + StoreLimits::record_overhead_bytes + value.size() > room_->capacity_bytes()) {
     result = {PutStatus::store_full};
     return status;
   }
-  result = {PutStatus::stored, expires_at_s};
-  return insert(mailbox, id, value, expires_at_s);
+  result = {PutStatus::stored, expires_at};
+  return insert(mailbox, id, value, expires_at);
 }
 
 DbStatus RecordTable::insert(const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                             std::int64_t expires_at_s) {
+                             UnixTime expires_at) {
   const std::int64_t key = mailbox_hash(mailbox);
   const auto size = static_cast<std::int64_t>(value.size());
-  const auto sum = checksum(mailbox, id, expires_at_s, Kind::live, value);
+  const auto sum = checksum(mailbox, id, expires_at, Kind::live, value);
   const DbStatus status = Query(statements_.insert)
                               .bind(key)
                               .bind(id_hash(id))
-                              .bind(expires_at_s)
+                              .bind(expires_at)
                               .bind(ByteView(mailbox))
                               .bind(ByteView(id))
                               .bind(value)
@@ -301,7 +301,7 @@ DbStatus RecordTable::drop(std::int64_t mailbox_hash, std::int64_t sequence, boo
 
 DbStatus RecordTable::bury(const MailboxKey& mailbox, const RecordId& id, const Found& found, Kind by) {
   const auto size = static_cast<std::int64_t>(found.value.size());
-  const auto sum = checksum(mailbox, id, found.expires_at_s, by, {});
+  const auto sum = checksum(mailbox, id, found.expires_at, by, {});
   const DbStatus status = Query(statements_.bury)
                               .bind(by == Kind::cancelled ? 1 : 0)
                               .bind(ByteView(sum))
@@ -338,7 +338,7 @@ DbStatus RecordTable::change_quota(std::int64_t mailbox_hash, std::int64_t messa
 }
 
 DbStatus RecordTable::list(const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
-                           std::int64_t now_s, ListResult& result) {
+                           UnixTime now, ListResult& result) {
   result = {OpStatus::ok, {}, false};
   std::size_t bytes = 0;
   Query keys(statements_.keys_of_mailbox);
@@ -353,14 +353,14 @@ DbStatus RecordTable::list(const MailboxKey& mailbox, std::uint64_t after, const
       }
       continue;  // An entry of the index without a row.
     }
-    const std::int64_t expires_at_s = row.integer(0);
+    const UnixTime expires_at = row.time(0);
     const Kind kind = kind_of(!row.is_null(3), row.integer(5));
     const ByteView value = row.blob(3);
-    if (!std::ranges::equal(row.blob(4), checksum(row.blob(1), row.blob(2), expires_at_s, kind, value))) {
+    if (!std::ranges::equal(row.blob(4), checksum(row.blob(1), row.blob(2), expires_at, kind, value))) {
       count_damaged();
       continue;
     }
-    if (kind != Kind::live || expires_at_s <= now_s || !std::ranges::equal(row.blob(1), mailbox)) {
+    if (kind != Kind::live || expires_at <= now || !std::ranges::equal(row.blob(1), mailbox)) {
       continue;
     }
     if (result.records.size() >= std::max<std::size_t>(limits.max_records, 1) ||
@@ -370,7 +370,7 @@ DbStatus RecordTable::list(const MailboxKey& mailbox, std::uint64_t after, const
     }
     bytes += value.size();
     result.records.push_back({static_cast<std::uint64_t>(sequence), id_from<RecordId>(row.blob(2)),
-                              expires_at_s, Bytes(value.begin(), value.end())});
+                              expires_at, Bytes(value.begin(), value.end())});
   }
   return keys.status();
 }
@@ -413,7 +413,7 @@ DbStatus RecordTable::cancel(const MailboxKey& mailbox, const RecordId& id, cons
   return bury(mailbox, id, *found, Kind::cancelled);
 }
 
-DbStatus RecordTable::expire(std::int64_t now_s, std::size_t max_rows) {
+DbStatus RecordTable::expire(UnixTime now, std::size_t max_rows) {
   struct Row {
     std::int64_t sequence, mailbox_hash, size;
     bool live;
@@ -421,7 +421,7 @@ DbStatus RecordTable::expire(std::int64_t now_s, std::size_t max_rows) {
   std::vector<Row> rows;
   {
     Query query(statements_.expired);
-    query.bind(now_s).bind(std::min(max_rows, expire_slice));
+    query.bind(now).bind(std::min(max_rows, expire_slice));
     while (query.next()) {
       rows.push_back({query.integer(0), query.integer(1), query.integer(3), query.integer(2) != 0});
     }
@@ -436,7 +436,7 @@ DbStatus RecordTable::expire(std::int64_t now_s, std::size_t max_rows) {
     }
   }
   expired_ += rows.size();
-  look_at_disk(now_s);
+  look_at_disk(now);
   return rows.empty() ? DbStatus::ok : vacuum();
 }
 
@@ -446,8 +446,8 @@ std::uint64_t RecordTable::used_bytes() const noexcept {
       .used_bytes();
 }
 
-void RecordTable::look_at_disk(std::int64_t now_s) {
-  if (!room_->look(used_bytes(), now_s)) {
+void RecordTable::look_at_disk(UnixTime now) {
+  if (!room_->look(used_bytes(), now)) {
     return;
   }
   room_->disk_is_full()

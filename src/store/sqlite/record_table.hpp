@@ -36,14 +36,14 @@ class RecordTable final : public SqliteEngine {
               std::unique_ptr<DiskRoom> room, const Telemetry& telemetry, Random& random);
   ~RecordTable() override { close(); }
 
-  DbStatus put(const MailboxKey& mailbox, const RecordId& id, ByteView value, std::int64_t expires_at_s,
-               std::int64_t now_s, PutResult& result);
-  DbStatus list(const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits, std::int64_t now_s,
+  DbStatus put(const MailboxKey& mailbox, const RecordId& id, ByteView value, UnixTime expires_at,
+               UnixTime now, PutResult& result);
+  DbStatus list(const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits, UnixTime now,
                 ListResult& result);
   DbStatus remove(const MailboxKey& mailbox, std::span<const RecordId> ids, std::size_t& removed);
   DbStatus cancel(const MailboxKey& mailbox, const RecordId& id, const Commitment& commitment,
                   CancelStatus& result);
-  DbStatus expire(std::int64_t now_s, std::size_t max_rows);
+  DbStatus expire(UnixTime now, std::size_t max_rows);
 
   /// Reads and checks everything, which takes long; outside of a transaction. Changes nothing.
   RecordCheck check();
@@ -52,7 +52,7 @@ class RecordTable final : public SqliteEngine {
     std::int64_t sequence = 0;
     MailboxKey mailbox{};
     RecordId id{};
-    std::int64_t expires_at_s = 0;
+    UnixTime expires_at{};
     RecordKind kind = RecordKind::removed;
     Bytes value;
   };
@@ -80,7 +80,7 @@ class RecordTable final : public SqliteEngine {
   using Kind = RecordKind;
   struct Found {
     std::int64_t sequence = 0;
-    std::int64_t expires_at_s = 0;
+    UnixTime expires_at{};
     Kind kind = Kind::removed;
     bool sound = false;  // The checksum is right.
     Bytes value;
@@ -103,10 +103,10 @@ class RecordTable final : public SqliteEngine {
   [[nodiscard]] std::int64_t id_hash(const RecordId& id) const noexcept;
   /// Of the columns value and cancelled.
   static Kind kind_of(bool has_value, std::int64_t cancelled) noexcept;
-  [[nodiscard]] ByteArray<16> checksum(ByteView mailbox, ByteView id, std::int64_t expires_at_s, Kind kind,
+  [[nodiscard]] ByteArray<16> checksum(ByteView mailbox, ByteView id, UnixTime expires_at, Kind kind,
                                        ByteView value) const noexcept;
   DbStatus find(const MailboxKey& mailbox, const RecordId& id, std::optional<Found>& found);
-  DbStatus insert(const MailboxKey& mailbox, const RecordId& id, ByteView value, std::int64_t expires_at_s);
+  DbStatus insert(const MailboxKey& mailbox, const RecordId& id, ByteView value, UnixTime expires_at);
   DbStatus drop(std::int64_t mailbox_hash, std::int64_t sequence, bool live, std::int64_t size);
   /// `by`: removed or cancelled.
   DbStatus bury(const MailboxKey& mailbox, const RecordId& id, const Found& found, Kind by);
@@ -117,7 +117,7 @@ class RecordTable final : public SqliteEngine {
   void check_records(RecordCheck& result, std::map<std::int64_t, Quota>& counted, DbStatus& status);
   void check_quotas(RecordCheck& result, std::map<std::int64_t, Quota>& counted, DbStatus& status);
   [[nodiscard]] std::uint64_t used_bytes() const noexcept;
-  void look_at_disk(std::int64_t now_s);
+  void look_at_disk(UnixTime now);
   void set_backstop(SqliteDb& db) noexcept;
   void count_damaged() noexcept;
 

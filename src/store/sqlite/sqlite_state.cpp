@@ -142,8 +142,8 @@ std::size_t SqliteState::poll() {
   return jobs.size();
 }
 
-bool SqliteState::flush(std::int64_t timeout_ms) {
-  return worker_->wait_idle(std::chrono::milliseconds(timeout_ms));
+bool SqliteState::flush(milliseconds timeout) {
+  return worker_->wait_idle(timeout);
 }
 
 }  // namespace toxasync::store

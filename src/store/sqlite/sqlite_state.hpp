@@ -45,7 +45,7 @@ class SqliteState final : public StateStore {
   std::vector<StateEntry> load() override;
   void commit(StateBatch batch, Done done) override;
   std::size_t poll() override;
-  bool flush(std::int64_t timeout_ms) override;
+  bool flush(milliseconds timeout) override;
   [[nodiscard]] int wake_fd() const noexcept override { return worker_->wake_fd(); }
 
  private:

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/bytes.hpp"
+#include "base/time.hpp"
 
 struct sqlite3_stmt;
 
@@ -50,6 +51,7 @@ class Query {
   Query& bind(T value) noexcept {
     return bind_integer(static_cast<std::int64_t>(value));
   }
+  Query& bind(UnixTime value) noexcept { return bind_integer(value.time_since_epoch().count()); }
   Query& bind(ByteView value) noexcept;  ///< An empty view is an empty blob, not NULL.
 
   /// Goes to the next row. False: the end, or an error; see status().
@@ -60,6 +62,7 @@ class Query {
 
   /// Of the current row; columns count from 0. A blob is valid until the next call of next().
   [[nodiscard]] std::int64_t integer(int column) const noexcept;
+  [[nodiscard]] UnixTime time(int column) const noexcept { return UnixTime{seconds{integer(column)}}; }
   [[nodiscard]] ByteView blob(int column) const noexcept;
   [[nodiscard]] bool is_null(int column) const noexcept;
 

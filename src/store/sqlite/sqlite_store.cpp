@@ -20,11 +20,11 @@ class StoreJob : public SqliteJob {
 };
 
 DbStatus apply_to(RecordTable& table, PutOperation& put) {
-  return table.put(put.mailbox, put.id, put.value, put.expires_at_s, put.now_s, put.result);
+  return table.put(put.mailbox, put.id, put.value, put.expires_at, put.now, put.result);
 }
 
 DbStatus apply_to(RecordTable& table, ListOperation& list) {
-  return table.list(list.mailbox, list.after, list.limits, list.now_s, list.result);
+  return table.list(list.mailbox, list.after, list.limits, list.now, list.result);
 }
 
 DbStatus apply_to(RecordTable& table, RemoveOperation& remove) {
@@ -37,7 +37,7 @@ DbStatus apply_to(RecordTable& table, CancelOperation& cancel) {
 }
 
 DbStatus apply_to(RecordTable& table, ExpireOperation& expire) {
-  return table.expire(expire.now_s, expire.max_rows);
+  return table.expire(expire.now, expire.max_rows);
 }
 
 template <class Operation>
@@ -131,15 +131,15 @@ SqliteStore::SqliteStore(std::unique_ptr<RecordTable> table, std::unique_ptr<Sql
     : limits_(limits), table_(std::move(table)), worker_(std::move(worker)) {}
 
 void SqliteStore::put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                      std::int64_t expires_at_s, std::int64_t now_s) {
-  PutOperation put{token, mailbox, id, Bytes(value.begin(), value.end()), expires_at_s, now_s, {}};
+                      UnixTime expires_at, UnixTime now) {
+  PutOperation put{token, mailbox, id, Bytes(value.begin(), value.end()), expires_at, now, {}};
   const std::size_t cost = put.cost();
   worker_->push(job_for(*table_, std::move(put)), cost);
 }
 
 void SqliteStore::list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
-                       std::int64_t now_s) {
-  ListOperation list{token, mailbox, after, limits, now_s, {}};
+                       UnixTime now) {
+  ListOperation list{token, mailbox, after, limits, now, {}};
   const std::size_t cost = list.cost(limits_);
   worker_->push(job_for(*table_, std::move(list)), cost);
 }
@@ -156,11 +156,11 @@ void SqliteStore::cancel(Token token, const MailboxKey& mailbox, const RecordId&
                 CancelOperation::cost());
 }
 
-void SqliteStore::expire(std::int64_t now_s, std::size_t max_rows) {
+void SqliteStore::expire(UnixTime now, std::size_t max_rows) {
   // One job a slice: other operations run in between.
   for (std::size_t left = std::min(max_rows, max_expire_rows); left > 0;) {
     const std::size_t slice = std::min(left, RecordTable::expire_slice);
-    worker_->push(job_for(*table_, ExpireOperation{now_s, slice}), ExpireOperation::cost());
+    worker_->push(job_for(*table_, ExpireOperation{now, slice}), ExpireOperation::cost());
     left -= slice;
   }
 }

@@ -70,14 +70,14 @@ class SqliteStore final : public Store {
   ~SqliteStore() override = default;
 
   /// A value larger than StoreLimits::queue_bytes is always overloaded.
-  void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
-           std::int64_t expires_at_s, std::int64_t now_s) override;
+  void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value, UnixTime expires_at,
+           UnixTime now) override;
   void list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
-            std::int64_t now_s) override;
+            UnixTime now) override;
   void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) override;
   void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
               const Commitment& commitment) override;
-  void expire(std::int64_t now_s, std::size_t max_rows) override;
+  void expire(UnixTime now, std::size_t max_rows) override;
   void set_capacity(std::uint64_t bytes) override { table_->set_capacity(bytes); }
   [[nodiscard]] StoreStats stats() const override { return table_->stats(); }
   void submit() override { worker_->submit(); }

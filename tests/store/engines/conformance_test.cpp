@@ -48,15 +48,15 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_stored_record_is_listed_with_its_value_and_expir
   Engine engine;
   const auto store = engine.make({});
   Caller caller(*store);
-  const auto put = caller.put(mailbox(1), record(1), value_of(600, 7), 2000);
+  const auto put = caller.put(mailbox(1), record(1), value_of(600, 7), at(2000s));
   BOOST_TEST((put.status == PutStatus::stored));
-  BOOST_TEST(put.expires_at_s == 2000);
+  BOOST_TEST(put.expires_at == at(2000s));
   const auto list = caller.list(mailbox(1));
   BOOST_TEST((list.status == OpStatus::ok));
   BOOST_REQUIRE(list.records.size() == 1U);
   BOOST_TEST((list.records[0].id == record(1)));
   BOOST_TEST(list.records[0].value == value_of(600, 7));
-  BOOST_TEST(list.records[0].expires_at_s == 2000);
+  BOOST_TEST(list.records[0].expires_at == at(2000s));
   BOOST_TEST(list.records[0].sequence > 0U);
   BOOST_TEST(!list.more);
   BOOST_TEST(caller.list(mailbox(2)).records.empty());
@@ -75,20 +75,20 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_duplicate_keeps_the_value_and_the_later_expiry, 
   Engine engine;
   const auto store = engine.make({});
   Caller caller(*store);
-  caller.put(mailbox(1), record(1), value_of(50, 1), 2000);
-  auto again = caller.put(mailbox(1), record(1), value_of(60, 2), 3000);
+  caller.put(mailbox(1), record(1), value_of(50, 1), at(2000s));
+  auto again = caller.put(mailbox(1), record(1), value_of(60, 2), at(3000s));
   BOOST_TEST((again.status == PutStatus::duplicate));
-  BOOST_TEST(again.expires_at_s == 3000);
-  BOOST_TEST(again.held_until_s == 2000);
-  again = caller.put(mailbox(1), record(1), value_of(50, 1), 1500);
+  BOOST_TEST(again.expires_at == at(3000s));
+  BOOST_TEST(again.held_until == at(2000s));
+  again = caller.put(mailbox(1), record(1), value_of(50, 1), at(1500s));
   BOOST_TEST((again.status == PutStatus::duplicate));
-  BOOST_TEST(again.expires_at_s == 3000);
-  BOOST_TEST(again.held_until_s == 3000);
-  caller.now_s = 2999;
+  BOOST_TEST(again.expires_at == at(3000s));
+  BOOST_TEST(again.held_until == at(3000s));
+  caller.now = at(2999s);
   const auto list = caller.list(mailbox(1));
   BOOST_REQUIRE(list.records.size() == 1U);
   BOOST_TEST(list.records[0].value == value_of(50, 1));
-  BOOST_TEST(list.records[0].expires_at_s == 3000);
+  BOOST_TEST(list.records[0].expires_at == at(3000s));
   BOOST_TEST(store->stats().messages == 1U);
   BOOST_TEST(store->stats().bytes == 50U);
 }
@@ -164,9 +164,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_capacity_counts_values_and_overhead_of_records
   caller.remove(mailbox(1), {record(1)});
   // The value's bytes are free again, the tombstone's overhead is not.
   BOOST_TEST((caller.put(mailbox(3), record(3), {}).status == PutStatus::store_full));
-  caller.now_s = 2000;
-  store->expire(2000, 10);
-  BOOST_TEST((caller.put(mailbox(3), record(3), value_of(60, 1), 3000).status == PutStatus::stored));
+  caller.now = at(2000s);
+  store->expire(at(2000s), 10);
+  BOOST_TEST((caller.put(mailbox(3), record(3), value_of(60, 1), at(3000s)).status == PutStatus::stored));
   BOOST_TEST(store->stats().capacity_bytes == limits.capacity_bytes);
   BOOST_TEST(store->stats().used_bytes() == overhead + 60U);
 }
@@ -231,11 +231,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(removed_and_expired_records_behind_a_page_are_not_
   Engine engine;
   const auto store = engine.make({});
   Caller caller(*store);
-  caller.put(mailbox(1), record(1), value_of(100, 1), 3000);
-  caller.put(mailbox(1), record(2), value_of(100, 1), 3000);
-  caller.put(mailbox(1), record(3), value_of(100, 1), 2000);
+  caller.put(mailbox(1), record(1), value_of(100, 1), at(3000s));
+  caller.put(mailbox(1), record(2), value_of(100, 1), at(3000s));
+  caller.put(mailbox(1), record(3), value_of(100, 1), at(2000s));
   caller.remove(mailbox(1), {record(2)});
-  caller.now_s = 2000;
+  caller.now = at(2000s);
   const auto page = caller.list(mailbox(1), 0, {1, 1000});
   BOOST_TEST(page.records.size() == 1U);
   BOOST_TEST(!page.more);
@@ -245,10 +245,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_record_is_listed_until_the_second_before_its_exp
   Engine engine;
   const auto store = engine.make({});
   Caller caller(*store);
-  caller.put(mailbox(1), record(1), value_of(100, 1), 2000);
-  caller.now_s = 1999;
+  caller.put(mailbox(1), record(1), value_of(100, 1), at(2000s));
+  caller.now = at(1999s);
   BOOST_TEST(caller.list(mailbox(1)).records.size() == 1U);
-  caller.now_s = 2000;
+  caller.now = at(2000s);
   BOOST_TEST(caller.list(mailbox(1)).records.empty());
 }
 
@@ -256,14 +256,14 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(expire_drops_records_and_tombstones_from_their_exp
   Engine engine;
   const auto store = engine.make({});
   Caller caller(*store);
-  caller.put(mailbox(1), record(1), value_of(100, 1), 2000);
-  caller.put(mailbox(1), record(2), value_of(100, 1), 2000);
-  caller.put(mailbox(1), record(3), value_of(100, 1), 2001);
+  caller.put(mailbox(1), record(1), value_of(100, 1), at(2000s));
+  caller.put(mailbox(1), record(2), value_of(100, 1), at(2000s));
+  caller.put(mailbox(1), record(3), value_of(100, 1), at(2001s));
   caller.remove(mailbox(1), {record(2)});
-  store->expire(1999, 10);
+  store->expire(at(1999s), 10);
   caller.list(mailbox(1));
   BOOST_TEST(store->stats().messages == 2U);
-  store->expire(2000, 10);
+  store->expire(at(2000s), 10);
   caller.list(mailbox(1));
   const StoreStats stats = store->stats();
   BOOST_TEST(stats.messages == 1U);
@@ -276,14 +276,14 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(expire_drops_no_more_rows_than_it_may, Engine, Eng
   const auto store = engine.make({});
   Caller caller(*store);
   for (std::uint16_t i = 0; i < 600; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(10, 1), 2000, 1000);
+    store->put(i, mailbox(1), record(i), value_of(10, 1), at(2000s), at(1000s));
   }
   store->submit();
   BOOST_REQUIRE(wait_for(*store, caller.results, 600));
-  store->expire(2000, 530);
+  store->expire(at(2000s), 530);
   caller.list(mailbox(2));
   BOOST_TEST(store->stats().messages == 70U);
-  store->expire(2000, 1000000);
+  store->expire(at(2000s), 1000000);
   caller.list(mailbox(2));
   BOOST_TEST(store->stats().messages == 0U);
 }
@@ -292,12 +292,12 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_has_expired_can_be_stored_anew_before_it_is_d
   Engine engine;
   const auto store = engine.make({});
   Caller caller(*store);
-  caller.put(mailbox(1), record(1), value_of(100, 1), 2000);
-  caller.put(mailbox(1), record(2), value_of(100, 1), 2000);
+  caller.put(mailbox(1), record(1), value_of(100, 1), at(2000s));
+  caller.put(mailbox(1), record(2), value_of(100, 1), at(2000s));
   caller.remove(mailbox(1), {record(2)});
-  caller.now_s = 2000;
-  BOOST_TEST((caller.put(mailbox(1), record(1), value_of(90, 2), 3000).status == PutStatus::stored));
-  BOOST_TEST((caller.put(mailbox(1), record(2), value_of(90, 2), 3000).status == PutStatus::stored));
+  caller.now = at(2000s);
+  BOOST_TEST((caller.put(mailbox(1), record(1), value_of(90, 2), at(3000s)).status == PutStatus::stored));
+  BOOST_TEST((caller.put(mailbox(1), record(2), value_of(90, 2), at(3000s)).status == PutStatus::stored));
   BOOST_TEST(caller.list(mailbox(1)).records.size() == 2U);
   const StoreStats stats = store->stats();
   BOOST_TEST(stats.messages == 2U);
@@ -326,15 +326,15 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_cancel_says_cancelled_again_but_not_of_what_the_
   Caller caller(*store);
   caller.put(mailbox(1), record(1), value_of(17, 5));
   caller.put(mailbox(1), record(2), value_of(17, 5));
-  caller.put(mailbox(1), record(3), value_of(17, 5), 2000);
+  caller.put(mailbox(1), record(3), value_of(17, 5), at(2000s));
   caller.cancel(mailbox(1), record(1), commitment(5));
   caller.remove(mailbox(1),
                 {record(1), record(2), record(3)});  // The first one is none of the caller's any more.
   BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(5)) == CancelStatus::cancelled));
   BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(5)) == CancelStatus::removed));
   BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(6)) == CancelStatus::removed));
-  caller.now_s = 2000;  // Stored anew after its time, it is another record.
-  caller.put(mailbox(1), record(3), value_of(17, 5), 3000);
+  caller.now = at(2000s);  // Stored anew after its time, it is another record.
+  caller.put(mailbox(1), record(3), value_of(17, 5), at(3000s));
   BOOST_TEST((caller.cancel(mailbox(1), record(3), commitment(5)) == CancelStatus::cancelled));
 }
 
@@ -360,9 +360,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(past_the_queue_limit_operations_are_overloaded_and
   const auto store = engine.make(limits);
   Results results;
   for (std::uint16_t i = 0; i < 20; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(1000, 1), 2000, 1000);
+    store->put(i, mailbox(1), record(i), value_of(1000, 1), at(2000s), at(1000s));
   }
-  store->list(100, mailbox(1), 0, {100, 100000}, 1000);
+  store->list(100, mailbox(1), 0, {100, 100000}, at(1000s));
   store->submit();
   BOOST_REQUIRE(wait_for(*store, results, 21));
   std::size_t stored = 0;
@@ -382,11 +382,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(operations_take_effect_and_complete_in_the_order_o
   Engine engine;
   const auto store = engine.make({});
   Results results;
-  store->put(1, mailbox(1), record(1), value_of(20, 1), 2000, 1000);
-  store->list(2, mailbox(1), 0, {10, 1000}, 1000);
+  store->put(1, mailbox(1), record(1), value_of(20, 1), at(2000s), at(1000s));
+  store->list(2, mailbox(1), 0, {10, 1000}, at(1000s));
   store->remove(3, mailbox(1), std::vector<RecordId>{record(1)});
-  store->list(4, mailbox(1), 0, {10, 1000}, 1000);
-  store->put(5, mailbox(1), record(1), value_of(20, 1), 2000, 1000);
+  store->list(4, mailbox(1), 0, {10, 1000}, at(1000s));
+  store->put(5, mailbox(1), record(1), value_of(20, 1), at(2000s), at(1000s));
   store->submit();
   BOOST_REQUIRE(wait_for(*store, results, 5));
   BOOST_TEST(results.lists[2].records.size() == 1U);
@@ -403,7 +403,7 @@ BOOST_AUTO_TEST_SUITE(memory_store)
 BOOST_AUTO_TEST_CASE(completions_wait_for_submit_and_while_they_are_held) {
   MemoryStore store;
   Results results;
-  store.put(1, mailbox(1), record(1), value_of(20, 1), 2000, 1000);
+  store.put(1, mailbox(1), record(1), value_of(20, 1), at(2000s), at(1000s));
   BOOST_TEST(store.poll(results) == 0U);
   store.hold_completions(true);
   store.submit();

@@ -21,16 +21,16 @@ class OldDatabase {
     auto opened = SqliteStore::open(path(), {}, {}, observed.telemetry, observed.random);
     BOOST_REQUIRE(opened);
     Caller caller(**opened);
-    caller.put(mailbox(1), record(1), value_of(50, 1), 3000);
-    caller.put(mailbox(1), record(2), value_of(50, 1), 3000);
-    caller.put(mailbox(1), record(3), value_of(50, 1), 3000);
-    caller.put(mailbox(3), record(1), value_of(600, 0x51), 3000);
-    caller.put(mailbox(3), record(2), value_of(50, 1), 1500);
+    caller.put(mailbox(1), record(1), value_of(50, 1), at(3000s));
+    caller.put(mailbox(1), record(2), value_of(50, 1), at(3000s));
+    caller.put(mailbox(1), record(3), value_of(50, 1), at(3000s));
+    caller.put(mailbox(3), record(1), value_of(600, 0x51), at(3000s));
+    caller.put(mailbox(3), record(2), value_of(50, 1), at(1500s));
     caller.remove(mailbox(1), {record(1)});
     caller.cancel(mailbox(1), record(2), commitment(1));
     Results results;
     for (std::uint16_t i = many; i > 0; --i) {
-      (*opened)->put(i, mailbox(2), record(i), value_of(i, 1), 3000 + i, 1000);
+      (*opened)->put(i, mailbox(2), record(i), value_of(i, 1), at(3000s) + seconds{i}, at(1000s));
     }
     (*opened)->submit();
     BOOST_REQUIRE(wait_for(**opened, results, many));
@@ -42,7 +42,7 @@ class OldDatabase {
       const std::function<void(std::uint64_t)>& tell = [](std::uint64_t) {}) const {
     auto table = SqliteStore::open_table(path(), {}, {}, to.telemetry, to.random);
     BOOST_REQUIRE(table);
-    return PostgresImport(**table, to.url(), to.random).run(1500, figures, tell);
+    return PostgresImport(**table, to.url(), to.random).run(at(1500s), figures, tell);
   }
 
  private:
@@ -66,12 +66,12 @@ BOOST_AUTO_TEST_CASE(an_import_keeps_order_expiry_and_tombstones) {
   BOOST_TEST(store->stats().messages == figures.live);
   BOOST_TEST(store->stats().tombstones == 2U);
   Caller caller(*store);
-  caller.now_s = 1500;
+  caller.now = at(1500s);
   const auto list = caller.list(mailbox(2), 0, {1000, 1U << 20});
   BOOST_TEST(list.records.size() == OldDatabase::many);
   for (std::size_t i = 0; i < list.records.size(); ++i) {
     BOOST_TEST((list.records[i].id == record(static_cast<std::uint16_t>(OldDatabase::many - i))));
-    BOOST_TEST(list.records[i].expires_at_s == 3000 + OldDatabase::many - i);
+    BOOST_TEST(list.records[i].expires_at == at(3000s) + seconds{OldDatabase::many - i});
     BOOST_TEST(list.records[i].value == value_of(OldDatabase::many - i, 1));
   }
   BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(1)) == CancelStatus::removed));
@@ -108,10 +108,10 @@ BOOST_AUTO_TEST_CASE(changes_made_after_an_interruption_are_imported_too) {
     auto served = SqliteStore::open(old.path(), {}, {}, telemetry, random);
     BOOST_REQUIRE(served);
     Caller caller(**served);
-    caller.now_s = 1500;
+    caller.now = at(1500s);
     caller.remove(mailbox(2), {record(7)});
-    caller.put(mailbox(2), record(8), value_of(8, 1), 9000);
-    caller.put(mailbox(4), record(9), value_of(8, 1), 9000);
+    caller.put(mailbox(2), record(8), value_of(8, 1), at(9000s));
+    caller.put(mailbox(4), record(9), value_of(8, 1), at(9000s));
   }
   BOOST_TEST(!old.move(*this, figures).has_value());
   BOOST_TEST(figures.wrong == 0U);
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(changes_made_after_an_interruption_are_imported_too) {
   const auto store = open();
   Caller caller(*store);
   BOOST_TEST((caller.cancel(mailbox(2), record(7), commitment(1)) == CancelStatus::removed));
-  BOOST_TEST(caller.put(mailbox(2), record(8), value_of(8, 1), 2000).expires_at_s == 9000);
+  BOOST_TEST(caller.put(mailbox(2), record(8), value_of(8, 1), at(2000s)).expires_at == at(9000s));
   BOOST_TEST(caller.list(mailbox(4)).records.size() == 1U);
 }
 

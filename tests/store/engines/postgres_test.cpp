@@ -47,7 +47,7 @@ struct Fixture : PostgresDatabases {
 
 void put_many(Store& store, std::uint16_t from, std::uint16_t count, Results& results) {
   for (std::uint16_t i = from; i < from + count; ++i) {
-    store.put(i, mailbox(1), record(i), value_of(40, 1), 2000, 1000);
+    store.put(i, mailbox(1), record(i), value_of(40, 1), at(2000s), at(1000s));
     store.submit();
   }
   BOOST_TEST(wait_for(store, results, count));
@@ -90,11 +90,11 @@ BOOST_AUTO_TEST_CASE(sequences_keep_rising_and_an_empty_mailbox_leaves_no_row) {
   std::uint64_t last = 0;
   for (std::int64_t round = 0; round < 3; ++round) {
     Caller caller(*store);
-    caller.put(mailbox(1), record(1), value_of(50, 1), 2000);
+    caller.put(mailbox(1), record(1), value_of(50, 1), at(2000s));
     const auto sequence = caller.list(mailbox(1)).records.at(0).sequence;
     BOOST_TEST(sequence > last);
     last = sequence;
-    store->expire(2000, 10);
+    store->expire(at(2000s), 10);
     caller.list(mailbox(1));
     BOOST_TEST(sql_text("SELECT count(*)::text FROM mailbox") == "0");
   }
@@ -108,9 +108,10 @@ BOOST_AUTO_TEST_CASE(a_put_that_is_refused_leaves_nothing_behind) {
   BOOST_TEST((caller.put(mailbox(1), record(1), value_of(101, 1)).status == PutStatus::mailbox_full));
   BOOST_TEST(sql_text("SELECT count(*)::text FROM mailbox") == "0");
   // The expired one is dropped in passing.
-  caller.put(mailbox(1), record(1), value_of(100, 1), 2000);
-  caller.now_s = 2000;
-  BOOST_TEST((caller.put(mailbox(1), record(1), value_of(101, 1), 3000).status == PutStatus::mailbox_full));
+  caller.put(mailbox(1), record(1), value_of(100, 1), at(2000s));
+  caller.now = at(2000s);
+  BOOST_TEST(
+      (caller.put(mailbox(1), record(1), value_of(101, 1), at(3000s)).status == PutStatus::mailbox_full));
   BOOST_TEST(sql_text("SELECT count(*)::text FROM mailbox") == "0");
   BOOST_TEST(store->stats().messages == 0U);
 }
@@ -212,9 +213,9 @@ BOOST_AUTO_TEST_CASE(groups_on_the_same_mailboxes_do_not_deadlock) {
       for (std::uint16_t n = 0; n < 600; ++n) {
         const auto place = static_cast<std::uint8_t>(i == 0 ? n % 40 : i == 1 ? 39 - n % 40 : n * 7 % 40);
         stores[i]->put(n, mailbox(place), record(static_cast<std::uint16_t>(i * 600 + n)), value_of(40, 1),
-                       2000, 1000);
+                       at(2000s), at(1000s));
         if (n % 60 == 59) {
-          stores[i]->expire(1500, 100);
+          stores[i]->expire(at(1500s), 100);
           stores[i]->submit();
         }
       }
@@ -234,12 +235,12 @@ BOOST_AUTO_TEST_CASE(nodes_that_expire_at_once_count_each_record_once) {
   Results results;
   put_many(*one, 0, 700, results);
   for (const auto* store : {&one, &two}) {
-    (*store)->expire(2000, 5000);
+    (*store)->expire(at(2000s), 5000);
     (*store)->submit();
   }
   Caller(*one).list(mailbox(1));
   Caller(*two).list(mailbox(1));
-  one->expire(2000, 1);  // Reads the totals again.
+  one->expire(at(2000s), 1);  // Reads the totals again.
   Caller(*one).list(mailbox(1));
   BOOST_TEST(one->stats().messages == 0U);
   BOOST_TEST(one->stats().bytes == 0U);
@@ -268,7 +269,7 @@ BOOST_AUTO_TEST_CASE(of_a_list_and_a_cancel_at_once_one_wins) {
   for (std::uint16_t i = 0; i < rounds; ++i) {
     const MailboxKey here = mailbox(static_cast<std::uint8_t>(i));
     Caller(*one).put(here, record(i), value_of(50, 1));
-    one->list(i, here, 0, {10, 1000}, 1000);
+    one->list(i, here, 0, {10, 1000}, at(1000s));
     two->cancel(i, here, record(i), commitment(1));
     (i % 2 == 0 ? one : two)->submit();
     (i % 2 == 0 ? two : one)->submit();
@@ -295,7 +296,7 @@ BOOST_AUTO_TEST_CASE(a_list_shows_no_record_that_could_still_be_cancelled) {
   holder.query("SELECT pg_advisory_lock(7)");
   BOOST_REQUIRE(holder.round_trip(patience) == LinkStatus::ok);
   Results lists;
-  one->list(1, mailbox(1), 0, {10, 1000}, 1000);
+  one->list(1, mailbox(1), 0, {10, 1000}, at(1000s));
   one->submit();
   wait_for_sql(waiting("Lock"));
   BOOST_TEST((sender.put(mailbox(1), record(2), value_of(50, 1)).status == PutStatus::stored));
@@ -361,7 +362,7 @@ BOOST_AUTO_TEST_CASE(a_role_without_ddl_rights_suffices_for_existing_tables) {
     BOOST_TEST((caller.put(mailbox(1), record(1), value_of(50, 1)).status == PutStatus::stored));
     BOOST_TEST(caller.list(mailbox(1)).records.size() == 1U);
     BOOST_TEST(caller.remove(mailbox(1), {record(1)}).removed == 1U);
-    (*opened)->expire(2000, 10);
+    (*opened)->expire(at(2000s), 10);
     caller.list(mailbox(1));
     BOOST_TEST((*opened)->stats().tombstones == 0U);
   }
@@ -378,7 +379,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_acknowledged_before_a_standby_has_it) {
   require_standbys("ANY 1 (nobody)");
   // Somebody ends the wait: the record is there, on this one disk.
   Results results;
-  store->put(1, mailbox(1), record(1), value_of(50, 1), 2000, 1000);
+  store->put(1, mailbox(1), record(1), value_of(50, 1), at(2000s), at(1000s));
   store->submit();
   wait_for_sql(waiting("IPC"));
   const std::string end_wait =
@@ -388,7 +389,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_acknowledged_before_a_standby_has_it) {
   BOOST_TEST((results.puts[1].status == PutStatus::failed));
   BOOST_TEST(sql_text("SELECT count(*)::text FROM record") == "2");
   // So it ends with the mark that mail was given out, which must not be cancelled then.
-  store->list(2, mailbox(2), 0, {10, 1000}, 1000);
+  store->list(2, mailbox(2), 0, {10, 1000}, at(1000s));
   store->submit();
   wait_for_sql(waiting("IPC"));
   sql_text(end_wait);
@@ -462,7 +463,7 @@ BOOST_AUTO_TEST_CASE(a_call_waiting_for_a_lock_is_done_once_or_fails) {
     const auto id = static_cast<std::uint16_t>(times + 1);
     hold();
     Results results;
-    store->put(id, mailbox(1), record(id), value_of(50, 1), 2000, 1000);
+    store->put(id, mailbox(1), record(id), value_of(50, 1), at(2000s), at(1000s));
     store->submit();
     for (int i = 0; i < times; ++i) {
       wait_for_sql(waiting("Lock"));
@@ -486,9 +487,9 @@ BOOST_AUTO_TEST_CASE(a_server_error_fails_only_the_call_that_caused_it) {
   sql_text("CREATE TRIGGER refuse BEFORE INSERT ON record FOR EACH ROW EXECUTE FUNCTION refuse()");
   Results results;
   for (std::uint16_t i = 1; i <= 4; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(static_cast<std::size_t>(49 + i), 1), 2000, 1000);
+    store->put(i, mailbox(1), record(i), value_of(static_cast<std::size_t>(49 + i), 1), at(2000s), at(1000s));
   }
-  store->list(5, mailbox(9), 0, {10, 1000}, 1000);
+  store->list(5, mailbox(9), 0, {10, 1000}, at(1000s));
   store->submit();
   BOOST_REQUIRE(wait_for(*store, results, 5));
   BOOST_TEST((results.puts[1].status == PutStatus::stored));
@@ -504,7 +505,7 @@ BOOST_AUTO_TEST_CASE(a_store_that_ends_does_not_wait_for_a_server_that_hangs) {
   Caller(*store).put(mailbox(1), record(1), value_of(50, 1));
   hold();
   for (std::uint16_t i = 2; i < 2000; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(50, 1), 2000, 1000);
+    store->put(i, mailbox(1), record(i), value_of(50, 1), at(2000s), at(1000s));
   }
   store->submit();
   store.reset();  // Hangs here, or for as long as all groups take that wait for the lock.
