@@ -10,6 +10,7 @@ namespace {
 
 using crypto::MessageKind;
 using manager::FailReason;
+using manager::MessageSealer;
 using manager::MessageState;
 using manager::Outbox;
 
@@ -87,6 +88,19 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_written_was_never_accepted) {
   BOOST_TEST((states[0].reason == FailReason::disk));
   BOOST_TEST(!outbox.status(id).has_value());
   BOOST_TEST(outbox.size() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_not_sealed_in_one_tick_is_sealed_in_the_next) {
+  for (std::size_t i = 0; i <= MessageSealer::seals_per_tick; ++i) {
+    send();
+    settle();
+  }
+  while (client.operations() > 0) {
+    client.tick(clock.now());  // the nodes are unknown to it: all stores end
+  }
+  clock.advance(2 * limits::epoch_length);
+  outbox.tick(clock.now());
+  BOOST_TEST(outbox.next_deadline() <= clock.steady() + 1ms);
 }
 
 BOOST_AUTO_TEST_CASE(a_receipt_ends_a_message) {

@@ -296,18 +296,16 @@ bool Outbox::advance_targets(Message& message, Friend& recipient, Now now) {
       break;
   }
   for (Target& target : message.targets) {
-    if (target.open()) {
-      advance_target(message, target, recipient, now);
+    const Installation* const to = recipient.installation(target.instance);
+    if (target.open() && to != nullptr) {
+      advance_target(message, target, recipient, *to, now);
     }
   }
   return message.writes_under_way == 0;
 }
 
-void Outbox::advance_target(Message& message, Target& target, Friend& recipient, Now now) {
-  const Installation* const to = recipient.installation(target.instance);
-  if (to == nullptr) {
-    return;
-  }
+void Outbox::advance_target(Message& message, Target& target, Friend& recipient, const Installation& to,
+                            Now now) {
   if (recipient.online && !target.offered_live && !message.is_service()) {
     if (!std::exchange(target.may_go_directly, true)) {
       write(message, {put_target(message, target)});
@@ -316,7 +314,7 @@ void Outbox::advance_target(Message& message, Target& target, Friend& recipient,
     live_.offer(message, target, recipient, now);
   }
   if (!recipient.online || now.steady >= target.live_until) {  // else its receipt is waited for
-    replicate(message, target, recipient, *to, now);
+    replicate(message, target, recipient, to, now);
   }
 }
 

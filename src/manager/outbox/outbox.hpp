@@ -102,9 +102,12 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   void advance(const crypto::MessageId& id, Now now);
   void advance_all(const FriendKey& to, Now now);
   bool advance_targets(Message& message, Friend& recipient, Now now);
-  void advance_target(Message& message, Target& target, Friend& recipient, Now now);
+  void advance_target(Message& message, Target& target, Friend& recipient, const Installation& to, Now now);
   void replicate(Message& message, Target& target, const Friend& recipient, const Installation& to, Now now);
-  void schedule(const Message& message, Now now) { deadlines_.set(message.id, message.next_step(now)); }
+  /// At its next step, or earlier if it is waiting for something already.
+  void schedule(const Message& message, Now now) {
+    deadlines_.set_earlier(message.id, message.next_step(now));
+  }
   void abandon(Message& message);
   void remove(Message& message, store::StateBatch& batch);
   void finish(Message& message, MessageState state);
