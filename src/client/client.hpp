@@ -48,7 +48,7 @@ class Client {
   OperationId store(StoreJob job, StoreResultListener& listener, Now now);
   OperationId retrieve(RetrieveJob job, RetrieveListener& listener, Now now);
   void continue_retrieve(OperationId id, Now now);
-  void abandon(OperationId id, Now now);  ///< Its listener is not called again.
+  void abandon(OperationId id, Now now);  ///< Ended or not: its listener is not called again.
   /// Asks a node for other nodes.
   OperationId peers(const protocol::NodeId& node, PeersListener& listener, Now now);
   /// Asks whether any storage node answers at an address, with two packets at most. When Discoveries::most

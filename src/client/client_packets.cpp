@@ -209,44 +209,6 @@ void Client::note_answer(const Operation& operation, const Packet& packet, UnixT
   node.answered(packet.from.endpoint, node_time, now);
 }
 
-void Client::advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now) {
-  auto& [retrieve, listener] = std::get<Retrieve>(operation.work);
-  switch (step) {
-    case RetrieveOperation::Step::wait:
-      return;
-    case RetrieveOperation::Step::hand_over:
-      operation.exchange.begin();  // stop waiting for the rest of this window
-      set_deadline(operation);
-      events_.push(operation.id, EventQueue::Fetched{&listener, retrieve.hand_over_envelopes()});
-      return;
-    case RetrieveOperation::Step::request:
-      begin_request(operation, now);
-      return;
-    case RetrieveOperation::Step::ended:
-      end_retrieve(operation, now);
-      return;
-  }
-}
-
-void Client::end_retrieve(Operation& operation, Now now) {
-  const auto& retrieve = std::get<Retrieve>(operation.work).operation;
-  RetrieveListener* const listener = &std::get<Retrieve>(operation.work).listener;
-  const RetrieveResult result = retrieve.result();
-  const OperationId id = operation.id;
-  const bool subscribed = result.complete && retrieve.subscribes();
-  const bool announced = subscribed && retrieve.is_announced();
-  if (subscribed && !announced) {
-    Session& session = *operation.session;
-    session.subscription = {id, listener, operation.exchange.first_counter(), session.last_counter(),
-                            now.steady + limits::subscription};
-    telemetry_.count(Counter::client_subscribed);
-  }
-  end(operation, EventQueue::Retrieved{listener, result});
-  if (announced) {
-    events_.push(id, EventQueue::Announced{listener, {}});
-  }
-}
-
 /// The operation of the session that waits for an answer with this counter; null, and counted, if none does.
 Client::Operation* Client::find_requester(const Session& session, std::uint64_t counter) {
   Operation* operation =

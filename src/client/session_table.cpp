@@ -37,6 +37,14 @@ void SessionTable::forget_node(const protocol::NodeId& node) {
   }
 }
 
+void SessionTable::unsubscribe(OperationId operation) noexcept {
+  for (Session& session : sessions_) {
+    if (session.subscription && session.subscription->operation == operation) {
+      session.subscription.reset();
+    }
+  }
+}
+
 void SessionTable::make_room() {
   if (sessions_.size() < capacity_) {
     return;

@@ -21,6 +21,8 @@ class SessionTable {
   /// The session with this X, or null.
   [[nodiscard]] Session* find(const crypto::Point& x) noexcept;
   void forget_node(const protocol::NodeId& node);
+  /// What the operation has subscribed to is announced to nobody.
+  void unsubscribe(OperationId operation) noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return sessions_.size(); }
 
  private:

@@ -111,6 +111,12 @@ BOOST_AUTO_TEST_CASE(without_a_subscription_no_announcement_is_reported) {
   BOOST_TEST(rig.telemetry[Counter::refused_answer] == 1U);
 }
 
+BOOST_FIXTURE_TEST_CASE(an_abandoned_retrieve_is_announced_nothing, Subscribed) {
+  client->abandon(last, clock.now());
+  announce();
+  BOOST_TEST(listener.announced.empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(an_announcement_with_another_counter_is_refused, Subscribed) {
   for (const std::uint64_t counter : {std::uint64_t{0}, asked.counter - 1, asked.counter + 1, UINT64_MAX}) {
     announce(counter);
