@@ -192,6 +192,18 @@ void Node::send(Transport& via, const Route& to, ByteView packet) noexcept {
   telemetry_.count(Counter::bytes_out, packet.size());
 }
 
+void Node::send_sealed(const ReplyPath& path, const Session& session, const protocol::Cookie& cookie,
+                       const ByteArray<limits::plaintext>& plain) noexcept {
+  protocol::FrameHeader header;
+  header.kind = protocol::response_to(path.kind);
+  header.cookie = cookie;
+  header.session = path.session;
+  random_.fill(header.nonce);
+  protocol::FrameBytes frame;
+  protocol::seal_frame(header, session.keys.node_to_client, plain, frame);
+  send(*path.via, path.route, frame);
+}
+
 void Node::send_cookie_reply(Transport& via, const Route& to, const protocol::FrameHeader& header, Now now) {
   telemetry_.count(Counter::cookies_sent);
   send(via, to,

@@ -110,6 +110,8 @@ class Node final : private store::StoreListener {
   // Answers.
   void send(Transport& via, const Route& to, ByteView packet) noexcept;
   void send_cookie_reply(Transport& via, const Route& to, const protocol::FrameHeader& header, Now now);
+  void send_sealed(const ReplyPath& path, const Session& session, const protocol::Cookie& cookie,
+                   const ByteArray<limits::plaintext>& plain) noexcept;
   template <class Message>
   void send_answer(const ReplyPath& path, const Session& session, const protocol::Cookie& cookie,
                    const Message& message) noexcept;
@@ -213,14 +215,7 @@ void Node::send_answer(const ReplyPath& path, const Session& session, const prot
     telemetry_.refuse(Counter::store_failed);  // limits.hpp rules it out
     return;
   }
-  protocol::FrameHeader header;
-  header.kind = protocol::response_to(path.kind);
-  header.cookie = cookie;
-  header.session = path.session;
-  random_.fill(header.nonce);
-  protocol::FrameBytes frame;
-  protocol::seal_frame(header, session.keys.node_to_client, plain, frame);
-  send(*path.via, path.route, frame);
+  send_sealed(path, session, cookie, plain);
 }
 
 }  // namespace toxasync::node
