@@ -49,7 +49,7 @@ bool Tox_Async::on_friend_request(const manager::ReceivedRequest& request) noexc
     return false;  // it waits for a client that has one
   }
   friend_request_callback(this, request.from.data(), request.text.data(), request.text.size(),
-                          since_1970_ms(request.sent_at_unix), user_data);
+                          since_1970_ms(request.sent_at), user_data);
   return true;
 }
 

@@ -69,7 +69,7 @@ bool Tox_Async::on_message(const manager::ReceivedMessage& message) noexcept {
   const auto type =
       message.kind == crypto::MessageKind::action ? TOX_MESSAGE_TYPE_ACTION : TOX_MESSAGE_TYPE_NORMAL;
   message_callback(this, *number, type, message.text.data(), message.text.size(),
-                   since_1970_ms(message.sent_at_unix), message.id.data(), message.late, user_data);
+                   since_1970_ms(message.sent_at), message.id.data(), message.late, user_data);
   return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 #include <utility>
 
 #include "protocol/frame.hpp"
@@ -208,7 +209,9 @@ void Manager::load() {
   std::array<Part*, 256> owners{};
   for (Part* const part : parts_) {
     for (const Table table : part->tables()) {
-      owners.at(static_cast<std::size_t>(table)) = part;
+      if (std::exchange(owners.at(static_cast<std::size_t>(table)), part) != nullptr) {
+        throw std::logic_error("two parts of the manager name the same table");
+      }
     }
   }
   for (auto& entry : services_.state.load()) {

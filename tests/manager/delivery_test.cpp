@@ -44,7 +44,7 @@ BOOST_FIXTURE_TEST_CASE(mail_to_an_absent_friend_is_on_all_nodes_and_comes_in_or
   BOOST_TEST(bob.shown.size() == 3);
   BOOST_TEST(emptied());
   for (std::size_t i = 0; i < 3; ++i) {
-    BOOST_TEST(bob.shown[i].sent_at_unix == sent);
+    BOOST_TEST(bob.shown[i].sent_at == sent);
     BOOST_TEST(!bob.shown[i].late);
     BOOST_TEST((bob.shown[i].id == ids[i]));
     BOOST_TEST((bob.shown[i].from == alice.key));

@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(a_request_waits_on_the_nodes_and_is_shown_once) {
   }
   BOOST_TEST(world.bob.texts() == std::vector<std::string>{"Hello, it is me"});
   BOOST_TEST((world.bob.taken.front().from == world.alice.key));
-  BOOST_TEST(world.bob.taken.front().sent_at_unix == ManualClock::start_unix);
+  BOOST_TEST(world.bob.taken.front().sent_at == ManualClock::start_unix);
   BOOST_TEST(world.live_records() == 0U);
 }
 

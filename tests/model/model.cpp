@@ -168,7 +168,7 @@ void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received,
   if (message.text != received.text || message.kind != received.kind) {
     fail(message, "shown with another text");
   }
-  if (received.sent_at_unix != std::min(message.sent_at, now)) {
+  if (received.sent_at != std::min(message.sent_at, now)) {
     fail(message, "shown with another time of sending");
   }
   if (++message.shown > message.may_be_shown) {

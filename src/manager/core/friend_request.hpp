@@ -61,7 +61,7 @@ struct ReceivedRequest {
   FriendKey from{};
   crypto::MessageId id{};
   Bytes text;                 ///< UTF-8, 1 to limits::friend_request_text bytes.
-  UnixTimeMs sent_at_unix{};  ///< By the sender's clock, at most our now.
+  UnixTimeMs sent_at{};  ///< By the sender's clock, at most our now.
 };
 
 }  // namespace toxasync::manager

@@ -45,7 +45,7 @@ struct ReceivedMessage {
   FriendKey from{};
   crypto::MessageKind kind = crypto::MessageKind::normal;
   Bytes text;                 ///< UTF-8, 1 to limits::message_text bytes.
-  UnixTimeMs sent_at_unix{};  ///< By the sender's clock, at most our now.
+  UnixTimeMs sent_at{};  ///< By the sender's clock, at most our now.
   bool late = false;          ///< Comes after messages that were sent later.
 };
 
