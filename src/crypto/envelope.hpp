@@ -33,9 +33,9 @@ EnvelopeId envelope_id(const MailboxAddress& address, ByteView envelope) noexcep
 
 /// Readable by the owner of the mailbox.
 struct EnvelopeHeader {
-  FriendKey sender{};          ///< S: a claim until the body has opened.
-  std::uint64_t instance = 0;  ///< The sender's installation.
-  PreKeyId pre_key{};          ///< Of the recipient's bundle.
+  FriendKey sender{};   ///< S: a claim until the body has opened.
+  Instance instance{};  ///< The sender's installation.
+  PreKeyId pre_key{};   ///< Of the recipient's bundle.
   MessageId message_id{};
 
   static void fields(auto& ar, auto& self) {

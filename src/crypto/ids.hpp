@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
+
 #include "base/ids.hpp"
 
 // What the layers above name things by: docs/protocol.md, sections 2 to 4.
@@ -18,6 +20,7 @@ using MailboxKey = Id<struct MailboxKeyTag, 32>;  ///< H256(P|W): where a node k
 using MessageId = Id<struct MessageIdTag, 16>;
 using EnvelopeId = Id<struct EnvelopeIdTag, 16>;  ///< H128(P|W|envelope).
 using PreKeyId = Id<struct PreKeyIdTag, 8>;       ///< First 8 bytes of H256(K).
+enum class Instance : std::uint64_t {};  ///< One installation of a user, towards one friend; 0 names none.
 using CancelSecret = Id<struct CancelSecretTag, 16>;
 using Commitment = Id<struct CommitmentTag, 16>;  ///< C: proves later that a cancel comes from the sender.
 

@@ -320,7 +320,7 @@ void Manager::on_live_receipt(const FriendKey& from, const protocol::FriendPacke
 }
 
 // --- InboxListener ---
-void Manager::on_receipt(crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
+void Manager::on_receipt(crypto::MessageKind kind, const FriendKey& from, crypto::Instance instance,
                          const crypto::MessageId& id) {
   if (Friend* const who = friends_.find(from)) {
     friends_.heard_of(*who, instance);
@@ -341,12 +341,12 @@ bool Manager::swept_since(SteadyTime steady_now) const {
 }
 
 // --- ReceiptMailer ---
-bool Manager::mail_receipts(const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
-                            store::StateBatch batch) {
+bool Manager::mail_receipts(const FriendKey& to, crypto::Instance instance, crypto::MessageKind kind,
+                            Bytes ids, store::StateBatch batch) {
   return outbox_.send_service(to, kind, std::move(ids), instance, 0, std::move(batch), services_.clock.now());
 }
 
-void Manager::drop_mailed_bundle(const Friend& who, std::uint64_t instance) {
+void Manager::drop_mailed_bundle(const Friend& who, crypto::Instance instance) {
   outbox_.drop_bundles(who.key, instance);
 }
 bool Manager::mail_bundle(const Friend& who, const Installation& to, const protocol::WholeBundle& bundle) {
@@ -364,7 +364,7 @@ bool Manager::mail_bundle(const Friend& who, const Installation& to, const proto
 }
 
 // --- OutboxListener ---
-void Manager::on_bundle_confirmed(const FriendKey& from, std::uint64_t version, std::uint64_t instance) {
+void Manager::on_bundle_confirmed(const FriendKey& from, std::uint64_t version, crypto::Instance instance) {
   if (Friend* const who = friends_.find(from)) {
     friends_.bundle_confirmed(*who, version, instance);
   }

@@ -119,22 +119,22 @@ class Manager final : public PacketReceiver,
   // FriendBookListener
   void on_friend_bundle(Friend& who) override;
   bool mail_bundle(const Friend& who, const Installation& to, const protocol::WholeBundle& bundle) override;
-  void drop_mailed_bundle(const Friend& who, std::uint64_t instance) override;
+  void drop_mailed_bundle(const Friend& who, crypto::Instance instance) override;
   // ContactListener
   bool on_request(const ReceivedRequest& request) override;
   void on_contact(const FriendKey& key) override;
   void on_request_state(const RequestStatus& status) override;
   // OutboxListener
-  void on_bundle_confirmed(const FriendKey& from, std::uint64_t version, std::uint64_t instance) override;
+  void on_bundle_confirmed(const FriendKey& from, std::uint64_t version, crypto::Instance instance) override;
   void on_message_lost(const protocol::NodeId& node) override;
   // InboxListener
-  void on_receipt(crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
+  void on_receipt(crypto::MessageKind kind, const FriendKey& from, crypto::Instance instance,
                   const crypto::MessageId& id) override;
   // MailSource
   void poll_soon() override;
   [[nodiscard]] bool swept_since(SteadyTime steady_now) const override;
   // ReceiptMailer
-  bool mail_receipts(const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
+  bool mail_receipts(const FriendKey& to, crypto::Instance instance, crypto::MessageKind kind, Bytes ids,
                      store::StateBatch batch) override;
 
   crypto::KeyPair self_;

@@ -42,7 +42,7 @@ ByteArray<16> root_mac(const ByteArray<32>& agreement, const crypto::Point& root
                        const BundleVersion& version) noexcept {
   ByteArray<8> instance;
   ByteArray<8> number;
-  store_le(version.instance, instance.data());
+  store_le(static_cast<std::uint64_t>(version.instance), instance.data());
   store_le(version.version, number.data());
   return crypto::h128(agreement, {as_bytes("toxasync/1 root"), root, sender, receiver, instance, number});
 }

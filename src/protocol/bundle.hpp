@@ -25,7 +25,7 @@ struct HomeNode {
 
 /// Names one state of an installation's keys.
 struct BundleVersion {
-  std::uint64_t instance = 0;
+  crypto::Instance instance{};
   std::uint64_t version = 0;
 
   // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 that <=> is compared with for a pointer
@@ -40,7 +40,7 @@ constexpr BundleVersion greeting{};
 /// The receiver has a bundle on disk; version 0: none of this instance.
 struct BundleTaken {
   BundleVersion version;
-  std::uint64_t receiver = 0;  ///< The receiver's installation, as in its own bundles.
+  crypto::Instance receiver{};  ///< The receiver's installation, as in its own bundles.
 
   static void fields(auto& ar, auto& self) {
     BundleVersion::fields(ar, self.version);
@@ -50,8 +50,8 @@ struct BundleTaken {
 
 struct BundleHead {
   BundleVersion version;
-  std::uint64_t replaces = 0;  ///< The sender's instance that this one replaces; 0: none.
-  crypto::Point root{};        ///< M
+  crypto::Instance replaces{};  ///< The sender's instance that this one replaces; 0: none.
+  crypto::Point root{};         ///< M
   ByteArray<16> root_mac{};
   crypto::Point last_resort{};
   std::uint64_t use_until_s = 0;  ///< Unix; for all keys of the bundle.

@@ -22,7 +22,7 @@ struct LiveEnvelope {
 
 /// Receipt: the recipient has these messages on disk. Nack: their pre-key is gone, seal them again.
 struct LiveReceipt {
-  std::uint64_t instance = 0;          ///< The recipient's installation, as in their bundle.
+  crypto::Instance instance{};         ///< The recipient's installation, as in their bundle.
   std::vector<crypto::MessageId> ids;  ///< 1 to 80.
 
   static void fields(auto& ar, auto& self) {

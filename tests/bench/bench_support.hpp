@@ -35,7 +35,8 @@ struct Scene {
     return body;
   }
   Bytes seal(const crypto::EnvelopeBody& body) {
-    const crypto::EnvelopeHeader header{sender.friend_key(), 1, crypto::pre_key_id(pre_key.public_key), {}};
+    const crypto::EnvelopeHeader header{
+        sender.friend_key(), crypto::Instance{1}, crypto::pre_key_id(pre_key.public_key), {}};
     return *crypto::seal_envelope(sender, recipient.friend_key(), pre_key.public_key, mailbox.mailbox, header,
                                   body, {}, random);
   }

@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(what_was_sealed_is_opened_at_every_edge_of_the_text_sizes) 
       const auto head = open_header(mailbox, envelope);
       BOOST_REQUIRE(head.has_value());
       TOXASYNC_TEST_BYTES(head->sender, sender.public_key);
-      BOOST_TEST(head->instance == 0x1122334455667788U);
+      BOOST_TEST((head->instance == Instance{0x1122334455667788}));
       TOXASYNC_TEST_BYTES(head->pre_key, pre_key_id(pre_key.public_key));
       TOXASYNC_TEST_BYTES(head->message_id, test::counting<16>(0x30));
       const auto opened = open_body(mailbox, recipient, pre_key, *head, envelope);

@@ -58,7 +58,7 @@ struct EnvelopeFixture : CryptoFixture {
   crypto::CancelSecret cancel_secret = counting<crypto::CancelSecret>(0x70);
 
   [[nodiscard]] crypto::EnvelopeHeader header() const {
-    return {sender.friend_key(), 0x1122334455667788, crypto::pre_key_id(pre_key.public_key),
+    return {sender.friend_key(), crypto::Instance{0x1122334455667788}, crypto::pre_key_id(pre_key.public_key),
             counting<crypto::MessageId>(0x30)};
   }
   [[nodiscard]] static crypto::EnvelopeBody body(std::size_t text_size) {

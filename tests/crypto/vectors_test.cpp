@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(the_points_that_the_vectors_refuse_are_refused) {
 BOOST_AUTO_TEST_SUITE_END()
 
 EnvelopeHeader given_header(const Vector& v) {
-  return {v.id<FriendKey>("S"), v.number<std::uint64_t>("instance"), v.id<PreKeyId>("pre_key_id"),
+  return {v.id<FriendKey>("S"), Instance{v.number<std::uint64_t>("instance")}, v.id<PreKeyId>("pre_key_id"),
           v.id<MessageId>("message_id")};
 }
 

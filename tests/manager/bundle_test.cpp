@@ -125,7 +125,10 @@ BOOST_FIXTURE_TEST_CASE(hostile_bundle_packets_are_refused_and_counted, HandWorl
                eve.sign(head);
                eve.give(FriendPacketType::bundle_head, head);
              }) == 1);
-  BOOST_TEST(one([&] { eve.give(FriendPacketType::bundle_taken, protocol::BundleTaken{{1, 1}, 1}); }) == 1);
+  BOOST_TEST(one([&] {
+               eve.give(FriendPacketType::bundle_taken,
+                        protocol::BundleTaken{{crypto::Instance{1}, 1}, crypto::Instance{1}});
+             }) == 1);
   BOOST_TEST(one([&] {  // a truncated head: no nodes, and nothing else
                auto packet =
                    protocol::make_friend_packet(FriendPacketType::bundle_head, eve.head(root, 1, 0));
@@ -213,7 +216,7 @@ BOOST_FIXTURE_TEST_CASE(a_friend_with_a_later_bundle_than_ours_gets_a_new_instan
            protocol::BundleTaken{{old.instance, old.version + 5}, eve.instance});
   run(1s);
   eve.take_what_came();
-  BOOST_TEST(eve.bundle.version.instance != old.instance);
+  BOOST_TEST((eve.bundle.version.instance != old.instance));
   BOOST_TEST(eve.keys.size() == 100);
 }
 

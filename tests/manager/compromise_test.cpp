@@ -244,7 +244,7 @@ struct KeyThief : TappedPair {
     body.lifetime_s = 86400;
     body.kind = kind;
     body.text.assign(text.begin(), text.end());
-    const crypto::EnvelopeHeader header{alice.key, 4711, crypto::pre_key_id(k),
+    const crypto::EnvelopeHeader header{alice.key, crypto::Instance{4711}, crypto::pre_key_id(k),
                                         crypto::MessageId(random.array<16>())};
     // Sealed with a key of their own first: all but the body is then as it should be.
     const crypto::KeyPair pretended{crypto::Secret<32>::random(random), crypto::Point(alice.key.bytes())};
@@ -380,7 +380,7 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_later_bundle, 
   finish(later, true);
   auto follower = forged_head(genuine);  // an instance that takes the genuine one's place
   follower.replaces = genuine.version.instance;
-  follower.version.instance = 4711;
+  follower.version.instance = crypto::Instance{4711};
   finish(follower, true);
   auto copied =
       forged_head(genuine);  // with the genuine signer's name, and a signature that is for something else
@@ -398,7 +398,7 @@ BOOST_FIXTURE_TEST_CASE(stolen_tox_key_of_the_recipient_forges_no_later_bundle, 
       crypto::pair_mailbox(crypto::Secret<32>::copy_of(bob.secret), alice.key, alice.key, bob.key, epoch)
           .value();
   auto stranger = forged_head(genuine);
-  stranger.version.instance = 4712;
+  stranger.version.instance = crypto::Instance{4712};
   finish(stranger, true);
   ByteArray<32> static_dh{};
   (void)crypto::x25519(static_dh, bob.secret, crypto::Point(alice.key.bytes()));

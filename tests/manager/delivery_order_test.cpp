@@ -21,7 +21,7 @@ struct Delivering : ManagerParts, manager::MailSource {
     InboxMessage message;
     message.id = counting<crypto::MessageId>(static_cast<std::uint8_t>(100 * instance + sequence));
     message.from = bob_keys.friend_key();
-    message.instance = instance;
+    message.instance = crypto::Instance{instance};
     message.sequence = sequence;
     message.floor = floor;
     message.sent_at = clock.now().wall;

@@ -128,7 +128,7 @@ BOOST_FIXTURE_TEST_CASE(messages_waiting_for_room_go_on_after_a_delivery, Pair) 
     ids.push_back(alice.send(bob, std::string(60'000, 'x')));
   }
   run(1s);
-  protocol::LiveReceipt receipt{99, {ids[0]}};
+  protocol::LiveReceipt receipt{crypto::Instance{99}, {ids[0]}};
   alice.manager->on_friend_packet(bob.key,
                                   protocol::make_friend_packet(protocol::FriendPacketType::receipt, receipt));
   for (const auto& node : nodes) {

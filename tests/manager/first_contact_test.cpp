@@ -34,9 +34,9 @@ struct Strangers : ContactWorld {
     const auto mailbox = crypto::public_mailbox(bob.key, bob.nospam, epoch());
     const crypto::KeyPair sender{sealed_by.secret.clone(), crypto::Point(named.bytes())};
     const crypto::Point pre_key(bob.key.bytes());
-    const auto sealed =
-        crypto::seal_envelope(sender, bob.key, pre_key, *mailbox, {named, 0, crypto::pre_key_id(pre_key), id},
-                              body, crypto::CancelSecret(alice.random->array<16>()), *alice.random);
+    const auto sealed = crypto::seal_envelope(
+        sender, bob.key, pre_key, *mailbox, {named, crypto::Instance{}, crypto::pre_key_id(pre_key), id},
+        body, crypto::CancelSecret(alice.random->array<16>()), *alice.random);
     put_bytes(*mailbox, *sealed);
   }
   void put_bytes(const crypto::WritableMailbox& mailbox, const Bytes& envelope) {

@@ -174,7 +174,7 @@ class HandFriend {
     return made;
   }
 
-  std::uint64_t instance = 99;
+  crypto::Instance instance{99};
   crypto::SigningKey signer{ByteArray<32>{7}};
   protocol::BundleHead bundle;      ///< The last one that the peer gave.
   std::vector<crypto::Point> keys;  ///< One-time keys that the peer gave.

@@ -163,7 +163,7 @@ BOOST_FIXTURE_TEST_CASE(a_later_bundle_that_the_first_signer_did_not_sign_is_ref
   BOOST_TEST(refused(Counter::refused_bundle,
                      [&] { eve.give(protocol::FriendPacketType::bundle_head, eve.head(root, 2, 0)); }) == 1);
   auto replacing = eve.head(root, 3, 0);
-  replacing.version.instance = 1234;
+  replacing.version.instance = crypto::Instance{1234};
   replacing.replaces = eve.instance;
   ByteArray<32> shared{};
   BOOST_REQUIRE(crypto::x25519(shared, root.secret.bytes(), crypto::Point(bob.key.bytes())));

@@ -57,7 +57,7 @@ class ManagerParts : public manager::ManagerListener,
                    const protocol::WholeBundle&) override {
     return false;
   }
-  void drop_mailed_bundle(const manager::Friend&, std::uint64_t) override {}
+  void drop_mailed_bundle(const manager::Friend&, crypto::Instance) override {}
 
   ManualClock clock;
   SeededRandom random{1};

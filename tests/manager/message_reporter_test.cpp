@@ -17,7 +17,7 @@ struct Reporting : OutboxParts {
   /// A target with so many complete copies.
   static Target& add_stored(Message& message, std::uint64_t instance, std::size_t complete) {
     Target& target = message.targets.emplace_back();
-    target.instance = instance;
+    target.instance = crypto::Instance{instance};
     for (std::size_t i = 0; i < complete; ++i) {
       target.copies.emplace_back(counting<protocol::NodeId>(static_cast<std::uint8_t>(i))).complete = true;
     }

@@ -89,10 +89,10 @@ BOOST_AUTO_TEST_CASE(a_message_for_one_installation_goes_to_no_other) {
   add_device(1);
   add_device(2);
   Message& bundle = add_message("bundle", crypto::MessageKind::bundle);
-  bundle.only = 2;
+  bundle.only = crypto::Instance{2};
   BOOST_TEST((sync(bundle) == Sync::changed));
   BOOST_REQUIRE(bundle.targets.size() == 1U);
-  BOOST_TEST(bundle.targets[0].instance == 2U);
+  BOOST_TEST((bundle.targets[0].instance == crypto::Instance{2}));
 }
 
 BOOST_AUTO_TEST_CASE(what_was_delivered_is_not_sealed_for_new_installations) {
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(an_installation_that_is_gone_loses_its_target) {
   bob().theirs.erase(bob().theirs.begin());
   BOOST_TEST((sync(message) == Sync::changed));
   BOOST_REQUIRE(message.targets.size() == 1U);
-  BOOST_TEST(message.targets[0].instance == 2U);
+  BOOST_TEST((message.targets[0].instance == crypto::Instance{2}));
   BOOST_TEST(batch.size() == 2U);  // both rows of the target are erased
   BOOST_TEST(std::ranges::none_of(batch, [](const auto& write) { return write.value.has_value(); }));
 }
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(keys_that_no_honest_client_gives_are_refused) {
   sync(message);
   BOOST_REQUIRE(message.targets.size() == 1U);
   BOOST_TEST(!message.targets[0].open());
-  BOOST_TEST(messages.floor_for(add_message(), 1) == 2U);  // the refused one does not count
+  BOOST_TEST(messages.floor_for(add_message(), crypto::Instance{1}) == 2U);  // the refused one does not count
 }
 
 BOOST_AUTO_TEST_CASE(keys_that_are_too_old_are_not_used) {

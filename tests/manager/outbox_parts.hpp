@@ -12,7 +12,7 @@ namespace toxasync::test {
 
 /// A device of Bob's: the private halves of what its bundle says.
 struct Device {
-  std::uint64_t instance;
+  crypto::Instance instance;
   crypto::KeyPair root;
   crypto::KeyPair last_resort;
   std::vector<crypto::KeyPair> one_time;
@@ -31,8 +31,9 @@ class OutboxParts : public ManagerParts {
   using Target = Message::Target;
 
   /// A device with so many one-time keys, and home nodes of its own.
-  manager::Installation& add_device(std::uint64_t instance, std::size_t home_nodes = 3,
+  manager::Installation& add_device(std::uint64_t number, std::size_t home_nodes = 3,
                                     std::size_t one_time = 2) {
+    const crypto::Instance instance{number};
     Device& device = devices.emplace_back(
         Device{instance, crypto::KeyPair::generate(random), crypto::KeyPair::generate(random), {}});
     manager::Installation& installation = bob().theirs.emplace_back();

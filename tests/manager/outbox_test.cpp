@@ -21,7 +21,7 @@ struct Lives : OutboxParts, manager::OutboxListener {
     outbox.resume(clock.now());
   }
   void on_bundle_confirmed(const manager::FriendKey&, std::uint64_t version,
-                           std::uint64_t instance) override {
+                           crypto::Instance instance) override {
     confirmed.emplace_back(version, instance);
   }
   void on_message_lost(const protocol::NodeId&) override {}
@@ -33,8 +33,8 @@ struct Lives : OutboxParts, manager::OutboxListener {
   }
   /// The one service message that is under way.
   crypto::MessageId send_service(MessageKind kind, std::uint64_t bundle_version = 0) {
-    BOOST_TEST(outbox.send_service(bob_keys.friend_key(), kind, Bytes(limits::id), 1, bundle_version, {},
-                                   clock.now()));
+    BOOST_TEST(outbox.send_service(bob_keys.friend_key(), kind, Bytes(limits::id), crypto::Instance{1},
+                                   bundle_version, {}, clock.now()));
     settle();
     for (const auto& entry : disk.load()) {
       if (entry.key[0] == 'O') {
@@ -50,7 +50,9 @@ struct Lives : OutboxParts, manager::OutboxListener {
       outbox.tick(clock.now());
     }
   }
-  void receipt(const crypto::MessageId& id) { outbox.on_receipt(bob_keys.friend_key(), 1, id); }
+  void receipt(const crypto::MessageId& id) {
+    outbox.on_receipt(bob_keys.friend_key(), crypto::Instance{1}, id);
+  }
   /// States reported so far.
   std::vector<MessageState> reported() {
     events.deliver();
@@ -63,7 +65,7 @@ struct Lives : OutboxParts, manager::OutboxListener {
   [[nodiscard]] bool nothing_left() { return rows('O') + rows('V') + rows('C') == 0; }
 
   Outbox outbox{services, friends, *this};
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> confirmed;
+  std::vector<std::pair<std::uint64_t, crypto::Instance>> confirmed;
 };
 
 BOOST_FIXTURE_TEST_SUITE(outbox, Lives)
@@ -121,7 +123,7 @@ BOOST_AUTO_TEST_CASE(other_installations_still_get_what_one_has) {
   receipt(id);
   BOOST_TEST((reported() == std::vector{MessageState::queued, MessageState::delivered}));
   BOOST_TEST(rows('O') == 1U);
-  outbox.on_receipt(bob_keys.friend_key(), 2, id);
+  outbox.on_receipt(bob_keys.friend_key(), crypto::Instance{2}, id);
   BOOST_TEST(nothing_left());
   BOOST_TEST(reported().size() == 2U);
 }
@@ -129,13 +131,13 @@ BOOST_AUTO_TEST_CASE(other_installations_still_get_what_one_has) {
 BOOST_AUTO_TEST_CASE(receipts_of_other_friends_do_not_count) {
   const auto id = send();
   settle();
-  outbox.on_receipt(self.friend_key(), 1, id);
+  outbox.on_receipt(self.friend_key(), crypto::Instance{1}, id);
   BOOST_TEST(outbox.status(id).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_confirmed_bundle_is_passed_on) {
   receipt(send_service(MessageKind::bundle, 7));
-  BOOST_TEST((confirmed == std::vector{std::pair<std::uint64_t, std::uint64_t>{7, 1}}));
+  BOOST_TEST((confirmed == std::vector{std::pair<std::uint64_t, crypto::Instance>{7, crypto::Instance{1}}}));
   BOOST_TEST(nothing_left());
 }
 
@@ -149,7 +151,7 @@ BOOST_AUTO_TEST_CASE(nacks_are_answered_so_often_and_no_more) {
   const auto id = send();
   settle();
   for (int i = 0; i < Outbox::nacks_answered + 2; ++i) {
-    outbox.on_nack(bob_keys.friend_key(), 1, id);
+    outbox.on_nack(bob_keys.friend_key(), crypto::Instance{1}, id);
     settle();
   }
   BOOST_TEST((*this)[Counter::nacks_received] == Outbox::nacks_answered);
@@ -199,9 +201,9 @@ BOOST_AUTO_TEST_CASE(messages_to_a_removed_friend_fail) {
 
 BOOST_AUTO_TEST_CASE(bundles_that_are_not_needed_are_dropped) {
   (void)send_service(MessageKind::bundle, 7);
-  outbox.drop_bundles(bob_keys.friend_key(), 2);  // another installation's
+  outbox.drop_bundles(bob_keys.friend_key(), crypto::Instance{2});  // another installation's
   BOOST_TEST(rows('O') == 1U);
-  outbox.drop_bundles(bob_keys.friend_key(), 1);
+  outbox.drop_bundles(bob_keys.friend_key(), crypto::Instance{1});
   BOOST_TEST(nothing_left());
 }
 

@@ -25,7 +25,7 @@ struct Table {
   }
   static Target target(std::uint64_t instance) {
     Target target;
-    target.instance = instance;
+    target.instance = crypto::Instance{instance};
     target.root = test::counting<crypto::Point>(9);
     target.epoch = 77;
     target.nacks = 2;
@@ -83,26 +83,26 @@ BOOST_AUTO_TEST_CASE(the_floor_is_the_lowest_text_not_confirmed_there) {
   auto& first = messages.insert(make(1, 40, 5));
   auto& second = messages.insert(make(2, 40, 6));
   first.targets = {target(1), target(2)};
-  messages.set_unconfirmed(first, 1, true);
-  messages.set_unconfirmed(first, 2, true);
-  messages.set_unconfirmed(second, 1, true);
-  BOOST_TEST(messages.floor_for(second, 1) == 5U);
+  messages.set_unconfirmed(first, crypto::Instance{1}, true);
+  messages.set_unconfirmed(first, crypto::Instance{2}, true);
+  messages.set_unconfirmed(second, crypto::Instance{1}, true);
+  BOOST_TEST(messages.floor_for(second, crypto::Instance{1}) == 5U);
 
   messages.confirm(first, first.targets[0]);
-  BOOST_TEST(messages.floor_for(second, 1) == 6U);
-  BOOST_TEST(messages.floor_for(second, 2) == 5U);
+  BOOST_TEST(messages.floor_for(second, crypto::Instance{1}) == 6U);
+  BOOST_TEST(messages.floor_for(second, crypto::Instance{2}) == 5U);
   BOOST_TEST(first.targets[0].confirmed);
   BOOST_TEST(first.targets[0].envelopes.empty());
   BOOST_TEST(first.targets[0].copies.empty());
-  BOOST_TEST(messages.floor_for(messages.insert(make(3, 40, 0)), 2) == 0U);
+  BOOST_TEST(messages.floor_for(messages.insert(make(3, 40, 0)), crypto::Instance{2}) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_message_is_never_below_its_own_place) {
   auto& late = messages.insert(make(1, 40, 9));
   auto& early = messages.insert(make(2, 40, 3));
-  messages.set_unconfirmed(late, 1, true);
-  BOOST_TEST(messages.floor_for(early, 1) == 3U);
-  BOOST_TEST(messages.floor_for(early, 7) == 3U);  // an installation that nothing was sent to
+  messages.set_unconfirmed(late, crypto::Instance{1}, true);
+  BOOST_TEST(messages.floor_for(early, crypto::Instance{1}) == 3U);
+  BOOST_TEST(messages.floor_for(early, crypto::Instance{7}) == 3U);  // nothing was sent to it
 }
 
 BOOST_AUTO_TEST_CASE(rows_come_back_in_any_order) {
@@ -126,14 +126,14 @@ BOOST_AUTO_TEST_CASE(rows_come_back_in_any_order) {
     BOOST_TEST((back->stage == made.stage && back->delivered && back->loaded && back->reported));
     BOOST_REQUIRE(back->targets.size() == 1U);
     const Target& target = back->targets[0];
-    BOOST_TEST((target.instance == 3U && target.epoch == 77U && target.nacks == 2));
+    BOOST_TEST((target.instance == crypto::Instance{3} && target.epoch == 77U && target.nacks == 2));
     BOOST_TEST((target.may_go_directly && !target.confirmed));
     BOOST_TEST((target.envelopes.size() == 1U && target.envelopes[0].bytes == sent.envelopes[0].bytes));
     BOOST_TEST((target.past.size() == 1U && target.past[0].ids == sent.past[0].ids));
     BOOST_REQUIRE(target.copies.size() == 1U);  // those that nodes have confirmed
     BOOST_TEST((target.copies[0].node == sent.copies[0].node && target.copies[0].complete));
     BOOST_TEST((target.copies[0].epoch == 77U && target.copies[0].renew_at == UnixTime{1'750'000'000s}));
-    BOOST_TEST(loaded.floor_for(make(2, 40, 8), 3) == 5U);  // it is unconfirmed again
+    BOOST_TEST(loaded.floor_for(make(2, 40, 8), crypto::Instance{3}) == 5U);  // it is unconfirmed again
   }
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 protocol::WholeBundle bundle_of(std::uint64_t version, std::size_t keys, Random& random) {
   protocol::WholeBundle bundle;
-  bundle.head.version = {77, version};
+  bundle.head.version = {crypto::Instance{77}, version};
   bundle.head.root = crypto::Point(random.array<32>());
   bundle.head.one_time_count = static_cast<std::uint16_t>(keys);
   bundle.head.home_nodes = {{protocol::NodeId(random.array<32>()), {{ipv4(1)}}}};
@@ -48,9 +48,10 @@ struct Friends : ContactWorld {
     const auto mailbox = crypto::pair_mailbox(alice.pair().secret, bob.key, alice.key, bob.key, slot());
     const crypto::KeyPair sender{sealed_by.secret.clone(), crypto::Point(named.bytes())};
     const crypto::Point pre_key(bob.key.bytes());
-    const auto sealed = crypto::seal_envelope(sender, bob.key, pre_key, mailbox->mailbox,
-                                              {named, 77, crypto::pre_key_id(pre_key), id}, body,
-                                              crypto::CancelSecret(alice.random->array<16>()), *alice.random);
+    const auto sealed =
+        crypto::seal_envelope(sender, bob.key, pre_key, mailbox->mailbox,
+                              {named, crypto::Instance{77}, crypto::pre_key_id(pre_key), id}, body,
+                              crypto::CancelSecret(alice.random->array<16>()), *alice.random);
     alice.client->store(
         {nodes[0]->keys.id(), mailbox->mailbox.clone(), protocol::StoreOp::store, days(1), *sealed}, alice,
         clock.now());

@@ -104,7 +104,7 @@ BOOST_FIXTURE_TEST_CASE(a_receipt_for_somebody_elses_message_counts_for_nothing,
   const auto id = alice.send(bob, "for bob");
   run(5s);
   eve.come();
-  eve.give(protocol::FriendPacketType::receipt, protocol::LiveReceipt{99, {id}});
+  eve.give(protocol::FriendPacketType::receipt, protocol::LiveReceipt{crypto::Instance{99}, {id}});
   run(1s);
   BOOST_TEST(alice.told(id) == "queued stored:1/3 stored:2/3 stored:3/3");
 }

@@ -160,23 +160,23 @@ BOOST_FIXTURE_TEST_CASE(installations_that_meet_first_exchange_their_bundles, Pa
 BOOST_FIXTURE_TEST_CASE(delivery_is_reported_once_when_an_installation_goes_away, HandWorld) {
   using protocol::FriendPacketType;
   const auto root = crypto::KeyPair::generate(eve.random());
-  const auto give = [&](std::uint64_t version, std::uint64_t replaces) {
+  const auto give = [&](std::uint64_t version, crypto::Instance replaces) {
     auto head = eve.head(root, version, 0);
     head.replaces = replaces;
     eve.sign(head);
     eve.give(FriendPacketType::bundle_head, head);
     run(1s);
   };
-  eve.instance = 99;
-  give(1, 0);
+  eve.instance = crypto::Instance{99};
+  give(1, {});
   const auto id = *bob.manager->send(eve.key(), crypto::MessageKind::normal, as_bytes("to both of yours"));
   run(1s);
-  eve.instance = 100;
-  give(1, 0);
-  eve.give(FriendPacketType::receipt, protocol::LiveReceipt{100, {id}});
+  eve.instance = crypto::Instance{100};
+  give(1, {});
+  eve.give(FriendPacketType::receipt, protocol::LiveReceipt{crypto::Instance{100}, {id}});
   run(1s);
   BOOST_TEST(bob.told(id).ends_with("delivered"));
-  give(2, 99);  // the other one is no more
+  give(2, crypto::Instance{99});  // the other one is no more
   BOOST_TEST(std::ranges::count_if(bob.states, [&](const auto& status) {
                return status.id == id && status.state == manager::MessageState::delivered;
              }) == 1);

@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_friend_can_check_that_a_root_is_the_givers_own) {
   const auto sender = crypto::KeyPair::generate(random);
   const auto receiver = crypto::KeyPair::generate(random);
   const auto root = crypto::KeyPair::generate(random);
-  const BundleVersion version{11, 3};
+  const BundleVersion version{crypto::Instance{11}, 3};
   ByteArray<32> by_sender{};
   ByteArray<32> by_receiver{};
   BOOST_TEST(crypto::x25519(by_sender, root.secret.bytes(), receiver.public_key));
@@ -105,8 +105,10 @@ BOOST_AUTO_TEST_CASE(a_friend_can_check_that_a_root_is_the_givers_own) {
                        BundleVersion v) { return to_hex(root_mac(key, m, r, s, v)); };
   const auto good = mac(by_sender, root.public_key, sender.friend_key(), receiver.friend_key(), version);
   BOOST_TEST(mac(by_receiver, root.public_key, sender.friend_key(), receiver.friend_key(), version) == good);
-  BOOST_TEST(mac(by_receiver, root.public_key, sender.friend_key(), receiver.friend_key(), {11, 4}) != good);
-  BOOST_TEST(mac(by_receiver, root.public_key, sender.friend_key(), receiver.friend_key(), {12, 3}) != good);
+  BOOST_TEST(mac(by_receiver, root.public_key, sender.friend_key(), receiver.friend_key(),
+                 {crypto::Instance{11}, 4}) != good);
+  BOOST_TEST(mac(by_receiver, root.public_key, sender.friend_key(), receiver.friend_key(),
+                 {crypto::Instance{12}, 3}) != good);
   BOOST_TEST(mac(by_receiver, sender.public_key, sender.friend_key(), receiver.friend_key(), version) !=
              good);
 }
@@ -116,7 +118,7 @@ BOOST_AUTO_TEST_CASE(a_root_passed_off_by_another_friend_is_refused) {
   const auto villain = crypto::KeyPair::generate(random);  // the owner's friend: knows M, not m
   const auto receiver = crypto::KeyPair::generate(random);
   const auto root = crypto::KeyPair::generate(random);
-  const BundleVersion version{11, 3};
+  const BundleVersion version{crypto::Instance{11}, 3};
   ByteArray<32> checked{};
   BOOST_TEST(crypto::x25519(checked, receiver.secret.bytes(), root.public_key));
   const auto expected =

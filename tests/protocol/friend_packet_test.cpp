@@ -25,14 +25,16 @@ BOOST_AUTO_TEST_SUITE(friend_packets)
 BOOST_AUTO_TEST_CASE(every_type_comes_back_with_its_message) {
   check_round_trip(FriendPacketType::bundle_head, test::bundle_head());
   check_round_trip(FriendPacketType::bundle_keys, test::bundle_keys());
-  check_round_trip(FriendPacketType::bundle_taken, BundleTaken{{1, 2}, 3});
+  check_round_trip(FriendPacketType::bundle_taken,
+                   BundleTaken{{crypto::Instance{1}, 2}, crypto::Instance{3}});
   check_round_trip(FriendPacketType::envelope, test::live_envelope());
   check_round_trip(FriendPacketType::receipt, test::live_receipt());
   check_round_trip(FriendPacketType::nack, test::live_receipt());
 }
 
 BOOST_AUTO_TEST_CASE(six_types_and_one_version_are_known) {
-  Bytes packet = make_friend_packet(FriendPacketType::bundle_taken, BundleTaken{{1, 2}, 3});
+  Bytes packet = make_friend_packet(FriendPacketType::bundle_taken,
+                                    BundleTaken{{crypto::Instance{1}, 2}, crypto::Instance{3}});
   for (int type = 0; type < 256; ++type) {
     packet[3] = static_cast<std::uint8_t>(type);
     BOOST_TEST(read_friend_packet(packet).has_value() == (type >= 1 && type <= 6), "type " << type);

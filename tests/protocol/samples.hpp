@@ -89,8 +89,8 @@ inline protocol::NodeDescriptor node_descriptor() {
 }
 
 inline protocol::BundleHead bundle_head() {
-  protocol::BundleHead out{{0x0807060504030201, 0x1817161514131211},
-                           0x2827262524232221,
+  protocol::BundleHead out{{crypto::Instance{0x0807060504030201}, 0x1817161514131211},
+                           crypto::Instance{0x2827262524232221},
                            counting<crypto::Point>(0x30),
                            counting<16>(0x50),
                            counting<crypto::Point>(0x60),
@@ -107,7 +107,7 @@ inline protocol::BundleHead bundle_head() {
 }
 
 inline protocol::BundleKeys bundle_keys() {
-  protocol::BundleKeys out{{0x0807060504030201, 0x1817161514131211}, 0x2221, {}};
+  protocol::BundleKeys out{{crypto::Instance{0x0807060504030201}, 0x1817161514131211}, 0x2221, {}};
   for (std::size_t i = 0; i < limits::keys_per_packet; ++i) {
     out.keys.push_back(counting<crypto::Point>(static_cast<std::uint8_t>(i)));
   }
@@ -129,7 +129,7 @@ inline protocol::LiveEnvelope live_envelope() {
 }
 
 inline protocol::LiveReceipt live_receipt() {
-  protocol::LiveReceipt out{0x0807060504030201, {}};
+  protocol::LiveReceipt out{crypto::Instance{0x0807060504030201}, {}};
   for (std::size_t i = 0; i < limits::receipt_ids; ++i) {
     out.ids.push_back(counting<crypto::MessageId>(static_cast<std::uint8_t>(i)));
   }
@@ -154,7 +154,8 @@ void for_each_message(const Visit& visit) {
   visit("node descriptor", node_descriptor());
   visit("bundle head", bundle_head());
   visit("bundle keys", bundle_keys());
-  visit("bundle taken", protocol::BundleTaken{{0x0807060504030201, 0x1817161514131211}, 0x2827262524232221});
+  visit("bundle taken", protocol::BundleTaken{{crypto::Instance{0x0807060504030201}, 0x1817161514131211},
+                                              crypto::Instance{0x2827262524232221}});
   visit("live envelope", live_envelope());
   visit("live receipt", live_receipt());
   visit("frame header", frame_header());

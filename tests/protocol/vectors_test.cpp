@@ -256,8 +256,12 @@ void check_packet(FriendPacketType type, const Message& message, const Vector& v
   TOXASYNC_TEST_BYTES(encoded(back), encoded(message));
 }
 
+crypto::Instance instance(const Vector& v, const std::string& field = "instance") {
+  return crypto::Instance{v.number<std::uint64_t>(field)};
+}
+
 BundleVersion version(const Vector& v) {
-  return {v.number<std::uint64_t>("instance"), v.number<std::uint64_t>("version")};
+  return {instance(v), v.number<std::uint64_t>("version")};
 }
 
 BOOST_AUTO_TEST_CASE(every_list_of_the_bundle_vectors_is_checked) {
@@ -282,7 +286,7 @@ BOOST_AUTO_TEST_CASE(root_macs_are_those_of_the_vectors_at_both_ends) {
 BOOST_AUTO_TEST_CASE(signed_bundle_heads_are_those_of_the_vectors) {
   for_each_vector(bundles_file, "heads", [](const Vector& v) {
     BundleHead head{version(v),
-                    v.number<std::uint64_t>("replaces"),
+                    instance(v, "replaces"),
                     v.id<crypto::Point>("M"),
                     v.array<16>("root_mac"),
                     v.id<crypto::Point>("last_resort"),
@@ -344,7 +348,7 @@ BOOST_AUTO_TEST_CASE(bundles_are_refused_as_the_vectors_say) {
 }
 
 LiveReceipt live_receipt(const Vector& v) {
-  return {v.number<std::uint64_t>("instance"), v.ids<crypto::MessageId>("ids")};
+  return {instance(v), v.ids<crypto::MessageId>("ids")};
 }
 
 BOOST_AUTO_TEST_CASE(friend_packets_are_those_of_the_vectors) {
@@ -353,8 +357,7 @@ BOOST_AUTO_TEST_CASE(friend_packets_are_those_of_the_vectors) {
                  BundleKeys{version(v), v.number<std::uint16_t>("first"), v.ids<crypto::Point>("keys")}, v);
   });
   for_each_vector(bundles_file, "taken", [](const Vector& v) {
-    check_packet(FriendPacketType::bundle_taken, BundleTaken{version(v), v.number<std::uint64_t>("receiver")},
-                 v);
+    check_packet(FriendPacketType::bundle_taken, BundleTaken{version(v), instance(v, "receiver")}, v);
   });
   for_each_vector(bundles_file, "envelopes", [](const Vector& v) {
     check_packet(FriendPacketType::envelope,

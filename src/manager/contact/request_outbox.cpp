@@ -262,8 +262,8 @@ void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) 
     return;
   }
   const crypto::Point pre_key(request.to.bytes());  // the recipient's Tox key is their pre-key too
-  const crypto::EnvelopeHeader header{services_.self.friend_key(), 0, crypto::pre_key_id(pre_key),
-                                      request.id};
+  const crypto::EnvelopeHeader header{services_.self.friend_key(), crypto::Instance{},
+                                      crypto::pre_key_id(pre_key), request.id};
   const crypto::EnvelopeBody body{0,
                                   0,
                                   since_1970_ms(request.made),

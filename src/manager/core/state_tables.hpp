@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "base/metrics.hpp"
+#include "crypto/ids.hpp"
 #include "crypto/symmetric.hpp"
 #include "store/state_store.hpp"
 #include "wire/archive.hpp"
@@ -47,10 +48,15 @@ inline Bytes state_key(Table table, std::initializer_list<ByteView> parts = {}) 
   return key;
 }
 
-inline ByteArray<8> bytes_of(std::uint64_t value) noexcept {
+inline ByteArray<8> bytes_of(crypto::Instance instance) noexcept {
   ByteArray<8> bytes;
-  store_le(value, bytes.data());
+  store_le(static_cast<std::uint64_t>(instance), bytes.data());
   return bytes;
+}
+
+/// The instance in the first bytes of `in`, which must hold at least as many.
+inline crypto::Instance instance_from(ByteView in) noexcept {
+  return crypto::Instance{load_le<std::uint64_t>(in.data())};
 }
 
 template <class Record>

@@ -19,14 +19,14 @@ bool DeliveryOrder::load(const store::StateEntry& entry) {
       return true;
     case Table::order: {
       NumberRecord record;
-      if (name.size() != sizeof(FriendKey) + sizeof(std::uint64_t)) {
+      if (name.size() != sizeof(FriendKey) + sizeof(crypto::Instance)) {
         return true;
       }
       if (wire::decode(entry.value, record) != wire::Error::none) {
         with_.telemetry.refuse(Counter::state_record_damaged);
         return true;
       }
-      const OrderKey key{id_from<FriendKey>(name), load_le<std::uint64_t>(name.data() + sizeof(FriendKey))};
+      const OrderKey key{id_from<FriendKey>(name), instance_from(name.subspan(sizeof(FriendKey)))};
       orders_[key].shown = record.value;
       return true;
     }
@@ -49,8 +49,8 @@ DeliveryOrder::Order& DeliveryOrder::order_of(const OrderKey& key) {
     return found->second;
   }
   // A friend with ever new installations must not fill our memory: an idle one is dropped.
-  const auto begin = orders_.lower_bound({key.first, 0});
-  const auto end = orders_.upper_bound({key.first, UINT64_MAX});
+  const auto begin = orders_.lower_bound({key.first, crypto::Instance{}});
+  const auto end = orders_.upper_bound({key.first, crypto::Instance{UINT64_MAX}});
   if (static_cast<std::size_t>(std::distance(begin, end)) >= orders_per_friend) {
     const auto idle = std::find_if(begin, end, [](const auto& entry) { return entry.second.held.empty(); });
     if (idle != end) {
@@ -176,8 +176,8 @@ void DeliveryOrder::tick(Now now) {
 /// What they sent and the application has not seen is dropped.
 void DeliveryOrder::on_removed(const FriendKey& who, store::StateBatch& batch) {
   std::size_t dropped = 0;
-  const auto begin = orders_.lower_bound({who, 0});
-  const auto end = orders_.upper_bound({who, UINT64_MAX});
+  const auto begin = orders_.lower_bound({who, crypto::Instance{}});
+  const auto end = orders_.upper_bound({who, crypto::Instance{UINT64_MAX}});
   for (auto it = begin; it != end; ++it) {
     held_ -= it->second.held.size();
     dropped += it->second.held.size();

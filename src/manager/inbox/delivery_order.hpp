@@ -66,7 +66,7 @@ class DeliveryOrder {
   }
 
  private:
-  using OrderKey = std::pair<FriendKey, std::uint64_t>;
+  using OrderKey = std::pair<FriendKey, crypto::Instance>;
 
   /// Messages of one installation of a friend, in their order.
   struct Order {

@@ -17,7 +17,7 @@ class InboxListener {
  public:
   virtual ~InboxListener() = default;
   /// `instance`: the friend's installation that sent it.
-  virtual void on_receipt(crypto::MessageKind kind, const FriendKey& from, std::uint64_t instance,
+  virtual void on_receipt(crypto::MessageKind kind, const FriendKey& from, crypto::Instance instance,
                           const crypto::MessageId& id) = 0;
 };
 

@@ -11,7 +11,7 @@ namespace toxasync::manager {
 struct InboxMessage {
   crypto::MessageId id{};
   FriendKey from{};
-  std::uint64_t instance = 0;  ///< The friend's installation that sent it.
+  crypto::Instance instance{};  ///< The friend's installation that sent it.
   std::uint64_t sequence = 0;
   std::uint64_t floor = 0;  ///< Nothing below it comes from that installation any longer.
   crypto::MessageKind kind = crypto::MessageKind::normal;

@@ -13,7 +13,7 @@ namespace toxasync::manager {
 namespace {
 
 struct DueRecord {
-  std::uint64_t instance = 0;
+  crypto::Instance instance{};
   crypto::MessageKind kind = crypto::MessageKind::receipt;
   UnixTime since{};
   static void fields(auto& ar, auto& self) { wire::fields(ar, self.instance, self.kind, self.since); }
@@ -175,7 +175,7 @@ void Receipts::drop_delivered(const FriendKey& to, Box& box, Now now) {
 }
 
 void Receipts::mail(const FriendKey& to, Box& box, Now now) {
-  using Group = std::tuple<std::uint64_t, crypto::MessageKind>;
+  using Group = std::tuple<crypto::Instance, crypto::MessageKind>;
   std::map<Group, std::vector<crypto::MessageId>> groups;
   for (const auto& [id, item] : box.items) {
     groups[{item.instance, item.kind}].push_back(id);

@@ -14,7 +14,7 @@ namespace toxasync::manager {
 /// A receipt or a nack that a friend is owed.
 struct ReceiptDue {
   FriendKey to{};
-  std::uint64_t instance = 0;  ///< The friend's installation that sent the message.
+  crypto::Instance instance{};  ///< The friend's installation that sent the message.
   crypto::MessageId id{};
   crypto::MessageKind kind = crypto::MessageKind::receipt;  ///< Or nack.
 };
@@ -25,8 +25,8 @@ class ReceiptMailer {
   virtual ~ReceiptMailer() = default;
   /// A message of the kind with these ids, to an installation; the batch is written with it. False: it cannot
   /// be sent, and nothing was done.
-  virtual bool mail_receipts(const FriendKey& to, std::uint64_t instance, crypto::MessageKind kind, Bytes ids,
-                             store::StateBatch batch) = 0;
+  virtual bool mail_receipts(const FriendKey& to, crypto::Instance instance, crypto::MessageKind kind,
+                             Bytes ids, store::StateBatch batch) = 0;
 };
 
 /// Receipts and nacks on their way: to friends who are online at once, else batched into a message after a
@@ -75,7 +75,7 @@ class Receipts final : public Part {
 
  private:
   struct Item {
-    std::uint64_t instance = 0;
+    crypto::Instance instance{};
     crypto::MessageKind kind = crypto::MessageKind::receipt;
     UnixTime since{};
     std::optional<SteadyTime> sent;  ///< Live, in this connection.

@@ -65,7 +65,7 @@ bool BundleIntake::on_keys(Friend& from, ByteView message) {
 bool BundleIntake::is_genuine(Friend& from, const protocol::BundleHead& head, BundleSource source) const {
   crypto::Wiped<32> shared;
   if (head.one_time_count > limits::one_time_keys || !crypto::is_canonical(head.last_resort) ||
-      head.version.instance == 0 || head.replaces == head.version.instance ||
+      head.version.instance == crypto::Instance{} || head.replaces == head.version.instance ||
       !crypto::x25519(shared, services_.self.secret.bytes(), head.root) ||
       !crypto::equal(head.root_mac, protocol::root_mac(shared, head.root, from.key,
                                                        services_.self.friend_key(), head.version)) ||
@@ -132,7 +132,7 @@ bool BundleIntake::keep(Friend& from, const protocol::WholeBundle& bundle, Bundl
 
 /// The installation that the head is of, without what it replaces.
 Installation& BundleIntake::place(Friend& from, const protocol::BundleHead& head, store::StateBatch& batch) {
-  const auto drop = [&](std::uint64_t instance) {
+  const auto drop = [&](crypto::Instance instance) {
     erase_installation(from.key, instance, batch);
     std::erase_if(from.theirs, [instance](const Installation& one) { return one.instance() == instance; });
   };

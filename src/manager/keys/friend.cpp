@@ -5,7 +5,7 @@
 
 namespace toxasync::manager {
 
-Installation* Friend::installation(std::uint64_t name) noexcept {
+Installation* Friend::installation(crypto::Instance name) noexcept {
   const auto found = std::ranges::find(theirs, name, &Installation::instance);
   return found == theirs.end() ? nullptr : &*found;
 }

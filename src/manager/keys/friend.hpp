@@ -37,7 +37,7 @@ struct Installation {
   // In memory:
   std::uint64_t mailed_version = 0;  ///< The last one that is on its way by its mailbox.
 
-  [[nodiscard]] std::uint64_t instance() const noexcept { return version.instance; }
+  [[nodiscard]] crypto::Instance instance() const noexcept { return version.instance; }
   [[nodiscard]] bool usable(UnixTime now) const noexcept { return !home_nodes.empty() && now <= use_until; }
 };
 
@@ -48,8 +48,8 @@ struct Friend {
   // Kept on disk:
   /// Our installation, for them. Of one friendship: when it was ended and begun again, what they had of us
   /// before (keys that we have dropped, our place in the order of messages) counts no longer.
-  std::uint64_t instance = 0;
-  std::uint64_t replaces = 0;       ///< Our instance before this one, if there was any.
+  crypto::Instance instance{};
+  crypto::Instance replaces{};      ///< Our instance before this one, if there was any.
   crypto::Secret<32> signer_seed;   ///< Of the Ed25519 key that signs our bundles for them.
   std::uint64_t our_version = 0;    ///< Of the last bundle made for them.
   std::uint64_t taken_version = 0;  ///< Of the last one they acknowledged.
@@ -66,7 +66,7 @@ struct Friend {
   std::optional<protocol::WholeBundle> incoming;  ///< A bundle whose packets are still coming.
   std::deque<Bytes> to_send;                      ///< Packets for the friend channel, sent at a limited rate.
 
-  [[nodiscard]] Installation* installation(std::uint64_t instance) noexcept;
+  [[nodiscard]] Installation* installation(crypto::Instance instance) noexcept;
   /// Whether somebody has not acknowledged the latest bundle.
   [[nodiscard]] bool bundle_pending() const noexcept;
   /// Whether an installation of theirs has our latest bundle. Others may be gone for good.

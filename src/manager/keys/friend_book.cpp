@@ -11,8 +11,8 @@ namespace toxasync::manager {
 namespace {
 
 struct FriendRecord {
-  std::uint64_t instance = 0;
-  std::uint64_t replaces = 0;
+  crypto::Instance instance{};
+  crypto::Instance replaces{};
   crypto::Wiped<32> signer_seed;
   std::uint64_t our_version = 0;
   std::uint64_t taken_version = 0;
@@ -24,10 +24,10 @@ struct FriendRecord {
   }
 };
 
-std::uint64_t new_instance(Random& random) {
-  std::uint64_t instance = 0;
-  while (instance == 0) {
-    instance = random.u64();
+crypto::Instance new_instance(Random& random) {
+  crypto::Instance instance{};
+  while (instance == crypto::Instance{}) {
+    instance = crypto::Instance{random.u64()};
   }
   return instance;
 }
@@ -91,7 +91,8 @@ Friend& FriendBook::add(const FriendKey& key) {
   who.listed = true;
   // A use row without its bundle: one of the two is damaged.
   std::erase_if(who.theirs, [](const Installation& one) { return one.home_nodes.empty(); });
-  if (who.instance == 0) {  // new, or their record is damaged: which keys are used up is then not known
+  // New, or their record is damaged: which keys are used up is then not known
+  if (who.instance == crypto::Instance{}) {
     who.instance = new_instance(services_.random);
     who.signer_seed = crypto::Secret<32>::random(services_.random);
     for (auto& installation : who.theirs) {
@@ -289,7 +290,7 @@ std::optional<protocol::WholeBundle> FriendBook::whole_bundle_for(Friend& who) {
   return make_bundle(who);
 }
 
-void FriendBook::bundle_confirmed(Friend& from, std::uint64_t version, std::uint64_t taker) {
+void FriendBook::bundle_confirmed(Friend& from, std::uint64_t version, crypto::Instance taker) {
   if (version > from.our_version) {
     return;
   }
@@ -349,7 +350,7 @@ crypto::Point FriendBook::take_pre_key(const Friend& who, Installation& to, Unix
   return key;
 }
 
-void FriendBook::heard_of(Friend& who, std::uint64_t instance) {
+void FriendBook::heard_of(Friend& who, crypto::Instance instance) {
   if (Installation* const installation = who.installation(instance)) {
     installation->heard = services_.clock.now().unix_time();  // written with its next use
   }
@@ -427,7 +428,7 @@ void FriendBook::on_bundle_kept(Friend& from, bool first) {
 
 bool FriendBook::on_bundle_taken(Friend& from, ByteView message) {
   protocol::BundleTaken taken_by;
-  if (wire::decode(message, taken_by) != wire::Error::none || taken_by.receiver == 0) {
+  if (wire::decode(message, taken_by) != wire::Error::none || taken_by.receiver == crypto::Instance{}) {
     return false;
   }
   const auto& [version, taker] = taken_by;
@@ -450,7 +451,7 @@ bool FriendBook::on_bundle_taken(Friend& from, ByteView message) {
 }
 
 /// The installation with which they are online has nothing of us.
-void FriendBook::give_bundle_anew(Friend& who, std::uint64_t taker) {
+void FriendBook::give_bundle_anew(Friend& who, crypto::Instance taker) {
   if (std::exchange(who.gave_anew, true)) {
     return;
   }

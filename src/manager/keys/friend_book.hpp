@@ -25,7 +25,7 @@ class FriendBookListener {
   virtual bool mail_bundle(const Friend& who, const Installation& to,
                            const protocol::WholeBundle& bundle) = 0;
   /// It has now, or a later one follows: the one that is on its way is not needed.
-  virtual void drop_mailed_bundle(const Friend& who, std::uint64_t instance) = 0;
+  virtual void drop_mailed_bundle(const Friend& who, crypto::Instance instance) = 0;
 };
 
 /// Friends, the exchange of bundles with them, and the packets that wait for the friend channel
@@ -82,7 +82,7 @@ class FriendBook final : public Part, BundleIntakeListener {
   /// or we have no home nodes.
   std::optional<protocol::WholeBundle> whole_bundle_for(Friend& who);
   /// An installation of theirs has the version, as a receipt of its message says.
-  void bundle_confirmed(Friend& from, std::uint64_t version, std::uint64_t taker);
+  void bundle_confirmed(Friend& from, std::uint64_t version, crypto::Instance taker);
 
   /// A pre-key for a new text, marked as used in `batch`: one-time, else the last-resort one.
   crypto::Point take_pre_key(const Friend& who, Installation& to, UnixTime unix_now,
@@ -90,7 +90,7 @@ class FriendBook final : public Part, BundleIntakeListener {
   /// A message of theirs used a pre-key that we do not have: our state or theirs is an old copy. Makes a new
   /// instance, with new keys.
   void renew_keys(Friend& who);
-  void heard_of(Friend& who, std::uint64_t instance);
+  void heard_of(Friend& who, crypto::Instance instance);
   [[nodiscard]] bool can_seal(const Friend& who, UnixTime unix_now) const noexcept;
   void save(const Friend& who, store::StateBatch& batch) const;
 
@@ -117,7 +117,7 @@ class FriendBook final : public Part, BundleIntakeListener {
   [[nodiscard]] std::optional<protocol::WholeBundle> make_bundle(const Friend& who) const;
   bool on_bundle_taken(Friend& from, ByteView message);
   void renew_instance(Friend& who);
-  void give_bundle_anew(Friend& who, std::uint64_t taker);
+  void give_bundle_anew(Friend& who, crypto::Instance taker);
   [[nodiscard]] ByteArray<16> content_now() const;
   // BundleIntakeListener
   void acknowledge_bundle(Friend& who, const protocol::BundleVersion& version) override;

@@ -22,11 +22,11 @@ struct UseRecord {
   static void fields(auto& ar, auto& self) { wire::fields(ar, self.used, self.heard, self.taken_version); }
 };
 
-Bytes keys_name(const FriendKey& of, std::uint64_t instance) {
+Bytes keys_name(const FriendKey& of, crypto::Instance instance) {
   return state_key(Table::friend_keys, {of, bytes_of(instance)});
 }
 
-Bytes use_name(const FriendKey& of, std::uint64_t instance) {
+Bytes use_name(const FriendKey& of, crypto::Instance instance) {
   return state_key(Table::friend_use, {of, bytes_of(instance)});
 }
 
@@ -41,18 +41,19 @@ store::StateWrite use_write(const FriendKey& of, const Installation& installatio
                     UseRecord{installation.used, installation.heard, installation.taken_version});
 }
 
-void erase_installation(const FriendKey& of, std::uint64_t instance, store::StateBatch& batch) {
+void erase_installation(const FriendKey& of, crypto::Instance instance, store::StateBatch& batch) {
   batch.push_back(erase_record(keys_name(of, instance)));
   batch.push_back(erase_record(use_name(of, instance)));
 }
 
 std::optional<FriendKey> friend_of_installation(const store::StateEntry& entry) {
   const ByteView name = ByteView(entry.key).subspan(1);
-  return name.size() == sizeof(FriendKey) + 8 ? std::optional(id_from<FriendKey>(name)) : std::nullopt;
+  const bool whole = name.size() == sizeof(FriendKey) + sizeof(crypto::Instance);
+  return whole ? std::optional(id_from<FriendKey>(name)) : std::nullopt;
 }
 
 void load_installation(const Telemetry& telemetry, const store::StateEntry& entry, Friend& of) {
-  const auto instance = load_le<std::uint64_t>(entry.key.data() + 1 + sizeof(FriendKey));
+  const auto instance = instance_from(ByteView(entry.key).subspan(1 + sizeof(FriendKey)));
   Installation* one = of.installation(instance);
   if (one == nullptr) {
     one = &of.theirs.emplace_back();  // its other record may come later

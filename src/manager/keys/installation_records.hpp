@@ -15,7 +15,7 @@ inline constexpr std::size_t most_kept_keys = 2 * limits::one_time_keys;
 
 [[nodiscard]] store::StateWrite bundle_write(const FriendKey& of, const Installation& installation);
 [[nodiscard]] store::StateWrite use_write(const FriendKey& of, const Installation& installation);
-void erase_installation(const FriendKey& of, std::uint64_t instance, store::StateBatch& batch);
+void erase_installation(const FriendKey& of, crypto::Instance instance, store::StateBatch& batch);
 
 /// Whose installation a record of either table is of. Nothing: the key is damaged.
 [[nodiscard]] std::optional<FriendKey> friend_of_installation(const store::StateEntry& entry);

@@ -93,7 +93,8 @@ bool MessageSealer::add_target(OutgoingMessage& message, Friend& recipient, Inst
   return true;
 }
 
-void MessageSealer::drop_target(OutgoingMessage& message, std::uint64_t instance, store::StateBatch& batch) {
+void MessageSealer::drop_target(OutgoingMessage& message, crypto::Instance instance,
+                                store::StateBatch& batch) {
   messages_.set_unconfirmed(message, instance, false);
   erase_target(message.id, instance, batch);
   std::erase_if(message.targets, [instance](const auto& target) { return target.instance == instance; });
@@ -109,8 +110,9 @@ MessageSealer::Sync MessageSealer::sync(OutgoingMessage& message, Friend& recipi
       drop_target(message, instance, batch);
     }
   }
-  const auto wanted = [&](std::uint64_t instance) {
-    return message.only == 0 || message.only == instance || recipient.installation(message.only) == nullptr;
+  const auto wanted = [&](crypto::Instance instance) {
+    return message.only == crypto::Instance{} || message.only == instance ||
+           recipient.installation(message.only) == nullptr;
   };
   bool later = false;
   for (Installation& to : recipient.theirs) {

@@ -34,7 +34,7 @@ class MessageSealer {
   /// no honest client gives make a target that is refused.
   bool add_target(OutgoingMessage& message, Friend& recipient, Installation& to, Now now,
                   store::StateBatch& batch);
-  void drop_target(OutgoingMessage& message, std::uint64_t instance, store::StateBatch& batch);
+  void drop_target(OutgoingMessage& message, crypto::Instance instance, store::StateBatch& batch);
   /// Seals all parts again, for the installation's mailbox of `epoch`. Fails only for keys that no honest
   /// client gives.
   bool seal(OutgoingMessage& message, OutgoingMessage::Target& target, const Friend& recipient,

@@ -134,7 +134,7 @@ Result<crypto::MessageId, SendError> Outbox::send(const FriendKey& to, crypto::M
   return id;
 }
 
-bool Outbox::send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, std::uint64_t only,
+bool Outbox::send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, crypto::Instance only,
                           std::uint64_t bundle_version, store::StateBatch batch, Now now) {
   Friend* const recipient = friends_.find(to);
   if (recipient == nullptr || !crypto::epoch_at(now.unix_time()) ||
@@ -142,7 +142,7 @@ bool Outbox::send_service(const FriendKey& to, crypto::MessageKind kind, Bytes t
     return false;
   }
   Message made = make(to, kind, std::move(text), service_ttl, now);
-  made.only = recipient->installation(only) != nullptr ? only : 0;
+  made.only = recipient->installation(only) != nullptr ? only : crypto::Instance{};
   made.bundle_version = bundle_version;
   Message& message = messages_.insert(std::move(made));
   batch.push_back(put_message(message));
@@ -386,7 +386,7 @@ void Outbox::on_presence(const FriendKey& who, Now now) {
   advance_all(who, now);
 }
 
-void Outbox::on_receipt(const FriendKey& from, std::uint64_t instance, const crypto::MessageId& id) {
+void Outbox::on_receipt(const FriendKey& from, crypto::Instance instance, const crypto::MessageId& id) {
   Message* const message = messages_.find(id);
   if (message == nullptr || message->to != from || !message->reported) {
     return;
@@ -418,7 +418,7 @@ void Outbox::on_receipt(const FriendKey& from, std::uint64_t instance, const cry
   }
 }
 
-void Outbox::on_nack(const FriendKey& from, std::uint64_t instance, const crypto::MessageId& id) {
+void Outbox::on_nack(const FriendKey& from, crypto::Instance instance, const crypto::MessageId& id) {
   Message* const message = messages_.find(id);
   Friend* const recipient = friends_.find(from);
   if (message == nullptr || recipient == nullptr || message->to != from) {
@@ -439,7 +439,7 @@ void Outbox::on_nack(const FriendKey& from, std::uint64_t instance, const crypto
   }
 }
 
-void Outbox::drop_bundles(const FriendKey& to, std::uint64_t instance) {
+void Outbox::drop_bundles(const FriendKey& to, crypto::Instance instance) {
   for (const auto& id : messages_.ids_to(to)) {
     Message* const message = messages_.find(id);
     if (message != nullptr && message->kind == crypto::MessageKind::bundle && message->only == instance) {

@@ -17,7 +17,8 @@ class OutboxListener {
  public:
   virtual ~OutboxListener() = default;
   /// The friend's installation has our bundle of that version.
-  virtual void on_bundle_confirmed(const FriendKey& from, std::uint64_t version, std::uint64_t instance) = 0;
+  virtual void on_bundle_confirmed(const FriendKey& from, std::uint64_t version,
+                                   crypto::Instance instance) = 0;
   /// A node had confirmed a message and does not have it any longer.
   virtual void on_message_lost(const protocol::NodeId& node) = 0;
 };
@@ -53,7 +54,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
                                             seconds ttl, Now now);
   /// Queues a receipt, nack or bundle; `batch` is written with it. `only`: for one installation, if it is
   /// known. False: it cannot be sealed, or too many wait; nothing was done.
-  bool send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, std::uint64_t only,
+  bool send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, crypto::Instance only,
                     std::uint64_t bundle_version, store::StateBatch batch, Now now);
   Result<bool, CancelError> cancel(const crypto::MessageId& id, Now now);
   [[nodiscard]] std::optional<MessageStatus> status(const crypto::MessageId& id) const;
@@ -62,11 +63,11 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   void on_presence(const FriendKey& who, Now now);
   void on_bundle(const FriendKey& from, Now now) { advance_all(from, now); }
   /// Bundles on their way to an installation are not needed any longer.
-  void drop_bundles(const FriendKey& to, std::uint64_t instance);
+  void drop_bundles(const FriendKey& to, crypto::Instance instance);
   void on_removed(const FriendKey& who, store::StateBatch& batch);
   /// `instance` is the installation that has the message.
-  void on_receipt(const FriendKey& from, std::uint64_t instance, const crypto::MessageId& id);
-  void on_nack(const FriendKey& from, std::uint64_t instance, const crypto::MessageId& id);
+  void on_receipt(const FriendKey& from, crypto::Instance instance, const crypto::MessageId& id);
+  void on_nack(const FriendKey& from, crypto::Instance instance, const crypto::MessageId& id);
   /// The node has answered something.
   void on_node_answer(const protocol::NodeId& node, Now now);
 

@@ -64,7 +64,7 @@ struct OutgoingMessage {
   /// The message for one installation of the recipient.
   struct Target {
     // On disk:
-    std::uint64_t instance = 0;
+    crypto::Instance instance{};
     bool confirmed = false;        ///< Its receipt came; the rest is then empty.
     bool may_go_directly = false;  ///< Through the friend channel: it cannot be cancelled any longer.
     std::uint8_t nacks = 0;
@@ -108,7 +108,7 @@ struct OutgoingMessage {
   UnixTimeMs sent_at{};
   seconds ttl = 0s;
   crypto::CancelSecret cancel_secret{};
-  std::uint64_t only = 0;            ///< The only installation that it is for; 0: all.
+  crypto::Instance only{};           ///< The only installation that it is for; 0: all.
   std::uint64_t bundle_version = 0;  ///< Of a bundle.
   bool delivered = false;            ///< Some installation has confirmed it; reported.
   Stage stage = Stage::under_way;
@@ -140,7 +140,7 @@ struct OutgoingMessage {
   [[nodiscard]] bool is_done() const noexcept;
   /// When there is something to do for it.
   [[nodiscard]] SteadyTime next_step(Now now) const noexcept;
-  [[nodiscard]] Target* target(std::uint64_t instance) noexcept {
+  [[nodiscard]] Target* target(crypto::Instance instance) noexcept {
     for (Target& one : targets) {
       if (one.instance == instance) {
         return &one;

@@ -62,7 +62,7 @@ void OutgoingMessages::load_progress(const store::StateEntry& entry) {
 
 /// The two rows of a target come in any order.
 OutgoingMessages::Target& OutgoingMessages::loaded_target(const crypto::MessageId& id,
-                                                          std::uint64_t instance) {
+                                                          crypto::Instance instance) {
   auto& targets = loaded_targets_[id];
   const auto found = std::ranges::find(targets, instance, &Target::instance);
   if (found != targets.end()) {
@@ -150,7 +150,7 @@ void OutgoingMessages::confirm(const OutgoingMessage& message, Target& target) {
   set_unconfirmed(message, target.instance, false);
 }
 
-void OutgoingMessages::set_unconfirmed(const OutgoingMessage& message, std::uint64_t instance,
+void OutgoingMessages::set_unconfirmed(const OutgoingMessage& message, crypto::Instance instance,
                                        bool unconfirmed) {
   if (message.is_service()) {
     return;
@@ -163,7 +163,7 @@ void OutgoingMessages::set_unconfirmed(const OutgoingMessage& message, std::uint
   }
 }
 
-std::uint64_t OutgoingMessages::floor_for(const OutgoingMessage& message, std::uint64_t instance) const {
+std::uint64_t OutgoingMessages::floor_for(const OutgoingMessage& message, crypto::Instance instance) const {
   if (message.is_service()) {
     return 0;
   }

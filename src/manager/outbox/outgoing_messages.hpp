@@ -40,21 +40,21 @@ class OutgoingMessages {
   /// The receipt of a target has come: nothing of it is needed any longer.
   void confirm(const OutgoingMessage& message, OutgoingMessage::Target& target);
   /// Whether the installation has still to confirm the message. Service messages do not count.
-  void set_unconfirmed(const OutgoingMessage& message, std::uint64_t instance, bool unconfirmed);
+  void set_unconfirmed(const OutgoingMessage& message, crypto::Instance instance, bool unconfirmed);
   /// The lowest sequence of which something may still come to that installation.
-  [[nodiscard]] std::uint64_t floor_for(const OutgoingMessage& message, std::uint64_t instance) const;
+  [[nodiscard]] std::uint64_t floor_for(const OutgoingMessage& message, crypto::Instance instance) const;
 
  private:
   using Target = OutgoingMessage::Target;
   using Places = std::set<OutgoingMessage::Place>;
   struct Recipient {
     Places messages;
-    std::map<std::uint64_t, Places> unconfirmed;  ///< By installation: texts.
+    std::map<crypto::Instance, Places> unconfirmed;  ///< By installation: texts.
   };
 
   void load_target(const store::StateEntry& entry);
   void load_progress(const store::StateEntry& entry);
-  Target& loaded_target(const crypto::MessageId& id, std::uint64_t instance);
+  Target& loaded_target(const crypto::MessageId& id, crypto::Instance instance);
 
   Telemetry telemetry_;
   std::map<crypto::MessageId, OutgoingMessage> messages_;

@@ -26,7 +26,7 @@ struct ProgressRecord {
 };
 
 /// Table, message id, instance.
-Bytes target_key(Table table, const crypto::MessageId& id, std::uint64_t instance) {
+Bytes target_key(Table table, const crypto::MessageId& id, crypto::Instance instance) {
   return state_key(table, {id, bytes_of(instance)});
 }
 
@@ -64,18 +64,17 @@ store::StateWrite erase_message(const crypto::MessageId& id) {
   return erase_record(state_key(Table::outbox, {id}));
 }
 
-void erase_target(const crypto::MessageId& id, std::uint64_t instance, store::StateBatch& batch) {
+void erase_target(const crypto::MessageId& id, crypto::Instance instance, store::StateBatch& batch) {
   batch.push_back(erase_record(target_key(Table::target, id, instance)));
   batch.push_back(erase_record(target_key(Table::progress, id, instance)));
 }
 
 std::optional<TargetName> read_target_name(const store::StateEntry& entry) {
   const ByteView name = ByteView(entry.key).subspan(1);
-  if (name.size() != sizeof(crypto::MessageId) + sizeof(std::uint64_t)) {
+  if (name.size() != sizeof(crypto::MessageId) + sizeof(crypto::Instance)) {
     return std::nullopt;
   }
-  return TargetName{id_from<crypto::MessageId>(name),
-                    load_le<std::uint64_t>(name.data() + sizeof(crypto::MessageId))};
+  return TargetName{id_from<crypto::MessageId>(name), instance_from(name.subspan(sizeof(crypto::MessageId)))};
 }
 
 std::optional<OutgoingMessage> read_message(const store::StateEntry& entry) {

@@ -15,12 +15,12 @@ store::StateWrite put_target(const OutgoingMessage& message, const OutgoingMessa
 store::StateWrite put_progress(const OutgoingMessage& message, const OutgoingMessage::Target& target);
 store::StateWrite erase_message(const crypto::MessageId& id);
 /// Both rows of a target.
-void erase_target(const crypto::MessageId& id, std::uint64_t instance, store::StateBatch& batch);
+void erase_target(const crypto::MessageId& id, crypto::Instance instance, store::StateBatch& batch);
 
 /// Which target a row of V or C belongs to.
 struct TargetName {
   crypto::MessageId message{};
-  std::uint64_t instance = 0;
+  crypto::Instance instance{};
 };
 /// Nothing: the key is too long or too short.
 std::optional<TargetName> read_target_name(const store::StateEntry& entry);

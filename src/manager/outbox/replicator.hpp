@@ -73,7 +73,7 @@ class Replicator final : public client::StoreResultListener {
  private:
   struct Pending {
     crypto::MessageId message{};
-    std::uint64_t instance = 0;
+    crypto::Instance instance{};
     protocol::NodeId node{};
     std::size_t part = 0;
   };

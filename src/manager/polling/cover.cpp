@@ -41,7 +41,7 @@ Bytes Cover::seal(const crypto::WritableMailbox& mailbox, Now now) const {
   const auto sender = crypto::KeyPair::generate(random);
   const auto recipient = crypto::KeyPair::generate(random);
   const auto pre_key = crypto::KeyPair::generate(random);
-  const crypto::EnvelopeHeader header{sender.friend_key(), random.u64(),
+  const crypto::EnvelopeHeader header{sender.friend_key(), crypto::Instance{random.u64()},
                                       crypto::pre_key_id(pre_key.public_key),
                                       crypto::MessageId(random.array<16>())};
   const crypto::EnvelopeBody body{1,
