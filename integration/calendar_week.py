@@ -28,7 +28,7 @@ ONE_DAY, SEVEN_DAYS = DAY, 7 * DAY  # times to live
 DELIVERED, EXPIRED, CANCELLED = "delivered", "expired", "cancelled"
 
 # A week's polls from one address come within minutes here.
-NODE_OPTIONS = ("--key-work-per-minute", "100000", "--key-work-burst", "10000")
+NODE_OPTIONS = ("--key-agreements-per-minute", "100000", "--key-agreements-burst", "10000")
 CHAT_OPTIONS = ("--receipt-delay-ms", "100")
 QUIET_S = 1.0
 # Of what is read while the sender is off, at least so much must be told by receipts that waited on the nodes.

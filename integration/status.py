@@ -14,7 +14,7 @@ UNUSED = f"127.0.0.1:1:{'0' * 64}"  # for transport_cost, which asks nobody for 
 
 def start_node(world, name="node", extra=()):
     port = world.ports.take_tcp()
-    node = world.node(name, extra=["--status-port", port, "--key-work-burst", 100000, *extra]).ready()
+    node = world.node(name, extra=["--status-port", port, "--key-agreements-burst", 100000, *extra]).ready()
     node.status_port = port
     return node
 

@@ -99,7 +99,7 @@ def play(world, count, transports, couriers):
     hub = world.chat("hub", like=types.SimpleNamespace(udp_port=port),
                      extra=["--no-async", "--tcp-port", port]).ready()
     join = f"127.0.0.1:{port}:{hub.dht_key}"
-    node = world.node("node", extra=["--bootstrap", join, "--key-work-burst", 100000]).ready()
+    node = world.node("node", extra=["--bootstrap", join, "--key-agreements-burst", 100000]).ready()
     hub.wait_for("self online", 60)
     names = ["transport", "first s", "store ms", "95 %", "bytes", "all ms", "95 %", "bytes each", "empty ms", "95 %",
              "bytes", "idle B/s"]

@@ -59,7 +59,7 @@ namespace toxasync {
   X(refused_overloaded, "refused.overloaded")               \
   X(refused_share, "refused.source_over_its_share")         \
   X(refused_rate, "refused.rate_limited")                   \
-  X(refused_key_work, "refused.key_work_ceiling")           \
+  X(refused_key_agreement, "refused.key_agreement_ceiling") \
   X(store_failed, "store.failed")                           \
   X(store_record_damaged, "store.record_damaged")           \
   X(state_record_damaged, "state.record_damaged")           \
@@ -122,7 +122,7 @@ namespace toxasync {
   X(requests_cancelled, "requests.cancelled")               \
   X(requests_failed, "requests.failed")                     \
   X(requests_received, "requests.received")                 \
-  X(requests_taken, "requests.taken")                       \
+  X(requests_shown, "requests.shown")                       \
   X(refused_request_text, "refused.request_text")           \
   X(refused_request_known, "refused.request_known")         \
   X(refused_request_quota, "refused.request_quota")         \

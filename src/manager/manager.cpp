@@ -302,7 +302,7 @@ void Manager::on_live_envelope(const FriendKey& from, ByteView message) {
     return;
   }
   services_.telemetry.count(Counter::live_received);
-  inbox_.take(*mailbox, {std::move(live.envelope)}, &from, nullptr);
+  inbox_.receive(*mailbox, {std::move(live.envelope)}, &from, nullptr);
 }
 
 void Manager::on_live_receipt(const FriendKey& from, const protocol::FriendPacket& packet) {

@@ -65,8 +65,8 @@ class Node final : private store::StoreListener {
   [[nodiscard]] NodeLoad load() const noexcept { return {sessions_.size(), pending_.size()}; }
 
   /// Other values for these two of NodeConfig.
-  void set_key_work(std::uint32_t burst, std::uint32_t per_minute) noexcept {
-    key_work_.set_source_rate({burst, per_minute});
+  void set_key_agreement(std::uint32_t burst, std::uint32_t per_minute) noexcept {
+    key_agreement_.set_source_rate({burst, per_minute});
   }
 
   /// The signed descriptor that cookie replies carry.
@@ -102,7 +102,7 @@ class Node final : private store::StoreListener {
   // The right to a mailbox.
   enum class TagCheck : std::uint8_t { good, wrong, bad_point, no_tokens };
   /// Whether one key agreement may be done for the source; else the reason is counted, and
-  /// `key_work_retry_` says when to try again.
+  /// `key_agreement_retry_` says when to try again.
   [[nodiscard]] bool may_agree(const Endpoint& source, Now now);
   [[nodiscard]] TagCheck check_tag(const Request& request, crypto::TagKind kind, const crypto::Point& point,
                                    const crypto::Tag& shown, std::size_t tag_offset);
@@ -156,8 +156,8 @@ class Node final : private store::StoreListener {
   NodeConfig config_;
   CookieJar cookies_;
   SessionTable sessions_;
-  KeyAgreementLimiter key_work_;
-  seconds key_work_retry_ = 0s;
+  KeyAgreementLimiter key_agreement_;
+  seconds key_agreement_retry_ = 0s;
   StorageQuota quota_;
   std::uint64_t bytes_in_flight_ = 0;  ///< Of puts that the store has not answered.
   PendingTable pending_;

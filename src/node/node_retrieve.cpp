@@ -29,7 +29,7 @@ void Node::on_retrieve(const Request& request, const protocol::RetrieveRequest& 
   switch (check_tag(request, crypto::TagKind::owner, message.mailbox.p, message.owner_tag,
                     protocol::RetrieveRequest::tag_offset)) {
     case TagCheck::no_tokens:
-      return answer_not_served(request.path, request.now, message.cursor, key_work_retry_);
+      return answer_not_served(request.path, request.now, message.cursor, key_agreement_retry_);
     case TagCheck::bad_point:
       return refuse(Counter::refused_point);
     case TagCheck::wrong:

@@ -69,7 +69,7 @@ void Node::on_store(const Request& request, const protocol::StoreRequest& messag
   switch (check_tag(request, crypto::TagKind::write, message.mailbox.w, message.write_tag,
                     protocol::StoreRequest::tag_offset)) {
     case TagCheck::no_tokens:
-      return answer_store(request.path, request.now, StoreStatus::try_later, {}, key_work_retry_);
+      return answer_store(request.path, request.now, StoreStatus::try_later, {}, key_agreement_retry_);
     case TagCheck::bad_point:
       return refuse(Counter::refused_point, StoreStatus::refused);
     case TagCheck::wrong:

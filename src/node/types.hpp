@@ -17,11 +17,11 @@ struct NodeConfig {
   std::vector<Endpoint> addresses;             ///< Announced in the descriptor, at most 4.
   std::uint64_t capacity_bytes = 64ULL << 20;  ///< Announced in the descriptor if the store reports none.
   seconds longest_ttl = limits::largest_time_to_live;
-  // Public-key work for new sessions and mailboxes, per IPv4 /32 and IPv6 /56.
-  std::uint32_t key_work_burst = 128;
-  std::uint32_t key_work_per_minute = 16;
+  // Public-key agreements for new sessions and mailboxes, per IPv4 /32 and IPv6 /56.
+  std::uint32_t key_agreements_burst = 128;
+  std::uint32_t key_agreements_per_minute = 16;
   /// Over all sources: a quarter of a core's time, where an agreement takes 67 us.
-  std::uint32_t key_work_per_second = 3700;
+  std::uint32_t key_agreements_per_second = 3700;
   std::size_t sources = 4096;  ///< Token buckets kept; the least recently used is dropped first.
   std::size_t networks =
       8192;  ///< Networks with an account in the storage quota, likewise. A source has three.

@@ -60,8 +60,8 @@ const std::vector<Bad> bad_lines = {
     {"udp-port = -1", "udp-port = -1: must be a number from 0 to 65535"},
     {"udp-port = 12 # here", "udp-port = 12 # here: must be a number from 0 to 65535"},
     {"couriers = 4097", "couriers = 4097: must be a number from 0 to 4096"},
-    {"key-work-burst = 1", "key-work-burst = 1: must be a number from 2 to 1000000"},
-    {"key-work-per-minute = 0", "key-work-per-minute = 0: must be a number from 1 to 1000000"},
+    {"key-agreements-burst = 1", "key-agreements-burst = 1: must be a number from 2 to 1000000"},
+    {"key-agreements-per-minute = 0", "key-agreements-per-minute = 0: must be a number from 1 to 1000000"},
     {"capacity = 1023K",
      "capacity = 1023K: must be from 1M to 1T: a number of bytes, optionally followed by K, M, G or T"},
     {"capacity = 99999999999999999999G",
@@ -92,8 +92,8 @@ BOOST_AUTO_TEST_CASE(every_setting_has_a_default) {
   BOOST_TEST(options.tcp_port == 0);
   BOOST_TEST(options.capacity_bytes == 1ULL << 30);
   BOOST_TEST(options.couriers == 256U);
-  BOOST_TEST(options.key_work_per_minute == 16U);
-  BOOST_TEST(options.key_work_burst == 128U);
+  BOOST_TEST(options.key_agreements_per_minute == 16U);
+  BOOST_TEST(options.key_agreements_burst == 128U);
   BOOST_TEST(options.status_port == 33501);
   BOOST_TEST(options.status_address.is_loopback());
   BOOST_CHECK(options.log_level == LogLevel::info);

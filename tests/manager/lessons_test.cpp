@@ -34,7 +34,7 @@ namespace {
 struct FullMailbox {
   static node::NodeConfig config() {
     node::NodeConfig made;
-    made.key_work_burst = 100'000;  // these tests are not about the rate of new mailboxes
+    made.key_agreements_burst = 100'000;  // these tests are not about the rate of new mailboxes
     made.addresses = {ipv4(1), ipv4(2), ipv4(3), ipv4(4)};
     return made;
   }

@@ -202,9 +202,9 @@ BOOST_FIXTURE_TEST_CASE(a_malformed_message_draws_nothing_and_is_counted, Fixtur
   BOOST_TEST(node.store.stats().messages == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(another_rate_of_key_work_counts_at_once) {
+BOOST_AUTO_TEST_CASE(another_rate_of_key_agreement_counts_at_once) {
   NodeConfig config;
-  config.key_work_burst = 2;
+  config.key_agreements_burst = 2;
   NodeHarness node(config);
   HandClient first(node, 1);
   first.greet();
@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(another_rate_of_key_work_counts_at_once) {
   second.greet();
   node.clock.advance(1s);
   BOOST_TEST(!second.ask(second.store_request(mailbox.mailbox, test_envelope(2))).has_value());
-  node.node.set_key_work(2, 120);
+  node.node.set_key_agreement(2, 120);
   node.clock.advance(1s);
   BOOST_TEST((second.ask(second.store_request(mailbox.mailbox, test_envelope(2))).value().status ==
               StoreStatus::stored));
@@ -222,8 +222,8 @@ BOOST_AUTO_TEST_CASE(another_rate_of_key_work_counts_at_once) {
 
 BOOST_AUTO_TEST_CASE(a_source_without_tokens_gets_no_key_agreement) {
   NodeConfig config;
-  config.key_work_burst = 2;
-  config.key_work_per_minute = 8;  // one in 7.5 s
+  config.key_agreements_burst = 2;
+  config.key_agreements_per_minute = 8;  // one in 7.5 s
   NodeHarness node(config);
   const auto mailbox = test_mailbox(node.epoch());
   HandClient first(node, 1);

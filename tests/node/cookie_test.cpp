@@ -98,8 +98,8 @@ BOOST_FIXTURE_TEST_CASE(a_cookie_of_another_start_of_the_node_is_refused, Fixtur
 BOOST_AUTO_TEST_CASE(a_cookie_reply_is_small_and_needs_no_key_agreement) {
   NodeConfig config;
   config.addresses.assign(7, ipv4(9));  // four are announced
-  config.key_work_burst = 0;            // no key work is allowed at all
-  config.key_work_per_minute = 0;
+  config.key_agreements_burst = 0;      // no key agreement is allowed at all
+  config.key_agreements_per_minute = 0;
   NodeHarness node(config);
   HandClient client(node);
   const auto request = client.unknowing_frame(FrameKind::retrieve);

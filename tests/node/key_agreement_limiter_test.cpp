@@ -16,7 +16,7 @@ using Answer = KeyAgreementLimiter::Answer;
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(node_key_work)
+BOOST_AUTO_TEST_SUITE(node_key_agreement)
 
 BOOST_AUTO_TEST_CASE(all_sources_together_get_the_configured_rate_and_burst) {
   KeyAgreementLimiter work(4096, {{128, 16}, 100}, {});
@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(known_and_honest_new_sessions_are_served_under_a_flood) {
   constexpr std::uint32_t attackers = 150;
   constexpr std::uint32_t ceiling = 20;
   NodeConfig config;
-  config.key_work_per_second = ceiling;
+  config.key_agreements_per_second = ceiling;
   NodeHarness node(config);
   const auto mailbox = test_mailbox(node.epoch());
   HandClient known(node, 1);
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(known_and_honest_new_sessions_are_served_under_a_flood) {
   BOOST_TEST(came_in + static_cast<int>(newcomers.size()) == 40);
   BOOST_TEST(newcomers.size() <= 3U);  // the last ones are on their way
   BOOST_TEST(most_attempts <= 5);      // as many as a client makes
-  BOOST_TEST(node[Counter::refused_key_work] > 1000U);
+  BOOST_TEST(node[Counter::refused_key_agreement] > 1000U);
   const auto passed_s = static_cast<std::uint64_t>((node.clock.steady() - began) / 1s);
   const auto agreements = node[Counter::refused_frame_forged] + 2 * node[Counter::sessions_opened];
   BOOST_TEST(agreements <= ceiling * (passed_s + 1) + 2);

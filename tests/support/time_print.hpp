@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <ostream>
+#include <ratio>
 #include <type_traits>
 
 // How BOOST_TEST prints times; C++20 has no operator<< for them in our compilers.
 
 namespace boost::test_tools::tt_detail {
+
+template <class T>
+struct print_log_value;
 
 template <class Rep, class Period>
 struct print_log_value<std::chrono::duration<Rep, Period>> {

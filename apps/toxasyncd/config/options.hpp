@@ -36,8 +36,8 @@ struct Options {
   std::vector<BootstrapNode> bootstrap;
   std::vector<client::KnownNode> peers;  ///< Nodes announced to clients.
   std::size_t couriers = 0;              ///< At most; 0: Tox friends are not served.
-  std::uint32_t key_work_per_minute = 0;
-  std::uint32_t key_work_burst = 0;
+  std::uint32_t key_agreements_per_minute = 0;
+  std::uint32_t key_agreements_burst = 0;
   std::uint16_t status_port = 0;  ///< 0: no status page.
   boost::asio::ip::address status_address;
   std::vector<std::string> status_hosts;  ///< Host names of the status page.

@@ -36,7 +36,7 @@ SettingError read_port(const std::string& text, Options& to) {
 }
 
 template <std::uint32_t Options::*work, std::uint32_t least>
-SettingError read_key_work(const std::string& text, Options& to) {
+SettingError read_key_agreement(const std::string& text, Options& to) {
   constexpr std::uint32_t most = 1'000'000;
   return read_number(text, least, most, to.*work);
 }
@@ -225,19 +225,19 @@ constexpr std::array<Setting, 17> settings = {{
      .repeatable = true,
      .reloads = true,
      .read = read_peer},
-    {.name = "key-work-per-minute",
+    {.name = "key-agreements-per-minute",
      .value_name = "N",
      .help = "rate limit: new sessions and mailboxes per minute for each client address (IPv4 /32, IPv6 "
              "/56); further ones are refused.",
      .default_value = "16",
      .reloads = true,
-     .read = read_key_work<&Options::key_work_per_minute, 1>},
-    {.name = "key-work-burst",
+     .read = read_key_agreement<&Options::key_agreements_per_minute, 1>},
+    {.name = "key-agreements-burst",
      .value_name = "N",
      .help = "rate limit: new sessions and mailboxes that a client address may open at once.",
      .default_value = "128",
      .reloads = true,
-     .read = read_key_work<&Options::key_work_burst, 2>},
+     .read = read_key_agreement<&Options::key_agreements_burst, 2>},
     {.name = "couriers",
      .value_name = "N",
      .help = "maximum number of couriers (clients without UDP, served as Tox friends) at a time. 0: off.",

@@ -9,7 +9,7 @@
 #include <iostream>
 
 #include "adapters/addresses/node_address.hpp"
-#include "adapters/clock/key_work_rate.hpp"
+#include "adapters/clock/key_agreement_rate.hpp"
 #include "network/own_address.hpp"
 #include "process/startup_error.hpp"
 #include "protocol/frame.hpp"
@@ -109,9 +109,9 @@ void StorageServer::start_node() {
   node::NodeConfig config;
   config.addresses = endpoints_;
   config.capacity_bytes = options_.capacity_bytes;
-  config.key_work_burst = options_.key_work_burst;
-  config.key_work_per_minute = options_.key_work_per_minute;
-  config.key_work_per_second = measured_key_work_per_second(random_);
+  config.key_agreements_burst = options_.key_agreements_burst;
+  config.key_agreements_per_minute = options_.key_agreements_per_minute;
+  config.key_agreements_per_second = measured_key_agreements_per_second(random_);
   node_.emplace(*store_, *keys_, random_, telemetry_, config, clock_.now());
 }
 
@@ -240,7 +240,7 @@ void StorageServer::apply(const Options& fresh) {
   log_.set_least(fresh.log_level);
   options_.capacity_bytes = fresh.capacity_bytes;
   store_->set_capacity(fresh.capacity_bytes);
-  node_->set_key_work(fresh.key_work_burst, fresh.key_work_per_minute);
+  node_->set_key_agreement(fresh.key_agreements_burst, fresh.key_agreements_per_minute);
   transports_->set_bootstrap(fresh.bootstrap);
   peers_->set_named(fresh.peers);
   site_->listen(fresh);

@@ -305,7 +305,7 @@ void RequestInbox::deliver_next(Now now) {
 /// It was shown, and is not shown again. The next one waits until that is on disk.
 void RequestInbox::remember(const FriendKey& key, Now now) {
   Sender& sender = senders_[key];
-  services_.telemetry.count(Counter::requests_taken);
+  services_.telemetry.count(Counter::requests_shown);
   sender.shown = std::max(now.unix_time(), UnixTime{1s});
   sender.text.clear();
   store::StateBatch batch{put_record(sender_key(key), sender)};

@@ -60,7 +60,7 @@ struct RequestStatus {
 struct ReceivedRequest {
   FriendKey from{};
   crypto::MessageId id{};
-  Bytes text;                 ///< UTF-8, 1 to limits::friend_request_text bytes.
+  Bytes text;            ///< UTF-8, 1 to limits::friend_request_text bytes.
   UnixTimeMs sent_at{};  ///< By the sender's clock, at most our now.
 };
 

@@ -44,9 +44,9 @@ struct ReceivedMessage {
   crypto::MessageId id{};  ///< The same if it is shown again after a crash inside on_message.
   FriendKey from{};
   crypto::MessageKind kind = crypto::MessageKind::normal;
-  Bytes text;                 ///< UTF-8, 1 to limits::message_text bytes.
+  Bytes text;            ///< UTF-8, 1 to limits::message_text bytes.
   UnixTimeMs sent_at{};  ///< By the sender's clock, at most our now.
-  bool late = false;          ///< Comes after messages that were sent later.
+  bool late = false;     ///< Comes after messages that were sent later.
 };
 
 enum class SendError : std::uint8_t {

@@ -122,8 +122,8 @@ void Inbox::resume() {
   order_.resume();
 }
 
-void Inbox::take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
-                 const FriendKey* live_from, std::function<void(bool)> done) {
+void Inbox::receive(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
+                    const FriendKey* live_from, std::function<void(bool)> done) {
   if (full()) {
     for (std::size_t i = 0; i < envelopes.size(); ++i) {
       services_.telemetry.refuse(Counter::refused_inbox_full);
@@ -137,7 +137,7 @@ void Inbox::take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& 
   }
   auto intake = std::make_shared<Intake>();
   for (const auto& envelope : envelopes) {
-    take_one(mailbox, envelope, live_from, *intake);
+    receive_one(mailbox, envelope, live_from, *intake);
   }
   // Also when there is nothing to write: a copy of a message that is still being written must wait for it.
   services_.state.commit(std::move(intake->batch), [this, intake, done = std::move(done)](bool durable) {
@@ -148,8 +148,8 @@ void Inbox::take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& 
   });
 }
 
-void Inbox::take_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, const FriendKey* live_from,
-                     Intake& intake) {
+void Inbox::receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, const FriendKey* live_from,
+                        Intake& intake) {
   const auto& telemetry = services_.telemetry;
   const auto header = crypto::open_header(mailbox, envelope);
   if (!header) {
@@ -190,7 +190,7 @@ void Inbox::take_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, con
     return;
   }
   friends_.heard_of(*sender, header->instance);
-  take_part(*header, std::move(*body), *pre_key, intake);
+  receive_part(*header, std::move(*body), *pre_key, intake);
 }
 
 /// A copy of a message may be sealed with another one-time key than the one that was opened: whoever kept it
@@ -224,8 +224,8 @@ void Inbox::answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake&
   }
 }
 
-void Inbox::take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,
-                      Intake& intake) {
+void Inbox::receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body,
+                         const PreKey& pre_key, Intake& intake) {
   InboxMessage message{header.message_id,
                        header.sender,
                        header.instance,
@@ -285,7 +285,7 @@ void Inbox::take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody
 /// pre-key.
 void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
                      Intake& intake) {
-  const bool good = take_content(message, intake);
+  const bool good = handle_content(message, intake);
   // A refused message uses up its key and is remembered like any other.
   const UnixTime until = pre_key.use_until + KeyRing::kept_longer;
   const bool receipted =
@@ -306,7 +306,7 @@ void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, c
   }
 }
 
-bool Inbox::take_content(const InboxMessage& message, Intake& intake) {
+bool Inbox::handle_content(const InboxMessage& message, Intake& intake) {
   const auto refuse = [this](Counter reason) {
     services_.telemetry.refuse(reason);
     return false;
@@ -392,7 +392,7 @@ void Inbox::apply(Intake& intake, bool durable) {
   }
   if (!durable) {
     for (const auto& [id, part] : intake.parts) {
-      take_back(id, part);
+      undo_part(id, part);
     }
     return;
   }
@@ -444,7 +444,7 @@ void Inbox::apply(Intake& intake, bool durable) {
 }
 
 /// Removes a part that could not be written to the disk.
-void Inbox::take_back(const crypto::MessageId& id, std::uint8_t part) {
+void Inbox::undo_part(const crypto::MessageId& id, std::uint8_t part) {
   const auto found = assemblies_.find(id);
   if (found == assemblies_.end() || !found->second.texts.contains(part)) {
     return;

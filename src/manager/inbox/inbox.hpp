@@ -52,8 +52,8 @@ class Inbox final : public Part {
   /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction. `done` is
   /// called when they (and what is refused) may be deleted where they came from: true; or may not, because
   /// the disk failed or too many messages wait: false.
-  void take(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
-            const FriendKey* live_from, std::function<void(bool)> done);
+  void receive(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
+               const FriendKey* live_from, std::function<void(bool)> done);
 
   void on_removed(const FriendKey& who, store::StateBatch& batch);
   void tick(Now now) override { order_.tick(now); }
@@ -84,7 +84,7 @@ class Inbox final : public Part {
     bool receipted = false;  ///< Another copy of it is answered with a receipt. Not so for receipts.
   };
 
-  /// What one call of take() will change once it is on disk.
+  /// What one call of receive() will change once it is on disk.
   struct Intake {
     store::StateBatch batch;
     std::vector<InboxMessage> messages;
@@ -102,10 +102,10 @@ class Inbox final : public Part {
     ByteArray<16> key;
   };
 
-  void take_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, const FriendKey* live_from,
-                Intake& intake);
-  void take_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,
-                 Intake& intake);
+  void receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, const FriendKey* live_from,
+                   Intake& intake);
+  void receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,
+                    Intake& intake);
   void complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
                 Intake& intake);
   bool make_room(const FriendKey& from, const crypto::MessageId& keep, std::size_t bytes,
@@ -117,8 +117,8 @@ class Inbox final : public Part {
   void owe(const ReceiptDue& due, Intake& intake) const;
   void answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake);
   /// Takes effects of a whole message other than being shown. False: it is refused (counted).
-  bool take_content(const InboxMessage& message, Intake& intake);
-  void take_back(const crypto::MessageId& id, std::uint8_t part);
+  bool handle_content(const InboxMessage& message, Intake& intake);
+  void undo_part(const crypto::MessageId& id, std::uint8_t part);
 
   const Services& services_;
   FriendBook& friends_;

@@ -290,12 +290,12 @@ std::optional<protocol::WholeBundle> FriendBook::whole_bundle_for(Friend& who) {
   return make_bundle(who);
 }
 
-void FriendBook::bundle_confirmed(Friend& from, std::uint64_t version, crypto::Instance taker) {
+void FriendBook::bundle_confirmed(Friend& from, std::uint64_t version, crypto::Instance receiver) {
   if (version > from.our_version) {
     return;
   }
   store::StateBatch batch;
-  Installation* const installation = from.installation(taker);
+  Installation* const installation = from.installation(receiver);
   const bool news = version > (installation != nullptr ? installation->taken_version : from.taken_version);
   if (!news) {
     return;
@@ -304,7 +304,7 @@ void FriendBook::bundle_confirmed(Friend& from, std::uint64_t version, crypto::I
     installation->taken_version = version;
     batch.push_back(use_write(from.key, *installation));
     if (version == from.our_version) {
-      listener_.drop_mailed_bundle(from, taker);
+      listener_.drop_mailed_bundle(from, receiver);
     }
   }
   from.taken_version = std::max(from.taken_version, version);
@@ -431,10 +431,10 @@ bool FriendBook::on_bundle_taken(Friend& from, ByteView message) {
   if (wire::decode(message, taken_by) != wire::Error::none || taken_by.receiver == crypto::Instance{}) {
     return false;
   }
-  const auto& [version, taker] = taken_by;
+  const auto& [version, receiver] = taken_by;
   if (version == protocol::greeting) {
-    const Installation* const held = from.installation(taker);
-    acknowledge_bundle(from, held != nullptr ? held->version : protocol::BundleVersion{taker, 0});
+    const Installation* const held = from.installation(receiver);
+    acknowledge_bundle(from, held != nullptr ? held->version : protocol::BundleVersion{receiver, 0});
     return true;
   }
   if (version.instance != from.instance) {
@@ -443,19 +443,19 @@ bool FriendBook::on_bundle_taken(Friend& from, ByteView message) {
   if (version.version > from.our_version) {
     renew_instance(from);  // our state was restored from a copy
   } else if (version.version == 0) {
-    give_bundle_anew(from, taker);
+    give_bundle_anew(from, receiver);
   } else {
-    bundle_confirmed(from, version.version, taker);
+    bundle_confirmed(from, version.version, receiver);
   }
   return true;
 }
 
 /// The installation with which they are online has nothing of us.
-void FriendBook::give_bundle_anew(Friend& who, crypto::Instance taker) {
+void FriendBook::give_bundle_anew(Friend& who, crypto::Instance receiver) {
   if (std::exchange(who.gave_anew, true)) {
     return;
   }
-  if (Installation* const installation = who.installation(taker)) {
+  if (Installation* const installation = who.installation(receiver)) {
     installation->taken_version = 0;
   }
   who.our_content = {};

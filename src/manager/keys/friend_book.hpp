@@ -82,7 +82,7 @@ class FriendBook final : public Part, BundleIntakeListener {
   /// or we have no home nodes.
   std::optional<protocol::WholeBundle> whole_bundle_for(Friend& who);
   /// An installation of theirs has the version, as a receipt of its message says.
-  void bundle_confirmed(Friend& from, std::uint64_t version, crypto::Instance taker);
+  void bundle_confirmed(Friend& from, std::uint64_t version, crypto::Instance receiver);
 
   /// A pre-key for a new text, marked as used in `batch`: one-time, else the last-resort one.
   crypto::Point take_pre_key(const Friend& who, Installation& to, UnixTime unix_now,
@@ -117,7 +117,7 @@ class FriendBook final : public Part, BundleIntakeListener {
   [[nodiscard]] std::optional<protocol::WholeBundle> make_bundle(const Friend& who) const;
   bool on_bundle_taken(Friend& from, ByteView message);
   void renew_instance(Friend& who);
-  void give_bundle_anew(Friend& who, crypto::Instance taker);
+  void give_bundle_anew(Friend& who, crypto::Instance receiver);
   [[nodiscard]] ByteArray<16> content_now() const;
   // BundleIntakeListener
   void acknowledge_bundle(Friend& who, const protocol::BundleVersion& version) override;

@@ -93,12 +93,12 @@ void Canceller::on_stored(client::OperationId operation, const client::StoreResu
   message->cancels.erase(operation);
   const FriendKey to = message->to;
   with_.window.end(to);
-  take_outcome(*message, pending.job, result, now);
+  settle(*message, pending.job, result, now);
   listener_.on_room(to, now);
 }
 
-void Canceller::take_outcome(OutgoingMessage& message, std::size_t place, const client::StoreResult& result,
-                             Now now) {
+void Canceller::settle(OutgoingMessage& message, std::size_t place, const client::StoreResult& result,
+                       Now now) {
   using Stage = OutgoingMessage::Stage;
   if (message.stage != Stage::cancelling || place >= message.cancel_jobs.size()) {
     return;

@@ -51,7 +51,7 @@ class Canceller final : public client::StoreResultListener {
     std::size_t job = 0;
   };
   void add_home_nodes(OutgoingMessage& message);
-  void take_outcome(OutgoingMessage& message, std::size_t place, const client::StoreResult& result, Now now);
+  void settle(OutgoingMessage& message, std::size_t place, const client::StoreResult& result, Now now);
 
   Context with_;
   CancellerListener& listener_;

@@ -104,12 +104,12 @@ void Replicator::on_stored(client::OperationId operation, const client::StoreRes
   message->stores.erase(operation);
   const FriendKey to = message->to;
   with_.window.end(to);
-  take_outcome(*message, pending, result, now);
+  settle(*message, pending, result, now);
   listener_.on_room(to, now);
 }
 
-void Replicator::take_outcome(OutgoingMessage& message, const Pending& pending,
-                              const client::StoreResult& result, Now now) {
+void Replicator::settle(OutgoingMessage& message, const Pending& pending, const client::StoreResult& result,
+                        Now now) {
   Target* const target = message.target(pending.instance);
   if (target == nullptr) {
     return;

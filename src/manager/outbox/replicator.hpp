@@ -81,8 +81,7 @@ class Replicator final : public client::StoreResultListener {
   using Copy = OutgoingMessage::Copy;
 
   void start(OutgoingMessage& message, Target& target, Copy& copy, Now now);
-  void take_outcome(OutgoingMessage& message, const Pending& pending, const client::StoreResult& result,
-                    Now now);
+  void settle(OutgoingMessage& message, const Pending& pending, const client::StoreResult& result, Now now);
   void finish_copy(OutgoingMessage& message, Target& target, Copy& copy, Now now, seconds retry_after);
   void plan_renewal(const OutgoingMessage& message, Copy& copy, Now now) const;
   /// Copies that their nodes drop soon count as not stored.

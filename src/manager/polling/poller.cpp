@@ -225,7 +225,7 @@ void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> enve
     services_.client.abandon(operation, now);
     return on_retrieved(operation, {}, now);
   }
-  inbox_.take(*owned, envelopes, nullptr, [this, operation](bool durable) {
+  inbox_.receive(*owned, envelopes, nullptr, [this, operation](bool durable) {
     const Now later = services_.clock.now();
     if (durable) {
       services_.client.continue_retrieve(operation, later);

@@ -32,27 +32,26 @@ GroupSubjects subjects_of(const std::vector<RecordTable::Row>& rows) {
 }  // namespace
 
 std::optional<std::string> PostgresImport::run(
-    UnixTime now, NodeStats& figures, const std::function<void(std::uint64_t rows)>& report_progress) {
-  figures = {};
+    UnixTime now, NodeStats& stats, const std::function<void(std::uint64_t rows)>& report_progress) {
+  stats = {};
   const auto start = progress();
   if (!start) {
     return why_;
   }
-  bool good =
-      pass(now, *start, true, figures, report_progress) && pass(now, 0, false, figures, report_progress);
-  if (good && figures.wrong > 0 && *start > 0) {
+  bool good = pass(now, *start, true, stats, report_progress) && pass(now, 0, false, stats, report_progress);
+  if (good && stats.wrong > 0 && *start > 0) {
     // The old database was served again after the interruption: what was copied before may have changed.
-    good = pass(now, 0, true, figures, report_progress) && pass(now, 0, false, figures, report_progress);
+    good = pass(now, 0, true, stats, report_progress) && pass(now, 0, false, stats, report_progress);
   }
   return good ? std::nullopt : std::optional(why_);
 }
 
 /// Copies or compares what has a larger sequence than `at`.
-bool PostgresImport::pass(UnixTime now, std::int64_t at, bool copying, NodeStats& figures,
+bool PostgresImport::pass(UnixTime now, std::int64_t at, bool copying, NodeStats& stats,
                           const std::function<void(std::uint64_t rows)>& report_progress) {
   const std::uint64_t damaged_before = from_.stats().damaged;
   NodeStats found;
-  found.copied = figures.copied;
+  found.copied = stats.copied;
   Rows rows;
   std::uint64_t seen = 0;
   for (bool more = true; more; report_progress(seen += rows.size())) {
@@ -67,7 +66,7 @@ bool PostgresImport::pass(UnixTime now, std::int64_t at, bool copying, NodeStats
     found.copied += copying ? rows.size() : 0;
   }
   found.damaged = from_.stats().damaged - damaged_before;
-  figures = found;
+  stats = found;
   return true;
 }
 
@@ -148,7 +147,7 @@ LinkStatus PostgresImport::copy(const Rows& rows, std::int64_t last) {
                                                                                           : status;
 }
 
-LinkStatus PostgresImport::compare(const Rows& rows, NodeStats& figures) {
+LinkStatus PostgresImport::compare(const Rows& rows, NodeStats& stats) {
   std::vector<ByteView> mailboxes, ids;
   for (const auto& row : rows) {
     mailboxes.emplace_back(row.mailbox);
@@ -175,9 +174,9 @@ LinkStatus PostgresImport::compare(const Rows& rows, NodeStats& figures) {
         (found->second.kind != RecordKind::live || std::ranges::equal(found->second.value, row.value)) &&
         found->second.sum == record_checksum(sum_key_, row.mailbox, row.id, found->second.expires_at,
                                              found->second.kind, found->second.value);
-    figures.wrong += same ? 0 : 1;
-    figures.live += same && row.kind == RecordKind::live ? 1 : 0;
-    figures.tombstones += same && row.kind != RecordKind::live ? 1 : 0;
+    stats.wrong += same ? 0 : 1;
+    stats.live += same && row.kind == RecordKind::live ? 1 : 0;
+    stats.tombstones += same && row.kind != RecordKind::live ? 1 : 0;
   }
   return LinkStatus::ok;
 }

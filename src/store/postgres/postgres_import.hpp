@@ -32,17 +32,17 @@ class PostgresImport {
 
   /// Copies what is left to be copied, then checks all of it. `report_progress` is called now and then with
   /// the number of rows that were copied, or checked. Nothing: done; else the reason, for the operator.
-  std::optional<std::string> run(UnixTime now, NodeStats& figures,
+  std::optional<std::string> run(UnixTime now, NodeStats& stats,
                                  const std::function<void(std::uint64_t rows)>& report_progress);
 
  private:
   using Rows = std::vector<RecordTable::Row>;
   bool connect();
-  bool pass(UnixTime now, std::int64_t at, bool copying, NodeStats& figures,
+  bool pass(UnixTime now, std::int64_t at, bool copying, NodeStats& stats,
             const std::function<void(std::uint64_t rows)>& report_progress);
   bool insist(const std::function<LinkStatus()>& once);
   LinkStatus copy(const Rows& rows, std::int64_t last);
-  LinkStatus compare(const Rows& rows, NodeStats& figures);
+  LinkStatus compare(const Rows& rows, NodeStats& stats);
   std::optional<std::int64_t> progress();
 
   RecordTable& from_;

@@ -11,7 +11,7 @@ namespace toxasync {
 
 /// How many key agreements take a quarter of a core's time, a second (docs/admission.md). Measures for some
 /// milliseconds: the fastest of a few turns, for other programs run meanwhile.
-inline std::uint32_t measured_key_work_per_second(Random& random) {
+inline std::uint32_t measured_key_agreements_per_second(Random& random) {
   constexpr int turns = 5;
   constexpr int agreements = 8;
   const auto pair = crypto::KeyPair::generate(random);
