@@ -272,7 +272,7 @@ BOOST_FIXTURE_TEST_CASE(one_node_named_by_nodes_is_picked_beside_those_of_friend
   for (StorageNode* told : {&told_1, &told_2}) {
     node::NodeConfig config;
     config.addresses = {told->endpoint};
-    told->node = std::make_unique<node::Node>(told->store, told->keys, *told->random,
+    told->node = std::make_unique<node::Node>(told->store, told->keys, told->random,
                                               Telemetry(told->metrics, told->log), config, clock.now());
     descriptors.push_back(told->node->descriptor());
   }
@@ -350,7 +350,7 @@ BOOST_FIXTURE_TEST_CASE(a_client_that_is_a_node_names_found_nodes_not_its_home_n
   StorageNode& found = add_node();
   node::NodeConfig config;
   config.addresses = {found.endpoint};
-  found.node = std::make_unique<node::Node>(found.store, found.keys, *found.random,
+  found.node = std::make_unique<node::Node>(found.store, found.keys, found.random,
                                             Telemetry(found.metrics, found.log), config, clock.now());
   User& alice = add_user();
   BOOST_TEST(alice.manager->add_home_node(nodes[0]->known()).has_value());

@@ -32,7 +32,7 @@ struct Apart : Pair {
   /// The node's program is started anew; its disk is what it was.
   void restart(StorageNode& node) {
     node.node =
-        std::make_unique<node::Node>(node.store, node.keys, *node.random, Telemetry(node.metrics, node.log),
+        std::make_unique<node::Node>(node.store, node.keys, node.random, Telemetry(node.metrics, node.log),
                                      node::NodeConfig{}, clock.now());
   }
 };

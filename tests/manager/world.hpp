@@ -13,10 +13,8 @@
 
 #include "manager/manager.hpp"
 #include "protocol/friend_packet.hpp"
+#include "storage_node.hpp"
 #include "store/memory/memory_state.hpp"
-#include "store/memory/memory_store.hpp"
-#include "tests/support/manual_clock.hpp"
-#include "tests/support/mock_transport.hpp"
 #include "tests/support/quiet_log.hpp"
 #include "tests/support/seeded_random.hpp"
 #include "tests/support/time_print.hpp"
@@ -35,42 +33,6 @@ struct SkewedClock final : Clock {
   }
   const Clock& right_clock;
   milliseconds ahead = 0ms;
-};
-
-/// A real node on a MemoryStore. Its machine can be switched off and on.
-class StorageNode final : public PacketReceiver {
- public:
-  StorageNode(World& world, std::uint32_t number);
-
-  void on_packet(const Route& from, ByteView packet) noexcept override;
-  void switch_off() { on_ = false; }
-  void switch_on() { on_ = true; }
-  /// It is started anew, and keeps mail no longer than that.
-  void grant_at_most(seconds ttl) {
-    node::NodeConfig config;
-    config.longest_ttl = ttl;
-    start(std::move(config));
-  }
-  /// Everything that it has stored is gone, tombstones too.
-  void lose_disk() { store.expire(last_date, SIZE_MAX); }
-  [[nodiscard]] SteadyTime next() const { return on_ ? node->next_deadline() : never; }
-  void tick();
-  [[nodiscard]] client::KnownNode known() const { return {keys.id(), {endpoint}}; }
-
-  QuietLog log;
-  Metrics metrics;
-  store::MemoryStore store;
-  Endpoint endpoint;
-  std::unique_ptr<SeededRandom> random;
-  node::NodeKeys keys;
-  std::unique_ptr<node::Node> node;
-
- private:
-  void start(node::NodeConfig config);
-
-  World& world_;
-  MockTransport& transport_;
-  bool on_ = true;
 };
 
 /// A manager with all that it stands on, the application above it, and the machine it runs on.
@@ -151,7 +113,8 @@ class World {
     return *users.back();
   }
   StorageNode& add_node() {
-    nodes.push_back(std::make_unique<StorageNode>(*this, static_cast<std::uint32_t>(1000 + nodes.size())));
+    nodes.push_back(std::make_unique<StorageNode>(clock, network, seed_,
+                                                  static_cast<std::uint32_t>(1000 + nodes.size())));
     return *nodes.back();
   }
   void befriend(User& a, User& b) {
@@ -270,33 +233,6 @@ class World {
   std::multimap<SteadyTime, FriendPacket> friend_packets_;  ///< By arrival.
   std::map<std::pair<manager::FriendKey, manager::FriendKey>, std::size_t> queued_;
 };
-
-// --- StorageNode ---
-
-inline StorageNode::StorageNode(World& world, std::uint32_t number)
-    : endpoint(ipv4(number)),
-      random(std::make_unique<SeededRandom>(world.seed() * 7919 + number)),
-      keys(node::NodeKeys::ephemeral(*random, world.clock.unix_time())),
-      world_(world),
-      transport_(world.network.add(endpoint)) {
-  start({});
-  transport_.set_receiver(this);
-}
-
-inline void StorageNode::start(node::NodeConfig config) {
-  node = std::make_unique<node::Node>(store, keys, *random, Telemetry(metrics, log), std::move(config),
-                                      world_.clock.now());
-}
-
-inline void StorageNode::on_packet(const Route& from, ByteView packet) noexcept {
-  if (on_) {
-    node->on_packet(transport_, from, packet, world_.clock.now());
-  }
-}
-
-inline void StorageNode::tick() {
-  node->tick(world_.clock.now());
-}
 
 // --- User ---
 

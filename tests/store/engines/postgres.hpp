@@ -68,4 +68,40 @@ struct PostgresDatabases : Observed {
   }
 };
 
+inline constexpr const char* its_backends =
+    " FROM pg_stat_activity WHERE application_name = 'toxasync' AND pid <> pg_backend_pid()";
+
+/// Databases whose locks and standbys a test holds in its hand.
+struct HeldDatabases : PostgresDatabases {
+  PostgresLink holder{-1};  // What is looked at during a transaction does not change: so it is another one's.
+
+  /// Locks all mailboxes until let_go().
+  void hold() {
+    BOOST_REQUIRE(holder.connect(url(), patience));
+    holder.query("BEGIN");
+    holder.query("SELECT FROM mailbox FOR UPDATE");
+    BOOST_REQUIRE(holder.round_trip(patience) == LinkStatus::ok);
+  }
+  void let_go() {
+    holder.query("COMMIT");
+    BOOST_REQUIRE(holder.round_trip(patience) == LinkStatus::ok);
+  }
+  /// Until the condition, a query for a boolean, holds.
+  void wait_for_sql(const std::string& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (sql_text("SELECT (" + condition + ")::text") != "true") {
+      BOOST_REQUIRE_MESSAGE(std::chrono::steady_clock::now() < deadline, condition);
+    }
+  }
+  void require_standbys(const std::string& names) {
+    sql("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
+    sql("SELECT pg_reload_conf()");
+    wait_for_sql("current_setting('synchronous_standby_names') = '" + names + "'");
+  }
+  /// How many of the stores' connections wait for something of the kind, as pg_stat_activity names it.
+  static std::string waiting(const char* kind) {
+    return std::string("SELECT count(*) = 1") + its_backends + " AND wait_event_type = '" + kind + "'";
+  }
+};
+
 }  // namespace toxasync::store::test

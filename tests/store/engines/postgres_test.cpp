@@ -10,41 +10,6 @@
 namespace toxasync::store::test {
 namespace {
 
-constexpr const char* its_backends =
-    " FROM pg_stat_activity WHERE application_name = 'toxasync' AND pid <> pg_backend_pid()";
-
-struct Fixture : PostgresDatabases {
-  PostgresLink holder{-1};  // What is looked at during a transaction does not change: so it is another one's.
-
-  /// Locks all mailboxes until let_go().
-  void hold() {
-    BOOST_REQUIRE(holder.connect(url(), patience));
-    holder.query("BEGIN");
-    holder.query("SELECT FROM mailbox FOR UPDATE");
-    BOOST_REQUIRE(holder.round_trip(patience) == LinkStatus::ok);
-  }
-  void let_go() {
-    holder.query("COMMIT");
-    BOOST_REQUIRE(holder.round_trip(patience) == LinkStatus::ok);
-  }
-  /// Until the condition, a query for a boolean, holds.
-  void wait_for_sql(const std::string& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (sql_text("SELECT (" + condition + ")::text") != "true") {
-      BOOST_REQUIRE_MESSAGE(std::chrono::steady_clock::now() < deadline, condition);
-    }
-  }
-  void require_standbys(const std::string& names) {
-    sql("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
-    sql("SELECT pg_reload_conf()");
-    wait_for_sql("current_setting('synchronous_standby_names') = '" + names + "'");
-  }
-  /// How many of the stores' connections wait for something of the kind, as pg_stat_activity names it.
-  static std::string waiting(const char* kind) {
-    return std::string("SELECT count(*) = 1") + its_backends + " AND wait_event_type = '" + kind + "'";
-  }
-};
-
 void put_many(Store& store, std::uint16_t from, std::uint16_t count, Results& results) {
   for (std::uint16_t i = from; i < from + count; ++i) {
     store.put(i, mailbox(1), record(i), value_of(40, 1), at(2000s), at(1000s));
@@ -60,7 +25,7 @@ std::size_t count_of(const Results& results, PutStatus status) {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(postgres_store, Fixture)
+BOOST_FIXTURE_TEST_SUITE(postgres_store, HeldDatabases)
 
 BOOST_AUTO_TEST_CASE(records_tombstones_and_totals_survive_a_reopen) {
   {

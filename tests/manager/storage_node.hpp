@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+
+#include "client/types.hpp"
+#include "node/node.hpp"
+#include "store/memory/memory_store.hpp"
+#include "tests/support/manual_clock.hpp"
+#include "tests/support/mock_transport.hpp"
+#include "tests/support/quiet_log.hpp"
+#include "tests/support/seeded_random.hpp"
+
+namespace toxasync::test {
+
+/// A real node on a MemoryStore. Its machine can be switched off and on.
+class StorageNode final : public PacketReceiver {
+ public:
+  StorageNode(const ManualClock& clock, MockNetwork& network, std::uint64_t seed, std::uint32_t number)
+      : endpoint(ipv4(number)),
+        random(seed * 7919 + number),
+        keys(node::NodeKeys::ephemeral(random, clock.unix_time())),
+        clock_(clock),
+        transport_(network.add(endpoint)) {
+    start({});
+    transport_.set_receiver(this);
+  }
+
+  void on_packet(const Route& from, ByteView packet) noexcept override {
+    if (on_) {
+      node->on_packet(transport_, from, packet, clock_.now());
+    }
+  }
+  void switch_off() { on_ = false; }
+  void switch_on() { on_ = true; }
+  /// It is started anew, and keeps mail no longer than that.
+  void grant_at_most(seconds ttl) {
+    node::NodeConfig config;
+    config.longest_ttl = ttl;
+    start(std::move(config));
+  }
+  /// Everything that it has stored is gone, tombstones too.
+  void lose_disk() { store.expire(last_date, SIZE_MAX); }
+  [[nodiscard]] SteadyTime next() const { return on_ ? node->next_deadline() : never; }
+  void tick() { node->tick(clock_.now()); }
+  [[nodiscard]] client::KnownNode known() const { return {keys.id(), {endpoint}}; }
+
+  QuietLog log;
+  Metrics metrics;
+  store::MemoryStore store;
+  Endpoint endpoint;
+  SeededRandom random;
+  node::NodeKeys keys;
+  std::unique_ptr<node::Node> node;
+
+ private:
+  void start(node::NodeConfig config) {
+    node = std::make_unique<node::Node>(store, keys, random, Telemetry(metrics, log), std::move(config),
+                                        clock_.now());
+  }
+
+  const ManualClock& clock_;
+  MockTransport& transport_;
+  bool on_ = true;
+};
+
+}  // namespace toxasync::test
