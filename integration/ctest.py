@@ -12,7 +12,10 @@ import pytest
 from support import WITH_US, Failure, Skip, check
 
 # What CTest itself would do for a test beyond these must be added here first.
-KNOWN = {"LABELS", "TIMEOUT", "ENVIRONMENT", "WORKING_DIRECTORY", "SKIP_RETURN_CODE", "WILL_FAIL", "DISABLED"}
+KNOWN = {"LABELS", "TIMEOUT", "COST", "ENVIRONMENT", "WORKING_DIRECTORY", "SKIP_RETURN_CODE", "WILL_FAIL", "DISABLED"}
+
+# The COST from which a program is begun before others.
+SLOW = 30
 
 
 class Program:
@@ -26,6 +29,7 @@ class Program:
         check(not unknown, f"{self.name} has properties of CTest that integration/ctest.py does not know: {unknown}")
         self.labels = properties.get("LABELS", [])
         self.timeout_s = properties.get("TIMEOUT", 300)
+        self.cost = properties.get("COST", 0)
         self.environment = dict(pair.split("=", 1) for pair in properties.get("ENVIRONMENT", []))
         self.working_directory = properties.get("WORKING_DIRECTORY")
         self.skip_code = properties.get("SKIP_RETURN_CODE")
@@ -35,6 +39,8 @@ class Program:
     def parameter(self):
         marks = [getattr(pytest.mark, label) for label in self.labels]
         marks.append(pytest.mark.timeout(self.timeout_s + 30))  # run() ends it before
+        if self.cost >= SLOW:
+            marks.append(pytest.mark.slow)
         return pytest.param(self, id=self.name, marks=marks)
 
 

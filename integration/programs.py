@@ -52,7 +52,8 @@ class Process:
             return [text for _, label, text in self.lines if label == stream]
 
     def find(self, pattern, start=0):
-        """The first line from number `start` on, on any stream, that the pattern matches from its beginning."""
+        """The first line from number `start` on, on any stream, that the pattern matches from its beginning.
+        While the program runs, lines of its two streams may come in another order: wait_for what must be there."""
         with self._changed:
             return self._find(re.compile(pattern), start)
 

@@ -250,13 +250,15 @@ def test_qtox_new_user_adds_a_friend_and_comes_back(world):
     answer = bob.send("an answer")
     bob.wait_stored([answer], 3, 40)
     bob.quit()
+    fetched = [node.stats()["deleted"] for node in nodes]  # What Bob had time to delete of his own.
     client = client.again()
     client.focus()
     client.type("secret word", description="Password input", secret=True)
     client.press("Return")
     client.wait_title("Add friend", 20)
     client.open_friend("(Away)")  # When it was killed, it had not saved the name.
-    poll_until(lambda: any(node.stats()["messages"] == 0 for node in nodes), 30, "it has fetched the answer")
+    poll_until(lambda: all(node.stats()["deleted"] > before for node, before in zip(nodes, fetched)), 30,
+               "it has fetched the answer")
     client.write("thank you")
     bob = bob.again(transport="udp").ready()
     check([m.text for m in bob.wait_messages(1, 40)] == ["thank you"], "something came twice")

@@ -41,8 +41,8 @@ def test_status_page_answers_this_machine_only(world):
     check(f"0100007F:{port:04X}" in listening, "the page is not on 127.0.0.1")
     check(f"00000000:{port:04X}" not in listening, "the page is on all addresses")
     taken = start_with_port_taken(world, port)
-    check(taken.find(rf"warning status: --status-port {port}: cannot listen: .*Choose another port, or 0"),
-          "a taken port is not told")
+    # On standard error, which comes after "ready" on standard output, or before.
+    taken.wait_for(rf"warning status: --status-port {port}: cannot listen: .*Choose another port, or 0", 10)
     check(taken.stats()["messages"] == 0, "a node whose status port is taken does not serve")
 
 
