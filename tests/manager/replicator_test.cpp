@@ -2,6 +2,7 @@
 #include "manager/outbox/replicator.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <set>
 
 #include "outbox_parts.hpp"
 
@@ -242,6 +243,15 @@ BOOST_AUTO_TEST_CASE(a_copy_that_its_node_drops_early_is_renewed_before) {
   BOOST_TEST((*this)[Counter::copies_lapsing] >= 1U);
 }
 
+BOOST_AUTO_TEST_CASE(copies_are_renewed_at_different_times) {
+  Message& message = started();
+  end_all(message, StoreOutcome::stored, 12h);
+  std::set<UnixTime> times;
+  for (const auto& copy : message.targets[0].copies) {
+    times.insert(copy.renew_at);
+  }
+  BOOST_TEST(times.size() == message.targets[0].copies.size());
+}
 BOOST_AUTO_TEST_CASE(a_copy_that_is_kept_long_enough_is_not_renewed) {
   Message& message = started();
   end_all(message, StoreOutcome::stored);
