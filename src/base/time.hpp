@@ -18,11 +18,11 @@ using std::chrono::seconds;
 /// By the steady clock, since an arbitrary start; never goes back.
 using SteadyTime = std::chrono::time_point<std::chrono::steady_clock, milliseconds>;
 
-/// Since 1970-01-01T00:00:00Z; may jump.
+/// Since 1970-01-01T00:00:00Z; may jump. In records `UnixTime{}` stands for none.
 using UnixTime = std::chrono::sys_seconds;
 using UnixTimeMs = std::chrono::sys_time<milliseconds>;
 
-/// Neither happens.
+/// Neither happens. To compare with, not to calculate with: a sum overflows.
 constexpr SteadyTime never = SteadyTime::max();
 constexpr SteadyTime long_ago = SteadyTime::min();
 
@@ -48,6 +48,11 @@ constexpr std::uint64_t since_1970_s(UnixTime time) noexcept {
 }
 constexpr std::uint64_t since_1970_ms(UnixTimeMs time) noexcept {
   return static_cast<std::uint64_t>(std::max(time.time_since_epoch(), 0ms).count());
+}
+
+/// A duration as others write it; what does not fit is clamped.
+constexpr std::uint32_t seconds_u32(seconds duration) noexcept {
+  return static_cast<std::uint32_t>(std::clamp(duration, 0s, seconds{UINT32_MAX}).count());
 }
 
 }  // namespace toxasync

@@ -58,7 +58,7 @@ class Client {
   /// A packet of a response kind. Hostile.
   void on_packet(const Route& from, ByteView packet, Now now) noexcept;
   void tick(Now now);
-  /// Steady milliseconds of the next tick that has work; INT64_MAX for none.
+  /// Of the next tick that has work; `never` for none.
   [[nodiscard]] SteadyTime next_deadline() const noexcept;
   /// Under way or queued.
   [[nodiscard]] std::size_t operations() const noexcept {

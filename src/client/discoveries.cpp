@@ -37,9 +37,9 @@ Discoveries::Discovery* Discoveries::find(const protocol::FrameHeader& header) n
   return found == under_way_.end() ? nullptr : &*found;
 }
 
-Discoveries::Discovery* Discoveries::overdue(SteadyTime steady_now) noexcept {
-  const auto found = std::ranges::find_if(
-      under_way_, [&](const Discovery& discovery) { return discovery.deadline <= steady_now; });
+Discoveries::Discovery* Discoveries::overdue(SteadyTime now) noexcept {
+  const auto found =
+      std::ranges::find_if(under_way_, [&](const Discovery& discovery) { return discovery.deadline <= now; });
   return found == under_way_.end() ? nullptr : &*found;
 }
 

@@ -43,7 +43,7 @@ class Discoveries {
   /// The one that waits for a cookie reply with this header, or null.
   [[nodiscard]] Discovery* find(const protocol::FrameHeader& header) noexcept;
   /// One whose time-out has passed, or null.
-  [[nodiscard]] Discovery* overdue(SteadyTime steady_now) noexcept;
+  [[nodiscard]] Discovery* overdue(SteadyTime now) noexcept;
   void remove(OperationId id) noexcept;
 
  private:

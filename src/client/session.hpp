@@ -43,7 +43,7 @@ struct Subscription {
   RetrieveListener* listener = nullptr;
   std::uint64_t first_counter = 0;
   std::uint64_t last_counter = 0;
-  SteadyTime until{};  ///< Steady.
+  SteadyTime until{};
 
   [[nodiscard]] bool is_answered_by(std::uint64_t counter, Now now) const noexcept {
     return counter >= first_counter && counter <= last_counter && now.steady < until;

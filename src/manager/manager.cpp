@@ -336,8 +336,8 @@ void Manager::on_receipt(crypto::MessageKind kind, const FriendKey& from, crypto
 void Manager::poll_soon() {
   poller_.poll_soon(services_.clock.now());
 }
-bool Manager::swept_since(SteadyTime steady_now) const {
-  return poller_.swept_since(steady_now);
+bool Manager::swept_since(SteadyTime since) const {
+  return poller_.swept_since(since);
 }
 
 // --- ReceiptMailer ---

@@ -98,7 +98,7 @@ class Manager final : public PacketReceiver,
 
     void tick(Now now) override;
     [[nodiscard]] SteadyTime next_deadline() const noexcept override { return next_; }
-    void run_at(SteadyTime steady_now) noexcept { next_ = steady_now; }
+    void run_at(SteadyTime at) noexcept { next_ = at; }
 
    private:
     Manager& manager_;
@@ -132,7 +132,7 @@ class Manager final : public PacketReceiver,
                   const crypto::MessageId& id) override;
   // MailSource
   void poll_soon() override;
-  [[nodiscard]] bool swept_since(SteadyTime steady_now) const override;
+  [[nodiscard]] bool swept_since(SteadyTime since) const override;
   // ReceiptMailer
   bool mail_receipts(const FriendKey& to, crypto::Instance instance, crypto::MessageKind kind, Bytes ids,
                      store::StateBatch batch) override;

@@ -52,7 +52,7 @@ class StateStore {
   /// Runs the completions that are ready, on the calling thread. Returns how many.
   virtual std::size_t poll() = 0;
 
-  /// Blocks until every queued batch has its outcome, or `timeout` have passed; then poll() reports them.
+  /// Blocks until every queued batch has its outcome, or `timeout` has passed; then poll() reports them.
   /// For the end of a program, and for hosts that must know before they return. False: timed out.
   virtual bool flush(milliseconds timeout) = 0;
 

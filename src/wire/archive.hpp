@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 #include <vector>
 
@@ -53,7 +54,7 @@ struct IsByteArray<std::array<std::uint8_t, N>> : std::true_type {};
 template <class Tag, std::size_t N>
 struct IsByteArray<Id<Tag, N>> : std::true_type {};
 
-/// What is kept on disk of a date: a count of seconds or milliseconds, 8 bytes. A duration is one of seconds,
+/// What is kept on disk of a date: a count of seconds or milliseconds, 8 bytes. Durations are seconds,
 /// 4 bytes.
 template <class T>
 struct IsTime : std::false_type {};
@@ -143,6 +144,9 @@ class Writer {
     } else if constexpr (detail::IsTime<T>::value) {
       save(std::int64_t{value.time_since_epoch().count()});
     } else if constexpr (std::is_same_v<T, seconds>) {
+      if (value < 0s || value.count() > std::numeric_limits<std::uint32_t>::max()) {
+        return fail(Error::too_long);
+      }
       save(static_cast<std::uint32_t>(value.count()));
     } else if constexpr (detail::IsByteArray<T>::value) {
       save_binary(value.data(), value.size());
@@ -337,10 +341,30 @@ const ByteArray<N>& array_of(const ByteArray<N>& bytes) noexcept {
   return bytes;
 }
 
+namespace detail {
+
+/// The stock archives write any enum as an int, which is too short for some of ours.
+template <class Archive, class Field>
+void transfer(Archive& ar, Field&& value) {
+  using Type = std::remove_cvref_t<Field>;
+  if constexpr (std::is_enum_v<Type> && !std::is_same_v<Archive, Writer> &&
+                !std::is_same_v<Archive, Reader>) {
+    auto number = static_cast<std::underlying_type_t<Type>>(value);
+    ar& number;
+    if constexpr (Archive::is_loading::value) {
+      value = static_cast<Type>(number);
+    }
+  } else {
+    ar& value;
+  }
+}
+
+}  // namespace detail
+
 /// What the fields() of every record consist of, in the order of their bytes.
 template <class Archive, class... Fields>
 void fields(Archive& ar, Fields&&... values) {
-  (ar & ... & values);
+  (detail::transfer(ar, values), ...);
 }
 
 /// Encodes `value`; the number of bytes written, or why it did not fit.

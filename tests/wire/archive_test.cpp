@@ -121,6 +121,39 @@ BOOST_AUTO_TEST_CASE(a_value_comes_back_as_it_was) {
   BOOST_TEST(back.last == 0x50);
 }
 
+struct Times {
+  UnixTime date{};
+  UnixTimeMs moment{};
+  seconds length{};
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.date, self.moment, self.length); }
+};
+
+BOOST_AUTO_TEST_CASE(dates_take_8_bytes_and_durations_4) {
+  Bytes bytes(20);
+  BOOST_TEST(*encode(Times{UnixTime{1s}, UnixTimeMs{2ms}, 3s}, bytes) == 20U);
+  BOOST_TEST(bytes == *from_hex("0100000000000000020000000000000003000000"),
+             boost::test_tools::per_element());
+  Times read;
+  BOOST_TEST((decode(bytes, read) == Error::none));
+  BOOST_TEST((read.date == UnixTime{1s} && read.moment == UnixTimeMs{2ms} && read.length == 3s));
+}
+
+BOOST_AUTO_TEST_CASE(dates_are_read_as_from_1970_to_9999) {
+  Times read;
+  BOOST_TEST((decode(*from_hex("ffffffffffffffff000000000000008000000000"), read) == Error::none));
+  BOOST_TEST((read.date == UnixTime{} && read.moment == UnixTimeMs{}));
+  BOOST_TEST((decode(*from_hex("ffffffffffffff7fffffffffffffff7fffffffff"), read) == Error::none));
+  BOOST_TEST((read.date == last_date && read.moment == UnixTimeMs{last_date}));
+  BOOST_TEST((read.length == seconds{UINT32_MAX}));
+}
+
+BOOST_AUTO_TEST_CASE(a_duration_that_does_not_fit_is_not_written) {
+  Bytes bytes(20);
+  BOOST_TEST((encode(Times{{}, {}, -1s}, bytes).error() == Error::too_long));
+  BOOST_TEST(
+      (encode(Times{{}, {}, seconds{std::int64_t{UINT32_MAX} + 1}}, bytes).error() == Error::too_long));
+}
+
 BOOST_AUTO_TEST_CASE(a_flag_is_one_byte_and_any_but_zero_is_true) {
   Flagged value{true, false};
   ByteArray<2> out{};

@@ -71,7 +71,7 @@ std::string duration(seconds time) {
 }
 
 std::string utc(UnixTime time) {
-  const std::time_t since_1970 = std::chrono::system_clock::to_time_t(time);
+  const std::time_t since_1970 = time.time_since_epoch().count();
   std::tm parts{};
   gmtime_r(&since_1970, &parts);
   std::array<char, 32> text{};

@@ -395,13 +395,13 @@ void PairMail::drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& b
   pair.assembly = {};
 }
 
-void PairMail::drop_expired(UnixTime unix_now, store::StateBatch& batch) {
+void PairMail::drop_expired(UnixTime now, store::StateBatch& batch) {
   for (auto& key : orphans_) {
     batch.push_back(erase_record(std::move(key)));
   }
   orphans_.clear();
   for (auto& [key, pair] : pairs_) {
-    const seconds age = unix_now - pair.assembly.since;
+    const seconds age = now - pair.assembly.since;
     if (!pair.assembly.texts.empty() && (age > parts_kept || age < -parts_kept)) {
       services_.telemetry.refuse(Counter::refused_parts);
       drop_parts(key, pair, batch);

@@ -87,14 +87,8 @@ bool PairMail::seal(const FriendKey& key, const protocol::WholeBundle& bundle, P
   for (std::uint8_t part = 0; part < count; ++part) {
     const auto from = text.begin() + part * static_cast<std::ptrdiff_t>(limits::large_text);
     const auto left = text.end() - from;
-    crypto::EnvelopeBody body{0,
-                              0,
-                              since_1970_ms(now.wall),
-                              static_cast<std::uint32_t>(ttl.count()),
-                              crypto::MessageKind::bundle,
-                              part,
-                              count,
-                              {}};
+    crypto::EnvelopeBody body{
+        0, 0, since_1970_ms(now.wall), seconds_u32(ttl), crypto::MessageKind::bundle, part, count, {}};
     body.text.assign(from, from + std::min<std::ptrdiff_t>(left, limits::large_text));
     auto sealed = crypto::seal_envelope(services_.self, key, pre_key, post.mailbox, header, body, cancel,
                                         services_.random);

@@ -252,10 +252,10 @@ std::size_t RequestInbox::pending() const noexcept {
       std::ranges::count_if(senders_, [](const auto& entry) { return entry.second.shown == UnixTime{}; }));
 }
 
-std::size_t RequestInbox::shown_today(UnixTime unix_now) const noexcept {
-  return static_cast<std::size_t>(std::ranges::count_if(senders_, [unix_now](const auto& entry) {
+std::size_t RequestInbox::shown_today(UnixTime now) const noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(senders_, [now](const auto& entry) {
     const UnixTime shown = entry.second.shown;
-    return shown > unix_now - day && shown < unix_now + day;
+    return shown > now - day && shown < now + day;
   }));
 }
 
@@ -306,7 +306,7 @@ void RequestInbox::deliver_next(Now now) {
 void RequestInbox::remember(const FriendKey& key, Now now) {
   Sender& sender = senders_[key];
   services_.telemetry.count(Counter::requests_shown);
-  sender.shown = std::max(now.unix_time(), UnixTime{1s});
+  sender.shown = now.unix_time();
   sender.text.clear();
   store::StateBatch batch{put_record(sender_key(key), sender)};
   forget_oldest(batch);
@@ -325,10 +325,10 @@ void RequestInbox::forget_oldest(store::StateBatch& batch) {
   senders_.erase(oldest);
 }
 
-void RequestInbox::drop_expired(UnixTime unix_now, store::StateBatch& batch) {
+void RequestInbox::drop_expired(UnixTime now, store::StateBatch& batch) {
   std::erase_if(senders_, [&](const auto& entry) {
     const auto& [key, sender] = entry;
-    if (sender.shown == UnixTime{} || sender.shown + remembered >= unix_now) {
+    if (sender.shown == UnixTime{} || sender.shown + remembered >= now) {
       return false;
     }
     batch.push_back(erase_record(sender_key(key)));

@@ -205,12 +205,12 @@ void RequestOutbox::finish(const FriendKey& to, RequestState state) {
 
 // --- Copies ---
 
-bool RequestOutbox::wants_round(const Outgoing& request, crypto::Epoch epoch, UnixTime unix_now) {
+bool RequestOutbox::wants_round(const Outgoing& request, crypto::Epoch epoch, UnixTime now) {
   if (request.rounds.empty() || request.envelope.empty()) {
     return true;
   }
   const Round& last = request.rounds.back();
-  const seconds age = unix_now - last.made;
+  const seconds age = now - last.made;
   if (age >= offer_every || age <= -offer_every) {
     return true;
   }
@@ -264,14 +264,9 @@ void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) 
   const crypto::Point pre_key(request.to.bytes());  // the recipient's Tox key is their pre-key too
   const crypto::EnvelopeHeader header{services_.self.friend_key(), crypto::Instance{},
                                       crypto::pre_key_id(pre_key), request.id};
-  const crypto::EnvelopeBody body{0,
-                                  0,
-                                  since_1970_ms(request.made),
-                                  static_cast<std::uint32_t>(kept.count()),
-                                  crypto::MessageKind::friend_request,
-                                  0,
-                                  1,
-                                  request.text};
+  const crypto::EnvelopeBody body{
+      0, 0,           since_1970_ms(request.made), seconds_u32(kept), crypto::MessageKind::friend_request, 0,
+      1, request.text};
   auto sealed = crypto::seal_envelope(services_.self, request.to, pre_key, *mailbox, header, body,
                                       request.cancel_secret, services_.random);
   if (!sealed) {

@@ -15,8 +15,8 @@ namespace toxasync::manager {
 inline milliseconds random_delay(Random& random, milliseconds mean) {
   constexpr double longest = 5.0;
   const double uniform = (static_cast<double>(random.u64() >> 11U) + 1.0) / 9007199254740993.0;
-  const double share = std::min(-std::log(uniform), longest);
-  return milliseconds{static_cast<std::int64_t>(share * static_cast<double>(mean.count()))};
+  const double factor = std::min(-std::log(uniform), longest);
+  return milliseconds{static_cast<std::int64_t>(factor * static_cast<double>(mean.count()))};
 }
 
 }  // namespace toxasync::manager

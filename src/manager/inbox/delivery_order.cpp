@@ -110,8 +110,8 @@ void DeliveryOrder::release(const OrderKey& key) {
 }
 
 void DeliveryOrder::deliver_next() {
-  const auto steady_now = with_.clock.now().steady;
-  if (delivering_ || ready_.empty() || steady_now < offer_at_) {
+  const auto now = with_.clock.now().steady;
+  if (delivering_ || ready_.empty() || now < offer_at_) {
     return;
   }
   // One at a time: the next is shown when it is on disk that this one was, so that a crash repeats at most
@@ -128,7 +128,7 @@ void DeliveryOrder::deliver_next() {
   const bool removed = with_.friends.find(message.from) == nullptr;  // meanwhile
   if (!taken && !removed) {
     ready_.push_front(std::move(next));
-    offer_at_ = steady_now + offer_again;
+    offer_at_ = now + offer_again;
     delivering_ = false;
     return;
   }

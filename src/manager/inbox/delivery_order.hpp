@@ -19,7 +19,7 @@ class MailSource {
   /// A message is missing before others: ask the home nodes soon.
   virtual void poll_soon() = 0;
   /// Whether every home node has answered or failed once in a poll begun since then.
-  [[nodiscard]] virtual bool swept_since(SteadyTime steady_now) const = 0;
+  [[nodiscard]] virtual bool swept_since(SteadyTime since) const = 0;
 };
 
 /// Messages that are whole and on our disk, on their way to the application: in the order of each

@@ -57,9 +57,9 @@ bool Receipts::is_due(const FriendKey& to, const crypto::MessageId& id) const {
 bool Receipts::nack_permitted(const FriendKey& to) {
   constexpr milliseconds hour = 1h;
   Box& box = boxes_[to];
-  const SteadyTime steady_now = services_.clock.now().steady;
-  if (steady_now - box.nacks_since >= hour) {
-    box.nacks_since = steady_now;
+  const SteadyTime now = services_.clock.now().steady;
+  if (now - box.nacks_since >= hour) {
+    box.nacks_since = now;
     box.nacks = 0;
   }
   if (box.nacks >= nacks_per_hour) {
@@ -124,10 +124,10 @@ void Receipts::on_removed(const FriendKey& who, store::StateBatch& batch) {
   boxes_.erase(found);
 }
 
-void Receipts::drop_expired(UnixTime unix_now, store::StateBatch& batch) {
+void Receipts::drop_expired(UnixTime now, store::StateBatch& batch) {
   for (auto& [to, box] : boxes_) {
     std::erase_if(box.items, [&, &to = to](const auto& entry) {
-      if (entry.second.since + kept >= unix_now) {
+      if (entry.second.since + kept >= now) {
         return false;
       }
       batch.push_back(erase_record(row_name(to, entry.first)));

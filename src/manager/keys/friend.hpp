@@ -32,7 +32,7 @@ struct Installation {
   std::vector<OneTimeKey> one_time;  ///< Used from the front; `used` of them are gone.
   // In a record of their own, because they change more often:
   std::uint32_t used = 0;
-  UnixTime heard{};                 ///< The last sign of life (Unix).
+  UnixTime heard{};                 ///< The last sign of life.
   std::uint64_t taken_version = 0;  ///< Of our bundles, the last one that it acknowledged.
   // In memory:
   std::uint64_t mailed_version = 0;  ///< The last one that is on its way by its mailbox.

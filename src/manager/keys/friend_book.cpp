@@ -148,12 +148,12 @@ void FriendBook::top_up(const FriendKey& key) {
 
 void FriendBook::refill(const FriendKey& key) {
   Friend* const who = find(key);
-  const auto steady_now = services_.clock.now().steady;
-  if (who == nullptr || !who->bundle_taken() || steady_now < who->refill_from ||
+  const auto now = services_.clock.now().steady;
+  if (who == nullptr || !who->bundle_taken() || now < who->refill_from ||
       keys_.held_one_time(key) >= keys_held) {
     return;
   }
-  who->refill_from = steady_now + refill_every;
+  who->refill_from = now + refill_every;
   who->our_content = {};
   offer_bundle(*who);
 }
@@ -192,9 +192,9 @@ bool FriendBook::keep_bundle_current(Friend& who) {
   if (home_nodes_.in_use().empty()) {
     return false;  // there is nowhere to send mail to us
   }
-  const auto unix_now = services_.clock.now().unix_time();
+  const auto now = services_.clock.now().unix_time();
   const auto content = content_now();
-  const std::size_t fresh = who.has_no_keys ? 0 : keys_.fresh_one_time(who.key, unix_now);
+  const std::size_t fresh = who.has_no_keys ? 0 : keys_.fresh_one_time(who.key, now);
   const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(who.key));
   const bool runs_us = who.taken_version != 0 || !who.theirs.empty();
   const bool few = runs_us && fresh < top_up_below && room > 0;
@@ -209,7 +209,7 @@ bool FriendBook::keep_bundle_current(Friend& who) {
   who.has_no_keys = false;
   if (runs_us) {
     const std::size_t wanted = few ? bundle_keys - fresh : again_keys;
-    keys_.make_one_time(who.key, who.our_version, std::min(wanted, room), unix_now, batch);
+    keys_.make_one_time(who.key, who.our_version, std::min(wanted, room), now, batch);
   }
   save(who, batch);
   services_.state.keep(std::move(batch),
@@ -229,9 +229,9 @@ void FriendBook::give_bundle(Friend& who) {
     send_bundle(who);
     return;
   }
-  const auto unix_now = services_.clock.now().unix_time();
+  const auto now = services_.clock.now().unix_time();
   for (Installation& to : who.theirs) {
-    if (to.taken_version >= who.our_version || to.mailed_version == who.our_version || !to.usable(unix_now)) {
+    if (to.taken_version >= who.our_version || to.mailed_version == who.our_version || !to.usable(now)) {
       continue;
     }
     const auto bundle = make_bundle(who);
@@ -325,23 +325,22 @@ void FriendBook::renew_instance(Friend& who) {
 }
 
 void FriendBook::renew_keys(Friend& who) {
-  const auto steady_now = services_.clock.now().steady;
-  if (who.renewed == long_ago || steady_now - who.renewed >= renew_every) {
+  const auto now = services_.clock.now().steady;
+  if (who.renewed == long_ago || now - who.renewed >= renew_every) {
     renew_instance(who);
   }
 }
 
-bool FriendBook::can_seal(const Friend& who, UnixTime unix_now) const noexcept {
-  return std::ranges::any_of(who.theirs,
-                             [unix_now](const Installation& one) { return one.usable(unix_now); });
+bool FriendBook::can_seal(const Friend& who, UnixTime now) const noexcept {
+  return std::ranges::any_of(who.theirs, [now](const Installation& one) { return one.usable(now); });
 }
 
-crypto::Point FriendBook::take_pre_key(const Friend& who, Installation& to, UnixTime unix_now,
+crypto::Point FriendBook::take_pre_key(const Friend& who, Installation& to, UnixTime now,
                                        store::StateBatch& batch) {
   crypto::Point key = to.last_resort;
   while (to.used < to.one_time.size()) {
     const OneTimeKey& next = to.one_time[to.used++];
-    if (unix_now <= next.use_until) {
+    if (now <= next.use_until) {
       key = next.key;
       break;
     }

@@ -88,7 +88,7 @@ bool KeyRing::renew_roots(UnixTime now, store::StateBatch& batch) {
   bool changed = false;
   if (roots_.empty() || now >= roots_.back().replace_at) {
     if (!roots_.empty()) {
-      roots_.back().retired = std::max(now, UnixTime{1s});
+      roots_.back().retired = now;
       batch.push_back(root_write(roots_.back()));
     }
     roots_.emplace_back(crypto::KeyPair::generate(services_.random), now, now + root_replaced_after);

@@ -68,7 +68,6 @@ class KeyRing final : public Part {
   bool renew(UnixTime now, store::StateBatch& batch);
   /// Somebody who knows the latest root is no friend any longer: it will be replaced soon.
   void replace_root_soon(UnixTime now, store::StateBatch& batch);
-  /// Unix seconds.
   [[nodiscard]] UnixTime root_replaced_at() const noexcept { return root().replace_at; }
 
   [[nodiscard]] const Root& root() const noexcept { return roots_.back(); }

@@ -14,9 +14,9 @@ struct NodeRecord {
   std::vector<protocol::Address> heard;
   Bytes descriptor;
   protocol::Address answered_at;
-  UnixTime last_answer{}, silent_since = UnixTime{};
+  UnixTime last_answer{}, silent_since{};
   std::uint32_t failures = 0, lost = 0;
-  UnixTime lost_at{}, asked = UnixTime{}, ask_at = UnixTime{};
+  UnixTime lost_at{}, asked{}, ask_at{};
 
   static void fields(auto& ar, auto& self) {
     wire::fields(ar, self.origin, self.learnt, wire::bounded<limits::addresses_per_node>(self.heard),

@@ -47,7 +47,7 @@ Bytes Cover::seal(const crypto::WritableMailbox& mailbox, Now now) const {
   const crypto::EnvelopeBody body{1,
                                   1,
                                   since_1970_ms(now.wall),
-                                  static_cast<std::uint32_t>(services_.config.ttl.count()),
+                                  seconds_u32(services_.config.ttl),
                                   crypto::MessageKind::normal,
                                   0,
                                   1,

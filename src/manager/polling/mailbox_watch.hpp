@@ -66,7 +66,7 @@ class MailboxWatch {
   };
 
   [[nodiscard]] std::optional<crypto::Epoch> due_slot(Now now);
-  /// When nothing can be stored in it any longer (Unix seconds).
+  /// When nothing can be stored in it any longer.
   [[nodiscard]] static constexpr UnixTime closed_at(crypto::Epoch slot) noexcept {
     return crypto::epoch_start(slot + 2) + limits::late_store_grace;
   }

@@ -197,7 +197,7 @@ void Poller::start(const Key& key, Now now) {
     return;
   }
   found->second.started = now.steady;
-  found->second.started_at = now.unix_time();
+  found->second.started_date = now.unix_time();
   // Nothing is stored any longer in what is older.
   const bool subscribe = services_.config.push && epoch + 1 >= crypto::epoch_at(now.unix_time()).value_or(0);
   found->second.operation = services_.client.retrieve({node, owned->clone(), subscribe}, *this, now);
@@ -252,7 +252,7 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   last_operations_.erase(poll->second.last_operation);
   // A node that answers other requests, but not this one, is busy: the mailbox was neither read nor failed.
   const auto status = services_.client.node_status(std::get<0>(key));
-  const bool alive = result.reachable || (status && status->last_answer >= poll->second.started_at);
+  const bool alive = result.reachable || (status && status->last_answer >= poll->second.started_date);
   const bool unserved = !result.complete && alive;
   if (!unserved) {
     poll->second.last_begun = poll->second.started;
@@ -268,7 +268,7 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   poll->second.last_operation = operation;
   last_operations_[operation] = key;
-  const bool soon = poll->second.started < poll_soon_;
+  const bool soon = poll->second.started < soon_asked_at_;
   const milliseconds mean = soon ? first_polls_within : services_.config.poll_interval;
   milliseconds wait = std::min(mean, unserved_again);
   if (!unserved) {
@@ -316,7 +316,7 @@ void Poller::mark_final(const Key& key) {
 }
 
 void Poller::poll_soon(Now now) {
-  poll_soon_ = now.steady;
+  soon_asked_at_ = now.steady;
   for (const auto& [key, poll] : polls_) {
     if (!poll.operation) {
       due_.set_earlier(key, now.steady + services_.random.below(soon_polls_within));
@@ -324,9 +324,9 @@ void Poller::poll_soon(Now now) {
   }
 }
 
-bool Poller::swept_since(SteadyTime steady_now) const {
-  return std::ranges::all_of(polls_, [steady_now](const auto& entry) {
-    return entry.second.is_cover || (entry.second.last_begun && *entry.second.last_begun >= steady_now);
+bool Poller::swept_since(SteadyTime since) const {
+  return std::ranges::all_of(polls_, [since](const auto& entry) {
+    return entry.second.is_cover || (entry.second.last_begun && *entry.second.last_begun >= since);
   });
 }
 

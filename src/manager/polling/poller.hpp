@@ -55,7 +55,7 @@ class Poller final : public Part, private client::RetrieveListener {
 
   void poll_soon(Now now);
   /// Whether each mailbox that may hold mail was polled since then. Cover does not count.
-  [[nodiscard]] bool swept_since(SteadyTime steady_now) const;
+  [[nodiscard]] bool swept_since(SteadyTime since) const;
   void tick(Now now) override;
   [[nodiscard]] SteadyTime next_deadline() const noexcept override;
 
@@ -67,7 +67,7 @@ class Poller final : public Part, private client::RetrieveListener {
     bool is_cover = false;
     std::optional<client::OperationId> operation;
     SteadyTime started{};
-    UnixTime started_at{};
+    UnixTime started_date{};
     std::optional<SteadyTime> last_begun;  ///< When the last one that has ended was begun.
     client::OperationId last_operation{};  ///< The last one that has ended.
     SteadyTime announced = long_ago;       ///< When the last one is due that an announcement asked for.
@@ -109,8 +109,8 @@ class Poller final : public Part, private client::RetrieveListener {
   std::unordered_map<client::OperationId, Key> operations_;
   std::unordered_map<client::OperationId, Key> last_operations_;  ///< The last_operation of each of polls_.
   DeadlineQueue<Key> due_;
-  SteadyTime poll_soon_ = long_ago;  ///< Polls begun before it are followed by another soon.
-  UnixTime next_epoch_{};            ///< Unix time of the next update_polls().
+  SteadyTime soon_asked_at_ = long_ago;  ///< Polls begun before it are followed by another soon.
+  UnixTime next_epoch_{};                ///< Of the next update_polls().
 };
 
 }  // namespace toxasync::manager

@@ -21,9 +21,9 @@
 namespace toxasync::store {
 
 struct PostgresStoreOptions {
-  std::chrono::milliseconds patience{10000};         ///< For one round trip; then the connection is closed.
-  std::chrono::milliseconds connect_patience{3000};  ///< For one server to accept a connection.
-  std::chrono::milliseconds longest_back_off{1000};  ///< Between attempts to connect.
+  milliseconds patience = 10s;         ///< For one round trip; then the connection is closed.
+  milliseconds connect_patience = 3s;  ///< For one server to accept a connection.
+  milliseconds longest_back_off = 1s;  ///< Between attempts to connect.
   /// For the answer to a COMMIT that waits for standbys: meanwhile everything fails at once. Not less,
   /// because the server keeps a waiting session and its locks even when the client is gone.
   std::chrono::milliseconds late_patience{60000};
