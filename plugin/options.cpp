@@ -17,12 +17,6 @@ bool set_string(std::string& to, const char* from) noexcept {
   });
 }
 
-/// A duration as it was set.
-template <class Duration>
-std::uint32_t number(Duration duration) noexcept {
-  return static_cast<std::uint32_t>(duration.count());
-}
-
 }  // namespace
 
 Tox_Async_Options* tox_async_options_new(Tox_Err_Async_Options_New* error) {
@@ -95,7 +89,7 @@ void tox_async_options_set_poll_interval(Tox_Async_Options* options, uint32_t in
   options->poll_interval = toxasync::milliseconds(interval_ms);
 }
 uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options) {
-  return number(options->poll_interval);
+  return toxasync::clamped_count<std::uint32_t, toxasync::milliseconds>(options->poll_interval);
 }
 
 void tox_async_options_set_push(Tox_Async_Options* options, bool push) {
@@ -109,7 +103,7 @@ void tox_async_options_set_receipt_delay(Tox_Async_Options* options, uint32_t de
   options->receipt_delay = toxasync::milliseconds(delay_ms);
 }
 uint32_t tox_async_options_get_receipt_delay(const Tox_Async_Options* options) {
-  return number(options->receipt_delay);
+  return toxasync::clamped_count<std::uint32_t, toxasync::milliseconds>(options->receipt_delay);
 }
 
 void tox_async_options_set_node_enabled(Tox_Async_Options* options, bool enabled) {
@@ -123,7 +117,7 @@ void tox_async_options_set_time_to_live(Tox_Async_Options* options, uint32_t sec
   options->time_to_live = toxasync::seconds(seconds);
 }
 uint32_t tox_async_options_get_time_to_live(const Tox_Async_Options* options) {
-  return number(options->time_to_live);
+  return toxasync::clamped_count<std::uint32_t, toxasync::seconds>(options->time_to_live);
 }
 
 void tox_async_options_set_take_packet_callback(Tox_Async_Options* options, bool take) {

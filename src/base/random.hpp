@@ -18,6 +18,11 @@ class Random {
     return out;
   }
 
+  template <class AnyId>
+  AnyId id() noexcept {
+    return AnyId(array<AnyId::size()>());
+  }
+
   std::uint64_t u64() noexcept { return load_le<std::uint64_t>(array<8>().data()); }
 
   /// Uniform in [0, bound); the bias is below bound / 2^64. `bound` must not be 0.

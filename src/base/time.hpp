@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
+#include <limits>
 
 // Times have types: a deadline (SteadyTime) and a date (UnixTime) do not mix, and seconds become milliseconds
-// by themselves. Integers are left where bytes are: on the wire, on disk, and in the C API.
+// by themselves. Integers are left in the structs of the wire, in the C API, and where a unit is printed.
 
 namespace toxasync {
 
@@ -50,9 +52,11 @@ constexpr std::uint64_t since_1970_ms(UnixTimeMs time) noexcept {
   return static_cast<std::uint64_t>(std::max(time.time_since_epoch(), 0ms).count());
 }
 
-/// A duration as others write it; what does not fit is clamped.
-constexpr std::uint32_t seconds_u32(seconds duration) noexcept {
-  return static_cast<std::uint32_t>(std::clamp(duration, 0s, seconds{UINT32_MAX}).count());
+/// A duration as the wire and the C API have it: so many units; what does not fit is clamped.
+template <std::unsigned_integral Number, class Unit>
+constexpr Number clamped_count(Unit duration) noexcept {
+  constexpr Unit largest{std::numeric_limits<Number>::max()};
+  return static_cast<Number>(std::clamp(duration, Unit{0}, largest).count());
 }
 
 }  // namespace toxasync

@@ -52,7 +52,7 @@ protocol::StoreRequest StoreOperation::request(std::uint64_t counter) const {
   request.op = job_.op;
   if (job_.op == protocol::StoreOp::store) {  // a cancel has neither
     request.epoch = job_.mailbox.epoch;
-    request.ttl_s = seconds_u32(job_.ttl);
+    request.ttl_s = clamped_count<std::uint32_t, seconds>(job_.ttl);
   }
   request.mailbox = job_.mailbox.address;
   request.payload = job_.payload;

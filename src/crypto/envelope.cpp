@@ -125,7 +125,7 @@ Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const FriendKe
   Wiped<32> ek;
   Wiped<32> sk;
   if (!x25519(ep, e.secret.bytes(), mailbox.address.p) ||
-      !x25519(er, e.secret.bytes(), Point(recipient.bytes())) || !x25519(ek, e.secret.bytes(), pre_key) ||
+      !x25519(er, e.secret.bytes(), point_of(recipient)) || !x25519(ek, e.secret.bytes(), pre_key) ||
       !x25519(sk, sender.secret.bytes(), pre_key)) {
     return EnvelopeError::point;
   }
@@ -188,7 +188,7 @@ Result<EnvelopeBody, EnvelopeError> open_body(const OwnedMailbox& mailbox, const
   Wiped<32> ek;
   Wiped<32> sk;
   if (!x25519(er, recipient.secret.bytes(), point) || !x25519(ek, pre_key.secret.bytes(), point) ||
-      !x25519(sk, pre_key.secret.bytes(), Point(header.sender.bytes()))) {
+      !x25519(sk, pre_key.secret.bytes(), point_of(header.sender))) {
     return EnvelopeError::point;
   }
   const auto context =

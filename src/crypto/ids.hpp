@@ -16,6 +16,11 @@ using Point = Id<struct PointTag, 32>;
 /// The Tox public key of a person, by which friends know them.
 using FriendKey = Id<struct FriendKeyTag, 32>;
 
+/// The same key where it takes part in a key agreement.
+inline Point point_of(const FriendKey& key) noexcept {
+  return Point(key.bytes());
+}
+
 using MailboxKey = Id<struct MailboxKeyTag, 32>;  ///< H256(P|W): where a node keeps the mail.
 using MessageId = Id<struct MessageIdTag, 16>;
 using EnvelopeId = Id<struct EnvelopeIdTag, 16>;  ///< H128(P|W|envelope).

@@ -88,8 +88,7 @@ std::optional<OwnedMailbox> own_friends_mailbox(const KeyPair& root, Epoch epoch
 std::optional<WritableMailbox> public_mailbox(const FriendKey& recipient, const ByteArray<4>& nospam,
                                               Epoch epoch) {
   const ByteArray<32> key = public_root_key(recipient, nospam);
-  return writable(key, Point(recipient.bytes()), derive(key, "toxasync/1 mbox", epoch), epoch,
-                  RootKind::open);
+  return writable(key, point_of(recipient), derive(key, "toxasync/1 mbox", epoch), epoch, RootKind::open);
 }
 
 std::optional<OwnedMailbox> own_public_mailbox(const KeyPair& self, const ByteArray<4>& nospam, Epoch epoch) {
@@ -100,7 +99,7 @@ std::optional<OwnedMailbox> own_public_mailbox(const KeyPair& self, const ByteAr
 std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const FriendKey& peer,
                                          const FriendKey& from, const FriendKey& to, Epoch epoch) {
   Wiped<32> z;
-  if (!x25519(z, self_secret.bytes(), Point(peer.bytes()))) {
+  if (!x25519(z, self_secret.bytes(), point_of(peer))) {
     return std::nullopt;
   }
   Secret<32> p(h256(z, {as_bytes("toxasync/1 pair p"), from, to, encode(epoch)}));

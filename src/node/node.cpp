@@ -23,10 +23,10 @@ Node::Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry teleme
       config_(std::move(config)),
       cookies_(random),
       sessions_(config_.sessions, random.array<16>()),
-      key_agreement_(config_.sources,
-                     {{config_.key_agreements_burst, config_.key_agreements_per_minute},
-                      config_.key_agreements_per_second},
-                     random.array<16>()),
+      key_agreement_limiter_(config_.sources,
+                             {{config_.key_agreements_burst, config_.key_agreements_per_minute},
+                              config_.key_agreements_per_second},
+                             random.array<16>()),
       quota_(config_.networks, config_.deposits, random.array<16>()),
       pending_(config_.pending_requests),
       subscriptions_(config_.sessions, random.array<16>()),
@@ -156,13 +156,13 @@ bool Node::decode(ByteView plain, Session& session, Message& message, ByteView& 
 }
 
 bool Node::may_agree(const Endpoint& source, Now now) {
-  const KeyAgreementLimiter::Answer answer = key_agreement_.admit(source, now.steady);
+  const KeyAgreementLimiter::Answer answer = key_agreement_limiter_.admit(source, now.steady);
   if (answer == KeyAgreementLimiter::Answer::yes) {
     return true;
   }
   const bool spent = answer == KeyAgreementLimiter::Answer::source_spent;
   telemetry_.refuse(spent ? Counter::refused_rate : Counter::refused_key_agreement);
-  key_agreement_retry_ = key_agreement_.retry_after(answer, source, now.steady);
+  key_agreement_retry_ = key_agreement_limiter_.retry_after(answer, source, now.steady);
   return false;
 }
 

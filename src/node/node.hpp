@@ -65,8 +65,8 @@ class Node final : private store::StoreListener {
   [[nodiscard]] NodeLoad load() const noexcept { return {sessions_.size(), pending_.size()}; }
 
   /// Other values for these two of NodeConfig.
-  void set_key_agreement(std::uint32_t burst, std::uint32_t per_minute) noexcept {
-    key_agreement_.set_source_rate({burst, per_minute});
+  void set_key_agreement_rate(std::uint32_t burst, std::uint32_t per_minute) noexcept {
+    key_agreement_limiter_.set_source_rate({burst, per_minute});
   }
 
   /// The signed descriptor that cookie replies carry.
@@ -156,7 +156,7 @@ class Node final : private store::StoreListener {
   NodeConfig config_;
   CookieJar cookies_;
   SessionTable sessions_;
-  KeyAgreementLimiter key_agreement_;
+  KeyAgreementLimiter key_agreement_limiter_;
   seconds key_agreement_retry_ = 0s;
   StorageQuota quota_;
   std::uint64_t bytes_in_flight_ = 0;  ///< Of puts that the store has not answered.
@@ -191,11 +191,6 @@ inline constexpr seconds overloaded_retry = 2s;
 inline constexpr seconds failed_retry = 30s;
 /// When mail will have expired or been fetched, perhaps: a mailbox or the store is full.
 inline constexpr seconds full_retry = 10min;
-
-/// As answers have it.
-inline std::uint16_t retry_after_s(seconds retry_after) noexcept {
-  return static_cast<std::uint16_t>(std::clamp(retry_after, 0s, 65535s).count());
-}
 
 template <class Function>
 void Node::guarded(store::Token token, Function&& function) noexcept {

@@ -149,7 +149,7 @@ void Node::answer_empty_page(const ReplyPath& path, Now now, std::uint64_t curso
 void Node::answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor, seconds retry_after) {
   auto pages = pack_pages({}, false, cursor, 1);
   pages.front().flags = Page::flag_try_later;
-  pages.front().retry_after_s = retry_after_s(retry_after);
+  pages.front().retry_after_s = clamped_count<std::uint16_t, seconds>(retry_after);
   answer_pages(path, now, std::move(pages));
 }
 

@@ -180,7 +180,7 @@ void Node::answer_store(const ReplyPath& path, Now now, StoreStatus status, Unix
   response.status = status;
   response.expires_at_s = since_1970_s(expires_at);
   response.node_time_s = since_1970_s(now.unix_time());
-  response.retry_after_s = retry_after_s(retry_after);
+  response.retry_after_s = clamped_count<std::uint16_t, seconds>(retry_after);
   send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady), response);
 }
 

@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(envelopes_of_the_past_are_cancelled_too) {
   auto& past = message.targets[0].past.emplace_back();
   past.root = device(0).root;
   past.epoch = epoch() - 1;
-  past.ids = {crypto::EnvelopeId(random.array<16>()), crypto::EnvelopeId(random.array<16>())};
+  past.ids = {random.id<crypto::EnvelopeId>(), random.id<crypto::EnvelopeId>()};
   canceller.plan(message, clock.now());
   BOOST_REQUIRE(message.cancel_jobs.size() == 9U);
   BOOST_TEST((message.cancel_jobs[1].id == past.ids[0] && message.cancel_jobs[1].epoch == epoch() - 1));

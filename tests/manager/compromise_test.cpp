@@ -245,7 +245,7 @@ struct KeyThief : TappedPair {
     body.kind = kind;
     body.text.assign(text.begin(), text.end());
     const crypto::EnvelopeHeader header{alice.key, crypto::Instance{4711}, crypto::pre_key_id(k),
-                                        crypto::MessageId(random.array<16>())};
+                                        random.id<crypto::MessageId>()};
     // Sealed with a key of their own first: all but the body is then as it should be.
     const crypto::KeyPair pretended{crypto::Secret<32>::random(random), crypto::Point(alice.key.bytes())};
     auto sealed = crypto::seal_envelope(pretended, bob.key, k, box.mailbox, header, body, {}, e);

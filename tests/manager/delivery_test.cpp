@@ -265,7 +265,7 @@ BOOST_AUTO_TEST_CASE(with_both_coming_and_going_all_comes_once_and_in_order) {
           world.bob.start();
         }
         if (chance.chance(100)) {
-          world.run(50ms);  // what was told as queued stays
+          world.run(50ms);  // what was reported as queued survives
           world.alice.crash();
           world.run(chance.below(20'000ms));
           world.alice.start();

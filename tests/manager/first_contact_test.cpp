@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(a_refused_sender_is_not_shown_again_for_thirty_days) {
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_taken());
   world.put(world.alice.pair(), world.alice.key, Strangers::body("please"),
-            crypto::MessageId(world.alice.random->array<16>()));
+            world.alice.random->id<crypto::MessageId>());
   world.run(24h);
   BOOST_TEST(world.bob.taken.size() == 1U);
   BOOST_TEST(world.bob[Counter::duplicates_dropped] > 0U);
@@ -212,7 +212,7 @@ BOOST_AUTO_TEST_CASE(a_refused_sender_is_not_shown_again_for_thirty_days) {
   world.alice.start();
   world.run(1h);
   world.put(world.alice.pair(), world.alice.key, Strangers::body("after all"),
-            crypto::MessageId(world.alice.random->array<16>()));
+            world.alice.random->id<crypto::MessageId>());
   BOOST_TEST(world.run_until_taken(2));
 }
 
@@ -248,7 +248,7 @@ BOOST_AUTO_TEST_CASE(nobody_asks_in_anothers_name) {
   Strangers world;
   const auto mallory = crypto::KeyPair::generate(*world.alice.random);
   world.put(mallory, world.alice.key, Strangers::body("it is Alice"),
-            crypto::MessageId(world.alice.random->array<16>()));
+            world.alice.random->id<crypto::MessageId>());
   world.run(1h);
   BOOST_TEST(world.bob.shown.empty());
   BOOST_TEST(world.bob[Counter::refused_envelope_body] == 3U);
@@ -261,7 +261,7 @@ BOOST_AUTO_TEST_CASE(whatever_is_malformed_is_refused) {
   Strangers world(1);
   const auto put = [&](const crypto::EnvelopeBody& body) {
     const auto stranger = crypto::KeyPair::generate(*world.alice.random);
-    world.put(stranger, stranger.friend_key(), body, crypto::MessageId(world.alice.random->array<16>()));
+    world.put(stranger, stranger.friend_key(), body, world.alice.random->id<crypto::MessageId>());
   };
   auto body = Strangers::body("text");
   body.text.clear();
@@ -278,7 +278,7 @@ BOOST_AUTO_TEST_CASE(whatever_is_malformed_is_refused) {
   world.run(1h);
   BOOST_TEST(world.bob[Counter::refused_request_text] == 6U);
   world.put(world.bob.pair(), world.bob.key, Strangers::body("it is you"),
-            crypto::MessageId(world.alice.random->array<16>()));
+            world.alice.random->id<crypto::MessageId>());
   const auto mailbox = crypto::public_mailbox(world.bob.key, world.bob.nospam, world.epoch());
   Bytes noise(400);
   world.alice.random->fill(noise);

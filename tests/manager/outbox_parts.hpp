@@ -46,7 +46,7 @@ class OutboxParts : public ManagerParts {
       installation.one_time.push_back({device.one_time.back().public_key, installation.use_until});
     }
     for (std::size_t i = 0; i < home_nodes; ++i) {
-      installation.home_nodes.push_back({protocol::NodeId(random.array<32>()), {}});
+      installation.home_nodes.push_back({random.id<protocol::NodeId>(), {}});
     }
     return installation;
   }
@@ -56,14 +56,14 @@ class OutboxParts : public ManagerParts {
   Message& add_message(std::string_view text = "hello",
                        crypto::MessageKind kind = crypto::MessageKind::normal) {
     Message message;
-    message.id = crypto::MessageId(random.array<16>());
+    message.id = random.id<crypto::MessageId>();
     message.to = bob_keys.friend_key();
     message.kind = kind;
     message.text.assign(text.begin(), text.end());
     message.sequence = crypto::is_ordered(kind) ? bob().next_sequence++ : 0;
     message.sent_at = clock.now().wall;
     message.ttl = limits::default_time_to_live;
-    message.cancel_secret = crypto::CancelSecret(random.array<16>());
+    message.cancel_secret = random.id<crypto::CancelSecret>();
     message.reported = true;
     return messages.insert(std::move(message));
   }

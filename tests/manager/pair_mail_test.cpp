@@ -17,7 +17,7 @@ protocol::WholeBundle bundle_of(std::uint64_t version, std::size_t keys, Random&
   bundle.head.version = {crypto::Instance{77}, version};
   bundle.head.root = crypto::Point(random.array<32>());
   bundle.head.one_time_count = static_cast<std::uint16_t>(keys);
-  bundle.head.home_nodes = {{protocol::NodeId(random.array<32>()), {{ipv4(1)}}}};
+  bundle.head.home_nodes = {{random.id<protocol::NodeId>(), {{ipv4(1)}}}};
   for (std::size_t i = 0; i < keys; ++i) {
     bundle.keys.emplace_back(random.array<32>());
   }
@@ -48,10 +48,9 @@ struct Friends : ContactWorld {
     const auto mailbox = crypto::pair_mailbox(alice.pair().secret, bob.key, alice.key, bob.key, slot());
     const crypto::KeyPair sender{sealed_by.secret.clone(), crypto::Point(named.bytes())};
     const crypto::Point pre_key(bob.key.bytes());
-    const auto sealed =
-        crypto::seal_envelope(sender, bob.key, pre_key, mailbox->mailbox,
-                              {named, crypto::Instance{77}, crypto::pre_key_id(pre_key), id}, body,
-                              crypto::CancelSecret(alice.random->array<16>()), *alice.random);
+    const auto sealed = crypto::seal_envelope(sender, bob.key, pre_key, mailbox->mailbox,
+                                              {named, crypto::Instance{77}, crypto::pre_key_id(pre_key), id},
+                                              body, alice.random->id<crypto::CancelSecret>(), *alice.random);
     alice.client->store(
         {nodes[0]->keys.id(), mailbox->mailbox.clone(), protocol::StoreOp::store, days(1), *sealed}, alice,
         clock.now());
@@ -60,7 +59,7 @@ struct Friends : ContactWorld {
     BOOST_TEST((alice.by_hand.back().outcome == client::StoreOutcome::stored));
   }
   void put(const crypto::EnvelopeBody& body) {
-    put(alice.pair(), alice.key, body, crypto::MessageId(alice.random->array<16>()));
+    put(alice.pair(), alice.key, body, alice.random->id<crypto::MessageId>());
   }
   static crypto::EnvelopeBody body(Bytes text, std::uint8_t part = 0, std::uint8_t parts = 1) {
     return {0, 0, 1'750'000'000'000, 86400, crypto::MessageKind::bundle, part, parts, std::move(text)};
@@ -209,9 +208,8 @@ BOOST_AUTO_TEST_CASE(a_third_person_cannot_leave_a_bundle_in_a_friends_name) {
   const auto mallory = crypto::KeyPair::generate(*world.alice.random);
   // Even one who got hold of the mailbox.
   world.put(mallory, mallory.friend_key(), Friends::body(forged),
-            crypto::MessageId(world.alice.random->array<16>()));
-  world.put(mallory, world.alice.key, Friends::body(forged),
-            crypto::MessageId(world.alice.random->array<16>()));
+            world.alice.random->id<crypto::MessageId>());
+  world.put(mallory, world.alice.key, Friends::body(forged), world.alice.random->id<crypto::MessageId>());
   world.run(3h);
   BOOST_TEST(world.bob.bundles.empty());
   BOOST_TEST(world.bob[Counter::refused_sender_unknown] == 1U);
@@ -254,8 +252,8 @@ BOOST_AUTO_TEST_CASE(of_two_bundles_in_parts_the_later_one_is_put_together) {
   Friends world(0);
   world.alice.to_post.clear();
   world.bob.crash();
-  const auto id = crypto::MessageId(world.alice.random->array<16>());
-  const auto other = crypto::MessageId(world.alice.random->array<16>());
+  const auto id = world.alice.random->id<crypto::MessageId>();
+  const auto other = world.alice.random->id<crypto::MessageId>();
   const auto old = Friends::encoded(bundle_of(1, 40, *world.alice.random));
   const auto text = Friends::encoded(bundle_of(2, 40, *world.alice.random));
   const auto part = [&](std::uint8_t i, std::uint64_t later) {

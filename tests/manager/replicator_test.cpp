@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(copies_follow_the_home_nodes) {
   end_next(message, StoreOutcome::stored);
   replicator.abandon(message, clock.now());
   auto& homes = device(0).home_nodes;
-  homes = {{protocol::NodeId(random.array<32>()), {}}};
+  homes = {{random.id<protocol::NodeId>(), {}}};
   store(message);
   const auto& copies = message.targets[0].copies;
   BOOST_REQUIRE(copies.size() == 2U);  // the complete one and the new one

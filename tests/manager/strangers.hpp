@@ -28,9 +28,9 @@ struct Strangers : ContactWorld {
     const auto mailbox = crypto::public_mailbox(bob.key, bob.nospam, epoch());
     const crypto::KeyPair sender{sealed_by.secret.clone(), crypto::Point(named.bytes())};
     const crypto::Point pre_key(bob.key.bytes());
-    const auto sealed = crypto::seal_envelope(
-        sender, bob.key, pre_key, *mailbox, {named, crypto::Instance{}, crypto::pre_key_id(pre_key), id},
-        body, crypto::CancelSecret(alice.random->array<16>()), *alice.random);
+    const auto sealed = crypto::seal_envelope(sender, bob.key, pre_key, *mailbox,
+                                              {named, crypto::Instance{}, crypto::pre_key_id(pre_key), id},
+                                              body, alice.random->id<crypto::CancelSecret>(), *alice.random);
     put_bytes(*mailbox, *sealed);
   }
   void put_bytes(const crypto::WritableMailbox& mailbox, const Bytes& envelope) {
@@ -55,7 +55,7 @@ struct Strangers : ContactWorld {
   /// Somebody new asks Bob.
   void stranger_asks() {
     const auto stranger = crypto::KeyPair::generate(*alice.random);
-    put(stranger, stranger.friend_key(), body("let me in"), crypto::MessageId(alice.random->array<16>()));
+    put(stranger, stranger.friend_key(), body("let me in"), alice.random->id<crypto::MessageId>());
   }
 
   Person& alice = add_person();

@@ -137,10 +137,10 @@ void Model::removed(const FriendKey& who, const FriendKey& whom) {
   strangers(who, whom);
   disordered_.insert({who, whom});
   disordered_.insert({whom, who});
-  given_again_.insert({who, whom});  // the keys that they may have used: what they use twice is nacked
+  given_again_.insert({who, whom});  // keys that were used before: the second use is answered with a nack
   for (auto& [id, message] : messages_) {
     if (message.from == who && message.to == whom) {
-      message.may_be_lost = true;  // and the sender is told that it failed
+      message.may_be_lost = true;  // it is then reported to the sender as failed
       message.may_be_retold = true;
       message.forgotten = message.forgotten || !message.queued;
     } else if (message.from == whom && message.to == who) {

@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(another_rate_of_key_agreement_counts_at_once) {
   second.greet();
   node.clock.advance(1s);
   BOOST_TEST(!second.ask(second.store_request(mailbox.mailbox, test_envelope(2))).has_value());
-  node.node.set_key_agreement(2, 120);
+  node.node.set_key_agreement_rate(2, 120);
   node.clock.advance(1s);
   BOOST_TEST((second.ask(second.store_request(mailbox.mailbox, test_envelope(2))).value().status ==
               StoreStatus::stored));

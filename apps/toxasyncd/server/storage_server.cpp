@@ -240,7 +240,7 @@ void StorageServer::apply(const Options& fresh) {
   log_.set_least(fresh.log_level);
   options_.capacity_bytes = fresh.capacity_bytes;
   store_->set_capacity(fresh.capacity_bytes);
-  node_->set_key_agreement(fresh.key_agreements_burst, fresh.key_agreements_per_minute);
+  node_->set_key_agreement_rate(fresh.key_agreements_burst, fresh.key_agreements_per_minute);
   transports_->set_bootstrap(fresh.bootstrap);
   peers_->set_named(fresh.peers);
   site_->listen(fresh);

@@ -79,16 +79,21 @@ bool PairMail::seal(const FriendKey& key, const protocol::WholeBundle& bundle, P
   }
   text.resize(*size);
   const auto count = static_cast<std::uint8_t>(limits::parts_needed(text.size()));
-  const crypto::Point pre_key(key.bytes());  // the friend's Tox key is their pre-key too
+  const auto pre_key = crypto::point_of(key);  // the friend's Tox key is their pre-key too
   const crypto::EnvelopeHeader header{services_.self.friend_key(), bundle.head.version.instance,
-                                      crypto::pre_key_id(pre_key),
-                                      crypto::MessageId(services_.random.array<16>())};
-  const crypto::CancelSecret cancel(services_.random.array<16>());
+                                      crypto::pre_key_id(pre_key), services_.random.id<crypto::MessageId>()};
+  const auto cancel = services_.random.id<crypto::CancelSecret>();
   for (std::uint8_t part = 0; part < count; ++part) {
     const auto from = text.begin() + part * static_cast<std::ptrdiff_t>(limits::large_text);
     const auto left = text.end() - from;
-    crypto::EnvelopeBody body{
-        0, 0, since_1970_ms(now.wall), seconds_u32(ttl), crypto::MessageKind::bundle, part, count, {}};
+    crypto::EnvelopeBody body{0,
+                              0,
+                              since_1970_ms(now.wall),
+                              clamped_count<std::uint32_t, seconds>(ttl),
+                              crypto::MessageKind::bundle,
+                              part,
+                              count,
+                              {}};
     body.text.assign(from, from + std::min<std::ptrdiff_t>(left, limits::large_text));
     auto sealed = crypto::seal_envelope(services_.self, key, pre_key, post.mailbox, header, body, cancel,
                                         services_.random);

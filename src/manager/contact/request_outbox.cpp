@@ -131,8 +131,8 @@ Result<crypto::MessageId, RequestError> RequestOutbox::send(const ToxAddress& ad
   Outgoing request;
   request.to = id_from<FriendKey>(address);
   request.nospam = to_array<4>(ByteView(address).subspan(32));
-  request.id = crypto::MessageId(services_.random.array<16>());
-  request.cancel_secret = crypto::CancelSecret(services_.random.array<16>());
+  request.id = services_.random.id<crypto::MessageId>();
+  request.cancel_secret = services_.random.id<crypto::CancelSecret>();
   request.made = now.wall;
   request.text.assign(text.begin(), text.end());
   request.writing = true;
@@ -261,12 +261,17 @@ void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) 
   if (round.placements.empty()) {
     return;
   }
-  const crypto::Point pre_key(request.to.bytes());  // the recipient's Tox key is their pre-key too
+  const auto pre_key = crypto::point_of(request.to);  // the recipient's Tox key is their pre-key too
   const crypto::EnvelopeHeader header{services_.self.friend_key(), crypto::Instance{},
                                       crypto::pre_key_id(pre_key), request.id};
-  const crypto::EnvelopeBody body{
-      0, 0,           since_1970_ms(request.made), seconds_u32(kept), crypto::MessageKind::friend_request, 0,
-      1, request.text};
+  const crypto::EnvelopeBody body{0,
+                                  0,
+                                  since_1970_ms(request.made),
+                                  clamped_count<std::uint32_t, seconds>(kept),
+                                  crypto::MessageKind::friend_request,
+                                  0,
+                                  1,
+                                  request.text};
   auto sealed = crypto::seal_envelope(services_.self, request.to, pre_key, *mailbox, header, body,
                                       request.cancel_secret, services_.random);
   if (!sealed) {

@@ -250,7 +250,7 @@ std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& who) 
   head.replaces = who.replaces;
   head.root = root.pair.public_key;
   crypto::Wiped<32> shared;
-  if (!crypto::x25519(shared, root.pair.secret.bytes(), crypto::Point(who.key.bytes()))) {
+  if (!crypto::x25519(shared, root.pair.secret.bytes(), crypto::point_of(who.key))) {
     return std::nullopt;
   }
   head.root_mac = protocol::root_mac(shared, head.root, services_.self.friend_key(), who.key, head.version);

@@ -21,7 +21,7 @@ std::optional<MessageSealer::Envelopes> MessageSealer::make_envelopes(
     const crypto::EnvelopeBody body{message.sequence,
                                     messages_.floor_for(message, target.instance),
                                     since_1970_ms(message.sent_at),
-                                    seconds_u32(message.ttl),
+                                    clamped_count<std::uint32_t, seconds>(message.ttl),
                                     message.kind,
                                     static_cast<std::uint8_t>(part),
                                     static_cast<std::uint8_t>(parts),

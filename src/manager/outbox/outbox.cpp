@@ -98,13 +98,13 @@ std::optional<SendError> Outbox::refusal(const FriendKey& to, ByteView text, sec
 Outbox::Message Outbox::make(const FriendKey& to, crypto::MessageKind kind, Bytes text, seconds ttl,
                              Now now) const {
   Message message;
-  message.id = crypto::MessageId(services_.random.array<16>());
+  message.id = services_.random.id<crypto::MessageId>();
   message.to = to;
   message.kind = kind;
   message.text = std::move(text);
   message.sent_at = now.wall;
   message.ttl = ttl;
-  message.cancel_secret = crypto::CancelSecret(services_.random.array<16>());
+  message.cancel_secret = services_.random.id<crypto::CancelSecret>();
   return message;
 }
 

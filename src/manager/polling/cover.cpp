@@ -42,18 +42,17 @@ Bytes Cover::seal(const crypto::WritableMailbox& mailbox, Now now) const {
   const auto recipient = crypto::KeyPair::generate(random);
   const auto pre_key = crypto::KeyPair::generate(random);
   const crypto::EnvelopeHeader header{sender.friend_key(), crypto::Instance{random.u64()},
-                                      crypto::pre_key_id(pre_key.public_key),
-                                      crypto::MessageId(random.array<16>())};
+                                      crypto::pre_key_id(pre_key.public_key), random.id<crypto::MessageId>()};
   const crypto::EnvelopeBody body{1,
                                   1,
                                   since_1970_ms(now.wall),
-                                  seconds_u32(services_.config.ttl),
+                                  clamped_count<std::uint32_t, seconds>(services_.config.ttl),
                                   crypto::MessageKind::normal,
                                   0,
                                   1,
                                   Bytes(shortest + random.below(longest - shortest + 1), 'x')};
   auto sealed = crypto::seal_envelope(sender, recipient.friend_key(), pre_key.public_key, mailbox, header,
-                                      body, crypto::CancelSecret(random.array<16>()), random);
+                                      body, random.id<crypto::CancelSecret>(), random);
   return sealed ? std::move(*sealed) : Bytes{};
 }
 
