@@ -43,7 +43,8 @@ Tox_Async_Options* make_options(const UserSettings& settings, LogFile& log) {
     tox_async_options_set_udp_port(options, settings.udp_port);
     tox_async_options_set_allow_local_addresses(options, settings.local_addresses);
     tox_async_options_set_node_enabled(options, settings.storage_node);
-    tox_async_options_set_poll_interval(options, clamped_count<std::uint32_t, milliseconds>(settings.poll_interval));
+    tox_async_options_set_poll_interval(options,
+                                        clamped_count<std::uint32_t, milliseconds>(settings.poll_interval));
     tox_async_options_set_push(options, settings.push);
     tox_async_options_set_time_to_live(options, clamped_count<std::uint32_t, seconds>(settings.time_to_live));
     tox_async_options_set_take_packet_callback(options, false);  // Companion passes them on.
