@@ -58,8 +58,12 @@ std::optional<Epoch> epoch_at(UnixTime time) noexcept {
   return static_cast<Epoch>(epoch);
 }
 
-MailboxKey mailbox_key(const MailboxAddress& address) noexcept {
-  return MailboxKey(h256({}, {address.p, address.w}));
+BoxKey box_key(const MailboxAddress& address) noexcept {
+  return BoxKey(h256({}, {address.p, address.w}));
+}
+
+BoxTag box_tag(const MailboxAddress& address) noexcept {
+  return id_from<BoxTag>(box_key(address));
 }
 
 bool OwnerKey::apply(ByteArray<32>& out, const Point& q) const noexcept {

@@ -29,7 +29,9 @@ struct MailboxAddress {
   bool operator==(const MailboxAddress&) const = default;
 };
 
-MailboxKey mailbox_key(const MailboxAddress& address) noexcept;
+/// The box that its holder of w writes to in the mailbox of P.
+BoxKey box_key(const MailboxAddress& address) noexcept;
+BoxTag box_tag(const MailboxAddress& address) noexcept;
 
 /// Whose mailboxes are derived from a root (section 3), and so what may be in them (section 4).
 enum class RootKind : std::uint8_t {

@@ -10,12 +10,13 @@ namespace toxasync::protocol {
 
 /// One stored envelope in a page.
 struct PagedEnvelope {
+  std::uint8_t box = 0;  ///< Which of the boxes that the request names it lies in.
   Bytes bytes;
 
-  static constexpr std::size_t min_encoded_size = limits::length_prefix;
+  static constexpr std::size_t min_encoded_size = 1 + limits::length_prefix;
 
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, wire::bounded<limits::large_envelope>(self.bytes));
+    wire::fields(ar, self.box, wire::bounded<limits::large_envelope>(self.bytes));
   }
 };
 
