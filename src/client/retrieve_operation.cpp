@@ -12,12 +12,11 @@ RetrieveOperation::RetrieveOperation(RetrieveJob job, std::uint8_t window) noexc
     : job_(std::move(job)), window_(window) {}
 
 SessionName RetrieveOperation::session() const noexcept {
-  const auto& address = job_.mailbox.mailbox.address;
-  return {job_.node, Purpose::retrieve, address.p, address.w};
+  return {job_.node, Purpose::retrieve, job_.p, {}};
 }
 
 bool RetrieveOperation::agree(crypto::Wiped<32>& shared, const crypto::Point& node_key) const noexcept {
-  return job_.mailbox.owner.apply(shared, node_key);
+  return job_.owner.apply(shared, node_key);
 }
 
 protocol::RetrieveRequest RetrieveOperation::request(std::uint64_t counter) const {
@@ -25,8 +24,9 @@ protocol::RetrieveRequest RetrieveOperation::request(std::uint64_t counter) cons
   request.counter = counter;
   request.op = job_.subscribe ? protocol::RetrieveOp::subscribe : protocol::RetrieveOp::list;
   request.window = window_;
-  request.mailbox = job_.mailbox.mailbox.address;
+  request.mailbox = job_.p;
   request.cursor = cursor_;
+  std::ranges::transform(job_.lists[list_], request.boxes.begin(), &protocol::ListedBox::tag);
   request.ids_to_delete = ids_to_delete_;
   return request;
 }
@@ -55,7 +55,7 @@ RetrieveOperation::Step RetrieveOperation::on_timeout() {
   return pages_.contains(0) ? close_window() : Step::wait;
 }
 
-std::vector<Bytes> RetrieveOperation::hand_over_envelopes() {
+std::vector<FetchedEnvelope> RetrieveOperation::hand_over_envelopes() {
   handed_over_ = true;
   return std::exchange(envelopes_, {});
 }
@@ -64,10 +64,13 @@ std::optional<Counter> RetrieveOperation::fault(const protocol::Page& page) cons
   if (!page.valid()) {
     return Counter::refused_message_malformed;
   }
-  const bool sizes_permitted = std::ranges::all_of(
-      page.envelopes, [](const auto& envelope) { return limits::is_envelope_size(envelope.bytes.size()); });
-  if (!sizes_permitted) {
-    return Counter::refused_envelope_size;
+  for (const auto& envelope : page.envelopes) {
+    if (!limits::is_envelope_size(envelope.bytes.size())) {
+      return Counter::refused_envelope_size;
+    }
+    if (envelope.box >= limits::boxes_per_list) {
+      return Counter::refused_message_malformed;
+    }
   }
   if (page.counter < collecting_ || page.count > window_) {
     return Counter::refused_answer;
@@ -117,6 +120,10 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
   }
   pages_read_ += read;
   if (ids_to_delete_.empty() && !more) {
+    if (++list_ < job_.lists.size()) {
+      cursor_ = 0;
+      return Step::request;
+    }
     result_.complete = true;
     return Step::ended;
   }
@@ -128,14 +135,17 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
 
 void RetrieveOperation::add_page(protocol::Page& page) {
   cursor_ = std::max(cursor_, page.cursor);
-  const auto& address = job_.mailbox.mailbox.address;
   for (auto& envelope : page.envelopes) {
-    const auto id = crypto::envelope_id(address, envelope.bytes);
+    const auto& w = job_.lists[list_][envelope.box].w;
+    if (!w) {
+      continue;  // by chance, or by a long search, somebody's box has the tag of a filler
+    }
+    const auto id = crypto::envelope_id({job_.p, *w}, envelope.bytes);
     if (std::ranges::find(ids_to_delete_, id) == ids_to_delete_.end()) {
       ids_to_delete_.push_back(id);
     }
     if (seen_.insert(id).second) {
-      envelopes_.push_back(std::move(envelope.bytes));
+      envelopes_.push_back({*w, std::move(envelope.bytes)});
     }
   }
 }

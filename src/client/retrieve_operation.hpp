@@ -15,10 +15,11 @@
 
 namespace toxasync::client {
 
-/// Reads one mailbox on one node to its end, window after window, and deletes there what was handed over:
+/// Reads one mailbox on one node to its end, one list of boxes after the other, each window after window, and
+/// deletes there what was handed over:
 ///
 ///     request(cursor, ids to delete) -> pages -> hand over -> (continue) -> request ... -> nothing came:
-///     ended
+///     next list, or ended
 ///
 /// The attempts of each request are an Exchange's. Everything in a page comes from the node, and may be
 /// hostile. docs/protocol.md, section 6.
@@ -52,7 +53,7 @@ class RetrieveOperation {
   [[nodiscard]] Step on_timeout();
 
   [[nodiscard]] bool is_handed_over() const noexcept { return handed_over_; }
-  [[nodiscard]] std::vector<Bytes> hand_over_envelopes();
+  [[nodiscard]] std::vector<FetchedEnvelope> hand_over_envelopes();
   /// What was handed over may be deleted: a request is due. Call it only when is_handed_over().
   void resume() noexcept { handed_over_ = false; }
 
@@ -76,6 +77,7 @@ class RetrieveOperation {
   bool announced_ = false;
 
   // The next request.
+  std::size_t list_ = 0;  ///< Of the job's lists.
   std::uint64_t cursor_ = 0;
   std::vector<crypto::EnvelopeId> ids_to_delete_;  ///< Of the last window: at most 48.
 
@@ -83,8 +85,8 @@ class RetrieveOperation {
   std::uint64_t collecting_ = 0;                  ///< The attempt's counter.
   std::map<std::uint8_t, protocol::Page> pages_;  ///< By index.
 
-  std::vector<Bytes> envelopes_;       ///< To be handed over.
-  std::set<crypto::EnvelopeId> seen_;  ///< Handed over in this retrieve; bounded by most_pages.
+  std::vector<FetchedEnvelope> envelopes_;  ///< To be handed over.
+  std::set<crypto::EnvelopeId> seen_;       ///< Handed over in this retrieve; bounded by most_pages.
   std::size_t pages_read_ = 0;
 };
 

@@ -7,7 +7,7 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/transport.hpp"
-#include "crypto/mailbox.hpp"
+#include "protocol/box_list.hpp"
 #include "protocol/node_descriptor.hpp"
 #include "protocol/store_request.hpp"
 #include "wire/limits.hpp"
@@ -69,9 +69,21 @@ struct StoreResult {
   seconds retry_after = 0s;
 };
 
+/// A mailbox to be read, one list of its boxes after the other.
 struct RetrieveJob {
+  RetrieveJob(const protocol::NodeId& node, crypto::Point p, crypto::OwnerKey owner,
+              std::vector<protocol::BoxList> lists, bool subscribe = false)
+      : node(node), p(p), owner(std::move(owner)), lists(std::move(lists)), subscribe(subscribe) {}
+  /// The one box that a mailbox has in the public and pair roots.
+  RetrieveJob(const protocol::NodeId& node, const crypto::OwnedMailbox& box, bool subscribe = false)
+      : RetrieveJob(node, box.mailbox.address.p, box.owner.clone(),
+                    protocol::box_lists(box.owner, box.mailbox.address.p, {&box.mailbox.address.w, 1}, 1),
+                    subscribe) {}
+
   protocol::NodeId node{};
-  crypto::OwnedMailbox mailbox;
+  crypto::Point p{};
+  crypto::OwnerKey owner;
+  std::vector<protocol::BoxList> lists;  ///< At least one.
   bool subscribe = false;  ///< When it is complete, the node is asked to announce mail that comes later.
 };
 
@@ -113,13 +125,19 @@ class StoreResultListener {
   virtual void on_stored(OperationId id, const StoreResult& result, Now now) noexcept = 0;
 };
 
+/// As the node sent it: hostile, of a permitted size.
+struct FetchedEnvelope {
+  crypto::Point w{};  ///< Of the box that the node says it lies in.
+  Bytes bytes;
+};
+
 class RetrieveListener {
  public:
   virtual ~RetrieveListener() = default;
-  /// Envelopes of one window, as the node sent them: hostile, of a permitted size. The retrieve waits until
+  /// Envelopes of one window. The retrieve waits until
   /// continue_retrieve (they are on our disk, or not worth it: delete them there) or abandon (keep them
   /// there).
-  virtual void on_envelopes(OperationId id, std::vector<Bytes> envelopes, Now now) noexcept = 0;
+  virtual void on_envelopes(OperationId id, std::vector<FetchedEnvelope> envelopes, Now now) noexcept = 0;
   virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) noexcept = 0;
   /// The node says that mail has come since the retrieve `id`, which is complete, and subscribed. At most
   /// once for each.

@@ -34,7 +34,7 @@ Manager::Manager(crypto::KeyPair self, Transport& transport, FriendChannel& chan
       outbox_(services_, friends_, *this),
       receipts_(services_, friends_, *this),
       inbox_(services_, friends_, keys_, receipts_, *this, *this),
-      poller_(services_, keys_, inbox_, home_nodes_),
+      poller_(services_, keys_, friends_, inbox_, home_nodes_),
       cover_(services_, keys_, home_nodes_),
       home_selector_(services_, nodes_, home_nodes_, discovery_),
       contact_nodes_(nodes_, home_nodes_, friends_),
@@ -302,7 +302,7 @@ void Manager::on_live_envelope(const FriendKey& from, ByteView message) {
     return;
   }
   services_.telemetry.count(Counter::live_received);
-  inbox_.receive(*mailbox, {std::move(live.envelope)}, &from, nullptr);
+  inbox_.receive(*mailbox, {{from, std::move(live.envelope)}}, nullptr);
 }
 
 void Manager::on_live_receipt(const FriendKey& from, const protocol::FriendPacket& packet) {

@@ -94,14 +94,14 @@ constexpr std::size_t one_time_keys = 200;  ///< In one bundle.
 constexpr std::size_t home_nodes = 5;
 constexpr std::size_t receipt_ids = 80;
 static_assert(8 + 8 + 2 + length_prefix + keys_per_packet * point <= friend_message);
-constexpr std::size_t bundle_head = 8 + 8 + 8 + point + 16 + point + 8 + 2 + 32 + 32 + length_prefix +
+constexpr std::size_t bundle_head = 8 + 8 + 8 + point + 32 + 16 + point + 8 + 2 + 32 + 32 + length_prefix +
                                     home_nodes * (32 + length_prefix + addresses_per_node * address) +
                                     signature;
 static_assert(bundle_head <= friend_message);
 constexpr std::size_t whole_bundle = bundle_head + length_prefix + one_time_keys * point;
 static_assert(whole_bundle <= message_text);
 constexpr std::size_t instances_per_friend = 3;  ///< Installations of one friend that are served.
-static_assert(4 + 2 * point + length_prefix + large_envelope <= friend_message);
+static_assert(4 + point + length_prefix + large_envelope <= friend_message);
 static_assert(8 + length_prefix + receipt_ids * id <= friend_message);
 
 // --- Time (section 2) ---

@@ -37,11 +37,11 @@ BOOST_AUTO_TEST_CASE(a_date_is_written_as_0_if_it_is_before_1970) {
 }
 
 BOOST_AUTO_TEST_CASE(a_duration_that_does_not_fit_is_clamped) {
-  BOOST_TEST(clamped_count<std::uint32_t, seconds>(-1s) == 0U);
-  BOOST_TEST(clamped_count<std::uint32_t, seconds>(14 * 24h) == 1209600U);
-  BOOST_TEST(clamped_count<std::uint32_t, seconds>(seconds::max()) == UINT32_MAX);
-  BOOST_TEST(clamped_count<std::uint16_t, seconds>(65536s) == UINT16_MAX);
-  BOOST_TEST(clamped_count<std::uint32_t, milliseconds>(1500ms) == 1500U);
+  BOOST_TEST((clamped_count<std::uint32_t, seconds>(-1s) == 0U));
+  BOOST_TEST((clamped_count<std::uint32_t, seconds>(14 * 24h) == 1209600U));
+  BOOST_TEST((clamped_count<std::uint32_t, seconds>(seconds::max()) == UINT32_MAX));
+  BOOST_TEST((clamped_count<std::uint16_t, seconds>(65536s) == UINT16_MAX));
+  BOOST_TEST((clamped_count<std::uint32_t, milliseconds>(1500ms) == 1500U));
 }
 
 BOOST_AUTO_TEST_CASE(now_is_never_the_date_that_stands_for_none) {

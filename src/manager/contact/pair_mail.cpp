@@ -231,12 +231,13 @@ bool PairMail::visit(const FriendKey& key, Pair& pair, Now now) {
     pair.watch.abandoned();
     return false;
   }
-  const auto operation = services_.client.retrieve({visit->node, std::move(*mailbox)}, *this, now);
+  const auto operation = services_.client.retrieve({visit->node, *mailbox}, *this, now);
   operations_[operation] = {key, visit->node, visit->epoch, 0, 0};
   return true;
 }
 
-void PairMail::on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept {
+void PairMail::on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
+                            Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;
@@ -251,7 +252,7 @@ void PairMail::on_envelopes(client::OperationId operation, std::vector<Bytes> en
   }
   auto intake = std::make_shared<Intake>();
   for (const auto& envelope : envelopes) {
-    open(key, *pair, *mailbox, envelope, *intake);
+    open(key, *pair, *mailbox, envelope.bytes, *intake);
   }
   // Also when there is nothing to write: what accept_bundle() has written comes before it.
   services_.state.commit(std::move(intake->batch), [this, operation, key, intake](bool durable) {
@@ -306,10 +307,6 @@ void PairMail::open(const FriendKey& key, Pair& pair, const crypto::OwnedMailbox
   const auto header = crypto::open_header(mailbox, envelope);
   if (!header) {
     telemetry.refuse(Counter::refused_envelope_header);
-    return;
-  }
-  if (header->sender != key) {
-    telemetry.refuse(Counter::refused_sender_unknown);
     return;
   }
   if (pair.last_accepted == header->message_id || intake.accepted == header->message_id) {

@@ -131,12 +131,12 @@ bool RequestInbox::visit(Now now) {
     }
     return false;
   }
-  const auto operation = services_.client.retrieve({visit->node, std::move(*owned)}, *this, now);
+  const auto operation = services_.client.retrieve({visit->node, *owned}, *this, now);
   operations_[operation] = {visit->node, visit->epoch};
   return true;
 }
 
-void RequestInbox::on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes,
+void RequestInbox::on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
                                 Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
@@ -147,7 +147,7 @@ void RequestInbox::on_envelopes(client::OperationId operation, std::vector<Bytes
   store::StateBatch batch;
   for (const auto& envelope : envelopes) {
     if (owned) {
-      open(*owned, envelope, now, *intake);
+      open(*owned, envelope.bytes, now, *intake);
     }
   }
   for (const auto& [key, sender] : *intake) {

@@ -77,7 +77,8 @@ class RequestInbox final : private client::RetrieveListener {
   void open(const crypto::OwnedMailbox& mailbox, ByteView envelope, Now now, Intake& intake);
   /// Whether it is a new request.
   [[nodiscard]] bool is_new(const crypto::EnvelopeHeader& header) const;
-  void on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept override;
+  void on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
+                    Now now) noexcept override;
   void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
                     Now now) noexcept override;
   void intake_written(client::OperationId operation, const Intake& intake, bool durable);

@@ -122,8 +122,8 @@ void Inbox::resume() {
   order_.resume();
 }
 
-void Inbox::receive(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
-                    const FriendKey* live_from, std::function<void(bool)> done) {
+void Inbox::receive(const crypto::FriendsMailbox& mailbox, const std::vector<Written>& envelopes,
+                    std::function<void(bool)> done) {
   if (full()) {
     for (std::size_t i = 0; i < envelopes.size(); ++i) {
       services_.telemetry.refuse(Counter::refused_inbox_full);
@@ -136,8 +136,8 @@ void Inbox::receive(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes
     return;
   }
   auto intake = std::make_shared<Intake>();
-  for (const auto& envelope : envelopes) {
-    receive_one(mailbox, envelope, live_from, *intake);
+  for (const auto& [writer, envelope] : envelopes) {
+    receive_one(mailbox.box(writer), envelope, *intake);
   }
   // Also when there is nothing to write: a copy of a message that is still being written must wait for it.
   services_.state.commit(std::move(intake->batch), [this, intake, done = std::move(done)](bool durable) {
@@ -148,17 +148,16 @@ void Inbox::receive(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes
   });
 }
 
-void Inbox::receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, const FriendKey* live_from,
-                        Intake& intake) {
+void Inbox::receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, Intake& intake) {
   const auto& telemetry = services_.telemetry;
+  Friend* const sender = friends_.find(mailbox.mailbox.writer);
+  if (sender == nullptr) {
+    telemetry.refuse(Counter::refused_sender_unknown);
+    return;
+  }
   const auto header = crypto::open_header(mailbox, envelope);
   if (!header) {
     telemetry.refuse(reason(header.error()));
-    return;
-  }
-  Friend* const sender = friends_.find(header->sender);
-  if (sender == nullptr || (live_from != nullptr && *live_from != header->sender)) {
-    telemetry.refuse(Counter::refused_sender_unknown);
     return;
   }
   const auto seen = seen_.find(header->message_id);
@@ -216,7 +215,7 @@ void Inbox::owe(const ReceiptDue& due, Intake& intake) const {
 }
 
 /// The keys of ours that the friend has, or our own, are those of an old copy of a state: the friend is asked
-/// to seal again, and given new keys. Nothing of the header is authentic yet, so both are limited.
+/// to seal again, and given new keys. The friend could ask for it on purpose, so both are limited.
 void Inbox::answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake) {
   if (!receipts_.is_due(header.sender, header.message_id) && receipts_.nack_permitted(header.sender)) {
     owe({header.sender, header.instance, header.message_id, crypto::MessageKind::nack}, intake);

@@ -49,11 +49,16 @@ class Inbox final : public Part {
     }
   }
 
+  /// An envelope, and who may write in the box that it lies in.
+  struct Written {
+    FriendKey writer{};
+    Bytes envelope;
+  };
   /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction. `done` is
   /// called when they (and what is refused) may be deleted where they came from: true; or may not, because
   /// the disk failed or too many messages wait: false.
-  void receive(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
-               const FriendKey* live_from, std::function<void(bool)> done);
+  void receive(const crypto::FriendsMailbox& mailbox, const std::vector<Written>& envelopes,
+               std::function<void(bool)> done);
 
   void on_removed(const FriendKey& who, store::StateBatch& batch);
   void tick(Now now) override { order_.tick(now); }
@@ -102,8 +107,7 @@ class Inbox final : public Part {
     ByteArray<16> key;
   };
 
-  void receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, const FriendKey* live_from,
-                   Intake& intake);
+  void receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, Intake& intake);
   void receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,
                     Intake& intake);
   void complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,

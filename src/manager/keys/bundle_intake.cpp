@@ -66,8 +66,8 @@ bool BundleIntake::is_genuine(Friend& from, const protocol::BundleHead& head, Bu
   crypto::Wiped<32> shared;
   if (head.one_time_count > limits::one_time_keys || !crypto::is_canonical(head.last_resort) ||
       head.version.instance == crypto::Instance{} || head.replaces == head.version.instance ||
-      !crypto::x25519(shared, services_.self.secret.bytes(), head.root) ||
-      !crypto::equal(head.root_mac, protocol::root_mac(shared, head.root, from.key,
+      !crypto::x25519(shared, services_.self.secret.bytes(), head.root.m) ||
+      !crypto::equal(head.root_mac, protocol::root_mac(shared, head.root.m, from.key,
                                                        services_.self.friend_key(), head.version)) ||
       !head.is_signed(from.key, services_.self.friend_key())) {
     return false;

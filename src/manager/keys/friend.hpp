@@ -24,7 +24,7 @@ struct OneTimeKey {
 /// What one installation of a friend gave us: where mail for it goes, and with which keys.
 struct Installation {
   protocol::BundleVersion version;
-  crypto::Point root{};
+  crypto::FriendsRoot root;
   crypto::Point last_resort{};
   ByteArray<32> signer{};  ///< Later bundles of the instance must be signed by it.
   UnixTime use_until{};

@@ -89,6 +89,7 @@ Friend& FriendBook::add(const FriendKey& key) {
   Friend& who = friends_[key];
   who.key = key;
   who.listed = true;
+  ++writers_version_;
   // A use row without its bundle: one of the two is damaged.
   std::erase_if(who.theirs, [](const Installation& one) { return one.home_nodes.empty(); });
   // New, or their record is damaged: which keys are used up is then not known
@@ -112,6 +113,7 @@ bool FriendBook::remove(const FriendKey& key, store::StateBatch& batch) {
     erase_installation(key, installation.instance(), batch);
   }
   friends_.erase(found);
+  ++writers_version_;
   beats_.erase(key);
   keys_.drop_all_of(key, batch);
   batch.push_back(erase_record(state_key(Table::friend_record, {key})));
@@ -158,6 +160,16 @@ void FriendBook::refill(const FriendKey& key) {
   offer_bundle(*who);
 }
 
+std::vector<FriendKey> FriendBook::writers() const {
+  std::vector<FriendKey> keys;
+  for (const auto& [key, who] : friends_) {
+    if (who.listed && who.our_version != 0) {
+      keys.push_back(key);
+    }
+  }
+  return keys;
+}
+
 std::vector<FriendKey> FriendBook::unlisted() const {
   std::vector<FriendKey> keys;
   for (const auto& [key, who] : friends_) {
@@ -171,7 +183,7 @@ std::vector<FriendKey> FriendBook::unlisted() const {
 ByteArray<16> FriendBook::content_now() const {
   Bytes nodes(limits::bundle_head);
   protocol::BundleHead head;
-  head.root = keys_.root().pair.public_key;
+  head.root.m = keys_.root().pair.public_key;
   head.last_resort = keys_.last_resort().pair.public_key;
   head.home_nodes = home_nodes_.in_use();
   const auto size = wire::encode(head, nodes);
@@ -207,6 +219,7 @@ bool FriendBook::keep_bundle_current(Friend& who) {
   who.our_version = std::max(who.our_version + 1, since_1970_ms(services_.clock.now().wall));
   who.our_content = content;
   who.has_no_keys = false;
+  ++writers_version_;
   if (runs_us) {
     const std::size_t wanted = few ? bundle_keys - fresh : again_keys;
     keys_.make_one_time(who.key, who.our_version, std::min(wanted, room), now, batch);
@@ -248,12 +261,12 @@ std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& who) 
   protocol::BundleHead& head = bundle.head;
   head.version = {who.instance, who.our_version};
   head.replaces = who.replaces;
-  head.root = root.pair.public_key;
+  head.root = crypto::friends_root(root.pair, who.key);
   crypto::Wiped<32> shared;
   if (!crypto::x25519(shared, root.pair.secret.bytes(), crypto::point_of(who.key))) {
     return std::nullopt;
   }
-  head.root_mac = protocol::root_mac(shared, head.root, services_.self.friend_key(), who.key, head.version);
+  head.root_mac = protocol::root_mac(shared, head.root.m, services_.self.friend_key(), who.key, head.version);
   head.last_resort = keys_.last_resort().pair.public_key;
   head.use_until_s = since_1970_s(keys_.last_resort().use_until);
   head.home_nodes = home_nodes_.in_use();

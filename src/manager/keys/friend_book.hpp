@@ -70,6 +70,10 @@ class FriendBook final : public Part, BundleIntakeListener {
   void top_up(const FriendKey& key);
   /// A text of theirs came without a one-time key: an installation of theirs has none, whatever others have.
   void refill(const FriendKey& key);
+  /// Friends who were given a bundle, and so have a box in each of our mailboxes.
+  [[nodiscard]] std::vector<FriendKey> writers() const;
+  /// Rises when writers() changes.
+  [[nodiscard]] std::uint64_t writers_version() const noexcept { return writers_version_; }
   /// Friends who are not in the host's list.
   [[nodiscard]] std::vector<FriendKey> unlisted() const;
 
@@ -128,6 +132,7 @@ class FriendBook final : public Part, BundleIntakeListener {
   FriendBookListener& listener_;
   BundleIntake intake_;
   std::map<FriendKey, Friend> friends_;
+  std::uint64_t writers_version_ = 1;
   DeadlineQueue<FriendKey> beats_;
 };
 

@@ -44,7 +44,7 @@ class MessageSealer {
                            Installation& to, Now now, store::StateBatch& batch);
 
  private:
-  using Envelopes = std::vector<protocol::PagedEnvelope>;
+  using Envelopes = std::vector<SealedEnvelope>;
 
   std::optional<Envelopes> make_envelopes(const OutgoingMessage& message,
                                           const OutgoingMessage::Target& target, const Friend& recipient,

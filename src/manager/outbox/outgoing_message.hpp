@@ -8,9 +8,18 @@
 #include <vector>
 
 #include "manager/keys/friend_book.hpp"
-#include "protocol/page.hpp"
 
 namespace toxasync::manager {
+
+struct SealedEnvelope {
+  Bytes bytes;
+
+  static constexpr std::size_t min_encoded_size = limits::length_prefix;
+
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, wire::bounded<limits::large_envelope>(self.bytes));
+  }
+};
 
 /// One message of ours on its way (docs/state.md, tables O, V and C).
 struct OutgoingMessage {
@@ -48,11 +57,12 @@ struct OutgoingMessage {
 
   /// Envelopes that were sealed before the present ones, and may still be on nodes.
   struct Past {
-    crypto::Point root{};
+    crypto::FriendsRoot root;
     crypto::Epoch epoch = 0;
     std::vector<crypto::EnvelopeId> ids;
 
-    static constexpr std::size_t min_encoded_size = limits::point + 4 + limits::length_prefix;
+    static constexpr std::size_t min_encoded_size =
+        crypto::FriendsRoot::min_encoded_size + 4 + limits::length_prefix;
     /// The oldest are forgotten first: they have expired.
     static constexpr std::size_t kept = 32;
 
@@ -69,9 +79,9 @@ struct OutgoingMessage {
     bool may_go_directly = false;  ///< Through the friend channel: it cannot be cancelled any longer.
     std::uint8_t nacks = 0;
     crypto::Point pre_key{};
-    crypto::Point root{};     ///< Of the mailbox that `envelopes` are sealed for.
-    crypto::Epoch epoch = 0;  ///< Of that mailbox.
-    std::vector<protocol::PagedEnvelope> envelopes;
+    crypto::FriendsRoot root;  ///< Of the mailbox that `envelopes` are sealed for.
+    crypto::Epoch epoch = 0;   ///< Of that mailbox.
+    std::vector<SealedEnvelope> envelopes;
     std::vector<Past> past;
     std::vector<Copy> copies;  ///< The complete ones have a row of their own.
     // In memory:
@@ -91,7 +101,7 @@ struct OutgoingMessage {
   /// One envelope that a node is asked to drop.
   struct CancelJob {
     protocol::NodeId node{};
-    crypto::Point root{};
+    crypto::FriendsRoot root;
     crypto::Epoch epoch = 0;
     crypto::EnvelopeId id{};
     bool may_come = false;  ///< The envelope may still be on its way to the node.

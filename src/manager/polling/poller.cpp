@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "manager/core/random_delay.hpp"
+#include "manager/polling/cover.hpp"
 
 namespace toxasync::manager {
 
@@ -46,24 +47,42 @@ const crypto::KeyPair* Poller::keys_of(const RootId& id) const noexcept {
   return nullptr;
 }
 
-const crypto::OwnedMailbox* Poller::mailbox(const crypto::KeyPair& root, crypto::Epoch epoch) {
+const crypto::FriendsMailbox* Poller::mailbox(const crypto::KeyPair& root, crypto::Epoch epoch) {
   const std::pair key{id_from<RootId>(root.public_key), epoch};
   const auto found = mailboxes_.find(key);
   if (found != mailboxes_.end()) {
     return &found->second;
   }
-  auto made = crypto::own_friends_mailbox(root, epoch);
+  auto made = crypto::FriendsMailbox::derive(root, epoch);
   return made ? &mailboxes_.emplace(key, std::move(*made)).first->second : nullptr;
 }
 
-const crypto::OwnedMailbox* Poller::find_mailbox(crypto::Epoch epoch, const crypto::MailboxAddress& address) {
+/// Cover has one writer, us, and as many lists as the root that it is cover for.
+const Poller::Boxes& Poller::boxes(const crypto::FriendsMailbox& mailbox, const Key& key, bool is_cover) {
+  Boxes& boxes = boxes_[{std::get<1>(key), std::get<2>(key)}];
+  if (boxes.version == friends_.writers_version()) {
+    return boxes;
+  }
+  boxes = {{}, {}, friends_.writers_version()};
+  const auto friends = friends_.writers();
+  std::vector<crypto::Point> points;
+  for (const auto& writer : is_cover ? std::vector{Cover::writer} : friends) {
+    points.push_back(mailbox.write_point(writer));
+    boxes.writers[points.back()] = writer;
+  }
+  boxes.lists =
+      protocol::box_lists(mailbox.owner(), mailbox.p(), points, protocol::lists_for(friends.size()));
+  return boxes;
+}
+
+const crypto::FriendsMailbox* Poller::find_mailbox(crypto::Epoch epoch, const crypto::Point& p) {
   const auto now = crypto::epoch_at(services_.clock.now().unix_time());
   if (!now || epoch > *now + 1 || epoch + epochs_back < *now) {
     return nullptr;
   }
   for (const Root& root : keys_.roots()) {
     const auto* const owned = mailbox(root.pair, epoch);
-    if (owned != nullptr && owned->mailbox.address == address) {
+    if (owned != nullptr && owned->p() == p) {
       return owned;
     }
   }
@@ -181,7 +200,9 @@ void Poller::update_polls(Now now) {
     }
   }
   polls_ = std::move(wanted);
-  std::erase_if(mailboxes_, [&](const auto& entry) { return entry.first.second + epochs_back + 1 < *epoch; });
+  const auto is_past = [&](const auto& entry) { return entry.first.second + epochs_back + 1 < *epoch; };
+  std::erase_if(mailboxes_, is_past);
+  std::erase_if(boxes_, is_past);
 }
 
 void Poller::start(const Key& key, Now now) {
@@ -200,11 +221,14 @@ void Poller::start(const Key& key, Now now) {
   found->second.started_date = now.unix_time();
   // Nothing is stored any longer in what is older.
   const bool subscribe = services_.config.push && epoch + 1 >= crypto::epoch_at(now.unix_time()).value_or(0);
-  found->second.operation = services_.client.retrieve({node, owned->clone(), subscribe}, *this, now);
+  found->second.operation = services_.client.retrieve(
+      {node, owned->p(), owned->owner().clone(), boxes(*owned, key, found->second.is_cover).lists, subscribe},
+      *this, now);
   operations_[*found->second.operation] = key;
 }
 
-void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept {
+void Poller::on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
+                          Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;
@@ -225,7 +249,14 @@ void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> enve
     services_.client.abandon(operation, now);
     return on_retrieved(operation, {}, now);
   }
-  inbox_.receive(*owned, envelopes, nullptr, [this, operation](bool durable) {
+  std::vector<Inbox::Written> written;
+  const auto& writers = boxes(*owned, key, false).writers;
+  for (auto& envelope : envelopes) {
+    if (const auto writer = writers.find(envelope.w); writer != writers.end()) {  // else removed meanwhile
+      written.push_back({writer->second, std::move(envelope.bytes)});
+    }
+  }
+  inbox_.receive(*owned, written, [this, operation](bool durable) {
     const Now later = services_.clock.now();
     if (durable) {
       services_.client.continue_retrieve(operation, later);

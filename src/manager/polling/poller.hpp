@@ -39,8 +39,9 @@ class Poller final : public Part, private client::RetrieveListener {
   /// the present ones: it was not there in between.
   static constexpr crypto::Epoch cover_epochs = 4;
 
-  Poller(const Services& services, const KeyRing& keys, Inbox& inbox, HomeNodes& home_nodes)
-      : services_(services), keys_(keys), inbox_(inbox), home_nodes_(home_nodes) {}
+  Poller(const Services& services, const KeyRing& keys, const FriendBook& friends, Inbox& inbox,
+         HomeNodes& home_nodes)
+      : services_(services), keys_(keys), friends_(friends), inbox_(inbox), home_nodes_(home_nodes) {}
 
   [[nodiscard]] std::span<const Table> tables() const noexcept override {
     static constexpr std::array tables{Table::watermark};
@@ -50,8 +51,8 @@ class Poller final : public Part, private client::RetrieveListener {
   /// Brings the list of what to poll up to date. At the start, at a new epoch and when home nodes changed.
   void update_polls(Now now);
 
-  /// Our mailbox of an epoch, if `address` is that of one of our roots. Nobody sends to a cover root.
-  const crypto::OwnedMailbox* find_mailbox(crypto::Epoch epoch, const crypto::MailboxAddress& address);
+  /// Our mailbox of an epoch, if `p` is that of one of our roots. Nobody sends to a cover root.
+  const crypto::FriendsMailbox* find_mailbox(crypto::Epoch epoch, const crypto::Point& p);
 
   void poll_soon(Now now);
   /// Whether each mailbox that may hold mail was polled since then. Cover does not count.
@@ -78,9 +79,17 @@ class Poller final : public Part, private client::RetrieveListener {
     std::set<crypto::Epoch> beyond;
   };
 
+  /// Those of a mailbox that count.
+  struct Boxes {
+    std::map<crypto::Point, FriendKey> writers;  ///< By W.
+    std::vector<protocol::BoxList> lists;
+    std::uint64_t version = 0;  ///< FriendBook::writers_version() when they were made.
+  };
+
   using Polls = std::map<Key, Poll>;
 
-  void on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept override;
+  void on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
+                    Now now) noexcept override;
   void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
                     Now now) noexcept override;
   /// Mail has come since the retrieve `operation`, of whatever mailbox: cover is asked for like any other.
@@ -94,18 +103,21 @@ class Poller final : public Part, private client::RetrieveListener {
   void mark_final(const Key& key);
   [[nodiscard]] crypto::Epoch first_epoch(const Source& source, const OwnHomeNode& node, const Root& root,
                                           crypto::Epoch now_epoch);
-  const crypto::OwnedMailbox* mailbox(const crypto::KeyPair& root, crypto::Epoch epoch);
+  const crypto::FriendsMailbox* mailbox(const crypto::KeyPair& root, crypto::Epoch epoch);
+  const Boxes& boxes(const crypto::FriendsMailbox& mailbox, const Key& key, bool is_cover);
   [[nodiscard]] const Root* root_of(const RootId& id) const noexcept;
   /// Of a root or of a cover root.
   [[nodiscard]] const crypto::KeyPair* keys_of(const RootId& id) const noexcept;
 
   const Services& services_;
   const KeyRing& keys_;
+  const FriendBook& friends_;
   Inbox& inbox_;
   HomeNodes& home_nodes_;
   Polls polls_;
   std::map<Source, Finished> finished_;
-  std::map<std::pair<RootId, crypto::Epoch>, crypto::OwnedMailbox> mailboxes_;
+  std::map<std::pair<RootId, crypto::Epoch>, crypto::FriendsMailbox> mailboxes_;
+  std::map<std::pair<RootId, crypto::Epoch>, Boxes> boxes_;
   std::unordered_map<client::OperationId, Key> operations_;
   std::unordered_map<client::OperationId, Key> last_operations_;  ///< The last_operation of each of polls_.
   DeadlineQueue<Key> due_;
