@@ -84,13 +84,14 @@ class OutboxParts : public ManagerParts {
   [[nodiscard]] std::vector<Opened> open(const Target& target, const Device& device,
                                          const crypto::KeyPair& pre_key) const {
     std::vector<Opened> opened;
-    const auto mailbox = crypto::own_friends_mailbox(device.root, target.epoch);
+    const auto mailbox =
+        crypto::FriendsMailbox::derive(device.root, target.epoch)->box(self.friend_key());
     for (const auto& envelope : target.envelopes) {
-      const auto header = crypto::open_header(*mailbox, envelope.bytes);
+      const auto header = crypto::open_header(mailbox, envelope.bytes);
       if (!header) {
         continue;
       }
-      if (auto body = crypto::open_body(*mailbox, bob_keys, pre_key, *header, envelope.bytes)) {
+      if (auto body = crypto::open_body(mailbox, bob_keys, pre_key, *header, envelope.bytes)) {
         opened.push_back({*header, std::move(*body)});
       }
     }

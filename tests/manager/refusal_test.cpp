@@ -26,7 +26,7 @@ BOOST_FIXTURE_TEST_CASE(an_envelope_of_another_friend_on_the_live_channel_is_ref
 
 BOOST_FIXTURE_TEST_CASE(an_envelope_for_a_mailbox_that_is_not_ours_is_refused, HandWorld) {
   auto foreign = eve.seal({}).live;
-  foreign.mailbox.p[3] ^= 1;
+  foreign.mailbox[3] ^= 1;
   BOOST_TEST(refused(Counter::refused_envelope_header,
                      [&] { eve.give(protocol::FriendPacketType::envelope, foreign); }) == 1);
   auto far = eve.seal({.epochs_ahead = 5}).live;
