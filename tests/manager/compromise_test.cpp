@@ -36,19 +36,23 @@ class LateThief {
   [[nodiscard]] const std::vector<StolenState>& states() const { return states_; }
   [[nodiscard]] const Wiretap& tap() const { return tap_; }
 
-  /// The header opens: the root was stolen (an exception that the document states).
-  [[nodiscard]] std::optional<crypto::EnvelopeHeader> header(const SeenEnvelope& letter) const {
+  /// The box that it was for.
+  [[nodiscard]] std::optional<crypto::OwnedMailbox> box_of(const SeenEnvelope& letter) const {
     for (const auto& root : roots_) {
       const auto mailbox = crypto::FriendsMailbox::derive(root, letter.epoch);
       for (const User* const writer : robbed_) {
-        const auto box = mailbox->box(writer->key);
-        if (box.mailbox.address == letter.address) {
-          const auto opened = crypto::open_header(box, letter.envelope);
-          return opened ? std::optional(*opened) : std::nullopt;
+        auto box = mailbox->box(writer->key);
+        if (box.mailbox.address.p == letter.address.p && crypto::open_header(box, letter.envelope)) {
+          return box;
         }
       }
     }
     return std::nullopt;
+  }
+  /// The header opens: the root was stolen (an exception that the document states).
+  [[nodiscard]] std::optional<crypto::EnvelopeHeader> header(const SeenEnvelope& letter) const {
+    const auto box = box_of(letter);
+    return box ? std::optional(*crypto::open_header(*box, letter.envelope)) : std::nullopt;
   }
 
   /// Tries every private key that the thief has as k, as e, and as both of a wrong guess, with the other two
@@ -69,12 +73,12 @@ class LateThief {
         BodyBox box;
         (void)crypto::x25519(box.er, recipient->secret, e);
         (void)crypto::x25519(box.sk, sender->secret, k);
+        const auto address = box_of(letter)->mailbox.address;
         const auto context = BodyBox::context(letter.envelope, "toxasync/1 body", sender->key, recipient->key,
-                                              k, letter.address, letter.epoch);
+                                              k, address, letter.epoch);
         for (const auto& candidate : keys_) {
-          for (const auto& point :
-               {e, k, crypto::Point(sender->key.bytes()), crypto::Point(recipient->key.bytes()),
-                letter.address.p, letter.address.w}) {
+          for (const auto& point : {e, k, crypto::Point(sender->key.bytes()),
+                                    crypto::Point(recipient->key.bytes()), address.p, address.w}) {
             if (!crypto::x25519(box.ek, candidate, point)) {
               continue;
             }

@@ -261,8 +261,7 @@ BOOST_FIXTURE_TEST_CASE(a_node_cannot_tell_a_cover_mailbox_from_a_real_one, Lone
   for (const auto& [mailbox, life] : lives) {  // and there is nothing else
     bool known = false;
     for (auto e = first - 4; e <= first + 7; ++e) {
-      known = known || mailbox == address(roots.at(0).real, e) ||
-              mailbox == address(roots.at(0).cover, e);
+      known = known || mailbox == address(roots.at(0).real, e) || mailbox == address(roots.at(0).cover, e);
     }
     BOOST_TEST(known);
   }
