@@ -69,7 +69,8 @@ BOOST_FIXTURE_TEST_CASE(boxes_that_a_friend_makes_up_are_not_listed, Hostile) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_removed_friend_is_cut_off_at_the_next_poll, Hostile) {
-  unfriend(bob, eve);
+  bob.friends.erase(eve.key());
+  bob.manager->on_friend_removed(eve.key());
   fill(own_box());  // the root is still the same
   const auto records = live_records();
   run(10min);
