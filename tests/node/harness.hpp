@@ -274,14 +274,21 @@ inline crypto::OwnedMailbox test_mailbox(crypto::Epoch epoch, std::uint64_t seed
   SeededRandom random((std::uint64_t{epoch} << 16U) + seed);
   auto owner = crypto::KeyPair::generate(random);
   auto writer = crypto::KeyPair::generate(random);
-  return {{epoch, {owner.public_key, writer.public_key}, std::move(writer.secret)},
+  return {{epoch,
+           {owner.public_key, writer.public_key},
+           std::move(writer.secret),
+           {},
+           crypto::RootKind::friends,
+           {}},
           crypto::OwnerKey(std::move(owner.secret))};
 }
 /// Another writer's box in the same mailbox.
 inline crypto::WritableMailbox other_box(const crypto::OwnedMailbox& mailbox, std::uint64_t writer) {
   SeededRandom random(0x77000000 + writer);
   auto keys = crypto::KeyPair::generate(random);
-  return {mailbox.mailbox.epoch, {mailbox.mailbox.address.p, keys.public_key}, std::move(keys.secret)};
+  return {mailbox.mailbox.epoch,     {mailbox.mailbox.address.p, keys.public_key},
+          std::move(keys.secret),    {},
+          crypto::RootKind::friends, {}};
 }
 
 /// What a node takes for an envelope of that size: only the version and the cancel commitment are in the
