@@ -23,15 +23,18 @@ struct Table {
     message.ttl = limits::default_time_to_live;
     return message;
   }
+  static crypto::FriendsRoot some_root(std::uint8_t first) {
+    return {test::counting<crypto::Point>(first), crypto::Wiped<32>(test::counting<32>(first))};
+  }
   static Target target(std::uint64_t instance) {
     Target target;
     target.instance = crypto::Instance{instance};
-    target.root = test::counting<crypto::Point>(9);
+    target.root = some_root(9);
     target.epoch = 77;
     target.nacks = 2;
     target.may_go_directly = true;
     target.envelopes.push_back({test::counting_bytes(limits::small_envelope)});
-    target.past.push_back({test::counting<crypto::Point>(5), 76, {test::counting<crypto::EnvelopeId>(6)}});
+    target.past.push_back({some_root(5), 76, {test::counting<crypto::EnvelopeId>(6)}});
     target.copies.emplace_back(test::counting<protocol::NodeId>(1)).complete = true;
     target.copies.back().epoch = 77;
     target.copies.back().renew_at = UnixTime{1'750'000'000s};
