@@ -9,7 +9,7 @@
 namespace toxasync::client {
 
 RetrieveOperation::RetrieveOperation(RetrieveJob job, std::uint8_t window) noexcept
-    : job_(std::move(job)), window_(window) {}
+    : job_(std::move(job)), window_(window), cursor_(job_.cursor) {}
 
 SessionName RetrieveOperation::session() const noexcept {
   const auto& address = job_.mailbox.mailbox.address;
@@ -58,6 +58,13 @@ RetrieveOperation::Step RetrieveOperation::on_timeout() {
 std::vector<Bytes> RetrieveOperation::hand_over_envelopes() {
   handed_over_ = true;
   return std::exchange(envelopes_, {});
+}
+
+void RetrieveOperation::resume(std::span<const crypto::EnvelopeId> keep) {
+  handed_over_ = false;
+  left_.insert(keep.begin(), keep.end());
+  result_.left = !left_.empty();
+  std::erase_if(ids_to_delete_, [this](const auto& id) { return left_.contains(id); });
 }
 
 std::optional<Counter> RetrieveOperation::fault(const protocol::Page& page) const noexcept {
@@ -118,6 +125,7 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
   pages_read_ += read;
   if (ids_to_delete_.empty() && !more) {
     result_.complete = true;
+    result_.cursor = cursor_;
     return Step::ended;
   }
   if (pages_read_ > most_pages) {
@@ -131,7 +139,7 @@ void RetrieveOperation::add_page(protocol::Page& page) {
   const auto& address = job_.mailbox.mailbox.address;
   for (auto& envelope : page.envelopes) {
     const auto id = crypto::envelope_id(address, envelope.bytes);
-    if (std::ranges::find(ids_to_delete_, id) == ids_to_delete_.end()) {
+    if (!left_.contains(id) && std::ranges::find(ids_to_delete_, id) == ids_to_delete_.end()) {
       ids_to_delete_.push_back(id);
     }
     if (seen_.insert(id).second) {

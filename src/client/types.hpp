@@ -72,14 +72,19 @@ struct StoreResult {
 struct RetrieveJob {
   protocol::NodeId node{};
   crypto::OwnedMailbox mailbox;
-  bool subscribe = false;  ///< When it is complete, the node is asked to announce mail that comes later.
+  bool subscribe = false;    ///< When it is complete, the node is asked to announce mail that comes later.
+  std::uint64_t cursor = 0;  ///< Where to begin; 0: at the start.
 };
 
 struct RetrieveResult {
-  bool complete = false;   ///< The mailbox was read to its end, and all that was fetched is deleted there.
+  /// The mailbox was read to its end, and what was fetched is deleted there, except what was to be left.
+  bool complete = false;
   bool reachable = false;  ///< A valid page came (and perhaps, later, nothing more).
   UnixTime node_time{};
   seconds retry_after = 0s;  ///< Not 0: the node, or our own queue, was too busy.
+  /// Envelopes were left there. To read on behind them, and behind all others: RetrieveJob::cursor.
+  bool left = false;
+  std::uint64_t cursor = 0;
 };
 
 struct PeersResult {
@@ -117,8 +122,8 @@ class RetrieveListener {
  public:
   virtual ~RetrieveListener() = default;
   /// Envelopes of one window, as the node sent them: hostile, of a permitted size. The retrieve waits until
-  /// continue_retrieve (they are on our disk, or not worth it: delete them there) or abandon (keep them
-  /// there).
+  /// continue_retrieve (they are on our disk, or not worth it: delete them there, but for those that are to
+  /// be left) or abandon (keep them all there).
   virtual void on_envelopes(OperationId id, std::vector<Bytes> envelopes, Now now) noexcept = 0;
   virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) noexcept = 0;
   /// The node says that mail has come since the retrieve `id`, which is complete, and subscribed. At most
@@ -136,6 +141,20 @@ class DiscoverListener {
  public:
   virtual ~DiscoverListener() = default;
   virtual void on_discovered(OperationId id, const DiscoverResult& result, Now now) noexcept = 0;
+};
+
+/// Decides whether packets go to the addresses of nodes: anybody can name the address of a stranger. Called
+/// in the middle of the client's work: it must not call the client.
+class AddressGuard {
+ public:
+  virtual ~AddressGuard() = default;
+  /// Whether a packet for the node may go there now.
+  [[nodiscard]] virtual bool may_send(const protocol::NodeId& node, const Endpoint& to, Now now) const = 0;
+  virtual void on_sent(const protocol::NodeId& node, const Endpoint& to, Now now) = 0;
+  /// A valid answer, or a cookie reply to what was sent there.
+  virtual void on_heard(const protocol::NodeId& node, const Endpoint& from, Now now) = 0;
+  /// Whether the node has ever answered. Else one request at a time goes to it.
+  [[nodiscard]] virtual bool has_answered(const protocol::NodeId& node) const = 0;
 };
 
 /// For news of all known nodes, whoever's operation brought them.

@@ -192,16 +192,18 @@ void Poller::start(const Key& key, Now now) {
   if (found == polls_.end() || found->second.operation || owned == nullptr) {
     return;
   }
-  if (inbox_.full()) {  // what came would be left there
-    due_.set(key, now.steady + until_next_poll(epoch, now));
-    return;
+  Poll& poll = found->second;
+  if (poll.reopened != inbox_.reopened()) {
+    poll.reopened = inbox_.reopened();
+    poll.left = false;
+    poll.cursor = 0;
   }
-  found->second.started = now.steady;
-  found->second.started_date = now.unix_time();
+  poll.started = now.steady;
+  poll.started_date = now.unix_time();
   // Nothing is stored any longer in what is older.
   const bool subscribe = services_.config.push && epoch + 1 >= crypto::epoch_at(now.unix_time()).value_or(0);
-  found->second.operation = services_.client.retrieve({node, owned->clone(), subscribe}, *this, now);
-  operations_[*found->second.operation] = key;
+  poll.operation = services_.client.retrieve({node, owned->clone(), subscribe, poll.cursor}, *this, now);
+  operations_[*poll.operation] = key;
 }
 
 void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept {
@@ -225,10 +227,10 @@ void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> enve
     services_.client.abandon(operation, now);
     return on_retrieved(operation, {}, now);
   }
-  inbox_.receive(*owned, envelopes, nullptr, [this, operation](bool durable) {
+  inbox_.receive(*owned, envelopes, nullptr, [this, operation](bool durable, const auto& left) {
     const Now later = services_.clock.now();
     if (durable) {
-      services_.client.continue_retrieve(operation, later);
+      services_.client.continue_retrieve(operation, later, left);
     } else {  // our disk failed: the node must keep them
       services_.client.abandon(operation, later);
       on_retrieved(operation, {}, later);
@@ -259,7 +261,11 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   const UnixTime end = crypto::epoch_start(std::get<2>(key) + 2);
   const bool beyond_doubt = end + limits::late_store_grace <= std::min(result.node_time, now.unix_time());
-  if (result.complete && beyond_doubt) {
+  if (result.complete) {
+    poll->second.left = poll->second.left || result.left;
+    poll->second.cursor = poll->second.left ? result.cursor : 0;
+  }
+  if (result.complete && beyond_doubt && !poll->second.left) {
     if (!poll->second.is_cover) {
       mark_final(key);
     }
@@ -315,6 +321,15 @@ void Poller::mark_final(const Key& key) {
   }
 }
 
+void Poller::fetch_left(Now now) {
+  reopened_ = inbox_.reopened();
+  for (const auto& [key, poll] : polls_) {
+    if (poll.left && !poll.operation) {
+      due_.set_earlier(key, now.steady + services_.random.below(soon_polls_within));
+    }
+  }
+}
+
 void Poller::poll_soon(Now now) {
   soon_asked_at_ = now.steady;
   for (const auto& [key, poll] : polls_) {
@@ -334,6 +349,9 @@ void Poller::tick(Now now) {
   const bool clock_set_back = now.unix_time() < next_epoch_ - limits::epoch_length;
   if (now.unix_time() >= next_epoch_ || (clock_set_back && next_epoch_ != limits::epoch_origin)) {
     update_polls(now);
+  }
+  if (reopened_ != inbox_.reopened()) {
+    fetch_left(now);
   }
   while (const auto key = due_.pop_due(now.steady)) {
     start(*key, now);

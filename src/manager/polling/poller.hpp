@@ -71,6 +71,9 @@ class Poller final : public Part, private client::RetrieveListener {
     std::optional<SteadyTime> last_begun;  ///< When the last one that has ended was begun.
     client::OperationId last_operation{};  ///< The last one that has ended.
     SteadyTime announced = long_ago;       ///< When the last one is due that an announcement asked for.
+    bool left = false;                     ///< Friends have no room for some of what was fetched.
+    std::uint64_t cursor = 0;              ///< Behind that; it is fetched again when
+    std::uint64_t reopened = 0;            ///< Inbox::reopened() is another than at the start.
   };
   /// What is done: all epochs up to `through`, and those in `beyond`.
   struct Finished {
@@ -85,6 +88,8 @@ class Poller final : public Part, private client::RetrieveListener {
                     Now now) noexcept override;
   /// Mail has come since the retrieve `operation`, of whatever mailbox: cover is asked for like any other.
   void on_announced(client::OperationId operation, Now now) noexcept override;
+  /// There may be room for what was left.
+  void fetch_left(Now now);
   void forget_retired(Now now);
   void want(Polls& wanted, const Key& key, bool is_cover, Now now);
   void want_cover(Polls& wanted, const OwnHomeNode& node, const Root& root, crypto::Epoch first, Now now);
@@ -110,6 +115,7 @@ class Poller final : public Part, private client::RetrieveListener {
   std::unordered_map<client::OperationId, Key> last_operations_;  ///< The last_operation of each of polls_.
   DeadlineQueue<Key> due_;
   SteadyTime soon_asked_at_ = long_ago;  ///< Polls begun before it are followed by another soon.
+  std::uint64_t reopened_ = 0;           ///< Inbox::reopened(), when the polls were last told of it.
   UnixTime next_epoch_{};                ///< Of the next update_polls().
 };
 
