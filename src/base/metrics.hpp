@@ -70,6 +70,7 @@ namespace toxasync {
   X(client_cookies, "client.cookies_received")              \
   X(client_subscribed, "client.subscribed")                 \
   X(client_announced, "client.announced")                   \
+  X(packets_held_back, "client.packets_held_back")          \
   X(nodes_asked, "nodes.asked_for_others")                  \
   X(nodes_probed, "nodes.addresses_probed")                 \
   X(nodes_discovered, "nodes.discovered")                   \
@@ -85,7 +86,7 @@ namespace toxasync {
   X(refused_pre_key_unknown, "refused.pre_key_unknown")     \
   X(refused_message_text, "refused.message_text_not_utf8")  \
   X(refused_parts, "refused.message_parts")                 \
-  X(refused_inbox_full, "refused.inbox_full")               \
+  X(refused_friend_share, "refused.friend_over_share")      \
   X(duplicates_dropped, "inbox.duplicates_dropped")         \
   X(messages_delivered, "inbox.delivered")                  \
   X(messages_late, "inbox.delivered_late")                  \
@@ -101,6 +102,7 @@ namespace toxasync {
   X(nacks_sent, "nacks.sent")                               \
   X(nacks_received, "nacks.received")                       \
   X(refused_nack_limit, "refused.nack_limit")               \
+  X(refused_renewal_limit, "refused.renewal_limit")         \
   X(bundles_sent, "bundles.sent")                           \
   X(bundles_mailed, "bundles.mailed")                       \
   X(bundles_accepted, "bundles.accepted")                   \

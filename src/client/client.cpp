@@ -67,14 +67,14 @@ OperationId Client::retrieve(RetrieveJob job, RetrieveListener& listener, Now no
   return admit(node, Retrieve{RetrieveOperation(std::move(job), config_.window), listener}, now);
 }
 
-void Client::continue_retrieve(OperationId id, Now now) {
+void Client::continue_retrieve(OperationId id, Now now, std::span<const crypto::EnvelopeId> keep) {
   const auto at = operations_.find(id);
   if (at == operations_.end()) {
     return;
   }
   auto* retrieve = std::get_if<Retrieve>(&at->second.work);
   if (retrieve != nullptr && retrieve->operation.is_handed_over()) {
-    retrieve->operation.resume();
+    retrieve->operation.resume(keep);
     begin_request(at->second, now);
   }
 }
@@ -135,10 +135,12 @@ OperationId Client::admit(const protocol::NodeId& node, Work work, Now now) {
     return id;
   }
   const RetryPolicy policy{config_.first_timeout, config_.longest_timeout, config_.attempts};
-  const auto at = operations_.emplace(id, Operation{id, node, Exchange(policy), std::move(work)}).first;
+  operations_.emplace(id, Operation{id, node, Exchange(policy), std::move(work)});
   queue_.push(node, id);
   start_queued(now);
-  if (at->second.session == nullptr && queue_.size() > config_.operations_waiting) {
+  const auto at = operations_.find(id);
+  if (at != operations_.end() && at->second.session == nullptr &&
+      queue_.size() > config_.operations_waiting) {
     reject(id, at->second.work, StoreOutcome::try_later, now);
     erase(at);
   }
@@ -159,7 +161,8 @@ void Client::reject(OperationId id, const Work& work, StoreOutcome outcome, Now 
 
 void Client::start_queued(Now now) {
   const auto may_start = [this](const protocol::NodeId& id) {
-    return nodes_.find(id)->operations < config_.operations_per_node;
+    const bool proven = guard_ == nullptr || guard_->has_answered(id);
+    return nodes_.find(id)->operations < (proven ? config_.operations_per_node : 1);
   };
   while (in_flight_ < config_.operations_in_flight) {
     const auto id = queue_.pop(may_start);
@@ -167,6 +170,13 @@ void Client::start_queued(Now now) {
       return;
     }
     Operation& operation = operations_.at(*id);
+    const NodeEntry& node = *nodes_.find(operation.node);
+    if (!route_to(node, node.preferred, now)) {
+      telemetry_.count(Counter::packets_held_back);
+      reject(operation.id, operation.work, StoreOutcome::unreachable, now);
+      operations_.erase(*id);
+      continue;
+    }
     const SessionName name =
         std::visit([](const auto& work) { return work.operation.session(); }, operation.work);
     Session& session = sessions_.find_or_create(name, random_);
@@ -189,6 +199,7 @@ void Client::begin_request(Operation& operation, Now now) {
 void Client::transmit(Operation& operation, Now now) {
   const NodeEntry& node = *nodes_.find(operation.node);
   Session& session = *operation.session;
+  const auto to = route_to(node, operation.first_endpoint + operation.exchange.attempt(), now);
   const auto nonce = random_.array<limits::aead_nonce>();
   std::uint64_t counter = 0;
   protocol::FrameBytes frame;
@@ -202,11 +213,33 @@ void Client::transmit(Operation& operation, Now now) {
   }
   operation.exchange.sent(nonce, counter, now, random_);
   set_deadline(operation);
-  const Endpoint* endpoint = node.endpoint(operation.first_endpoint + operation.exchange.attempt());
-  const Route to = transport_.route_to_node(operation.node, endpoint != nullptr ? *endpoint : Endpoint{});
-  if (!transport_.send(to, frame)) {
+  if (!to) {
+    telemetry_.count(Counter::packets_held_back);
+    return;
+  }
+  operation.sent_to = to->endpoint;
+  if (guard_ != nullptr) {
+    guard_->on_sent(operation.node, to->endpoint, now);
+  }
+  if (!transport_.send(*to, frame)) {
     telemetry_.count(Counter::send_failed);  // handled like a packet lost on the network
   }
+}
+
+std::optional<Route> Client::route_to(const NodeEntry& node, std::size_t turn, Now now) const {
+  const std::size_t endpoints = node.known.endpoints.size();
+  if (endpoints == 0) {
+    return transport_.route_to_node(node.known.id, {});
+  }
+  for (std::size_t i = 0; i < endpoints; ++i) {
+    const Endpoint& endpoint = *node.endpoint(turn + i);
+    const Route route = transport_.route_to_node(node.known.id, endpoint);
+    // A transport that finds nodes by their ids sends nothing to an address.
+    if (guard_ == nullptr || route.endpoint != endpoint || guard_->may_send(node.known.id, endpoint, now)) {
+      return route;
+    }
+  }
+  return std::nullopt;
 }
 
 bool Client::agree_on_keys(Session& session, const Work& work, const crypto::Point& node_key) {
@@ -237,15 +270,21 @@ void Client::on_timeout(Operation& operation, Now now) {
       return;
     }
   }
-  if (operation.exchange.next_attempt()) {
+  NodeEntry& node = *nodes_.find(operation.node);
+  if (operation.exchange.next_attempt() &&
+      route_to(node, operation.first_endpoint + operation.exchange.attempt(), now)) {
     telemetry_.count(Counter::client_retries);
     transmit(operation, now);
     return;
   }
   telemetry_.log(LogLevel::debug, area, "a storage node did not answer in all attempts");
-  nodes_.find(operation.node)->failed(operation.first_endpoint, operation.exchange.attempt());
+  node.failed(operation.first_endpoint, operation.exchange.attempt());
   report_news({operation.node, false, {}, {}});
-  if (retrieve != nullptr) {
+  end_unanswered(operation);
+}
+
+void Client::end_unanswered(Operation& operation) {
+  if (auto* const retrieve = std::get_if<Retrieve>(&operation.work)) {
     end(operation, EventQueue::Retrieved{&retrieve->listener, retrieve->operation.result()});
   } else if (const auto* peers = std::get_if<Peers>(&operation.work)) {
     end(operation, EventQueue::PeersNamed{&peers->listener, {}});

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -38,6 +39,8 @@ class Client {
   Client& operator=(const Client&) = delete;
   ~Client() = default;
 
+  /// Asked before each packet to an address of a node. It must outlive the client.
+  void use(AddressGuard& guard) { guard_ = &guard; }
   /// Makes a node known, or replaces its endpoints.
   void set_node(const KnownNode& node) { nodes_.set(node); }
   /// Its operations end as unknown_node / not reachable.
@@ -47,7 +50,8 @@ class Client {
   /// Starts an operation; its outcome goes to the listener, never from inside this call.
   OperationId store(StoreJob job, StoreResultListener& listener, Now now);
   OperationId retrieve(RetrieveJob job, RetrieveListener& listener, Now now);
-  void continue_retrieve(OperationId id, Now now);
+  /// Goes on, and deletes on the node what was handed over, except `keep`.
+  void continue_retrieve(OperationId id, Now now, std::span<const crypto::EnvelopeId> keep = {});
   void abandon(OperationId id, Now now);  ///< Ended or not: its listener is not called again.
   /// Asks a node for other nodes.
   OperationId peers(const protocol::NodeId& node, PeersListener& listener, Now now);
@@ -84,6 +88,7 @@ class Client {
     Work work;
     Session* session = nullptr;      ///< Null while it is queued.
     std::size_t first_endpoint = 0;  ///< Where the first attempt of the request goes.
+    Endpoint sent_to{};              ///< Where the latest attempt went.
     SteadyTime deadline = never;     ///< The same as in deadlines_.
   };
   using Operations = std::map<OperationId, Operation>;
@@ -101,8 +106,12 @@ class Client {
   /// Starts queued operations while there is room in flight.
   void start_queued(Now now);
   void begin_request(Operation& operation, Now now);
-  /// Sends the operation's request, or a first packet to a node whose N is not known.
+  /// Sends the operation's request, or a first packet to a node whose N is not known. Where no address may be
+  /// sent to, nothing is sent.
   void transmit(Operation& operation, Now now);
+  /// The route to the first address from `turn` on that may be sent to now.
+  [[nodiscard]] std::optional<Route> route_to(const NodeEntry& node, std::size_t turn, Now now) const;
+  void end_unanswered(Operation& operation);
   /// Agrees on keys with N unless the session has done so. False when N is refused.
   [[nodiscard]] static bool agree_on_keys(Session& session, const Work& work, const crypto::Point& node_key);
   void set_deadline(Operation& operation);
@@ -126,6 +135,7 @@ class Client {
   void handle_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now);
   void report_news(NodeNews news);
   void note_answer(const Operation& operation, const Packet& packet, UnixTime node_time, Now now);
+  void note_heard(const Operation& operation, const Route& from, Now now);
   void advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now);
   void end_retrieve(Operation& operation, Now now);
   /// The operation of the session for which `matches` holds, or null.
@@ -137,6 +147,7 @@ class Client {
   Random& random_;
   Telemetry telemetry_;
   NodeNewsListener* node_news_;
+  AddressGuard* guard_ = nullptr;
   ClientConfig config_;
 
   NodeDirectory nodes_;

@@ -79,6 +79,7 @@ void Client::handle_cookie_reply(Session& session, const Packet& packet, Now now
   node.adopt(std::move(*fresh), bytes);
   session.set_cookie(packet.header.cookie);
   operation->exchange.cookie_accepted();
+  note_heard(*operation, packet.from, now);
   transmit(*operation, now);
 }
 
@@ -207,6 +208,14 @@ void Client::note_answer(const Operation& operation, const Packet& packet, UnixT
     node.last_news = now.steady;
   }
   node.answered(packet.from.endpoint, node_time, now);
+  note_heard(operation, packet.from, now);
+}
+
+/// An answer by a relay does not say where it comes from.
+void Client::note_heard(const Operation& operation, const Route& from, Now now) {
+  if (guard_ != nullptr) {
+    guard_->on_heard(operation.node, from.sendback_size != 0 ? operation.sent_to : from.endpoint, now);
+  }
 }
 
 /// The operation of the session that waits for an answer with this counter; null, and counted, if none does.

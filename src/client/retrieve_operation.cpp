@@ -9,7 +9,7 @@
 namespace toxasync::client {
 
 RetrieveOperation::RetrieveOperation(RetrieveJob job, std::uint8_t window) noexcept
-    : job_(std::move(job)), window_(window) {}
+    : job_(std::move(job)), window_(window), cursor_(job_.cursor(0)) {}
 
 SessionName RetrieveOperation::session() const noexcept {
   return {job_.node, Purpose::retrieve, job_.p, {}};
@@ -58,6 +58,13 @@ RetrieveOperation::Step RetrieveOperation::on_timeout() {
 std::vector<FetchedEnvelope> RetrieveOperation::hand_over_envelopes() {
   handed_over_ = true;
   return std::exchange(envelopes_, {});
+}
+
+void RetrieveOperation::resume(std::span<const crypto::EnvelopeId> keep) {
+  handed_over_ = false;
+  left_.insert(keep.begin(), keep.end());
+  result_.left = !left_.empty();
+  std::erase_if(ids_to_delete_, [this](const auto& id) { return left_.contains(id); });
 }
 
 std::optional<Counter> RetrieveOperation::fault(const protocol::Page& page) const noexcept {
@@ -120,8 +127,9 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
   }
   pages_read_ += read;
   if (ids_to_delete_.empty() && !more) {
+    result_.cursors.push_back(cursor_);
     if (++list_ < job_.lists.size()) {
-      cursor_ = 0;
+      cursor_ = job_.cursor(list_);
       return Step::request;
     }
     result_.complete = true;
@@ -141,7 +149,7 @@ void RetrieveOperation::add_page(protocol::Page& page) {
       continue;  // by chance, or by a long search, somebody's box has the tag of a filler
     }
     const auto id = crypto::envelope_id({job_.p, *w}, envelope.bytes);
-    if (std::ranges::find(ids_to_delete_, id) == ids_to_delete_.end()) {
+    if (!left_.contains(id) && std::ranges::find(ids_to_delete_, id) == ids_to_delete_.end()) {
       ids_to_delete_.push_back(id);
     }
     if (seen_.insert(id).second) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "base/metrics.hpp"
@@ -54,8 +55,9 @@ class RetrieveOperation {
 
   [[nodiscard]] bool is_handed_over() const noexcept { return handed_over_; }
   [[nodiscard]] std::vector<FetchedEnvelope> hand_over_envelopes();
-  /// What was handed over may be deleted: a request is due. Call it only when is_handed_over().
-  void resume() noexcept { handed_over_ = false; }
+  /// What was handed over may be deleted, except `keep`: a request is due. Call it only when
+  /// is_handed_over().
+  void resume(std::span<const crypto::EnvelopeId> keep);
 
   [[nodiscard]] bool subscribes() const noexcept { return job_.subscribe; }
   /// An announcement came before the answer to the request that it follows.
@@ -87,6 +89,7 @@ class RetrieveOperation {
 
   std::vector<FetchedEnvelope> envelopes_;  ///< To be handed over.
   std::set<crypto::EnvelopeId> seen_;       ///< Handed over in this retrieve; bounded by most_pages.
+  std::set<crypto::EnvelopeId> left_;       ///< Of those, what stays on the node.
   std::size_t pages_read_ = 0;
 };
 

@@ -72,8 +72,14 @@ struct StoreResult {
 /// A mailbox to be read, one list of its boxes after the other.
 struct RetrieveJob {
   RetrieveJob(const protocol::NodeId& node, crypto::Point p, crypto::OwnerKey owner,
-              std::vector<protocol::BoxList> lists, bool subscribe = false)
-      : node(node), p(p), owner(std::move(owner)), lists(std::move(lists)), subscribe(subscribe) {}
+              std::vector<protocol::BoxList> lists, bool subscribe = false,
+              std::vector<std::uint64_t> cursors = {})
+      : node(node),
+        p(p),
+        owner(std::move(owner)),
+        lists(std::move(lists)),
+        subscribe(subscribe),
+        cursors(std::move(cursors)) {}
   /// The one box that a mailbox has in the public and pair roots.
   RetrieveJob(const protocol::NodeId& node, const crypto::OwnedMailbox& box, bool subscribe = false)
       : RetrieveJob(node, box.mailbox.address.p, box.owner.clone(),
@@ -85,13 +91,22 @@ struct RetrieveJob {
   crypto::OwnerKey owner;
   std::vector<protocol::BoxList> lists;  ///< At least one.
   bool subscribe = false;  ///< When it is complete, the node is asked to announce mail that comes later.
+  std::vector<std::uint64_t> cursors;  ///< Where to begin in each list; the start where there is none.
+
+  [[nodiscard]] std::uint64_t cursor(std::size_t list) const noexcept {
+    return list < cursors.size() ? cursors[list] : 0;
+  }
 };
 
 struct RetrieveResult {
-  bool complete = false;   ///< The mailbox was read to its end, and all that was fetched is deleted there.
+  /// The mailbox was read to its end, and what was fetched is deleted there, except what was to be left.
+  bool complete = false;
   bool reachable = false;  ///< A valid page came (and perhaps, later, nothing more).
   UnixTime node_time{};
   seconds retry_after = 0s;  ///< Not 0: the node, or our own queue, was too busy.
+  /// Envelopes were left there. To read on behind them, and behind all others: RetrieveJob::cursors.
+  bool left = false;
+  std::vector<std::uint64_t> cursors;
 };
 
 struct PeersResult {
@@ -134,9 +149,8 @@ struct FetchedEnvelope {
 class RetrieveListener {
  public:
   virtual ~RetrieveListener() = default;
-  /// Envelopes of one window. The retrieve waits until
-  /// continue_retrieve (they are on our disk, or not worth it: delete them there) or abandon (keep them
-  /// there).
+  /// Envelopes of one window. The retrieve waits until continue_retrieve (they are on our disk, or not worth
+  /// it: delete them there, but for those that are to be left) or abandon (keep them all there).
   virtual void on_envelopes(OperationId id, std::vector<FetchedEnvelope> envelopes, Now now) noexcept = 0;
   virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) noexcept = 0;
   /// The node says that mail has come since the retrieve `id`, which is complete, and subscribed. At most
@@ -154,6 +168,20 @@ class DiscoverListener {
  public:
   virtual ~DiscoverListener() = default;
   virtual void on_discovered(OperationId id, const DiscoverResult& result, Now now) noexcept = 0;
+};
+
+/// Decides whether packets go to the addresses of nodes: anybody can name the address of a stranger. Called
+/// in the middle of the client's work: it must not call the client.
+class AddressGuard {
+ public:
+  virtual ~AddressGuard() = default;
+  /// Whether a packet for the node may go there now.
+  [[nodiscard]] virtual bool may_send(const protocol::NodeId& node, const Endpoint& to, Now now) const = 0;
+  virtual void on_sent(const protocol::NodeId& node, const Endpoint& to, Now now) = 0;
+  /// A valid answer, or a cookie reply to what was sent there.
+  virtual void on_heard(const protocol::NodeId& node, const Endpoint& from, Now now) = 0;
+  /// Whether the node has ever answered. Else one request at a time goes to it.
+  [[nodiscard]] virtual bool has_answered(const protocol::NodeId& node) const = 0;
 };
 
 /// For news of all known nodes, whoever's operation brought them.

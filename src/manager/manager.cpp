@@ -40,6 +40,7 @@ Manager::Manager(crypto::KeyPair self, Transport& transport, FriendChannel& chan
       contact_nodes_(nodes_, home_nodes_, friends_),
       contact_bundles_(friends_, journal_, clock),
       contact_(services_, contact_nodes_, contact_bundles_, *this) {
+  client_.use(nodes_);
   load();
   transport.set_receiver(this);
 }

@@ -198,6 +198,33 @@ BOOST_AUTO_TEST_CASE(only_mail_that_was_handed_over_is_deleted) {
   BOOST_TEST(node.deleted.size() == 50);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_to_be_left_stays_and_is_read_past) {
+  Rig rig;
+  ScriptedNode& node = rig.add_node();
+  const auto put = rig.fill(node, 50);
+  const auto address = rig.mailbox().mailbox.address;
+  std::set<crypto::EnvelopeId> left;
+  for (std::size_t i = 0; i < put.size(); i += 7) {
+    left.insert(crypto::envelope_id(address, put[i]));
+  }
+  const std::vector<crypto::EnvelopeId> keep(left.begin(), left.end());
+  rig.listener.on_window = [&](auto which, Now now) { rig.client->continue_retrieve(which, now, keep); };
+  const auto id = rig.retrieve(node);
+  rig.run();
+  BOOST_TEST(rig.complete(id));
+  BOOST_TEST((rig.listener.envelopes[id] == put));
+  const auto result = rig.listener.retrieved.at(id).result;
+  BOOST_TEST(result.left);
+  BOOST_TEST(node.mail(address).size() == left.size());
+  BOOST_TEST(std::ranges::none_of(node.deleted, [&](const auto& gone) { return left.contains(gone); }));
+
+  const auto behind = rig.fill(node, 2);  // the next retrieve begins behind them
+  client::RetrieveJob job{node.id(), rig.mailbox(), false, result.cursor};
+  const auto next = rig.client->retrieve(std::move(job), rig.listener, rig.clock.now());
+  rig.run();
+  BOOST_TEST((rig.listener.envelopes[next] == behind));
+}
+
 BOOST_AUTO_TEST_CASE(an_abandoned_retrieve_keeps_the_mail_and_reports_nothing) {
   Rig rig;
   ScriptedNode& node = rig.add_node();

@@ -12,6 +12,7 @@ bool DeliveryOrder::load(const store::StateEntry& entry) {
   switch (static_cast<Table>(entry.key[0])) {
     case Table::inbox:
       if (auto message = read_inbox_message(entry)) {
+        reserve(*message);
         absent_.push_back(std::move(*message));
       } else {
         with_.telemetry.refuse(Counter::state_record_damaged);
@@ -33,6 +34,21 @@ bool DeliveryOrder::load(const store::StateEntry& entry) {
     default:
       return false;
   }
+}
+
+void DeliveryOrder::reserve(const InboxMessage& message) {
+  messages_.add(message.from);
+  bytes_.add(message.from, message.text.size());
+}
+
+void DeliveryOrder::release(const InboxMessage& message) {
+  messages_.remove(message.from);
+  bytes_.remove(message.from, message.text.size());
+}
+
+void DeliveryOrder::refused(const FriendKey& from) {
+  messages_.refused(from);
+  bytes_.refused(from);
 }
 
 void DeliveryOrder::on_added(const FriendKey& who) {
@@ -79,25 +95,26 @@ void DeliveryOrder::add(std::vector<InboxMessage> messages) {
 void DeliveryOrder::place(InboxMessage message) {
   Order& order = order_of({message.from, message.instance});
   order.next = std::max({order.next, order.shown + 1, message.floor});
-  held_bytes_ += message.text.size();
+  Held& held = held_[message.from];
+  ++held.messages;
+  held.bytes += message.text.size();
   const auto sequence = message.sequence;
   order.held.emplace(sequence, std::move(message));
-  ++held_;
 }
 
 /// Makes ready what is next in order; what is left waits until its gap is filled or has lasted too long.
 void DeliveryOrder::release(const OrderKey& key) {
   Order& order = orders_[key];
-  while (!order.held.empty() &&
-         (order.held.begin()->first <= order.next || held_ > messages_held || held_bytes_ > bytes_held)) {
+  Held& held = held_[key.first];
+  while (!order.held.empty() && (order.held.begin()->first <= order.next || held.messages > messages_held ||
+                                 held.bytes > bytes_held)) {
     InboxMessage message = std::move(order.held.begin()->second);
     order.held.erase(order.held.begin());
-    --held_;
-    held_bytes_ -= message.text.size();
+    --held.messages;
+    held.bytes -= message.text.size();
     const bool late = message.sequence <= order.shown;
     order.shown = std::max(order.shown, message.sequence);
     order.next = std::max(order.next, order.shown == UINT64_MAX ? order.shown : order.shown + 1);
-    ready_bytes_ += message.text.size();
     ready_.push_back({std::move(message), late});
   }
   if (order.held.empty()) {
@@ -132,11 +149,11 @@ void DeliveryOrder::deliver_next() {
     delivering_ = false;
     return;
   }
-  ready_bytes_ -= message.text.size();
+  release(message);
   with_.telemetry.count(!taken      ? Counter::messages_dropped
                         : next.late ? Counter::messages_late
                                     : Counter::messages_delivered);
-  store::StateBatch batch{erase_inbox_message(message.id)};
+  store::StateBatch batch{erase_inbox_message(message)};
   const auto order = orders_.find({message.from, message.instance});
   if (order != orders_.end() && !next.late) {
     batch.push_back(order_write(order->first, message.sequence));
@@ -179,11 +196,9 @@ void DeliveryOrder::on_removed(const FriendKey& who, store::StateBatch& batch) {
   const auto begin = orders_.lower_bound({who, crypto::Instance{}});
   const auto end = orders_.upper_bound({who, crypto::Instance{UINT64_MAX}});
   for (auto it = begin; it != end; ++it) {
-    held_ -= it->second.held.size();
     dropped += it->second.held.size();
     for (const auto& [sequence, message] : it->second.held) {
-      held_bytes_ -= message.text.size();
-      batch.push_back(erase_inbox_message(message.id));
+      batch.push_back(erase_inbox_message(message));
     }
     batch.push_back(order_write(it->first, 0));
   }
@@ -192,16 +207,15 @@ void DeliveryOrder::on_removed(const FriendKey& who, store::StateBatch& batch) {
     if (message.from != who) {
       return false;
     }
-    batch.push_back(erase_inbox_message(message.id));
+    batch.push_back(erase_inbox_message(message));
     ++dropped;
     return true;
   };
   std::erase_if(absent_, forget);
-  std::erase_if(ready_, [&](const Ready& ready) {
-    const bool theirs = forget(ready.message);
-    ready_bytes_ -= theirs ? ready.message.text.size() : 0;
-    return theirs;
-  });
+  std::erase_if(ready_, [&](const Ready& ready) { return forget(ready.message); });
+  held_.erase(who);
+  messages_.forget(who);
+  bytes_.forget(who);
   if (dropped > 0) {
     with_.telemetry.count(Counter::messages_dropped, dropped);
     with_.telemetry.log(LogLevel::info, "inbox",

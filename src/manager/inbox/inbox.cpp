@@ -12,16 +12,14 @@ namespace toxasync::manager {
 namespace {
 
 struct PartRecord {
-  InboxMessage& m;  ///< Without its text.
-  std::uint8_t part = 0;
+  InboxMessage& m;  ///< Without its text; the row's name says whose it is, and its id.
   std::uint8_t parts = 0;
   crypto::PreKeyId pre_key{};
   UnixTime since{};
   Bytes text;
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, self.m.id, self.m.from, self.m.instance, self.m.sequence, self.m.floor, self.m.kind,
-                 self.m.sent_at, self.part, self.parts, self.pre_key, self.since,
-                 wire::bounded<limits::large_text>(self.text));
+    wire::fields(ar, self.m.instance, self.m.sequence, self.m.floor, self.m.kind, self.m.sent_at, self.parts,
+                 self.pre_key, self.since, wire::bounded<limits::large_text>(self.text));
   }
 };
 
@@ -31,8 +29,19 @@ struct SeenRecord {
   static void fields(auto& ar, auto& self) { wire::fields(ar, self.until, self.receipted); }
 };
 
-Bytes part_key(const crypto::MessageId& id, std::uint8_t part) {
-  return state_key(Table::part, {id, ByteView(&part, 1)});
+using MessageKey = std::pair<FriendKey, crypto::MessageId>;
+
+Bytes part_name(const MessageKey& key, std::uint8_t part) {
+  return state_key(Table::part, {key.first, key.second, ByteView(&part, 1)});
+}
+
+Bytes seen_name(const FriendKey& from, const crypto::MessageId& id) {
+  return state_key(Table::seen, {from, id});
+}
+
+/// Receipts are not remembered: to read one twice changes nothing.
+bool is_remembered(crypto::MessageKind kind) noexcept {
+  return kind != crypto::MessageKind::receipt;
 }
 
 /// Bytes charged for a part: one without text takes memory too.
@@ -72,29 +81,40 @@ Inbox::Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Recei
               .telemetry = services.telemetry,
               .friends = friends},
              source),
-      seen_(64, SeenHash{services.random.array<16>()}) {}
+      seen_hash_{services.random.array<16>()} {}
 
 bool Inbox::load(const store::StateEntry& entry) {
   const ByteView name = ByteView(entry.key).subspan(1);
   switch (static_cast<Table>(entry.key[0])) {
     case Table::seen: {
       SeenRecord record;
-      if (name.size() == sizeof(crypto::MessageId) && read_record(services_.telemetry, entry, record)) {
-        seen_[id_from<crypto::MessageId>(name)] = {record.until, record.receipted != 0};
+      if (name.size() != sizeof(FriendKey) + sizeof(crypto::MessageId)) {
+        return false;
+      }
+      if (read_record(services_.telemetry, entry, record)) {
+        const auto from = id_from<FriendKey>(name);
+        const auto id = id_from<crypto::MessageId>(name.subspan(sizeof(FriendKey)));
+        seen_.try_emplace(from, 0, seen_hash_).first->second[id] = {record.until, record.receipted != 0};
+        ids_.add(from);
       }
       return true;
     }
     case Table::part: {
+      if (name.size() != sizeof(FriendKey) + sizeof(crypto::MessageId) + 1) {
+        return false;
+      }
       InboxMessage message;
-      PartRecord record{message, 0, 0, {}, {}, {}};
+      PartRecord record{message, 0, {}, {}, {}};
       if (read_record(services_.telemetry, entry, record)) {
-        Assembly& assembly = assemblies_[message.id];
+        message.from = id_from<FriendKey>(name);
+        message.id = id_from<crypto::MessageId>(name.subspan(sizeof(FriendKey)));
+        Assembly& assembly = assemblies_[{message.from, message.id}];
         assembly.bytes += part_cost(record.text);
         assembly_bytes_[message.from] += part_cost(record.text);
         assembly.parts = record.parts;
         assembly.pre_key = record.pre_key;
         assembly.since = record.since;
-        assembly.texts[record.part] = std::move(record.text);
+        assembly.texts[name.back()] = std::move(record.text);
         assembly.message = std::move(message);
       }
       return true;
@@ -105,15 +125,15 @@ bool Inbox::load(const store::StateEntry& entry) {
 }
 
 void Inbox::resume() {
-  std::vector<crypto::MessageId> done;
-  for (const auto& [id, assembly] : assemblies_) {
-    if (seen_.contains(id)) {
-      done.push_back(id);  // its message was dropped once, and then came whole
+  std::vector<MessageKey> done;
+  for (const auto& [key, assembly] : assemblies_) {
+    if (find_seen(key) != nullptr) {
+      done.push_back(key);  // its message was dropped once, and then came whole
     }
   }
   store::StateBatch batch;
-  for (const auto& id : done) {
-    drop_assembly(id, batch);
+  for (const auto& key : done) {
+    drop_assembly(key, batch);
   }
   if (!batch.empty()) {
     services_.state.keep(std::move(batch));
@@ -123,73 +143,85 @@ void Inbox::resume() {
 }
 
 void Inbox::receive(const crypto::FriendsMailbox& mailbox, const std::vector<Written>& envelopes,
-                    std::function<void(bool)> done) {
-  if (full()) {
-    for (std::size_t i = 0; i < envelopes.size(); ++i) {
-      services_.telemetry.refuse(Counter::refused_inbox_full);
-    }
-    services_.state.commit({}, [done = std::move(done)](bool /*durable*/) {
-      if (done) {
-        done(false);
-      }
-    });
-    return;
-  }
+                    Received done) {
   auto intake = std::make_shared<Intake>();
   for (const auto& [writer, envelope] : envelopes) {
-    receive_one(mailbox.box(writer), envelope, *intake);
+    const auto box = mailbox.box(writer);
+    if (!receive_one(box, envelope, *intake)) {
+      intake->left.push_back(crypto::envelope_id(box.mailbox.address, envelope));
+    }
   }
   // Also when there is nothing to write: a copy of a message that is still being written must wait for it.
   services_.state.commit(std::move(intake->batch), [this, intake, done = std::move(done)](bool durable) {
     apply(*intake, durable);
     if (done) {
-      done(durable);
+      done(durable, std::move(intake->left));
     }
   });
 }
 
-void Inbox::receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, Intake& intake) {
+const Inbox::Seen* Inbox::find_seen(const MessageKey& key) const {
+  const auto theirs = seen_.find(key.first);
+  if (theirs == seen_.end()) {
+    return nullptr;
+  }
+  const auto found = theirs->second.find(key.second);
+  return found == theirs->second.end() ? nullptr : &found->second;
+}
+
+bool Inbox::receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, Intake& intake) {
   const auto& telemetry = services_.telemetry;
   Friend* const sender = friends_.find(mailbox.mailbox.writer);
   if (sender == nullptr) {
     telemetry.refuse(Counter::refused_sender_unknown);
-    return;
+    return true;
   }
   const auto header = crypto::open_header(mailbox, envelope);
   if (!header) {
     telemetry.refuse(reason(header.error()));
-    return;
+    return true;
   }
-  const auto seen = seen_.find(header->message_id);
-  if (seen != seen_.end() || committing_.contains(header->message_id)) {
+  const MessageKey key{header->sender, header->message_id};
+  const Seen* const seen = find_seen(key);
+  if (seen != nullptr || committing_.contains(key)) {
     telemetry.count(Counter::duplicates_dropped);
-    if (seen != seen_.end() && seen->second.receipted) {  // the receipt may have been lost
+    if (seen != nullptr && seen->receipted) {  // the receipt may have been lost
       owe({header->sender, header->instance, header->message_id}, intake);
     }
     spend_copys_key(mailbox, *header, envelope, intake);
-    return;
+    return true;
   }
   const PreKey* const pre_key = keys_.find(header->pre_key);
   if (pre_key == nullptr || spending_.contains(header->pre_key)) {
     telemetry.refuse(Counter::refused_pre_key_unknown);
-    answer_unknown_pre_key(*header, intake);
-    return;
+    return answer_unknown_pre_key(*header, intake);
   }
   if (pre_key->one_time && pre_key->given_to != header->sender) {
     telemetry.refuse(Counter::refused_pre_key_unknown);
-    return;
+    return true;
   }
   auto body = crypto::open_body(mailbox, services_.self, pre_key->pair, *header, envelope);
   if (!body) {
     telemetry.refuse(reason(body.error()));
-    return;
-  }
-  if (seen_.size() + committing_.size() >= ids_remembered) {
-    telemetry.refuse(Counter::refused_inbox_full);
-    return;
+    return true;
   }
   friends_.heard_of(*sender, header->instance);
-  receive_part(*header, std::move(*body), *pre_key, intake);
+  return receive_part(*header, std::move(*body), *pre_key, intake);
+}
+
+bool Inbox::admits(const FriendKey& from, crypto::MessageKind kind, std::size_t bytes) {
+  const bool ids = !is_remembered(kind) || ids_.has_room(from);
+  const bool order = !crypto::is_ordered(kind) || order_.has_room(from, bytes);
+  if (!ids) {
+    ids_.refused(from);
+  }
+  if (!order) {
+    order_.refused(from);
+  }
+  if (!ids || !order) {
+    services_.telemetry.refuse(Counter::refused_friend_share);
+  }
+  return ids && order;
 }
 
 /// A copy of a message may be sealed with another one-time key than the one that was opened: whoever kept it
@@ -216,14 +248,19 @@ void Inbox::owe(const ReceiptDue& due, Intake& intake) const {
 
 /// The keys of ours that the friend has, or our own, are those of an old copy of a state: the friend is asked
 /// to seal again, and given new keys. The friend could ask for it on purpose, so both are limited.
-void Inbox::answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake) {
-  if (!receipts_.is_due(header.sender, header.message_id) && receipts_.nack_permitted(header.sender)) {
-    owe({header.sender, header.instance, header.message_id, crypto::MessageKind::nack}, intake);
-    intake.renew.insert(header.sender);
+bool Inbox::answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake) {
+  if (receipts_.is_due(header.sender, header.message_id)) {
+    return true;
   }
+  if (!receipts_.nack_permitted(header.sender)) {
+    return false;
+  }
+  owe({header.sender, header.instance, header.message_id, crypto::MessageKind::nack}, intake);
+  intake.renew.insert(header.sender);
+  return true;
 }
 
-void Inbox::receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body,
+bool Inbox::receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body,
                          const PreKey& pre_key, Intake& intake) {
   InboxMessage message{header.message_id,
                        header.sender,
@@ -233,51 +270,55 @@ void Inbox::receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeB
                        body.kind,
                        unix_time_ms(body.sent_at_ms),
                        {}};
+  const MessageKey key{message.from, message.id};
+  const auto found = assemblies_.find(key);
+  const std::size_t bytes = body.text.size() + (found != assemblies_.end() ? found->second.bytes : 0);
+  if (!admits(message.from, message.kind, std::min(bytes, limits::message_text))) {
+    return false;
+  }
   if (body.parts == 1) {
     message.text = std::move(body.text);
     complete(std::move(message), header.pre_key, pre_key, intake);
-    return;
+    return true;
   }
-  const auto found = assemblies_.find(header.message_id);
   if (found != assemblies_.end()) {
     const Assembly& old = found->second;
-    if (old.parts != body.parts || old.message.from != message.from ||
-        old.message.sequence != message.sequence || old.message.kind != message.kind ||
-        old.pre_key != header.pre_key) {
+    if (old.parts != body.parts || old.message.sequence != message.sequence ||
+        old.message.kind != message.kind || old.pre_key != header.pre_key) {
       services_.telemetry.refuse(Counter::refused_parts);
-      return;
+      return true;
     }
     if (old.texts.contains(body.part)) {
       services_.telemetry.count(Counter::duplicates_dropped);
-      return;
+      return true;
     }
   }
-  if (!make_room(message.from, message.id, part_cost(body.text), intake.batch)) {
+  if (!make_room(key, part_cost(body.text), intake.batch)) {
     services_.telemetry.refuse(Counter::refused_parts);
-    return;
+    return false;
   }
-  Assembly& assembly = assemblies_[message.id];
+  Assembly& assembly = assemblies_[key];
   if (assembly.parts == 0) {
     assembly.parts = body.parts;
     assembly.pre_key = header.pre_key;
     assembly.since = services_.clock.now().unix_time();
     assembly.message = message;
   }
-  intake.batch.push_back(
-      put_record(part_key(message.id, body.part),
-                 PartRecord{message, body.part, body.parts, header.pre_key, assembly.since, body.text}));
-  intake.parts.emplace_back(message.id, body.part);
+  intake.batch.push_back(put_record(
+      part_name(key, body.part), PartRecord{message, body.parts, header.pre_key, assembly.since, body.text}));
+  intake.parts.emplace_back(key, body.part);
   assembly.bytes += part_cost(body.text);
   assembly_bytes_[message.from] += part_cost(body.text);
   assembly.texts[body.part] = std::move(body.text);
   if (assembly.texts.size() < assembly.parts) {
-    return;
+    return true;
   }
   for (const auto& [part, text] : assembly.texts) {
     message.text.insert(message.text.end(), text.begin(), text.end());
-    intake.batch.push_back(erase_record(part_key(message.id, part)));
+    intake.batch.push_back(erase_record(part_name(key, part)));
   }
   complete(std::move(message), header.pre_key, pre_key, intake);
+  return true;
 }
 
 /// All parts are here: one transaction holds the text, the message id, the receipt and the end of the
@@ -286,13 +327,17 @@ void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, c
                      Intake& intake) {
   const bool good = handle_content(message, intake);
   // A refused message uses up its key and is remembered like any other.
-  const UnixTime until = pre_key.use_until + KeyRing::kept_longer;
-  const bool receipted =
-      good && (crypto::is_ordered(message.kind) || message.kind == crypto::MessageKind::bundle);
-  intake.batch.push_back(put_record(state_key(Table::seen, {message.id}),
-                                    SeenRecord{until, static_cast<std::uint8_t>(receipted)}));
-  intake.seen.push_back({message.id, {until, receipted}});
-  committing_.insert(message.id);
+  if (is_remembered(message.kind)) {
+    const MessageKey key{message.from, message.id};
+    const UnixTime until = services_.clock.now().unix_time() + ids_kept;
+    const bool receipted =
+        good && (crypto::is_ordered(message.kind) || message.kind == crypto::MessageKind::bundle);
+    intake.batch.push_back(put_record(seen_name(message.from, message.id),
+                                      SeenRecord{until, static_cast<std::uint8_t>(receipted)}));
+    intake.seen.push_back({key, {until, receipted}});
+    committing_.insert(key);
+    ids_.add(message.from);
+  }
   if (pre_key.one_time) {
     intake.batch.push_back(KeyRing::erasure(pre_key_id));
     intake.used.push_back(pre_key_id);
@@ -301,6 +346,7 @@ void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, c
     intake.refill.insert(message.from);
   }
   if (good && crypto::is_ordered(message.kind)) {
+    order_.reserve(message);
     intake.messages.push_back(std::move(message));
   }
 }
@@ -350,12 +396,12 @@ bool Inbox::handle_content(const InboxMessage& message, Intake& intake) {
 }
 
 /// Keeps a friend's incomplete messages within limits::incomplete_parts_bytes: drops the oldest ones.
-bool Inbox::make_room(const FriendKey& from, const crypto::MessageId& keep, std::size_t bytes,
-                      store::StateBatch& batch) {
+bool Inbox::make_room(const MessageKey& keep, std::size_t bytes, store::StateBatch& batch) {
+  const FriendKey& from = keep.first;
   while (assembly_bytes_[from] + bytes > limits::incomplete_parts_bytes) {
     auto oldest = assemblies_.end();
     for (auto it = assemblies_.begin(); it != assemblies_.end(); ++it) {
-      if (it->second.message.from == from && it->first != keep && !committing_.contains(it->first) &&
+      if (it->first.first == from && it->first != keep && !committing_.contains(it->first) &&
           (oldest == assemblies_.end() || it->second.since < oldest->second.since)) {
         oldest = it;
       }
@@ -369,36 +415,43 @@ bool Inbox::make_room(const FriendKey& from, const crypto::MessageId& keep, std:
   return true;
 }
 
-void Inbox::drop_assembly(const crypto::MessageId& id, store::StateBatch& batch) {
-  const auto found = assemblies_.find(id);
+void Inbox::drop_assembly(const MessageKey& key, store::StateBatch& batch) {
+  const auto found = assemblies_.find(key);
   if (found == assemblies_.end()) {
     return;
   }
   for (const auto& [part, text] : found->second.texts) {
-    batch.push_back(erase_record(part_key(id, part)));
+    batch.push_back(erase_record(part_name(key, part)));
   }
-  assembly_bytes_[found->second.message.from] -= found->second.bytes;
+  assembly_bytes_[key.first] -= found->second.bytes;
   assemblies_.erase(found);
 }
 
 /// The transaction's outcome is known: what it wrote takes effect, or nothing does.
 void Inbox::apply(Intake& intake, bool durable) {
-  for (const auto& [id, seen] : intake.seen) {
-    committing_.erase(id);
+  for (const auto& [key, seen] : intake.seen) {
+    committing_.erase(key);
   }
   for (const auto& id : intake.used) {
     spending_.erase(id);
   }
   if (!durable) {
-    for (const auto& [id, part] : intake.parts) {
-      undo_part(id, part);
+    for (const auto& [key, part] : intake.parts) {
+      undo_part(key, part);
+    }
+    for (const auto& [key, seen] : intake.seen) {
+      ids_.remove(key.first);
+    }
+    for (const auto& message : intake.messages) {
+      order_.release(message);
     }
     return;
   }
-  for (const auto& [id, seen] : intake.seen) {
-    seen_[id] = seen;
+  drop_of_removed(intake);
+  for (const auto& [key, seen] : intake.seen) {
+    seen_.try_emplace(key.first, 0, seen_hash_).first->second[key.second] = seen;
     store::StateBatch ignored;  // the parts' rows are erased already
-    drop_assembly(id, ignored);
+    drop_assembly(key, ignored);
   }
   std::set<FriendKey> used_by;
   for (const auto& id : intake.used) {
@@ -427,24 +480,36 @@ void Inbox::apply(Intake& intake, bool durable) {
       friends_.renew_keys(*from);
     }
   }
-  store::StateBatch removed;
+  order_.add(std::move(intake.messages));
+}
+
+/// What was on its way to the disk when its friend was removed.
+void Inbox::drop_of_removed(Intake& intake) {
+  store::StateBatch batch;
   std::erase_if(intake.messages, [&](const InboxMessage& message) {
     if (friends_.find(message.from) != nullptr) {
       return false;
     }
     services_.telemetry.count(Counter::messages_dropped);
-    removed.push_back(erase_inbox_message(message.id));
+    batch.push_back(erase_inbox_message(message));
     return true;
   });
-  if (!removed.empty()) {
-    services_.state.keep(std::move(removed));
+  std::erase_if(intake.seen, [&](const auto& entry) {
+    const auto& [from, id] = entry.first;
+    if (friends_.find(from) != nullptr) {
+      return false;
+    }
+    batch.push_back(erase_record(seen_name(from, id)));
+    return true;
+  });
+  if (!batch.empty()) {
+    services_.state.keep(std::move(batch));
   }
-  order_.add(std::move(intake.messages));
 }
 
 /// Removes a part that could not be written to the disk.
-void Inbox::undo_part(const crypto::MessageId& id, std::uint8_t part) {
-  const auto found = assemblies_.find(id);
+void Inbox::undo_part(const MessageKey& key, std::uint8_t part) {
+  const auto found = assemblies_.find(key);
   if (found == assemblies_.end() || !found->second.texts.contains(part)) {
     return;
   }
@@ -452,7 +517,7 @@ void Inbox::undo_part(const crypto::MessageId& id, std::uint8_t part) {
   const std::size_t cost = part_cost(assembly.texts[part]);
   assembly.texts.erase(part);
   assembly.bytes -= cost;
-  assembly_bytes_[assembly.message.from] -= cost;
+  assembly_bytes_[key.first] -= cost;
   if (assembly.texts.empty()) {
     assemblies_.erase(found);
   }
@@ -460,35 +525,46 @@ void Inbox::undo_part(const crypto::MessageId& id, std::uint8_t part) {
 
 void Inbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
   order_.on_removed(who, batch);
-  std::vector<crypto::MessageId> incomplete;
-  for (const auto& [id, assembly] : assemblies_) {
-    if (assembly.message.from == who) {
-      incomplete.push_back(id);
+  std::vector<MessageKey> incomplete;
+  for (const auto& [key, assembly] : assemblies_) {
+    if (key.first == who) {
+      incomplete.push_back(key);
     }
   }
-  for (const auto& id : incomplete) {
-    drop_assembly(id, batch);
+  for (const auto& key : incomplete) {
+    drop_assembly(key, batch);
   }
   assembly_bytes_.erase(who);
+  if (const auto theirs = seen_.find(who); theirs != seen_.end()) {
+    for (const auto& [id, seen] : theirs->second) {
+      batch.push_back(erase_record(seen_name(who, id)));
+    }
+    seen_.erase(theirs);
+  }
+  ids_.forget(who);
 }
 
 void Inbox::drop_expired(UnixTime now, store::StateBatch& batch) {
-  std::erase_if(seen_, [&](const auto& entry) {
-    if (entry.second.until >= now) {
-      return false;
-    }
-    batch.push_back(erase_record(state_key(Table::seen, {entry.first})));
-    return true;
-  });
-  std::vector<crypto::MessageId> over;
-  for (const auto& [id, assembly] : assemblies_) {
-    if (assembly.since + parts_kept < now && !committing_.contains(id)) {
-      over.push_back(id);
+  for (auto& [from, theirs] : seen_) {
+    const auto dropped = std::erase_if(theirs, [&, &from = from](const auto& entry) {
+      if (entry.second.until >= now) {
+        return false;
+      }
+      batch.push_back(erase_record(seen_name(from, entry.first)));
+      return true;
+    });
+    ids_.remove(from, dropped);
+  }
+  std::erase_if(seen_, [](const auto& entry) { return entry.second.empty(); });
+  std::vector<MessageKey> over;
+  for (const auto& [key, assembly] : assemblies_) {
+    if (assembly.since + parts_kept < now && !committing_.contains(key)) {
+      over.push_back(key);
     }
   }
-  for (const auto& id : over) {
+  for (const auto& key : over) {
     services_.telemetry.refuse(Counter::refused_parts);
-    drop_assembly(id, batch);
+    drop_assembly(key, batch);
   }
 }
 

@@ -26,12 +26,12 @@ class InboxListener {
 class Inbox final : public Part {
  public:
   static constexpr std::size_t part_overhead_bytes = 64;  ///< Charged for a part in addition to its text.
-  static constexpr std::size_t ids_remembered = 1000000;  ///< Beyond that new messages are refused.
+  /// Ids of messages that are remembered. What is beyond that stays on its node or with its sender.
+  static constexpr FriendBudget::Limits ids_remembered{20000, 1000000, 1000};
+  /// A sender seals a message anew for as long as it lives; the last copy lies as long once more, and a
+  /// mailbox is used in the epochs beside its own.
+  static constexpr seconds ids_kept = 2 * limits::largest_time_to_live + days(1);
   static constexpr seconds parts_kept = days(15);
-  /// Messages that wait for the application. Beyond that no mail is taken: it stays on its node or with its
-  /// sender.
-  static constexpr std::size_t messages_waiting = 10000;
-  static constexpr std::size_t bytes_waiting = 32U << 20;  ///< Their texts, likewise.
 
   Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Receipts& receipts,
         InboxListener& listener, MailSource& source);
@@ -54,25 +54,26 @@ class Inbox final : public Part {
     FriendKey writer{};
     Bytes envelope;
   };
-  /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction. `done` is
-  /// called when they (and what is refused) may be deleted where they came from: true; or may not, because
-  /// the disk failed or too many messages wait: false.
-  void receive(const crypto::FriendsMailbox& mailbox, const std::vector<Written>& envelopes,
-               std::function<void(bool)> done);
+  /// `durable`: they, and what is refused, may be deleted where they came from, but for those in `left`, for
+  /// which their friend has no room now. Else the disk failed, and none may.
+  using Received = std::function<void(bool durable, std::vector<crypto::EnvelopeId> left)>;
+  /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction.
+  void receive(const crypto::FriendsMailbox& mailbox, const std::vector<Written>& envelopes, Received done);
+  /// Rises when there may be room for what was left.
+  [[nodiscard]] std::uint64_t reopened() const noexcept {
+    return ids_.reopened() + order_.reopened() + receipts_.reopened();
+  }
 
   void on_removed(const FriendKey& who, store::StateBatch& batch);
   void tick(Now now) override { order_.tick(now); }
   /// Drops what need not be remembered any longer.
   void drop_expired(UnixTime now, store::StateBatch& batch);
   void deliver_next() { order_.deliver_next(); }
-  /// Whether so many messages wait for the application that receive() takes no mail.
-  [[nodiscard]] bool full() const noexcept {
-    return order_.waiting() + committing_.size() >= messages_waiting ||
-           order_.waiting_bytes() >= bytes_waiting;
-  }
   [[nodiscard]] SteadyTime next_deadline() const noexcept override { return order_.next_deadline(); }
 
  private:
+  using MessageKey = std::pair<FriendKey, crypto::MessageId>;
+
   /// A message of which parts are missing.
   struct Assembly {
     InboxMessage message;  ///< Without its text.
@@ -86,15 +87,16 @@ class Inbox final : public Part {
   /// A message id that is remembered.
   struct Seen {
     UnixTime until{};
-    bool receipted = false;  ///< Another copy of it is answered with a receipt. Not so for receipts.
+    bool receipted = false;  ///< Another copy of it is answered with a receipt.
   };
 
   /// What one call of receive() will change once it is on disk.
   struct Intake {
     store::StateBatch batch;
     std::vector<InboxMessage> messages;
-    std::vector<std::pair<crypto::MessageId, Seen>> seen;
-    std::vector<std::pair<crypto::MessageId, std::uint8_t>> parts;
+    std::vector<crypto::EnvelopeId> left;
+    std::vector<std::pair<MessageKey, Seen>> seen;
+    std::vector<std::pair<MessageKey, std::uint8_t>> parts;
     std::vector<crypto::PreKeyId> used;
     std::vector<ReceiptDue> receipts_due;
     std::vector<ReceiptDue> receipts_for_us;  ///< `to` is who sent them.
@@ -107,22 +109,27 @@ class Inbox final : public Part {
     ByteArray<16> key;
   };
 
-  void receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, Intake& intake);
-  void receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,
+  // False: it is to be left where it came from.
+  bool receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, Intake& intake);
+  bool receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,
                     Intake& intake);
   void complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
                 Intake& intake);
-  bool make_room(const FriendKey& from, const crypto::MessageId& keep, std::size_t bytes,
-                 store::StateBatch& batch);
-  void drop_assembly(const crypto::MessageId& id, store::StateBatch& batch);
+  [[nodiscard]] const Seen* find_seen(const MessageKey& key) const;
+  /// Whether the friend has room for another message of the kind. Else it is counted.
+  bool admits(const FriendKey& from, crypto::MessageKind kind, std::size_t bytes);
+  bool make_room(const MessageKey& keep, std::size_t bytes, store::StateBatch& batch);
+  void drop_assembly(const MessageKey& key, store::StateBatch& batch);
   void apply(Intake& intake, bool durable);
   void spend_copys_key(const crypto::OwnedMailbox& mailbox, const crypto::EnvelopeHeader& header,
                        ByteView envelope, Intake& intake);
   void owe(const ReceiptDue& due, Intake& intake) const;
-  void answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake);
+  /// False: no more nacks are permitted now.
+  bool answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake);
   /// Takes effects of a whole message other than being shown. False: it is refused (counted).
   bool handle_content(const InboxMessage& message, Intake& intake);
-  void undo_part(const crypto::MessageId& id, std::uint8_t part);
+  void undo_part(const MessageKey& key, std::uint8_t part);
+  void drop_of_removed(Intake& intake);
 
   const Services& services_;
   FriendBook& friends_;
@@ -130,10 +137,13 @@ class Inbox final : public Part {
   Receipts& receipts_;
   InboxListener& listener_;
   DeliveryOrder order_;
-  std::unordered_map<crypto::MessageId, Seen, SeenHash> seen_;
-  std::set<crypto::MessageId> committing_;  ///< On their way to the disk.
-  std::set<crypto::PreKeyId> spending_;     ///< One-time keys of those.
-  std::map<crypto::MessageId, Assembly> assemblies_;
+  using SeenOfFriend = std::unordered_map<crypto::MessageId, Seen, SeenHash>;
+  SeenHash seen_hash_;
+  std::map<FriendKey, SeenOfFriend> seen_;
+  FriendBudget ids_{ids_remembered};     ///< Of seen_ and committing_.
+  std::set<MessageKey> committing_;      ///< On their way to the disk.
+  std::set<crypto::PreKeyId> spending_;  ///< One-time keys of those.
+  std::map<MessageKey, Assembly> assemblies_;
   std::map<FriendKey, std::size_t> assembly_bytes_;
   bool resumed_ = false;
 };

@@ -26,7 +26,7 @@ struct InboxMessage {
 
 // Rows of table I (docs/state.md).
 store::StateWrite put_inbox_message(const InboxMessage& message);
-store::StateWrite erase_inbox_message(const crypto::MessageId& id);
+store::StateWrite erase_inbox_message(const InboxMessage& message);
 /// Nothing: the row is damaged.
 std::optional<InboxMessage> read_inbox_message(const store::StateEntry& entry);
 

@@ -12,6 +12,8 @@ namespace toxasync::manager {
 
 namespace {
 
+constexpr milliseconds hour = 1h;
+
 struct DueRecord {
   crypto::Instance instance{};
   crypto::MessageKind kind = crypto::MessageKind::receipt;
@@ -55,14 +57,15 @@ bool Receipts::is_due(const FriendKey& to, const crypto::MessageId& id) const {
 }
 
 bool Receipts::nack_permitted(const FriendKey& to) {
-  constexpr milliseconds hour = 1h;
   Box& box = boxes_[to];
   const SteadyTime now = services_.clock.now().steady;
   if (now - box.nacks_since >= hour) {
     box.nacks_since = now;
     box.nacks = 0;
+    box.nack_refused = false;
   }
   if (box.nacks >= nacks_per_hour) {
+    box.nack_refused = true;
     services_.telemetry.refuse(Counter::refused_nack_limit);
     return false;
   }
@@ -126,6 +129,10 @@ void Receipts::on_removed(const FriendKey& who, store::StateBatch& batch) {
 
 void Receipts::drop_expired(UnixTime now, store::StateBatch& batch) {
   for (auto& [to, box] : boxes_) {
+    if (box.nack_refused && services_.clock.now().steady - box.nacks_since >= hour) {
+      box.nack_refused = false;
+      ++reopened_;
+    }
     std::erase_if(box.items, [&, &to = to](const auto& entry) {
       if (entry.second.since + kept >= now) {
         return false;

@@ -61,6 +61,8 @@ class Receipts final : public Part {
   [[nodiscard]] bool is_due(const FriendKey& to, const crypto::MessageId& id) const;
   /// Whether another nack to the friend is within the limit; counts it.
   bool nack_permitted(const FriendKey& to);
+  /// Rises when nacks are permitted again to somebody who was refused one.
+  [[nodiscard]] std::uint64_t reopened() const noexcept { return reopened_; }
   /// The write that belongs into the transaction of the message; add() follows when it is durable.
   [[nodiscard]] store::StateWrite row(const ReceiptDue& due) const;
   void add(const ReceiptDue& due, Now now);
@@ -84,6 +86,7 @@ class Receipts final : public Part {
     std::map<crypto::MessageId, Item> items;
     std::size_t nacks = 0;
     SteadyTime nacks_since{};
+    bool nack_refused = false;  ///< Since then.
   };
 
   void send_live(Friend& to, Box& box, Now now);
@@ -96,6 +99,7 @@ class Receipts final : public Part {
   ReceiptMailer& mailer_;
   std::map<FriendKey, Box> boxes_;
   DeadlineQueue<FriendKey> deadlines_;
+  std::uint64_t reopened_ = 0;
 };
 
 }  // namespace toxasync::manager

@@ -99,7 +99,7 @@ bool BundleIntake::keep(Friend& from, const protocol::WholeBundle& bundle, Bundl
   std::erase_if(nodes, [](const protocol::HomeNode& node) { return node.addresses.empty(); });
   const Installation* const held = from.installation(head.version.instance);
   const bool old = held != nullptr && held->version.version >= head.version.version;
-  if (nodes.empty() || (!old && from.bundles_under_way >= bundles_under_way)) {
+  if (nodes.empty() || from.bundles_under_way >= bundles_under_way) {
     return false;
   }
   const bool fresh = held == nullptr;

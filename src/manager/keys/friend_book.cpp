@@ -341,6 +341,8 @@ void FriendBook::renew_keys(Friend& who) {
   const auto now = services_.clock.now().steady;
   if (who.renewed == long_ago || now - who.renewed >= renew_every) {
     renew_instance(who);
+  } else {
+    services_.telemetry.refuse(Counter::refused_renewal_limit);
   }
 }
 
@@ -453,7 +455,7 @@ bool FriendBook::on_bundle_taken(Friend& from, ByteView message) {
     return false;
   }
   if (version.version > from.our_version) {
-    renew_instance(from);  // our state was restored from a copy
+    renew_keys(from);  // our state was restored from a copy
   } else if (version.version == 0) {
     give_bundle_anew(from, receiver);
   } else {

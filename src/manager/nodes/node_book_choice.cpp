@@ -22,14 +22,58 @@ std::optional<ByteArray<5>> network_of(const Endpoint& endpoint) noexcept {
   return network;
 }
 
+/// Whether somebody chose it: of the others one attacker can make up any number.
+using IsChosen = bool (*)(const BookedNode&);
+
+/// Our user or a friend, now or once.
+bool was_chosen(const BookedNode& node) noexcept {
+  return is_chosen(node.origin);
+}
+
+/// Our user, or a friend who names it now: a friend could have named any number, one after the other.
+bool is_named(const BookedNode& node) noexcept {
+  return node.origin == Origin::configured || !node.claims.empty();
+}
+
+/// The friends on whose word selected nodes rest: each on that of another one, or on our user's.
+class Claimants {
+ public:
+  /// False: each friend who names it vouches for another one.
+  bool add(const BookedNode& node) {
+    std::set<FriendKey> asked;
+    return !is_named(node) || node.origin == Origin::configured || assign(node, asked);
+  }
+
+ private:
+  /// A friend who vouches for another node already is free if somebody else can take that over.
+  bool assign(const BookedNode& node, std::set<FriendKey>& asked) {
+    for (const auto& [who, addresses] : node.claims) {
+      if (!asked.insert(who).second) {
+        continue;
+      }
+      const auto other = vouched_.find(who);
+      if (other == vouched_.end() || assign(*other->second, asked)) {
+        vouched_[who] = &node;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  std::map<FriendKey, const BookedNode*> vouched_;
+};
+
 /// The rules of variety for the nodes that are chosen.
 class Selection {
  public:
-  Selection(const NodeBook& book, bool others_known) : book_(book), others_known_(others_known) {}
+  Selection(const NodeBook& book, IsChosen chosen, const std::vector<const BookedNode*>& from)
+      : book_(book),
+        chosen_(chosen),
+        others_known_(std::ranges::any_of(from, [&](const auto* node) { return chosen(*node); })) {}
 
   /// At most one that nobody chose, where others are known.
   [[nodiscard]] bool admits(const BookedNode& node) const {
-    return is_chosen(node.origin) || !others_known_ || found_ == 0;
+    return chosen_(node) || !others_known_ || found_ == 0;
   }
   [[nodiscard]] bool admits_network(const BookedNode& node) const {
     const auto addresses = book_.addresses(node.id);
@@ -39,7 +83,7 @@ class Selection {
     });
   }
   void add(const BookedNode& node) {
-    found_ += is_chosen(node.origin) ? 0 : 1;
+    found_ += chosen_(node) ? 0 : 1;
     for (const Endpoint& endpoint : book_.addresses(node.id)) {
       if (const auto network = network_of(endpoint)) {
         networks_.insert(*network);
@@ -49,14 +93,11 @@ class Selection {
 
  private:
   const NodeBook& book_;
+  IsChosen chosen_;
   bool others_known_;
   std::size_t found_ = 0;
   std::set<ByteArray<5>> networks_;
 };
-
-bool any_chosen(const std::vector<const BookedNode*>& nodes) {
-  return std::ranges::any_of(nodes, [](const auto* node) { return is_chosen(node->origin); });
-}
 
 }  // namespace
 
@@ -103,7 +144,7 @@ std::vector<protocol::NodeId> NodeBook::nearest(const crypto::Point& p, std::siz
     }
   }
   std::ranges::sort(order);
-  Selection selection(*this, any_chosen(known));
+  Selection selection(*this, was_chosen, known);
   std::vector<protocol::NodeId> nearest;
   for (const auto& [hash, node] : order) {
     if (nearest.size() < count && selection.admits(*node)) {
@@ -126,17 +167,19 @@ std::vector<protocol::NodeId> NodeBook::pick_home_nodes(std::size_t count,
     std::swap(candidates[i], candidates[services_.random.below(i + 1)]);
   }
   std::stable_partition(candidates.begin(), candidates.end(),
-                        [](const auto* node) { return is_chosen(node->origin); });
-  Selection selection(*this, any_chosen(candidates));
+                        [](const auto* node) { return is_named(*node); });
+  Selection selection(*this, is_named, candidates);
+  Claimants claimants;
   for (const auto& id : others) {
     if (const BookedNode* const node = find(id)) {
       selection.add(*node);
+      claimants.add(*node);
     }
   }
   std::vector<protocol::NodeId> picked;
   for (const auto* node : candidates) {
     if (picked.size() < count && std::ranges::find(others, node->id) == others.end() &&
-        selection.admits(*node) && selection.admits_network(*node)) {
+        selection.admits(*node) && selection.admits_network(*node) && claimants.add(*node)) {
       selection.add(*node);
       picked.push_back(node->id);
     }

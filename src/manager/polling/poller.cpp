@@ -58,7 +58,7 @@ const crypto::FriendsMailbox* Poller::mailbox(const crypto::KeyPair& root, crypt
 }
 
 /// Cover has one writer, us, and as many lists as the root that it is cover for.
-const Poller::Boxes& Poller::boxes(const crypto::FriendsMailbox& mailbox, const Key& key, bool is_cover) {
+const Poller::Boxes& Poller::boxes_of(const crypto::FriendsMailbox& mailbox, const Key& key, bool is_cover) {
   Boxes& boxes = boxes_[{std::get<1>(key), std::get<2>(key)}];
   if (boxes.version == friends_.writers_version()) {
     return boxes;
@@ -213,18 +213,21 @@ void Poller::start(const Key& key, Now now) {
   if (found == polls_.end() || found->second.operation || owned == nullptr) {
     return;
   }
-  if (inbox_.full()) {  // what came would be left there
-    due_.set(key, now.steady + until_next_poll(epoch, now));
-    return;
+  Poll& poll = found->second;
+  const Boxes& boxes = boxes_of(*owned, key, poll.is_cover);
+  if (poll.reopened != inbox_.reopened() || poll.boxes_version != boxes.version) {
+    poll.reopened = inbox_.reopened();
+    poll.boxes_version = boxes.version;
+    poll.left = false;
+    poll.cursors.clear();
   }
-  found->second.started = now.steady;
-  found->second.started_date = now.unix_time();
+  poll.started = now.steady;
+  poll.started_date = now.unix_time();
   // Nothing is stored any longer in what is older.
   const bool subscribe = services_.config.push && epoch + 1 >= crypto::epoch_at(now.unix_time()).value_or(0);
-  found->second.operation = services_.client.retrieve(
-      {node, owned->p(), owned->owner().clone(), boxes(*owned, key, found->second.is_cover).lists, subscribe},
-      *this, now);
-  operations_[*found->second.operation] = key;
+  poll.operation = services_.client.retrieve(
+      {node, owned->p(), owned->owner().clone(), boxes.lists, subscribe, poll.cursors}, *this, now);
+  operations_[*poll.operation] = key;
 }
 
 void Poller::on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
@@ -250,16 +253,16 @@ void Poller::on_envelopes(client::OperationId operation, std::vector<client::Fet
     return on_retrieved(operation, {}, now);
   }
   std::vector<Inbox::Written> written;
-  const auto& writers = boxes(*owned, key, false).writers;
+  const auto& writers = boxes_of(*owned, key, false).writers;
   for (auto& envelope : envelopes) {
     if (const auto writer = writers.find(envelope.w); writer != writers.end()) {  // else removed meanwhile
       written.push_back({writer->second, std::move(envelope.bytes)});
     }
   }
-  inbox_.receive(*owned, written, [this, operation](bool durable) {
+  inbox_.receive(*owned, written, [this, operation](bool durable, const auto& left) {
     const Now later = services_.clock.now();
     if (durable) {
-      services_.client.continue_retrieve(operation, later);
+      services_.client.continue_retrieve(operation, later, left);
     } else {  // our disk failed: the node must keep them
       services_.client.abandon(operation, later);
       on_retrieved(operation, {}, later);
@@ -290,7 +293,11 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   const UnixTime end = crypto::epoch_start(std::get<2>(key) + 2);
   const bool beyond_doubt = end + limits::late_store_grace <= std::min(result.node_time, now.unix_time());
-  if (result.complete && beyond_doubt) {
+  if (result.complete) {
+    poll->second.left = poll->second.left || result.left;
+    poll->second.cursors = poll->second.left ? result.cursors : std::vector<std::uint64_t>{};
+  }
+  if (result.complete && beyond_doubt && !poll->second.left) {
     if (!poll->second.is_cover) {
       mark_final(key);
     }
@@ -346,6 +353,15 @@ void Poller::mark_final(const Key& key) {
   }
 }
 
+void Poller::fetch_left(Now now) {
+  reopened_ = inbox_.reopened();
+  for (const auto& [key, poll] : polls_) {
+    if (poll.left && !poll.operation) {
+      due_.set_earlier(key, now.steady + services_.random.below(soon_polls_within));
+    }
+  }
+}
+
 void Poller::poll_soon(Now now) {
   soon_asked_at_ = now.steady;
   for (const auto& [key, poll] : polls_) {
@@ -365,6 +381,9 @@ void Poller::tick(Now now) {
   const bool clock_set_back = now.unix_time() < next_epoch_ - limits::epoch_length;
   if (now.unix_time() >= next_epoch_ || (clock_set_back && next_epoch_ != limits::epoch_origin)) {
     update_polls(now);
+  }
+  if (reopened_ != inbox_.reopened()) {
+    fetch_left(now);
   }
   while (const auto key = due_.pop_due(now.steady)) {
     start(*key, now);

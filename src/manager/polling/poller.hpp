@@ -72,6 +72,10 @@ class Poller final : public Part, private client::RetrieveListener {
     std::optional<SteadyTime> last_begun;  ///< When the last one that has ended was begun.
     client::OperationId last_operation{};  ///< The last one that has ended.
     SteadyTime announced = long_ago;       ///< When the last one is due that an announcement asked for.
+    bool left = false;                     ///< Friends have no room for some of what was fetched.
+    std::vector<std::uint64_t> cursors;    ///< Behind that, in each list; it is fetched again when
+    std::uint64_t reopened = 0;            ///< Inbox::reopened() is another than at the start,
+    std::uint64_t boxes_version = 0;       ///< or Boxes::version.
   };
   /// What is done: all epochs up to `through`, and those in `beyond`.
   struct Finished {
@@ -94,6 +98,8 @@ class Poller final : public Part, private client::RetrieveListener {
                     Now now) noexcept override;
   /// Mail has come since the retrieve `operation`, of whatever mailbox: cover is asked for like any other.
   void on_announced(client::OperationId operation, Now now) noexcept override;
+  /// There may be room for what was left.
+  void fetch_left(Now now);
   void forget_retired(Now now);
   void want(Polls& wanted, const Key& key, bool is_cover, Now now);
   void want_cover(Polls& wanted, const OwnHomeNode& node, const Root& root, crypto::Epoch first, Now now);
@@ -104,7 +110,7 @@ class Poller final : public Part, private client::RetrieveListener {
   [[nodiscard]] crypto::Epoch first_epoch(const Source& source, const OwnHomeNode& node, const Root& root,
                                           crypto::Epoch now_epoch);
   const crypto::FriendsMailbox* mailbox(const crypto::KeyPair& root, crypto::Epoch epoch);
-  const Boxes& boxes(const crypto::FriendsMailbox& mailbox, const Key& key, bool is_cover);
+  const Boxes& boxes_of(const crypto::FriendsMailbox& mailbox, const Key& key, bool is_cover);
   [[nodiscard]] const Root* root_of(const RootId& id) const noexcept;
   /// Of a root or of a cover root.
   [[nodiscard]] const crypto::KeyPair* keys_of(const RootId& id) const noexcept;
@@ -122,6 +128,7 @@ class Poller final : public Part, private client::RetrieveListener {
   std::unordered_map<client::OperationId, Key> last_operations_;  ///< The last_operation of each of polls_.
   DeadlineQueue<Key> due_;
   SteadyTime soon_asked_at_ = long_ago;  ///< Polls begun before it are followed by another soon.
+  std::uint64_t reopened_ = 0;           ///< Inbox::reopened(), when the polls were last told of it.
   UnixTime next_epoch_{};                ///< Of the next update_polls().
 };
 
