@@ -154,8 +154,9 @@ void Client::reject(OperationId id, const Work& work, StoreOutcome outcome, Now 
   } else if (const auto* peers = std::get_if<Peers>(&work)) {
     events_.push_for_tick(id, EventQueue::PeersNamed{&peers->listener, {}}, now);
   } else {
-    events_.push_for_tick(
-        id, EventQueue::Retrieved{&std::get<Retrieve>(work).listener, {false, false, {}, retry_after}}, now);
+    RetrieveResult result;
+    result.retry_after = retry_after;
+    events_.push_for_tick(id, EventQueue::Retrieved{&std::get<Retrieve>(work).listener, result}, now);
   }
 }
 
