@@ -30,7 +30,6 @@ Node::Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry teleme
       quota_(config_.networks, config_.deposits, random.array<16>()),
       pending_(config_.pending_requests),
       subscriptions_(config_.sessions, random.array<16>()),
-      handed_out_(handed_out_remembered, random.array<16>()),
       now_(now),
       next_expire_(now.steady),
       next_rotate_(now.steady),

@@ -11,7 +11,6 @@
 #include "base/transport.hpp"
 #include "node/cookie_jar.hpp"
 #include "node/key_agreement_limiter.hpp"
-#include "node/lru_table.hpp"
 #include "node/node_keys.hpp"
 #include "node/pending_table.hpp"
 #include "node/session_table.hpp"
@@ -139,8 +138,8 @@ class Node final : private store::StoreListener {
   void answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor, seconds retry_after);
   void finish_retrieve(store::Token token);
   void answer_peers(const ReplyPath& path, Now now);
-  /// Announces to whoever subscribed for the mailbox that mail has come.
-  void announce(const store::MailboxKey& mailbox) noexcept;
+  /// Announces to whoever subscribed for the box that mail has come.
+  void announce(const store::Box& box) noexcept;
 
   void rotate_keys(Now now);
   void follow_capacity(Now now);
@@ -162,8 +161,6 @@ class Node final : private store::StoreListener {
   std::uint64_t bytes_in_flight_ = 0;  ///< Of puts that the store has not answered.
   PendingTable pending_;
   SubscriptionTable subscriptions_;
-  struct Nothing {};
-  LruTable<store::RecordId, Nothing> handed_out_;  ///< Envelopes that their owner was given.
   Bytes descriptor_;
   struct Peer {
     Bytes descriptor;
@@ -182,9 +179,6 @@ class Node final : private store::StoreListener {
   std::uint64_t announced_capacity_bytes_ = 0;  // In descriptor_.
   bool group_open_ = false;                     ///< The store was given operations since its last submit().
 };
-
-/// How many envelopes are remembered as handed to their owner: about 2 MiB.
-inline constexpr std::size_t handed_out_remembered = 16384;
 
 /// When to try again: the queue for the disk is full; the disk failed.
 inline constexpr seconds overloaded_retry = 2s;

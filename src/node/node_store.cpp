@@ -88,21 +88,12 @@ void Node::on_store(const Request& request, const protocol::StoreRequest& messag
 }
 
 void Node::submit_cancel(const Request& request, const protocol::StoreRequest& message) {
-  const auto mailbox = crypto::mailbox_key(message.mailbox);
   const ByteView payload(message.payload);
-  const auto id = id_from<store::RecordId>(payload);
-  // The owner may have it without having deleted it yet, or is about to get it.
-  if (handed_out_.find(id) != nullptr) {
-    telemetry_.count(Counter::node_gone);
-    return answer_store(request.path, request.now, StoreStatus::gone);
-  }
-  if (pending_.lists(mailbox)) {
-    return answer_store(request.path, request.now, StoreStatus::try_later, {}, overloaded_retry);
-  }
   const store::Token token = pending_.add({.path = request.path, .received = request.now.steady});
   try {
     const auto secret = id_from<crypto::CancelSecret>(payload.subspan(limits::id));
-    store_.cancel(token, mailbox, id, crypto::cancel_commitment(secret));
+    store_.cancel(token, message.mailbox.p, id_from<store::RecordId>(payload),
+                  crypto::cancel_commitment(secret));
   } catch (...) {
     pending_.remove(token);
     throw;
@@ -129,17 +120,17 @@ void Node::submit_put(const Request& request, const protocol::StoreRequest& mess
     telemetry_.refuse(Counter::refused_share);
     return answer_store(request.path, request.now, StoreStatus::node_full, {}, wait);
   }
-  const auto mailbox = crypto::mailbox_key(message.mailbox);
+  const store::Box box = store::box_of(message.mailbox);
   const auto id = crypto::envelope_id(message.mailbox, message.payload);
   quota_.charge(source, bytes, expires_at, unix_now);
   const store::Token token = pending_.add({.path = request.path,
                                            .received = request.now.steady,
-                                           .mailbox = mailbox,
+                                           .box = box,
                                            .id = id,
                                            .value_bytes = static_cast<std::uint16_t>(message.payload.size()),
                                            .expires_at = expires_at});
   try {
-    store_.put(token, mailbox, id, message.payload, expires_at, unix_now);
+    store_.put(token, box, id, message.payload, expires_at, unix_now);
   } catch (...) {
     pending_.remove(token);
     throw;
@@ -156,7 +147,7 @@ void Node::settle_put(const Pending& pending, const store::PutResult& result) {
   bytes_in_flight_ -= bytes;
   switch (result.status) {
     case store::PutStatus::stored:
-      quota_.remember(source, pending.mailbox, pending.id, pending.value_bytes, pending.expires_at);
+      quota_.remember(source, pending.box.mailbox, pending.id, pending.value_bytes, pending.expires_at);
       break;
     case store::PutStatus::duplicate:  // the later of the two counts
       if (result.held_until != UnixTime{}) {
@@ -202,7 +193,7 @@ void Node::on_put(store::Token token, const store::PutResult& result) noexcept {
   switch (result.status) {
     case store::PutStatus::stored:
       answer(Counter::node_stored, StoreStatus::stored, result.expires_at);
-      announce(pending->mailbox);
+      announce(pending->box);
       break;
     case store::PutStatus::duplicate:
       answer(Counter::node_duplicates, StoreStatus::duplicate, result.expires_at);
@@ -240,7 +231,7 @@ void Node::on_cancel(store::Token token, store::CancelStatus status) noexcept {
     case store::CancelStatus::cancelled:
       answer(Counter::node_cancelled, StoreStatus::cancelled);
       break;
-    case store::CancelStatus::removed:
+    case store::CancelStatus::removed:  // their owner has it, or was sent it
       answer(Counter::node_gone, StoreStatus::gone);
       break;
     case store::CancelStatus::unknown:  // never came here, or has expired

@@ -133,7 +133,7 @@ void StorageQuota::refund(const Endpoint& source, std::size_t bytes, UnixTime ex
   }
 }
 
-void StorageQuota::remember(const Endpoint& source, const store::MailboxKey& mailbox,
+void StorageQuota::remember(const Endpoint& source, const store::Mailbox& mailbox,
                             const store::RecordId& id, std::size_t value_bytes, UnixTime expires_at) {
   deposits_.insert(id, {source, static_cast<std::uint16_t>(value_bytes), mailbox, expires_at});
 }
@@ -145,7 +145,7 @@ void StorageQuota::extend(const Endpoint& source, const store::RecordId& id, Uni
   }
 }
 
-void StorageQuota::fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids,
+void StorageQuota::fetched(const store::Mailbox& mailbox, std::span<const store::RecordId> ids,
                            UnixTime now) noexcept {
   for (const store::RecordId& id : ids) {
     // An owner may name any id: what lies in another mailbox is not deleted by it.

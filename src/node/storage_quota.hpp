@@ -56,12 +56,12 @@ class StorageQuota {
   void refund(const Endpoint& source, std::size_t bytes, UnixTime expires_at, UnixTime now) noexcept;
 
   /// Remembers the source of a record, so that it is no longer charged when the owner fetches it early.
-  void remember(const Endpoint& source, const store::MailboxKey& mailbox, const store::RecordId& id,
+  void remember(const Endpoint& source, const store::Mailbox& mailbox, const store::RecordId& id,
                 std::size_t value_bytes, UnixTime expires_at);
   /// A record is kept for longer: charged to the source that is remembered for it, if any.
   void extend(const Endpoint& source, const store::RecordId& id, UnixTime expires_at) noexcept;
   /// The owner of the mailbox deleted these: their values are refunded, their tombstones are not.
-  void fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids, UnixTime now) noexcept;
+  void fetched(const store::Mailbox& mailbox, std::span<const store::RecordId> ids, UnixTime now) noexcept;
 
   /// What the source, its smallest network, is charged at present, in byte-seconds.
   [[nodiscard]] std::uint64_t charged(const Endpoint& source, UnixTime now) noexcept;
@@ -89,7 +89,7 @@ class StorageQuota {
   struct Deposit {
     Endpoint source;
     std::uint16_t bytes = 0;
-    store::MailboxKey mailbox{};
+    store::Mailbox mailbox{};
     UnixTime expires_at{};
   };
 

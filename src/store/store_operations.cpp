@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "store/store_operations.hpp"
 
+#include <algorithm>
+
 namespace toxasync::store {
 namespace {
 
@@ -9,6 +11,34 @@ OpStatus status_of(JobFailure why) noexcept {
 }
 
 }  // namespace
+
+std::vector<NamedBox> named_boxes(std::span<const BoxTag> boxes) {
+  std::vector<NamedBox> named;
+  named.reserve(boxes.size());
+  for (std::size_t i = 0; i < std::min(boxes.size(), Store::boxes_per_list); ++i) {
+    named.push_back({boxes[i], static_cast<std::uint8_t>(i)});
+  }
+  std::ranges::stable_sort(named, {}, &NamedBox::tag);
+  const auto again = std::ranges::unique(named, {}, &NamedBox::tag);
+  named.erase(again.begin(), again.end());
+  return named;
+}
+
+bool ListFiller::add(const Candidate& record, std::uint8_t place) {
+  auto& [status, records, more] = list_.result;
+  const std::size_t most = std::max<std::size_t>(list_.limits.max_records, 1);
+  if (records.size() >= most ||
+      (!records.empty() && bytes_ + record.value.size() > list_.limits.max_bytes)) {
+    more = true;
+    return false;
+  }
+  bytes_ += record.value.size();
+  records.push_back({record.sequence, id_from<RecordId>(record.id), record.expires_at, place,
+                     Bytes(record.value.begin(), record.value.end())});
+  std::uint64_t& mark = list_.marks[id_from<BoxKey>(record.box)];
+  mark = std::max(mark, record.sequence);
+  return true;
+}
 
 void PutOperation::fail(JobFailure why) noexcept {
   result = {why == JobFailure::full         ? PutStatus::store_full

@@ -16,7 +16,7 @@ class Eye {
     protocol::FrameKind kind{};
     crypto::Point session{};
     std::uint64_t counter = 0;
-    crypto::MailboxAddress mailbox{};
+    crypto::Point mailbox{};  ///< P
     UnixTimeMs wall{};
     std::uint8_t operation = 0;
     std::uint8_t window = 0;   ///< Retrieves.
@@ -51,11 +51,11 @@ class Eye {
     protocol::seal_frame(header, sessions_.at({n, request.session}).node_to_client, plain, frame);
     world_.network.inject(request.node->endpoint, to, frame);
   }
-  [[nodiscard]] std::set<crypto::MailboxKey> polled() const {
-    std::set<crypto::MailboxKey> mailboxes;
+  [[nodiscard]] std::set<crypto::Point> polled() const {
+    std::set<crypto::Point> mailboxes;
     for (const auto& request : requests) {
       if (is_poll(request)) {
-        mailboxes.insert(crypto::mailbox_key(request.mailbox));
+        mailboxes.insert(request.mailbox);
       }
     }
     return mailboxes;
@@ -93,7 +93,7 @@ class Eye {
     protocol::StoreRequest store;
     protocol::RetrieveRequest retrieve;
     if (header->kind == protocol::FrameKind::store && wire::decode_padded(plain, store)) {
-      seen.mailbox = store.mailbox;
+      seen.mailbox = store.mailbox.p;
       seen.counter = store.counter;
       seen.operation = static_cast<std::uint8_t>(store.op);
       seen.ttl = seconds(store.ttl_s);
@@ -131,18 +131,19 @@ inline std::vector<RootPair> roots_of(const User& user) {
   return roots;
 }
 
-inline crypto::MailboxAddress address(const crypto::KeyPair& root, crypto::Epoch epoch) {
-  return crypto::friends_mailbox(root.public_key, epoch).value().address;
+/// P
+inline crypto::Point address(const crypto::KeyPair& root, crypto::Epoch epoch) {
+  return crypto::FriendsMailbox::derive(root, epoch).value().p();
 }
 inline crypto::Epoch now_epoch(const World& world) {
   return crypto::epoch_at(world.clock.unix_time()).value();
 }
 
 /// Copies in a mailbox, on all nodes.
-inline std::size_t copies_in(const World& world, const crypto::MailboxAddress& where) {
+inline std::size_t copies_in(const World& world, const crypto::Point& where) {
   std::size_t records = 0;
   for (const auto& node : world.nodes) {
-    records += node->store.live_in(crypto::mailbox_key(where));
+    records += node->store.live_in(where);
   }
   return records;
 }

@@ -87,7 +87,7 @@ struct FullMailbox {
   HandClient client{node};
   SeededRandom random{17};
   crypto::KeyPair root = crypto::KeyPair::generate(random);
-  crypto::OwnedMailbox mailbox = crypto::own_friends_mailbox(root, node.epoch()).value();
+  crypto::OwnedMailbox mailbox = crypto::FriendsMailbox::derive(root, node.epoch()).value().box({});
 };
 
 std::vector<crypto::Secret<32>> secrets() {
@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_CASE(a_friend_who_can_write_to_a_mailbox_cannot_list_or_delete) 
   FullMailbox box;
   ByteArray<4> epoch;
   store_le(box.mailbox.mailbox.epoch, epoch.data());
-  const auto written = crypto::friends_mailbox(box.root.public_key, box.node.epoch()).value();
+  const auto written = crypto::friends_mailbox(crypto::friends_root(box.root, {}), box.node.epoch()).value();
   const auto b = crypto::h256(box.root.public_key, {as_bytes("toxasync/1 mbox"), epoch});
   box.must_get_nothing_with(secrets(written.write_secret.bytes(), b, box.random.array<32>()),
                             {box.root.public_key});
@@ -295,10 +295,7 @@ BOOST_FIXTURE_TEST_CASE(new_keys_do_not_destroy_mail_under_way, HandWorld) {
   nodes[0]->switch_off();
   const auto now = clock.unix_time();
   for (const auto& sealed : letters) {
-    nodes[0]->store.put(1, crypto::mailbox_key(sealed.live.mailbox),
-                        crypto::envelope_id(sealed.live.mailbox, sealed.live.envelope), sealed.live.envelope,
-                        now + limits::largest_time_to_live, now);
-    nodes[0]->store.submit();
+    nodes[0]->put(sealed.address, sealed.live.envelope, now + limits::largest_time_to_live, now);
   }
   std::set<crypto::Point> last_resorts{old.last_resort};
   for (int day = 0; day < 13;

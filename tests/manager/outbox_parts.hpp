@@ -38,7 +38,7 @@ class OutboxParts : public ManagerParts {
         Device{instance, crypto::KeyPair::generate(random), crypto::KeyPair::generate(random), {}});
     manager::Installation& installation = bob().theirs.emplace_back();
     installation.version = {instance, 1};
-    installation.root = device.root.public_key;
+    installation.root = crypto::friends_root(device.root, self.friend_key());
     installation.last_resort = device.last_resort.public_key;
     installation.use_until = clock.unix_time() + days(28);
     for (std::size_t i = 0; i < one_time; ++i) {
@@ -84,13 +84,13 @@ class OutboxParts : public ManagerParts {
   [[nodiscard]] std::vector<Opened> open(const Target& target, const Device& device,
                                          const crypto::KeyPair& pre_key) const {
     std::vector<Opened> opened;
-    const auto mailbox = crypto::own_friends_mailbox(device.root, target.epoch);
+    const auto mailbox = crypto::FriendsMailbox::derive(device.root, target.epoch)->box(self.friend_key());
     for (const auto& envelope : target.envelopes) {
-      const auto header = crypto::open_header(*mailbox, envelope.bytes);
+      const auto header = crypto::open_header(mailbox, envelope.bytes);
       if (!header) {
         continue;
       }
-      if (auto body = crypto::open_body(*mailbox, bob_keys, pre_key, *header, envelope.bytes)) {
+      if (auto body = crypto::open_body(mailbox, bob_keys, pre_key, *header, envelope.bytes)) {
         opened.push_back({*header, std::move(*body)});
       }
     }

@@ -39,6 +39,12 @@ class StorageNode final : public PacketReceiver {
     config.longest_ttl = ttl;
     start(std::move(config));
   }
+  /// As if somebody had stored it.
+  void put(const crypto::MailboxAddress& where, ByteView envelope, UnixTime expires_at, UnixTime now) {
+    store.put(std::uint64_t{1} << 60, store::box_of(where), crypto::envelope_id(where, envelope), envelope,
+              expires_at, now);
+    store.submit();
+  }
   /// Everything that it has stored is gone, tombstones too.
   void lose_disk() { store.expire(last_date, SIZE_MAX); }
   [[nodiscard]] SteadyTime next() const { return on_ ? node->next_deadline() : never; }

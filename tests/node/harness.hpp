@@ -165,13 +165,15 @@ class HandClient {
     sign(request, mailbox);
     return request;
   }
+  /// Names the mailbox's own box first.
   protocol::RetrieveRequest retrieve_request(const crypto::OwnedMailbox& mailbox, std::uint8_t window = 16,
                                              std::uint64_t cursor = 0,
                                              std::vector<crypto::EnvelopeId> ids = {}) {
     protocol::RetrieveRequest request;
     request.counter = next_counter();
     request.window = window;
-    request.mailbox = mailbox.mailbox.address;
+    request.mailbox = mailbox.mailbox.address.p;
+    request.boxes[0] = crypto::box_tag(mailbox.mailbox.address);
     request.cursor = cursor;
     request.ids_to_delete = std::move(ids);
     sign(request, mailbox);
@@ -267,10 +269,26 @@ inline std::array<crypto::Point, 2> second_encodings() {
   return {with_top_bit, unreduced};
 }
 
-/// A friends mailbox of `epoch`, the same for the same seed.
+/// A mailbox of `epoch`, and one box in it; the same for the same seed.
 inline crypto::OwnedMailbox test_mailbox(crypto::Epoch epoch, std::uint64_t seed = 7) {
-  SeededRandom random(seed);
-  return crypto::own_friends_mailbox(crypto::KeyPair::generate(random), epoch).value();
+  SeededRandom random((std::uint64_t{epoch} << 16U) + seed);
+  auto owner = crypto::KeyPair::generate(random);
+  auto writer = crypto::KeyPair::generate(random);
+  return {{epoch,
+           {owner.public_key, writer.public_key},
+           std::move(writer.secret),
+           {},
+           crypto::RootKind::friends,
+           {}},
+          crypto::OwnerKey(std::move(owner.secret))};
+}
+/// Another writer's box in the same mailbox.
+inline crypto::WritableMailbox other_box(const crypto::OwnedMailbox& mailbox, std::uint64_t writer) {
+  SeededRandom random(0x77000000 + writer);
+  auto keys = crypto::KeyPair::generate(random);
+  return {mailbox.mailbox.epoch,     {mailbox.mailbox.address.p, keys.public_key},
+          std::move(keys.secret),    {},
+          crypto::RootKind::friends, {}};
 }
 
 /// What a node takes for an envelope of that size: only the version and the cancel commitment are in the
