@@ -35,11 +35,13 @@ double puts_per_second(Store& store, std::size_t group, std::uint64_t& number) {
   while (now - begun < 3s) {
     for (std::size_t i = 0; i < group; ++i) {
       ++number;
-      MailboxKey mailbox{};
+      Box box;
       RecordId id{};
-      store_le(number * 0x9e3779b97f4a7c15ULL % 10000, mailbox.data());
+      const std::uint64_t place = number * 0x9e3779b97f4a7c15ULL % 10000;
+      store_le(place, box.mailbox.data());
+      store_le(place, box.key.data());
       store_le(number, id.data());
-      store.put(number, mailbox, id, value, UnixTime{2'000'000s}, UnixTime{1'000'000s});
+      store.put(number, box, id, value, UnixTime{2'000'000s}, UnixTime{1'000'000s});
     }
     store.submit();
     if (!wait_for(store, counted, group)) {
@@ -56,8 +58,9 @@ int run(const char* url) {
   const TemporaryDirectory directory;
   StoreLimits limits;
   limits.capacity_bytes = 1ULL << 40;
-  limits.mailbox_bytes = 1ULL << 40;
-  limits.mailbox_messages = 1'000'000;
+  limits.box_bytes = 1ULL << 40;
+  limits.box_messages = 1'000'000;
+  limits.box_records = 1'000'000;
   auto sqlite = SqliteStore::open(directory.file(), limits, SqliteStoreOptions::for_daemon(),
                                   observed.telemetry, observed.random);
   auto postgres = PostgresStore::open(url, limits, {}, observed.telemetry, observed.random);

@@ -21,10 +21,14 @@ struct Machines {
   const bool crypto_ready = crypto::initialise();
   SeededRandom random{1};
   Now now{SteadyTime{1s}, UnixTime{1'750'000'000s}};
+  std::uint8_t place = 0;  ///< Of the one box, among the tags.
 
   [[nodiscard]] RetrieveOperation retrieve(std::uint8_t window) {
-    const auto root = crypto::KeyPair::generate(random);
-    return {{{}, *crypto::own_friends_mailbox(root, 100)}, window};
+    const auto mailbox = crypto::FriendsMailbox::derive(crypto::KeyPair::generate(random), 100).value();
+    client::RetrieveJob job({}, mailbox.box({}));
+    const auto is_box = [](const protocol::ListedBox& box) { return box.w.has_value(); };
+    place = static_cast<std::uint8_t>(std::ranges::find_if(job.lists[0], is_box) - job.lists[0].begin());
+    return {std::move(job), window};
   }
   [[nodiscard]] Page page(std::uint64_t counter, std::uint8_t index, std::uint8_t count,
                           std::uint64_t cursor) {
@@ -33,7 +37,7 @@ struct Machines {
     page.index = index;
     page.count = count;
     page.cursor = cursor;
-    page.envelopes.push_back({Bytes(limits::small_envelope)});
+    page.envelopes.push_back({place, Bytes(limits::small_envelope)});
     random.fill(page.envelopes.front().bytes);
     return page;
   }

@@ -159,7 +159,7 @@ BOOST_FIXTURE_TEST_CASE(a_replayed_announcement_is_ignored_by_a_new_subscription
 
 BOOST_FIXTURE_TEST_CASE(what_says_more_than_that_mail_has_come_is_refused, Subscribed) {
   Page page = Page::announcement(asked.counter, 0);
-  page.envelopes.push_back({envelope()});
+  page.envelopes.push_back({0, envelope()});
   send(page);
   page = Page::announcement(asked.counter, 0);
   page.flags |= Page::flag_more;

@@ -326,7 +326,7 @@ BOOST_AUTO_TEST_CASE(an_envelope_sent_again_is_handed_over_once_and_deleted) {
   const auto put = rig.fill(node, 3);
   node.pages_hook = [&](const auto& request, auto& pages) {
     if (node.retrieves.size() <= 4) {
-      pages.front().envelopes.assign(3, {put.front()});
+      pages.front().envelopes.assign(3, {rig.place(request), put.front()});
       pages.front().cursor = request.cursor + 10;
     }
   };
@@ -353,7 +353,7 @@ BOOST_AUTO_TEST_CASE(an_endless_mailbox_is_left_after_a_bounded_number_of_pages)
         pages[i].cursor = ++cursor;
         pages[i].flags = Page::flag_more;
         if (with_mail) {
-          pages[i].envelopes.push_back({rig.envelope()});
+          pages[i].envelopes.push_back({rig.place(request), rig.envelope()});
         }
       }
     };
