@@ -219,7 +219,8 @@ BOOST_AUTO_TEST_CASE(what_is_to_be_left_stays_and_is_read_past) {
   BOOST_TEST(std::ranges::none_of(node.deleted, [&](const auto& gone) { return left.contains(gone); }));
 
   const auto behind = rig.fill(node, 2);  // the next retrieve begins behind them
-  client::RetrieveJob job{node.id(), rig.mailbox(), false, result.cursor};
+  client::RetrieveJob job{node.id(), rig.mailbox(), false};
+  job.cursors = result.cursors;
   const auto next = rig.client->retrieve(std::move(job), rig.listener, rig.clock.now());
   rig.run();
   BOOST_TEST((rig.listener.envelopes[next] == behind));
