@@ -182,10 +182,9 @@ BOOST_AUTO_TEST_CASE(a_cancel_behind_a_listing_under_way_is_gone) {
   named.push_back(mailbox.mailbox.clone());
   node.store.hold_completions(true);
   BOOST_TEST(owner.exchange(owner.seal(request(named))).empty());
-  BOOST_TEST(sender
-                 .exchange(sender.seal(
-                     sender.cancel_request(mailbox.mailbox, id(mailbox.mailbox, 1), secret)))
-                 .empty());
+  BOOST_TEST(
+      sender.exchange(sender.seal(sender.cancel_request(mailbox.mailbox, id(mailbox.mailbox, 1), secret)))
+          .empty());
   node.store.hold_completions(false);
   const auto replies = node.tick();
   BOOST_TEST_REQUIRE(replies.size() == 2U);
