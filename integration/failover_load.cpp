@@ -97,7 +97,8 @@ class Load final : public StoreListener {
       std::uint64_t cursor = 0;
       do {
         page_.reset();
-        store_.list(0, mailbox_of(i), std::vector<BoxTag>{id_from<BoxTag>(mailbox_of(i))}, cursor, {1000, 1U << 20}, now);
+        store_.list(0, mailbox_of(i), std::vector<BoxTag>{id_from<BoxTag>(mailbox_of(i))}, cursor,
+                    {1000, 1U << 20}, now);
         store_.submit();
         while (!page_) {
           pollfd wake{store_.wake_fd(), POLLIN, 0};
@@ -135,7 +136,8 @@ class Load final : public StoreListener {
   }
   void put(std::uint64_t number) {
     ++in_flight_;
-    store_.put(number, {mailbox_of(number), BoxKey(mailbox_of(number).bytes())}, id_of(number), value_, expires_at, now);
+    store_.put(number, {mailbox_of(number), BoxKey(mailbox_of(number).bytes())}, id_of(number), value_,
+               expires_at, now);
   }
   void tell() {
     if (Clock::now() >= tell_at_) {

@@ -133,8 +133,8 @@ void StorageQuota::refund(const Endpoint& source, std::size_t bytes, UnixTime ex
   }
 }
 
-void StorageQuota::remember(const Endpoint& source, const store::Mailbox& mailbox,
-                            const store::RecordId& id, std::size_t value_bytes, UnixTime expires_at) {
+void StorageQuota::remember(const Endpoint& source, const store::Mailbox& mailbox, const store::RecordId& id,
+                            std::size_t value_bytes, UnixTime expires_at) {
   deposits_.insert(id, {source, static_cast<std::uint16_t>(value_bytes), mailbox, expires_at});
 }
 

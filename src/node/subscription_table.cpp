@@ -24,8 +24,8 @@ void SubscriptionTable::add(const store::Mailbox& mailbox, const ReplyPath& path
 
 bool SubscriptionTable::Subscription::names(const store::Box& box) const noexcept {
   const auto tag = id_from<crypto::BoxTag>(box.key);
-  return std::ranges::any_of(
-      lists, [&tag](const auto& list) { return std::ranges::find(list, tag) != list.end(); });
+  return std::ranges::any_of(lists,
+                             [&tag](const auto& list) { return std::ranges::find(list, tag) != list.end(); });
 }
 
 std::optional<ReplyPath> SubscriptionTable::spend(const store::Box& box, SteadyTime now) noexcept {

@@ -11,8 +11,8 @@
 namespace toxasync::node {
 
 /// Which owners get an announcement of new mail: docs/protocol.md, section 6, "Announcements". One for a
-/// mailbox, the last that came; in memory only. Past `capacity` the oldest one is dropped. It is for the boxes
-/// of the lists that it came with, and for those of earlier ones of its session.
+/// mailbox, the last that came; in memory only. Past `capacity` the oldest one is dropped. It is for the
+/// boxes of the lists that it came with, and for those of earlier ones of its session.
 class SubscriptionTable {
  public:
   /// Lists of one subscription; past that the oldest is forgotten.

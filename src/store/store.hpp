@@ -128,8 +128,8 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  /// Stores `value` in the box, under (mailbox, id), unless the mailbox has that id already. The commitment to
-  /// cancel it is bytes 1..16 of the value (docs/protocol.md, "Envelope"); a value of fewer than 17 bytes
+  /// Stores `value` in the box, under (mailbox, id), unless the mailbox has that id already. The commitment
+  /// to cancel it is bytes 1..16 of the value (docs/protocol.md, "Envelope"); a value of fewer than 17 bytes
   /// cannot be cancelled.
   virtual void put(Token token, const Box& box, const RecordId& id, ByteView value, UnixTime expires_at,
                    UnixTime now) = 0;

@@ -27,8 +27,7 @@ std::vector<NamedBox> named_boxes(std::span<const BoxTag> boxes) {
 bool ListFiller::add(const Candidate& record, std::uint8_t place) {
   auto& [status, records, more] = list_.result;
   const std::size_t most = std::max<std::size_t>(list_.limits.max_records, 1);
-  if (records.size() >= most ||
-      (!records.empty() && bytes_ + record.value.size() > list_.limits.max_bytes)) {
+  if (records.size() >= most || (!records.empty() && bytes_ + record.value.size() > list_.limits.max_bytes)) {
     more = true;
     return false;
   }

@@ -90,7 +90,8 @@ void StoreScript::apply(store::Store& store, store::Token token, const Operation
       store.expire(operation.now, 8);
       break;
     case Operation::Kind::list:
-      store.list(token, box.mailbox, operation.record % 3 == 0 ? store::test::first_box : both_boxes, 0, {7, 1U << 20}, operation.now);
+      store.list(token, box.mailbox, operation.record % 3 == 0 ? store::test::first_box : both_boxes, 0,
+                 {7, 1U << 20}, operation.now);
       break;
   }
 }
@@ -111,7 +112,8 @@ std::optional<Holdings> StoreScript::holdings_of(store::RecordTable& table) {
       }
       Holdings::Slot& slot = found.slots.at(StoreScript::slot(of.mailbox, of.record));
       if (row.kind != store::RecordKind::live) {
-        slot.kind = row.kind == store::RecordKind::removed ? Holdings::Kind::removed : Holdings::Kind::cancelled;
+        slot.kind =
+            row.kind == store::RecordKind::removed ? Holdings::Kind::removed : Holdings::Kind::cancelled;
         continue;
       }
       // What is not as it was stored has a size that is none.
@@ -150,7 +152,8 @@ Holdings StoreScript::holdings_of(const store::MemoryStore& model) {
   }
   for (const auto& [token, list] : results.lists) {
     for (const auto& listed : list.records) {
-      auto& at = found.slots.at(slot(static_cast<std::uint8_t>(token), load_le<std::uint16_t>(listed.id.data())));
+      auto& at =
+          found.slots.at(slot(static_cast<std::uint8_t>(token), load_le<std::uint16_t>(listed.id.data())));
       at = {Holdings::Kind::live, listed.expires_at, listed.value.size(), at.kind == Holdings::Kind::removed};
     }
   }

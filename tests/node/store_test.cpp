@@ -42,12 +42,11 @@ bool is(const protocol::StoreResponse& response, StoreStatus status) {
 /// A disk whose every call ends in std::bad_alloc.
 class ThrowingStore final : public store::Store {
  public:
-  void put(store::Token, const store::Box&, const store::RecordId&, ByteView, UnixTime,
-           UnixTime) override {
+  void put(store::Token, const store::Box&, const store::RecordId&, ByteView, UnixTime, UnixTime) override {
     throw std::bad_alloc();
   }
-  void list(store::Token, const store::Mailbox&, std::span<const store::BoxTag>, std::uint64_t, const store::ListLimits&,
-            UnixTime) override {
+  void list(store::Token, const store::Mailbox&, std::span<const store::BoxTag>, std::uint64_t,
+            const store::ListLimits&, UnixTime) override {
     throw std::bad_alloc();
   }
   void remove(store::Token, const store::Mailbox&, std::span<const store::RecordId>) override {}

@@ -40,7 +40,8 @@ inline void list_only_named_boxes_in_order(Store& store) {
   caller.put(box(2, 0), record(9), value_of(20, 1));
   const auto list = caller.list(mailbox(1), {tag(2), tag(77), tag(0), tag(2)});
   BOOST_TEST_REQUIRE(list.records.size() == 4U);
-  const std::vector<std::pair<int, int>> expected{{0, 2}, {2, 0}, {3, 2}, {5, 0}};  // record, place of its box
+  const std::vector<std::pair<int, int>> expected{
+      {0, 2}, {2, 0}, {3, 2}, {5, 0}};  // record, place of its box
   for (std::size_t i = 0; i < expected.size(); ++i) {
     BOOST_TEST((list.records[i].id == record(static_cast<std::uint16_t>(expected[i].first))));
     BOOST_TEST(int{list.records[i].box} == expected[i].second);

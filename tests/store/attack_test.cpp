@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What one writer can do to a mailbox, on the engines that need no server; engines/attack_test.cpp has the rest.
+// What one writer can do to a mailbox, on the engines that need no server; engines/attack_test.cpp has the
+// rest.
 #include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>
 
@@ -11,7 +12,9 @@ namespace toxasync::store::test {
 namespace {
 
 struct Memory : Observed {
-  std::unique_ptr<Store> make(const StoreLimits& limits = {}) { return std::make_unique<MemoryStore>(limits); }
+  std::unique_ptr<Store> make(const StoreLimits& limits = {}) {
+    return std::make_unique<MemoryStore>(limits);
+  }
 };
 
 struct Sqlite : OnDisk {

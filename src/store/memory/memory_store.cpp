@@ -126,7 +126,8 @@ void MemoryStore::list(Token token, const Mailbox& mailbox, std::span<const BoxT
   } else {
     list.result.status = admission == Admission::overloaded ? OpStatus::overloaded : OpStatus::failed;
   }
-  const auto result = std::make_shared<ListResult>(std::move(list.result));  // std::function must be copyable.
+  const auto result =
+      std::make_shared<ListResult>(std::move(list.result));  // std::function must be copyable.
   complete(admission == Admission::overloaded ? 0 : cost,
            [token, result](StoreListener& listener) { listener.on_list(token, std::move(*result)); });
 }
@@ -196,8 +197,8 @@ void MemoryStore::cancel(Token token, const Mailbox& mailbox, const RecordId& id
   CancelStatus result = admission == Admission::overloaded ? CancelStatus::overloaded : CancelStatus::failed;
   if (admission == Admission::yes) {
     Entry* const entry = find(mailbox, id);
-    result = entry == nullptr ? CancelStatus::unknown
-                              : apply_cancel(mailboxes_.at(mailbox), *entry, commitment);
+    result =
+        entry == nullptr ? CancelStatus::unknown : apply_cancel(mailboxes_.at(mailbox), *entry, commitment);
   }
   complete(admission == Admission::overloaded ? 0 : operation_overhead_bytes,
            [token, result](StoreListener& listener) { listener.on_cancel(token, result); });

@@ -283,9 +283,9 @@ LinkStatus PostgresTable::list(std::span<StoreOperation* const> group, bool& may
   return nothing ? LinkStatus::ok : mark_given(group, may_be_done);
 }
 
-// Whoever cancels locks the box too. So when the marks are set, what is still live of what was found cannot be
-// cancelled any more, and the rest is not told. It writes even where no mark moves: the mark may be one whose
-// wait for the standbys was ended, and this commit waits for it.
+// Whoever cancels locks the box too. So when the marks are set, what is still live of what was found cannot
+// be cancelled any more, and the rest is not told. It writes even where no mark moves: the mark may be one
+// whose wait for the standbys was ended, and this commit waits for it.
 LinkStatus PostgresTable::mark_given(std::span<StoreOperation* const> group, bool& may_be_done) {
   std::map<Box, std::int64_t> highest;
   KeyColumns records, boxes;
@@ -327,8 +327,9 @@ LinkStatus PostgresTable::mark_given(std::span<StoreOperation* const> group, boo
   }
   for (StoreOperation* operation : group) {
     auto& list = std::get<ListOperation>(*operation);
-    std::erase_if(list.result.records,
-                  [&](const Record& record) { return !kept.contains({list.mailbox, record.id}); });
+    std::erase_if(list.result.records, [&](const Record& record) {
+      return !kept.contains({list.mailbox, record.id});
+    });
   }
   return LinkStatus::ok;
 }
@@ -412,9 +413,8 @@ LinkStatus PostgresTable::expire(ExpireOperation& operation, bool& may_be_done) 
     keys.add(due.blob(row, 0), due.blob(row, 1));
   }
   link_.execute(statement::lock_mailboxes, PostgresParameters().blobs(keys.mailboxes));
-  link_.execute(
-      statement::lock_boxes,
-      PostgresParameters().blobs({}).blobs({}).blobs(keys.mailboxes).blobs(keys.keys));
+  link_.execute(statement::lock_boxes,
+                PostgresParameters().blobs({}).blobs({}).blobs(keys.mailboxes).blobs(keys.keys));
   link_.execute(statement::drop_due,
                 PostgresParameters().blobs(keys.mailboxes).blobs(keys.keys).time(operation.now));
   if (const LinkStatus status = link_.round_trip(answers, options_.patience); status != LinkStatus::ok) {

@@ -27,10 +27,10 @@ class RecordSet {
     bool maybe_empty = false;  ///< Made by this transaction, or the last record of a box was dropped.
   };
   struct BoxRow {
-    std::int64_t messages = 0;    ///< Live ones.
-    std::int64_t bytes = 0;       ///< Their values.
+    std::int64_t messages = 0;  ///< Live ones.
+    std::int64_t bytes = 0;     ///< Their values.
     std::int64_t tombstones = 0;
-    std::int64_t given = 0;       ///< The highest sequence that was listed for the owner.
+    std::int64_t given = 0;  ///< The highest sequence that was listed for the owner.
     bool changed = false;
 
     [[nodiscard]] bool empty() const noexcept { return messages == 0 && tombstones == 0; }

@@ -68,7 +68,7 @@ void RecordTable::check_records(RecordCheck& result, std::map<std::int64_t, BoxR
 }
 
 void RecordTable::check_boxes(RecordCheck& result, std::map<std::int64_t, BoxRow>& counted,
-                               DbStatus& status) {
+                              DbStatus& status) {
   if (status != DbStatus::ok) {
     return;
   }

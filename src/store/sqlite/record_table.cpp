@@ -55,7 +55,8 @@ std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
   DbStatus status = DbStatus::ok;
   Statements& s = statements_;
   s.find = db.prepare(
-      "SELECT seq, exp, mailbox, box, id, value, sum, cancelled FROM rec INDEXED BY rec_key WHERE rk=?", status);
+      "SELECT seq, exp, mailbox, box, id, value, sum, cancelled FROM rec INDEXED BY rec_key WHERE rk=?",
+      status);
   s.insert = db.prepare("INSERT INTO rec(rk, lk, exp, mailbox, box, id, value, sum) VALUES(?,?,?,?,?,?,?,?)",
                         status);
   s.extend = db.prepare("UPDATE rec SET exp=?, sum=? WHERE seq=?", status);
@@ -64,15 +65,14 @@ std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
   s.expired = db.prepare(
       "SELECT seq, box, value IS NOT NULL, length(value) FROM rec WHERE exp<=? ORDER BY exp LIMIT ?", status);
   // From the index alone: rows are read one by one, as many as fit on a page of the list.
-  s.next_box =
-      db.prepare("SELECT lk FROM rec INDEXED BY rec_live WHERE lk>=? ORDER BY lk LIMIT 1", status);
-  s.next_in_box = db.prepare(
-      "SELECT seq FROM rec INDEXED BY rec_live WHERE lk=? AND seq>? ORDER BY seq LIMIT 1", status);
+  s.next_box = db.prepare("SELECT lk FROM rec INDEXED BY rec_live WHERE lk>=? ORDER BY lk LIMIT 1", status);
+  s.next_in_box =
+      db.prepare("SELECT seq FROM rec INDEXED BY rec_live WHERE lk=? AND seq>? ORDER BY seq LIMIT 1", status);
   s.record = db.prepare("SELECT exp, mailbox, box, id, value, sum, cancelled FROM rec WHERE seq=?", status);
   s.mark_given = db.prepare("UPDATE box SET given=?1 WHERE bk=?2 AND given<?1", status);
   s.read_box = db.prepare("SELECT n, bytes, tombstones, given FROM box WHERE bk=?", status);
-  s.write_box = db.prepare("INSERT OR REPLACE INTO box(bk, n, bytes, tombstones, given) VALUES(?,?,?,?,?)",
-                           status);
+  s.write_box =
+      db.prepare("INSERT OR REPLACE INTO box(bk, n, bytes, tombstones, given) VALUES(?,?,?,?,?)", status);
   s.drop_box = db.prepare("DELETE FROM box WHERE bk=?", status);
   s.write_meta = db.prepare("UPDATE meta SET n=?, bytes=?, tombstones=?", status);
   // A statement does not match the tables: they are not those of the version number.
@@ -96,7 +96,8 @@ std::optional<OpenError> RecordTable::create(SqliteDb& db) const {
 
 std::optional<OpenError> RecordTable::read_meta(SqliteDb& db) {
   DbStatus status = DbStatus::ok;
-  const Statement statement = db.prepare("SELECT n, bytes, tombstones, given, hash_key, sum_key FROM meta", status);
+  const Statement statement =
+      db.prepare("SELECT n, bytes, tombstones, given, hash_key, sum_key FROM meta", status);
   Query query(statement);
   if (!query.next() || query.blob(4).size() != hash_key_.size() || query.blob(5).size() != sum_key_.size()) {
     return query.status() == DbStatus::failed && status == DbStatus::ok ? OpenError::io : OpenError::damaged;
@@ -229,8 +230,7 @@ DbStatus RecordTable::apply(PutOperation& put) {
     if (put.expires_at <= found->expires_at) {
       return status;
     }
-    const auto sum =
-        checksum(put.box.mailbox, found->box, put.id, put.expires_at, Kind::live, found->value);
+    const auto sum = checksum(put.box.mailbox, found->box, put.id, put.expires_at, Kind::live, found->value);
     return Query(statements_.extend).bind(put.expires_at).bind(ByteView(sum)).bind(found->sequence).run();
   }
   BoxRow box;

@@ -120,9 +120,9 @@ BOOST_AUTO_TEST_CASE(tombstones_and_foreign_boxes_cost_a_list_nothing) {
   const auto look = [&] {
     sql("VACUUM ANALYZE record");
     const std::string tags = sql_text("SELECT " + all_tags + "::text");
-    const std::string plan =
-        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE seen('" +
-        sql_text("SELECT mailbox::text FROM record LIMIT 1") + "', '" + tags + "', 0, 1000, 49)";
+    const std::string plan = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE seen('" +
+                             sql_text("SELECT mailbox::text FROM record LIMIT 1") + "', '" + tags +
+                             "', 0, 1000, 49)";
     std::vector<PostgresRows> answers;
     admin.query(plan.c_str());
     BOOST_REQUIRE_MESSAGE(admin.round_trip(answers, patience) == LinkStatus::ok, admin.error());

@@ -79,7 +79,8 @@ BOOST_AUTO_TEST_CASE(an_import_keeps_order_expiry_and_tombstones) {
   BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(1)) == CancelStatus::cancelled));
   BOOST_TEST((caller.put(box(1), record(1), value_of(50, 1)).status == PutStatus::gone));
   BOOST_TEST((caller.cancel(mailbox(1), record(3), commitment(1)) == CancelStatus::cancelled));
-  BOOST_TEST((caller.cancel(mailbox(3), record(1), commitment(0x51)) == CancelStatus::removed));  // was listed
+  BOOST_TEST(
+      (caller.cancel(mailbox(3), record(1), commitment(0x51)) == CancelStatus::removed));  // was listed
   BOOST_TEST(store->stats().damaged == 0U);
 }
 

@@ -75,8 +75,7 @@ BOOST_AUTO_TEST_CASE(a_put_that_is_refused_leaves_nothing_behind) {
   // The expired one is dropped in passing.
   caller.put(box(1), record(1), value_of(100, 1), at(2000s));
   caller.now = at(2000s);
-  BOOST_TEST(
-      (caller.put(box(1), record(1), value_of(101, 1), at(3000s)).status == PutStatus::mailbox_full));
+  BOOST_TEST((caller.put(box(1), record(1), value_of(101, 1), at(3000s)).status == PutStatus::mailbox_full));
   BOOST_TEST(sql_text("SELECT count(*)::text FROM mailbox") == "0");
   BOOST_TEST(store->stats().messages == 0U);
 }
