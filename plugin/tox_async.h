@@ -835,8 +835,9 @@ void tox_async_callback_friend_request_state(Tox_Async* async, tox_async_friend_
  * are informed of them automatically. They are remembered in the state file.
  *
  * If the user has named none, up to three are selected from the known nodes: from
- * friends, from other nodes and, with the dispatcher, from the DHT. Selected nodes are
- * replaced if they cannot be reached for days, or if the user names nodes.
+ * friends (one for each friend at most), from other nodes and, with the dispatcher, from
+ * the DHT. Selected nodes are replaced if they cannot be reached for days, or if the user
+ * names nodes.
  *
  * A node is identified by an address line,
  * `toxasync:<node id, 64 hexadecimal digits>@<address>`, with one to four numeric
