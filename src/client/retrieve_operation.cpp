@@ -115,12 +115,12 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
     more = read < count || (page.flags & protocol::Page::flag_more) != 0;
     add_page(page);
   }
-  pages_read_ += read;
   if (ids_to_delete_.empty() && !more) {
     result_.complete = true;
     return Step::ended;
   }
-  if (pages_read_ > most_pages) {
+  if (read_ > most_envelopes) {
+    result_.endless = true;
     return Step::ended;
   }
   return envelopes_.empty() ? Step::request : Step::hand_over;
@@ -128,6 +128,7 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
 
 void RetrieveOperation::add_page(protocol::Page& page) {
   cursor_ = std::max(cursor_, page.cursor);
+  read_ += std::max<std::size_t>(page.envelopes.size(), 1);
   const auto& address = job_.mailbox.mailbox.address;
   for (auto& envelope : page.envelopes) {
     const auto id = crypto::envelope_id(address, envelope.bytes);

@@ -31,9 +31,9 @@ class RetrieveOperation {
     ended,      ///< See result().
   };
 
-  /// Pages read in one retrieve, a limit for a node that never ends a mailbox. An honest node's mailbox has
-  /// 1000 envelopes; a longer one is read in several retrieves, for what was read is deleted.
-  static constexpr std::size_t most_pages = 4096;
+  /// Envelopes read in one retrieve, a page without any counting as one: a limit for a node that never ends a
+  /// mailbox. An honest one keeps 1000 in a mailbox, and its pages are not empty; as many may come meanwhile.
+  static constexpr std::size_t most_envelopes = 2000;
 
   /// `window` is the number of pages to ask for at once, 1 to limits::window.
   RetrieveOperation(RetrieveJob job, std::uint8_t window) noexcept;
@@ -84,8 +84,8 @@ class RetrieveOperation {
   std::map<std::uint8_t, protocol::Page> pages_;  ///< By index.
 
   std::vector<Bytes> envelopes_;       ///< To be handed over.
-  std::set<crypto::EnvelopeId> seen_;  ///< Handed over in this retrieve; bounded by most_pages.
-  std::size_t pages_read_ = 0;
+  std::set<crypto::EnvelopeId> seen_;  ///< Handed over in this retrieve; bounded by most_envelopes.
+  std::size_t read_ = 0;               ///< As most_envelopes counts them.
 };
 
 }  // namespace toxasync::client
