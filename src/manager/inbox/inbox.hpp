@@ -32,12 +32,14 @@ class Inbox final : public Part {
   /// sender.
   static constexpr std::size_t messages_waiting = 10000;
   static constexpr std::size_t bytes_waiting = 32U << 20;  ///< Their texts, likewise.
+  /// What an envelope from a node costs our disk, whatever is in it: as many as a text with a one-time key.
+  static constexpr std::size_t rows_per_envelope = 4;
 
   Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Receipts& receipts,
         InboxListener& listener, MailSource& source);
 
   [[nodiscard]] std::span<const Table> tables() const noexcept override {
-    static constexpr std::array tables{Table::inbox, Table::part, Table::seen, Table::order};
+    static constexpr std::array tables{Table::inbox, Table::part, Table::seen, Table::order, Table::padding};
     return tables;
   }
   bool load(const store::StateEntry& entry) override;
@@ -51,9 +53,11 @@ class Inbox final : public Part {
 
   /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction. `done` is
   /// called when they (and what is refused) may be deleted where they came from: true; or may not, because
-  /// the disk failed or too many messages wait: false.
-  void receive(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
-               const FriendKey* live_from, std::function<void(bool)> done);
+  /// the disk failed or too many messages wait: false. How many of them were new, and sealed by a friend.
+  std::size_t receive(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
+                      const FriendKey* live_from, std::function<void(bool)> done);
+  /// Takes envelopes out of a cover mailbox: writes as much as receive(), and changes nothing.
+  void receive_cover(const std::vector<Bytes>& envelopes, std::function<void(bool)> done);
 
   void on_removed(const FriendKey& who, store::StateBatch& batch);
   void tick(Now now) override { order_.tick(now); }
@@ -95,6 +99,7 @@ class Inbox final : public Part {
     std::vector<ReceiptDue> receipts_for_us;  ///< `to` is who sent them.
     std::set<FriendKey> renew;                ///< They have keys of ours that we do not have.
     std::set<FriendKey> refill;               ///< They wrote without a one-time key.
+    std::size_t taken = 0;                    ///< Envelopes that were new, and sealed by a friend.
   };
 
   struct SeenHash {
@@ -102,6 +107,9 @@ class Inbox final : public Part {
     ByteArray<16> key;
   };
 
+  /// Whether nothing is taken now: then `done` is told so.
+  bool refuse(std::size_t envelopes, std::function<void(bool)>& done);
+  static void pad(store::StateBatch& batch, const std::vector<Bytes>& envelopes);
   void receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, const FriendKey* live_from,
                    Intake& intake);
   void receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,

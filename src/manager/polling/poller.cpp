@@ -87,6 +87,7 @@ crypto::Epoch Poller::first_epoch(const Source& source, const OwnHomeNode& node,
 void Poller::forget_retired(Now now) {
   store::StateBatch batch;
   for (const auto& id : home_nodes_.forget_retired(now.unix_time(), batch)) {
+    endless_.erase(id);
     std::erase_if(finished_, [&](const auto& entry) {
       const auto& [node, root] = entry.first;
       if (node != id) {
@@ -181,6 +182,9 @@ void Poller::update_polls(Now now) {
     }
   }
   polls_ = std::move(wanted);
+  std::erase_if(endless_, [&](const auto& entry) {
+    return entry.second.until <= now.steady && !polls_.contains(entry.second.mailbox);
+  });
   std::erase_if(mailboxes_, [&](const auto& entry) { return entry.first.second + epochs_back + 1 < *epoch; });
 }
 
@@ -192,16 +196,34 @@ void Poller::start(const Key& key, Now now) {
   if (found == polls_.end() || found->second.operation || owned == nullptr) {
     return;
   }
+  if (const auto until = left_alone(node, now)) {
+    found->second.last_begun = now.steady;  // as if it had failed
+    due_.set(key, *until + random_delay(services_.random, services_.config.poll_interval));
+    return;
+  }
   if (inbox_.full()) {  // what came would be left there
     due_.set(key, now.steady + until_next_poll(epoch, now));
     return;
   }
   found->second.started = now.steady;
   found->second.started_date = now.unix_time();
+  found->second.fetched = 0;
+  found->second.taken = 0;
   // Nothing is stored any longer in what is older.
   const bool subscribe = services_.config.push && epoch + 1 >= crypto::epoch_at(now.unix_time()).value_or(0);
   found->second.operation = services_.client.retrieve({node, owned->clone(), subscribe}, *this, now);
   operations_[*found->second.operation] = key;
+  if (const auto endless = endless_.find(node); endless != endless_.end()) {
+    endless->second.reading = true;
+  }
+}
+
+std::optional<SteadyTime> Poller::left_alone(const protocol::NodeId& node, Now now) {
+  const auto found = endless_.find(node);
+  if (found == endless_.end() || (now.steady >= found->second.until && !found->second.reading)) {
+    return std::nullopt;
+  }
+  return std::max(found->second.until, now.steady);
 }
 
 void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept {
@@ -211,12 +233,12 @@ void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> enve
   }
   const Key key = found->second;
   const auto poll = polls_.find(key);
+  const SteadyTime delete_from = now.steady + deletion_least + random_delay(services_.random, deletion_mean);
+  auto done = [this, operation, delete_from](bool durable) { written(operation, delete_from, durable); };
   if (poll != polls_.end() && poll->second.is_cover) {
     services_.telemetry.count(Counter::cover_fetched, envelopes.size());
-    // Deleted after a write to disk, as all that is fetched is: the delay must not show that it is cover.
-    services_.state.commit({}, [this, operation](bool /*durable*/) {
-      services_.client.continue_retrieve(operation, services_.clock.now());
-    });
+    poll->second.fetched += envelopes.size();
+    inbox_.receive_cover(envelopes, std::move(done));
     return;
   }
   const auto* const root = keys_of(std::get<1>(key));
@@ -225,15 +247,49 @@ void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> enve
     services_.client.abandon(operation, now);
     return on_retrieved(operation, {}, now);
   }
-  inbox_.receive(*owned, envelopes, nullptr, [this, operation](bool durable) {
-    const Now later = services_.clock.now();
-    if (durable) {
-      services_.client.continue_retrieve(operation, later);
-    } else {  // our disk failed: the node must keep them
-      services_.client.abandon(operation, later);
-      on_retrieved(operation, {}, later);
-    }
-  });
+  const std::size_t taken = inbox_.receive(*owned, envelopes, nullptr, std::move(done));
+  if (poll != polls_.end()) {
+    poll->second.fetched += envelopes.size();
+    poll->second.taken += taken;
+  }
+}
+
+void Poller::written(client::OperationId operation, SteadyTime delete_from, bool durable) {
+  const Now now = services_.clock.now();
+  if (durable) {
+    deletions_.set(operation, std::max(delete_from, now.steady));
+  } else {  // the node must keep them
+    services_.client.abandon(operation, now);
+    on_retrieved(operation, {}, now);
+  }
+}
+
+/// A friend who writes while we read can make a mailbox long, but not fill it with what no friend has sealed.
+void Poller::note_end(const Key& key, const Poll& poll, const client::RetrieveResult& result, Now now) {
+  const protocol::NodeId& node = std::get<0>(key);
+  const auto known = endless_.find(node);
+  if (result.complete && known != endless_.end() && known->second.mailbox == key) {
+    endless_.erase(known);
+  }
+  if (!result.endless || 2 * poll.taken > poll.fetched) {
+    return;
+  }
+  services_.telemetry.refuse(Counter::refused_answer);
+  services_.telemetry.log(LogLevel::debug, "polling", "a mailbox on a storage node does not end");
+  Endless& endless = endless_[node];
+  if (now.steady < endless.until) {
+    return;  // it was read together with another one that did not
+  }
+  endless.mailbox = key;
+  milliseconds pause = endless_pause;
+  for (unsigned i = 0; i < endless.in_a_row && pause < longest_endless_pause; ++i) {
+    pause *= 4;
+  }
+  endless.until = now.steady + std::min(pause, longest_endless_pause);
+  ++endless.in_a_row;
+  if (endless.in_a_row >= endless_to_demote) {
+    home_nodes_.demote(node);
+  }
 }
 
 void Poller::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
@@ -244,6 +300,9 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   const Key key = found->second;
   operations_.erase(found);
+  if (const auto endless = endless_.find(std::get<0>(key)); endless != endless_.end()) {
+    endless->second.reading = false;
+  }
   const auto poll = polls_.find(key);
   if (poll == polls_.end()) {
     return;
@@ -253,7 +312,8 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   // A node that answers other requests, but not this one, is busy: the mailbox was neither read nor failed.
   const auto status = services_.client.node_status(std::get<0>(key));
   const bool alive = result.reachable || (status && status->last_answer >= poll->second.started_date);
-  const bool unserved = !result.complete && alive;
+  note_end(key, poll->second, result, now);
+  const bool unserved = !result.complete && !result.endless && alive;
   if (!unserved) {
     poll->second.last_begun = poll->second.started;
   }
@@ -272,8 +332,8 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   const milliseconds mean = soon ? first_polls_within : services_.config.poll_interval;
   milliseconds wait = std::min(mean, unserved_again);
   if (!unserved) {
-    wait = soon || !result.complete ? random_delay(services_.random, mean)
-                                    : until_next_poll(std::get<2>(key), now);
+    wait = soon || (!result.complete && !result.endless) ? random_delay(services_.random, mean)
+                                                         : until_next_poll(std::get<2>(key), now);
   }
   const milliseconds asked = result.retry_after;
   // Apart from other clients that it turned away.
@@ -335,6 +395,9 @@ void Poller::tick(Now now) {
   if (now.unix_time() >= next_epoch_ || (clock_set_back && next_epoch_ != limits::epoch_origin)) {
     update_polls(now);
   }
+  while (const auto operation = deletions_.pop_due(now.steady)) {
+    services_.client.continue_retrieve(*operation, now);
+  }
   while (const auto key = due_.pop_due(now.steady)) {
     start(*key, now);
   }
@@ -342,7 +405,8 @@ void Poller::tick(Now now) {
 
 SteadyTime Poller::next_deadline() const noexcept {
   const Now now = services_.clock.now();
-  return std::min(due_.next(), now.steady + std::max<milliseconds>(next_epoch_ - now.wall, 0ms));
+  return std::min(
+      {due_.next(), deletions_.next(), now.steady + std::max<milliseconds>(next_epoch_ - now.wall, 0ms)});
 }
 
 }  // namespace toxasync::manager
