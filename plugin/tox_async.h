@@ -273,6 +273,17 @@ void tox_async_options_set_push(Tox_Async_Options* options, bool push);
 bool tox_async_options_get_push(const Tox_Async_Options* options);
 
 /**
+ * Whether friend requests are looked for that people left while this user was offline.
+ * They are left in a mailbox that everybody who has the Tox id can recognise. Only the
+ * storage nodes that the user added and those that friends use are asked for it; but if
+ * the operator of one of them has the Tox id, they learn from which address and when the
+ * user asks. With false no node is asked, and a friend request arrives only while both
+ * are online. Default: true.
+ */
+void tox_async_options_set_offline_requests(Tox_Async_Options* options, bool receive);
+bool tox_async_options_get_offline_requests(const Tox_Async_Options* options);
+
+/**
  * The mean time for which receipts to an offline friend are collected before they are sent, in
  * milliseconds; at least 100. The shorter it is, the easier storage nodes can tell which message a receipt
  * answers. Default: 300000.
@@ -747,6 +758,13 @@ const char* tox_err_async_friend_request_send_to_string(Tox_Err_Async_Friend_Req
  * tox_friend_add with the same Tox id and message, which adds the friend and sends the
  * request while they are online. The recipient sees whichever request comes first, and
  * the other one only if the first was not accepted.
+ *
+ * It is left on the storage nodes that this user added (tox_async_node_add) and on nodes
+ * that friends use; the recipient finds it if they use one of these or named it. So
+ * people hand on the address line of a storage node together with their Tox id: add
+ * that node first. While no such node is known, the request waits on this user's disk.
+ * The operators of these nodes who have the recipient's Tox id learn that somebody at this
+ * user's address sends them a request.
  *
  * Returns immediately. A crash before the state is TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED
  * loses the request. A request with another nospam replaces the one that is under way.

@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view area = "client";
 /// When a caller may try again after the queue was full.
 constexpr seconds queue_full_retry = 30s;
+/// How long stores let a retrieve go first that the node has turned away: it grants a source so many new
+/// sessions, and mail for many friends would use up all of them.
+constexpr milliseconds stores_wait = 20s;
 
 ClientConfig checked(ClientConfig config) noexcept {
   config.window = std::clamp<std::uint8_t>(config.window, 1, limits::window);
@@ -20,7 +23,7 @@ ClientConfig checked(ClientConfig config) noexcept {
   config.operations_in_flight = std::max<std::size_t>(config.operations_in_flight, 1);
   config.operations_per_node = std::max<std::size_t>(config.operations_per_node, 1);
   // When room is made for a session there must always be one without users.
-  config.sessions = std::max(config.sessions, config.operations_in_flight);
+  config.sessions = std::max(config.sessions, kinds * config.operations_in_flight);
   return config;
 }
 
@@ -112,13 +115,16 @@ void Client::tick(Now now) {
     on_timeout(operations_.at(deadlines_.begin()->second), now);
   }
   retry_discoveries(now);
+  if (stores_again_ <= now.steady) {
+    stores_again_ = nodes_.next_stores_again(now.steady);
+  }
   start_queued(now);
   events_.deliver(now);
 }
 
 SteadyTime Client::next_deadline() const noexcept {
   const SteadyTime deadline = deadlines_.empty() ? never : deadlines_.begin()->first;
-  return std::min({deadline, discoveries_.next_deadline(), events_.next_deadline()});
+  return std::min({deadline, discoveries_.next_deadline(), events_.next_deadline(), stores_again_});
 }
 
 // --- Operations, from start to end ---
@@ -136,11 +142,11 @@ OperationId Client::admit(const protocol::NodeId& node, Work work, Now now) {
   }
   const RetryPolicy policy{config_.first_timeout, config_.longest_timeout, config_.attempts};
   operations_.emplace(id, Operation{id, node, Exchange(policy), std::move(work)});
-  queue_.push(node, id);
+  RequestQueue& queue = lane(kind_of(operations_.at(id).work)).queue;
+  queue.push(node, id);
   start_queued(now);
   const auto at = operations_.find(id);
-  if (at != operations_.end() && at->second.session == nullptr &&
-      queue_.size() > config_.operations_waiting) {
+  if (at != operations_.end() && at->second.session == nullptr && queue.size() > config_.operations_waiting) {
     reject(id, at->second.work, StoreOutcome::try_later, now);
     erase(at);
   }
@@ -161,12 +167,22 @@ void Client::reject(OperationId id, const Work& work, StoreOutcome outcome, Now 
 }
 
 void Client::start_queued(Now now) {
-  const auto may_start = [this](const protocol::NodeId& id) {
+  start_queued(Kind::fetch, now);
+  start_queued(Kind::store, now);
+}
+
+void Client::start_queued(Kind kind, Now now) {
+  const auto place = static_cast<std::size_t>(kind);
+  const auto may_start = [&](const protocol::NodeId& id) {
+    const NodeEntry& node = *nodes_.find(id);
+    const bool waits = kind == Kind::store && node.stores_wait_until > now.steady;
     const bool proven = guard_ == nullptr || guard_->has_answered(id);
-    return nodes_.find(id)->operations < (proven ? config_.operations_per_node : 1);
+    return !waits && (proven ? node.operations[place] < config_.operations_per_node
+                             : node.operations[0] + node.operations[1] == 0);
   };
-  while (in_flight_ < config_.operations_in_flight) {
-    const auto id = queue_.pop(may_start);
+  Lane& lane = this->lane(kind);
+  while (lane.in_flight < config_.operations_in_flight) {
+    const auto id = lane.queue.pop(may_start);
     if (!id) {
       return;
     }
@@ -183,8 +199,8 @@ void Client::start_queued(Now now) {
     Session& session = sessions_.find_or_create(name, random_);
     session.users.push_back(operation.id);
     operation.session = &session;
-    ++nodes_.find(operation.node)->operations;
-    ++in_flight_;
+    ++nodes_.find(operation.node)->operations[place];
+    ++lane.in_flight;
     begin_request(operation, now);
   }
 }
@@ -308,12 +324,13 @@ void Client::end(Operation& operation, EventQueue::Event outcome) {
 
 void Client::erase(Operations::iterator at) {
   const Operation& operation = at->second;
+  const Kind kind = kind_of(operation.work);
   if (operation.session == nullptr) {
-    queue_.remove(operation.node, operation.id);
+    lane(kind).queue.remove(operation.node, operation.id);
   } else {
     std::erase(operation.session->users, operation.id);
-    --nodes_.find(operation.node)->operations;
-    --in_flight_;
+    --nodes_.find(operation.node)->operations[static_cast<std::size_t>(kind)];
+    --lane(kind).in_flight;
     deadlines_.erase({operation.deadline, operation.id});
   }
   operations_.erase(at);
@@ -350,6 +367,8 @@ void Client::end_retrieve(Operation& operation, Now now) {
   const auto& retrieve = std::get<Retrieve>(operation.work).operation;
   RetrieveListener* const listener = &std::get<Retrieve>(operation.work).listener;
   const RetrieveResult result = retrieve.result();
+  nodes_.find(operation.node)->retrieved(result.retry_after > 0s, stores_wait, now.steady);
+  stores_again_ = nodes_.next_stores_again(now.steady);
   const OperationId id = operation.id;
   const bool subscribed = result.complete && retrieve.subscribes();
   const bool announced = subscribed && retrieve.is_announced();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -92,6 +93,12 @@ class Client {
     SteadyTime deadline = never;     ///< The same as in deadlines_.
   };
   using Operations = std::map<OperationId, Operation>;
+  /// The places in flight of one kind of operation, and the line before them: mail that waits to be sent
+  /// never keeps us from fetching.
+  struct Lane {
+    RequestQueue queue;  ///< Those that have no session yet.
+    std::size_t in_flight = 0;
+  };
   struct Packet {
     const Route& from;
     protocol::FrameHeader header;
@@ -105,6 +112,11 @@ class Client {
   void reject(OperationId id, const Work& work, StoreOutcome outcome, Now now);
   /// Starts queued operations while there is room in flight.
   void start_queued(Now now);
+  void start_queued(Kind kind, Now now);
+  Lane& lane(Kind kind) noexcept { return lanes_[static_cast<std::size_t>(kind)]; }
+  static Kind kind_of(const Work& work) noexcept {
+    return std::holds_alternative<Store>(work) ? Kind::store : Kind::fetch;
+  }
   void begin_request(Operation& operation, Now now);
   /// Sends the operation's request, or a first packet to a node whose N is not known. Where no address may be
   /// sent to, nothing is sent.
@@ -153,11 +165,11 @@ class Client {
   NodeDirectory nodes_;
   SessionTable sessions_;
   Operations operations_;
-  RequestQueue queue_;  ///< Those of operations_ that have no session yet.
+  std::array<Lane, kinds> lanes_;
   Discoveries discoveries_;
   std::set<std::pair<SteadyTime, OperationId>> deadlines_;
   std::uint64_t last_id_ = 0;
-  std::size_t in_flight_ = 0;
+  SteadyTime stores_again_ = never;  ///< When stores may go on that have let a retrieve go first.
   EventQueue events_;
 };
 

@@ -57,6 +57,24 @@ void NodeEntry::failed(std::size_t first, std::size_t attempts) noexcept {
   }
 }
 
+void NodeEntry::retrieved(bool turned_away, milliseconds wait, SteadyTime now) noexcept {
+  if (!turned_away) {
+    stores_wait_until = long_ago;
+    stores_wait_from = long_ago;
+  } else if (stores_wait_from <= now) {  // a node that always turns retrieves away still gets mail
+    stores_wait_until = now + wait;
+    stores_wait_from = now + 2 * wait;
+  }
+}
+
+SteadyTime NodeDirectory::next_stores_again(SteadyTime now) const noexcept {
+  SteadyTime next = never;
+  for (const auto& [id, node] : nodes_) {
+    next = node.stores_wait_until > now ? std::min(next, node.stores_wait_until) : next;
+  }
+  return next;
+}
+
 void NodeDirectory::set(const KnownNode& node) {
   NodeEntry& entry = nodes_[node.id];
   if (entry.known.endpoints != node.endpoints) {

@@ -125,17 +125,19 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
     more = read < count || (page.flags & protocol::Page::flag_more) != 0;
     add_page(page);
   }
-  pages_read_ += read;
   if (ids_to_delete_.empty() && !more) {
     result_.cursors.push_back(cursor_);
     if (++list_ < job_.lists.size()) {
       cursor_ = job_.cursor(list_);
+      read_of_box_ = {};
       return Step::request;
     }
     result_.complete = true;
     return Step::ended;
   }
-  if (pages_read_ > most_pages) {
+  if (read_ > most_envelopes || empty_pages_ > most_empty_pages ||
+      std::ranges::max(read_of_box_) > most_envelopes_of_box) {
+    result_.endless = true;
     return Step::ended;
   }
   return envelopes_.empty() ? Step::request : Step::hand_over;
@@ -143,11 +145,14 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
 
 void RetrieveOperation::add_page(protocol::Page& page) {
   cursor_ = std::max(cursor_, page.cursor);
+  read_ += page.envelopes.size();
+  empty_pages_ += page.envelopes.empty() ? 1 : 0;
   for (auto& envelope : page.envelopes) {
     const auto& w = job_.lists[list_][envelope.box].w;
     if (!w) {
       continue;  // by chance, or by a long search, somebody's box has the tag of a filler
     }
+    ++read_of_box_[envelope.box];
     const auto id = crypto::envelope_id({job_.p, *w}, envelope.bytes);
     if (!left_.contains(id) && std::ranges::find(ids_to_delete_, id) == ids_to_delete_.end()) {
       ids_to_delete_.push_back(id);

@@ -33,9 +33,12 @@ class RetrieveOperation {
     ended,      ///< See result().
   };
 
-  /// Pages read in one retrieve, a limit for a node that never ends a mailbox. An honest node's mailbox has
-  /// 1000 envelopes; a longer one is read in several retrieves, for what was read is deleted.
-  static constexpr std::size_t most_pages = 4096;
+  /// Read in one retrieve: a limit for a node that never ends a mailbox. An honest one keeps 1000 envelopes
+  /// in a box, and its pages are not empty; as many may come meanwhile.
+  static constexpr std::size_t most_envelopes_of_box = 2000;
+  static constexpr std::size_t most_empty_pages = 2000;
+  /// In all boxes together.
+  static constexpr std::size_t most_envelopes = 16000;
 
   /// `window` is the number of pages to ask for at once, 1 to limits::window.
   RetrieveOperation(RetrieveJob job, std::uint8_t window) noexcept;
@@ -88,9 +91,11 @@ class RetrieveOperation {
   std::map<std::uint8_t, protocol::Page> pages_;  ///< By index.
 
   std::vector<FetchedEnvelope> envelopes_;  ///< To be handed over.
-  std::set<crypto::EnvelopeId> seen_;       ///< Handed over in this retrieve; bounded by most_pages.
+  std::set<crypto::EnvelopeId> seen_;       ///< Handed over in this retrieve; bounded by most_envelopes.
   std::set<crypto::EnvelopeId> left_;       ///< Of those, what stays on the node.
-  std::size_t pages_read_ = 0;
+  std::size_t read_ = 0;
+  std::size_t empty_pages_ = 0;
+  std::array<std::uint16_t, limits::boxes_per_list> read_of_box_{};  ///< Of the present list.
 };
 
 }  // namespace toxasync::client

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -17,6 +18,10 @@
 namespace toxasync::client {
 
 enum class OperationId : std::uint64_t {};  ///< 0 names none.
+
+/// Operations of one kind do not wait for those of the other.
+enum class Kind : std::uint8_t { store, fetch };
+constexpr std::size_t kinds = 2;
 
 struct KnownNode {
   protocol::NodeId id{};
@@ -104,6 +109,7 @@ struct RetrieveResult {
   bool reachable = false;  ///< A valid page came (and perhaps, later, nothing more).
   UnixTime node_time{};
   seconds retry_after = 0s;  ///< Not 0: the node, or our own queue, was too busy.
+  bool endless = false;      ///< Left because more came than an honest node keeps in a mailbox.
   /// Envelopes were left there. To read on behind them, and behind all others: RetrieveJob::cursors.
   bool left = false;
   std::vector<std::uint64_t> cursors;
@@ -197,10 +203,12 @@ struct ClientConfig {
   milliseconds longest_timeout = 8s;
   unsigned attempts = 5;    ///< Of one request (a cookie reply that leads on is not an attempt lost).
   std::uint8_t window = 4;  ///< Pages asked for at once.
+  // So many stores, and as many of the other operations: neither takes the places of the other.
   std::size_t operations_in_flight = 64;  ///< More are queued, each node's in order, the nodes in turn;
   std::size_t operations_per_node = 16;   ///< Of those: one node that is silent does not hold up the others.
   std::size_t operations_waiting = 4096;  ///< and past that an operation ends `try_later` at once.
-  std::size_t sessions = 512;             ///< Kept; the least recently used is dropped first.
+  /// Kept; the least recently used is dropped first. While there are more, a quarter is for fetching.
+  std::size_t sessions = 512;
 };
 
 }  // namespace toxasync::client

@@ -303,7 +303,7 @@ void Manager::on_live_envelope(const FriendKey& from, ByteView message) {
     return;
   }
   services_.telemetry.count(Counter::live_received);
-  inbox_.receive(*mailbox, {{from, std::move(live.envelope)}}, nullptr);
+  inbox_.receive_live(*mailbox, from, live.envelope);
 }
 
 void Manager::on_live_receipt(const FriendKey& from, const protocol::FriendPacket& packet) {

@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   const auto settings = parse_user_settings("# mine\r\n\n" + five_nodes() +
                                                 "receipts = friend\n log-level =debug\ntransport= udp\n"
                                                 "udp-port = 33446\nlocal-addresses = yes\nstorage-node = no\n"
-                                                "poll-interval-ms = 1000\npush = no\nkeep-days = 3",
+                                                "poll-interval-ms = 1000\npush = no\noffline-requests = no\nkeep-days = 3",
                                             "f");
   BOOST_REQUIRE(settings);
   BOOST_TEST(settings->nodes.size() == 5U);
@@ -101,6 +101,7 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   BOOST_TEST(!settings->storage_node);
   BOOST_TEST((settings->poll_interval == 1s));
   BOOST_TEST(!settings->push);
+  BOOST_TEST(!settings->offline_requests);
   BOOST_TEST((settings->time_to_live == days(3)));
 }
 
@@ -111,6 +112,7 @@ BOOST_FIXTURE_TEST_CASE(defaults_apply_without_a_file, File) {
   BOOST_TEST((settings->receipts == UserSettings::Receipts::disk));
   BOOST_TEST((settings->time_to_live == days(14)));
   BOOST_TEST(settings->push);
+  BOOST_TEST(settings->offline_requests);
   BOOST_TEST(load_user_settings({}, no_environment).has_value());
 }
 

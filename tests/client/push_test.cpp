@@ -244,7 +244,7 @@ BOOST_FIXTURE_TEST_CASE(each_mailbox_has_a_subscription_of_its_own, Subscribed) 
 BOOST_AUTO_TEST_CASE(a_subscription_ends_with_its_session) {
   client::ClientConfig config;
   config.sessions = 2;
-  config.operations_in_flight = 2;
+  config.operations_in_flight = 1;
   Subscribed rig(config);
   const auto old = rig.asked;
   rig.subscribe(1);

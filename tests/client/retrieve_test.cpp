@@ -362,9 +362,9 @@ BOOST_AUTO_TEST_CASE(an_endless_mailbox_is_left_after_a_bounded_number_of_pages)
     rig.run();
     BOOST_TEST(!rig.complete(id));
     BOOST_TEST(rig.listener.retrieved.at(id).result.reachable);
-    BOOST_TEST(cursor <= client::RetrieveOperation::most_pages + 4);
+    BOOST_TEST(cursor <= client::RetrieveOperation::most_envelopes_of_box + 4);
     const std::size_t handed_over = rig.listener.envelopes[id].size();
-    BOOST_TEST(handed_over == (with_mail ? client::RetrieveOperation::most_pages : 0));
+    BOOST_TEST(handed_over == (with_mail ? client::RetrieveOperation::most_envelopes_of_box : 0));
     BOOST_TEST(node.deleted.size() == handed_over);  // so that the next retrieve goes on from there
   }
 }

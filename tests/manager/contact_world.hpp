@@ -137,6 +137,8 @@ class Person final : public PacketReceiver,
   [[nodiscard]] std::vector<protocol::NodeId> nearest(const crypto::Point& p,
                                                       std::size_t count) const override;
   [[nodiscard]] std::vector<protocol::NodeId> home_nodes() const override { return ids(home); }
+  [[nodiscard]] std::vector<protocol::NodeId> named_home_nodes() const override { return ids(home); }
+  [[nodiscard]] bool has_answered(const protocol::NodeId& /*node*/) const override { return true; }
   [[nodiscard]] std::vector<protocol::NodeId> home_nodes_of(const manager::FriendKey& whom) const override {
     const auto found = home_of.find(whom);
     return found == home_of.end() ? std::vector<protocol::NodeId>{} : ids(found->second);

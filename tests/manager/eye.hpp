@@ -22,6 +22,7 @@ class Eye {
     std::uint8_t window = 0;   ///< Retrieves.
     seconds ttl = 0s;          ///< Stores.
     std::size_t envelope = 0;  ///< Stores: its size.
+    std::size_t deletes = 0;   ///< Retrieves: how many envelopes.
   };
 
   explicit Eye(World& world) : world_(world) {
@@ -103,6 +104,7 @@ class Eye {
       seen.counter = retrieve.counter;
       seen.operation = static_cast<std::uint8_t>(retrieve.op);
       seen.window = retrieve.window;
+      seen.deletes = retrieve.ids_to_delete.size();
     }
     requests.push_back(seen);
     return drops && drops(seen);

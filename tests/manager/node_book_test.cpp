@@ -94,8 +94,9 @@ BOOST_AUTO_TEST_CASE(our_own_node_is_not_used) {
 }
 
 BOOST_AUTO_TEST_CASE(a_node_is_given_up_after_three_days_until_its_next_answer) {
-  learn(1, Origin::friends);
+  claim(1, node_id(1), {address(1)});
   answers(node_id(1));
+  book->set_named(node_id(250), true);
   fails_for(node_id(1), days(3) - 1h);
   BOOST_TEST(!book->given_up(node_id(1)));
   fails_for(node_id(1), 1h);
@@ -136,7 +137,8 @@ BOOST_AUTO_TEST_CASE(a_few_failures_over_a_long_time_do_not_give_up_a_node) {
 
 BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_several_for_longer) {
   for (std::uint8_t number = 1; number <= 2; ++number) {
-    learn_and_answer(number, Origin::friends);
+    claim(number, node_id(number), {address(number)});
+    answers(node_id(number));
   }
   book->on_message_lost(node_id(1));
   BOOST_TEST(book->demoted(node_id(1)));
@@ -163,7 +165,8 @@ BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_several_for_longer) {
 
 BOOST_AUTO_TEST_CASE(the_nearest_nodes_differ_by_mailbox_and_not_by_who_asks) {
   for (std::uint8_t i = 1; i <= 12; ++i) {
-    learn(i, Origin::friends);
+    claim(i, node_id(i), {address(i)});
+    answers(node_id(i));
   }
   const crypto::Point p(random.array<32>());
   const auto nearest = book->nearest(p, 3);
@@ -184,11 +187,27 @@ BOOST_AUTO_TEST_CASE(the_nearest_nodes_differ_by_mailbox_and_not_by_who_asks) {
   BOOST_TEST(seen.size() == 12U);
 }
 
-BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_used_beside_others) {
+BOOST_AUTO_TEST_CASE(the_nearest_nodes_are_chosen_ones_that_answered) {
+  const auto nearest = [this] { return book->nearest(crypto::Point(random.array<32>()), 9); };
+  learn_and_answer(1, Origin::dht);
+  learn_and_answer(2, Origin::peers);
+  learn_and_answer(3, Origin::friends);  // a friend named it once
+  learn_and_answer(4, Origin::configured);
+  BOOST_TEST(nearest().empty());
+  claim(50, node_id(5), {address(5)});
+  book->set_named(node_id(4), true);
+  BOOST_TEST((nearest() == Ids{node_id(4)}));
+  answers(node_id(5));
+  BOOST_TEST(nearest().size() == 2U);
+  book->claim(numbered<FriendKey>(50), {});
+  book->set_named(node_id(4), false);
+  BOOST_TEST(nearest().empty());
+}
+
+BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_picked_beside_others) {
   for (std::uint8_t i = 1; i <= 40; ++i) {
     learn_and_answer(i, i % 2 == 0 ? Origin::dht : Origin::peers);
   }
-  BOOST_TEST(book->nearest(crypto::Point(random.array<32>()), 3).size() == 3U);  // no others are known
   BOOST_TEST(book->pick_home_nodes(3).size() == 3U);
   for (std::uint8_t number = 101; number <= 102; ++number) {
     name(number, {number});
@@ -198,9 +217,6 @@ BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_used_beside_others) {
         ids, [&](const NodeId& id) { return !manager::is_chosen(book->find(id)->origin); });
   };
   for (int i = 0; i < 20; ++i) {
-    const auto nearest = book->nearest(crypto::Point(random.array<32>()), 3);
-    BOOST_TEST(found(nearest) <= 1);
-    BOOST_TEST(nearest.size() == 3U);
     const auto picked = book->pick_home_nodes(3);
     BOOST_TEST(found(picked) == 1);
     BOOST_TEST(picked.size() == 3U);

@@ -54,7 +54,7 @@ class FirstContact final : public Part {
   [[nodiscard]] SteadyTime next_deadline() const noexcept override;
 
  private:
-  NodeHealth health_;
+  NodeHealth health_;  ///< For what we leave, and for pair mailboxes.
   PairMail pairs_;
   RequestOutbox requests_out_;
   RequestInbox requests_in_;

@@ -238,7 +238,7 @@ void RequestOutbox::advance(Outgoing& request, Now now) {
 
 std::vector<RequestOutbox::Placement> RequestOutbox::placements(const crypto::Point& p) const {
   auto nodes = nodes_.nearest(p, nearest_used);
-  auto home = nodes_.home_nodes();
+  auto home = nodes_.named_home_nodes();
   home.resize(std::min(home.size(), home_nodes_used));
   nodes.insert(nodes.end(), home.begin(), home.end());
   drop_repeated(nodes);

@@ -18,10 +18,11 @@ namespace toxasync::manager {
 class RequestOutbox final : private client::StoreResultListener {
  public:
   static constexpr std::size_t most_requests = 64;
-  static constexpr std::size_t rounds_kept = 16;     ///< Days whose copies a cancel goes after.
-  static constexpr std::size_t home_nodes_used = 3;  ///< Of ours,
-  static constexpr std::size_t nearest_used = 3;     ///< and of the nearest.
-  static constexpr std::size_t nodes_in_round = home_nodes_used + nearest_used + 1;
+  static constexpr std::size_t rounds_kept = 16;  ///< Days whose copies a cancel goes after.
+  /// Home nodes that our user named: one of them may be the recipient's.
+  static constexpr std::size_t home_nodes_used = limits::home_nodes;
+  static constexpr std::size_t nearest_used = 3;  ///< And of the nearest.
+  static constexpr std::size_t nodes_in_round = home_nodes_used + nearest_used;
   static constexpr seconds kept = limits::largest_time_to_live;
   static constexpr seconds offer_every = 24h;
   static constexpr milliseconds look_again = 30s;  ///< While there is something to be done.

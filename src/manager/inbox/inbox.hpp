@@ -32,12 +32,14 @@ class Inbox final : public Part {
   /// mailbox is used in the epochs beside its own.
   static constexpr seconds ids_kept = 2 * limits::largest_time_to_live + days(1);
   static constexpr seconds parts_kept = days(15);
+  /// What an envelope from a node costs our disk, whatever is in it: as many as a text with a one-time key.
+  static constexpr std::size_t rows_per_envelope = 4;
 
   Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Receipts& receipts,
         InboxListener& listener, MailSource& source);
 
   [[nodiscard]] std::span<const Table> tables() const noexcept override {
-    static constexpr std::array tables{Table::inbox, Table::part, Table::seen, Table::order};
+    static constexpr std::array tables{Table::inbox, Table::part, Table::seen, Table::order, Table::padding};
     return tables;
   }
   bool load(const store::StateEntry& entry) override;
@@ -57,8 +59,14 @@ class Inbox final : public Part {
   /// `durable`: they, and what is refused, may be deleted where they came from, but for those in `left`, for
   /// which their friend has no room now. Else the disk failed, and none may.
   using Received = std::function<void(bool durable, std::vector<crypto::EnvelopeId> left)>;
-  /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction.
-  void receive(const crypto::FriendsMailbox& mailbox, const std::vector<Written>& envelopes, Received done);
+  /// Takes envelopes out of one mailbox: opens them, and writes what is new in one transaction. How many of
+  /// them were new, and sealed by a friend.
+  std::size_t receive(const crypto::FriendsMailbox& mailbox, const std::vector<Written>& envelopes,
+                      Received done);
+  /// The same for one that came over the friend channel.
+  void receive_live(const crypto::FriendsMailbox& mailbox, const FriendKey& from, ByteView envelope);
+  /// Takes envelopes of these sizes out of a cover mailbox: writes as much as receive(), and changes nothing.
+  void receive_cover(const std::vector<std::size_t>& sizes, Received done);
   /// Rises when there may be room for what was left.
   [[nodiscard]] std::uint64_t reopened() const noexcept {
     return ids_.reopened() + order_.reopened() + receipts_.reopened();
@@ -102,6 +110,7 @@ class Inbox final : public Part {
     std::vector<ReceiptDue> receipts_for_us;  ///< `to` is who sent them.
     std::set<FriendKey> renew;                ///< They have keys of ours that we do not have.
     std::set<FriendKey> refill;               ///< They wrote without a one-time key.
+    std::size_t taken = 0;                    ///< Envelopes that were new, and sealed by a friend.
   };
 
   struct SeenHash {
@@ -109,6 +118,7 @@ class Inbox final : public Part {
     ByteArray<16> key;
   };
 
+  static void pad(store::StateBatch& batch, const std::vector<std::size_t>& sizes);
   // False: it is to be left where it came from.
   bool receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, Intake& intake);
   bool receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,

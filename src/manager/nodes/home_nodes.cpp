@@ -43,6 +43,7 @@ OwnHomeNode& HomeNodes::place(OwnHomeNode node) {
   OwnHomeNode& placed = nodes_[node.known.id];
   placed = std::move(node);
   book_.set_home(placed.known.id, true);
+  book_.set_named(placed.known.id, placed.by == ChosenBy::user && placed.retired == UnixTime{});
   book_.learn(placed.known, placed.by == ChosenBy::user ? Origin::configured : Origin::dht);
   return placed;
 }
@@ -88,6 +89,7 @@ Result<bool, NodeError> HomeNodes::remove(const protocol::NodeId& id) {
     return NodeError::unknown;
   }
   found->second.retired = services_.clock.now().unix_time();
+  book_.set_named(id, false);
   save(found->second);
   changed_ = true;
   return true;
@@ -134,6 +136,16 @@ std::vector<protocol::HomeNode> HomeNodes::in_use() const {
     }
   }
   return homes;
+}
+
+std::vector<protocol::NodeId> HomeNodes::named() const {
+  std::vector<protocol::NodeId> ids;
+  for (const auto& [id, node] : nodes_) {
+    if (node.retired == UnixTime{} && node.by == ChosenBy::user) {
+      ids.push_back(id);
+    }
+  }
+  return ids;
 }
 
 std::vector<protocol::NodeId> HomeNodes::chosen_by_selector() const {

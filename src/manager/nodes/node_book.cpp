@@ -89,6 +89,14 @@ void NodeBook::set_home(const protocol::NodeId& id, bool home) {
   }
 }
 
+void NodeBook::set_named(const protocol::NodeId& id, bool named) {
+  if (named) {
+    named_.insert(id);
+  } else {
+    named_.erase(id);
+  }
+}
+
 // --- Learning of nodes ---
 
 void NodeBook::learn(const client::KnownNode& known, Origin origin) {

@@ -101,6 +101,8 @@ class NodeBook final : public Part, public client::AddressGuard {
   void set_self(const protocol::NodeId& id);
   /// Whether it is, or was, a home node of ours: such a node is not forgotten, and not named to others.
   void set_home(const protocol::NodeId& id, bool home);
+  /// Whether our user names it as a home node now.
+  void set_named(const protocol::NodeId& id, bool named);
 
   /// A node, and its addresses in place of those that an equally or less trusted origin gave.
   void learn(const client::KnownNode& node, Origin origin);
@@ -117,6 +119,8 @@ class NodeBook final : public Part, public client::AddressGuard {
   [[nodiscard]] bool has_answered(const protocol::NodeId& id) const override;
   /// It had confirmed a message and does not have it any longer.
   void on_message_lost(const protocol::NodeId& id);
+  /// It has broken a rule: demoted as for a lost message.
+  void on_fault(const protocol::NodeId& id) { on_message_lost(id); }
   /// It was asked for other nodes now, and may be asked again from `ask_at` on.
   void set_asked(const protocol::NodeId& id, UnixTime ask_at);
 
@@ -127,8 +131,9 @@ class NodeBook final : public Part, public client::AddressGuard {
   /// The addresses to give to others, 4 at most: its descriptor's and our user's; else what we have.
   [[nodiscard]] std::vector<Endpoint> addresses(const protocol::NodeId& id) const;
 
-  /// Rendezvous hashing: the nodes that keep what is addressed to P, the first of the good ones in the order
-  /// of H256(P|node id). At most one that nobody chose, where others are known.
+  /// Rendezvous hashing: the nodes that keep what is addressed to P, the first in the order of H256(P|node
+  /// id) of those that our user or a friend names now, that have answered, and that are good. Never one that
+  /// was found: whoever can compute P can make such nodes near it, and would see who looks there, and when.
   [[nodiscard]] std::vector<protocol::NodeId> nearest(const crypto::Point& p, std::size_t count) const;
   /// Nodes that may serve as home nodes beside `others`: they answered lately and lost nothing, each public
   /// address in another network (IPv4 /16, IPv6 /32), no two on the word of the same friend, and at most one
@@ -177,6 +182,7 @@ class NodeBook final : public Part, public client::AddressGuard {
 
   const Services& services_;
   std::set<protocol::NodeId> homes_;
+  std::set<protocol::NodeId> named_;
   std::optional<protocol::NodeId> self_;
   std::map<protocol::NodeId, BookedNode> nodes_;
   std::map<FriendKey, std::vector<protocol::NodeId>> claimed_;

@@ -135,22 +135,17 @@ std::size_t NodeBook::good() const {
 }
 
 std::vector<protocol::NodeId> NodeBook::nearest(const crypto::Point& p, std::size_t count) const {
-  std::vector<const BookedNode*> known;
-  std::vector<std::pair<ByteArray<32>, const BookedNode*>> order;
+  std::vector<std::pair<ByteArray<32>, protocol::NodeId>> order;
   for (const auto& [id, node] : nodes_) {
-    if (is_good(node)) {
-      known.push_back(&node);
-      order.emplace_back(crypto::h256({}, {p, id}), &node);
+    const bool chosen = !node.claims.empty() || named_.contains(id);
+    if (chosen && node.last_answer != UnixTime{} && is_good(node)) {
+      order.emplace_back(crypto::h256({}, {p, id}), id);
     }
   }
   std::ranges::sort(order);
-  Selection selection(*this, was_chosen, known);
   std::vector<protocol::NodeId> nearest;
-  for (const auto& [hash, node] : order) {
-    if (nearest.size() < count && selection.admits(*node)) {
-      selection.add(*node);
-      nearest.push_back(node->id);
-    }
+  for (std::size_t i = 0; i < std::min(count, order.size()); ++i) {
+    nearest.push_back(order[i].second);
   }
   return nearest;
 }

@@ -106,6 +106,7 @@ crypto::Epoch Poller::first_epoch(const Source& source, const OwnHomeNode& node,
 void Poller::forget_retired(Now now) {
   store::StateBatch batch;
   for (const auto& id : home_nodes_.forget_retired(now.unix_time(), batch)) {
+    endless_.erase(id);
     std::erase_if(finished_, [&](const auto& entry) {
       const auto& [node, root] = entry.first;
       if (node != id) {
@@ -203,6 +204,9 @@ void Poller::update_polls(Now now) {
   const auto is_past = [&](const auto& entry) { return entry.first.second + epochs_back + 1 < *epoch; };
   std::erase_if(mailboxes_, is_past);
   std::erase_if(boxes_, is_past);
+  std::erase_if(endless_, [&](const auto& entry) {
+    return entry.second.until <= now.steady && !polls_.contains(entry.second.mailbox);
+  });
 }
 
 void Poller::start(const Key& key, Now now) {
@@ -214,6 +218,11 @@ void Poller::start(const Key& key, Now now) {
     return;
   }
   Poll& poll = found->second;
+  if (const auto until = left_alone(node, now)) {
+    poll.last_begun = now.steady;  // as if it had failed
+    due_.set(key, *until + random_delay(services_.random, services_.config.poll_interval));
+    return;
+  }
   const Boxes& boxes = boxes_of(*owned, key, poll.is_cover);
   if (poll.reopened != inbox_.reopened() || poll.boxes_version != boxes.version) {
     poll.reopened = inbox_.reopened();
@@ -223,11 +232,24 @@ void Poller::start(const Key& key, Now now) {
   }
   poll.started = now.steady;
   poll.started_date = now.unix_time();
+  poll.fetched = 0;
+  poll.taken = 0;
   // Nothing is stored any longer in what is older.
   const bool subscribe = services_.config.push && epoch + 1 >= crypto::epoch_at(now.unix_time()).value_or(0);
   poll.operation = services_.client.retrieve(
       {node, owned->p(), owned->owner().clone(), boxes.lists, subscribe, poll.cursors}, *this, now);
   operations_[*poll.operation] = key;
+  if (const auto endless = endless_.find(node); endless != endless_.end()) {
+    endless->second.reading = true;
+  }
+}
+
+std::optional<SteadyTime> Poller::left_alone(const protocol::NodeId& node, Now now) {
+  const auto found = endless_.find(node);
+  if (found == endless_.end() || (now.steady >= found->second.until && !found->second.reading)) {
+    return std::nullopt;
+  }
+  return std::max(found->second.until, now.steady);
 }
 
 void Poller::on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
@@ -238,12 +260,16 @@ void Poller::on_envelopes(client::OperationId operation, std::vector<client::Fet
   }
   const Key key = found->second;
   const auto poll = polls_.find(key);
+  const SteadyTime delete_from = now.steady + deletion_least + random_delay(services_.random, deletion_mean);
+  auto done = [this, operation, delete_from](bool durable, std::vector<crypto::EnvelopeId> left) {
+    written(operation, delete_from, durable, std::move(left));
+  };
   if (poll != polls_.end() && poll->second.is_cover) {
     services_.telemetry.count(Counter::cover_fetched, envelopes.size());
-    // Deleted after a write to disk, as all that is fetched is: the delay must not show that it is cover.
-    services_.state.commit({}, [this, operation](bool /*durable*/) {
-      services_.client.continue_retrieve(operation, services_.clock.now());
-    });
+    poll->second.fetched += envelopes.size();
+    std::vector<std::size_t> sizes(envelopes.size());
+    std::ranges::transform(envelopes, sizes.begin(), [](const auto& one) { return one.bytes.size(); });
+    inbox_.receive_cover(sizes, std::move(done));
     return;
   }
   const auto* const root = keys_of(std::get<1>(key));
@@ -253,21 +279,58 @@ void Poller::on_envelopes(client::OperationId operation, std::vector<client::Fet
     return on_retrieved(operation, {}, now);
   }
   std::vector<Inbox::Written> written;
+  const std::size_t fetched = envelopes.size();
   const auto& writers = boxes_of(*owned, key, false).writers;
   for (auto& envelope : envelopes) {
     if (const auto writer = writers.find(envelope.w); writer != writers.end()) {  // else removed meanwhile
       written.push_back({writer->second, std::move(envelope.bytes)});
     }
   }
-  inbox_.receive(*owned, written, [this, operation](bool durable, const auto& left) {
-    const Now later = services_.clock.now();
-    if (durable) {
-      services_.client.continue_retrieve(operation, later, left);
-    } else {  // our disk failed: the node must keep them
-      services_.client.abandon(operation, later);
-      on_retrieved(operation, {}, later);
-    }
-  });
+  const std::size_t taken = inbox_.receive(*owned, written, std::move(done));
+  if (poll != polls_.end()) {
+    poll->second.fetched += fetched;
+    poll->second.taken += taken;
+  }
+}
+
+void Poller::written(client::OperationId operation, SteadyTime delete_from, bool durable,
+                     std::vector<crypto::EnvelopeId> left) {
+  const Now now = services_.clock.now();
+  if (durable) {
+    deletions_.set(operation, std::max(delete_from, now.steady));
+    left_[operation] = std::move(left);
+  } else {  // the node must keep them
+    services_.client.abandon(operation, now);
+    on_retrieved(operation, {}, now);
+  }
+}
+
+/// A friend who writes while we read can make a mailbox long, but not fill it with what no friend has sealed.
+void Poller::note_end(const Key& key, const Poll& poll, const client::RetrieveResult& result, Now now) {
+  const protocol::NodeId& node = std::get<0>(key);
+  const auto known = endless_.find(node);
+  if (result.complete && known != endless_.end() && known->second.mailbox == key) {
+    endless_.erase(known);
+  }
+  if (!result.endless || 2 * poll.taken > poll.fetched) {
+    return;
+  }
+  services_.telemetry.refuse(Counter::refused_answer);
+  services_.telemetry.log(LogLevel::debug, "polling", "a mailbox on a storage node does not end");
+  Endless& endless = endless_[node];
+  if (now.steady < endless.until) {
+    return;  // it was read together with another one that did not
+  }
+  endless.mailbox = key;
+  milliseconds pause = endless_pause;
+  for (unsigned i = 0; i < endless.in_a_row && pause < longest_endless_pause; ++i) {
+    pause *= 4;
+  }
+  endless.until = now.steady + std::min(pause, longest_endless_pause);
+  ++endless.in_a_row;
+  if (endless.in_a_row >= endless_to_demote) {
+    home_nodes_.demote(node);
+  }
 }
 
 void Poller::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
@@ -278,6 +341,9 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   const Key key = found->second;
   operations_.erase(found);
+  if (const auto endless = endless_.find(std::get<0>(key)); endless != endless_.end()) {
+    endless->second.reading = false;
+  }
   const auto poll = polls_.find(key);
   if (poll == polls_.end()) {
     return;
@@ -287,7 +353,8 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   // A node that answers other requests, but not this one, is busy: the mailbox was neither read nor failed.
   const auto status = services_.client.node_status(std::get<0>(key));
   const bool alive = result.reachable || (status && status->last_answer >= poll->second.started_date);
-  const bool unserved = !result.complete && alive;
+  note_end(key, poll->second, result, now);
+  const bool unserved = !result.complete && !result.endless && alive;
   if (!unserved) {
     poll->second.last_begun = poll->second.started;
   }
@@ -310,8 +377,8 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   const milliseconds mean = soon ? first_polls_within : services_.config.poll_interval;
   milliseconds wait = std::min(mean, unserved_again);
   if (!unserved) {
-    wait = soon || !result.complete ? random_delay(services_.random, mean)
-                                    : until_next_poll(std::get<2>(key), now);
+    wait = soon || (!result.complete && !result.endless) ? random_delay(services_.random, mean)
+                                                         : until_next_poll(std::get<2>(key), now);
   }
   const milliseconds asked = result.retry_after;
   // Apart from other clients that it turned away.
@@ -385,6 +452,11 @@ void Poller::tick(Now now) {
   if (reopened_ != inbox_.reopened()) {
     fetch_left(now);
   }
+  while (const auto operation = deletions_.pop_due(now.steady)) {
+    const auto left = left_.extract(*operation);
+    services_.client.continue_retrieve(*operation, now,
+                                       left ? left.mapped() : std::vector<crypto::EnvelopeId>{});
+  }
   while (const auto key = due_.pop_due(now.steady)) {
     start(*key, now);
   }
@@ -392,7 +464,8 @@ void Poller::tick(Now now) {
 
 SteadyTime Poller::next_deadline() const noexcept {
   const Now now = services_.clock.now();
-  return std::min(due_.next(), now.steady + std::max<milliseconds>(next_epoch_ - now.wall, 0ms));
+  return std::min(
+      {due_.next(), deletions_.next(), now.steady + std::max<milliseconds>(next_epoch_ - now.wall, 0ms)});
 }
 
 }  // namespace toxasync::manager

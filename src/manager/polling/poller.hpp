@@ -34,6 +34,15 @@ class Poller final : public Part, private client::RetrieveListener {
   /// says.
   static constexpr milliseconds announced_poll_mean = 500ms;
   static constexpr milliseconds announced_poll_every = 5s;
+  /// What was fetched is deleted on its node after a random time that is drawn when it comes and is longer
+  /// than what it takes to write it down: so that the delay tells nothing of what it was.
+  static constexpr milliseconds deletion_least = 40ms;
+  static constexpr milliseconds deletion_mean = 60ms;  ///< Beyond that.
+  /// A node whose mailbox does not end, and holds little from friends, is left alone for so long; four times
+  /// as long each time in a row, up to a day. The third time it is demoted.
+  static constexpr milliseconds endless_pause = 10min;
+  static constexpr milliseconds longest_endless_pause = 24h;
+  static constexpr unsigned endless_to_demote = 3;
   /// What a program that always runs polls of one root: the next epoch, the present one, and those before
   /// until they are final. After a longer absence cover is polled for the last epochs that it saw and for
   /// the present ones: it was not there in between.
@@ -76,6 +85,15 @@ class Poller final : public Part, private client::RetrieveListener {
     std::vector<std::uint64_t> cursors;    ///< Behind that, in each list; it is fetched again when
     std::uint64_t reopened = 0;            ///< Inbox::reopened() is another than at the start,
     std::uint64_t boxes_version = 0;       ///< or Boxes::version.
+    std::size_t fetched = 0;               ///< Envelopes, since it was begun,
+    std::size_t taken = 0;                 ///< and how many were new and sealed by a friend.
+  };
+  /// A node that was left because a mailbox there did not end. Its mailboxes are read one at a time.
+  struct Endless {
+    Key mailbox;  ///< The last one.
+    unsigned in_a_row = 0;
+    SteadyTime until{};
+    bool reading = false;
   };
   /// What is done: all epochs up to `through`, and those in `beyond`.
   struct Finished {
@@ -104,6 +122,12 @@ class Poller final : public Part, private client::RetrieveListener {
   void want(Polls& wanted, const Key& key, bool is_cover, Now now);
   void want_cover(Polls& wanted, const OwnHomeNode& node, const Root& root, crypto::Epoch first, Now now);
   void start(const Key& key, Now now);
+  /// Whether nothing is asked of the node now; until when.
+  [[nodiscard]] std::optional<SteadyTime> left_alone(const protocol::NodeId& node, Now now);
+  /// What was fetched is on our disk or is not.
+  void written(client::OperationId operation, SteadyTime delete_from, bool durable,
+               std::vector<crypto::EnvelopeId> left);
+  void note_end(const Key& key, const Poll& poll, const client::RetrieveResult& result, Now now);
   /// Until it is asked for again.
   [[nodiscard]] milliseconds until_next_poll(crypto::Epoch epoch, Now now) const;
   void mark_final(const Key& key);
@@ -127,6 +151,9 @@ class Poller final : public Part, private client::RetrieveListener {
   std::unordered_map<client::OperationId, Key> operations_;
   std::unordered_map<client::OperationId, Key> last_operations_;  ///< The last_operation of each of polls_.
   DeadlineQueue<Key> due_;
+  DeadlineQueue<client::OperationId> deletions_;  ///< What was fetched by these is on our disk,
+  std::unordered_map<client::OperationId, std::vector<crypto::EnvelopeId>> left_;  ///< but for this.
+  std::map<protocol::NodeId, Endless> endless_;                                    ///< Of home nodes.
   SteadyTime soon_asked_at_ = long_ago;  ///< Polls begun before it are followed by another soon.
   std::uint64_t reopened_ = 0;           ///< Inbox::reopened(), when the polls were last told of it.
   UnixTime next_epoch_{};                ///< Of the next update_polls().
