@@ -26,6 +26,7 @@ enum class Table : std::uint8_t {
   outbox = 'O',
   target = 'V',
   progress = 'C',
+  sealed_before = 'X',
   inbox = 'I',
   part = 'P',
   seen = 'S',

@@ -11,34 +11,11 @@ namespace toxasync::manager {
 
 namespace {
 
-struct PartRecord {
-  InboxMessage& m;  ///< Without its text.
-  std::uint8_t part = 0;
-  std::uint8_t parts = 0;
-  crypto::PreKeyId pre_key{};
-  UnixTime since{};
-  Bytes text;
-  static void fields(auto& ar, auto& self) {
-    wire::fields(ar, self.m.id, self.m.from, self.m.instance, self.m.sequence, self.m.floor, self.m.kind,
-                 self.m.sent_at, self.part, self.parts, self.pre_key, self.since,
-                 wire::bounded<limits::large_text>(self.text));
-  }
-};
-
 struct SeenRecord {
   UnixTime until{};
   std::uint8_t receipted = 0;
   static void fields(auto& ar, auto& self) { wire::fields(ar, self.until, self.receipted); }
 };
-
-Bytes part_key(const crypto::MessageId& id, std::uint8_t part) {
-  return state_key(Table::part, {id, ByteView(&part, 1)});
-}
-
-/// Bytes charged for a part: one without text takes memory too.
-std::size_t part_cost(const Bytes& text) noexcept {
-  return text.size() + Inbox::part_overhead_bytes;
-}
 
 Counter reason(crypto::EnvelopeError error) noexcept {
   switch (error) {
@@ -71,7 +48,7 @@ Inbox::Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Recei
               .clock = services.clock,
               .telemetry = services.telemetry,
               .friends = friends},
-             source),
+             source, *this),
       seen_(64, SeenHash{services.random.array<16>()}) {}
 
 bool Inbox::load(const store::StateEntry& entry) {
@@ -84,21 +61,9 @@ bool Inbox::load(const store::StateEntry& entry) {
       }
       return true;
     }
-    case Table::part: {
-      InboxMessage message;
-      PartRecord record{message, 0, 0, {}, {}, {}};
-      if (read_record(services_.telemetry, entry, record)) {
-        Assembly& assembly = assemblies_[message.id];
-        assembly.bytes += part_cost(record.text);
-        assembly_bytes_[message.from] += part_cost(record.text);
-        assembly.parts = record.parts;
-        assembly.pre_key = record.pre_key;
-        assembly.since = record.since;
-        assembly.texts[record.part] = std::move(record.text);
-        assembly.message = std::move(message);
-      }
+    case Table::part:
+      load_part(entry);
       return true;
-    }
     default:
       return order_.load(entry);
   }
@@ -106,19 +71,22 @@ bool Inbox::load(const store::StateEntry& entry) {
 
 void Inbox::resume() {
   std::vector<crypto::MessageId> done;
-  for (const auto& [id, assembly] : assemblies_) {
-    if (seen_.contains(id)) {
-      done.push_back(id);  // its message was dropped once, and then came whole
+  for (const auto& [sealing, assembly] : assemblies_) {
+    if (seen_.contains(sealing.id)) {
+      done.push_back(sealing.id);  // its message was dropped once, and then came whole
     }
   }
   store::StateBatch batch;
   for (const auto& id : done) {
-    drop_assembly(id, batch);
+    drop_assemblies(id, batch);
   }
   if (!batch.empty()) {
     services_.state.keep(std::move(batch));
   }
   resumed_ = true;
+  for (const auto& message : order_.loaded()) {
+    receipts_.hold(message.from, message.id);
+  }
   order_.resume();
 }
 
@@ -190,7 +158,43 @@ void Inbox::receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
     return;
   }
   friends_.heard_of(*sender, header->instance);
-  receive_part(*header, std::move(*body), *pre_key, intake);
+  const Now now = services_.clock.now();
+  InboxMessage message{header->message_id,
+                       header->sender,
+                       header->instance,
+                       body->sequence,
+                       body->floor,
+                       body->kind,
+                       unix_time_ms(body->sent_at_ms),
+                       unix_time_ms(body->sent_at_ms) + seconds{body->lifetime_s},
+                       {}};
+  if (live_from != nullptr) {  // they know that it is wanted still
+    message.show_until = std::max(message.show_until, now.wall + live_kept);
+  }
+  if (!refuse_expired(message, *header, body->parts, *pre_key, intake)) {
+    receive_part(std::move(message), *header, std::move(*body), *pre_key, intake);
+  }
+}
+
+/// Its sender says that it has expired, or will: it must not be shown, nor confirmed.
+bool Inbox::refuse_expired(const InboxMessage& message, const crypto::EnvelopeHeader& header,
+                           std::uint8_t parts, const PreKey& pre_key, Intake& intake) {
+  if (!crypto::is_ordered(message.kind) || services_.clock.now().wall < message.show_until) {
+    return false;
+  }
+  services_.telemetry.refuse(Counter::refused_lifetime);
+  if (pre_key.one_time && parts == 1) {
+    spend(header.pre_key, intake);
+  }
+  return true;
+}
+
+/// Whoever kept an envelope that was sealed with it must not be able to open it later.
+void Inbox::spend(const crypto::PreKeyId& key, Intake& intake) {
+  if (spending_.insert(key).second) {
+    intake.batch.push_back(KeyRing::erasure(key));
+    intake.used.push_back(key);
+  }
 }
 
 /// A copy of a message may be sealed with another one-time key than the one that was opened: whoever kept it
@@ -201,9 +205,7 @@ void Inbox::spend_copys_key(const crypto::OwnedMailbox& mailbox, const crypto::E
   if (pre_key != nullptr && pre_key->one_time && pre_key->given_to == header.sender &&
       !spending_.contains(header.pre_key) &&
       crypto::open_body(mailbox, services_.self, pre_key->pair, header, envelope)) {
-    intake.batch.push_back(KeyRing::erasure(header.pre_key));
-    intake.used.push_back(header.pre_key);
-    spending_.insert(header.pre_key);
+    spend(header.pre_key, intake);
   }
 }
 
@@ -224,63 +226,6 @@ void Inbox::answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake&
   }
 }
 
-void Inbox::receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body,
-                         const PreKey& pre_key, Intake& intake) {
-  InboxMessage message{header.message_id,
-                       header.sender,
-                       header.instance,
-                       body.sequence,
-                       body.floor,
-                       body.kind,
-                       unix_time_ms(body.sent_at_ms),
-                       {}};
-  if (body.parts == 1) {
-    message.text = std::move(body.text);
-    complete(std::move(message), header.pre_key, pre_key, intake);
-    return;
-  }
-  const auto found = assemblies_.find(header.message_id);
-  if (found != assemblies_.end()) {
-    const Assembly& old = found->second;
-    if (old.parts != body.parts || old.message.from != message.from ||
-        old.message.sequence != message.sequence || old.message.kind != message.kind ||
-        old.pre_key != header.pre_key) {
-      services_.telemetry.refuse(Counter::refused_parts);
-      return;
-    }
-    if (old.texts.contains(body.part)) {
-      services_.telemetry.count(Counter::duplicates_dropped);
-      return;
-    }
-  }
-  if (!make_room(message.from, message.id, part_cost(body.text), intake.batch)) {
-    services_.telemetry.refuse(Counter::refused_parts);
-    return;
-  }
-  Assembly& assembly = assemblies_[message.id];
-  if (assembly.parts == 0) {
-    assembly.parts = body.parts;
-    assembly.pre_key = header.pre_key;
-    assembly.since = services_.clock.now().unix_time();
-    assembly.message = message;
-  }
-  intake.batch.push_back(
-      put_record(part_key(message.id, body.part),
-                 PartRecord{message, body.part, body.parts, header.pre_key, assembly.since, body.text}));
-  intake.parts.emplace_back(message.id, body.part);
-  assembly.bytes += part_cost(body.text);
-  assembly_bytes_[message.from] += part_cost(body.text);
-  assembly.texts[body.part] = std::move(body.text);
-  if (assembly.texts.size() < assembly.parts) {
-    return;
-  }
-  for (const auto& [part, text] : assembly.texts) {
-    message.text.insert(message.text.end(), text.begin(), text.end());
-    intake.batch.push_back(erase_record(part_key(message.id, part)));
-  }
-  complete(std::move(message), header.pre_key, pre_key, intake);
-}
-
 /// All parts are here: one transaction holds the text, the message id, the receipt and the end of the
 /// pre-key.
 void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
@@ -294,10 +239,15 @@ void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, c
                                     SeenRecord{until, static_cast<std::uint8_t>(receipted)}));
   intake.seen.push_back({message.id, {until, receipted}});
   committing_.insert(message.id);
+  for (const Sealing& sealing : sealings_of(message.id)) {
+    erase_parts(sealing, intake.batch);
+    const PreKey* const other = keys_.find(sealing.pre_key);
+    if (other != nullptr && other->one_time && other->given_to == message.from) {
+      spend(sealing.pre_key, intake);
+    }
+  }
   if (pre_key.one_time) {
-    intake.batch.push_back(KeyRing::erasure(pre_key_id));
-    intake.used.push_back(pre_key_id);
-    spending_.insert(pre_key_id);
+    spend(pre_key_id, intake);
   } else if (crypto::is_ordered(message.kind)) {
     intake.refill.insert(message.from);
   }
@@ -318,7 +268,7 @@ bool Inbox::handle_content(const InboxMessage& message, Intake& intake) {
         return refuse(Counter::refused_message_text);
       }
       intake.batch.push_back(put_inbox_message(message));
-      owe({message.from, message.instance, message.id}, intake);
+      owe({message.from, message.instance, message.id, crypto::MessageKind::receipt, true}, intake);
       return true;
     case crypto::MessageKind::receipt:
     case crypto::MessageKind::nack:
@@ -329,6 +279,7 @@ bool Inbox::handle_content(const InboxMessage& message, Intake& intake) {
         intake.receipts_for_us.push_back({message.from, message.instance,
                                           id_from<crypto::MessageId>(ByteView(message.text).subspan(at)),
                                           message.kind});
+        listener_.on_receipt(intake.receipts_for_us.back(), intake.batch);
       }
       return true;
     case crypto::MessageKind::bundle: {
@@ -350,38 +301,6 @@ bool Inbox::handle_content(const InboxMessage& message, Intake& intake) {
   return refuse(Counter::refused_operation);
 }
 
-/// Keeps a friend's incomplete messages within limits::incomplete_parts_bytes: drops the oldest ones.
-bool Inbox::make_room(const FriendKey& from, const crypto::MessageId& keep, std::size_t bytes,
-                      store::StateBatch& batch) {
-  while (assembly_bytes_[from] + bytes > limits::incomplete_parts_bytes) {
-    auto oldest = assemblies_.end();
-    for (auto it = assemblies_.begin(); it != assemblies_.end(); ++it) {
-      if (it->second.message.from == from && it->first != keep && !committing_.contains(it->first) &&
-          (oldest == assemblies_.end() || it->second.since < oldest->second.since)) {
-        oldest = it;
-      }
-    }
-    if (oldest == assemblies_.end()) {
-      return false;
-    }
-    services_.telemetry.refuse(Counter::refused_parts);
-    drop_assembly(oldest->first, batch);
-  }
-  return true;
-}
-
-void Inbox::drop_assembly(const crypto::MessageId& id, store::StateBatch& batch) {
-  const auto found = assemblies_.find(id);
-  if (found == assemblies_.end()) {
-    return;
-  }
-  for (const auto& [part, text] : found->second.texts) {
-    batch.push_back(erase_record(part_key(id, part)));
-  }
-  assembly_bytes_[found->second.message.from] -= found->second.bytes;
-  assemblies_.erase(found);
-}
-
 /// The transaction's outcome is known: what it wrote takes effect, or nothing does.
 void Inbox::apply(Intake& intake, bool durable) {
   for (const auto& [id, seen] : intake.seen) {
@@ -391,15 +310,18 @@ void Inbox::apply(Intake& intake, bool durable) {
     spending_.erase(id);
   }
   if (!durable) {
-    for (const auto& [id, part] : intake.parts) {
-      undo_part(id, part);
+    for (const auto& [sealing, part] : intake.parts) {
+      undo_part(sealing, part);
+    }
+    for (const auto& receipt : intake.receipts_for_us) {
+      listener_.on_receipt_written(receipt, false);
     }
     return;
   }
   for (const auto& [id, seen] : intake.seen) {
     seen_[id] = seen;
     store::StateBatch ignored;  // the parts' rows are erased already
-    drop_assembly(id, ignored);
+    drop_assemblies(id, ignored);
   }
   std::set<FriendKey> used_by;
   for (const auto& id : intake.used) {
@@ -417,11 +339,11 @@ void Inbox::apply(Intake& intake, bool durable) {
   for (const auto& due : intake.receipts_due) {
     receipts_.add(due, services_.clock.now());
   }
-  for (const auto& [from, instance, id, kind] : intake.receipts_for_us) {
-    if (kind == crypto::MessageKind::receipt) {
+  for (const auto& receipt : intake.receipts_for_us) {
+    if (receipt.kind == crypto::MessageKind::receipt) {
       services_.telemetry.count(Counter::receipts_received);
     }
-    listener_.on_receipt(kind, from, instance, id);
+    listener_.on_receipt_written(receipt, true);
   }
   for (const auto& key : intake.renew) {
     if (Friend* const from = friends_.find(key)) {
@@ -443,32 +365,16 @@ void Inbox::apply(Intake& intake, bool durable) {
   order_.add(std::move(intake.messages));
 }
 
-/// Removes a part that could not be written to the disk.
-void Inbox::undo_part(const crypto::MessageId& id, std::uint8_t part) {
-  const auto found = assemblies_.find(id);
-  if (found == assemblies_.end() || !found->second.texts.contains(part)) {
-    return;
-  }
-  Assembly& assembly = found->second;
-  const std::size_t cost = part_cost(assembly.texts[part]);
-  assembly.texts.erase(part);
-  assembly.bytes -= cost;
-  assembly_bytes_[assembly.message.from] -= cost;
-  if (assembly.texts.empty()) {
-    assemblies_.erase(found);
-  }
-}
-
 void Inbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
   order_.on_removed(who, batch);
-  std::vector<crypto::MessageId> incomplete;
-  for (const auto& [id, assembly] : assemblies_) {
-    if (assembly.message.from == who) {
-      incomplete.push_back(id);
+  std::vector<Sealing> incomplete;
+  for (const auto& [sealing, assembly] : assemblies_) {
+    if (sealing.from == who) {
+      incomplete.push_back(sealing);
     }
   }
-  for (const auto& id : incomplete) {
-    drop_assembly(id, batch);
+  for (const auto& sealing : incomplete) {
+    drop_assembly(sealing, batch);
   }
   assembly_bytes_.erase(who);
 }
@@ -481,16 +387,28 @@ void Inbox::drop_expired(UnixTime now, store::StateBatch& batch) {
     batch.push_back(erase_record(state_key(Table::seen, {entry.first})));
     return true;
   });
-  std::vector<crypto::MessageId> over;
-  for (const auto& [id, assembly] : assemblies_) {
-    if (assembly.since + parts_kept < now && !committing_.contains(id)) {
-      over.push_back(id);
+  std::vector<Sealing> over;
+  for (const auto& [sealing, assembly] : assemblies_) {
+    if (assembly.since + parts_kept < now && !committing_.contains(sealing.id)) {
+      over.push_back(sealing);
     }
   }
-  for (const auto& id : over) {
+  for (const auto& sealing : over) {
     services_.telemetry.refuse(Counter::refused_parts);
-    drop_assembly(id, batch);
+    drop_assembly(sealing, batch);
   }
+}
+
+bool Inbox::on_expired(const InboxMessage& message, store::StateBatch& batch) {
+  if (!receipts_.withdraw(message.from, message.id, batch)) {
+    return false;
+  }
+  const auto seen = seen_.find(message.id);
+  if (seen != seen_.end()) {  // no further copy of it is confirmed, either
+    seen->second.receipted = false;
+    batch.push_back(put_record(state_key(Table::seen, {message.id}), SeenRecord{seen->second.until, 0}));
+  }
+  return true;
 }
 
 }  // namespace toxasync::manager

@@ -7,6 +7,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "manager/core/receipt_from.hpp"
 #include "manager/inbox/delivery_order.hpp"
 #include "manager/inbox/receipts.hpp"
 
@@ -16,18 +17,21 @@ namespace toxasync::manager {
 class InboxListener {
  public:
   virtual ~InboxListener() = default;
-  /// `instance`: the friend's installation that sent it.
-  virtual void on_receipt(crypto::MessageKind kind, const FriendKey& from, crypto::Instance instance,
-                          const crypto::MessageId& id) = 0;
+  /// Adds to `batch`, in which its envelope's id is remembered, what a receipt or nack changes on disk.
+  virtual void on_receipt(const ReceiptFrom& receipt, store::StateBatch& batch) = 0;
+  /// That batch is durable, or has failed.
+  virtual void on_receipt_written(const ReceiptFrom& receipt, bool durable) = 0;
 };
 
 /// Opens envelopes, puts messages together from their parts, drops what was seen before, and gives each
 /// message once to the DeliveryOrder (docs/protocol.md, section 4).
-class Inbox final : public Part {
+class Inbox final : public Part, private DeliveryListener {
  public:
   static constexpr std::size_t part_overhead_bytes = 64;  ///< Charged for a part in addition to its text.
   static constexpr std::size_t ids_remembered = 1000000;  ///< Beyond that new messages are refused.
   static constexpr seconds parts_kept = days(15);
+  /// What a friend sends directly is shown for so long, whatever their clock says.
+  static constexpr milliseconds live_kept = 10min;
   /// Messages that wait for the application. Beyond that no mail is taken: it stays on its node or with its
   /// sender.
   static constexpr std::size_t messages_waiting = 10000;
@@ -68,11 +72,18 @@ class Inbox final : public Part {
   [[nodiscard]] SteadyTime next_deadline() const noexcept override { return order_.next_deadline(); }
 
  private:
+  /// Parts that belong together: a message that was sealed again with another pre-key starts anew.
+  struct Sealing {
+    crypto::MessageId id{};
+    crypto::PreKeyId pre_key{};
+    FriendKey from{};
+    auto operator<=>(const Sealing&) const = default;
+  };
+
   /// A message of which parts are missing.
   struct Assembly {
     InboxMessage message;  ///< Without its text.
     std::uint8_t parts = 0;
-    crypto::PreKeyId pre_key{};
     UnixTime since{};
     std::map<std::uint8_t, Bytes> texts;
     std::size_t bytes = 0;
@@ -89,12 +100,12 @@ class Inbox final : public Part {
     store::StateBatch batch;
     std::vector<InboxMessage> messages;
     std::vector<std::pair<crypto::MessageId, Seen>> seen;
-    std::vector<std::pair<crypto::MessageId, std::uint8_t>> parts;
+    std::vector<std::pair<Sealing, std::uint8_t>> parts;
     std::vector<crypto::PreKeyId> used;
     std::vector<ReceiptDue> receipts_due;
-    std::vector<ReceiptDue> receipts_for_us;  ///< `to` is who sent them.
-    std::set<FriendKey> renew;                ///< They have keys of ours that we do not have.
-    std::set<FriendKey> refill;               ///< They wrote without a one-time key.
+    std::vector<ReceiptFrom> receipts_for_us;
+    std::set<FriendKey> renew;   ///< They have keys of ours that we do not have.
+    std::set<FriendKey> refill;  ///< They wrote without a one-time key.
   };
 
   struct SeenHash {
@@ -104,13 +115,22 @@ class Inbox final : public Part {
 
   void receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, const FriendKey* live_from,
                    Intake& intake);
-  void receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,
-                    Intake& intake);
+  void load_part(const store::StateEntry& entry);
+  void receive_part(InboxMessage message, const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body,
+                    const PreKey& pre_key, Intake& intake);
+  /// Refuses a text whose life is over.
+  bool refuse_expired(const InboxMessage& message, const crypto::EnvelopeHeader& header, std::uint8_t parts,
+                      const PreKey& pre_key, Intake& intake);
   void complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
                 Intake& intake);
-  bool make_room(const FriendKey& from, const crypto::MessageId& keep, std::size_t bytes,
-                 store::StateBatch& batch);
-  void drop_assembly(const crypto::MessageId& id, store::StateBatch& batch);
+  bool make_room(const Sealing& keep, std::size_t bytes, store::StateBatch& batch);
+  /// Their rows.
+  void erase_parts(const Sealing& sealing, store::StateBatch& batch) const;
+  void drop_assembly(const Sealing& sealing, store::StateBatch& batch);
+  /// Of all sealings of a message.
+  void drop_assemblies(const crypto::MessageId& id, store::StateBatch& batch);
+  [[nodiscard]] std::vector<Sealing> sealings_of(const crypto::MessageId& id) const;
+  void spend(const crypto::PreKeyId& key, Intake& intake);
   void apply(Intake& intake, bool durable);
   void spend_copys_key(const crypto::OwnedMailbox& mailbox, const crypto::EnvelopeHeader& header,
                        ByteView envelope, Intake& intake);
@@ -118,7 +138,12 @@ class Inbox final : public Part {
   void answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake);
   /// Takes effects of a whole message other than being shown. False: it is refused (counted).
   bool handle_content(const InboxMessage& message, Intake& intake);
-  void undo_part(const crypto::MessageId& id, std::uint8_t part);
+  void undo_part(const Sealing& sealing, std::uint8_t part);
+  // DeliveryListener
+  bool on_expired(const InboxMessage& message, store::StateBatch& batch) override;
+  void on_shown(const FriendKey& from, const crypto::MessageId& id) override {
+    receipts_.release(from, id, services_.clock.now());
+  }
 
   const Services& services_;
   FriendBook& friends_;
@@ -129,7 +154,7 @@ class Inbox final : public Part {
   std::unordered_map<crypto::MessageId, Seen, SeenHash> seen_;
   std::set<crypto::MessageId> committing_;  ///< On their way to the disk.
   std::set<crypto::PreKeyId> spending_;     ///< One-time keys of those.
-  std::map<crypto::MessageId, Assembly> assemblies_;
+  std::map<Sealing, Assembly> assemblies_;
   std::map<FriendKey, std::size_t> assembly_bytes_;
   bool resumed_ = false;
 };
