@@ -81,12 +81,13 @@ constexpr std::array<std::string_view, 13> client_prefixes = {
     "bundles.", "nodes.",   "outbox.",  "receipts.", "requests.", "state."};
 
 /// Refusals that only clients make.
-constexpr std::array<std::string_view, 13> client_refusals = {"refused.envelope_header",
+constexpr std::array<std::string_view, 14> client_refusals = {"refused.envelope_header",
                                                               "refused.envelope_body",
                                                               "refused.sender_unknown",
                                                               "refused.pre_key_unknown",
                                                               "refused.message_text_not_utf8",
                                                               "refused.message_parts",
+                                                              "refused.message_lifetime",
                                                               "refused.inbox_full",
                                                               "refused.nack_limit",
                                                               "refused.bundle",
