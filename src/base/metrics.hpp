@@ -86,6 +86,7 @@ namespace toxasync {
   X(refused_pre_key_unknown, "refused.pre_key_unknown")     \
   X(refused_message_text, "refused.message_text_not_utf8")  \
   X(refused_parts, "refused.message_parts")                 \
+  X(refused_lifetime, "refused.message_lifetime")           \
   X(refused_friend_share, "refused.friend_over_share")      \
   X(duplicates_dropped, "inbox.duplicates_dropped")         \
   X(messages_delivered, "inbox.delivered")                  \
@@ -95,6 +96,7 @@ namespace toxasync {
   X(messages_stored, "outbox.stored")                       \
   X(messages_confirmed, "outbox.delivered")                 \
   X(messages_expired, "outbox.expired")                     \
+  X(messages_beyond_recall, "outbox.beyond_recall")         \
   X(messages_cancelled, "outbox.cancelled")                 \
   X(messages_failed, "outbox.failed")                       \
   X(messages_lost_by_node, "outbox.lost_by_node")           \

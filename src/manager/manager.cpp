@@ -313,24 +313,32 @@ void Manager::on_live_receipt(const FriendKey& from, const protocol::FriendPacke
     return;
   }
   const bool is_nack = packet.type == protocol::FriendPacketType::nack;
+  const auto kind = is_nack ? crypto::MessageKind::nack : crypto::MessageKind::receipt;
+  store::StateBatch batch;
+  std::vector<ReceiptFrom> receipts;
   for (const auto& id : receipt.ids) {
     services_.telemetry.count(Counter::receipts_received, is_nack ? 0 : 1);
-    on_receipt(is_nack ? crypto::MessageKind::nack : crypto::MessageKind::receipt, from, receipt.instance,
-               id);
+    receipts.push_back({from, receipt.instance, id, kind});
+    on_receipt(receipts.back(), batch);
+  }
+  if (!batch.empty()) {
+    services_.state.keep(std::move(batch), [this, receipts = std::move(receipts)] {
+      for (const auto& one : receipts) {
+        on_receipt_written(one, true);
+      }
+    });
   }
 }
 
 // --- InboxListener ---
-void Manager::on_receipt(crypto::MessageKind kind, const FriendKey& from, crypto::Instance instance,
-                         const crypto::MessageId& id) {
-  if (Friend* const who = friends_.find(from)) {
-    friends_.heard_of(*who, instance);
+void Manager::on_receipt(const ReceiptFrom& receipt, store::StateBatch& batch) {
+  outbox_.prepare(receipt, batch);
+}
+void Manager::on_receipt_written(const ReceiptFrom& receipt, bool durable) {
+  if (Friend* const who = durable ? friends_.find(receipt.from) : nullptr) {
+    friends_.heard_of(*who, receipt.instance);
   }
-  if (kind == crypto::MessageKind::nack) {
-    outbox_.on_nack(from, instance, id);
-  } else {
-    outbox_.on_receipt(from, instance, id);
-  }
+  outbox_.settle(receipt, durable);
 }
 
 // --- MailSource ---

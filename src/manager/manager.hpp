@@ -128,8 +128,8 @@ class Manager final : public PacketReceiver,
   void on_bundle_confirmed(const FriendKey& from, std::uint64_t version, crypto::Instance instance) override;
   void on_message_lost(const protocol::NodeId& node) override;
   // InboxListener
-  void on_receipt(crypto::MessageKind kind, const FriendKey& from, crypto::Instance instance,
-                  const crypto::MessageId& id) override;
+  void on_receipt(const ReceiptFrom& receipt, store::StateBatch& batch) override;
+  void on_receipt_written(const ReceiptFrom& receipt, bool durable) override;
   // MailSource
   void poll_soon() override;
   [[nodiscard]] bool swept_since(SteadyTime since) const override;

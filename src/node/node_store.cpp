@@ -3,6 +3,7 @@
 
 #include "crypto/envelope.hpp"
 #include "node/node.hpp"
+#include "wire/storage_time.hpp"
 
 // Store and cancel requests: docs/protocol.md, section 6, "Store".
 
@@ -46,7 +47,7 @@ std::optional<StoreStatus> Node::refusal(const protocol::StoreRequest& message, 
   if (!is_current_epoch(message.epoch, now.unix_time())) {
     return refuse(Counter::refused_epoch, StoreStatus::wrong_epoch);
   }
-  if (!limits::is_time_to_live(seconds{message.ttl_s})) {
+  if (!limits::is_storage_time(seconds{message.ttl_s})) {
     return refuse(Counter::refused_ttl);
   }
   if (!limits::is_envelope_size(message.payload.size())) {

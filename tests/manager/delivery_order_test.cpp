@@ -12,9 +12,11 @@ namespace {
 using manager::DeliveryOrder;
 using manager::InboxMessage;
 
-struct Delivering : ManagerParts, manager::MailSource {
+struct Delivering : ManagerParts, manager::MailSource, manager::DeliveryListener {
   void poll_soon() override { ++polls; }
   [[nodiscard]] bool swept_since(SteadyTime) const override { return swept; }
+  bool on_expired(const InboxMessage&, store::StateBatch&) override { return !confirmed; }
+  void on_shown(const manager::FriendKey&, const crypto::MessageId&) override { ++ended; }
 
   [[nodiscard]] InboxMessage message(std::uint64_t sequence, std::uint64_t floor = 0,
                                      std::uint64_t instance = 1, std::size_t size = 1) const {
@@ -25,6 +27,7 @@ struct Delivering : ManagerParts, manager::MailSource {
     message.sequence = sequence;
     message.floor = floor;
     message.sent_at = clock.now().wall;
+    message.show_until = message.sent_at + 24h;
     message.text = Bytes(size, static_cast<std::uint8_t>('0' + sequence));
     return message;
   }
@@ -53,7 +56,9 @@ struct Delivering : ManagerParts, manager::MailSource {
 
   DeliveryOrder::Context context{
       .application = *this, .state = state, .clock = clock, .telemetry = telemetry, .friends = friends};
-  DeliveryOrder order{context, *this};
+  DeliveryOrder order{context, *this, *this};
+  bool confirmed = false;
+  int ended = 0;
   bool swept = false;
   int polls = 0;
 };
@@ -148,13 +153,35 @@ BOOST_AUTO_TEST_CASE(what_the_application_refuses_is_offered_again) {
   BOOST_TEST(order.waiting_bytes() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(what_comes_to_its_end_before_it_was_shown_is_dropped) {
+  takes_messages = false;
+  add(message(1));
+  add(message(2));
+  BOOST_TEST(deliver().empty());
+  takes_messages = true;
+  clock.advance(24h);
+  BOOST_TEST(deliver().empty());
+  BOOST_TEST(deliver().empty());
+  BOOST_TEST(rows('I') == 0U);
+  BOOST_TEST((*this)[Counter::refused_lifetime] == 2U);
+  add(message(3));
+  BOOST_TEST(deliver() == "3");
+}
+
+BOOST_AUTO_TEST_CASE(what_its_sender_knows_to_have_arrived_is_shown_however_late) {
+  confirmed = true;
+  add(message(1));
+  clock.advance(48h);
+  BOOST_TEST(deliver() == "1");
+}
+
 BOOST_AUTO_TEST_CASE(a_restart_goes_on_where_the_last_run_ended) {
   add(message(1));
   BOOST_TEST(deliver() == "1");
   add(message(2));
   add(message(4));
   (void)rows('I');
-  DeliveryOrder restarted{context, *this};
+  DeliveryOrder restarted{context, *this, *this};
   for (const auto& entry : disk.load()) {
     BOOST_TEST(restarted.load(entry));
   }

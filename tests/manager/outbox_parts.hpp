@@ -67,13 +67,16 @@ class OutboxParts : public ManagerParts {
     message.reported = true;
     return messages.insert(std::move(message));
   }
-  /// A target with envelopes that nobody opens.
+  /// A target with envelopes that nobody opens, and that were not sent to the home nodes yet.
   static Target& add_target(Message& message, const manager::Installation& to, crypto::Epoch epoch,
                             std::size_t parts = 1) {
     Target& target = message.targets.emplace_back();
     target.instance = to.instance();
     target.root = to.root;
     target.epoch = epoch;
+    for (const auto& node : to.home_nodes) {
+      target.sent_to.push_back({node.id, false});
+    }
     for (std::size_t i = 0; i < parts; ++i) {
       target.envelopes.push_back({Bytes(limits::small_envelope, static_cast<std::uint8_t>(i + 1))});
     }

@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <set>
 
+#include "manager/outbox/message_sealer.hpp"
 #include "outbox_parts.hpp"
 
 namespace toxasync::test {
@@ -34,6 +35,8 @@ struct Replicating : OutboxParts, manager::ReplicatorListener {
   void store(Message& message) {
     Target& target = message.targets[0];
     BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::ready));
+    store::StateBatch batch;
+    manager::MessageSealer::add_destinations(message, target, device(0), batch);
     replicator.store(message, target, device(0), clock.now());
   }
   /// The next operation of the message ends; they end in the order of their start.

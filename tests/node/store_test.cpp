@@ -157,14 +157,15 @@ BOOST_AUTO_TEST_CASE(the_epoch_counts_by_the_nodes_clock_to_the_second) {
 }
 
 BOOST_AUTO_TEST_CASE(a_time_to_live_outside_the_set_is_refused) {
-  for (const std::uint32_t ttl : {0U, 1U, 86399U, 86401U, 1209601U, 0xffffffffU}) {
+  for (const std::uint32_t ttl : {0U, 1U, 3599U, 86399U, 86401U, 90000U, 1209601U, 0xffffffffU}) {
     auto made = request(ttl);
     made.ttl_s = ttl;
     client.sign(made, mailbox.mailbox);
     BOOST_TEST(is(client.ask(made).value(), StoreStatus::refused));
   }
-  BOOST_TEST(node[Counter::refused_ttl] == 6U);
-  for (const seconds ttl : limits::times_to_live) {
+  BOOST_TEST(node[Counter::refused_ttl] == 8U);
+  for (const seconds ttl :
+       {seconds{1h}, seconds{23h}, days(1) + limits::epoch_length, limits::largest_time_to_live}) {
     auto made = request(ttl_s(ttl));
     made.ttl_s = ttl_s(ttl);
     client.sign(made, mailbox.mailbox);

@@ -81,14 +81,21 @@ constexpr std::array<std::string_view, 13> client_prefixes = {
     "bundles.", "nodes.",   "outbox.",  "receipts.", "requests.", "state."};
 
 /// Refusals that only clients make.
-constexpr std::array<std::string_view, 14> client_refusals = {
-    "refused.envelope_header",       "refused.envelope_body",
-    "refused.sender_unknown",        "refused.pre_key_unknown",
-    "refused.message_text_not_utf8", "refused.message_parts",
-    "refused.friend_over_share",     "refused.nack_limit",
-    "refused.renewal_limit",         "refused.bundle",
-    "refused.friend_packet",         "refused.request_text",
-    "refused.request_known",         "refused.request_quota"};
+constexpr std::array<std::string_view, 15> client_refusals = {"refused.envelope_header",
+                                                              "refused.envelope_body",
+                                                              "refused.sender_unknown",
+                                                              "refused.pre_key_unknown",
+                                                              "refused.message_text_not_utf8",
+                                                              "refused.message_parts",
+                                                              "refused.message_lifetime",
+                                                              "refused.friend_over_share",
+                                                              "refused.nack_limit",
+                                                              "refused.renewal_limit",
+                                                              "refused.bundle",
+                                                              "refused.friend_packet",
+                                                              "refused.request_text",
+                                                              "refused.request_known",
+                                                              "refused.request_quota"};
 
 }  // namespace
 

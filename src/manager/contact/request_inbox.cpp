@@ -248,8 +248,14 @@ void RequestInbox::open(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
     listener_.on_contact(header->sender);
     return;
   }
-  intake[header->sender] = {
-      header->message_id, now.unix_time(), {}, 0, unix_time_ms(body->sent_at_ms), std::move(body->text), {}};
+  const UnixTimeMs sent_at = unix_time_ms(body->sent_at_ms);
+  const UnixTimeMs show_until = sent_at + seconds{body->lifetime_s};
+  if (now.wall >= show_until) {  // its sender says that it has expired
+    telemetry.refuse(Counter::refused_lifetime);
+    return;
+  }
+  intake[header->sender] = {header->message_id, now.unix_time(),       {}, 0, sent_at,
+                            show_until,         std::move(body->text), {}};
 }
 
 // --- Showing ---
@@ -288,7 +294,9 @@ void RequestInbox::deliver_next(Now now) {
     return;
   }
   const FriendKey key = next->first;
-  if (pairs_.is_friend(key)) {  // by now
+  const bool expired = now.wall >= next->second.show_until;
+  if (expired || pairs_.is_friend(key)) {  // by now
+    services_.telemetry.count(Counter::refused_lifetime, expired ? 1 : 0);
     services_.state.keep({erase_record(sender_key(key))});
     senders_.erase(next);
     next_show_ = now.steady;

@@ -57,12 +57,13 @@ class RequestInbox final : private client::RetrieveListener {
     UnixTime shown{};          ///< {}: it waits.
     std::uint8_t may_ask = 0;  ///< Another request of theirs may be shown, but not this one.
     UnixTimeMs sent_at{};
+    UnixTimeMs show_until{};
     Bytes text;
     // In memory:
     SteadyTime offer{};
 
     static void fields(auto& ar, auto& self) {
-      wire::fields(ar, self.id, self.received, self.shown, self.may_ask, self.sent_at,
+      wire::fields(ar, self.id, self.received, self.shown, self.may_ask, self.sent_at, self.show_until,
                    wire::bounded<limits::friend_request_text>(self.text));
     }
   };

@@ -131,6 +131,9 @@ void DeliveryOrder::deliver_next() {
   if (delivering_ || ready_.empty() || now < offer_at_) {
     return;
   }
+  if (drop_expired()) {
+    return;
+  }
   // One at a time: the next is shown when it is on disk that this one was, so that a crash repeats at most
   // one.
   delivering_ = true;
@@ -149,16 +152,38 @@ void DeliveryOrder::deliver_next() {
     delivering_ = false;
     return;
   }
-  release(message);
   with_.telemetry.count(!taken      ? Counter::messages_dropped
                         : next.late ? Counter::messages_late
                                     : Counter::messages_delivered);
-  store::StateBatch batch{erase_inbox_message(message)};
+  write_shown(next, {erase_inbox_message(message)});
+}
+
+bool DeliveryOrder::drop_expired() {
+  store::StateBatch batch;
+  if (with_.clock.now().wall < ready_.front().message.show_until ||
+      !listener_.on_expired(ready_.front().message, batch)) {
+    return false;
+  }
+  with_.telemetry.refuse(Counter::refused_lifetime);
+  const Ready over = std::move(ready_.front());
+  ready_.pop_front();
+  delivering_ = true;
+  batch.push_back(erase_inbox_message(over.message));
+  write_shown(over, std::move(batch));
+  return true;
+}
+
+void DeliveryOrder::write_shown(const Ready& shown, store::StateBatch batch) {
+  const auto& message = shown.message;
+  release(message);
   const auto order = orders_.find({message.from, message.instance});
-  if (order != orders_.end() && !next.late) {
+  if (order != orders_.end() && !shown.late) {
     batch.push_back(order_write(order->first, message.sequence));
   }
-  with_.state.keep(std::move(batch), [this] { delivering_ = false; });
+  with_.state.keep(std::move(batch), [this, from = message.from, id = message.id] {
+    delivering_ = false;
+    listener_.on_shown(from, id);
+  });
 }
 
 store::StateWrite DeliveryOrder::order_write(const OrderKey& key, std::uint64_t shown) {

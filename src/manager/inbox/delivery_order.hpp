@@ -23,6 +23,17 @@ class MailSource {
   [[nodiscard]] virtual bool swept_since(SteadyTime since) const = 0;
 };
 
+/// Takes what became of messages.
+class DeliveryListener {
+ public:
+  virtual ~DeliveryListener() = default;
+  /// The message came to its end before it was shown. `batch` takes it off the disk. False: its sender was
+  /// told that it has arrived, so it must be shown.
+  virtual bool on_expired(const InboxMessage& message, store::StateBatch& batch) = 0;
+  /// The message was shown, and that is on disk.
+  virtual void on_shown(const FriendKey& from, const crypto::MessageId& id) = 0;
+};
+
 /// Messages that are whole and on our disk, on their way to the application: in the order of each
 /// installation that sent them, one at a time, each once. One that is missing is waited for, but not for ever
 /// (docs/protocol.md, section 4).
@@ -48,7 +59,8 @@ class DeliveryOrder {
     FriendBook& friends;
   };
 
-  DeliveryOrder(const Context& context, MailSource& source) : with_(context), source_(source) {}
+  DeliveryOrder(const Context& context, MailSource& source, DeliveryListener& listener)
+      : with_(context), source_(source), listener_(listener) {}
 
   /// Takes one stored record of the tables I and Q; false when it is another's.
   bool load(const store::StateEntry& entry);
@@ -64,6 +76,7 @@ class DeliveryOrder {
   [[nodiscard]] std::uint64_t reopened() const noexcept { return messages_.reopened() + bytes_.reopened(); }
   /// After all records were loaded and the friends are known.
   void resume() { add(std::exchange(absent_, {})); }
+  [[nodiscard]] const std::vector<InboxMessage>& loaded() const noexcept { return absent_; }
   /// Puts messages that are on our disk, and have a place reserved, in their order, and makes ready for
   /// delivery what is next.
   void add(std::vector<InboxMessage> messages);
@@ -104,10 +117,14 @@ class DeliveryOrder {
   Order& order_of(const OrderKey& key);
   void place(InboxMessage message);
   void release(const OrderKey& key);
+  /// Whether the first of those that are ready was dropped, because it came to its end.
+  bool drop_expired();
+  void write_shown(const Ready& shown, store::StateBatch batch);
   static store::StateWrite order_write(const OrderKey& key, std::uint64_t shown);
 
   Context with_;
   MailSource& source_;
+  DeliveryListener& listener_;
   std::map<OrderKey, Order> orders_;
   std::vector<InboxMessage> absent_;  ///< Of friends whom the host has not named.
   std::deque<Ready> ready_;           ///< For the application; still on disk.

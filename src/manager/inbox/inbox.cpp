@@ -11,29 +11,11 @@ namespace toxasync::manager {
 
 namespace {
 
-struct PartRecord {
-  InboxMessage& m;  ///< Without its text; the row's name says whose it is, and its id.
-  std::uint8_t parts = 0;
-  crypto::PreKeyId pre_key{};
-  UnixTime since{};
-  Bytes text;
-  static void fields(auto& ar, auto& self) {
-    wire::fields(ar, self.m.instance, self.m.sequence, self.m.floor, self.m.kind, self.m.sent_at, self.parts,
-                 self.pre_key, self.since, wire::bounded<limits::large_text>(self.text));
-  }
-};
-
 struct SeenRecord {
   UnixTime until{};
   std::uint8_t receipted = 0;
   static void fields(auto& ar, auto& self) { wire::fields(ar, self.until, self.receipted); }
 };
-
-using MessageKey = std::pair<FriendKey, crypto::MessageId>;
-
-Bytes part_name(const MessageKey& key, std::uint8_t part) {
-  return state_key(Table::part, {key.first, key.second, ByteView(&part, 1)});
-}
 
 Bytes seen_name(const FriendKey& from, const crypto::MessageId& id) {
   return state_key(Table::seen, {from, id});
@@ -42,11 +24,6 @@ Bytes seen_name(const FriendKey& from, const crypto::MessageId& id) {
 /// Receipts are not remembered: to read one twice changes nothing.
 bool is_remembered(crypto::MessageKind kind) noexcept {
   return kind != crypto::MessageKind::receipt;
-}
-
-/// Bytes charged for a part: one without text takes memory too.
-std::size_t part_cost(const Bytes& text) noexcept {
-  return text.size() + Inbox::part_overhead_bytes;
 }
 
 Counter reason(crypto::EnvelopeError error) noexcept {
@@ -80,7 +57,7 @@ Inbox::Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Recei
               .clock = services.clock,
               .telemetry = services.telemetry,
               .friends = friends},
-             source),
+             source, *this),
       seen_hash_{services.random.array<16>()} {}
 
 bool Inbox::load(const store::StateEntry& entry) {
@@ -99,26 +76,8 @@ bool Inbox::load(const store::StateEntry& entry) {
       }
       return true;
     }
-    case Table::part: {
-      if (name.size() != sizeof(FriendKey) + sizeof(crypto::MessageId) + 1) {
-        return false;
-      }
-      InboxMessage message;
-      PartRecord record{message, 0, {}, {}, {}};
-      if (read_record(services_.telemetry, entry, record)) {
-        message.from = id_from<FriendKey>(name);
-        message.id = id_from<crypto::MessageId>(name.subspan(sizeof(FriendKey)));
-        Assembly& assembly = assemblies_[{message.from, message.id}];
-        assembly.bytes += part_cost(record.text);
-        assembly_bytes_[message.from] += part_cost(record.text);
-        assembly.parts = record.parts;
-        assembly.pre_key = record.pre_key;
-        assembly.since = record.since;
-        assembly.texts[name.back()] = std::move(record.text);
-        assembly.message = std::move(message);
-      }
-      return true;
-    }
+    case Table::part:
+      return load_part(entry);
     case Table::padding:
       return true;
     default:
@@ -127,20 +86,23 @@ bool Inbox::load(const store::StateEntry& entry) {
 }
 
 void Inbox::resume() {
-  std::vector<MessageKey> done;
-  for (const auto& [key, assembly] : assemblies_) {
-    if (find_seen(key) != nullptr) {
-      done.push_back(key);  // its message was dropped once, and then came whole
+  std::set<MessageKey> done;
+  for (const auto& [sealing, assembly] : assemblies_) {
+    if (find_seen(sealing.message) != nullptr) {
+      done.insert(sealing.message);  // it was dropped once, and then came whole
     }
   }
   store::StateBatch batch;
-  for (const auto& key : done) {
-    drop_assembly(key, batch);
+  for (const auto& message : done) {
+    drop_assemblies(message, batch);
   }
   if (!batch.empty()) {
     services_.state.keep(std::move(batch));
   }
   resumed_ = true;
+  for (const auto& message : order_.loaded()) {
+    receipts_.hold(message.from, message.id);
+  }
   order_.resume();
 }
 
@@ -162,6 +124,7 @@ void Inbox::receive_cover(const std::vector<std::size_t>& sizes, Received done) 
 
 void Inbox::receive_live(const crypto::FriendsMailbox& mailbox, const FriendKey& from, ByteView envelope) {
   auto intake = std::make_shared<Intake>();
+  intake->live = true;
   receive_one(mailbox.box(from), envelope, *intake);
   services_.state.commit(std::move(intake->batch), [this, intake](bool durable) { apply(*intake, durable); });
 }
@@ -233,7 +196,42 @@ bool Inbox::receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
   }
   ++intake.taken;
   friends_.heard_of(*sender, header->instance);
-  return receive_part(*header, std::move(*body), *pre_key, intake);
+  const Now now = services_.clock.now();
+  InboxMessage message{header->message_id,
+                       header->sender,
+                       header->instance,
+                       body->sequence,
+                       body->floor,
+                       body->kind,
+                       unix_time_ms(body->sent_at_ms),
+                       unix_time_ms(body->sent_at_ms) + seconds{body->lifetime_s},
+                       {}};
+  if (intake.live) {  // they know that it is wanted still
+    message.show_until = std::max(message.show_until, now.wall + live_kept);
+  }
+  return refuse_expired(message, *header, body->parts, *pre_key, intake) ||
+         receive_part(std::move(message), *header, std::move(*body), *pre_key, intake);
+}
+
+/// Its sender says that it has expired, or will: it must not be shown, nor confirmed.
+bool Inbox::refuse_expired(const InboxMessage& message, const crypto::EnvelopeHeader& header,
+                           std::uint8_t parts, const PreKey& pre_key, Intake& intake) {
+  if (!crypto::is_ordered(message.kind) || services_.clock.now().wall < message.show_until) {
+    return false;
+  }
+  services_.telemetry.refuse(Counter::refused_lifetime);
+  if (pre_key.one_time && parts == 1) {
+    spend(header.pre_key, intake);
+  }
+  return true;
+}
+
+/// Whoever kept an envelope that was sealed with it must not be able to open it later.
+void Inbox::spend(const crypto::PreKeyId& key, Intake& intake) {
+  if (spending_.insert(key).second) {
+    intake.batch.push_back(KeyRing::erasure(key));
+    intake.used.push_back(key);
+  }
 }
 
 bool Inbox::admits(const FriendKey& from, crypto::MessageKind kind, std::size_t bytes) {
@@ -259,9 +257,7 @@ void Inbox::spend_copys_key(const crypto::OwnedMailbox& mailbox, const crypto::E
   if (pre_key != nullptr && pre_key->one_time && pre_key->given_to == header.sender &&
       !spending_.contains(header.pre_key) &&
       crypto::open_body(mailbox, services_.self, pre_key->pair, header, envelope)) {
-    intake.batch.push_back(KeyRing::erasure(header.pre_key));
-    intake.used.push_back(header.pre_key);
-    spending_.insert(header.pre_key);
+    spend(header.pre_key, intake);
   }
 }
 
@@ -287,67 +283,6 @@ bool Inbox::answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake&
   return true;
 }
 
-bool Inbox::receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body,
-                         const PreKey& pre_key, Intake& intake) {
-  InboxMessage message{header.message_id,
-                       header.sender,
-                       header.instance,
-                       body.sequence,
-                       body.floor,
-                       body.kind,
-                       unix_time_ms(body.sent_at_ms),
-                       {}};
-  const MessageKey key{message.from, message.id};
-  const auto found = assemblies_.find(key);
-  const std::size_t bytes = body.text.size() + (found != assemblies_.end() ? found->second.bytes : 0);
-  if (!admits(message.from, message.kind, std::min(bytes, limits::message_text))) {
-    return false;
-  }
-  if (body.parts == 1) {
-    message.text = std::move(body.text);
-    complete(std::move(message), header.pre_key, pre_key, intake);
-    return true;
-  }
-  if (found != assemblies_.end()) {
-    const Assembly& old = found->second;
-    if (old.parts != body.parts || old.message.sequence != message.sequence ||
-        old.message.kind != message.kind || old.pre_key != header.pre_key) {
-      services_.telemetry.refuse(Counter::refused_parts);
-      return true;
-    }
-    if (old.texts.contains(body.part)) {
-      services_.telemetry.count(Counter::duplicates_dropped);
-      return true;
-    }
-  }
-  if (!make_room(key, part_cost(body.text), intake.batch)) {
-    services_.telemetry.refuse(Counter::refused_parts);
-    return false;
-  }
-  Assembly& assembly = assemblies_[key];
-  if (assembly.parts == 0) {
-    assembly.parts = body.parts;
-    assembly.pre_key = header.pre_key;
-    assembly.since = services_.clock.now().unix_time();
-    assembly.message = message;
-  }
-  intake.batch.push_back(put_record(
-      part_name(key, body.part), PartRecord{message, body.parts, header.pre_key, assembly.since, body.text}));
-  intake.parts.emplace_back(key, body.part);
-  assembly.bytes += part_cost(body.text);
-  assembly_bytes_[message.from] += part_cost(body.text);
-  assembly.texts[body.part] = std::move(body.text);
-  if (assembly.texts.size() < assembly.parts) {
-    return true;
-  }
-  for (const auto& [part, text] : assembly.texts) {
-    message.text.insert(message.text.end(), text.begin(), text.end());
-    intake.batch.push_back(erase_record(part_name(key, part)));
-  }
-  complete(std::move(message), header.pre_key, pre_key, intake);
-  return true;
-}
-
 /// All parts are here: one transaction holds the text, the message id, the receipt and the end of the
 /// pre-key.
 void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
@@ -365,10 +300,15 @@ void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, c
     committing_.insert(key);
     ids_.add(message.from);
   }
+  for (const Sealing& sealing : sealings_of({message.from, message.id})) {
+    erase_parts(sealing, intake.batch);
+    const PreKey* const other = keys_.find(sealing.pre_key);
+    if (other != nullptr && other->one_time && other->given_to == message.from) {
+      spend(sealing.pre_key, intake);
+    }
+  }
   if (pre_key.one_time) {
-    intake.batch.push_back(KeyRing::erasure(pre_key_id));
-    intake.used.push_back(pre_key_id);
-    spending_.insert(pre_key_id);
+    spend(pre_key_id, intake);
   } else if (crypto::is_ordered(message.kind)) {
     intake.refill.insert(message.from);
   }
@@ -390,7 +330,7 @@ bool Inbox::handle_content(const InboxMessage& message, Intake& intake) {
         return refuse(Counter::refused_message_text);
       }
       intake.batch.push_back(put_inbox_message(message));
-      owe({message.from, message.instance, message.id}, intake);
+      owe({message.from, message.instance, message.id, crypto::MessageKind::receipt, true}, intake);
       return true;
     case crypto::MessageKind::receipt:
     case crypto::MessageKind::nack:
@@ -401,6 +341,7 @@ bool Inbox::handle_content(const InboxMessage& message, Intake& intake) {
         intake.receipts_for_us.push_back({message.from, message.instance,
                                           id_from<crypto::MessageId>(ByteView(message.text).subspan(at)),
                                           message.kind});
+        listener_.on_receipt(intake.receipts_for_us.back(), intake.batch);
       }
       return true;
     case crypto::MessageKind::bundle: {
@@ -422,38 +363,6 @@ bool Inbox::handle_content(const InboxMessage& message, Intake& intake) {
   return refuse(Counter::refused_operation);
 }
 
-/// Keeps a friend's incomplete messages within limits::incomplete_parts_bytes: drops the oldest ones.
-bool Inbox::make_room(const MessageKey& keep, std::size_t bytes, store::StateBatch& batch) {
-  const FriendKey& from = keep.first;
-  while (assembly_bytes_[from] + bytes > limits::incomplete_parts_bytes) {
-    auto oldest = assemblies_.end();
-    for (auto it = assemblies_.begin(); it != assemblies_.end(); ++it) {
-      if (it->first.first == from && it->first != keep && !committing_.contains(it->first) &&
-          (oldest == assemblies_.end() || it->second.since < oldest->second.since)) {
-        oldest = it;
-      }
-    }
-    if (oldest == assemblies_.end()) {
-      return false;
-    }
-    services_.telemetry.refuse(Counter::refused_parts);
-    drop_assembly(oldest->first, batch);
-  }
-  return true;
-}
-
-void Inbox::drop_assembly(const MessageKey& key, store::StateBatch& batch) {
-  const auto found = assemblies_.find(key);
-  if (found == assemblies_.end()) {
-    return;
-  }
-  for (const auto& [part, text] : found->second.texts) {
-    batch.push_back(erase_record(part_name(key, part)));
-  }
-  assembly_bytes_[key.first] -= found->second.bytes;
-  assemblies_.erase(found);
-}
-
 /// The transaction's outcome is known: what it wrote takes effect, or nothing does.
 void Inbox::apply(Intake& intake, bool durable) {
   for (const auto& [key, seen] : intake.seen) {
@@ -463,8 +372,11 @@ void Inbox::apply(Intake& intake, bool durable) {
     spending_.erase(id);
   }
   if (!durable) {
-    for (const auto& [key, part] : intake.parts) {
-      undo_part(key, part);
+    for (const auto& [sealing, part] : intake.parts) {
+      undo_part(sealing, part);
+    }
+    for (const auto& receipt : intake.receipts_for_us) {
+      listener_.on_receipt_written(receipt, false);
     }
     for (const auto& [key, seen] : intake.seen) {
       ids_.remove(key.first);
@@ -478,7 +390,7 @@ void Inbox::apply(Intake& intake, bool durable) {
   for (const auto& [key, seen] : intake.seen) {
     seen_.try_emplace(key.first, 0, seen_hash_).first->second[key.second] = seen;
     store::StateBatch ignored;  // the parts' rows are erased already
-    drop_assembly(key, ignored);
+    drop_assemblies(key, ignored);
   }
   std::set<FriendKey> used_by;
   for (const auto& id : intake.used) {
@@ -496,11 +408,11 @@ void Inbox::apply(Intake& intake, bool durable) {
   for (const auto& due : intake.receipts_due) {
     receipts_.add(due, services_.clock.now());
   }
-  for (const auto& [from, instance, id, kind] : intake.receipts_for_us) {
-    if (kind == crypto::MessageKind::receipt) {
+  for (const auto& receipt : intake.receipts_for_us) {
+    if (receipt.kind == crypto::MessageKind::receipt) {
       services_.telemetry.count(Counter::receipts_received);
     }
-    listener_.on_receipt(kind, from, instance, id);
+    listener_.on_receipt_written(receipt, true);
   }
   for (const auto& key : intake.renew) {
     if (Friend* const from = friends_.find(key)) {
@@ -534,32 +446,16 @@ void Inbox::drop_of_removed(Intake& intake) {
   }
 }
 
-/// Removes a part that could not be written to the disk.
-void Inbox::undo_part(const MessageKey& key, std::uint8_t part) {
-  const auto found = assemblies_.find(key);
-  if (found == assemblies_.end() || !found->second.texts.contains(part)) {
-    return;
-  }
-  Assembly& assembly = found->second;
-  const std::size_t cost = part_cost(assembly.texts[part]);
-  assembly.texts.erase(part);
-  assembly.bytes -= cost;
-  assembly_bytes_[key.first] -= cost;
-  if (assembly.texts.empty()) {
-    assemblies_.erase(found);
-  }
-}
-
 void Inbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
   order_.on_removed(who, batch);
-  std::vector<MessageKey> incomplete;
-  for (const auto& [key, assembly] : assemblies_) {
-    if (key.first == who) {
-      incomplete.push_back(key);
+  std::vector<Sealing> incomplete;
+  for (const auto& [sealing, assembly] : assemblies_) {
+    if (sealing.message.first == who) {
+      incomplete.push_back(sealing);
     }
   }
-  for (const auto& key : incomplete) {
-    drop_assembly(key, batch);
+  for (const auto& sealing : incomplete) {
+    drop_assembly(sealing, batch);
   }
   assembly_bytes_.erase(who);
   if (const auto theirs = seen_.find(who); theirs != seen_.end()) {
@@ -583,16 +479,28 @@ void Inbox::drop_expired(UnixTime now, store::StateBatch& batch) {
     ids_.remove(from, dropped);
   }
   std::erase_if(seen_, [](const auto& entry) { return entry.second.empty(); });
-  std::vector<MessageKey> over;
-  for (const auto& [key, assembly] : assemblies_) {
-    if (assembly.since + parts_kept < now && !committing_.contains(key)) {
-      over.push_back(key);
+  std::vector<Sealing> over;
+  for (const auto& [sealing, assembly] : assemblies_) {
+    if (assembly.since + parts_kept < now && !committing_.contains(sealing.message)) {
+      over.push_back(sealing);
     }
   }
-  for (const auto& key : over) {
+  for (const auto& sealing : over) {
     services_.telemetry.refuse(Counter::refused_parts);
-    drop_assembly(key, batch);
+    drop_assembly(sealing, batch);
   }
+}
+
+bool Inbox::on_expired(const InboxMessage& message, store::StateBatch& batch) {
+  if (!receipts_.withdraw(message.from, message.id, batch)) {
+    return false;
+  }
+  if (const Seen* const seen = find_seen({message.from, message.id})) {
+    // No further copy of it is confirmed, either.
+    seen_.at(message.from)[message.id].receipted = false;
+    batch.push_back(put_record(seen_name(message.from, message.id), SeenRecord{seen->until, 0}));
+  }
+  return true;
 }
 
 }  // namespace toxasync::manager

@@ -7,6 +7,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "manager/core/receipt_from.hpp"
 #include "manager/inbox/delivery_order.hpp"
 #include "manager/inbox/receipts.hpp"
 
@@ -16,14 +17,15 @@ namespace toxasync::manager {
 class InboxListener {
  public:
   virtual ~InboxListener() = default;
-  /// `instance`: the friend's installation that sent it.
-  virtual void on_receipt(crypto::MessageKind kind, const FriendKey& from, crypto::Instance instance,
-                          const crypto::MessageId& id) = 0;
+  /// Adds to `batch`, in which its envelope's id is remembered, what a receipt or nack changes on disk.
+  virtual void on_receipt(const ReceiptFrom& receipt, store::StateBatch& batch) = 0;
+  /// That batch is durable, or has failed.
+  virtual void on_receipt_written(const ReceiptFrom& receipt, bool durable) = 0;
 };
 
 /// Opens envelopes, puts messages together from their parts, drops what was seen before, and gives each
 /// message once to the DeliveryOrder (docs/protocol.md, section 4).
-class Inbox final : public Part {
+class Inbox final : public Part, private DeliveryListener {
  public:
   static constexpr std::size_t part_overhead_bytes = 64;  ///< Charged for a part in addition to its text.
   /// Ids of messages that are remembered. What is beyond that stays on its node or with its sender.
@@ -34,6 +36,8 @@ class Inbox final : public Part {
   static constexpr seconds parts_kept = days(15);
   /// What an envelope from a node costs our disk, whatever is in it: as many as a text with a one-time key.
   static constexpr std::size_t rows_per_envelope = 4;
+  /// What a friend sends directly is shown for so long, whatever their clock says.
+  static constexpr milliseconds live_kept = 10min;
 
   Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Receipts& receipts,
         InboxListener& listener, MailSource& source);
@@ -81,12 +85,17 @@ class Inbox final : public Part {
 
  private:
   using MessageKey = std::pair<FriendKey, crypto::MessageId>;
+  /// Parts that belong together: a message that was sealed again with another pre-key starts anew.
+  struct Sealing {
+    MessageKey message;
+    crypto::PreKeyId pre_key{};
+    auto operator<=>(const Sealing&) const = default;
+  };
 
   /// A message of which parts are missing.
   struct Assembly {
     InboxMessage message;  ///< Without its text.
     std::uint8_t parts = 0;
-    crypto::PreKeyId pre_key{};
     UnixTime since{};
     std::map<std::uint8_t, Bytes> texts;
     std::size_t bytes = 0;
@@ -102,15 +111,16 @@ class Inbox final : public Part {
   struct Intake {
     store::StateBatch batch;
     std::vector<InboxMessage> messages;
+    bool live = false;  ///< It came over the friend channel.
     std::vector<crypto::EnvelopeId> left;
     std::vector<std::pair<MessageKey, Seen>> seen;
-    std::vector<std::pair<MessageKey, std::uint8_t>> parts;
+    std::vector<std::pair<Sealing, std::uint8_t>> parts;
     std::vector<crypto::PreKeyId> used;
     std::vector<ReceiptDue> receipts_due;
-    std::vector<ReceiptDue> receipts_for_us;  ///< `to` is who sent them.
-    std::set<FriendKey> renew;                ///< They have keys of ours that we do not have.
-    std::set<FriendKey> refill;               ///< They wrote without a one-time key.
-    std::size_t taken = 0;                    ///< Envelopes that were new, and sealed by a friend.
+    std::vector<ReceiptFrom> receipts_for_us;
+    std::set<FriendKey> renew;   ///< They have keys of ours that we do not have.
+    std::set<FriendKey> refill;  ///< They wrote without a one-time key.
+    std::size_t taken = 0;       ///< Envelopes that were new, and sealed by a friend.
   };
 
   struct SeenHash {
@@ -121,15 +131,28 @@ class Inbox final : public Part {
   static void pad(store::StateBatch& batch, const std::vector<std::size_t>& sizes);
   // False: it is to be left where it came from.
   bool receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, Intake& intake);
-  bool receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body, const PreKey& pre_key,
-                    Intake& intake);
+  bool receive_part(InboxMessage message, const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body,
+                    const PreKey& pre_key, Intake& intake);
+  /// Refuses a text whose life is over.
+  bool refuse_expired(const InboxMessage& message, const crypto::EnvelopeHeader& header, std::uint8_t parts,
+                      const PreKey& pre_key, Intake& intake);
   void complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, const PreKey& pre_key,
                 Intake& intake);
   [[nodiscard]] const Seen* find_seen(const MessageKey& key) const;
   /// Whether the friend has room for another message of the kind. Else it is counted.
   bool admits(const FriendKey& from, crypto::MessageKind kind, std::size_t bytes);
-  bool make_room(const MessageKey& keep, std::size_t bytes, store::StateBatch& batch);
-  void drop_assembly(const MessageKey& key, store::StateBatch& batch);
+  void spend(const crypto::PreKeyId& key, Intake& intake);
+  // Parts: inbox_parts.cpp.
+  static Bytes part_name(const Sealing& sealing, std::uint8_t part);
+  bool load_part(const store::StateEntry& entry);
+  bool make_room(const Sealing& keep, std::size_t bytes, store::StateBatch& batch);
+  /// Their rows.
+  void erase_parts(const Sealing& sealing, store::StateBatch& batch) const;
+  void drop_assembly(const Sealing& sealing, store::StateBatch& batch);
+  /// Of all sealings of a message.
+  void drop_assemblies(const MessageKey& message, store::StateBatch& batch);
+  [[nodiscard]] std::vector<Sealing> sealings_of(const MessageKey& message) const;
+  void undo_part(const Sealing& sealing, std::uint8_t part);
   void apply(Intake& intake, bool durable);
   void spend_copys_key(const crypto::OwnedMailbox& mailbox, const crypto::EnvelopeHeader& header,
                        ByteView envelope, Intake& intake);
@@ -138,8 +161,12 @@ class Inbox final : public Part {
   bool answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake);
   /// Takes effects of a whole message other than being shown. False: it is refused (counted).
   bool handle_content(const InboxMessage& message, Intake& intake);
-  void undo_part(const MessageKey& key, std::uint8_t part);
   void drop_of_removed(Intake& intake);
+  // DeliveryListener
+  bool on_expired(const InboxMessage& message, store::StateBatch& batch) override;
+  void on_shown(const FriendKey& from, const crypto::MessageId& id) override {
+    receipts_.release(from, id, services_.clock.now());
+  }
 
   const Services& services_;
   FriendBook& friends_;
@@ -153,7 +180,7 @@ class Inbox final : public Part {
   FriendBudget ids_{ids_remembered};     ///< Of seen_ and committing_.
   std::set<MessageKey> committing_;      ///< On their way to the disk.
   std::set<crypto::PreKeyId> spending_;  ///< One-time keys of those.
-  std::map<MessageKey, Assembly> assemblies_;
+  std::map<Sealing, Assembly> assemblies_;
   std::map<FriendKey, std::size_t> assembly_bytes_;
   bool resumed_ = false;
 };

@@ -40,7 +40,7 @@ bool Receipts::load(const store::StateEntry& entry) {
   DueRecord record;
   if (read_record(services_.telemetry, entry, record)) {
     boxes_[id_from<FriendKey>(name)].items[id_from<crypto::MessageId>(name.subspan(sizeof(FriendKey)))] = {
-        record.instance, record.kind, record.since, std::nullopt};
+        record.instance, record.kind, record.since, std::nullopt, false};
   }
   return true;
 }
@@ -81,16 +81,41 @@ store::StateWrite Receipts::row(const ReceiptDue& due) const {
 void Receipts::add(const ReceiptDue& due, Now now) {
   const Friend* const to = friends_.find(due.to);
   Box& box = boxes_[due.to];
-  if (to == nullptr || box.items.size() >= due_per_friend) {
+  if (to == nullptr || (box.items.size() >= due_per_friend && !due.until_shown)) {
     services_.state.keep({erase_record(row_name(due.to, due.id))});
     return;
   }
-  box.items[due.id] = {due.instance, due.kind, now.unix_time(), std::nullopt};
-  if (to->online) {
-    deadlines_.set_earlier(due.to, now.steady);
-  } else {
-    deadlines_.set_earlier(due.to, now.steady + delay_for(due.kind));
+  box.items[due.id] = {due.instance, due.kind, now.unix_time(), std::nullopt, due.until_shown};
+  if (!due.until_shown) {
+    schedule(*to, due.kind, now);
   }
+}
+
+void Receipts::schedule(const Friend& to, crypto::MessageKind kind, Now now) {
+  deadlines_.set_earlier(to.key, now.steady + (to.online ? 0ms : delay_for(kind)));
+}
+
+void Receipts::hold(const FriendKey& to, const crypto::MessageId& id) {
+  if (is_due(to, id)) {
+    boxes_[to].items[id].held = true;
+  }
+}
+
+void Receipts::release(const FriendKey& to, const crypto::MessageId& id, Now now) {
+  const Friend* const who = friends_.find(to);
+  if (who != nullptr && is_due(to, id)) {
+    boxes_[to].items[id].held = false;
+    schedule(*who, crypto::MessageKind::receipt, now);
+  }
+}
+
+bool Receipts::withdraw(const FriendKey& to, const crypto::MessageId& id, store::StateBatch& batch) {
+  if (!is_due(to, id) || !boxes_[to].items[id].held) {
+    return false;
+  }
+  boxes_[to].items.erase(id);
+  batch.push_back(erase_record(row_name(to, id)));
+  return true;
 }
 
 void Receipts::owe(const ReceiptDue& due, Now now) {
@@ -134,7 +159,7 @@ void Receipts::drop_expired(UnixTime now, store::StateBatch& batch) {
       ++reopened_;
     }
     std::erase_if(box.items, [&, &to = to](const auto& entry) {
-      if (entry.second.since + kept >= now) {
+      if (entry.second.since + kept >= now || entry.second.held) {
         return false;
       }
       batch.push_back(erase_record(row_name(to, entry.first)));
@@ -147,7 +172,7 @@ void Receipts::send_live(Friend& to, Box& box, Now now) {
   for (const auto kind : {crypto::MessageKind::receipt, crypto::MessageKind::nack}) {
     std::vector<crypto::MessageId> unsent;
     for (const auto& [id, item] : box.items) {
-      if (item.kind == kind && !item.sent) {
+      if (item.kind == kind && !item.sent && !item.held) {
         unsent.push_back(id);
       }
     }
@@ -185,7 +210,9 @@ void Receipts::mail(const FriendKey& to, Box& box, Now now) {
   using Group = std::tuple<crypto::Instance, crypto::MessageKind>;
   std::map<Group, std::vector<crypto::MessageId>> groups;
   for (const auto& [id, item] : box.items) {
-    groups[{item.instance, item.kind}].push_back(id);
+    if (!item.held) {
+      groups[{item.instance, item.kind}].push_back(id);
+    }
   }
   for (const auto& [group, ids] : groups) {
     const auto [instance, kind] = group;
@@ -226,7 +253,9 @@ void Receipts::tick(Now now) {
     send_live(*to, box, now);
     SteadyTime next = never;
     for (const auto& [id, item] : box.items) {
-      next = std::min(next, item.sent ? *item.sent + delivered_after : now.steady + try_again);
+      if (!item.held) {
+        next = std::min(next, item.sent ? *item.sent + delivered_after : now.steady + try_again);
+      }
     }
     if (next != never) {
       deadlines_.set(*due, next);

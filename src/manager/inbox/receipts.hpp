@@ -17,6 +17,7 @@ struct ReceiptDue {
   crypto::Instance instance{};  ///< The friend's installation that sent the message.
   crypto::MessageId id{};
   crypto::MessageKind kind = crypto::MessageKind::receipt;  ///< Or nack.
+  bool until_shown = false;  ///< It leaves when the message was shown: until then that can expire.
 };
 
 /// Sends receipts and nacks as messages, to friends who are offline.
@@ -66,6 +67,12 @@ class Receipts final : public Part {
   /// The write that belongs into the transaction of the message; add() follows when it is durable.
   [[nodiscard]] store::StateWrite row(const ReceiptDue& due) const;
   void add(const ReceiptDue& due, Now now);
+  /// After the start: the message of a receipt that may be due was not shown yet.
+  void hold(const FriendKey& to, const crypto::MessageId& id);
+  /// The message was shown, and its receipt may leave.
+  void release(const FriendKey& to, const crypto::MessageId& id, Now now);
+  /// The message will not be shown, and there is no receipt. False: it has left already.
+  bool withdraw(const FriendKey& to, const crypto::MessageId& id, store::StateBatch& batch);
   /// add() with a transaction of its own.
   void owe(const ReceiptDue& due, Now now);
 
@@ -81,6 +88,7 @@ class Receipts final : public Part {
     crypto::MessageKind kind = crypto::MessageKind::receipt;
     UnixTime since{};
     std::optional<SteadyTime> sent;  ///< Live, in this connection.
+    bool held = false;               ///< Its message was not shown yet.
   };
   struct Box {
     std::map<crypto::MessageId, Item> items;
@@ -89,6 +97,7 @@ class Receipts final : public Part {
     bool nack_refused = false;  ///< Since then.
   };
 
+  void schedule(const Friend& to, crypto::MessageKind kind, Now now);
   void send_live(Friend& to, Box& box, Now now);
   void drop_delivered(const FriendKey& to, Box& box, Now now);
   void mail(const FriendKey& to, Box& box, Now now);

@@ -15,7 +15,7 @@ bool OutgoingMessage::is_done() const noexcept {
 }
 
 SteadyTime OutgoingMessage::next_step(Now now) const noexcept {
-  const milliseconds left = expires_at() - now.wall;
+  const milliseconds left = (now.wall < expires_at() ? expires_at() : ends_at()) - now.wall;
   SteadyTime at = now.steady + std::clamp(left, 1ms, look_again);
   for (const Target& target : targets) {
     if (target.live_until > now.steady) {
