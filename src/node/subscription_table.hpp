@@ -4,19 +4,22 @@
 #include <cstdint>
 #include <optional>
 
-#include "node/lru_table.hpp"
 #include "node/pending_table.hpp"
+#include "node/shared_table.hpp"
 
 namespace toxasync::node {
 
 /// Which owners get an announcement of new mail: docs/protocol.md, section 6, "Announcements". One for a
-/// mailbox, the last that came; in memory only. Past `capacity` the oldest one is dropped.
+/// mailbox, the last that came; in memory only. At `capacity` one is dropped of the network that holds
+/// most.
 class SubscriptionTable {
  public:
   SubscriptionTable(std::size_t capacity, const ByteArray<16>& hash_key) : table_(capacity, hash_key) {}
 
-  void add(const store::MailboxKey& mailbox, const ReplyPath& path, SteadyTime now) {
-    table_.insert(mailbox, {path, now + limits::subscription});
+  /// True: another one was dropped.
+  bool add(const store::MailboxKey& mailbox, const ReplyPath& path, SteadyTime now) {
+    return table_.insert(mailbox, {path, now + limits::subscription}, Source(path.route, path.session), now)
+        .evicted;
   }
   /// Removes the subscription, and returns where to announce. Nothing when there is none, or it has expired.
   std::optional<ReplyPath> spend(const store::MailboxKey& mailbox, SteadyTime now) noexcept;
@@ -34,7 +37,7 @@ class SubscriptionTable {
     SteadyTime until{};
   };
 
-  LruTable<store::MailboxKey, Subscription> table_;
+  SharedTable<store::MailboxKey, Subscription> table_;
 };
 
 }  // namespace toxasync::node
