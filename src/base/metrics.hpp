@@ -25,6 +25,8 @@ namespace toxasync {
   X(cookies_sent, "node.cookies_sent")                      \
   X(sessions_opened, "node.sessions_opened")                \
   X(sessions_evicted, "node.sessions_evicted")              \
+  X(subscriptions_evicted, "node.subscriptions_evicted")    \
+  X(clock_doubted, "node.clock_doubted")                    \
   X(node_stored, "node.stored")                             \
   X(node_duplicates, "node.duplicates")                     \
   X(node_gone, "node.gone")                                 \

@@ -66,7 +66,7 @@ void Node::submit_retrieve(const Request& request, const protocol::RetrieveReque
       store_.remove(token, message.mailbox, message.ids_to_delete);
     }
     store_.list(token, message.mailbox, message.boxes, message.cursor, window_limits(window),
-                request.now.unix_time());
+                clock_.earliest());
   } catch (...) {
     pending_.remove(token);
     throw;
@@ -82,7 +82,7 @@ void Node::on_remove(store::Token token, const store::RemoveResult& result) noex
       }
       if (result.status == store::OpStatus::ok) {
         telemetry_.count(Counter::node_deleted, result.removed);
-        quota_.fetched(pending->box.mailbox, pending->deletes, now_.unix_time());
+        quota_.fetched(pending->box.mailbox, pending->deletes, clock_.earliest());
       }
       --pending->awaited;
       finish_retrieve(token);
@@ -119,7 +119,9 @@ void Node::finish_retrieve(store::Token token) {
     // Mail that was put before the listing is in it; what was put after it completes after it, and so finds
     // the subscription.
     if (pending.subscribes && nothing_left) {
-      subscriptions_.add(pending.box.mailbox, pending.path, std::move(pending.boxes), now_.steady);
+      const bool evicted =
+          subscriptions_.add(pending.box.mailbox, pending.path, std::move(pending.boxes), now_.steady);
+      telemetry_.count(Counter::subscriptions_evicted, evicted ? 1 : 0);
       telemetry_.count(Counter::node_subscribed);
     }
   } else {
@@ -137,7 +139,7 @@ void Node::announce(const store::Box& box) noexcept {
   if (session == nullptr) {
     return;  // nobody has subscribed, or their session is gone
   }
-  const auto page = Page::announcement(path->counter, since_1970_s(now_.unix_time()));
+  const auto page = Page::announcement(path->counter, since_1970_s(clock_.earliest()));
   telemetry_.count(Counter::node_announced);
   send_answer(*path, *session, cookies_.bake(path->route, path->session, now_.steady), page);
 }
@@ -159,8 +161,8 @@ void Node::answer_peers(const ReplyPath& path, Now now) {
   if (session == nullptr) {
     return;
   }
-  std::erase_if(peers_, [now](const Peer& peer) { return peer.valid_until <= now.unix_time(); });
-  protocol::Peers answer{path.counter, since_1970_s(now.unix_time()), {}};
+  std::erase_if(peers_, [&](const Peer& peer) { return peer.valid_until <= clock_.earliest(); });
+  protocol::Peers answer{path.counter, since_1970_s(clock_.earliest()), {}};
   const std::size_t count = std::min(peers_.size(), limits::peers_per_answer);
   for (std::size_t i = 0; i < count; ++i) {
     std::swap(peers_[i], peers_[i + random_.below(peers_.size() - i)]);
@@ -178,7 +180,7 @@ void Node::answer_pages(const ReplyPath& path, Now now, std::vector<Page>&& page
   const auto cookie = cookies_.bake(path.route, path.session, now.steady);
   for (Page& page : pages) {
     page.counter = path.counter;
-    page.node_time_s = since_1970_s(now.unix_time());
+    page.node_time_s = since_1970_s(clock_.earliest());
     send_answer(path, *session, cookie, page);
     telemetry_.count(Counter::node_pages);
   }

@@ -30,7 +30,7 @@ struct Pending {
   // Of a store:
   store::RecordId id{};
   std::uint16_t value_bytes = 0;
-  UnixTime expires_at{};
+  UnixTime charged_until{};
   // Of a retrieve:
   std::vector<store::RecordId> deletes{};
   bool subscribes = false;

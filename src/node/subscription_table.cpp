@@ -6,7 +6,7 @@
 
 namespace toxasync::node {
 
-void SubscriptionTable::add(const store::Mailbox& mailbox, const ReplyPath& path,
+bool SubscriptionTable::add(const store::Mailbox& mailbox, const ReplyPath& path,
                             std::vector<crypto::BoxTag> boxes, SteadyTime now) {
   Subscription added{path, now + limits::subscription, {}};
   Subscription* const earlier = table_.find(mailbox);
@@ -19,7 +19,7 @@ void SubscriptionTable::add(const store::Mailbox& mailbox, const ReplyPath& path
     }
   }
   added.lists.push_back(std::move(boxes));
-  table_.insert(mailbox, std::move(added));
+  return table_.insert(mailbox, std::move(added), Source(path.route, path.session), now).evicted;
 }
 
 bool SubscriptionTable::Subscription::names(const store::Box& box) const noexcept {

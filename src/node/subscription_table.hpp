@@ -5,14 +5,14 @@
 #include <optional>
 #include <vector>
 
-#include "node/lru_table.hpp"
 #include "node/pending_table.hpp"
+#include "node/shared_table.hpp"
 
 namespace toxasync::node {
 
 /// Which owners get an announcement of new mail: docs/protocol.md, section 6, "Announcements". One for a
-/// mailbox, the last that came; in memory only. Past `capacity` the oldest one is dropped. It is for the
-/// boxes of the lists that it came with, and for those of earlier ones of its session.
+/// mailbox, the last that came; in memory only. At `capacity` one is dropped of the network that holds most.
+/// It is for the boxes of the lists that it came with, and for those of earlier ones of its session.
 class SubscriptionTable {
  public:
   /// Lists of one subscription; past that the oldest is forgotten.
@@ -20,7 +20,8 @@ class SubscriptionTable {
 
   SubscriptionTable(std::size_t capacity, const ByteArray<16>& hash_key) : table_(capacity, hash_key) {}
 
-  void add(const store::Mailbox& mailbox, const ReplyPath& path, std::vector<crypto::BoxTag> boxes,
+  /// True: another one was dropped.
+  bool add(const store::Mailbox& mailbox, const ReplyPath& path, std::vector<crypto::BoxTag> boxes,
            SteadyTime now);
   /// Removes the subscription for the box, and returns where to announce. Nothing when there is none, or it
   /// has expired.
@@ -42,7 +43,7 @@ class SubscriptionTable {
     [[nodiscard]] bool names(const store::Box& box) const noexcept;
   };
 
-  LruTable<store::Mailbox, Subscription> table_;
+  SharedTable<store::Mailbox, Subscription> table_;
 };
 
 }  // namespace toxasync::node

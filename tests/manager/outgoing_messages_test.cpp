@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(rows_come_back_in_any_order) {
   made.stage = OutgoingMessage::Stage::too_late;
   made.delivered = true;
   made.beyond_recall = true;
-  made.past.push_back({test::counting<crypto::Point>(5),
+  made.past.push_back({some_root(5),
                        76,
                        {test::counting<crypto::EnvelopeId>(6)},
                        {{test::counting<protocol::NodeId>(7)}}});

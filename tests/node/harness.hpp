@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -43,10 +44,17 @@ constexpr std::uint32_t ttl_s(seconds ttl) noexcept {
 struct NodeHarness {
   explicit NodeHarness(node::NodeConfig config = {}, const store::StoreLimits& limits = {},
                        std::uint64_t seed = 1)
-      : random(seed),
+      : config(std::move(config)),
+        random(seed),
         store(limits),
         keys(node::NodeKeys::ephemeral(random, clock.unix_time())),
-        node(store, keys, random, telemetry.get(), std::move(config), clock.now()) {}
+        node(store, keys, random, telemetry.get(), this->config, clock.now()) {}
+
+  /// The process ends and starts again: what is on disk stays.
+  void restart() {
+    std::destroy_at(&node);
+    std::construct_at(&node, store, keys, random, telemetry.get(), config, clock.now());
+  }
 
   /// Gives the node a packet, lets it work, and returns what it sent.
   std::vector<Bytes> exchange(const Route& from, ByteView packet) {
@@ -65,6 +73,7 @@ struct NodeHarness {
   [[nodiscard]] std::uint64_t operator[](Counter counter) const noexcept { return telemetry[counter]; }
 
   bool ready = crypto::initialise();  // first: the members below need it
+  node::NodeConfig config;
   ManualClock clock;
   SeededRandom random;
   TestTelemetry telemetry;

@@ -14,7 +14,7 @@ struct MetricHelp {
 };
 
 // By name: a counter that is missing here is shown under its name.
-constexpr std::array<MetricHelp, 57> metric_help = {{
+constexpr std::array<MetricHelp, 59> metric_help = {{
     {"frames.in", "Packets received"},
     {"frames.out", "Packets sent"},
     {"bytes.in", "Bytes received"},
@@ -23,6 +23,8 @@ constexpr std::array<MetricHelp, 57> metric_help = {{
     {"node.cookies_sent", "First packets sent back to verify their sender's address"},
     {"node.sessions_opened", "Sessions opened with clients"},
     {"node.sessions_evicted", "Sessions dropped to make room for new ones"},
+    {"node.subscriptions_evicted", "Subscriptions dropped to make room for new ones"},
+    {"node.clock_doubted", "Jumps of the clock by more than a day, each of which delays expiry by an hour"},
     {"node.stored", "Envelopes stored"},
     {"node.duplicates", "Stores of envelopes that were already stored"},
     {"node.gone", "Stores and cancellations of envelopes that their owner has already fetched"},
