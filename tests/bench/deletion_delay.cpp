@@ -87,7 +87,8 @@ struct Measured : test::World {
   /// Leaves one envelope; the time from the question that finds it to the request that deletes it.
   Microseconds measure(What what) {
     const auto& pair = what == What::cover ? root->cover : root->pair;
-    const auto where = test::address(pair, test::now_epoch(*this));
+    const auto writer = what == What::cover ? manager::FriendKey{} : eve->key();
+    const auto where = test::box_in(pair, test::now_epoch(*this), writer);
     auto& node = *nodes.front();
     if (what == What::mail) {
       ++sequence_;
@@ -96,14 +97,12 @@ struct Measured : test::World {
       Bytes bytes(limits::small_envelope);
       eve->random().fill(bytes);
       bytes[0] = 1;
-      node.store.put(std::uint64_t{1} << 60, crypto::mailbox_key(where), crypto::envelope_id(where, bytes),
-                     bytes, clock.unix_time() + 24h, clock.unix_time());
-      node.store.submit();
+      node.put(where, bytes, clock.unix_time() + 24h, clock.unix_time());
     }
     Real::time_point asked;
     std::optional<Microseconds> took;
     eye.drops = [&](const test::Eye::Request& request) {
-      if (crypto::mailbox_key(request.mailbox) == crypto::mailbox_key(where) && !took) {
+      if (request.mailbox == where.p && !took) {
         if (request.deletes != 0) {
           took = std::chrono::duration_cast<Microseconds>(Real::now() - asked);
         }

@@ -74,10 +74,7 @@ struct Measured : World {
     std::size_t rows = 0;  ///< In the first transaction.
   };
   void put(const crypto::MailboxAddress& where, ByteView bytes) {
-    auto& node = *nodes.front();
-    node.store.put(std::uint64_t{1} << 60, crypto::mailbox_key(where), crypto::envelope_id(where, bytes),
-                   {bytes.begin(), bytes.end()}, clock.unix_time() + 24h, clock.unix_time());
-    node.store.submit();
+    nodes.front()->put(where, bytes, clock.unix_time() + 24h, clock.unix_time());
   }
   Bytes noise() {
     Bytes bytes(limits::small_envelope);
@@ -88,16 +85,15 @@ struct Measured : World {
   /// Leaves an envelope and measures how it is fetched and deleted.
   Fetch fetch(What what, const SlowDisk& disk) {
     const auto roots = roots_of(bob);
-    const auto where = address(what == What::cover ? roots.at(0).cover : roots.at(0).real, now_epoch(*this));
+    const auto where = what == What::cover ? box_in(roots.at(0).cover, now_epoch(*this))
+                                           : box_in(roots.at(0).real, now_epoch(*this), eve.key());
     eye.requests.clear();
     if (what == What::mail) {
       eve.store(*nodes.front(), eve.seal({.text = "hello", .sequence = ++sequence_, .floor = sequence_}));
     } else {
       put(where, noise());
     }
-    const auto is_ours = [&](const Eye::Request& request) {
-      return crypto::mailbox_key(request.mailbox) == crypto::mailbox_key(where);
-    };
+    const auto is_ours = [&](const Eye::Request& request) { return request.mailbox == where.p; };
     const auto deletes = [&] {
       return std::ranges::find_if(eye.requests, [&](const auto& r) { return is_ours(r) && r.deletes != 0; });
     };
@@ -176,15 +172,16 @@ BOOST_FIXTURE_TEST_CASE(a_fast_disk_does_not_show_in_the_delay, Measured) {
 
 BOOST_FIXTURE_TEST_CASE(a_disk_that_fails_leaves_cover_on_the_node_as_mail, Measured) {
   const auto roots = roots_of(bob);
-  for (const auto* root : {&roots.at(0).real, &roots.at(0).cover}) {
-    const auto where = address(*root, now_epoch(*this));
+  for (const bool real : {true, false}) {
+    const auto where = real ? box_in(roots.at(0).real, now_epoch(*this), eve.key())
+                            : box_in(roots.at(0).cover, now_epoch(*this));
     eye.requests.clear();
     bob.state->fail_next(1'000'000);
     put(where, noise());
     run(10min);
-    BOOST_TEST(copies_in(*this, where) == 1U);
+    BOOST_TEST(copies_in(*this, where.p) == 1U);
     bob.state->fail_next(0);
-    BOOST_TEST(run(1h, [&] { return copies_in(*this, where) == 0; }));
+    BOOST_TEST(run(1h, [&] { return copies_in(*this, where.p) == 0; }));
   }
 }
 

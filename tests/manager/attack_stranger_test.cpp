@@ -19,8 +19,8 @@ struct Neighbours final : NodeFinder {
   std::vector<Endpoint> endpoints;
 };
 
-crypto::MailboxKey public_mailbox(const User& whose, crypto::Epoch epoch) {
-  return crypto::mailbox_key(crypto::public_mailbox(whose.key, nospam, epoch)->address);
+crypto::Point public_mailbox(const User& whose, crypto::Epoch epoch) {
+  return crypto::public_mailbox(whose.key, nospam, epoch)->address.p;
 }
 
 manager::ToxAddress address_of(const User& whose) {
@@ -52,13 +52,13 @@ struct Stalked : World {
   /// Requests about public mailboxes of Bob's at nodes for which `at` holds.
   template <class At>
   [[nodiscard]] std::size_t public_requests(const At& at) const {
-    std::set<crypto::MailboxKey> mailboxes;
+    std::set<crypto::Point> mailboxes;
     const auto last = now_epoch(*this) + 1;
     for (auto e = last - manager::MailboxWatch::epochs_back - 8; e <= last; ++e) {
       mailboxes.insert(public_mailbox(bob, e));
     }
     return static_cast<std::size_t>(std::ranges::count_if(eye.requests, [&](const Eye::Request& request) {
-      return at(request.node) && mailboxes.contains(crypto::mailbox_key(request.mailbox));
+      return at(request.node) && mailboxes.contains(request.mailbox);
     }));
   }
   [[nodiscard]] std::size_t at_found() const {
@@ -206,7 +206,7 @@ BOOST_FIXTURE_TEST_CASE(the_public_mailbox_is_asked_for_in_a_time_of_its_own, St
     run(1h, [&] { return at(home()) > 0; });
     apart += clock.now().wall - begun > 15s ? 1 : 0;
     for (const auto& request : eye.requests) {
-      const bool is_public = crypto::mailbox_key(request.mailbox) == public_mailbox(bob, now_epoch(*this));
+      const bool is_public = request.mailbox == public_mailbox(bob, now_epoch(*this));
       (is_public ? ours : others).insert(request.session);
     }
   }

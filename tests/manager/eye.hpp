@@ -133,6 +133,11 @@ inline std::vector<RootPair> roots_of(const User& user) {
   return roots;
 }
 
+/// A friend's box in it; {}: the one for loop messages, if the root is a cover root.
+inline crypto::MailboxAddress box_in(const crypto::KeyPair& root, crypto::Epoch epoch,
+                                     const manager::FriendKey& writer = {}) {
+  return crypto::FriendsMailbox::derive(root, epoch)->box(writer).mailbox.address;
+}
 /// P
 inline crypto::Point address(const crypto::KeyPair& root, crypto::Epoch epoch) {
   return crypto::FriendsMailbox::derive(root, epoch).value().p();

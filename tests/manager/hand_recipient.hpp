@@ -54,14 +54,14 @@ class HandRecipient : public HandWorld, private store::StoreListener {
     const crypto::Epoch now = *crypto::epoch_at(clock.unix_time());
     for (const auto& node : nodes) {
       for (crypto::Epoch epoch = now - 60; epoch <= now + 1; ++epoch) {
-        const auto mailbox = crypto::own_friends_mailbox(root, epoch);
+        const auto mailbox = crypto::FriendsMailbox::derive(root, epoch)->box(bob.key);
+        const auto tag = crypto::box_tag(mailbox.mailbox.address);
         listed_.clear();
-        node->store.list(1, crypto::mailbox_key(mailbox->mailbox.address), 0, {1000, 1U << 20},
-                         clock.unix_time());
+        node->store.list(1, mailbox.mailbox.address.p, {&tag, 1}, 0, {1000, 1U << 20}, clock.unix_time());
         node->store.submit();
         node->store.poll(*this);
         for (const auto& record : listed_) {
-          texts += is_text(*mailbox, record.value) ? 1 : 0;
+          texts += is_text(mailbox, record.value) ? 1 : 0;
         }
       }
     }

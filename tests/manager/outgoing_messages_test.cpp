@@ -114,10 +114,8 @@ BOOST_AUTO_TEST_CASE(rows_come_back_in_any_order) {
   made.stage = OutgoingMessage::Stage::too_late;
   made.delivered = true;
   made.beyond_recall = true;
-  made.past.push_back({some_root(5),
-                       76,
-                       {test::counting<crypto::EnvelopeId>(6)},
-                       {{test::counting<protocol::NodeId>(7)}}});
+  made.past.push_back(
+      {some_root(5), 76, {test::counting<crypto::EnvelopeId>(6)}, {{test::counting<protocol::NodeId>(7)}}});
   const Target sent = target(3);
   std::vector rows{entry(put_message(made)), entry(put_target(made, sent)), entry(put_progress(made, sent)),
                    entry(put_past(made))};

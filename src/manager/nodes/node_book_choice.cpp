@@ -22,14 +22,6 @@ std::optional<ByteArray<5>> network_of(const Endpoint& endpoint) noexcept {
   return network;
 }
 
-/// Whether somebody chose it: of the others one attacker can make up any number.
-using IsChosen = bool (*)(const BookedNode&);
-
-/// Our user or a friend, now or once.
-bool was_chosen(const BookedNode& node) noexcept {
-  return is_chosen(node.origin);
-}
-
 /// Our user, or a friend who names it now: a friend could have named any number, one after the other.
 bool is_named(const BookedNode& node) noexcept {
   return node.origin == Origin::configured || !node.claims.empty();
@@ -66,14 +58,13 @@ class Claimants {
 /// The rules of variety for the nodes that are chosen.
 class Selection {
  public:
-  Selection(const NodeBook& book, IsChosen chosen, const std::vector<const BookedNode*>& from)
+  Selection(const NodeBook& book, const std::vector<const BookedNode*>& from)
       : book_(book),
-        chosen_(chosen),
-        others_known_(std::ranges::any_of(from, [&](const auto* node) { return chosen(*node); })) {}
+        named_known_(std::ranges::any_of(from, [](const auto* node) { return is_named(*node); })) {}
 
-  /// At most one that nobody chose, where others are known.
+  /// At most one that nobody named, where others are known: one attacker can make up any number.
   [[nodiscard]] bool admits(const BookedNode& node) const {
-    return chosen_(node) || !others_known_ || found_ == 0;
+    return is_named(node) || !named_known_ || found_ == 0;
   }
   [[nodiscard]] bool admits_network(const BookedNode& node) const {
     const auto addresses = book_.addresses(node.id);
@@ -83,7 +74,7 @@ class Selection {
     });
   }
   void add(const BookedNode& node) {
-    found_ += chosen_(node) ? 0 : 1;
+    found_ += is_named(node) ? 0 : 1;
     for (const Endpoint& endpoint : book_.addresses(node.id)) {
       if (const auto network = network_of(endpoint)) {
         networks_.insert(*network);
@@ -93,8 +84,7 @@ class Selection {
 
  private:
   const NodeBook& book_;
-  IsChosen chosen_;
-  bool others_known_;
+  bool named_known_;
   std::size_t found_ = 0;
   std::set<ByteArray<5>> networks_;
 };
@@ -163,7 +153,7 @@ std::vector<protocol::NodeId> NodeBook::pick_home_nodes(std::size_t count,
   }
   std::stable_partition(candidates.begin(), candidates.end(),
                         [](const auto* node) { return is_named(*node); });
-  Selection selection(*this, is_named, candidates);
+  Selection selection(*this, candidates);
   Claimants claimants;
   for (const auto& id : others) {
     if (const BookedNode* const node = find(id)) {
