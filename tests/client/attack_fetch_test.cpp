@@ -15,6 +15,12 @@ using client::ClientConfig;
 using client::OperationId;
 using client::RetrieveOperation;
 
+/// Where a request names the rig's own box.
+std::uint8_t place_of_box(const Rig& rig, const protocol::RetrieveRequest& request) {
+  const auto tag = crypto::box_tag(rig.mailbox().mailbox.address);
+  return static_cast<std::uint8_t>(std::ranges::find(request.boxes, tag) - request.boxes.begin());
+}
+
 /// As many as a mailbox that never ends.
 void never_end(Rig& rig, ScriptedNode& node, std::size_t envelopes_per_page) {
   node.pages_hook = [&rig, envelopes_per_page](const protocol::RetrieveRequest& request,
@@ -28,7 +34,7 @@ void never_end(Rig& rig, ScriptedNode& node, std::size_t envelopes_per_page) {
       page.flags = protocol::Page::flag_more;
       page.cursor = request.cursor + index + 1;
       for (std::size_t i = 0; i < envelopes_per_page; ++i) {
-        page.envelopes.push_back({rig.envelope()});
+        page.envelopes.push_back({place_of_box(rig, request), rig.envelope()});
       }
       pages.push_back(std::move(page));
     }
@@ -187,11 +193,11 @@ BOOST_AUTO_TEST_CASE(the_same_envelopes_again_and_again_end_too) {
   ScriptedNode& node = rig.add_node();
   const Bytes same = rig.envelope();
   never_end(rig, node, 0);
-  node.pages_hook = [never = node.pages_hook, same](const protocol::RetrieveRequest& request,
-                                                    std::vector<protocol::Page>& pages) {
+  node.pages_hook = [&rig, never = node.pages_hook, same](const protocol::RetrieveRequest& request,
+                                                          std::vector<protocol::Page>& pages) {
     never(request, pages);
     for (auto& page : pages) {
-      page.envelopes.assign(3, {same});
+      page.envelopes.assign(3, {place_of_box(rig, request), same});
     }
   };
   const auto id = rig.retrieve(node);

@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_retrieve_hands_over_a_window_and_then_deletes_it) {
   BOOST_TEST(!retrieve.is_handed_over());
   BOOST_TEST(retrieve.hand_over_envelopes().size() == 2);
   BOOST_TEST(retrieve.is_handed_over());
-  retrieve.resume();
+  retrieve.resume({});
   const auto request = retrieve.request(2);
   BOOST_TEST(request.cursor == 20);
   BOOST_TEST(request.ids_to_delete.size() == 2);
