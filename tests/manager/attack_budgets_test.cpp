@@ -163,15 +163,17 @@ BOOST_FIXTURE_TEST_CASE(one_friends_waiting_mail_leaves_room_for_others, TwoFrie
 }
 
 BOOST_FIXTURE_TEST_CASE(a_gap_is_given_up_for_the_friend_who_has_too_many, ManagerParts) {
-  struct Source final : manager::MailSource {
+  struct Around final : manager::MailSource, manager::DeliveryListener {
     void poll_soon() override {}
     [[nodiscard]] bool swept_since(SteadyTime) const override { return false; }
-  } source;
+    bool on_expired(const manager::InboxMessage&, store::StateBatch&) override { return false; }
+    void on_shown(const manager::FriendKey&, const crypto::MessageId&) override {}
+  } around;
   const auto carol = crypto::KeyPair::generate(random).friend_key();
   friends.add(carol);
   DeliveryOrder order(
       {.application = *this, .state = state, .clock = clock, .telemetry = telemetry, .friends = friends},
-      source);
+      around, around);
   const auto add = [&](const manager::FriendKey& from, std::uint64_t sequence) {
     manager::InboxMessage message;
     message.id = crypto::MessageId(random.array<16>());

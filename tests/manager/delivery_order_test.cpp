@@ -34,6 +34,7 @@ struct Delivering : ManagerParts, manager::MailSource, manager::DeliveryListener
   /// A message comes to our disk.
   void add(const InboxMessage& message) {
     state.keep({put_inbox_message(message)});
+    order.reserve(message);
     order.add({message});
   }
   /// Lets the application have all that is ready; the first letters of what was shown so far.

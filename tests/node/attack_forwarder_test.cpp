@@ -81,7 +81,7 @@ BOOST_FIXTURE_TEST_CASE(one_attacker_behind_many_forwarders_is_not_many, Fixture
 }
 
 BOOST_AUTO_TEST_CASE(space_behind_forwarders_is_not_the_forwarders) {
-  Fixture test({.capacity_bytes = 256 << 10, .mailbox_bytes = 1 << 20, .mailbox_messages = 10'000});
+  Fixture test({.capacity_bytes = 256 << 10, .box_bytes = 1 << 20, .box_messages = 10'000});
   auto status = StoreStatus::stored;
   for (std::uint32_t i = 0; i < 120; ++i) {  // More than half full, so that space is shared.
     BOOST_TEST_REQUIRE(test.serves(direct(ipv4(0x100000 + 0x10000 * (i % 60))), limits::large_envelope));
