@@ -325,10 +325,13 @@ void RequestInbox::forget_oldest(store::StateBatch& batch) {
   senders_.erase(oldest);
 }
 
-void RequestInbox::drop_expired(UnixTime now, store::StateBatch& batch) {
+void RequestInbox::drop_expired(const CertainDate& date, store::StateBatch& batch) {
+  for (auto& [key, sender] : senders_) {
+    sender.shown = date.clamped(sender.shown);
+  }
   std::erase_if(senders_, [&](const auto& entry) {
     const auto& [key, sender] = entry;
-    if (sender.shown == UnixTime{} || sender.shown + remembered >= now) {
+    if (sender.shown == UnixTime{} || sender.shown + remembered >= date.passed()) {
       return false;
     }
     batch.push_back(erase_record(sender_key(key)));

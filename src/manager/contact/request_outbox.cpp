@@ -219,6 +219,12 @@ bool RequestOutbox::wants_round(const Outgoing& request, crypto::Epoch epoch, Un
   return !stored && !is_storable(last.epoch, epoch);
 }
 
+bool RequestOutbox::is_over(Outgoing& request) const {
+  const CertainDate date = services_.clock.for_good();
+  request.first_stored = date.clamped(request.first_stored);
+  return request.first_stored != UnixTime{} && date.passed() >= request.first_stored + kept;
+}
+
 void RequestOutbox::advance(Outgoing& request, Now now) {
   request.look = now.steady + longest_look;
   const auto epoch = crypto::epoch_at(now.unix_time());
@@ -227,7 +233,7 @@ void RequestOutbox::advance(Outgoing& request, Now now) {
   }
   if (request.cancelled != 0) {
     cancel_copies(request, now);
-  } else if (request.first_stored != UnixTime{} && now.unix_time() >= request.first_stored + kept) {
+  } else if (is_over(request)) {
     finish(request.to, RequestState::expired);
   } else if (wants_round(request, *epoch, now.unix_time())) {
     make_round(request, *epoch, now);
@@ -313,8 +319,9 @@ void RequestOutbox::store_copies(Outgoing& request, Now now) {
 
 /// Asks the nodes that may hold a copy to drop it. Waits for a copy that is still on its way there.
 void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
+  const UnixTime passed = services_.clock.for_good().passed();
   std::erase_if(request.rounds, [&](const Round& round) {
-    return round.placements.empty() || now.unix_time() >= round.made + kept;
+    return round.placements.empty() || passed >= round.made + kept;
   });
   if (request.rounds.empty()) {
     finish(request.to, request.fetched != 0 ? RequestState::expired : RequestState::cancelled);

@@ -106,6 +106,7 @@ class RequestOutbox final : private client::StoreResultListener {
   bool start(Outgoing& request, const Round& round, Placement& placement, bool cancel, Now now);
   void stored(Outgoing& request, Placement& placement, Now now);
 
+  [[nodiscard]] bool is_over(Outgoing& request) const;
   [[nodiscard]] static bool wants_round(const Outgoing& request, crypto::Epoch epoch, UnixTime now);
   [[nodiscard]] std::vector<Placement> placements(const crypto::Point& p) const;
   [[nodiscard]] Outgoing* find(const FriendKey& to, const crypto::MessageId& id) noexcept;

@@ -261,7 +261,7 @@ void Inbox::receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeB
   if (assembly.parts == 0) {
     assembly.parts = body.parts;
     assembly.pre_key = header.pre_key;
-    assembly.since = services_.clock.now().unix_time();
+    assembly.since = services_.clock.stamp();
     assembly.message = message;
   }
   intake.batch.push_back(
@@ -473,17 +473,21 @@ void Inbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
   assembly_bytes_.erase(who);
 }
 
-void Inbox::drop_expired(UnixTime now, store::StateBatch& batch) {
+void Inbox::drop_expired(const CertainDate& date, store::StateBatch& batch) {
+  for (auto& [id, seen] : seen_) {
+    seen.until = date.clamped(seen.until, KeyRing::use_for + KeyRing::kept_longer);
+  }
   std::erase_if(seen_, [&](const auto& entry) {
-    if (entry.second.until >= now) {
+    if (entry.second.until >= date.passed()) {
       return false;
     }
     batch.push_back(erase_record(state_key(Table::seen, {entry.first})));
     return true;
   });
   std::vector<crypto::MessageId> over;
-  for (const auto& [id, assembly] : assemblies_) {
-    if (assembly.since + parts_kept < now && !committing_.contains(id)) {
+  for (auto& [id, assembly] : assemblies_) {
+    assembly.since = date.clamped(assembly.since);
+    if (assembly.since + parts_kept < date.passed() && !committing_.contains(id)) {
       over.push_back(id);
     }
   }

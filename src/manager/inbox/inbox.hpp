@@ -58,7 +58,7 @@ class Inbox final : public Part {
   void on_removed(const FriendKey& who, store::StateBatch& batch);
   void tick(Now now) override { order_.tick(now); }
   /// Drops what need not be remembered any longer.
-  void drop_expired(UnixTime now, store::StateBatch& batch);
+  void drop_expired(const CertainDate& date, store::StateBatch& batch);
   void deliver_next() { order_.deliver_next(); }
   /// Whether so many messages wait for the application that receive() takes no mail.
   [[nodiscard]] bool full() const noexcept {

@@ -72,7 +72,7 @@ bool Receipts::nack_permitted(const FriendKey& to) {
 
 store::StateWrite Receipts::row(const ReceiptDue& due) const {
   return put_record(row_name(due.to, due.id),
-                    DueRecord{due.instance, due.kind, services_.clock.now().unix_time()});
+                    DueRecord{due.instance, due.kind, services_.clock.stamp()});
 }
 
 void Receipts::add(const ReceiptDue& due, Now now) {
@@ -82,7 +82,7 @@ void Receipts::add(const ReceiptDue& due, Now now) {
     services_.state.keep({erase_record(row_name(due.to, due.id))});
     return;
   }
-  box.items[due.id] = {due.instance, due.kind, now.unix_time(), std::nullopt};
+  box.items[due.id] = {due.instance, due.kind, services_.clock.stamp(), std::nullopt};
   if (to->online) {
     deadlines_.set_earlier(due.to, now.steady);
   } else {
@@ -124,10 +124,13 @@ void Receipts::on_removed(const FriendKey& who, store::StateBatch& batch) {
   boxes_.erase(found);
 }
 
-void Receipts::drop_expired(UnixTime now, store::StateBatch& batch) {
+void Receipts::drop_expired(const CertainDate& date, store::StateBatch& batch) {
   for (auto& [to, box] : boxes_) {
+    for (auto& [id, item] : box.items) {
+      item.since = date.clamped(item.since);
+    }
     std::erase_if(box.items, [&, &to = to](const auto& entry) {
-      if (entry.second.since + kept >= now) {
+      if (entry.second.since + kept >= date.passed()) {
         return false;
       }
       batch.push_back(erase_record(row_name(to, entry.first)));

@@ -74,14 +74,14 @@ bool MessageSealer::seal(OutgoingMessage& message, OutgoingMessage::Target& targ
 
 bool MessageSealer::add_target(OutgoingMessage& message, Friend& recipient, Installation& to, Now now,
                                store::StateBatch& batch) {
-  if (!to.usable(now.unix_time())) {
+  if (!friends_.usable(to)) {
     return false;
   }
   OutgoingMessage::Target target;
   target.instance = to.instance();
   target.may_go_directly = recipient.online && !message.is_service();
   target.pre_key =
-      message.is_service() ? to.last_resort : friends_.take_pre_key(recipient, to, now.unix_time(), batch);
+      message.is_service() ? to.last_resort : friends_.take_pre_key(recipient, to, batch);
   messages_.set_unconfirmed(message, target.instance, true);
   if (seal(message, target, recipient, to, crypto::epoch_at(now.unix_time()).value_or(0))) {
     batch.push_back(put_target(message, target));
@@ -138,7 +138,7 @@ bool MessageSealer::seal_with_other_key(OutgoingMessage& message, OutgoingMessag
   // keys are on their way: a client makes them when it sends a nack.
   const bool first = target.nacks++ == 0;
   target.pre_key = first && !message.is_service()
-                       ? friends_.take_pre_key(recipient, to, now.unix_time(), batch)
+                       ? friends_.take_pre_key(recipient, to, batch)
                        : to.last_resort;
   const auto epoch = crypto::epoch_at(now.unix_time());
   if (!epoch || !seal(message, target, recipient, to, *epoch)) {

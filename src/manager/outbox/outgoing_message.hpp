@@ -3,6 +3,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -112,11 +113,13 @@ struct OutgoingMessage {
   std::uint64_t bundle_version = 0;  ///< Of a bundle.
   bool delivered = false;            ///< Some installation has confirmed it; reported.
   Stage stage = Stage::under_way;
+  bool undated = false;  ///< The date was not certain at sent_at.
   std::vector<Target> targets;  ///< Each has a row of its own.
   // In memory:
   std::set<client::OperationId> stores;   ///< Operations under way of the Replicator.
   std::set<client::OperationId> cancels;  ///< Operations under way of the Canceller.
   std::size_t writes_under_way = 0;       ///< Nothing is sent before they are on disk.
+  std::optional<SteadyTime> made;         ///< When, if in this run.
   bool reported = false;                  ///< MessageState::queued was.
   bool unsaved = false;
   bool loaded = false;  ///< An earlier run may have sent it to nodes without knowing the outcome.
@@ -129,7 +132,7 @@ struct OutgoingMessage {
   static void fields(auto& ar, auto& self) {
     wire::fields(ar, self.id, self.to, self.kind, wire::bounded<limits::message_text>(self.text),
                  self.sequence, self.sent_at, self.ttl, self.cancel_secret, self.only, self.bundle_version,
-                 wire::flag(self.delivered), self.stage);
+                 wire::flag(self.delivered), self.stage, wire::flag(self.undated));
   }
 
   [[nodiscard]] UnixTimeMs expires_at() const noexcept { return sent_at + ttl; }
