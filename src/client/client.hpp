@@ -47,6 +47,9 @@ class Client {
   /// Its operations end as unknown_node / not reachable.
   void forget_node(const protocol::NodeId& id, Now now);
   [[nodiscard]] std::optional<NodeStatus> node_status(const protocol::NodeId& id) const;
+  /// Whether our date is certain enough to refuse a known node's descriptor as too old or too new. Else no
+  /// node could be asked what time it is.
+  void trust_date(bool trusted) noexcept { date_trusted_ = trusted; }
 
   /// Starts an operation; its outcome goes to the listener, never from inside this call.
   OperationId store(StoreJob job, StoreResultListener& listener, Now now);
@@ -169,6 +172,7 @@ class Client {
   Discoveries discoveries_;
   std::set<std::pair<SteadyTime, OperationId>> deadlines_;
   std::uint64_t last_id_ = 0;
+  bool date_trusted_ = true;
   SteadyTime stores_again_ = never;  ///< When stores may go on that have let a retrieve go first.
   EventQueue events_;
 };

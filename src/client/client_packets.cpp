@@ -69,7 +69,7 @@ void Client::handle_cookie_reply(Session& session, const Packet& packet, Now now
   }
   NodeEntry& node = *nodes_.find(operation->node);
   const ByteView bytes = packet.bytes.subspan(limits::frame_header);
-  auto fresh = node.read_descriptor(bytes, now);
+  auto fresh = node.read_descriptor(bytes, date_trusted_ ? std::optional(now) : std::nullopt);
   if (!fresh || !agree_on_keys(session, operation->work, fresh->key)) {
     operation->exchange.descriptor_refused();
     telemetry_.refuse(Counter::refused_descriptor);
@@ -208,6 +208,9 @@ void Client::note_answer(const Operation& operation, const Packet& packet, UnixT
     node.last_news = now.steady;
   }
   node.answered(packet.from.endpoint, node_time, now);
+  if (node_news_ != nullptr) {
+    node_news_->on_node_time(operation.node, node_time);
+  }
   note_heard(operation, packet.from, now);
 }
 

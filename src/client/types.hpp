@@ -196,6 +196,9 @@ class NodeNewsListener {
   virtual ~NodeNewsListener() = default;
   /// That a node answers is reported once a minute, and after failures, and with a new descriptor.
   virtual void on_node_news(const NodeNews& news, Now now) noexcept = 0;
+  /// The time that an authentic answer names. Comes before the answer's outcome, from inside the handling of
+  /// its packet: the client must not be called back.
+  virtual void on_node_time(const protocol::NodeId& /*node*/, UnixTime /*node_time*/) noexcept {}
 };
 
 struct ClientConfig {

@@ -119,6 +119,7 @@ class Person final : public PacketReceiver,
   std::unique_ptr<store::MemoryState> state;
   std::unique_ptr<client::Client> client;
   std::unique_ptr<manager::Journal> journal;
+  std::unique_ptr<manager::TrustedClock> trusted;
   std::unique_ptr<manager::Services> services;
   std::unique_ptr<manager::FirstContact> contact;
 
@@ -303,8 +304,9 @@ inline void Person::start() {
   }
   journal = std::make_unique<manager::Journal>(*state, world_.clock, telemetry);
   events_ = std::make_unique<manager::Events>(listener_, *journal);
+  trusted = std::make_unique<manager::TrustedClock>(world_.clock, telemetry);
   services = std::make_unique<manager::Services>(manager::Services{
-      self_, *client, channel_, *journal, world_.clock, *random, telemetry, listener_, *events_, config});
+      self_, *client, channel_, *journal, *trusted, *random, telemetry, listener_, *events_, config});
   contact = std::make_unique<manager::FirstContact>(*services, *this, *this, *this);
   for (const auto& entry : journal->load()) {
     if (entry.key[0] != 'T' && !contact->load(entry)) {
@@ -323,6 +325,7 @@ inline void Person::crash() {
   auto durable = state->crash_copy();
   contact.reset();
   services.reset();
+  trusted.reset();
   journal.reset();
   client.reset();
   state = std::move(durable);
@@ -330,11 +333,14 @@ inline void Person::crash() {
 
 inline void Person::tick() {
   const Now now = clock_now();
+  for (const std::uint8_t node : {1, 2}) {  // two nodes agree with the clock
+    trusted->on_node_time(protocol::NodeId{node}, now.unix_time());
+  }
   journal->tick(now);
   if (now.steady >= next_housekeeping_) {
     next_housekeeping_ = now.steady + 1h;
     store::StateBatch batch;
-    contact->drop_expired(now.unix_time(), batch);
+    contact->drop_expired(trusted->for_good(), batch);
     journal->keep(std::move(batch));
   }
   contact->tick(now);

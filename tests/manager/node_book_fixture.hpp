@@ -68,9 +68,10 @@ struct BookFixture {
   crypto::KeyPair self = crypto::KeyPair::generate(random);
   client::Client client{transport, random, telemetry, nullptr};
   store::MemoryState state;
+  manager::TrustedClock trusted{clock, telemetry};
   manager::Journal journal{state, clock, telemetry};
   manager::Events events{deaf, journal};
-  manager::Services services{self, client, deaf, journal, clock, random, telemetry, deaf, events, config};
+  manager::Services services{self, client, deaf, journal, trusted, random, telemetry, deaf, events, config};
   std::unique_ptr<NodeBook> book = open();
 
   std::unique_ptr<NodeBook> open() { return std::make_unique<NodeBook>(services); }

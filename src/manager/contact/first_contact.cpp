@@ -36,9 +36,9 @@ void FirstContact::tick(Now now) {
   requests_in_.tick(now);
 }
 
-void FirstContact::drop_expired(UnixTime now, store::StateBatch& batch) {
-  pairs_.drop_expired(now, batch);
-  requests_in_.drop_expired(now, batch);
+void FirstContact::drop_expired(const CertainDate& date, store::StateBatch& batch) {
+  pairs_.drop_expired(date, batch);
+  requests_in_.drop_expired(date, batch);
 }
 
 SteadyTime FirstContact::next_deadline() const noexcept {

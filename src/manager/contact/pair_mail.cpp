@@ -342,7 +342,7 @@ void PairMail::add_part(const FriendKey& key, Pair& pair, const crypto::MessageI
   }
   if (other || assembly.texts.empty()) {
     drop_parts(key, pair, intake.batch);
-    assembly = {id, body.parts, services_.clock.now().unix_time(), sent_at, {}};
+    assembly = {id, body.parts, services_.clock.stamp(), sent_at, {}};
   }
   if (assembly.parts != body.parts || assembly.sent_at != sent_at) {
     telemetry.refuse(Counter::refused_parts);
@@ -392,14 +392,14 @@ void PairMail::drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& b
   pair.assembly = {};
 }
 
-void PairMail::drop_expired(UnixTime now, store::StateBatch& batch) {
+void PairMail::drop_expired(const CertainDate& date, store::StateBatch& batch) {
   for (auto& key : orphans_) {
     batch.push_back(erase_record(std::move(key)));
   }
   orphans_.clear();
   for (auto& [key, pair] : pairs_) {
-    const seconds age = now - pair.assembly.since;
-    if (!pair.assembly.texts.empty() && (age > parts_kept || age < -parts_kept)) {
+    pair.assembly.since = date.clamped(pair.assembly.since);
+    if (!pair.assembly.texts.empty() && date.passed() - pair.assembly.since > parts_kept) {
       services_.telemetry.refuse(Counter::refused_parts);
       drop_parts(key, pair, batch);
     }

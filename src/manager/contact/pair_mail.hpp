@@ -56,7 +56,7 @@ class PairMail final : BundleReadyListener,
   void look_again_at_all(Now now);
 
   void tick(Now now);
-  void drop_expired(UnixTime now, store::StateBatch& batch);
+  void drop_expired(const CertainDate& date, store::StateBatch& batch);
   [[nodiscard]] SteadyTime next_deadline() const noexcept {
     return pairs_.empty() ? never : rate_limiter_.next();
   }

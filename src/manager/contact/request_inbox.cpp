@@ -250,7 +250,7 @@ void RequestInbox::open(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
   }
   const UnixTimeMs sent_at = unix_time_ms(body->sent_at_ms);
   const UnixTimeMs show_until = sent_at + seconds{body->lifetime_s};
-  if (now.wall >= show_until) {  // its sender says that it has expired
+  if (UnixTimeMs{services_.clock.for_good().passed()} >= show_until) {  // its sender says that it has expired
     telemetry.refuse(Counter::refused_lifetime);
     return;
   }
@@ -294,7 +294,7 @@ void RequestInbox::deliver_next(Now now) {
     return;
   }
   const FriendKey key = next->first;
-  const bool expired = now.wall >= next->second.show_until;
+  const bool expired = UnixTimeMs{services_.clock.for_good().passed()} >= next->second.show_until;
   if (expired || pairs_.is_friend(key)) {  // by now
     services_.telemetry.count(Counter::refused_lifetime, expired ? 1 : 0);
     services_.state.keep({erase_record(sender_key(key))});
@@ -340,10 +340,13 @@ void RequestInbox::forget_oldest(store::StateBatch& batch) {
   senders_.erase(oldest);
 }
 
-void RequestInbox::drop_expired(UnixTime now, store::StateBatch& batch) {
+void RequestInbox::drop_expired(const CertainDate& date, store::StateBatch& batch) {
+  for (auto& [key, sender] : senders_) {
+    sender.shown = date.clamped(sender.shown);
+  }
   std::erase_if(senders_, [&](const auto& entry) {
     const auto& [key, sender] = entry;
-    if (sender.shown == UnixTime{} || sender.shown + remembered >= now) {
+    if (sender.shown == UnixTime{} || sender.shown + remembered >= date.passed()) {
       return false;
     }
     batch.push_back(erase_record(sender_key(key)));

@@ -45,7 +45,7 @@ class RequestInbox final : private client::RetrieveListener {
   void tick(Now now);
   /// Shows the application the next request. At the end of a tick: it may call anything.
   void deliver_next(Now now);
-  void drop_expired(UnixTime now, store::StateBatch& batch);
+  void drop_expired(const CertainDate& date, store::StateBatch& batch);
   [[nodiscard]] SteadyTime next_deadline() const noexcept;
 
  private:

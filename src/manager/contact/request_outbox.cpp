@@ -219,9 +219,10 @@ bool RequestOutbox::waits_for_another(const Outgoing& request, Now now) const {
          });
 }
 
-void RequestOutbox::drop_ended_rounds(Outgoing& request, UnixTime now) {
-  std::erase_if(request.rounds, [now](const Round& round) {
-    return round.placements.empty() || now >= round.made + kept + limits::clocks_apart;
+void RequestOutbox::drop_ended_rounds(Outgoing& request) const {
+  const UnixTime passed = services_.clock.for_good().passed();
+  std::erase_if(request.rounds, [passed](const Round& round) {
+    return round.placements.empty() || passed >= round.made + kept + limits::clocks_apart;
   });
 }
 
@@ -241,6 +242,13 @@ bool RequestOutbox::wants_round(const Outgoing& request, crypto::Epoch epoch, Un
   return !stored && !is_storable(last.epoch, epoch);
 }
 
+bool RequestOutbox::is_over(Outgoing& request) const {
+  const CertainDate date = services_.clock.for_good();
+  request.first_stored = date.clamped(request.first_stored);
+  return request.first_stored != UnixTime{} &&
+         date.passed() >= request.first_stored + kept + limits::clocks_apart;
+}
+
 void RequestOutbox::advance(Outgoing& request, Now now) {
   request.look = now.steady + longest_look;
   const auto epoch = crypto::epoch_at(now.unix_time());
@@ -249,8 +257,7 @@ void RequestOutbox::advance(Outgoing& request, Now now) {
   }
   if (request.cancelled != 0) {
     cancel_copies(request, now);
-  } else if (request.first_stored != UnixTime{} &&
-             now.unix_time() >= request.first_stored + kept + limits::clocks_apart) {
+  } else if (is_over(request)) {
     finish(request.key(), RequestState::expired);
   } else if (waits_for_another(request, now)) {
     request.look = std::min(request.look, request.since + after_cancelled);
@@ -280,7 +287,7 @@ void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) 
   request.look = now.steady + look_again;
   const auto mailbox = crypto::public_mailbox(request.to, request.nospam, epoch);
   const seconds life = request.end(now.unix_time()) - std::chrono::floor<seconds>(request.made);
-  drop_ended_rounds(request, now.unix_time());
+  drop_ended_rounds(request);
   if (!mailbox || request.rounds.size() >= rounds_kept || now.unix_time() >= request.end(now.unix_time())) {
     request.look = now.steady + longest_look;
     return;
@@ -338,7 +345,7 @@ void RequestOutbox::store_copies(Outgoing& request, Now now) {
 
 /// Asks the nodes that may hold a copy to drop it. Waits for a copy that is still on its way there.
 void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
-  drop_ended_rounds(request, now.unix_time());
+  drop_ended_rounds(request);
   if (request.rounds.empty()) {
     finish(request.key(), request.fetched != 0 ? RequestState::expired : RequestState::cancelled);
     return;

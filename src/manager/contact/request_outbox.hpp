@@ -123,10 +123,11 @@ class RequestOutbox final : private client::StoreResultListener {
   void cancel_copies(Outgoing& request, Now now);
   void finish(const Key& key, RequestState state);
   [[nodiscard]] bool waits_for_another(const Outgoing& request, Now now) const;
-  static void drop_ended_rounds(Outgoing& request, UnixTime now);
+  void drop_ended_rounds(Outgoing& request) const;
   bool start(Outgoing& request, const Round& round, Placement& placement, bool cancel, Now now);
   void stored(Outgoing& request, Placement& placement, Now now);
 
+  [[nodiscard]] bool is_over(Outgoing& request) const;
   [[nodiscard]] static bool wants_round(const Outgoing& request, crypto::Epoch epoch, UnixTime now);
   [[nodiscard]] std::vector<Placement> placements(const crypto::Point& p) const;
   [[nodiscard]] Outgoing* find(const Key& key) noexcept;

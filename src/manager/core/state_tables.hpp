@@ -39,6 +39,7 @@ enum class Table : std::uint8_t {
   request_in = 'H',   ///< Also parts of bundles in pair mailboxes, and what of the public mailbox is done.
   node = 'B',
   padding = 'Z',  ///< Of no use: written so that cover costs what mail does.
+  date = 'A',
 };
 
 /// table 1 | parts

@@ -160,8 +160,15 @@ void DeliveryOrder::deliver_next() {
 
 bool DeliveryOrder::drop_expired() {
   store::StateBatch batch;
-  if (with_.clock.now().wall < ready_.front().message.show_until ||
-      !listener_.on_expired(ready_.front().message, batch)) {
+  const UnixTimeMs until = ready_.front().message.show_until;
+  if (with_.clock.now().wall < until) {
+    return false;
+  }
+  if (UnixTimeMs{with_.clock.for_good().passed()} < until) {  // perhaps: this date is not certain
+    offer_at_ = with_.clock.now().steady + offer_again;
+    return true;
+  }
+  if (!listener_.on_expired(ready_.front().message, batch)) {
     return false;
   }
   with_.telemetry.refuse(Counter::refused_lifetime);

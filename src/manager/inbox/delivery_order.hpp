@@ -54,7 +54,7 @@ class DeliveryOrder {
   struct Context {
     ManagerListener& application;
     Journal& state;
-    const Clock& clock;
+    const TrustedClock& clock;
     Telemetry telemetry;
     FriendBook& friends;
   };

@@ -209,8 +209,17 @@ bool Inbox::receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
   if (intake.live) {  // they know that it is wanted still
     message.show_until = std::max(message.show_until, now.wall + live_kept);
   }
+  if (is_perhaps_over(message)) {
+    return false;
+  }
   return refuse_expired(message, *header, body->parts, *pre_key, intake) ||
          receive_part(std::move(message), *header, std::move(*body), *pre_key, intake);
+}
+
+/// Its life is over by a date that is not certain: it is looked at again when it is.
+bool Inbox::is_perhaps_over(const InboxMessage& message) const {
+  return crypto::is_ordered(message.kind) && services_.clock.now().wall >= message.show_until &&
+         UnixTimeMs{services_.clock.for_good().passed()} < message.show_until;
 }
 
 /// Its sender says that it has expired, or will: it must not be shown, nor confirmed.
@@ -291,7 +300,7 @@ void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, c
   // A refused message uses up its key and is remembered like any other.
   if (is_remembered(message.kind)) {
     const MessageKey key{message.from, message.id};
-    const UnixTime until = services_.clock.now().unix_time() + ids_kept;
+    const UnixTime until = services_.clock.stamp() + ids_kept;
     const bool receipted =
         good && (crypto::is_ordered(message.kind) || message.kind == crypto::MessageKind::bundle);
     intake.batch.push_back(put_record(seen_name(message.from, message.id),
@@ -467,10 +476,13 @@ void Inbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
   ids_.forget(who);
 }
 
-void Inbox::drop_expired(UnixTime now, store::StateBatch& batch) {
+void Inbox::drop_expired(const CertainDate& date, store::StateBatch& batch) {
   for (auto& [from, theirs] : seen_) {
+    for (auto& [id, seen] : theirs) {
+      seen.until = date.clamped(seen.until, ids_kept);
+    }
     const auto dropped = std::erase_if(theirs, [&, &from = from](const auto& entry) {
-      if (entry.second.until >= now) {
+      if (entry.second.until >= date.passed()) {
         return false;
       }
       batch.push_back(erase_record(seen_name(from, entry.first)));
@@ -480,8 +492,9 @@ void Inbox::drop_expired(UnixTime now, store::StateBatch& batch) {
   }
   std::erase_if(seen_, [](const auto& entry) { return entry.second.empty(); });
   std::vector<Sealing> over;
-  for (const auto& [sealing, assembly] : assemblies_) {
-    if (assembly.since + parts_kept < now && !committing_.contains(sealing.message)) {
+  for (auto& [sealing, assembly] : assemblies_) {
+    assembly.since = date.clamped(assembly.since);
+    if (assembly.since + parts_kept < date.passed() && !committing_.contains(sealing.message)) {
       over.push_back(sealing);
     }
   }

@@ -73,13 +73,13 @@ class Inbox final : public Part, private DeliveryListener {
   void receive_cover(const std::vector<std::size_t>& sizes, Received done);
   /// Rises when there may be room for what was left.
   [[nodiscard]] std::uint64_t reopened() const noexcept {
-    return ids_.reopened() + order_.reopened() + receipts_.reopened();
+    return ids_.reopened() + order_.reopened() + receipts_.reopened() + services_.clock.generation();
   }
 
   void on_removed(const FriendKey& who, store::StateBatch& batch);
   void tick(Now now) override { order_.tick(now); }
   /// Drops what need not be remembered any longer.
-  void drop_expired(UnixTime now, store::StateBatch& batch);
+  void drop_expired(const CertainDate& date, store::StateBatch& batch);
   void deliver_next() { order_.deliver_next(); }
   [[nodiscard]] SteadyTime next_deadline() const noexcept override { return order_.next_deadline(); }
 
@@ -133,6 +133,7 @@ class Inbox final : public Part, private DeliveryListener {
   bool receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, Intake& intake);
   bool receive_part(InboxMessage message, const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body,
                     const PreKey& pre_key, Intake& intake);
+  [[nodiscard]] bool is_perhaps_over(const InboxMessage& message) const;
   /// Refuses a text whose life is over.
   bool refuse_expired(const InboxMessage& message, const crypto::EnvelopeHeader& header, std::uint8_t parts,
                       const PreKey& pre_key, Intake& intake);

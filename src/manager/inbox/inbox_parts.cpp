@@ -88,7 +88,7 @@ bool Inbox::receive_part(InboxMessage message, const crypto::EnvelopeHeader& hea
   Assembly& assembly = assemblies_[sealing];
   if (assembly.parts == 0) {
     assembly.parts = body.parts;
-    assembly.since = services_.clock.now().unix_time();
+    assembly.since = services_.clock.stamp();
     assembly.message = message;
   }
   intake.batch.push_back(

@@ -74,8 +74,7 @@ bool Receipts::nack_permitted(const FriendKey& to) {
 }
 
 store::StateWrite Receipts::row(const ReceiptDue& due) const {
-  return put_record(row_name(due.to, due.id),
-                    DueRecord{due.instance, due.kind, services_.clock.now().unix_time()});
+  return put_record(row_name(due.to, due.id), DueRecord{due.instance, due.kind, services_.clock.stamp()});
 }
 
 void Receipts::add(const ReceiptDue& due, Now now) {
@@ -85,7 +84,7 @@ void Receipts::add(const ReceiptDue& due, Now now) {
     services_.state.keep({erase_record(row_name(due.to, due.id))});
     return;
   }
-  box.items[due.id] = {due.instance, due.kind, now.unix_time(), std::nullopt, due.until_shown};
+  box.items[due.id] = {due.instance, due.kind, services_.clock.stamp(), std::nullopt, due.until_shown};
   if (!due.until_shown) {
     schedule(*to, due.kind, now);
   }
@@ -152,14 +151,17 @@ void Receipts::on_removed(const FriendKey& who, store::StateBatch& batch) {
   boxes_.erase(found);
 }
 
-void Receipts::drop_expired(UnixTime now, store::StateBatch& batch) {
+void Receipts::drop_expired(const CertainDate& date, store::StateBatch& batch) {
   for (auto& [to, box] : boxes_) {
     if (box.nack_refused && services_.clock.now().steady - box.nacks_since >= hour) {
       box.nack_refused = false;
       ++reopened_;
     }
+    for (auto& [id, item] : box.items) {
+      item.since = date.clamped(item.since);
+    }
     std::erase_if(box.items, [&, &to = to](const auto& entry) {
-      if (entry.second.since + kept >= now || entry.second.held) {
+      if (entry.second.since + kept >= date.passed() || entry.second.held) {
         return false;
       }
       batch.push_back(erase_record(row_name(to, entry.first)));

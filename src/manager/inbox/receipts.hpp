@@ -78,7 +78,7 @@ class Receipts final : public Part {
 
   void on_presence(const FriendKey& who, Now now);
   void on_removed(const FriendKey& who, store::StateBatch& batch);
-  void drop_expired(UnixTime now, store::StateBatch& batch);
+  void drop_expired(const CertainDate& date, store::StateBatch& batch);
   void tick(Now now) override;
   [[nodiscard]] SteadyTime next_deadline() const noexcept override { return deadlines_.next(); }
 

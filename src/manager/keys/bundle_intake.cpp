@@ -142,7 +142,9 @@ Installation& BundleIntake::place(Friend& from, const protocol::BundleHead& head
   Installation* placed = from.installation(head.version.instance);
   if (placed == nullptr) {
     if (from.theirs.size() >= limits::instances_per_friend) {
-      drop(std::ranges::min_element(from.theirs, {}, &Installation::heard)->instance());
+      const UnixTime now = services_.clock.now().unix_time();  // later marks are a wrong clock's
+      const auto heard = [now](const Installation& one) { return std::min(one.heard, now); };
+      drop(std::ranges::min_element(from.theirs, {}, heard)->instance());
     }
     placed = &from.theirs.emplace_back();
   }
@@ -151,7 +153,10 @@ Installation& BundleIntake::place(Friend& from, const protocol::BundleHead& head
   placed->last_resort = head.last_resort;
   placed->signer = head.signer;
   placed->heard = services_.clock.now().unix_time();
-  placed->use_until = std::min(unix_time(head.use_until_s), placed->heard + longest_use);
+  placed->use_until = unix_time(head.use_until_s);
+  if (services_.clock.checked()) {  // else our clock may be behind
+    placed->use_until = std::min(placed->use_until, placed->heard + longest_use);
+  }
   return *placed;
 }
 

@@ -8,6 +8,7 @@
 
 #include "crypto/secret.hpp"
 #include "manager/core/friend_channel.hpp"
+#include "manager/core/trusted_clock.hpp"
 #include "protocol/bundle.hpp"
 
 namespace toxasync::manager {
@@ -38,7 +39,10 @@ struct Installation {
   std::uint64_t mailed_version = 0;  ///< The last one that is on its way by its mailbox.
 
   [[nodiscard]] crypto::Instance instance() const noexcept { return version.instance; }
-  [[nodiscard]] bool usable(UnixTime now) const noexcept { return !home_nodes.empty() && now <= use_until; }
+  /// Until it is certain that the time of its use is over.
+  [[nodiscard]] bool usable(const CertainDate& date) const noexcept {
+    return !home_nodes.empty() && date.passed() <= use_until;
+  }
 };
 
 struct Friend {

@@ -135,7 +135,7 @@ void FriendBook::set_online(Friend& who, bool online) {
 
 void FriendBook::bundle_changed() {
   for_each([this](Friend& who) {
-    if (who.online || can_seal(who, services_.clock.now().unix_time())) {
+    if (who.online || can_seal(who)) {
       offer_bundle(who);
     }
   });
@@ -204,9 +204,9 @@ bool FriendBook::keep_bundle_current(Friend& who) {
   if (home_nodes_.in_use().empty()) {
     return false;  // there is nowhere to send mail to us
   }
-  const auto now = services_.clock.now().unix_time();
+  const CertainDate date = services_.clock.for_good();
   const auto content = content_now();
-  const std::size_t fresh = who.has_no_keys ? 0 : keys_.fresh_one_time(who.key, now);
+  const std::size_t fresh = who.has_no_keys ? 0 : keys_.fresh_one_time(who.key, date);
   const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(who.key));
   const bool runs_us = who.taken_version != 0 || !who.theirs.empty();
   const bool few = runs_us && fresh < top_up_below && room > 0;
@@ -222,7 +222,7 @@ bool FriendBook::keep_bundle_current(Friend& who) {
   ++writers_version_;
   if (runs_us) {
     const std::size_t wanted = few ? bundle_keys - fresh : again_keys;
-    keys_.make_one_time(who.key, who.our_version, std::min(wanted, room), now, batch);
+    keys_.make_one_time(who.key, who.our_version, std::min(wanted, room), date, batch);
   }
   save(who, batch);
   services_.state.keep(std::move(batch),
@@ -242,9 +242,8 @@ void FriendBook::give_bundle(Friend& who) {
     send_bundle(who);
     return;
   }
-  const auto now = services_.clock.now().unix_time();
   for (Installation& to : who.theirs) {
-    if (to.taken_version >= who.our_version || to.mailed_version == who.our_version || !to.usable(now)) {
+    if (to.taken_version >= who.our_version || to.mailed_version == who.our_version || !usable(to)) {
       continue;
     }
     const auto bundle = make_bundle(who);
@@ -346,16 +345,16 @@ void FriendBook::renew_keys(Friend& who) {
   }
 }
 
-bool FriendBook::can_seal(const Friend& who, UnixTime now) const noexcept {
-  return std::ranges::any_of(who.theirs, [now](const Installation& one) { return one.usable(now); });
+bool FriendBook::can_seal(const Friend& who) const noexcept {
+  return std::ranges::any_of(who.theirs, [this](const Installation& one) { return usable(one); });
 }
 
-crypto::Point FriendBook::take_pre_key(const Friend& who, Installation& to, UnixTime now,
-                                       store::StateBatch& batch) {
+crypto::Point FriendBook::take_pre_key(const Friend& who, Installation& to, store::StateBatch& batch) {
+  const CertainDate date = services_.clock.for_good();
   crypto::Point key = to.last_resort;
   while (to.used < to.one_time.size()) {
     const OneTimeKey& next = to.one_time[to.used++];
-    if (now <= next.use_until) {
+    if (date.passed() <= next.use_until) {
       key = next.key;
       break;
     }

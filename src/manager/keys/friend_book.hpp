@@ -89,12 +89,15 @@ class FriendBook final : public Part, BundleIntakeListener {
   void bundle_confirmed(Friend& from, std::uint64_t version, crypto::Instance receiver);
 
   /// A pre-key for a new text, marked as used in `batch`: one-time, else the last-resort one.
-  crypto::Point take_pre_key(const Friend& who, Installation& to, UnixTime now, store::StateBatch& batch);
+  crypto::Point take_pre_key(const Friend& who, Installation& to, store::StateBatch& batch);
   /// A message of theirs used a pre-key that we do not have: our state or theirs is an old copy. Makes a new
   /// instance, with new keys.
   void renew_keys(Friend& who);
   void heard_of(Friend& who, crypto::Instance instance);
-  [[nodiscard]] bool can_seal(const Friend& who, UnixTime now) const noexcept;
+  [[nodiscard]] bool can_seal(const Friend& who) const noexcept;
+  [[nodiscard]] bool usable(const Installation& one) const noexcept {
+    return one.usable(services_.clock.for_good());
+  }
   void save(const Friend& who, store::StateBatch& batch) const;
 
   /// Queues a packet for the friend channel. False: too many wait, or they are offline.

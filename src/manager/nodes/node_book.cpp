@@ -278,6 +278,17 @@ void NodeBook::set_asked(const protocol::NodeId& id, UnixTime ask_at) {
   }
 }
 
+void NodeBook::clamp(const CertainDate& date) {
+  for (auto& [id, node] : nodes_) {
+    for (UnixTime* const mark : {&node.learnt, &node.silent_since, &node.lost_at, &node.asked}) {
+      *mark = date.clamped(*mark);
+    }
+    if (date.clamped(node.last_answer) != node.last_answer) {
+      node.last_answer = date.now() - lately;  // it is not known when
+    }
+  }
+}
+
 // --- What may be sent ---
 
 namespace {

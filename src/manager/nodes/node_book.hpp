@@ -124,6 +124,9 @@ class NodeBook final : public Part, public client::AddressGuard {
   /// It was asked for other nodes now, and may be asked again from `ask_at` on.
   void set_asked(const protocol::NodeId& id, UnixTime ask_at);
 
+  /// Marks in the future, of a clock that was wrong.
+  void clamp(const CertainDate& date);
+
   /// Whether it has lost mail lately.
   [[nodiscard]] bool demoted(const protocol::NodeId& id) const;
   /// Whether it has not answered for long.

@@ -112,14 +112,13 @@ bool MessageSealer::add_destinations(const OutgoingMessage& message, OutgoingMes
 
 bool MessageSealer::add_target(OutgoingMessage& message, Friend& recipient, Installation& to, Now now,
                                store::StateBatch& batch) {
-  if (!to.usable(now.unix_time())) {
+  if (!friends_.usable(to)) {
     return false;
   }
   OutgoingMessage::Target target;
   target.instance = to.instance();
   target.may_go_directly = recipient.online && !message.is_service();
-  target.pre_key =
-      message.is_service() ? to.last_resort : friends_.take_pre_key(recipient, to, now.unix_time(), batch);
+  target.pre_key = message.is_service() ? to.last_resort : friends_.take_pre_key(recipient, to, batch);
   messages_.set_unconfirmed(message, target.instance, true);
   if (!seal(message, target, recipient, to, crypto::epoch_at(now.unix_time()).value_or(0), batch)) {
     messages_.set_unconfirmed(message, target.instance, false);
@@ -190,9 +189,8 @@ bool MessageSealer::seal_with_other_key(OutgoingMessage& message, OutgoingMessag
   // Another device of ours, or an old copy of our state, has used the key; or the friend has lost it. New
   // keys are on their way: a client makes them when it sends a nack.
   const bool first = target.nacks++ == 0;
-  target.pre_key = first && !message.is_service()
-                       ? friends_.take_pre_key(recipient, to, now.unix_time(), batch)
-                       : to.last_resort;
+  target.pre_key =
+      first && !message.is_service() ? friends_.take_pre_key(recipient, to, batch) : to.last_resort;
   const auto epoch = crypto::epoch_at(now.unix_time());
   target.key_refused = false;
   if (!epoch || !seal(message, target, recipient, to, *epoch, batch)) {

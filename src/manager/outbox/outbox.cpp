@@ -71,6 +71,9 @@ void Outbox::resume(Now now) {
     if (message.stage == Message::Stage::cancelling) {
       canceller_.plan(message);
     }
+    if (message.undated) {  // as if it was sent now: it is not known when it was
+      message.made = now.steady;
+    }
     deadlines_.set(id, now.steady);
   }
   resumed_ = true;
@@ -101,7 +104,7 @@ std::optional<SendError> Outbox::refusal(const FriendKey& to, ByteView text, sec
   if (!crypto::epoch_at(now.unix_time())) {
     return SendError::clock;
   }
-  if (!friends_.can_seal(*recipient, now.unix_time())) {
+  if (!friends_.can_seal(*recipient)) {
     return SendError::no_bundle;
   }
   if (size() >= services_.config.outbox_messages) {
@@ -118,6 +121,8 @@ Outbox::Message Outbox::make(const FriendKey& to, crypto::MessageKind kind, Byte
   message.kind = kind;
   message.text = std::move(text);
   message.sent_at = now.wall;
+  message.made = now.steady;
+  message.undated = !services_.clock.checked();
   message.ttl = ttl;
   message.cancel_secret = services_.random.id<crypto::CancelSecret>();
   return message;
@@ -152,8 +157,8 @@ Result<crypto::MessageId, SendError> Outbox::send(const FriendKey& to, crypto::M
 bool Outbox::send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, crypto::Instance only,
                           std::uint64_t bundle_version, store::StateBatch batch, Now now) {
   Friend* const recipient = friends_.find(to);
-  if (recipient == nullptr || !crypto::epoch_at(now.unix_time()) ||
-      !friends_.can_seal(*recipient, now.unix_time()) || messages_.services() >= service_messages) {
+  if (recipient == nullptr || !crypto::epoch_at(now.unix_time()) || !friends_.can_seal(*recipient) ||
+      messages_.services() >= service_messages) {
     return false;
   }
   Message made = make(to, kind, std::move(text), service_ttl, now);
@@ -201,6 +206,46 @@ std::vector<MessageStatus> Outbox::all() const {
     }
   }
   return statuses;
+}
+
+// --- The date ---
+
+void Outbox::follow_clock(Now now) {
+  for (const auto& id : messages_.ids()) {
+    redate(*messages_.find(id), now);
+    deadlines_.set(id, now.steady);
+  }
+}
+
+/// What a wrong clock has dated lives as long as it should.
+void Outbox::redate(Message& message, Now now) const {
+  const bool checked = services_.clock.checked();
+  if (message.undated && message.made) {
+    message.sent_at = services_.clock.date_of(*message.made);
+    message.undated = !checked;
+    message.unsaved = true;
+  } else if (checked && message.sent_at > now.wall + TrustedClock::tolerance) {
+    message.sent_at = now.wall;
+    message.made = now.steady;
+    message.unsaved = true;
+  }
+}
+
+/// By the steady clock for what was sent in this run, else once the date is certain.
+bool Outbox::is_over(const Message& message, Now now) const {
+  const seconds margin = message.margin();
+  return (message.made && now.steady - *message.made >= message.ttl + margin) ||
+         (!message.undated && services_.clock.for_good().passed() >= message.ends_at());
+}
+
+/// The epoch that the installation's nodes take mail for; 0: there is none.
+crypto::Epoch Outbox::epoch_for(const Installation& to) const {
+  std::vector<protocol::NodeId> nodes;
+  nodes.reserve(to.home_nodes.size());
+  for (const auto& node : to.home_nodes) {
+    nodes.push_back(node.id);
+  }
+  return crypto::epoch_at(services_.clock.date_at(nodes)).value_or(0);
 }
 
 // --- To the disk ---
@@ -277,7 +322,7 @@ void Outbox::advance(Message& message, Now now) {
   if (!resumed_ || message.writes_under_way > 0 || message.receipts_under_way > 0) {
     return;
   }
-  if (now.wall >= message.ends_at()) {
+  if (is_over(message, now)) {
     finish(message, MessageState::expired);
     return;
   }
@@ -349,7 +394,8 @@ void Outbox::advance_target(Message& message, Target& target, Friend& recipient,
 
 void Outbox::replicate(Message& message, Target& target, const Friend& recipient, const Installation& to,
                        Now now) {
-  const auto readiness = replicator_.prepare(target, to, now);
+  const auto epoch = epoch_for(to);
+  const auto readiness = replicator_.prepare(target, to, epoch, now);
   store::StateBatch batch;
   if (readiness == Replicator::Readiness::ready) {
     if (MessageSealer::add_destinations(message, target, to, batch)) {
@@ -360,8 +406,7 @@ void Outbox::replicate(Message& message, Target& target, const Friend& recipient
   } else if (readiness == Replicator::Readiness::stale && !sealer_.may_seal()) {
     deadlines_.set(message.id, now.steady + 1ms);
   } else if (readiness == Replicator::Readiness::stale &&
-             sealer_.seal(message, target, recipient, to, crypto::epoch_at(now.unix_time()).value_or(0),
-                          batch)) {
+             sealer_.seal(message, target, recipient, to, epoch, batch)) {
     write(message, std::move(batch));
   }
 }

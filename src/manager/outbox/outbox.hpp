@@ -58,6 +58,8 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   bool send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, crypto::Instance only,
                     std::uint64_t bundle_version, store::StateBatch batch, Now now);
   Result<bool, CancelError> cancel(const crypto::MessageId& id, Now now);
+  /// Another date is believed, or it is certain now.
+  void follow_clock(Now now);
   [[nodiscard]] std::optional<MessageStatus> status(const crypto::MessageId& id) const;
   [[nodiscard]] std::vector<MessageStatus> all() const;
 
@@ -93,6 +95,9 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   void on_cancel_too_late(Message& message, Now now) override;
   void on_room(const FriendKey& to, Now now) override;
 
+  void redate(Message& message, Now now) const;
+  [[nodiscard]] bool is_over(const Message& message, Now now) const;
+  [[nodiscard]] crypto::Epoch epoch_for(const Installation& to) const;
   [[nodiscard]] std::optional<SendError> refusal(const FriendKey& to, ByteView text, seconds ttl, Now now);
   /// A message with an id and a cancel secret of its own.
   [[nodiscard]] Message make(const FriendKey& to, crypto::MessageKind kind, Bytes text, seconds ttl,

@@ -3,6 +3,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -140,6 +141,7 @@ struct OutgoingMessage {
   std::uint64_t bundle_version = 0;  ///< Of a bundle.
   bool delivered = false;            ///< Some installation has confirmed it; reported.
   Stage stage = Stage::under_way;
+  bool undated = false;         ///< The date was not certain at sent_at.
   std::vector<Target> targets;  ///< Each has a row of its own.
   std::vector<Past> past;       ///< In a row of its own, with:
   bool beyond_recall = false;   ///< Some of it went where no cancel goes after it.
@@ -147,6 +149,7 @@ struct OutgoingMessage {
   std::set<client::OperationId> stores;   ///< Operations under way of the Replicator.
   std::set<client::OperationId> cancels;  ///< Operations under way of the Canceller.
   std::size_t writes_under_way = 0;       ///< Nothing is sent before they are on disk.
+  std::optional<SteadyTime> made;         ///< When, if in this run.
   std::size_t receipts_under_way = 0;     ///< To the disk. Nothing of it is changed before they are there.
   bool end_under_way = false;             ///< With one of those.
   bool reported = false;                  ///< MessageState::queued was.
@@ -159,15 +162,14 @@ struct OutgoingMessage {
   static void fields(auto& ar, auto& self) {
     wire::fields(ar, self.id, self.to, self.kind, wire::bounded<limits::message_text>(self.text),
                  self.sequence, self.sent_at, self.ttl, self.cancel_secret, self.only, self.bundle_version,
-                 wire::flag(self.delivered), self.stage);
+                 wire::flag(self.delivered), self.stage, wire::flag(self.undated));
   }
 
   /// Its recipient does not show it from then on.
   [[nodiscard]] UnixTimeMs expires_at() const noexcept { return sent_at + ttl; }
   /// The user is told: so much later that it is true for a recipient whose clock is slower than ours.
-  [[nodiscard]] UnixTimeMs ends_at() const noexcept {
-    return expires_at() + (is_service() ? 0s : limits::clocks_apart);
-  }
+  [[nodiscard]] UnixTimeMs ends_at() const noexcept { return expires_at() + margin(); }
+  [[nodiscard]] seconds margin() const noexcept { return is_service() ? 0s : limits::clocks_apart; }
   /// For how long a node is asked to keep it; 0: it is not worth it any longer.
   [[nodiscard]] seconds time_to_live(Now now) const noexcept {
     return limits::storage_time_within(

@@ -37,9 +37,9 @@ constexpr std::int64_t offer_again_factor = 3;
 
 }  // namespace
 
-Replicator::Readiness Replicator::prepare(Target& target, const Installation& to, Now now) const {
-  const auto epoch = crypto::epoch_at(now.unix_time());
-  if (!epoch || to.home_nodes.empty()) {
+Replicator::Readiness Replicator::prepare(Target& target, const Installation& to, crypto::Epoch epoch,
+                                          Now now) const {
+  if (epoch == 0 || to.home_nodes.empty()) {
     return Readiness::waiting;
   }
   let_lapse(target, now);
@@ -56,7 +56,7 @@ Replicator::Readiness Replicator::prepare(Target& target, const Installation& to
       finished = finished && copy->complete;
     }
   }
-  if (is_taken(target.epoch, *epoch) && target.root == to.root) {
+  if (is_taken(target.epoch, epoch) && target.root == to.root) {
     return Readiness::ready;
   }
   const bool busy = std::ranges::any_of(target.copies, [](const Copy& copy) { return copy.in_flight > 0; });

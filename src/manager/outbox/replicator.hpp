@@ -60,8 +60,9 @@ class Replicator final : public client::StoreResultListener {
 
   Replicator(const Context& context, ReplicatorListener& listener) : with_(context), listener_(listener) {}
 
-  /// Makes the target's copies those of the installation's home nodes.
-  [[nodiscard]] Readiness prepare(OutgoingMessage::Target& target, const Installation& to, Now now) const;
+  /// Makes the target's copies those of the installation's home nodes. `epoch`: that of those nodes, or 0.
+  [[nodiscard]] Readiness prepare(OutgoingMessage::Target& target, const Installation& to,
+                                  crypto::Epoch epoch, Now now) const;
   /// Starts what is due and has room in the window; the message waits for the rest. Only on nodes that are
   /// among the target's destinations.
   void store(OutgoingMessage& message, OutgoingMessage::Target& target, const Installation& to, Now now);

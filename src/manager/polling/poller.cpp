@@ -12,7 +12,10 @@ namespace {
 
 struct WatermarkRecord {
   crypto::Epoch through = 0;
-  static void fields(auto& ar, auto& self) { wire::fields(ar, self.through); }
+  std::vector<crypto::Epoch> strays;
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.through, wire::bounded<Poller::most_strays>(self.strays));
+  }
 };
 
 }  // namespace
@@ -24,8 +27,10 @@ bool Poller::load(const store::StateEntry& entry) {
   }
   WatermarkRecord record;
   if (read_record(services_.telemetry, entry, record)) {
-    finished_[{id_from<protocol::NodeId>(name), id_from<RootId>(name.subspan(sizeof(protocol::NodeId)))}]
-        .through = record.through;
+    auto& finished =
+        finished_[{id_from<protocol::NodeId>(name), id_from<RootId>(name.subspan(sizeof(protocol::NodeId)))}];
+    finished.through = record.through;
+    finished.strays = {record.strays.begin(), record.strays.end()};
   }
   return true;
 }
@@ -91,21 +96,22 @@ const crypto::FriendsMailbox* Poller::find_mailbox(crypto::Epoch epoch, const cr
 
 crypto::Epoch Poller::first_epoch(const Source& source, const OwnHomeNode& node, const Root& root,
                                   crypto::Epoch now_epoch) {
+  // Marks in the future are a wrong clock's, and say nothing.
   const UnixTime since = std::max(node.added, root.created);
   const crypto::Epoch begun = crypto::epoch_at(since).value_or(0);
-  crypto::Epoch first = begun > 0 ? begun - 1 : 0;  // a sender's clock may be behind
+  crypto::Epoch first = begun > 0 && begun <= now_epoch ? begun - 1 : 0;  // a sender's clock may be behind
   first = std::max(first, now_epoch > epochs_back ? now_epoch - epochs_back : 0);
   const auto found = finished_.find(source);
-  if (found != finished_.end() && found->second.through != 0) {
+  if (found != finished_.end() && found->second.through != 0 && found->second.through < now_epoch) {
     first = std::max(first, found->second.through + 1);
   }
   return first;
 }
 
 /// Forgets home nodes that nobody uses any longer, and their watermarks.
-void Poller::forget_retired(Now now) {
+void Poller::forget_retired() {
   store::StateBatch batch;
-  for (const auto& id : home_nodes_.forget_retired(now.unix_time(), batch)) {
+  for (const auto& id : home_nodes_.forget_retired(services_.clock.for_good(), batch)) {
     endless_.erase(id);
     std::erase_if(finished_, [&](const auto& entry) {
       const auto& [node, root] = entry.first;
@@ -126,10 +132,60 @@ void Poller::want(Polls& wanted, const Key& key, bool is_cover, Now now) {
   Poll& poll = wanted[key];
   poll = old == polls_.end() ? Poll{} : old->second;
   poll.is_cover = is_cover;
+  poll.is_stray = false;
   if (!poll.operation && !due_.contains(key)) {
     due_.set(key, now.steady + random_delay(services_.random, first_polls_within));
   } else if (!poll.operation) {  // its epoch may be the present one now
     due_.set_earlier(key, now.steady + until_next_poll(std::get<2>(key), now));
+  }
+}
+
+void Poller::want_strays(Polls& wanted, const Source& source, crypto::Epoch first, Now now) {
+  const auto epoch = crypto::epoch_at(now.unix_time()).value_or(0);
+  std::set<crypto::Epoch> epochs;
+  for (const crypto::Epoch other : services_.clock.other_epochs(source.first)) {
+    epochs.insert({other - std::min<crypto::Epoch>(other, 1), other, other + 1});
+  }
+  if (const auto found = finished_.find(source); found != finished_.end()) {
+    epochs.insert(found->second.strays.begin(), found->second.strays.end());
+  }
+  for (const crypto::Epoch e : epochs) {
+    const Key key{source.first, source.second, e};
+    if (e < first || e > epoch + 1) {
+      want(wanted, key, false, now);
+      wanted[key].is_stray = true;
+    }
+  }
+}
+
+/// A node takes mail by its own clock: what it may take now is read to its end, even if its clock is set
+/// right before that.
+void Poller::note_stray(const Key& key, UnixTime node_time) {
+  const auto& [node, root, epoch] = key;
+  const auto theirs = crypto::epoch_at(node_time).value_or(0);
+  if (root_of(root) == nullptr || epoch + 1 < theirs || epoch > theirs + 1) {
+    return;
+  }
+  auto& strays = finished_[{node, root}].strays;
+  if (strays.insert(epoch).second) {
+    if (strays.size() > most_strays) {
+      strays.erase(strays.begin());
+    }
+    save({node, root});
+  }
+}
+
+void Poller::save(const Source& source) {
+  const Finished& finished = finished_[source];
+  services_.state.keep(
+      {put_record(state_key(Table::watermark, {source.first, source.second}),
+                  WatermarkRecord{finished.through, {finished.strays.begin(), finished.strays.end()}})});
+}
+
+void Poller::follow_clock(Now now) {
+  update_polls(now);
+  if (!services_.clock.checked()) {
+    poll_soon(now);  // so that nodes say what time it is
   }
 }
 
@@ -171,7 +227,7 @@ void Poller::update_polls(Now now) {
     return;
   }
   next_epoch_ = crypto::epoch_start(*epoch + 1);
-  forget_retired(now);
+  forget_retired();
   Polls wanted;
   for (const auto& [id, node] : home_nodes_.all()) {
     for (const Root& root : keys_.roots()) {
@@ -183,6 +239,7 @@ void Poller::update_polls(Now now) {
           want(wanted, {id, root.id(), e}, false, now);
         }
       }
+      want_strays(wanted, source, first, now);
       if (services_.config.cover) {
         want_cover(wanted, node, root, first, now);
       }
@@ -358,14 +415,20 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   if (!unserved) {
     poll->second.last_begun = poll->second.started;
   }
-  const UnixTime end = crypto::epoch_start(std::get<2>(key) + 2);
-  const bool beyond_doubt = end + limits::late_store_grace <= std::min(result.node_time, now.unix_time());
+  if (result.reachable && poll->second.is_stray) {
+    note_stray(key, result.node_time);
+  }
   if (result.complete) {
     poll->second.left = poll->second.left || result.left;
     poll->second.cursors = poll->second.left ? result.cursors : std::vector<std::uint64_t>{};
   }
-  if (result.complete && beyond_doubt && !poll->second.left) {
-    if (!poll->second.is_cover) {
+  const UnixTime closed = closed_at(std::get<2>(key));
+  const UnixTime date =
+      poll->second.is_stray ? result.node_time : std::min(result.node_time, now.unix_time());
+  if (result.complete && closed <= date && !poll->second.left) {
+    if (poll->second.is_stray) {
+      end_stray(key);
+    } else if (!poll->second.is_cover) {
       mark_final(key);
     }
     polls_.erase(poll);
@@ -408,15 +471,27 @@ void Poller::mark_final(const Key& key) {
     return;
   }
   const auto now_epoch = crypto::epoch_at(services_.clock.now().unix_time()).value_or(0);
+  if (finished.through >= now_epoch) {
+    finished.through = 0;  // a wrong clock said so
+  }
   crypto::Epoch next = first_epoch({node, root_id}, owner->second, *root, now_epoch);
   const crypto::Epoch before = finished.through;
-  while (finished.beyond.contains(next)) {
+  const UnixTime passed = services_.clock.for_good().passed();
+  while (finished.beyond.contains(next) && closed_at(next) <= passed) {
     finished.through = next++;
   }
-  std::erase_if(finished.beyond, [&](crypto::Epoch e) { return e <= finished.through; });
+  std::erase_if(finished.beyond,
+                [&](crypto::Epoch e) { return e <= finished.through || e + epochs_back < now_epoch; });
   if (finished.through != before) {
-    services_.state.keep(
-        {put_record(state_key(Table::watermark, {node, root_id}), WatermarkRecord{finished.through})});
+    save({node, root_id});
+  }
+}
+
+void Poller::end_stray(const Key& key) {
+  const auto& [node, root, epoch] = key;
+  const auto found = finished_.find({node, root});
+  if (found != finished_.end() && found->second.strays.erase(epoch) != 0) {
+    save({node, root});
   }
 }
 

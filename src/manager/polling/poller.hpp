@@ -18,6 +18,8 @@ namespace toxasync::manager {
 /// asked for in the same way and for the same time (section 10); what lies in them is deleted unread.
 class Poller final : public Part, private client::RetrieveListener {
  public:
+  /// Of one root on one node; past that the earliest are given up.
+  static constexpr std::size_t most_strays = 12;
   /// Epochs in which mail may still lie: the longest time to live, and the edges.
   static constexpr crypto::Epoch epochs_back =
       static_cast<crypto::Epoch>(limits::largest_time_to_live / limits::epoch_length) + 1;
@@ -57,6 +59,8 @@ class Poller final : public Part, private client::RetrieveListener {
     return tables;
   }
   bool load(const store::StateEntry& entry) override;
+  /// Another date is believed, or it is certain now.
+  void follow_clock(Now now);
   /// Brings the list of what to poll up to date. At the start, at a new epoch and when home nodes changed.
   void update_polls(Now now);
 
@@ -75,6 +79,7 @@ class Poller final : public Part, private client::RetrieveListener {
 
   struct Poll {
     bool is_cover = false;
+    bool is_stray = false;  ///< Its epoch is the present one only by the node's clock.
     std::optional<client::OperationId> operation;
     SteadyTime started{};
     UnixTime started_date{};
@@ -99,6 +104,8 @@ class Poller final : public Part, private client::RetrieveListener {
   struct Finished {
     crypto::Epoch through = 0;
     std::set<crypto::Epoch> beyond;
+    /// Mail may lie in these too: the node's clock was, or is, another than ours.
+    std::set<crypto::Epoch> strays;
   };
 
   /// Those of a mailbox that count.
@@ -118,8 +125,11 @@ class Poller final : public Part, private client::RetrieveListener {
   void on_announced(client::OperationId operation, Now now) noexcept override;
   /// There may be room for what was left.
   void fetch_left(Now now);
-  void forget_retired(Now now);
+  void forget_retired();
   void want(Polls& wanted, const Key& key, bool is_cover, Now now);
+  void want_strays(Polls& wanted, const Source& source, crypto::Epoch first, Now now);
+  void note_stray(const Key& key, UnixTime node_time);
+  void save(const Source& source);
   void want_cover(Polls& wanted, const OwnHomeNode& node, const Root& root, crypto::Epoch first, Now now);
   void start(const Key& key, Now now);
   /// Whether nothing is asked of the node now; until when.
@@ -131,6 +141,11 @@ class Poller final : public Part, private client::RetrieveListener {
   /// Until it is asked for again.
   [[nodiscard]] milliseconds until_next_poll(crypto::Epoch epoch, Now now) const;
   void mark_final(const Key& key);
+  void end_stray(const Key& key);
+  /// When a node stores nothing in it any longer.
+  [[nodiscard]] static constexpr UnixTime closed_at(crypto::Epoch epoch) noexcept {
+    return crypto::epoch_start(epoch + 2) + limits::late_store_grace;
+  }
   [[nodiscard]] crypto::Epoch first_epoch(const Source& source, const OwnHomeNode& node, const Root& root,
                                           crypto::Epoch now_epoch);
   const crypto::FriendsMailbox* mailbox(const crypto::KeyPair& root, crypto::Epoch epoch);
