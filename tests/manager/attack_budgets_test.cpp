@@ -172,7 +172,7 @@ BOOST_FIXTURE_TEST_CASE(a_gap_is_given_up_for_the_friend_who_has_too_many, Manag
   const auto carol = crypto::KeyPair::generate(random).friend_key();
   friends.add(carol);
   DeliveryOrder order(
-      {.application = *this, .state = state, .clock = clock, .telemetry = telemetry, .friends = friends},
+      {.application = *this, .state = state, .clock = trusted, .telemetry = telemetry, .friends = friends},
       around, around);
   const auto add = [&](const manager::FriendKey& from, std::uint64_t sequence) {
     manager::InboxMessage message;

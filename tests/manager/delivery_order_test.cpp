@@ -56,7 +56,7 @@ struct Delivering : ManagerParts, manager::MailSource, manager::DeliveryListener
   }
 
   DeliveryOrder::Context context{
-      .application = *this, .state = state, .clock = clock, .telemetry = telemetry, .friends = friends};
+      .application = *this, .state = state, .clock = trusted, .telemetry = telemetry, .friends = friends};
   DeliveryOrder order{context, *this, *this};
   bool confirmed = false;
   int ended = 0;
