@@ -25,7 +25,10 @@ class KeyAgreementLimiter {
   enum class Answer : std::uint8_t { yes, source_spent, ceiling };
 
   KeyAgreementLimiter(std::size_t sources, const Limits& limits, const ByteArray<16>& hash_key)
-      : limits_(limits), sources_(sources, limits.source, hash_key), forwarded_(1, of_all_forwarded(limits.source), hash_key), level_(full()) {}
+      : limits_(limits),
+        sources_(sources, limits.source, hash_key),
+        forwarded_(1, of_all_forwarded(limits.source), hash_key),
+        level_(full()) {}
 
   /// Applies from now on; what is in a bucket stays there, up to the new burst.
   void set_source_rate(TokenBuckets::Rate rate) noexcept {

@@ -21,8 +21,10 @@ constexpr milliseconds mark_clock_again = 1min;
 std::string describe_doubted_clock(seconds ahead) {
   const auto hours = std::chrono::round<std::chrono::hours>(std::chrono::abs(ahead)).count();
   return "The clock is " + std::to_string(hours) + " hours " + (ahead > 0s ? "ahead of" : "behind") +
-         " what was expected: until it has kept its course for an hour nothing expires. If it is wrong, set it "
-         "right before that, or messages are lost. If it is right, because the machine was off or its clock was "
+         " what was expected: until it has kept its course for an hour nothing expires. If it is wrong, set "
+         "it "
+         "right before that, or messages are lost. If it is right, because the machine was off or its clock "
+         "was "
          "wrong before, there is nothing to do.";
 }
 
@@ -298,7 +300,7 @@ void Node::follow_clock(Now now) {
   if (!saved) {
     telemetry_.log(LogLevel::error, "clock", crypto::describe(saved.error()));
   }
-  next_clock_marks_ = now.steady + (!saved     ? mark_clock_again
+  next_clock_marks_ = now.steady + (!saved    ? mark_clock_again
                                     : doubted ? mark_doubted_clock_every
                                               : mark_clock_every);
 }

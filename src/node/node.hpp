@@ -189,7 +189,7 @@ class Node final : private store::StoreListener {
   SteadyTime next_rotate_;
   SteadyTime next_capacity_;
   SteadyTime next_clock_marks_;
-  seconds doubted_clock_ = 0s;  ///< As the descriptor has it.
+  seconds doubted_clock_ = 0s;                  ///< As the descriptor has it.
   std::uint64_t announced_capacity_bytes_ = 0;  // In descriptor_.
   bool group_open_ = false;                     ///< The store was given operations since its last submit().
 };

@@ -49,14 +49,13 @@ struct StoredClock {
             since_1970_s(UnixTime{std::chrono::floor<seconds>(marks.stayed)})};
   }
   [[nodiscard]] WallClockGuard::Marks to_marks() const noexcept {
-    constexpr auto most = static_cast<std::uint64_t>(std::chrono::floor<seconds>(WallClockGuard::settling).count());
+    constexpr auto most =
+        static_cast<std::uint64_t>(std::chrono::floor<seconds>(WallClockGuard::settling).count());
     return {unix_time(believed_s), unix_time(other_s),
             seconds{static_cast<std::int64_t>(std::min(stayed_s, most))}};
   }
 
-  static void fields(auto& ar, auto& self) {
-    wire::fields(ar, self.believed_s, self.other_s, self.stayed_s);
-  }
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.believed_s, self.other_s, self.stayed_s); }
 };
 
 /// The key file's payload.
@@ -75,7 +74,9 @@ struct StoredKeys {
     crypto::wipe(previous.secret);
   }
 
-  static void fields(auto& ar, auto& self) { wire::fields(ar, self.seed, self.current, self.previous, self.clock); }
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.seed, self.current, self.previous, self.clock);
+  }
 };
 
 }  // namespace

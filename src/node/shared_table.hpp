@@ -138,8 +138,8 @@ class SharedTable {
     GroupName name{};
     std::size_t level = 0;
     Group* parent = nullptr;
-    std::size_t size = 0;       ///< Entries in it.
-    std::size_t pressure = 0;   ///< What it holds for its size, or the most of those in it.
+    std::size_t size = 0;      ///< Entries in it.
+    std::size_t pressure = 0;  ///< What it holds for its size, or the most of those in it.
     SteadyTime proved = long_ago;
     std::uint64_t last = 0;  ///< When the last entry was added: different in all groups of a level.
     Entries unproved;        ///< Level 0, the last touched first.

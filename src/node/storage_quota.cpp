@@ -133,8 +133,8 @@ void StorageQuota::refund(const Source& source, std::size_t bytes, UnixTime expi
   }
 }
 
-void StorageQuota::remember(const Source& source, const store::MailboxKey& mailbox,
-                            const store::RecordId& id, std::size_t value_bytes, UnixTime expires_at) {
+void StorageQuota::remember(const Source& source, const store::MailboxKey& mailbox, const store::RecordId& id,
+                            std::size_t value_bytes, UnixTime expires_at) {
   deposits_.insert(id, {source, static_cast<std::uint16_t>(value_bytes), mailbox, expires_at});
 }
 

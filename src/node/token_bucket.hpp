@@ -10,8 +10,9 @@
 
 namespace toxasync::node {
 
-/// A token bucket per network: of a source, IPv4 /32 or IPv6 /56 (docs/protocol.md, section 6). A source that is new to the
-/// table, or was pushed out of it, starts with a full bucket; a source with many addresses has many buckets.
+/// A token bucket per network: of a source, IPv4 /32 or IPv6 /56 (docs/protocol.md, section 6). A source that
+/// is new to the table, or was pushed out of it, starts with a full bucket; a source with many addresses has
+/// many buckets.
 class TokenBuckets {
  public:
   struct Rate {

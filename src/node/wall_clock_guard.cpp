@@ -7,7 +7,8 @@ namespace toxasync::node {
 
 WallClockGuard::WallClockGuard(Now now, const Marks& marks) noexcept
     : now_(now), believed_(offset_of(now.wall, now.steady)) {
-  const bool plausible = marks.believed == UnixTime{} || std::chrono::abs(now.unix_time() - marks.believed) <= jump;
+  const bool plausible =
+      marks.believed == UnixTime{} || std::chrono::abs(now.unix_time() - marks.believed) <= jump;
   if (plausible) {
     return;
   }

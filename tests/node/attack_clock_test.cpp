@@ -79,7 +79,8 @@ struct Fixture {
 };
 
 void jump_and_return(bool at_start, seconds jump, seconds duration) {
-  BOOST_TEST_CONTEXT((at_start ? "at the start, " : "") << jump.count() << " s for " << duration.count() << " s") {
+  BOOST_TEST_CONTEXT((at_start ? "at the start, " : "")
+                     << jump.count() << " s for " << duration.count() << " s") {
     Fixture test;
     test.store_some(26);
     test.pass(1h, 60s);

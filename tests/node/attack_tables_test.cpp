@@ -77,7 +77,9 @@ struct Fixture {
     }
     return stored;
   }
-  bool list(HandClient& who, const crypto::OwnedMailbox& at) { return !who.ask(who.retrieve_request(at)).empty(); }
+  bool list(HandClient& who, const crypto::OwnedMailbox& at) {
+    return !who.ask(who.retrieve_request(at)).empty();
+  }
 
   enum class What { session, proof, subscription };
   /// Somebody comes from there, opens a session and goes.
@@ -151,7 +153,9 @@ BOOST_AUTO_TEST_CASE(one_ipv4_24_evicts_nobody_else) {
   attack([](std::uint32_t i) { return ipv4(0x050500 + i % 256); });
 }
 
-BOOST_AUTO_TEST_CASE(couriers_together_evict_nobody_else) { attack(courier); }
+BOOST_AUTO_TEST_CASE(couriers_together_evict_nobody_else) {
+  attack(courier);
+}
 
 BOOST_AUTO_TEST_CASE(an_owner_beside_attackers_in_a_48_stays) {
   Fixture test(Fixture::places, ipv6(1, 0));

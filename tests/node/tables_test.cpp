@@ -75,7 +75,8 @@ BOOST_AUTO_TEST_CASE(a_shared_table_drops_from_who_holds_most) {
   BOOST_TEST(table.find({3}) == nullptr);  // untouched for longest of those of one source
   BOOST_TEST(table.size() == 4U);
   table.prove({1}, now);
-  BOOST_TEST(table.insert({6}, 6, ipv4(0x050505), now).evicted);  // all hold one: who proved nothing, the first
+  BOOST_TEST(
+      table.insert({6}, 6, ipv4(0x050505), now).evicted);  // all hold one: who proved nothing, the first
   BOOST_TEST(*table.find({1}) == 1);
   BOOST_TEST(table.find({2}) == nullptr);
   BOOST_TEST(!table.insert({6}, 66, ipv4(0x060606), now).evicted);  // replaced, and from elsewhere
@@ -151,7 +152,8 @@ BOOST_AUTO_TEST_CASE(a_shared_table_keeps_its_order_whatever_happens) {
         table.prove(key, now);
         break;
       default:
-        const auto from = static_cast<std::uint32_t>(random.below(3) << 16U | random.below(3) << 8U | random.below(3));
+        const auto from =
+            static_cast<std::uint32_t>(random.below(3) << 16U | random.below(3) << 8U | random.below(3));
         const std::size_t before = table.size();
         const bool known = table.find(key) != nullptr;
         const bool evicted = table.insert(key, i, ipv4(from), now).evicted;
