@@ -219,8 +219,7 @@ bool FriendTransport::make_room() {
 
 FriendTransport::Friends::iterator FriendTransport::least_courier() {
   const auto is_new = [this](const Friend& courier) { return now_ - courier.accepted < courier_active; };
-  const auto count =
-      std::ranges::count_if(friends_, [&](const auto& entry) { return is_new(entry.second); });
+  const auto count = std::ranges::count_if(friends_, [&](const auto& entry) { return is_new(entry.second); });
   const bool too_many_new = 2 * static_cast<std::size_t>(count) >= max_friends_;
   const auto place = [&](const Friends::value_type& entry) {
     const Friend& courier = entry.second;

@@ -89,11 +89,11 @@ class FriendTransport final : public Transport {
   struct Friend {
     std::uint32_t number = 0;
     bool online = false;
-    SteadyTime since{};         ///< When it came online or went offline.
-    SteadyTime used{};          ///< The last frame from a courier, or to a node.
-    SteadyTime accepted{};      ///< A courier: when, and
+    SteadyTime since{};               ///< When it came online or went offline.
+    SteadyTime used{};                ///< The last frame from a courier, or to a node.
+    SteadyTime accepted{};            ///< A courier: when, and
     SteadyTime authentic = long_ago;  ///< its last authentic request.
-    SteadyTime next_request{};  ///< A courier: when the request is to be sent again, and what passes
+    SteadyTime next_request{};        ///< A courier: when the request is to be sent again, and what passes
     milliseconds request_interval = 0ms;  ///< until the next time.
     bool needs_flush = false;             ///< Since the last flush().
     FrameWindow window;

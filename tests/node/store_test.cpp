@@ -147,6 +147,9 @@ BOOST_AUTO_TEST_CASE(the_epoch_counts_by_the_nodes_clock_to_the_second) {
   const auto box = test_mailbox(epoch);
   const auto ask_at = [&](UnixTime time) {
     node.clock.set_unix(time);
+    (void)must(node.keys.set_clock_marks({}));  // no other date is known
+    node.restart();
+    client.greet();
     return client.ask(client.store_request(box.mailbox, test_envelope(since_1970_s(time)))).value();
   };
   BOOST_TEST(is(ask_at(crypto::epoch_start(epoch - 1) - 1s), StoreStatus::wrong_epoch));
