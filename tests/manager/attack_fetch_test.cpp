@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
+#include <numeric>
 
 #include "eye.hpp"
 #include "hand_friend.hpp"
@@ -11,9 +12,9 @@ namespace toxasync::test {
 
 namespace {
 
-/// As TOXASYNC_ATTACK_FRIENDS says, for the measurement at full size.
-std::size_t friends_wanted(std::size_t otherwise) {
-  const char* const text = std::getenv("TOXASYNC_ATTACK_FRIENDS");
+/// As the variable says, for the measurement at full size.
+std::size_t wanted(const char* variable, std::size_t otherwise) {
+  const char* const text = std::getenv(variable);
   return text != nullptr ? std::strtoul(text, nullptr, 10) : otherwise;
 }
 
@@ -82,19 +83,22 @@ struct Popular : World {
 BOOST_AUTO_TEST_SUITE(attack_fetch)
 
 BOOST_AUTO_TEST_CASE(mail_for_us_does_not_wait_for_mail_to_many_friends) {
-  Popular world(friends_wanted(120));
-  world.write(10);
+  Popular world(wanted("TOXASYNC_ATTACK_FRIENDS", 300));
+  world.write(wanted("TOXASYNC_ATTACK_MESSAGES", 2));
   world.leave_mail(1);
   world.alice.start();
-  const milliseconds first = world.until_shown();
-  BOOST_TEST(first <= 2min);
-  world.run(10min);  // in the midst of it
-  world.leave_mail(2);
-  const milliseconds second = world.until_shown();
-  BOOST_TEST(second <= 10min);
-  BOOST_TEST_MESSAGE("shown after " << first.count() << " and " << second.count() << " ms; "
-                                    << world.alice.manager->outbox_size() << " still waited, "
-                                    << world.live_records() << " were stored");
+  std::vector<milliseconds> shown;
+  for (std::uint64_t sequence = 2; sequence <= 5; ++sequence) {  // in the midst of it
+    shown.push_back(world.until_shown());
+    world.leave_mail(sequence);
+  }
+  shown.push_back(world.until_shown());
+  BOOST_TEST(shown.front() <= 2min);
+  BOOST_TEST(std::accumulate(shown.begin(), shown.end(), 0ms) <= 10min);
+  for (const milliseconds time : shown) {
+    BOOST_TEST_MESSAGE("shown after " << time.count() << " ms");
+  }
+  BOOST_TEST_MESSAGE(world.live_records() << " envelopes were stored");
   BOOST_TEST(world.live_records() > 3 * 64U);  // and the sending goes on
 }
 

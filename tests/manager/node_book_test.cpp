@@ -137,8 +137,8 @@ BOOST_AUTO_TEST_CASE(a_few_failures_over_a_long_time_do_not_give_up_a_node) {
 
 BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_several_for_longer) {
   for (std::uint8_t number = 1; number <= 2; ++number) {
+    learn_and_answer(number, Origin::friends);
     claim(number, node_id(number), {address(number)});
-    answers(node_id(number));
   }
   book->on_message_lost(node_id(1));
   BOOST_TEST(book->demoted(node_id(1)));
