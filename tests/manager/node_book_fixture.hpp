@@ -115,7 +115,7 @@ struct BookFixture {
     }
     book->claim(numbered<FriendKey>(whose), homes);
     for (const auto number : numbers) {
-      answers(node_id(number));
+      answers(node_id(number), {}, address(number));
     }
   }
   const std::vector<Endpoint>& tried(const NodeId& id) { return book->find(id)->given; }
