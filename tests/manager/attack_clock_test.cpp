@@ -85,9 +85,9 @@ BOOST_AUTO_TEST_CASE(a_jump_while_running_makes_nobody_deaf) {
     milliseconds ahead;
     milliseconds time;
   };
-  for (const Jump& jump : {Jump{0s, days(31), 2h}, Jump{days(25), days(6), 2h}, Jump{0s, days(60), 2s},
-                           Jump{0s, days(400), 2h}, Jump{days(25), -back, 2h}, Jump{0s, days(1), 2h},
-                           Jump{0s, 60s, 2h}, Jump{0s, 2s, 2h}}) {
+  for (const Jump& jump :
+       {Jump{0s, days(31), 2h}, Jump{days(25), days(6), 2h}, Jump{0s, days(60), 2s}, Jump{0s, days(400), 2h},
+        Jump{days(25), -back, 2h}, Jump{0s, days(1), 2h}, Jump{0s, 60s, 2h}, Jump{0s, 2s, 2h}}) {
     BOOST_TEST_CONTEXT("root " << jump.root_age / 24h << " days old, ahead " << jump.ahead / 1s << " s") {
       Clocks world;
       world.run(jump.root_age);
@@ -220,7 +220,8 @@ BOOST_AUTO_TEST_CASE(what_waits_is_not_expired_by_a_jump) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_sent_while_the_clock_is_wrong_lives_as_long) {
-  for (const milliseconds ahead : {milliseconds(days(20)), milliseconds(days(400)), -milliseconds(days(20)), -back}) {
+  for (const milliseconds ahead :
+       {milliseconds(days(20)), milliseconds(days(400)), -milliseconds(days(20)), -back}) {
     for (const bool at_start : {false, true}) {
       BOOST_TEST_CONTEXT("ahead " << ahead / 24h << " days, at a start " << at_start) {
         Clocks world;

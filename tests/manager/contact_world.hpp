@@ -332,7 +332,9 @@ inline void Person::crash() {
 inline void Person::tick() {
   const Now now = clock_now();
   for (const std::uint8_t node : {1, 2}) {  // two nodes agree with the clock
-    trusted->on_node_time(protocol::NodeId{node}, now.unix_time());
+    protocol::NodeId id;
+    id[0] = node;
+    trusted->on_node_time(id, now.unix_time());
   }
   journal->tick(now);
   if (now.steady >= next_housekeeping_) {

@@ -169,7 +169,8 @@ BOOST_AUTO_TEST_CASE(stale_envelopes_are_to_be_sealed_again) {
   Message& message = started();
   Target& target = message.targets[0];
   clock.advance(2 * limits::epoch_length);
-  BOOST_TEST((replicator.prepare(target, device(0), epoch(), clock.now()) == Readiness::waiting));  // under way
+  BOOST_TEST(
+      (replicator.prepare(target, device(0), epoch(), clock.now()) == Readiness::waiting));  // under way
   end_all(message, StoreOutcome::wrong_epoch);
   BOOST_TEST((*this)[Counter::refused_clock] == 3U);
   BOOST_TEST((replicator.prepare(target, device(0), epoch(), clock.now()) == Readiness::stale));

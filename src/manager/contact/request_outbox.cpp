@@ -320,9 +320,8 @@ void RequestOutbox::store_copies(Outgoing& request, Now now) {
 /// Asks the nodes that may hold a copy to drop it. Waits for a copy that is still on its way there.
 void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
   const UnixTime passed = services_.clock.for_good().passed();
-  std::erase_if(request.rounds, [&](const Round& round) {
-    return round.placements.empty() || passed >= round.made + kept;
-  });
+  std::erase_if(request.rounds,
+                [&](const Round& round) { return round.placements.empty() || passed >= round.made + kept; });
   if (request.rounds.empty()) {
     finish(request.to, request.fetched != 0 ? RequestState::expired : RequestState::cancelled);
     return;

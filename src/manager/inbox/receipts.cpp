@@ -71,8 +71,7 @@ bool Receipts::nack_permitted(const FriendKey& to) {
 }
 
 store::StateWrite Receipts::row(const ReceiptDue& due) const {
-  return put_record(row_name(due.to, due.id),
-                    DueRecord{due.instance, due.kind, services_.clock.stamp()});
+  return put_record(row_name(due.to, due.id), DueRecord{due.instance, due.kind, services_.clock.stamp()});
 }
 
 void Receipts::add(const ReceiptDue& due, Now now) {

@@ -121,7 +121,8 @@ bool KeyRing::renew_roots(const CertainDate& date, store::StateBatch& batch) {
     batch.push_back(root_write(roots_.back()));
     changed = true;
   }
-  while (roots_.size() > roots_held || (roots_.size() > 1 && roots_.front().retired + root_kept < date.passed())) {
+  while (roots_.size() > roots_held ||
+         (roots_.size() > 1 && roots_.front().retired + root_kept < date.passed())) {
     drop_oldest_root(batch);
     changed = true;
   }
@@ -156,7 +157,8 @@ bool KeyRing::renew(const CertainDate& date, store::StateBatch& batch) {
     drop(id);
   }
   const auto found = keys_.find(last_resort_);
-  if (found == keys_.end() || found->second.use_until - use_for + last_resort_replaced_after <= date.passed()) {
+  if (found == keys_.end() ||
+      found->second.use_until - use_for + last_resort_replaced_after <= date.passed()) {
     make_last_resort(date, batch);
   }
   return roots_changed;

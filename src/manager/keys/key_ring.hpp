@@ -63,8 +63,8 @@ class KeyRing final : public Part {
     return tables;
   }
   bool load(const store::StateEntry& entry) override;
-  /// Makes what is missing: a root and a last-resort key that are fresh enough. Drops what is over, and clamps
-  /// what a wrong clock has dated. True: the roots changed.
+  /// Makes what is missing: a root and a last-resort key that are fresh enough. Drops what is over, and
+  /// clamps what a wrong clock has dated. True: the roots changed.
   bool renew(const CertainDate& date, store::StateBatch& batch);
   /// Somebody who knows the latest root is no friend any longer: it will be replaced soon.
   void replace_root_soon(const CertainDate& date, store::StateBatch& batch);
@@ -75,8 +75,8 @@ class KeyRing final : public Part {
   [[nodiscard]] const PreKey& last_resort() const noexcept { return keys_.at(last_resort_); }
 
   /// Makes one-time keys for a friend's bundle.
-  void make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count,
-                     const CertainDate& date, store::StateBatch& batch);
+  void make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count, const CertainDate& date,
+                     store::StateBatch& batch);
   /// Public halves that a version brought; the unused ones.
   [[nodiscard]] std::vector<crypto::Point> one_time_keys(const FriendKey& to, std::uint64_t version) const;
   /// All unused ones, and those of them that they can still use for a while.

@@ -142,8 +142,8 @@ Result<crypto::MessageId, SendError> Outbox::send(const FriendKey& to, crypto::M
 bool Outbox::send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, crypto::Instance only,
                           std::uint64_t bundle_version, store::StateBatch batch, Now now) {
   Friend* const recipient = friends_.find(to);
-  if (recipient == nullptr || !crypto::epoch_at(now.unix_time()) ||
-      !friends_.can_seal(*recipient) || messages_.services() >= service_messages) {
+  if (recipient == nullptr || !crypto::epoch_at(now.unix_time()) || !friends_.can_seal(*recipient) ||
+      messages_.services() >= service_messages) {
     return false;
   }
   Message made = make(to, kind, std::move(text), service_ttl, now);

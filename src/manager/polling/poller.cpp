@@ -26,8 +26,8 @@ bool Poller::load(const store::StateEntry& entry) {
   }
   WatermarkRecord record;
   if (read_record(services_.telemetry, entry, record)) {
-    auto& finished = finished_[{id_from<protocol::NodeId>(name),
-                                id_from<RootId>(name.subspan(sizeof(protocol::NodeId)))}];
+    auto& finished =
+        finished_[{id_from<protocol::NodeId>(name), id_from<RootId>(name.subspan(sizeof(protocol::NodeId)))}];
     finished.through = record.through;
     finished.strays = {record.strays.begin(), record.strays.end()};
   }
@@ -138,8 +138,8 @@ void Poller::want_strays(Polls& wanted, const Source& source, crypto::Epoch firs
   }
 }
 
-/// A node takes mail by its own clock: what it may take now is read to its end, even if its clock is set right
-/// before that.
+/// A node takes mail by its own clock: what it may take now is read to its end, even if its clock is set
+/// right before that.
 void Poller::note_stray(const Key& key, UnixTime node_time) {
   const auto& [node, root, epoch] = key;
   const auto theirs = crypto::epoch_at(node_time).value_or(0);
@@ -318,7 +318,8 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
     note_stray(key, result.node_time);
   }
   const UnixTime closed = closed_at(std::get<2>(key));
-  const UnixTime date = poll->second.is_stray ? result.node_time : std::min(result.node_time, now.unix_time());
+  const UnixTime date =
+      poll->second.is_stray ? result.node_time : std::min(result.node_time, now.unix_time());
   if (result.complete && closed <= date) {
     if (poll->second.is_stray) {
       end_stray(key);
@@ -374,7 +375,8 @@ void Poller::mark_final(const Key& key) {
   while (finished.beyond.contains(next) && closed_at(next) <= passed) {
     finished.through = next++;
   }
-  std::erase_if(finished.beyond, [&](crypto::Epoch e) { return e <= finished.through || e + epochs_back < now_epoch; });
+  std::erase_if(finished.beyond,
+                [&](crypto::Epoch e) { return e <= finished.through || e + epochs_back < now_epoch; });
   if (finished.through != before) {
     save({node, root_id});
   }
