@@ -331,7 +331,7 @@ inline void Person::crash() {
 
 inline void Person::tick() {
   const Now now = clock_now();
-  for (const std::uint8_t node : {1, 2}) {  // two nodes agree with the clock
+  for (const std::uint8_t node : {std::uint8_t{1}, std::uint8_t{2}}) {  // two nodes agree with the clock
     protocol::NodeId id;
     id[0] = node;
     trusted->on_node_time(id, now.unix_time());
