@@ -29,7 +29,7 @@ const Endpoint* NodeEntry::endpoint(std::size_t turn) const noexcept {
 }
 
 std::optional<protocol::NodeDescriptor> NodeEntry::read_descriptor(ByteView bytes,
-                                                                    std::optional<Now> now) const {
+                                                                   std::optional<Now> now) const {
   const bool is_known = descriptor && std::ranges::equal(bytes, descriptor_bytes);
   auto read = is_known ? descriptor : protocol::NodeDescriptor::decode_signed(bytes);
   const bool good = read && read->id == known.id && (!now || !is_over_at(*read, *now));

@@ -36,9 +36,9 @@ struct NodeEntry {
   /// The endpoint whose turn it is; null if the node has none.
   [[nodiscard]] const Endpoint* endpoint(std::size_t turn) const noexcept;
 
-  /// Decodes a descriptor that came in a cookie reply: signed by this node, and not over by our clock, if that
-  /// is known. One that begins later is no old one that somebody sent again: the node's clock is, or was,
-  /// ahead. A descriptor that is known already is not verified again. Nothing when it is refused.
+  /// Decodes a descriptor that came in a cookie reply: signed by this node, and not over by our clock, if
+  /// that is known. One that begins later is no old one that somebody sent again: the node's clock is, or
+  /// was, ahead. A descriptor that is known already is not verified again. Nothing when it is refused.
   [[nodiscard]] std::optional<protocol::NodeDescriptor> read_descriptor(ByteView bytes,
                                                                         std::optional<Now> now) const;
   void adopt(protocol::NodeDescriptor&& fresh, ByteView bytes);

@@ -167,9 +167,9 @@ class Manager final : public PacketReceiver,
   std::unique_ptr<node::Node> node_;
   std::optional<TickedPart<node::Node>> node_part_;
   /// In the order of their ticks.
-  std::vector<Part*> parts_{&clock_,         &journal_,     &housekeeping_, &keys_,  &home_nodes_, &poller_,      &cover_,
-                            &outbox_,        &receipts_,     &inbox_, &contact_,    &client_part_, &friends_,
-                            &home_selector_, &discovery_,    &nodes_, &events_};
+  std::vector<Part*> parts_{&clock_,   &journal_,       &housekeeping_, &keys_,  &home_nodes_, &poller_,
+                            &cover_,   &outbox_,        &receipts_,     &inbox_, &contact_,    &client_part_,
+                            &friends_, &home_selector_, &discovery_,    &nodes_, &events_};
   bool resumed_ = false;
   std::uint64_t clock_seen_ = 0;  ///< The generation that was followed.
   SteadyTime follow_clock_from_{};

@@ -333,8 +333,10 @@ inline void Person::crash() {
 
 inline void Person::tick() {
   const Now now = clock_now();
-  for (const std::uint8_t node : {1, 2}) {  // two nodes agree with the clock
-    trusted->on_node_time(protocol::NodeId{node}, now.unix_time());
+  for (const std::uint8_t node : {std::uint8_t{1}, std::uint8_t{2}}) {  // two nodes agree with the clock
+    protocol::NodeId id;
+    id[0] = node;
+    trusted->on_node_time(id, now.unix_time());
   }
   journal->tick(now);
   if (now.steady >= next_housekeeping_) {
