@@ -143,23 +143,33 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
   return envelopes_.empty() ? Step::request : Step::hand_over;
 }
 
-void RetrieveOperation::add_page(protocol::Page& page) {
+void RetrieveOperation::add_page(const protocol::Page& page) {
   cursor_ = std::max(cursor_, page.cursor);
   read_ += page.envelopes.size();
   empty_pages_ += page.envelopes.empty() ? 1 : 0;
-  for (auto& envelope : page.envelopes) {
-    const auto& w = job_.lists[list_][envelope.box].w;
-    if (!w) {
-      continue;  // by chance, or by a long search, somebody's box has the tag of a filler
-    }
+  const auto& list = job_.lists[list_];
+  for (const auto& envelope : page.envelopes) {
     ++read_of_box_[envelope.box];
-    const auto id = crypto::envelope_id({job_.p, *w}, envelope.bytes);
-    if (!left_.contains(id) && std::ranges::find(ids_to_delete_, id) == ids_to_delete_.end()) {
-      ids_to_delete_.push_back(id);
+    // Tags are short: two writers may have the same one, or a writer and a filler. The node cannot tell; who
+    // opens the envelope can. Under the tag of a filler alone lies, by chance, somebody else's.
+    for (const auto& box :
+         std::ranges::equal_range(list, list[envelope.box].tag, {}, &protocol::ListedBox::tag)) {
+      if (box.w) {
+        add_envelope(*box.w, envelope.bytes);
+      }
     }
-    if (seen_.insert(id).second) {
-      envelopes_.push_back({*w, std::move(envelope.bytes)});
-    }
+  }
+}
+
+void RetrieveOperation::add_envelope(const crypto::Point& w, const Bytes& bytes) {
+  const auto id = crypto::envelope_id({job_.p, w}, bytes);
+  // What does not fit comes in the next retrieve again.
+  if (!left_.contains(id) && ids_to_delete_.size() < limits::ids_per_request &&
+      std::ranges::find(ids_to_delete_, id) == ids_to_delete_.end()) {
+    ids_to_delete_.push_back(id);
+  }
+  if (seen_.insert(id).second) {
+    envelopes_.push_back({w, bytes});
   }
 }
 

@@ -73,7 +73,8 @@ class RetrieveOperation {
   [[nodiscard]] std::optional<Counter> fault(const protocol::Page& page) const noexcept;
   [[nodiscard]] bool cursor_rises(const protocol::Page& page) const noexcept;
   [[nodiscard]] Step close_window();
-  void add_page(protocol::Page& page);
+  void add_page(const protocol::Page& page);
+  void add_envelope(const crypto::Point& w, const Bytes& bytes);
 
   RetrieveJob job_;
   std::uint8_t window_;
@@ -84,7 +85,7 @@ class RetrieveOperation {
   // The next request.
   std::size_t list_ = 0;  ///< Of the job's lists.
   std::uint64_t cursor_ = 0;
-  std::vector<crypto::EnvelopeId> ids_to_delete_;  ///< Of the last window: at most 48.
+  std::vector<crypto::EnvelopeId> ids_to_delete_;  ///< Of the last window.
 
   // The window being collected, all of it in answer to one attempt: those of two may differ.
   std::uint64_t collecting_ = 0;                  ///< The attempt's counter.

@@ -155,6 +155,77 @@ BOOST_FIXTURE_TEST_CASE(a_mailbox_of_nothing_but_that_is_read_to_its_end, Boxes)
   BOOST_TEST(node.deleted.empty());
 }
 
+/// Two W whose boxes in the mailbox have the same tag: of a few thousand there are two.
+std::vector<crypto::Point> of_one_tag(const crypto::Point& p, SeededRandom& random) {
+  std::map<crypto::BoxTag, crypto::Point> seen;
+  for (;;) {
+    const auto w = random.id<crypto::Point>();
+    const auto [place, fresh] = seen.emplace(crypto::box_tag({p, w}), w);
+    if (!fresh) {
+      return {place->second, w};
+    }
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(mail_of_two_writers_with_one_tag_is_fetched, Boxes) {
+  for (const std::size_t mails : {1U, 30U}) {
+    auto points = of_one_tag(whole.p(), random);
+    std::map<Bytes, crypto::Point> put;
+    for (std::size_t i = 0; i < mails; ++i) {
+      for (const auto& w : points) {
+        const Bytes bytes = envelope();
+        put[bytes] = w;
+        node.put({whole.p(), w}, bytes);
+      }
+    }
+    // Nobody knows in whose box one lies: it is shown as each of theirs. What does not fit in one request is
+    // deleted in the next retrieve.
+    std::map<Bytes, std::set<crypto::Point>> got;
+    std::size_t retrieves = 0;
+    for (std::size_t left = 2 * mails; left > 0 && retrieves < 9; ++retrieves) {
+      auto lists = protocol::box_lists(whole.owner(), whole.p(), points, 1);
+      const auto id = client->retrieve({node.id(), whole.p(), whole.owner().clone(), std::move(lists)},
+                                       listener, clock.now());
+      run();
+      BOOST_TEST(complete(id));
+      for (std::size_t i = 0; i < listener.envelopes[id].size(); ++i) {
+        got[listener.envelopes[id][i]].insert(listener.written[id][i]);
+      }
+      left = node.mail({whole.p(), points[0]}).size() + node.mail({whole.p(), points[1]}).size();
+    }
+    BOOST_TEST((mails > 1 || retrieves == 1));
+    BOOST_TEST(retrieves < 5);
+    BOOST_TEST(got.size() == put.size());
+    for (const auto& [bytes, w] : put) {
+      BOOST_TEST(got[bytes].contains(w));
+    }
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(mail_of_a_writer_whose_tag_is_a_fillers_is_fetched, Boxes) {
+  crypto::Point w = random.id<crypto::Point>();
+  auto lists = protocol::box_lists(whole.owner(), whole.p(), {&w, 1}, 1);
+  std::set<crypto::BoxTag> fillers;
+  for (const auto& box : lists[0]) {
+    if (!box.w) {
+      fillers.insert(box.tag);
+    }
+  }
+  while (!fillers.contains(crypto::box_tag({whole.p(), w}))) {
+    w = random.id<crypto::Point>();
+  }
+  lists = protocol::box_lists(whole.owner(), whole.p(), {&w, 1}, 1);
+  std::ranges::stable_partition(lists[0], [](const protocol::ListedBox& box) { return !box.w; });
+  std::ranges::stable_sort(lists[0], {}, &protocol::ListedBox::tag);  // the filler first
+  node.put({whole.p(), w}, envelope());
+  const auto id =
+      client->retrieve({node.id(), whole.p(), whole.owner().clone(), lists}, listener, clock.now());
+  run();
+  BOOST_TEST(complete(id));
+  BOOST_TEST((listener.written[id] == std::vector{w}));
+  BOOST_TEST(node.mail({whole.p(), w}).empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_box_beyond_the_list_is_refused, Boxes) {
   for (const unsigned at : {128U, 129U, 255U}) {
     const auto before = telemetry[Counter::refused_message_malformed];
