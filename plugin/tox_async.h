@@ -302,8 +302,9 @@ void tox_async_options_set_node_enabled(Tox_Async_Options* options, bool enabled
 bool tox_async_options_get_node_enabled(const Tox_Async_Options* options);
 
 /**
- * The time to live of sent messages on storage nodes, in seconds: 86400, 259200, 604800
- * or 1209600 (1, 3, 7 or 14 days). Default: 86400.
+ * The time to live of sent messages, in seconds: 86400, 259200, 604800 or 1209600 (1, 3, 7
+ * or 14 days). After it nodes do not keep a message and the friend does not see it.
+ * Default: 86400.
  */
 void tox_async_options_set_time_to_live(Tox_Async_Options* options, uint32_t seconds);
 uint32_t tox_async_options_get_time_to_live(const Tox_Async_Options* options);
@@ -572,8 +573,8 @@ bool tox_async_friend_send_message(Tox_Async* async, uint32_t friend_number, Tox
 /**
  * Like tox_async_friend_send_message, with a time to live for this message.
  *
- * @param time_to_live How long storage nodes keep the message, in seconds: 86400, 259200,
- *   604800 or 1209600 (1, 3, 7 or 14 days); 0: the value from the options.
+ * @param time_to_live In seconds: 86400, 259200, 604800 or 1209600 (1, 3, 7 or 14 days); 0:
+ *   the value from the options.
  */
 bool tox_async_friend_send_message_for(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
                                        const uint8_t* message, size_t length, uint32_t time_to_live,
@@ -588,10 +589,13 @@ typedef enum Tox_Async_Message_State {
   /** It is on `stored` of the `wanted` storage nodes of the friend; reported for each node. */
   TOX_ASYNC_MESSAGE_STATE_STORED,
 
-  /** It is on the friend's disk. Final. */
+  /** The friend's application has taken it. Final. */
   TOX_ASYNC_MESSAGE_STATE_DELIVERED,
 
-  /** Its time to live is over, and the friend did not confirm it. Final. */
+  /**
+   * Its time to live, and half an hour, are over, and the friend did not confirm it. It is
+   * not shown after this if the clocks of both differ by less than that half hour. Final.
+   */
   TOX_ASYNC_MESSAGE_STATE_EXPIRED,
 
   /**

@@ -108,7 +108,7 @@ BOOST_FIXTURE_TEST_CASE(a_time_of_sending_in_the_future_is_shown_as_now, HandWor
   BOOST_TEST(bob.shown[0].sent_at <= clock.now().wall);
 }
 
-BOOST_FIXTURE_TEST_CASE(mail_of_a_removed_friend_is_neither_accepted_nor_kept, Pair) {
+BOOST_FIXTURE_TEST_CASE(mail_of_a_removed_friend_is_not_even_fetched, Pair) {
   bob.crash();
   alice.send(bob, "unwanted");
   alice.send(bob, "unwanted too");
@@ -116,7 +116,9 @@ BOOST_FIXTURE_TEST_CASE(mail_of_a_removed_friend_is_neither_accepted_nor_kept, P
   alice.crash();
   bob.friends.erase(alice.key);
   bob.start();
-  BOOST_TEST(run(10min, [&] { return live_records() == 0; }));
+  const auto records = live_records();
+  run(10min);
+  BOOST_TEST(live_records() >= records);  // it lies in a box that counts no longer, until it expires
   BOOST_TEST(bob.shown.empty());
   BOOST_TEST(bob.rows('I') == 0);
 }
