@@ -25,10 +25,11 @@ struct Machines {
 
   [[nodiscard]] RetrieveOperation retrieve(std::uint8_t window) {
     const auto mailbox = crypto::FriendsMailbox::derive(crypto::KeyPair::generate(random), 100).value();
-    client::RetrieveJob job({}, mailbox.box({}));
-    const auto is_box = [](const protocol::ListedBox& box) { return box.w.has_value(); };
+    const auto box = mailbox.box({});
+    const client::RetrieveJob job({}, box);
+    const auto is_box = [](const protocol::ListedBox& one) { return one.w.has_value(); };
     place = static_cast<std::uint8_t>(std::ranges::find_if(job.lists[0], is_box) - job.lists[0].begin());
-    return {std::move(job), window};
+    return {client::RetrieveJob({}, box), window};
   }
   [[nodiscard]] Page page(std::uint64_t counter, std::uint8_t index, std::uint8_t count,
                           std::uint64_t cursor) {
