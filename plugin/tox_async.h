@@ -266,7 +266,7 @@ uint32_t tox_async_options_get_poll_interval(const Tox_Async_Options* options);
  * Whether storage nodes are asked to announce new messages immediately, so that a
  * message arrives within a second or two and not with the next poll. Polls go on as
  * often as without, because an announcement can be lost. An observer of the network can
- * see better when messages arrive, and so from whom; set this to false to prefer that
+ * see better when messages arrive, and so who sent them; set this to false to prefer that
  * messages wait for a poll. Default: true.
  */
 void tox_async_options_set_push(Tox_Async_Options* options, bool push);
@@ -718,7 +718,7 @@ typedef enum Tox_Err_Async_Friend_Request_Send {
   /** It is the user's own Tox id. */
   TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_OWN_ADDRESS,
 
-  /** It belongs to a friend for whom tox_async_friend_ready is true. */
+  /** It belongs to a friend, and tox_async_friend_ready is true for them. */
   TOX_ERR_ASYNC_FRIEND_REQUEST_SEND_ALREADY_FRIEND,
 
   /** A request to this Tox id is under way. */

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 // Times have types: a deadline (SteadyTime) and a date (UnixTime) do not mix, and seconds become milliseconds
 // by themselves. Integers are left in the structs of the wire, in the C API, and where a unit is printed.
@@ -52,9 +53,11 @@ constexpr std::uint64_t since_1970_ms(UnixTimeMs time) noexcept {
   return static_cast<std::uint64_t>(std::max(time.time_since_epoch(), 0ms).count());
 }
 
-/// A duration as the wire and the C API have it: so many units; what does not fit is clamped.
+/// A duration as the wire and the C API have it: so many units, which the caller names; what does not fit is
+/// clamped.
 template <std::unsigned_integral Number, class Unit>
-constexpr Number clamped_count(Unit duration) noexcept {
+constexpr Number clamped_count(std::type_identity_t<Unit> duration) noexcept {
+  static_assert(sizeof(Number) < sizeof(typename Unit::rep));
   constexpr Unit largest{std::numeric_limits<Number>::max()};
   return static_cast<Number>(std::clamp(duration, Unit{0}, largest).count());
 }

@@ -184,7 +184,8 @@ class World {
   MockNetwork network;
   std::vector<std::unique_ptr<StorageNode>> nodes;
   std::vector<std::unique_ptr<User>> users;
-  std::map<manager::FriendKey, std::vector<Bytes>> by_hand;  ///< What friends got whom a test plays itself.
+  std::map<manager::FriendKey, std::vector<Bytes>>
+      by_hand;  ///< What was sent to friends that a test plays itself.
   milliseconds friend_delay = 20ms;
   std::size_t send_queue = 1000;                     ///< Of the host, for each friend.
   std::function<bool(FriendPacket&)> friend_filter;  ///< True drops it. May change it.
@@ -253,16 +254,16 @@ inline void User::start() {
   manager = std::make_unique<manager::Manager>(
       crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(secret)), transport_, channel_, *state, clock,
       *random, Telemetry(metrics, log), *this, config);
-  for (const auto& whom : friends) {
-    manager->on_friend_added(whom);
+  for (const auto& friend_key : friends) {
+    manager->on_friend_added(friend_key);
   }
 }
 
 inline void User::crash() {
   auto durable = state->crash_copy();
   manager.reset();
-  for (const auto& whom : friends) {
-    if (User* const other = world_.user(whom)) {
+  for (const auto& friend_key : friends) {
+    if (User* const other = world_.user(friend_key)) {
       world_.disconnect(*this, *other);
     }
   }
@@ -430,7 +431,7 @@ inline void crash_after(World& world, User& user, unsigned k) {
   };
 }
 
-/// Two friends, of whom both have three home nodes, who have met and parted.
+/// Two friends, each with three home nodes, who have met and parted.
 struct Pair : World {
   explicit Pair(std::uint64_t seed = 1, std::size_t node_count = 3, bool met = true) : World(seed) {
     for (std::size_t i = 0; i < node_count; ++i) {

@@ -133,17 +133,17 @@ void Model::restored(const FriendKey& who, const std::set<FriendKey>& friends, c
   }
 }
 
-void Model::removed(const FriendKey& who, const FriendKey& whom) {
-  strangers(who, whom);
-  disordered_.insert({who, whom});
-  disordered_.insert({whom, who});
-  given_again_.insert({who, whom});  // keys that were used before: the second use is answered with a nack
+void Model::removed(const FriendKey& who, const FriendKey& other) {
+  strangers(who, other);
+  disordered_.insert({who, other});
+  disordered_.insert({other, who});
+  given_again_.insert({who, other});  // keys that were used before: the second use is answered with a nack
   for (auto& [id, message] : messages_) {
-    if (message.from == who && message.to == whom) {
+    if (message.from == who && message.to == other) {
       message.may_be_lost = true;  // it is then reported to the sender as failed
       message.may_be_retold = true;
       message.forgotten = message.forgotten || !message.queued;
-    } else if (message.from == whom && message.to == who) {
+    } else if (message.from == other && message.to == who) {
       message.may_be_lost = true;
     }
   }

@@ -74,8 +74,8 @@ class Model {
   void restored(const FriendKey& who, const std::set<FriendKey>& friends, const Backup& copy);
   /// They do not have each other's keys (yet).
   void strangers(const FriendKey& a, const FriendKey& b);
-  /// `who` removes a friend from their list.
-  void removed(const FriendKey& who, const FriendKey& whom);
+  /// `who` removes `other` from their list.
+  void removed(const FriendKey& who, const FriendKey& other);
   /// They were together long enough, with nothing in their way, to have each other's keys again.
   void met(const FriendKey& a, const FriendKey& b);
 

@@ -193,19 +193,19 @@ void Rig::lose_disk(StorageNode& node) {
   model.node_lost_its_disk();
 }
 
-void Rig::unfriend(Person& who, Person& whom) {
-  if (!who.user->running() || !who.user->friends.contains(whom.user->key)) {
+void Rig::unfriend(Person& who, Person& other) {
+  if (!who.user->running() || !who.user->friends.contains(other.user->key)) {
     return;
   }
   observe();
-  model.removed(who.user->key, whom.user->key);
-  world.unfriend(*who.user, *whom.user);
+  model.removed(who.user->key, other.user->key);
+  world.unfriend(*who.user, *other.user);
   observe();
 }
 
-void Rig::befriend(Person& who, Person& whom) {
-  if (who.user->friends.insert(whom.user->key).second && who.user->running()) {
-    who.user->manager->on_friend_added(whom.user->key);
+void Rig::befriend(Person& who, Person& other) {
+  if (who.user->friends.insert(other.user->key).second && who.user->running()) {
+    who.user->manager->on_friend_added(other.user->key);
   }
 }
 

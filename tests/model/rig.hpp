@@ -92,8 +92,8 @@ class Rig {
   /// none.
   void go_on_with(Person& who, std::unique_ptr<store::MemoryState> disk, const Model::Backup& then);
   void lose_disk(StorageNode& node);
-  void unfriend(Person& who, Person& whom);
-  void befriend(Person& who, Person& whom);
+  void unfriend(Person& who, Person& other);
+  void befriend(Person& who, Person& other);
   [[nodiscard]] bool friends(const Person& a, const Person& b) const {
     return a.user->friends.contains(b.user->key) && b.user->friends.contains(a.user->key);
   }

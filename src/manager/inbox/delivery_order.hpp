@@ -89,7 +89,7 @@ class DeliveryOrder {
   Context with_;
   MailSource& source_;
   std::map<OrderKey, Order> orders_;
-  std::vector<InboxMessage> absent_;  ///< Of friends whom the host has not named.
+  std::vector<InboxMessage> absent_;  ///< Of friends that the host has not named.
   std::deque<Ready> ready_;           ///< For the application; still on disk.
   std::size_t ready_bytes_ = 0;
   SteadyTime offer_at_{};  ///< When the first of them may be offered.

@@ -25,7 +25,7 @@ class OutgoingMessages {
   [[nodiscard]] const OutgoingMessage* find(const crypto::MessageId& id) const noexcept;
   OutgoingMessage& insert(OutgoingMessage message);
   void erase(OutgoingMessage& message);
-  /// Forgets a friend to whom nothing is under way.
+  /// Forgets a friend if nothing is under way to them.
   void forget(const FriendKey& to) { recipients_.erase(to); }
 
   /// Copies, because whoever walks over them may end messages.
