@@ -2,8 +2,9 @@
 """A week of two people and three storage nodes, in some minutes: the wall clock is stepped, everything else is real.
 
 What goes by the calendar is seen at work: epochs, times to live, the keys that nodes and clients renew each week.
-Who is off while the clock is stepped was away for so long; who is on sees their clock jump. Time-outs and polls run by
-the monotonic clock, which nobody touches: what they wait for is shortened by options.
+Who is off while the clock is stepped was away for so long; who is on sees their clock jump. Their time-outs and polls
+run by the monotonic clock, which nobody touches: what they wait for is shortened by options. The nodes' monotonic clock
+is stepped too, because nodes do not sleep: to them a jump of the wall clock alone is a wrong clock (docs/store.md).
 """
 
 import collections
@@ -101,14 +102,8 @@ class Person:
     def confirm(self):
         """What they read while the friend is off: until no more receipts leave. Receipts wait for others for a random
         time, five times CHAT_OPTIONS' mean at most; whoever goes earlier sends them when coming again."""
-        last = {"figures": None, "at": 0.0}
-
-        def quiet():
-            figures = (self.chat.counters().get("receipts.sent", 0), self.week.stored())
-            if figures != last["figures"]:
-                last.update(figures=figures, at=time.monotonic())
-            return time.monotonic() - last["at"] > QUIET_S * support.PATIENCE
-        poll_until(quiet, 60, f"{self.name} has sent the receipts")
+        support.wait_quiet(lambda: (self.chat.counters().get("receipts.sent", 0), self.week.stored()), QUIET_S, 60,
+                           f"{self.name} has sent the receipts")
 
     def told(self, seconds=40):
         """Until they were told of all that the friend was shown."""
@@ -134,13 +129,14 @@ class Person:
 class Week:
     def __init__(self, world):
         self.world = world
-        self.clock = faketime.Clock(world, "toxasyncd")
+        self.clock = faketime.Clock(world, "toxasyncd", monotonic=True)
         # Two hours into an epoch, whatever the time is.
         self.clock.step(EPOCH - int(self.clock.now() - EPOCH_ORIGIN - 2 * HOUR) % EPOCH)
         self.begun_s = self.clock.now()
         self.count = 0
         self._hours = itertools.cycle(STEPS)
         self.nodes = [node.ready() for node in [world.node(f"node{i + 1}", extra=NODE_OPTIONS) for i in range(3)]]
+        self.clock.set_monotonic(False)
         self.say("three storage nodes")
 
     def say(self, text):
@@ -163,7 +159,9 @@ class Week:
         return [node.stats()["messages"] for node in self.up()]
 
     def back(self, number):
+        self.clock.set_monotonic(True)
         self.nodes[number] = self.nodes[number].again(extra=NODE_OPTIONS).ready()
+        self.clock.set_monotonic(False)
 
     def node_keys(self):
         return [hashlib.sha256((node.directory / "node.key").read_bytes()).digest() for node in self.nodes]

@@ -34,10 +34,10 @@ class PrintingLog final : public Log {
   }
 };
 
-MailboxKey mailbox_of(std::uint64_t number) {
-  MailboxKey key{};
-  store_le(number % mailboxes, key.data());
-  return key;
+Mailbox mailbox_of(std::uint64_t number) {
+  Mailbox mailbox{};
+  store_le(number % mailboxes, mailbox.data());
+  return mailbox;
 }
 
 RecordId id_of(std::uint64_t number) {
@@ -97,7 +97,8 @@ class Load final : public StoreListener {
       std::uint64_t cursor = 0;
       do {
         page_.reset();
-        store_.list(0, mailbox_of(i), cursor, {1000, 1U << 20}, now);
+        store_.list(0, mailbox_of(i), std::vector<BoxTag>{id_from<BoxTag>(mailbox_of(i))}, cursor,
+                    {1000, 1U << 20}, now);
         store_.submit();
         while (!page_) {
           pollfd wake{store_.wake_fd(), POLLIN, 0};
@@ -135,7 +136,8 @@ class Load final : public StoreListener {
   }
   void put(std::uint64_t number) {
     ++in_flight_;
-    store_.put(number, mailbox_of(number), id_of(number), value_, expires_at, now);
+    store_.put(number, {mailbox_of(number), BoxKey(mailbox_of(number).bytes())}, id_of(number), value_,
+               expires_at, now);
   }
   void tell() {
     if (Clock::now() >= tell_at_) {
@@ -167,8 +169,8 @@ int main(int argc, char** argv) {
   crypto::SystemRandom random;
   StoreLimits limits;
   limits.capacity_bytes = 1ULL << 40;
-  limits.mailbox_messages = 1'000'000;
-  limits.mailbox_bytes = 1ULL << 40;
+  limits.box_messages = limits.box_records = 1'000'000;
+  limits.box_bytes = 1ULL << 40;
   auto opened = PostgresStore::open(argv[1], limits, {}, {metrics, log}, random);
   if (!opened) {
     std::cerr << opened.error() << '\n';

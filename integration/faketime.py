@@ -32,8 +32,8 @@ def find_library():
 class Clock:
     """The clock of all programs that are started in the world after this, running and yet to come.
 
-    Only the wall clock is the test's, if not said otherwise. The monotonic one, by which polls, time-outs and toxcore's
-    timers run, is the machine's.
+    Only the wall clock is the test's, if not said otherwise: who runs while it is stepped was asleep, or has a wrong
+    clock. The monotonic one, by which polls, time-outs and toxcore's timers run, is the machine's.
     """
 
     def __init__(self, world, program, monotonic=False):
@@ -50,9 +50,13 @@ class Clock:
             "LD_PRELOAD": ":".join(preloaded),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "0" if monotonic else "1",
             "NO_FAKE_STAT": "1",  # files have the times that they have
         })
+        self.set_monotonic(monotonic)
+
+    def set_monotonic(self, monotonic):
+        """For programs that are started after this: whether a step is time that passes for them."""
+        self._world.environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "0" if monotonic else "1"
 
     def _write(self):
         fresh = self._file.with_suffix(".new")

@@ -235,14 +235,15 @@ class Honest final : PacketReceiver, client::StoreResultListener, client::Retrie
     udp_->set_receiver(this);
     client_ = std::make_unique<client::Client>(*udp_, random_, telemetry_, nullptr);
     client_->set_node(node_);
-    mailbox_ = crypto::own_friends_mailbox(crypto::KeyPair::generate(random_),
-                                           *crypto::epoch_at(clock_.now().unix_time()));
+    mailbox_ = crypto::FriendsMailbox::derive(crypto::KeyPair::generate(random_),
+                                              *crypto::epoch_at(clock_.now().unix_time()))
+                   ->box({});
   }
 
   void ask() {
     client::OperationId id{};
     if (++asked_ % 2 == 0) {
-      id = client_->retrieve({node_.id, mailbox_->clone()}, *this, clock_.now());
+      id = client_->retrieve({node_.id, *mailbox_}, *this, clock_.now());
     } else {
       client::StoreJob job;
       job.node = node_.id;
@@ -300,7 +301,7 @@ class Honest final : PacketReceiver, client::StoreResultListener, client::Retrie
   void on_stored(client::OperationId id, const client::StoreResult& result, Now) noexcept override {
     end(id, client::is_good(result.outcome));
   }
-  void on_envelopes(client::OperationId id, std::vector<Bytes>, Now now) noexcept override {
+  void on_envelopes(client::OperationId id, std::vector<client::FetchedEnvelope>, Now now) noexcept override {
     client_->continue_retrieve(id, now);
   }
   void on_retrieved(client::OperationId id, const client::RetrieveResult& result, Now) noexcept override {

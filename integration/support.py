@@ -51,6 +51,18 @@ def poll_until(condition, seconds, what, every=0.1):
         pause.wait(every)
 
 
+def wait_quiet(figures, quiet_s, seconds, what):
+    """Until what `figures` gives has stood still for `quiet_s`."""
+    last = {"figures": None, "at": 0.0}
+
+    def quiet():
+        now = figures()
+        if now != last["figures"]:
+            last.update(figures=now, at=time.monotonic())
+        return time.monotonic() - last["at"] > quiet_s * PATIENCE
+    poll_until(quiet, seconds, what)
+
+
 def _port_range():
     """Below the ports that the system gives out by itself. Each of pytest's workers has its own part of them."""
     first, parts, size = 20000, 12, 1000

@@ -6,7 +6,7 @@ import collections
 import pytest
 
 import couriers
-from support import check, poll_until
+from support import check, poll_until, wait_quiet
 
 pytestmark = [pytest.mark.integration, pytest.mark.toxcore("patched")]
 
@@ -14,6 +14,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.toxcore("patched")]
 # A client asks for mail once in ten minutes on an average, and gets it within seconds.
 SELDOM = ["--poll-interval-ms", "600000"]
 SECONDS = 20
+# A client asks again for a mailbox, because there is news, at most once in five seconds.
+QUIET_S = 6
 
 
 def counters(chat):
@@ -27,6 +29,7 @@ def deliver(world, nodes, alice, bob):
     # The present mailbox, the one before and the next one, and as many of cover, on each node.
     poll_until(lambda: counters(bob)["client.subscribed"] >= 6 * len(nodes), 60, "Bob has subscribed")
     again = alice.again(transport="udp", extra=["--no-udp"]).ready()
+    wait_quiet(lambda: counters(bob)["client.requests"], QUIET_S, 60, "Bob has asked for what is new")
     before = counters(bob)
     message = again.send("told at once")
     begun = world.elapsed()

@@ -51,8 +51,9 @@ class Bench final : PacketReceiver, client::StoreResultListener, client::Retriev
     transport.set_receiver(this);
     client_ = std::make_unique<client::Client>(transport, random_, telemetry_, nullptr);
     client_->set_node(node);
-    mailbox_ = crypto::own_friends_mailbox(crypto::KeyPair::generate(random_),
-                                           *crypto::epoch_at(clock_.now().unix_time()));
+    mailbox_ = crypto::FriendsMailbox::derive(crypto::KeyPair::generate(random_),
+                                              *crypto::epoch_at(clock_.now().unix_time()))
+                   ->box({});
   }
 
   /// False: the node did not answer in all attempts.
@@ -67,7 +68,7 @@ class Bench final : PacketReceiver, client::StoreResultListener, client::Retriev
     return wait();
   }
   bool retrieve() {
-    client_->retrieve({node_.id, mailbox_->clone()}, *this, clock_.now());
+    client_->retrieve({node_.id, *mailbox_}, *this, clock_.now());
     return wait();
   }
   [[nodiscard]] std::size_t fetched() const noexcept { return fetched_; }
@@ -95,7 +96,8 @@ class Bench final : PacketReceiver, client::StoreResultListener, client::Retriev
   void on_stored(client::OperationId, const client::StoreResult& result, Now) noexcept override {
     end(client::is_good(result.outcome));
   }
-  void on_envelopes(client::OperationId id, std::vector<Bytes> envelopes, Now now) noexcept override {
+  void on_envelopes(client::OperationId id, std::vector<client::FetchedEnvelope> envelopes,
+                    Now now) noexcept override {
     fetched_ += envelopes.size();
     client_->continue_retrieve(id, now);
   }

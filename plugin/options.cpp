@@ -99,6 +99,13 @@ bool tox_async_options_get_push(const Tox_Async_Options* options) {
   return options->push;
 }
 
+void tox_async_options_set_offline_requests(Tox_Async_Options* options, bool receive) {
+  options->offline_requests = receive;
+}
+bool tox_async_options_get_offline_requests(const Tox_Async_Options* options) {
+  return options->offline_requests;
+}
+
 void tox_async_options_set_receipt_delay(Tox_Async_Options* options, uint32_t delay_ms) {
   options->receipt_delay = toxasync::milliseconds(delay_ms);
 }

@@ -132,6 +132,7 @@ void Tox_Async::start_manager(Tox* tox, const Tox_Async_Options& options) {
   config.allow_local_addresses = options.allow_local_addresses;
   config.poll_interval = options.poll_interval;
   config.push = options.push;
+  config.public_mailbox = options.offline_requests;
   config.receipt_delay = options.receipt_delay;
   config.ttl = options.time_to_live;
   manager = std::make_unique<manager::Manager>(crypto::KeyPair::from_secret(tox_secret_key(tox)),

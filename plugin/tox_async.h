@@ -273,6 +273,17 @@ void tox_async_options_set_push(Tox_Async_Options* options, bool push);
 bool tox_async_options_get_push(const Tox_Async_Options* options);
 
 /**
+ * Whether friend requests are looked for that people left while this user was offline.
+ * They are left in a mailbox that everybody who has the Tox id can recognise. Only the
+ * storage nodes that the user added and those that friends use are asked for it; but if
+ * the operator of one of them has the Tox id, they learn from which address and when the
+ * user asks. With false no node is asked, and a friend request arrives only while both
+ * are online. Default: true.
+ */
+void tox_async_options_set_offline_requests(Tox_Async_Options* options, bool receive);
+bool tox_async_options_get_offline_requests(const Tox_Async_Options* options);
+
+/**
  * The mean time for which receipts to an offline friend are collected before they are sent, in
  * milliseconds; at least 100. The shorter it is, the easier storage nodes can tell which message a receipt
  * answers. Default: 300000.
@@ -291,8 +302,9 @@ void tox_async_options_set_node_enabled(Tox_Async_Options* options, bool enabled
 bool tox_async_options_get_node_enabled(const Tox_Async_Options* options);
 
 /**
- * The time to live of sent messages on storage nodes, in seconds: 86400, 259200, 604800
- * or 1209600 (1, 3, 7 or 14 days). Default: 86400.
+ * The time to live of sent messages, in seconds: 86400, 259200, 604800 or 1209600 (1, 3, 7
+ * or 14 days). After it nodes do not keep a message and the friend does not see it.
+ * Default: 86400.
  */
 void tox_async_options_set_time_to_live(Tox_Async_Options* options, uint32_t seconds);
 uint32_t tox_async_options_get_time_to_live(const Tox_Async_Options* options);
@@ -561,8 +573,8 @@ bool tox_async_friend_send_message(Tox_Async* async, uint32_t friend_number, Tox
 /**
  * Like tox_async_friend_send_message, with a time to live for this message.
  *
- * @param time_to_live How long storage nodes keep the message, in seconds: 86400, 259200,
- *   604800 or 1209600 (1, 3, 7 or 14 days); 0: the value from the options.
+ * @param time_to_live In seconds: 86400, 259200, 604800 or 1209600 (1, 3, 7 or 14 days); 0:
+ *   the value from the options.
  */
 bool tox_async_friend_send_message_for(Tox_Async* async, uint32_t friend_number, Tox_Message_Type type,
                                        const uint8_t* message, size_t length, uint32_t time_to_live,
@@ -577,10 +589,13 @@ typedef enum Tox_Async_Message_State {
   /** It is on `stored` of the `wanted` storage nodes of the friend; reported for each node. */
   TOX_ASYNC_MESSAGE_STATE_STORED,
 
-  /** It is on the friend's disk. Final. */
+  /** The friend's application has taken it. Final. */
   TOX_ASYNC_MESSAGE_STATE_DELIVERED,
 
-  /** Its time to live is over, and the friend did not confirm it. Final. */
+  /**
+   * Its time to live, and half an hour, are over, and the friend did not confirm it. It is
+   * not shown after this if the clocks of both differ by less than that half hour. Final.
+   */
   TOX_ASYNC_MESSAGE_STATE_EXPIRED,
 
   /**
@@ -748,6 +763,13 @@ const char* tox_err_async_friend_request_send_to_string(Tox_Err_Async_Friend_Req
  * request while they are online. The recipient sees whichever request comes first, and
  * the other one only if the first was not accepted.
  *
+ * It is left on the storage nodes that this user added (tox_async_node_add) and on nodes
+ * that friends use; the recipient finds it if they use one of these or named it. So
+ * people hand on the address line of a storage node together with their Tox id: add
+ * that node first. While no such node is known, the request waits on this user's disk.
+ * The operators of these nodes who have the recipient's Tox id learn that somebody at this
+ * user's address sends them a request.
+ *
  * Returns immediately. A crash before the state is TOX_ASYNC_FRIEND_REQUEST_STATE_QUEUED
  * loses the request. A request with another nospam replaces the one that is under way.
  *
@@ -835,8 +857,9 @@ void tox_async_callback_friend_request_state(Tox_Async* async, tox_async_friend_
  * are informed of them automatically. They are remembered in the state file.
  *
  * If the user has named none, up to three are selected from the known nodes: from
- * friends, from other nodes and, with the dispatcher, from the DHT. Selected nodes are
- * replaced if they cannot be reached for days, or if the user names nodes.
+ * friends (one for each friend at most), from other nodes and, with the dispatcher, from
+ * the DHT. Selected nodes are replaced if they cannot be reached for days, or if the user
+ * names nodes.
  *
  * A node is identified by an address line,
  * `toxasync:<node id, 64 hexadecimal digits>@<address>`, with one to four numeric

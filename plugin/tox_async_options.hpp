@@ -20,6 +20,7 @@ struct Tox_Async_Options {
   bool allow_local_addresses = false;
   toxasync::milliseconds poll_interval = std::chrono::minutes(2);
   bool push = true;
+  bool offline_requests = true;
   toxasync::milliseconds receipt_delay = std::chrono::minutes(5);
   bool node_enabled = true;
   toxasync::seconds time_to_live = toxasync::limits::default_time_to_live;

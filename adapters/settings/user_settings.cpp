@@ -123,7 +123,7 @@ struct Setting {
   ValueError (*read)(std::string_view text, UserSettings& to);
 };
 
-constexpr std::array<Setting, 10> all_settings = {{
+constexpr std::array<Setting, 11> all_settings = {{
     {"node", "TOX_ASYNC_NODES", read_node},  // The variable may contain several, separated by blanks.
     {"receipts", "TOX_ASYNC_RECEIPTS", read_receipts},
     {"log-level", "TOX_ASYNC_LOG_LEVEL", read_log_level},
@@ -139,6 +139,8 @@ constexpr std::array<Setting, 10> all_settings = {{
     {"poll-interval-ms", "TOX_ASYNC_POLL_INTERVAL_MS", read_poll_interval},
     {"push", "TOX_ASYNC_PUSH",
      [](std::string_view text, UserSettings& to) { return read_switch(text, to.push); }},
+    {"offline-requests", "TOX_ASYNC_OFFLINE_REQUESTS",
+     [](std::string_view text, UserSettings& to) { return read_switch(text, to.offline_requests); }},
     {"keep-days", "TOX_ASYNC_KEEP_DAYS", read_days},
 }};
 

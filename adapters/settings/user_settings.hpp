@@ -41,7 +41,8 @@ struct UserSettings {
   bool local_addresses = false;
   bool storage_node = true;  ///< Be one for others; on a patched libtoxcore only.
   milliseconds poll_interval = 2min;
-  bool push = true;  ///< Ask nodes to announce new mail.
+  bool push = true;              ///< Ask nodes to announce new mail.
+  bool offline_requests = true;  ///< Look for friend requests that were left for us.
   /// The longest: these clients cannot show that a message has expired.
   seconds time_to_live = limits::largest_time_to_live;
 };

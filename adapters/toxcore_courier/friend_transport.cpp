@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -185,7 +186,7 @@ void FriendTransport::accept(const crypto::Point& key) {
   }
   Friend& courier = friends_[key];
   courier.number = number;
-  courier.since = courier.used = now_;
+  courier.since = courier.used = courier.accepted = now_;
   telemetry_.count(Counter::couriers_accepted);
   telemetry_.log(LogLevel::debug, "couriers", "accepted " + to_hex(key));
 }
@@ -208,15 +209,47 @@ bool FriendTransport::make_room() {
   if (friends_.size() < max_friends_) {
     return true;
   }
-  const auto place = [](const Friends::value_type& entry) {
-    return std::pair(entry.second.online, entry.second.online ? entry.second.used : entry.second.since);
-  };
-  const auto least = std::ranges::min_element(friends_, {}, place);
-  if (least == friends_.end() || (least->second.online && now_ - least->second.used < courier_active)) {
+  const auto least = end_ == End::node ? least_courier() : least_node();
+  if (least == friends_.end()) {
     return false;
   }
   remove(least);
   return true;
+}
+
+FriendTransport::Friends::iterator FriendTransport::least_courier() {
+  const auto is_new = [this](const Friend& courier) { return now_ - courier.accepted < courier_active; };
+  const auto count = std::ranges::count_if(friends_, [&](const auto& entry) { return is_new(entry.second); });
+  const bool too_many_new = 2 * static_cast<std::size_t>(count) >= max_friends_;
+  const auto place = [&](const Friends::value_type& entry) {
+    const Friend& courier = entry.second;
+    const bool active = courier.online && courier.authentic > now_ - courier_active;
+    const SteadyTime time = active           ? courier.accepted
+                            : courier.online ? std::max(courier.accepted, courier.authentic)
+                                             : courier.since;
+    return std::tuple(is_new(courier) != too_many_new, active, courier.online, time);
+  };
+  return std::ranges::min_element(friends_, {}, place);
+}
+
+FriendTransport::Friends::iterator FriendTransport::least_node() {
+  const auto place = [](const Friends::value_type& entry) {
+    return std::pair(entry.second.online, entry.second.online ? entry.second.used : entry.second.since);
+  };
+  const auto least = std::ranges::min_element(friends_, {}, place);
+  const bool stays =
+      least != friends_.end() && least->second.online && now_ - least->second.used < courier_active;
+  return stays ? friends_.end() : least;
+}
+
+void FriendTransport::on_authentic(const Route& from) noexcept {
+  if (from.sendback_size != sizeof(crypto::Point)) {
+    return;
+  }
+  const auto found = friends_.find(id_from<crypto::Point>(from.sendback_bytes()));
+  if (found != friends_.end()) {
+    found->second.authentic = now_;
+  }
 }
 
 // --- A courier's nodes ---

@@ -15,7 +15,7 @@
 namespace toxasync {
 
 /// Frames as lossless custom packets between friends of a Tox instance of ours (docs/protocol.md, section
-/// 11), by the public API of any libtoxcore. One class for both ends: a node accepts everybody's courier, a
+/// 12), by the public API of any libtoxcore. One class for both ends: a node accepts everybody's courier, a
 /// courier befriends the nodes that frames are sent to. What a peer is called in routes is its Tox public
 /// key.
 ///
@@ -30,8 +30,11 @@ class FriendTransport final : public Transport {
   static constexpr std::size_t max_nodes = 64;
 
   // The couriers of a node. It accepts `couriers_at_once`, and one more every `next_courier`. One that is
-  // offline or idle for too long is removed. At the limit, a new one replaces the one that is offline
-  // longest, else the one that is idle longest; if all were active recently, the new one is refused.
+  // offline or idle for too long is removed. At the limit a new one replaces another: one that is offline,
+  // else the one that made no authentic request for longest, else, of those that made one within
+  // `courier_active`, the one that was accepted first: frames that anybody can send keep no place. Those
+  // accepted within `courier_active` are left alone while they have less than half of the places; else one of
+  // them goes: so neither newcomers nor those before them can keep all others out.
   static constexpr std::uint32_t couriers_at_once = 64;
   static constexpr milliseconds next_courier = 2s;
   static constexpr milliseconds courier_offline = 1min;
@@ -68,6 +71,8 @@ class FriendTransport final : public Transport {
   /// False, and counted (refused.friend_window_full), at the limit of held frames; false also for an unknown
   /// courier.
   bool send(const Route& to, ByteView packet) noexcept override;
+  /// The node found a request of a courier's to be authentic.
+  void on_authentic(const Route& from) noexcept override;
   void set_receiver(PacketReceiver* receiver) noexcept override { receiver_ = receiver; }
 
   [[nodiscard]] std::size_t friends() const noexcept { return friends_.size(); }
@@ -84,9 +89,11 @@ class FriendTransport final : public Transport {
   struct Friend {
     std::uint32_t number = 0;
     bool online = false;
-    SteadyTime since{};         ///< When it came online or went offline.
-    SteadyTime used{};          ///< The last frame from a courier, or to a node.
-    SteadyTime next_request{};  ///< A courier: when the request is to be sent again, and what passes
+    SteadyTime since{};               ///< When it came online or went offline.
+    SteadyTime used{};                ///< The last frame from a courier, or to a node.
+    SteadyTime accepted{};            ///< A courier: when, and
+    SteadyTime authentic = long_ago;  ///< its last authentic request.
+    SteadyTime next_request{};        ///< A courier: when the request is to be sent again, and what passes
     milliseconds request_interval = 0ms;  ///< until the next time.
     bool needs_flush = false;             ///< Since the last flush().
     FrameWindow window;
@@ -107,6 +114,9 @@ class FriendTransport final : public Transport {
   [[nodiscard]] Friends::iterator find_or_add_node(const crypto::Point& key);
   [[nodiscard]] bool send_request(const crypto::Point& key, Friend& node);
   bool make_room();
+  /// What make_room() removes, of at least one; end(): nothing.
+  [[nodiscard]] Friends::iterator least_courier();
+  [[nodiscard]] Friends::iterator least_node();
   void flush(Friend& to);
   void process_callbacks();
   std::size_t deliver();

@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::string_view help = R"(usage: toxasync id [--qr]
 
-Shows the Tox ID and the storage nodes of each client that runs with toxasync: what people need to
-add you, also while you are offline.
+Shows the Tox ID of each client that runs with toxasync and the storage nodes that you named: hand on
+both, and people can add you, also while you are offline.
 
     --qr    draw them as QR codes, too
 )";
@@ -50,12 +50,12 @@ bool show(const RunningClient& client, bool with_qr_codes) {
     good = show(tox_id, "tox:" + tox_id, with_qr_codes);
   }
   if (client.nodes.empty()) {
-    std::cout << "No storage node is in use yet; add one with `toxasync add-node`.\n";
+    std::cout << "You have named no storage node, so nobody can add you while you are offline; name one with "
+                 "`toxasync add-node`.\n";
     return good;
   }
-  std::cout
-      << "Your storage nodes. People who use one of them, too (`toxasync add-node`), can add you while you "
-         "are offline:\n";
+  std::cout << "Your storage nodes, to be handed on with it. People who name one of them, too (`toxasync "
+               "add-node`), can add you while you are offline:\n";
   for (const std::string& node : client.nodes) {
     good &= show(node, node, with_qr_codes);
   }

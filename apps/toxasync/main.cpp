@@ -32,7 +32,7 @@ Settings: ~/.config/toxasync/toxasync.conf, one per line:
                                       (default), on a storage node, or on the friend's disk
     keep-days = 1 | 3 | 7 | 14        how long storage nodes keep your messages (default: 14)
     log-level = debug | info | warning | error
-    transport, udp-port, poll-interval-ms, push, local-addresses, storage-node: docs/clients.md
+    transport, udp-port, poll-interval-ms, push, offline-requests, local-addresses, storage-node: docs/clients.md
 
 Log: ~/.local/state/toxasync/toxasync.log
 

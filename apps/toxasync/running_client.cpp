@@ -25,7 +25,7 @@ std::vector<RunningClient> running_clients(const fs::path& state_directory) {
     for (std::string name, value; in >> name >> value;) {
       if (name == "node") {
         client.nodes.push_back(value);
-      } else {
+      } else if (name != "picked-node") {
         client.values[name] = value;
       }
     }

@@ -15,7 +15,7 @@ struct RunningClient {
   pid_t process = 0;
   std::string program;
   std::map<std::string, std::string> values;  ///< By name.
-  std::vector<std::string> nodes;             ///< Address lines.
+  std::vector<std::string> nodes;             ///< Address lines of those that the user named.
 };
 
 /// Those whose processes are running.

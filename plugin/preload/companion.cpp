@@ -46,6 +46,7 @@ Tox_Async_Options* make_options(const UserSettings& settings, LogFile& log) {
     tox_async_options_set_poll_interval(options,
                                         clamped_count<std::uint32_t, milliseconds>(settings.poll_interval));
     tox_async_options_set_push(options, settings.push);
+    tox_async_options_set_offline_requests(options, settings.offline_requests);
     tox_async_options_set_time_to_live(options, clamped_count<std::uint32_t, seconds>(settings.time_to_live));
     tox_async_options_set_take_packet_callback(options, false);  // Companion passes them on.
     tox_async_options_set_log_callback(options, write_log,
@@ -479,7 +480,8 @@ void Companion::write_status(SteadyTime now) {
     answering += tox_async_node_get_answered(async_.get(), i) ? 1 : 0;
     std::array<char, TOX_ASYNC_ADDRESS_LINE_SIZE> line{};
     if (tox_async_node_get_address_line(async_.get(), i, line.data(), line.size())) {
-      text += std::string("node ") + line.data() + '\n';
+      text += std::string(tox_async_node_get_picked(async_.get(), i) ? "picked-node " : "node ") +
+              line.data() + '\n';
     }
   }
   const auto numbers = friends();

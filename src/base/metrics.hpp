@@ -25,6 +25,8 @@ namespace toxasync {
   X(cookies_sent, "node.cookies_sent")                      \
   X(sessions_opened, "node.sessions_opened")                \
   X(sessions_evicted, "node.sessions_evicted")              \
+  X(subscriptions_evicted, "node.subscriptions_evicted")    \
+  X(clock_doubted, "node.clock_doubted")                    \
   X(node_stored, "node.stored")                             \
   X(node_duplicates, "node.duplicates")                     \
   X(node_gone, "node.gone")                                 \
@@ -70,6 +72,7 @@ namespace toxasync {
   X(client_cookies, "client.cookies_received")              \
   X(client_subscribed, "client.subscribed")                 \
   X(client_announced, "client.announced")                   \
+  X(packets_held_back, "client.packets_held_back")          \
   X(nodes_asked, "nodes.asked_for_others")                  \
   X(nodes_probed, "nodes.addresses_probed")                 \
   X(nodes_discovered, "nodes.discovered")                   \
@@ -85,7 +88,8 @@ namespace toxasync {
   X(refused_pre_key_unknown, "refused.pre_key_unknown")     \
   X(refused_message_text, "refused.message_text_not_utf8")  \
   X(refused_parts, "refused.message_parts")                 \
-  X(refused_inbox_full, "refused.inbox_full")               \
+  X(refused_lifetime, "refused.message_lifetime")           \
+  X(refused_friend_share, "refused.friend_over_share")      \
   X(duplicates_dropped, "inbox.duplicates_dropped")         \
   X(messages_delivered, "inbox.delivered")                  \
   X(messages_late, "inbox.delivered_late")                  \
@@ -94,6 +98,7 @@ namespace toxasync {
   X(messages_stored, "outbox.stored")                       \
   X(messages_confirmed, "outbox.delivered")                 \
   X(messages_expired, "outbox.expired")                     \
+  X(messages_beyond_recall, "outbox.beyond_recall")         \
   X(messages_cancelled, "outbox.cancelled")                 \
   X(messages_failed, "outbox.failed")                       \
   X(messages_lost_by_node, "outbox.lost_by_node")           \
@@ -101,6 +106,7 @@ namespace toxasync {
   X(nacks_sent, "nacks.sent")                               \
   X(nacks_received, "nacks.received")                       \
   X(refused_nack_limit, "refused.nack_limit")               \
+  X(refused_renewal_limit, "refused.renewal_limit")         \
   X(bundles_sent, "bundles.sent")                           \
   X(bundles_mailed, "bundles.mailed")                       \
   X(bundles_accepted, "bundles.accepted")                   \

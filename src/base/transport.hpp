@@ -67,6 +67,9 @@ class Transport {
   }
   /// Sends one packet; never blocks. False when it could not be sent.
   virtual bool send(const Route& to, ByteView packet) noexcept = 0;
+  /// A node found a request that came from there to be authentic: the sender may write to a mailbox, or owns
+  /// one. A transport with few places keeps them for such peers.
+  virtual void on_authentic(const Route& from) noexcept { static_cast<void>(from); }
   /// Where received packets go; null to drop them. The receiver must outlive the transport or be reset to
   /// null.
   virtual void set_receiver(PacketReceiver* receiver) noexcept = 0;

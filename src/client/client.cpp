@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view area = "client";
 /// When a caller may try again after the queue was full.
 constexpr seconds queue_full_retry = 30s;
+/// How long stores let a retrieve go first that the node has turned away: it grants a source so many new
+/// sessions, and mail for many friends would use up all of them.
+constexpr milliseconds stores_wait = 20s;
 
 ClientConfig checked(ClientConfig config) noexcept {
   config.window = std::clamp<std::uint8_t>(config.window, 1, limits::window);
@@ -20,7 +23,7 @@ ClientConfig checked(ClientConfig config) noexcept {
   config.operations_in_flight = std::max<std::size_t>(config.operations_in_flight, 1);
   config.operations_per_node = std::max<std::size_t>(config.operations_per_node, 1);
   // When room is made for a session there must always be one without users.
-  config.sessions = std::max(config.sessions, config.operations_in_flight);
+  config.sessions = std::max(config.sessions, kinds * config.operations_in_flight);
   return config;
 }
 
@@ -67,14 +70,14 @@ OperationId Client::retrieve(RetrieveJob job, RetrieveListener& listener, Now no
   return admit(node, Retrieve{RetrieveOperation(std::move(job), config_.window), listener}, now);
 }
 
-void Client::continue_retrieve(OperationId id, Now now) {
+void Client::continue_retrieve(OperationId id, Now now, std::span<const crypto::EnvelopeId> keep) {
   const auto at = operations_.find(id);
   if (at == operations_.end()) {
     return;
   }
   auto* retrieve = std::get_if<Retrieve>(&at->second.work);
   if (retrieve != nullptr && retrieve->operation.is_handed_over()) {
-    retrieve->operation.resume();
+    retrieve->operation.resume(keep);
     begin_request(at->second, now);
   }
 }
@@ -112,13 +115,16 @@ void Client::tick(Now now) {
     on_timeout(operations_.at(deadlines_.begin()->second), now);
   }
   retry_discoveries(now);
+  if (stores_again_ <= now.steady) {
+    stores_again_ = nodes_.next_stores_again(now.steady);
+  }
   start_queued(now);
   events_.deliver(now);
 }
 
 SteadyTime Client::next_deadline() const noexcept {
   const SteadyTime deadline = deadlines_.empty() ? never : deadlines_.begin()->first;
-  return std::min({deadline, discoveries_.next_deadline(), events_.next_deadline()});
+  return std::min({deadline, discoveries_.next_deadline(), events_.next_deadline(), stores_again_});
 }
 
 // --- Operations, from start to end ---
@@ -135,10 +141,12 @@ OperationId Client::admit(const protocol::NodeId& node, Work work, Now now) {
     return id;
   }
   const RetryPolicy policy{config_.first_timeout, config_.longest_timeout, config_.attempts};
-  const auto at = operations_.emplace(id, Operation{id, node, Exchange(policy), std::move(work)}).first;
-  queue_.push(node, id);
+  operations_.emplace(id, Operation{id, node, Exchange(policy), std::move(work)});
+  RequestQueue& queue = lane(kind_of(operations_.at(id).work)).queue;
+  queue.push(node, id);
   start_queued(now);
-  if (at->second.session == nullptr && queue_.size() > config_.operations_waiting) {
+  const auto at = operations_.find(id);
+  if (at != operations_.end() && at->second.session == nullptr && queue.size() > config_.operations_waiting) {
     reject(id, at->second.work, StoreOutcome::try_later, now);
     erase(at);
   }
@@ -152,28 +160,47 @@ void Client::reject(OperationId id, const Work& work, StoreOutcome outcome, Now 
   } else if (const auto* peers = std::get_if<Peers>(&work)) {
     events_.push_for_tick(id, EventQueue::PeersNamed{&peers->listener, {}}, now);
   } else {
-    events_.push_for_tick(
-        id, EventQueue::Retrieved{&std::get<Retrieve>(work).listener, {false, false, {}, retry_after}}, now);
+    RetrieveResult result;
+    result.retry_after = retry_after;
+    events_.push_for_tick(id, EventQueue::Retrieved{&std::get<Retrieve>(work).listener, result}, now);
   }
 }
 
 void Client::start_queued(Now now) {
-  const auto may_start = [this](const protocol::NodeId& id) {
-    return nodes_.find(id)->operations < config_.operations_per_node;
+  start_queued(Kind::fetch, now);
+  start_queued(Kind::store, now);
+}
+
+void Client::start_queued(Kind kind, Now now) {
+  const auto place = static_cast<std::size_t>(kind);
+  const auto may_start = [&](const protocol::NodeId& id) {
+    const NodeEntry& node = *nodes_.find(id);
+    const bool waits = kind == Kind::store && node.stores_wait_until > now.steady;
+    const bool proven = guard_ == nullptr || guard_->has_answered(id);
+    return !waits && (proven ? node.operations[place] < config_.operations_per_node
+                             : node.operations[0] + node.operations[1] == 0);
   };
-  while (in_flight_ < config_.operations_in_flight) {
-    const auto id = queue_.pop(may_start);
+  Lane& lane = this->lane(kind);
+  while (lane.in_flight < config_.operations_in_flight) {
+    const auto id = lane.queue.pop(may_start);
     if (!id) {
       return;
     }
     Operation& operation = operations_.at(*id);
+    const NodeEntry& node = *nodes_.find(operation.node);
+    if (!route_to(node, node.preferred, now)) {
+      telemetry_.count(Counter::packets_held_back);
+      reject(operation.id, operation.work, StoreOutcome::unreachable, now);
+      operations_.erase(*id);
+      continue;
+    }
     const SessionName name =
         std::visit([](const auto& work) { return work.operation.session(); }, operation.work);
     Session& session = sessions_.find_or_create(name, random_);
     session.users.push_back(operation.id);
     operation.session = &session;
-    ++nodes_.find(operation.node)->operations;
-    ++in_flight_;
+    ++nodes_.find(operation.node)->operations[place];
+    ++lane.in_flight;
     begin_request(operation, now);
   }
 }
@@ -189,6 +216,7 @@ void Client::begin_request(Operation& operation, Now now) {
 void Client::transmit(Operation& operation, Now now) {
   const NodeEntry& node = *nodes_.find(operation.node);
   Session& session = *operation.session;
+  const auto to = route_to(node, operation.first_endpoint + operation.exchange.attempt(), now);
   const auto nonce = random_.array<limits::aead_nonce>();
   std::uint64_t counter = 0;
   protocol::FrameBytes frame;
@@ -202,11 +230,33 @@ void Client::transmit(Operation& operation, Now now) {
   }
   operation.exchange.sent(nonce, counter, now, random_);
   set_deadline(operation);
-  const Endpoint* endpoint = node.endpoint(operation.first_endpoint + operation.exchange.attempt());
-  const Route to = transport_.route_to_node(operation.node, endpoint != nullptr ? *endpoint : Endpoint{});
-  if (!transport_.send(to, frame)) {
+  if (!to) {
+    telemetry_.count(Counter::packets_held_back);
+    return;
+  }
+  operation.sent_to = to->endpoint;
+  if (guard_ != nullptr) {
+    guard_->on_sent(operation.node, to->endpoint, now);
+  }
+  if (!transport_.send(*to, frame)) {
     telemetry_.count(Counter::send_failed);  // handled like a packet lost on the network
   }
+}
+
+std::optional<Route> Client::route_to(const NodeEntry& node, std::size_t turn, Now now) const {
+  const std::size_t endpoints = node.known.endpoints.size();
+  if (endpoints == 0) {
+    return transport_.route_to_node(node.known.id, {});
+  }
+  for (std::size_t i = 0; i < endpoints; ++i) {
+    const Endpoint& endpoint = *node.endpoint(turn + i);
+    const Route route = transport_.route_to_node(node.known.id, endpoint);
+    // A transport that finds nodes by their ids sends nothing to an address.
+    if (guard_ == nullptr || route.endpoint != endpoint || guard_->may_send(node.known.id, endpoint, now)) {
+      return route;
+    }
+  }
+  return std::nullopt;
 }
 
 bool Client::agree_on_keys(Session& session, const Work& work, const crypto::Point& node_key) {
@@ -237,15 +287,21 @@ void Client::on_timeout(Operation& operation, Now now) {
       return;
     }
   }
-  if (operation.exchange.next_attempt()) {
+  NodeEntry& node = *nodes_.find(operation.node);
+  if (operation.exchange.next_attempt() &&
+      route_to(node, operation.first_endpoint + operation.exchange.attempt(), now)) {
     telemetry_.count(Counter::client_retries);
     transmit(operation, now);
     return;
   }
   telemetry_.log(LogLevel::debug, area, "a storage node did not answer in all attempts");
-  nodes_.find(operation.node)->failed(operation.first_endpoint, operation.exchange.attempt());
+  node.failed(operation.first_endpoint, operation.exchange.attempt());
   report_news({operation.node, false, {}, {}});
-  if (retrieve != nullptr) {
+  end_unanswered(operation);
+}
+
+void Client::end_unanswered(Operation& operation) {
+  if (auto* const retrieve = std::get_if<Retrieve>(&operation.work)) {
     end(operation, EventQueue::Retrieved{&retrieve->listener, retrieve->operation.result()});
   } else if (const auto* peers = std::get_if<Peers>(&operation.work)) {
     end(operation, EventQueue::PeersNamed{&peers->listener, {}});
@@ -268,12 +324,13 @@ void Client::end(Operation& operation, EventQueue::Event outcome) {
 
 void Client::erase(Operations::iterator at) {
   const Operation& operation = at->second;
+  const Kind kind = kind_of(operation.work);
   if (operation.session == nullptr) {
-    queue_.remove(operation.node, operation.id);
+    lane(kind).queue.remove(operation.node, operation.id);
   } else {
     std::erase(operation.session->users, operation.id);
-    --nodes_.find(operation.node)->operations;
-    --in_flight_;
+    --nodes_.find(operation.node)->operations[static_cast<std::size_t>(kind)];
+    --lane(kind).in_flight;
     deadlines_.erase({operation.deadline, operation.id});
   }
   operations_.erase(at);
@@ -310,6 +367,8 @@ void Client::end_retrieve(Operation& operation, Now now) {
   const auto& retrieve = std::get<Retrieve>(operation.work).operation;
   RetrieveListener* const listener = &std::get<Retrieve>(operation.work).listener;
   const RetrieveResult result = retrieve.result();
+  nodes_.find(operation.node)->retrieved(result.retry_after > 0s, stores_wait, now.steady);
+  stores_again_ = nodes_.next_stores_again(now.steady);
   const OperationId id = operation.id;
   const bool subscribed = result.complete && retrieve.subscribes();
   const bool announced = subscribed && retrieve.is_announced();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -38,16 +40,22 @@ class Client {
   Client& operator=(const Client&) = delete;
   ~Client() = default;
 
+  /// Asked before each packet to an address of a node. It must outlive the client.
+  void use(AddressGuard& guard) { guard_ = &guard; }
   /// Makes a node known, or replaces its endpoints.
   void set_node(const KnownNode& node) { nodes_.set(node); }
   /// Its operations end as unknown_node / not reachable.
   void forget_node(const protocol::NodeId& id, Now now);
   [[nodiscard]] std::optional<NodeStatus> node_status(const protocol::NodeId& id) const;
+  /// Whether our date is certain enough to refuse a known node's descriptor as too old or too new. Else no
+  /// node could be asked what time it is.
+  void trust_date(bool trusted) noexcept { date_trusted_ = trusted; }
 
   /// Starts an operation; its outcome goes to the listener, never from inside this call.
   OperationId store(StoreJob job, StoreResultListener& listener, Now now);
   OperationId retrieve(RetrieveJob job, RetrieveListener& listener, Now now);
-  void continue_retrieve(OperationId id, Now now);
+  /// Goes on, and deletes on the node what was handed over, except `keep`.
+  void continue_retrieve(OperationId id, Now now, std::span<const crypto::EnvelopeId> keep = {});
   void abandon(OperationId id, Now now);  ///< Ended or not: its listener is not called again.
   /// Asks a node for other nodes.
   OperationId peers(const protocol::NodeId& node, PeersListener& listener, Now now);
@@ -84,9 +92,16 @@ class Client {
     Work work;
     Session* session = nullptr;      ///< Null while it is queued.
     std::size_t first_endpoint = 0;  ///< Where the first attempt of the request goes.
+    Endpoint sent_to{};              ///< Where the latest attempt went.
     SteadyTime deadline = never;     ///< The same as in deadlines_.
   };
   using Operations = std::map<OperationId, Operation>;
+  /// The places in flight of one kind of operation, and the line before them: mail that waits to be sent
+  /// never keeps us from fetching.
+  struct Lane {
+    RequestQueue queue;  ///< Those that have no session yet.
+    std::size_t in_flight = 0;
+  };
   struct Packet {
     const Route& from;
     protocol::FrameHeader header;
@@ -100,9 +115,18 @@ class Client {
   void reject(OperationId id, const Work& work, StoreOutcome outcome, Now now);
   /// Starts queued operations while there is room in flight.
   void start_queued(Now now);
+  void start_queued(Kind kind, Now now);
+  Lane& lane(Kind kind) noexcept { return lanes_[static_cast<std::size_t>(kind)]; }
+  static Kind kind_of(const Work& work) noexcept {
+    return std::holds_alternative<Store>(work) ? Kind::store : Kind::fetch;
+  }
   void begin_request(Operation& operation, Now now);
-  /// Sends the operation's request, or a first packet to a node whose N is not known.
+  /// Sends the operation's request, or a first packet to a node whose N is not known. Where no address may be
+  /// sent to, nothing is sent.
   void transmit(Operation& operation, Now now);
+  /// The route to the first address from `turn` on that may be sent to now.
+  [[nodiscard]] std::optional<Route> route_to(const NodeEntry& node, std::size_t turn, Now now) const;
+  void end_unanswered(Operation& operation);
   /// Agrees on keys with N unless the session has done so. False when N is refused.
   [[nodiscard]] static bool agree_on_keys(Session& session, const Work& work, const crypto::Point& node_key);
   void set_deadline(Operation& operation);
@@ -126,6 +150,7 @@ class Client {
   void handle_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now);
   void report_news(NodeNews news);
   void note_answer(const Operation& operation, const Packet& packet, UnixTime node_time, Now now);
+  void note_heard(const Operation& operation, const Route& from, Now now);
   void advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now);
   void end_retrieve(Operation& operation, Now now);
   /// The operation of the session for which `matches` holds, or null.
@@ -137,16 +162,18 @@ class Client {
   Random& random_;
   Telemetry telemetry_;
   NodeNewsListener* node_news_;
+  AddressGuard* guard_ = nullptr;
   ClientConfig config_;
 
   NodeDirectory nodes_;
   SessionTable sessions_;
   Operations operations_;
-  RequestQueue queue_;  ///< Those of operations_ that have no session yet.
+  std::array<Lane, kinds> lanes_;
   Discoveries discoveries_;
   std::set<std::pair<SteadyTime, OperationId>> deadlines_;
   std::uint64_t last_id_ = 0;
-  std::size_t in_flight_ = 0;
+  bool date_trusted_ = true;
+  SteadyTime stores_again_ = never;  ///< When stores may go on that have let a retrieve go first.
   EventQueue events_;
 };
 

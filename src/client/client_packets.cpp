@@ -69,7 +69,7 @@ void Client::handle_cookie_reply(Session& session, const Packet& packet, Now now
   }
   NodeEntry& node = *nodes_.find(operation->node);
   const ByteView bytes = packet.bytes.subspan(limits::frame_header);
-  auto fresh = node.read_descriptor(bytes, now);
+  auto fresh = node.read_descriptor(bytes, date_trusted_ ? std::optional(now) : std::nullopt);
   if (!fresh || !agree_on_keys(session, operation->work, fresh->key)) {
     operation->exchange.descriptor_refused();
     telemetry_.refuse(Counter::refused_descriptor);
@@ -79,6 +79,7 @@ void Client::handle_cookie_reply(Session& session, const Packet& packet, Now now
   node.adopt(std::move(*fresh), bytes);
   session.set_cookie(packet.header.cookie);
   operation->exchange.cookie_accepted();
+  note_heard(*operation, packet.from, now);
   transmit(*operation, now);
 }
 
@@ -196,17 +197,31 @@ void Client::handle_discovery(Discoveries::Discovery& discovery, const Packet& p
 void Client::note_answer(const Operation& operation, const Packet& packet, UnixTime node_time, Now now) {
   operation.session->set_cookie(packet.header.cookie);
   NodeEntry& node = *nodes_.find(operation.node);
+  // A node can write any address on its answers: only one that it was asked at is its own.
+  const bool by_relay = packet.from.sendback_size != 0;
+  const Endpoint from =
+      !by_relay && packet.from.endpoint == operation.sent_to ? operation.sent_to : Endpoint{};
   const bool proves =
       node.descriptor && !node.descriptor_proven && operation.session->is_keyed_for(node.descriptor->key);
   if (proves || !node.status.answered || node.status.failures_in_a_row != 0 ||
       now.steady >= node.last_news + news_every) {
-    const bool by_relay = packet.from.sendback_size != 0;
-    report_news({operation.node, true, by_relay ? Endpoint{} : packet.from.endpoint,
-                 proves ? node.descriptor_bytes : Bytes{}});
+    report_news({operation.node, true, from, proves ? node.descriptor_bytes : Bytes{}});
     node.descriptor_proven = node.descriptor_proven || proves;
     node.last_news = now.steady;
   }
-  node.answered(packet.from.endpoint, node_time, now);
+  node.answered(from, node_time, now);
+  if (node_news_ != nullptr) {
+    node_news_->on_node_time(operation.node, node_time);
+  }
+  note_heard(operation, packet.from, now);
+}
+
+/// An answer by a relay does not say where it comes from.
+void Client::note_heard(const Operation& operation, const Route& from, Now now) {
+  if (guard_ != nullptr) {
+    const bool is_its_own = from.sendback_size != 0 || from.endpoint == operation.sent_to;
+    guard_->on_heard(operation.node, is_its_own ? operation.sent_to : Endpoint{}, now);
+  }
 }
 
 /// The operation of the session that waits for an answer with this counter; null, and counted, if none does.

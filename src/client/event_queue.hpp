@@ -21,7 +21,7 @@ class EventQueue {
   };
   struct Announcement {};
   using Stored = For<StoreResultListener, StoreResult>;
-  using Fetched = For<RetrieveListener, std::vector<Bytes>>;  ///< The envelopes of a window.
+  using Fetched = For<RetrieveListener, std::vector<FetchedEnvelope>>;  ///< The envelopes of a window.
   using Retrieved = For<RetrieveListener, RetrieveResult>;
   using Announced = For<RetrieveListener, Announcement>;
   using PeersNamed = For<PeersListener, PeersResult>;

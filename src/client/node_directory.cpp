@@ -7,9 +7,13 @@ namespace toxasync::client {
 
 namespace {
 
+bool is_over_at(const protocol::NodeDescriptor& descriptor, Now now) noexcept {
+  return now.unix_time() > unix_time(descriptor.valid_until_s) + descriptor_tolerance;
+}
+
 bool is_valid_at(const protocol::NodeDescriptor& descriptor, Now now) noexcept {
-  const UnixTime from = unix_time(descriptor.valid_from_s), until = unix_time(descriptor.valid_until_s);
-  return from - descriptor_tolerance <= now.unix_time() && now.unix_time() <= until + descriptor_tolerance;
+  const UnixTime from = unix_time(descriptor.valid_from_s);
+  return from - descriptor_tolerance <= now.unix_time() && !is_over_at(descriptor, now);
 }
 
 }  // namespace
@@ -24,12 +28,12 @@ const Endpoint* NodeEntry::endpoint(std::size_t turn) const noexcept {
   return endpoints.empty() ? nullptr : &endpoints[turn % endpoints.size()];
 }
 
-std::optional<protocol::NodeDescriptor> NodeEntry::read_descriptor(ByteView bytes, Now now) const {
-  if (descriptor && std::ranges::equal(bytes, descriptor_bytes)) {
-    return is_valid_at(*descriptor, now) ? descriptor : std::nullopt;
-  }
-  auto read = read_valid_descriptor(bytes, now);
-  return read && read->id == known.id ? std::move(read) : std::nullopt;
+std::optional<protocol::NodeDescriptor> NodeEntry::read_descriptor(ByteView bytes,
+                                                                   std::optional<Now> now) const {
+  const bool is_known = descriptor && std::ranges::equal(bytes, descriptor_bytes);
+  auto read = is_known ? descriptor : protocol::NodeDescriptor::decode_signed(bytes);
+  const bool good = read && read->id == known.id && (!now || !is_over_at(*read, *now));
+  return good ? std::move(read) : std::nullopt;
 }
 
 void NodeEntry::adopt(protocol::NodeDescriptor&& fresh, ByteView bytes) {
@@ -55,6 +59,24 @@ void NodeEntry::failed(std::size_t first, std::size_t attempts) noexcept {
   if (known.endpoints.size() > attempts) {
     preferred = (first + attempts) % known.endpoints.size();
   }
+}
+
+void NodeEntry::retrieved(bool turned_away, milliseconds wait, SteadyTime now) noexcept {
+  if (!turned_away) {
+    stores_wait_until = long_ago;
+    stores_wait_from = long_ago;
+  } else if (stores_wait_from <= now) {  // a node that always turns retrieves away still gets mail
+    stores_wait_until = now + wait;
+    stores_wait_from = now + 2 * wait;
+  }
+}
+
+SteadyTime NodeDirectory::next_stores_again(SteadyTime now) const noexcept {
+  SteadyTime next = never;
+  for (const auto& [id, node] : nodes_) {
+    next = node.stores_wait_until > now ? std::min(next, node.stores_wait_until) : next;
+  }
+  return next;
 }
 
 void NodeDirectory::set(const KnownNode& node) {

@@ -9,15 +9,14 @@
 namespace toxasync::client {
 
 RetrieveOperation::RetrieveOperation(RetrieveJob job, std::uint8_t window) noexcept
-    : job_(std::move(job)), window_(window) {}
+    : job_(std::move(job)), window_(window), cursor_(job_.cursor(0)) {}
 
 SessionName RetrieveOperation::session() const noexcept {
-  const auto& address = job_.mailbox.mailbox.address;
-  return {job_.node, Purpose::retrieve, address.p, address.w};
+  return {job_.node, Purpose::retrieve, job_.p, {}};
 }
 
 bool RetrieveOperation::agree(crypto::Wiped<32>& shared, const crypto::Point& node_key) const noexcept {
-  return job_.mailbox.owner.apply(shared, node_key);
+  return job_.owner.apply(shared, node_key);
 }
 
 protocol::RetrieveRequest RetrieveOperation::request(std::uint64_t counter) const {
@@ -25,8 +24,9 @@ protocol::RetrieveRequest RetrieveOperation::request(std::uint64_t counter) cons
   request.counter = counter;
   request.op = job_.subscribe ? protocol::RetrieveOp::subscribe : protocol::RetrieveOp::list;
   request.window = window_;
-  request.mailbox = job_.mailbox.mailbox.address;
+  request.mailbox = job_.p;
   request.cursor = cursor_;
+  std::ranges::transform(job_.lists[list_], request.boxes.begin(), &protocol::ListedBox::tag);
   request.ids_to_delete = ids_to_delete_;
   return request;
 }
@@ -55,19 +55,29 @@ RetrieveOperation::Step RetrieveOperation::on_timeout() {
   return pages_.contains(0) ? close_window() : Step::wait;
 }
 
-std::vector<Bytes> RetrieveOperation::hand_over_envelopes() {
+std::vector<FetchedEnvelope> RetrieveOperation::hand_over_envelopes() {
   handed_over_ = true;
   return std::exchange(envelopes_, {});
+}
+
+void RetrieveOperation::resume(std::span<const crypto::EnvelopeId> keep) {
+  handed_over_ = false;
+  left_.insert(keep.begin(), keep.end());
+  result_.left = !left_.empty();
+  std::erase_if(ids_to_delete_, [this](const auto& id) { return left_.contains(id); });
 }
 
 std::optional<Counter> RetrieveOperation::fault(const protocol::Page& page) const noexcept {
   if (!page.valid()) {
     return Counter::refused_message_malformed;
   }
-  const bool sizes_permitted = std::ranges::all_of(
-      page.envelopes, [](const auto& envelope) { return limits::is_envelope_size(envelope.bytes.size()); });
-  if (!sizes_permitted) {
-    return Counter::refused_envelope_size;
+  for (const auto& envelope : page.envelopes) {
+    if (!limits::is_envelope_size(envelope.bytes.size())) {
+      return Counter::refused_envelope_size;
+    }
+    if (boxes_with(id_from<crypto::BoxTag>(envelope.box)).empty()) {
+      return Counter::refused_message_malformed;
+    }
   }
   if (page.counter < collecting_ || page.count > window_) {
     return Counter::refused_answer;
@@ -105,6 +115,7 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
   collecting_ = 0;
   ids_to_delete_.clear();  // by this request: it was answered
   const std::uint8_t count = pages.begin()->second.count;
+  const std::uint64_t begun_at = cursor_;
   std::uint8_t read = 0;
   bool more = true;
   for (auto& [index, page] : pages) {
@@ -115,28 +126,66 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
     more = read < count || (page.flags & protocol::Page::flag_more) != 0;
     add_page(page);
   }
-  pages_read_ += read;
   if (ids_to_delete_.empty() && !more) {
+    result_.cursors.push_back(cursor_);
+    if (++list_ < job_.lists.size()) {
+      cursor_ = job_.cursor(list_);
+      read_of_box_ = {};
+      return Step::request;
+    }
     result_.complete = true;
     return Step::ended;
   }
-  if (pages_read_ > most_pages) {
+  if (read_ > most_envelopes || empty_pages_ > most_empty_pages ||
+      std::ranges::max(read_of_box_) > most_envelopes_of_box) {
+    end_early(begun_at);
     return Step::ended;
   }
   return envelopes_.empty() ? Step::request : Step::hand_over;
 }
 
-void RetrieveOperation::add_page(protocol::Page& page) {
+/// What is to be read next is what was not handed over.
+void RetrieveOperation::end_early(std::uint64_t cursor) {
+  result_.endless = true;
+  result_.cursors.push_back(cursor);
+  for (std::size_t list = list_ + 1; list < job_.lists.size(); ++list) {
+    result_.cursors.push_back(job_.cursor(list));
+  }
+}
+
+std::span<const protocol::ListedBox> RetrieveOperation::boxes_with(const crypto::BoxTag& tag) const noexcept {
+  const auto found = std::ranges::equal_range(job_.lists[list_], tag, {}, &protocol::ListedBox::tag);
+  return {found.begin(), found.end()};
+}
+
+void RetrieveOperation::add_page(const protocol::Page& page) {
   cursor_ = std::max(cursor_, page.cursor);
-  const auto& address = job_.mailbox.mailbox.address;
-  for (auto& envelope : page.envelopes) {
-    const auto id = crypto::envelope_id(address, envelope.bytes);
-    if (std::ranges::find(ids_to_delete_, id) == ids_to_delete_.end()) {
-      ids_to_delete_.push_back(id);
+  read_ += page.envelopes.size();
+  empty_pages_ += page.envelopes.empty() ? 1 : 0;
+  result_.read = read_ + empty_pages_;
+  for (const auto& envelope : page.envelopes) {
+    // Tags are short: other boxes have one of ours by chance, or because somebody has tried keys until then.
+    const auto boxes = boxes_with(id_from<crypto::BoxTag>(envelope.box));
+    const auto box = std::ranges::find_if(
+        boxes, [&](const protocol::ListedBox& one) { return one.w && one.name == envelope.box; });
+    if (box == boxes.end()) {
+      result_.skipped = true;
+      continue;
     }
-    if (seen_.insert(id).second) {
-      envelopes_.push_back(std::move(envelope.bytes));
-    }
+    ++read_of_box_[static_cast<std::size_t>(&*box - job_.lists[list_].data())];
+    add_envelope(*box->w, envelope.bytes);
+  }
+}
+
+void RetrieveOperation::add_envelope(const crypto::Point& w, const Bytes& bytes) {
+  const auto id = crypto::envelope_id({job_.p, w}, bytes);
+  // What does not fit comes in the next retrieve again.
+  if (!left_.contains(id) && ids_to_delete_.size() < limits::ids_per_request &&
+      std::ranges::find(ids_to_delete_, id) == ids_to_delete_.end()) {
+    ids_to_delete_.push_back(id);
+  }
+  if (seen_.insert(id).second) {
+    envelopes_.push_back({w, bytes});
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "base/metrics.hpp"
@@ -15,10 +16,11 @@
 
 namespace toxasync::client {
 
-/// Reads one mailbox on one node to its end, window after window, and deletes there what was handed over:
+/// Reads one mailbox on one node to its end, one list of boxes after the other, each window after window, and
+/// deletes there what was handed over:
 ///
 ///     request(cursor, ids to delete) -> pages -> hand over -> (continue) -> request ... -> nothing came:
-///     ended
+///     next list, or ended
 ///
 /// The attempts of each request are an Exchange's. Everything in a page comes from the node, and may be
 /// hostile. docs/protocol.md, section 6.
@@ -31,9 +33,12 @@ class RetrieveOperation {
     ended,      ///< See result().
   };
 
-  /// Pages read in one retrieve, a limit for a node that never ends a mailbox. An honest node's mailbox has
-  /// 1000 envelopes; a longer one is read in several retrieves, for what was read is deleted.
-  static constexpr std::size_t most_pages = 4096;
+  /// Read in one retrieve: a limit for a node that never ends a mailbox. An honest one keeps 1000 envelopes
+  /// in a box, and its pages are not empty; as many may come meanwhile.
+  static constexpr std::size_t most_envelopes_of_box = 2000;
+  static constexpr std::size_t most_empty_pages = 2000;
+  /// In all boxes together, and in those of others with our tags.
+  static constexpr std::size_t most_envelopes = 16000;
 
   /// `window` is the number of pages to ask for at once, 1 to limits::window.
   RetrieveOperation(RetrieveJob job, std::uint8_t window) noexcept;
@@ -52,9 +57,10 @@ class RetrieveOperation {
   [[nodiscard]] Step on_timeout();
 
   [[nodiscard]] bool is_handed_over() const noexcept { return handed_over_; }
-  [[nodiscard]] std::vector<Bytes> hand_over_envelopes();
-  /// What was handed over may be deleted: a request is due. Call it only when is_handed_over().
-  void resume() noexcept { handed_over_ = false; }
+  [[nodiscard]] std::vector<FetchedEnvelope> hand_over_envelopes();
+  /// What was handed over may be deleted, except `keep`: a request is due. Call it only when
+  /// is_handed_over().
+  void resume(std::span<const crypto::EnvelopeId> keep);
 
   [[nodiscard]] bool subscribes() const noexcept { return job_.subscribe; }
   /// An announcement came before the answer to the request that it follows.
@@ -67,7 +73,11 @@ class RetrieveOperation {
   [[nodiscard]] std::optional<Counter> fault(const protocol::Page& page) const noexcept;
   [[nodiscard]] bool cursor_rises(const protocol::Page& page) const noexcept;
   [[nodiscard]] Step close_window();
-  void add_page(protocol::Page& page);
+  void end_early(std::uint64_t cursor);
+  /// Those of the present list.
+  [[nodiscard]] std::span<const protocol::ListedBox> boxes_with(const crypto::BoxTag& tag) const noexcept;
+  void add_page(const protocol::Page& page);
+  void add_envelope(const crypto::Point& w, const Bytes& bytes);
 
   RetrieveJob job_;
   std::uint8_t window_;
@@ -76,16 +86,20 @@ class RetrieveOperation {
   bool announced_ = false;
 
   // The next request.
+  std::size_t list_ = 0;  ///< Of the job's lists.
   std::uint64_t cursor_ = 0;
-  std::vector<crypto::EnvelopeId> ids_to_delete_;  ///< Of the last window: at most 48.
+  std::vector<crypto::EnvelopeId> ids_to_delete_;  ///< Of the last window.
 
   // The window being collected, all of it in answer to one attempt: those of two may differ.
   std::uint64_t collecting_ = 0;                  ///< The attempt's counter.
   std::map<std::uint8_t, protocol::Page> pages_;  ///< By index.
 
-  std::vector<Bytes> envelopes_;       ///< To be handed over.
-  std::set<crypto::EnvelopeId> seen_;  ///< Handed over in this retrieve; bounded by most_pages.
-  std::size_t pages_read_ = 0;
+  std::vector<FetchedEnvelope> envelopes_;  ///< To be handed over.
+  std::set<crypto::EnvelopeId> seen_;       ///< Handed over in this retrieve; bounded by most_envelopes.
+  std::set<crypto::EnvelopeId> left_;       ///< Of those, what stays on the node.
+  std::size_t read_ = 0;
+  std::size_t empty_pages_ = 0;
+  std::array<std::uint16_t, limits::boxes_per_list> read_of_box_{};  ///< Of the present list.
 };
 
 }  // namespace toxasync::client

@@ -9,7 +9,7 @@ Session& SessionTable::find_or_create(const SessionName& name, Random& random) {
     sessions_.splice(sessions_.begin(), sessions_, known->second);
     return *known->second;
   }
-  make_room();
+  make_room(name.purpose);
   sessions_.emplace_front(name, random);
   try {
     by_name_.emplace(name, sessions_.begin());
@@ -19,6 +19,7 @@ Session& SessionTable::find_or_create(const SessionName& name, Random& random) {
     sessions_.pop_front();
     throw;
   }
+  stores_ += name.purpose == Purpose::store ? 1 : 0;
   return sessions_.front();
 }
 
@@ -45,20 +46,30 @@ void SessionTable::unsubscribe(OperationId operation) noexcept {
   }
 }
 
-void SessionTable::make_room() {
+void SessionTable::make_room(Purpose wanted) {
   if (sessions_.size() < capacity_) {
     return;
   }
-  for (auto oldest = sessions_.end(); oldest != sessions_.begin();) {
-    --oldest;
-    if (oldest->users.empty()) {
-      erase(oldest);
-      return;
-    }
+  const std::size_t share = capacity_ - capacity_ / 4;  // of stores
+  const bool drops_store = stores_ != share ? stores_ > share : wanted == Purpose::store;
+  if (!drop_oldest(drops_store)) {
+    (void)drop_oldest(!drops_store);
   }
 }
 
+bool SessionTable::drop_oldest(bool of_stores) {
+  for (auto oldest = sessions_.end(); oldest != sessions_.begin();) {
+    --oldest;
+    if (oldest->users.empty() && (oldest->name().purpose == Purpose::store) == of_stores) {
+      erase(oldest);
+      return true;
+    }
+  }
+  return false;
+}
+
 void SessionTable::erase(List::iterator session) {
+  stores_ -= session->name().purpose == Purpose::store ? 1 : 0;
   by_name_.erase(session->name());
   by_x_.erase(session->x());
   sessions_.erase(session);

@@ -9,7 +9,8 @@
 
 namespace toxasync::client {
 
-/// All sessions, with a bound: past it the least recently used one without users is dropped.
+/// All sessions, with a bound: past it the least recently used one without users is dropped, of stores if
+/// they have more than three quarters of the places, else of the others if they have more than the rest.
 class SessionTable {
  public:
   /// `capacity` must be larger than the number of sessions with users.
@@ -28,11 +29,14 @@ class SessionTable {
  private:
   using List = std::list<Session>;
 
-  void make_room();
+  void make_room(Purpose wanted);
+  /// False: all of those have users.
+  bool drop_oldest(bool of_stores);
   void erase(List::iterator session);
 
   std::size_t capacity_;
-  List sessions_;  ///< Most recently used first.
+  std::size_t stores_ = 0;  ///< Of them.
+  List sessions_;           ///< Most recently used first.
   std::map<SessionName, List::iterator> by_name_;
   std::map<crypto::Point, List::iterator> by_x_;
 };

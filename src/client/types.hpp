@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/transport.hpp"
-#include "crypto/mailbox.hpp"
+#include "protocol/box_list.hpp"
 #include "protocol/node_descriptor.hpp"
 #include "protocol/store_request.hpp"
 #include "wire/limits.hpp"
@@ -17,6 +18,10 @@
 namespace toxasync::client {
 
 enum class OperationId : std::uint64_t {};  ///< 0 names none.
+
+/// Operations of one kind do not wait for those of the other.
+enum class Kind : std::uint8_t { store, fetch };
+constexpr std::size_t kinds = 2;
 
 struct KnownNode {
   protocol::NodeId id{};
@@ -69,17 +74,47 @@ struct StoreResult {
   seconds retry_after = 0s;
 };
 
+/// A mailbox to be read, one list of its boxes after the other.
 struct RetrieveJob {
+  RetrieveJob(const protocol::NodeId& node, crypto::Point p, crypto::OwnerKey owner,
+              std::vector<protocol::BoxList> lists, bool subscribe = false,
+              std::vector<std::uint64_t> cursors = {})
+      : node(node),
+        p(p),
+        owner(std::move(owner)),
+        lists(std::move(lists)),
+        subscribe(subscribe),
+        cursors(std::move(cursors)) {}
+  /// The one box that a mailbox has in the public and pair roots.
+  RetrieveJob(const protocol::NodeId& node, const crypto::OwnedMailbox& box, bool subscribe = false)
+      : RetrieveJob(node, box.mailbox.address.p, box.owner.clone(),
+                    protocol::box_lists(box.owner, box.mailbox.address.p, {&box.mailbox.address.w, 1}, 1),
+                    subscribe) {}
+
   protocol::NodeId node{};
-  crypto::OwnedMailbox mailbox;
+  crypto::Point p{};
+  crypto::OwnerKey owner;
+  std::vector<protocol::BoxList> lists;  ///< At least one.
   bool subscribe = false;  ///< When it is complete, the node is asked to announce mail that comes later.
+  std::vector<std::uint64_t> cursors;  ///< Where to begin in each list; the start where there is none.
+
+  [[nodiscard]] std::uint64_t cursor(std::size_t list) const noexcept {
+    return list < cursors.size() ? cursors[list] : 0;
+  }
 };
 
 struct RetrieveResult {
-  bool complete = false;   ///< The mailbox was read to its end, and all that was fetched is deleted there.
+  /// The mailbox was read to its end, and what was fetched is deleted there, except what was to be left.
+  bool complete = false;
   bool reachable = false;  ///< A valid page came (and perhaps, later, nothing more).
   UnixTime node_time{};
   seconds retry_after = 0s;  ///< Not 0: the node, or our own queue, was too busy.
+  bool endless = false;      ///< Left because more came than an honest node keeps in a mailbox.
+  std::size_t read = 0;      ///< Envelopes, and pages without any.
+  bool left = false;         ///< Envelopes were left there.
+  bool skipped = false;      ///< So were those of other boxes, which share a tag with one of ours.
+  /// To read on behind them, and behind all others: RetrieveJob::cursors. If it is complete or endless.
+  std::vector<std::uint64_t> cursors;
 };
 
 struct PeersResult {
@@ -113,13 +148,18 @@ class StoreResultListener {
   virtual void on_stored(OperationId id, const StoreResult& result, Now now) noexcept = 0;
 };
 
+/// As the node sent it: hostile, of a permitted size.
+struct FetchedEnvelope {
+  crypto::Point w{};  ///< Of the box that the node says it lies in.
+  Bytes bytes;
+};
+
 class RetrieveListener {
  public:
   virtual ~RetrieveListener() = default;
-  /// Envelopes of one window, as the node sent them: hostile, of a permitted size. The retrieve waits until
-  /// continue_retrieve (they are on our disk, or not worth it: delete them there) or abandon (keep them
-  /// there).
-  virtual void on_envelopes(OperationId id, std::vector<Bytes> envelopes, Now now) noexcept = 0;
+  /// Envelopes of one window. The retrieve waits until continue_retrieve (they are on our disk, or not worth
+  /// it: delete them there, but for those that are to be left) or abandon (keep them all there).
+  virtual void on_envelopes(OperationId id, std::vector<FetchedEnvelope> envelopes, Now now) noexcept = 0;
   virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) noexcept = 0;
   /// The node says that mail has come since the retrieve `id`, which is complete, and subscribed. At most
   /// once for each.
@@ -138,12 +178,29 @@ class DiscoverListener {
   virtual void on_discovered(OperationId id, const DiscoverResult& result, Now now) noexcept = 0;
 };
 
+/// Decides whether packets go to the addresses of nodes: anybody can name the address of a stranger. Called
+/// in the middle of the client's work: it must not call the client.
+class AddressGuard {
+ public:
+  virtual ~AddressGuard() = default;
+  /// Whether a packet for the node may go there now.
+  [[nodiscard]] virtual bool may_send(const protocol::NodeId& node, const Endpoint& to, Now now) const = 0;
+  virtual void on_sent(const protocol::NodeId& node, const Endpoint& to, Now now) = 0;
+  /// A valid answer, or a cookie reply to what was sent there.
+  virtual void on_heard(const protocol::NodeId& node, const Endpoint& from, Now now) = 0;
+  /// Whether the node has ever answered. Else one request at a time goes to it.
+  [[nodiscard]] virtual bool has_answered(const protocol::NodeId& node) const = 0;
+};
+
 /// For news of all known nodes, whoever's operation brought them.
 class NodeNewsListener {
  public:
   virtual ~NodeNewsListener() = default;
   /// That a node answers is reported once a minute, and after failures, and with a new descriptor.
   virtual void on_node_news(const NodeNews& news, Now now) noexcept = 0;
+  /// The time that an authentic answer names. Comes before the answer's outcome, from inside the handling of
+  /// its packet: the client must not be called back.
+  virtual void on_node_time(const protocol::NodeId& /*node*/, UnixTime /*node_time*/) noexcept {}
 };
 
 struct ClientConfig {
@@ -151,10 +208,12 @@ struct ClientConfig {
   milliseconds longest_timeout = 8s;
   unsigned attempts = 5;    ///< Of one request (a cookie reply that leads on is not an attempt lost).
   std::uint8_t window = 4;  ///< Pages asked for at once.
+  // So many stores, and as many of the other operations: neither takes the places of the other.
   std::size_t operations_in_flight = 64;  ///< More are queued, each node's in order, the nodes in turn;
   std::size_t operations_per_node = 16;   ///< Of those: one node that is silent does not hold up the others.
   std::size_t operations_waiting = 4096;  ///< and past that an operation ends `try_later` at once.
-  std::size_t sessions = 512;             ///< Kept; the least recently used is dropped first.
+  /// Kept; the least recently used is dropped first. While there are more, a quarter is for fetching.
+  std::size_t sessions = 512;
 };
 
 }  // namespace toxasync::client

@@ -69,8 +69,9 @@ HeaderContext header_context(ByteView envelope, const WritableMailbox& mailbox) 
   return context;
 }
 
-Wiped<32> header_key(const ByteArray<32>& shared, ByteView point, const MailboxAddress& address) noexcept {
-  return Wiped<32>(h256(shared, {as_bytes("toxasync/1 hdr"), point, address.p, address.w}));
+Wiped<32> header_key(const ByteArray<32>& shared, ByteView point, const WritableMailbox& mailbox) noexcept {
+  return Wiped<32>(h256(shared, {as_bytes("toxasync/1 hdr"), point, mailbox.address.p, mailbox.address.w,
+                                 mailbox.header_secret.view()}));
 }
 
 /// th: everything that the body's key and encryption bind.
@@ -136,10 +137,14 @@ Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const FriendKe
   std::ranges::copy(cancel_commitment(cancel_secret), out.begin() + commitment_at);
   std::ranges::copy(e.public_key, out.begin() + point_at);
 
+  EnvelopeHeader shown = header;
+  if (mailbox.kind != RootKind::open) {
+    shown.sender = {};
+  }
   Wiped<limits::envelope_header_plain> header_plain;
-  (void)wire::encode(header, header_plain);
-  aead_seal(header_key(ep, e.public_key, mailbox.address), zero_nonce, header_context(out, mailbox),
-            header_plain, out.subspan(header_at, limits::envelope_header));
+  (void)wire::encode(shown, header_plain);
+  aead_seal(header_key(ep, e.public_key, mailbox), zero_nonce, header_context(out, mailbox), header_plain,
+            out.subspan(header_at, limits::envelope_header));
 
   Bytes plain(out.size() - body_at - limits::aead_tag);
   EnvelopeBody copy = body;
@@ -165,7 +170,7 @@ Result<EnvelopeHeader, EnvelopeError> open_header(const OwnedMailbox& mailbox, B
     return EnvelopeError::point;
   }
   Wiped<limits::envelope_header_plain> plain;
-  if (!aead_open(header_key(shared, point, mailbox.mailbox.address), zero_nonce,
+  if (!aead_open(header_key(shared, point, mailbox.mailbox), zero_nonce,
                  header_context(envelope, mailbox.mailbox),
                  envelope.subspan(header_at, limits::envelope_header), plain)) {
     return EnvelopeError::header;
@@ -173,6 +178,12 @@ Result<EnvelopeHeader, EnvelopeError> open_header(const OwnedMailbox& mailbox, B
   EnvelopeHeader header;
   if (wire::decode(plain, header) != wire::Error::none) {
     return EnvelopeError::fields;
+  }
+  if (mailbox.mailbox.kind != RootKind::open) {
+    if (header.sender != FriendKey{}) {
+      return EnvelopeError::fields;
+    }
+    header.sender = mailbox.mailbox.writer;
   }
   return header;
 }

@@ -33,7 +33,9 @@ EnvelopeId envelope_id(const MailboxAddress& address, ByteView envelope) noexcep
 
 /// Readable by the owner of the mailbox.
 struct EnvelopeHeader {
-  FriendKey sender{};   ///< S: a claim until the body has opened.
+  /// In the public root S, a claim until the body has opened. In the others the box says it, and zeros stand
+  /// here; who opens the header is told.
+  FriendKey sender{};
   Instance instance{};  ///< The sender's installation.
   PreKeyId pre_key{};   ///< Of the recipient's bundle.
   MessageId message_id{};
@@ -72,7 +74,8 @@ Result<Bytes, EnvelopeError> seal_envelope(const KeyPair& sender, const FriendKe
                                            const EnvelopeHeader& header, const EnvelopeBody& body,
                                            const CancelSecret& cancel_secret, Random& random);
 
-/// Opens the header: two key agreements. Every byte of `envelope` is hostile.
+/// Opens the header: two key agreements. Every byte of `envelope` is hostile. In a friends root success means
+/// that the box's writer, or the owner, made it: nobody else knows h.
 Result<EnvelopeHeader, EnvelopeError> open_header(const OwnedMailbox& mailbox, ByteView envelope) noexcept;
 
 /// Opens the body of an envelope whose header is `header`: three key agreements. Success means that the owner

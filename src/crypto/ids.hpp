@@ -21,7 +21,9 @@ inline Point point_of(const FriendKey& key) noexcept {
   return Point(key.bytes());
 }
 
-using MailboxKey = Id<struct MailboxKeyTag, 32>;  ///< H256(P|W): where a node keeps the mail.
+using BoxKey = Id<struct BoxKeyTag, 32>;   ///< Of P and W: what one writer leaves in one mailbox.
+using BoxTag = Id<struct BoxTagTag, 3>;    ///< Its first bytes, by which the owner names it to a node,
+using BoxName = Id<struct BoxNameTag, 8>;  ///< and more of them, by which the node names it to the owner.
 using MessageId = Id<struct MessageIdTag, 16>;
 using EnvelopeId = Id<struct EnvelopeIdTag, 16>;  ///< H128(P|W|envelope).
 using PreKeyId = Id<struct PreKeyIdTag, 8>;       ///< First 8 bytes of H256(K).

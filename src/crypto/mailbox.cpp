@@ -17,28 +17,31 @@ Secret<32> derive(ByteView key, std::string_view label, Epoch epoch) {
   return Secret<32>(h256(key, {as_bytes(label), encode(epoch)}));
 }
 
-/// The writable side, from the key that writers share and the point that b is applied to.
-std::optional<WritableMailbox> writable(ByteView key, const Point& target, const Secret<32>& b, Epoch epoch,
-                                        RootKind kind) {
-  Secret<32> w = derive(key, "toxasync/1 write", epoch);
-  MailboxAddress address;
-  address.w = x25519_base(w.bytes());
+std::optional<Point> apply(const Secret<32>& b, const Point& target) noexcept {
   ByteArray<32> p;
-  if (!x25519(p, b.bytes(), target)) {
-    return std::nullopt;
-  }
-  address.p = Point(p);
-  return WritableMailbox{epoch, address, std::move(w), kind};
+  return x25519(p, b.bytes(), target) ? std::optional(Point(p)) : std::nullopt;
 }
 
-std::optional<OwnedMailbox> owned(ByteView key, const Point& target, const Secret<32>& inner, Epoch epoch,
-                                  RootKind kind) {
-  Secret<32> b = derive(key, "toxasync/1 mbox", epoch);
-  auto mailbox = writable(key, target, b, epoch, kind);
-  if (!mailbox) {
+/// The public root's writable side, from the key that all writers share and the point that b is applied to.
+std::optional<WritableMailbox> writable(ByteView key, const Point& target, const Secret<32>& b, Epoch epoch) {
+  const auto p = apply(b, target);
+  if (!p) {
     return std::nullopt;
   }
-  return OwnedMailbox{std::move(*mailbox), OwnerKey(std::move(b), inner.clone())};
+  Secret<32> w = derive(key, "toxasync/1 write", epoch);
+  const MailboxAddress address{*p, x25519_base(w.bytes())};
+  return WritableMailbox{epoch, address, std::move(w), {}, RootKind::open, {}};
+}
+
+Wiped<32> friends_write_secret(const KeyPair& root, const FriendKey& writer) noexcept {
+  return Wiped<32>(h256(root.secret.view(), {as_bytes("toxasync/1 writer"), writer}));
+}
+
+WritableMailbox friends_box(const Point& p, const Wiped<32>& write_secret, Epoch epoch) {
+  Secret<32> w = derive(write_secret, "toxasync/1 write", epoch);
+  const MailboxAddress address{p, x25519_base(w.bytes())};
+  return {epoch, address, std::move(w), derive(write_secret, "toxasync/1 hsec", epoch), RootKind::friends,
+          {}};
 }
 
 ByteArray<32> public_root_key(const FriendKey& recipient, const ByteArray<4>& nospam) noexcept {
@@ -58,8 +61,16 @@ std::optional<Epoch> epoch_at(UnixTime time) noexcept {
   return static_cast<Epoch>(epoch);
 }
 
-MailboxKey mailbox_key(const MailboxAddress& address) noexcept {
-  return MailboxKey(h256({}, {address.p, address.w}));
+BoxKey box_key(const MailboxAddress& address) noexcept {
+  return BoxKey(h256({}, {as_bytes("toxasync/1 box"), address.p, address.w}));
+}
+
+BoxTag box_tag(const MailboxAddress& address) noexcept {
+  return id_from<BoxTag>(box_key(address));
+}
+
+BoxName box_name(const MailboxAddress& address) noexcept {
+  return id_from<BoxName>(box_key(address));
 }
 
 bool OwnerKey::apply(ByteArray<32>& out, const Point& q) const noexcept {
@@ -76,24 +87,52 @@ bool OwnerKey::apply(ByteArray<32>& out, const Point& q) const noexcept {
   return applied;
 }
 
-std::optional<WritableMailbox> friends_mailbox(const Point& root_public, Epoch epoch) {
-  return writable(root_public, root_public, derive(root_public, "toxasync/1 mbox", epoch), epoch,
-                  RootKind::friends);
+BoxTag OwnerKey::filler(const Point& p, std::uint32_t number) const noexcept {
+  ByteArray<4> bytes;
+  store_le(number, bytes.data());
+  const Secret<32>& key = inner_ ? *inner_ : outer_;
+  return id_from<BoxTag>(h256(key.view(), {as_bytes("toxasync/1 fill"), p, bytes}));
 }
 
-std::optional<OwnedMailbox> own_friends_mailbox(const KeyPair& root, Epoch epoch) {
-  return owned(root.public_key, root.public_key, root.secret, epoch, RootKind::friends);
+FriendsRoot friends_root(const KeyPair& root, const FriendKey& writer) noexcept {
+  return {root.public_key, friends_write_secret(root, writer)};
+}
+
+std::optional<WritableMailbox> friends_mailbox(const FriendsRoot& root, Epoch epoch) {
+  const auto p = apply(derive(root.m, "toxasync/1 mbox", epoch), root.m);
+  return p ? std::optional(friends_box(*p, root.write_secret, epoch)) : std::nullopt;
+}
+
+std::optional<FriendsMailbox> FriendsMailbox::derive(const KeyPair& root, Epoch epoch) {
+  Secret<32> b = crypto::derive(root.public_key, "toxasync/1 mbox", epoch);
+  const auto p = apply(b, root.public_key);
+  return p ? std::optional(FriendsMailbox(root, epoch, *p, OwnerKey(std::move(b), root.secret.clone())))
+           : std::nullopt;
+}
+
+Point FriendsMailbox::write_point(const FriendKey& writer) const {
+  return x25519_base(crypto::derive(friends_write_secret(root_, writer), "toxasync/1 write", epoch_).bytes());
+}
+
+OwnedMailbox FriendsMailbox::box(const FriendKey& writer) const {
+  auto mailbox = friends_box(p_, friends_write_secret(root_, writer), epoch_);
+  mailbox.writer = writer;
+  return {std::move(mailbox), owner_.clone()};
 }
 
 std::optional<WritableMailbox> public_mailbox(const FriendKey& recipient, const ByteArray<4>& nospam,
                                               Epoch epoch) {
   const ByteArray<32> key = public_root_key(recipient, nospam);
-  return writable(key, point_of(recipient), derive(key, "toxasync/1 mbox", epoch), epoch, RootKind::open);
+  return writable(key, point_of(recipient), derive(key, "toxasync/1 mbox", epoch), epoch);
 }
 
 std::optional<OwnedMailbox> own_public_mailbox(const KeyPair& self, const ByteArray<4>& nospam, Epoch epoch) {
-  return owned(public_root_key(self.friend_key(), nospam), self.public_key, self.secret, epoch,
-               RootKind::open);
+  const ByteArray<32> key = public_root_key(self.friend_key(), nospam);
+  Secret<32> b = derive(key, "toxasync/1 mbox", epoch);
+  auto mailbox = writable(key, self.public_key, b, epoch);
+  return mailbox
+             ? std::optional(OwnedMailbox{std::move(*mailbox), OwnerKey(std::move(b), self.secret.clone())})
+             : std::nullopt;
 }
 
 std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const FriendKey& peer,
@@ -105,7 +144,8 @@ std::optional<OwnedMailbox> pair_mailbox(const Secret<32>& self_secret, const Fr
   Secret<32> p(h256(z, {as_bytes("toxasync/1 pair p"), from, to, encode(epoch)}));
   Secret<32> w(h256(z, {as_bytes("toxasync/1 pair w"), from, to, encode(epoch)}));
   const MailboxAddress address{x25519_base(p.bytes()), x25519_base(w.bytes())};
-  return OwnedMailbox{WritableMailbox{epoch, address, std::move(w), RootKind::pair}, OwnerKey(std::move(p))};
+  return OwnedMailbox{WritableMailbox{epoch, address, std::move(w), {}, RootKind::pair, from},
+                      OwnerKey(std::move(p))};
 }
 
 Tag request_tag(TagKind kind, const ByteArray<32>& shared, const Point& node_key, const Point& session_key,

@@ -6,6 +6,7 @@
 
 #include "base/time.hpp"
 #include "crypto/curve.hpp"
+#include "wire/archive.hpp"
 #include "wire/limits.hpp"
 
 // Epochs, roots, mailbox addresses and tags: docs/protocol.md, sections 2 and 3.
@@ -29,7 +30,10 @@ struct MailboxAddress {
   bool operator==(const MailboxAddress&) const = default;
 };
 
-MailboxKey mailbox_key(const MailboxAddress& address) noexcept;
+/// The box that its holder of w writes to in the mailbox of P.
+BoxKey box_key(const MailboxAddress& address) noexcept;
+BoxTag box_tag(const MailboxAddress& address) noexcept;
+BoxName box_name(const MailboxAddress& address) noexcept;
 
 /// Whose mailboxes are derived from a root (section 3), and so what may be in them (section 4).
 enum class RootKind : std::uint8_t {
@@ -38,14 +42,30 @@ enum class RootKind : std::uint8_t {
   pair,     ///< Of two friends, one of which may not know the other's mailboxes: bundles only.
 };
 
-/// What a sender knows of a mailbox.
+/// A friends root as one friend is given it: enough to find its mailboxes, and to write to a box of theirs in
+/// each.
+struct FriendsRoot {
+  Point m{};
+  Wiped<32> write_secret;  ///< u
+
+  static constexpr std::size_t min_encoded_size = 2 * limits::point;
+
+  bool operator==(const FriendsRoot&) const = default;
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.m, wire::array_of(self.write_secret)); }
+};
+
+/// What the writer of a box knows of it, and of the mailbox that it is in.
 struct WritableMailbox {
   Epoch epoch = 0;
   MailboxAddress address;
-  Secret<32> write_secret;  ///< w
+  Secret<32> write_secret;   ///< w
+  Secret<32> header_secret;  ///< h: proves who wrote. Zeros in the public and pair roots.
   RootKind kind = RootKind::friends;
+  FriendKey writer{};  ///< Where it is the owner's: who writes there. Zeros in the public root.
 
-  [[nodiscard]] WritableMailbox clone() const { return {epoch, address, write_secret.clone(), kind}; }
+  [[nodiscard]] WritableMailbox clone() const {
+    return {epoch, address, write_secret.clone(), header_secret.clone(), kind, writer};
+  }
 };
 
 /// The private half of a mailbox: one scalar, or two whose product is never computed.
@@ -56,6 +76,8 @@ class OwnerKey {
 
   /// owner(Q). False when Q or the result is refused.
   [[nodiscard]] bool apply(ByteArray<32>& out, const Point& q) const noexcept;
+  /// A tag that is nobody's, by which a list is filled up; the same each time for the mailbox of `p`.
+  [[nodiscard]] BoxTag filler(const Point& p, std::uint32_t number) const noexcept;
 
   [[nodiscard]] OwnerKey clone() const {
     return inner_ ? OwnerKey(outer_.clone(), inner_->clone()) : OwnerKey(outer_.clone());
@@ -66,7 +88,7 @@ class OwnerKey {
   std::optional<Secret<32>> inner_;
 };
 
-/// What the owner knows of it.
+/// What the owner of the mailbox knows of a box.
 struct OwnedMailbox {
   WritableMailbox mailbox;
   OwnerKey owner;
@@ -76,9 +98,32 @@ struct OwnedMailbox {
 
 // Each returns nothing when a point it is given is refused.
 
-/// Friends root: M as it was given to friends.
-std::optional<WritableMailbox> friends_mailbox(const Point& root_public, Epoch epoch);
-std::optional<OwnedMailbox> own_friends_mailbox(const KeyPair& root, Epoch epoch);
+/// Friends root: what its owner gives to a friend, and the friend's box.
+FriendsRoot friends_root(const KeyPair& root, const FriendKey& writer) noexcept;
+std::optional<WritableMailbox> friends_mailbox(const FriendsRoot& root, Epoch epoch);
+
+/// The owner's side of a friends root in one epoch: a mailbox with a box for each friend.
+class FriendsMailbox {
+ public:
+  /// Nothing: not reached with a root of ours, whose points are good.
+  static std::optional<FriendsMailbox> derive(const KeyPair& root, Epoch epoch);
+
+  [[nodiscard]] Epoch epoch() const noexcept { return epoch_; }
+  [[nodiscard]] const Point& p() const noexcept { return p_; }
+  [[nodiscard]] const OwnerKey& owner() const noexcept { return owner_; }
+  /// W of a friend's box.
+  [[nodiscard]] Point write_point(const FriendKey& writer) const;
+  [[nodiscard]] OwnedMailbox box(const FriendKey& writer) const;
+
+ private:
+  FriendsMailbox(const KeyPair& root, Epoch epoch, const Point& p, OwnerKey owner)
+      : epoch_(epoch), p_(p), root_{root.secret.clone(), root.public_key}, owner_(std::move(owner)) {}
+
+  Epoch epoch_;
+  Point p_;
+  KeyPair root_;
+  OwnerKey owner_;
+};
 
 /// Public root: from the recipient's Tox key and nospam.
 std::optional<WritableMailbox> public_mailbox(const FriendKey& recipient, const ByteArray<4>& nospam,

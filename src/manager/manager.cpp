@@ -14,18 +14,21 @@ namespace toxasync::manager {
 namespace {
 constexpr milliseconds housekeeping = 1h;
 constexpr milliseconds shortest_housekeeping = 1s;
+/// Nodes can change what is believed as often as they answer; it is followed no more often than that.
+constexpr milliseconds follow_clock_every = 5s;
 }  // namespace
 
 Manager::Manager(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
                  const Clock& clock, Random& random, Telemetry telemetry, ManagerListener& listener,
                  ManagerConfig config)
     : self_(std::move(self)),
+      clock_(clock, telemetry),
       transport_(transport),
       config_(config),
       client_(transport, random, telemetry, this, config_.client),
-      journal_(state, clock, telemetry),
+      journal_(state, clock_, telemetry),
       events_(listener, journal_),
-      services_{self_, client_, channel, journal_, clock, random, telemetry, listener, events_, config_},
+      services_{self_, client_, channel, journal_, clock_, random, telemetry, listener, events_, config_},
       nodes_(services_),
       home_nodes_(services_, nodes_, *this),
       discovery_(services_, nodes_),
@@ -34,12 +37,13 @@ Manager::Manager(crypto::KeyPair self, Transport& transport, FriendChannel& chan
       outbox_(services_, friends_, *this),
       receipts_(services_, friends_, *this),
       inbox_(services_, friends_, keys_, receipts_, *this, *this),
-      poller_(services_, keys_, inbox_, home_nodes_),
+      poller_(services_, keys_, friends_, inbox_, home_nodes_),
       cover_(services_, keys_, home_nodes_),
       home_selector_(services_, nodes_, home_nodes_, discovery_),
       contact_nodes_(nodes_, home_nodes_, friends_),
-      contact_bundles_(friends_, journal_, clock),
+      contact_bundles_(friends_, journal_),
       contact_(services_, contact_nodes_, contact_bundles_, *this) {
+  client_.use(nodes_);
   load();
   transport.set_receiver(this);
 }
@@ -100,13 +104,15 @@ std::vector<HomeNodeStatus> Manager::home_nodes() const {
 
 bool Manager::friend_ready(const FriendKey& key) const {
   const Friend* const who = friends_.find(key);
-  return who != nullptr && friends_.can_seal(*who, services_.clock.now().unix_time());
+  return who != nullptr && friends_.can_seal(*who);
 }
 std::size_t Manager::outbox_size() const noexcept {
   return outbox_.size();
 }
 
 void Manager::tick() {
+  clock_.tick(clock_.now());
+  client_.trust_date(clock_.checked());
   const Now now = services_.clock.now();
   if (!resumed_) {
     resumed_ = true;
@@ -115,6 +121,7 @@ void Manager::tick() {
     inbox_.resume();
     poller_.update_polls(now);
   }
+  follow_clock(now);
   for (Part* const part : parts_) {
     part->tick(now);
   }
@@ -125,6 +132,9 @@ void Manager::tick() {
 
 SteadyTime Manager::next_deadline() const noexcept {
   SteadyTime next = resumed_ ? never : SteadyTime{};
+  if (clock_seen_ != clock_.generation()) {
+    next = std::min(next, follow_clock_from_);
+  }
   for (const Part* const part : parts_) {
     next = std::min(next, part->next_deadline());
   }
@@ -162,7 +172,7 @@ void Manager::on_friend_removed(const FriendKey& key) noexcept {
   inbox_.on_removed(key, batch);
   contact_.on_friend_removed(key, batch, services_.clock.now());
   if (friends_.remove(key, batch)) {
-    keys_.replace_root_soon(services_.clock.now().unix_time(), batch);
+    keys_.replace_root_soon(clock_.for_good(), batch);
     housekeeping_.run_at(services_.clock.now().steady);  // sets the time of the next one
   }
   services_.state.keep(std::move(batch));
@@ -197,6 +207,10 @@ void Manager::on_friend_packet(const FriendKey& key, ByteView bytes) noexcept {
   }
 }
 
+void Manager::on_node_time(const protocol::NodeId& node, UnixTime node_time) noexcept {
+  clock_.on_node_time(node, node_time);
+}
+
 void Manager::on_node_news(const client::NodeNews& news, Now now) noexcept {
   nodes_.on_news(news, now);
   if (news.answered) {
@@ -222,12 +236,44 @@ void Manager::load() {
     crypto::wipe(entry.value);
   }
   outbox_.join_loaded();
+  clock_.tick(clock_.now());  // what is not on the disk begins now
+  clock_.set_home_nodes(home_nodes_.ids_in_use());
   store::StateBatch batch;
-  keys_.renew(services_.clock.now().unix_time(), batch);
+  keys_.renew(clock_.for_good(), batch);
   services_.state.keep(std::move(batch));
 }
 
-void Manager::run_housekeeping(Now now, bool again) {
+/// What waited for a date that is certain is done when it is.
+void Manager::follow_clock(Now now) {
+  if (clock_seen_ == clock_.generation() || now.steady < follow_clock_from_) {
+    return;
+  }
+  clock_seen_ = clock_.generation();
+  follow_clock_from_ = now.steady + follow_clock_every;
+  client_.trust_date(clock_.checked());
+  store::StateBatch batch;
+  drop_expired(batch);
+  services_.state.keep(std::move(batch));
+  inbox_.follow_clock();
+  poller_.follow_clock(now);
+  outbox_.follow_clock(now);
+  friends_.bundle_changed();
+}
+
+void Manager::drop_expired(store::StateBatch& batch) {
+  const CertainDate date = clock_.for_good();
+  contact_.drop_expired(date, batch);
+  if (keys_.renew(date, batch)) {
+    poller_.update_polls(clock_.now());
+  }
+  inbox_.drop_expired(date, batch);
+  receipts_.drop_expired(date, batch);
+  home_nodes_.clamp(date);
+  nodes_.clamp(date);
+  clock_.save(batch);
+}
+
+void Manager::run_housekeeping(bool again) {
   if (again) {  // the host has named its friends by now: the others were removed without us
     for (const auto& key : friends_.unlisted()) {
       on_friend_removed(key);
@@ -237,16 +283,8 @@ void Manager::run_housekeeping(Now now, bool again) {
   if (again) {
     contact_.forget_unlisted(batch);
   }
-  contact_.drop_expired(now.unix_time(), batch);
-  const bool roots_changed = keys_.renew(now.unix_time(), batch);
-  inbox_.drop_expired(now.unix_time(), batch);
-  receipts_.drop_expired(now.unix_time(), batch);
-  if (!batch.empty()) {
-    services_.state.keep(std::move(batch));
-  }
-  if (roots_changed) {
-    poller_.update_polls(now);
-  }
+  drop_expired(batch);
+  services_.state.keep(std::move(batch));
   friends_.bundle_changed();
   if (node_) {
     node_->set_peers(nodes_.descriptors_to_share(node::Node::peers_kept));
@@ -256,6 +294,7 @@ void Manager::run_housekeeping(Now now, bool again) {
 // --- HomeNodesListener ---
 void Manager::on_home_nodes_changed() {
   const Now now = services_.clock.now();
+  clock_.set_home_nodes(home_nodes_.ids_in_use());
   poller_.update_polls(now);
   friends_.bundle_changed();
   contact_.nodes_changed(now);
@@ -302,7 +341,7 @@ void Manager::on_live_envelope(const FriendKey& from, ByteView message) {
     return;
   }
   services_.telemetry.count(Counter::live_received);
-  inbox_.receive(*mailbox, {std::move(live.envelope)}, &from, nullptr);
+  inbox_.receive_live(*mailbox, from, live.envelope);
 }
 
 void Manager::on_live_receipt(const FriendKey& from, const protocol::FriendPacket& packet) {
@@ -312,24 +351,32 @@ void Manager::on_live_receipt(const FriendKey& from, const protocol::FriendPacke
     return;
   }
   const bool is_nack = packet.type == protocol::FriendPacketType::nack;
+  const auto kind = is_nack ? crypto::MessageKind::nack : crypto::MessageKind::receipt;
+  store::StateBatch batch;
+  std::vector<ReceiptFrom> receipts;
   for (const auto& id : receipt.ids) {
     services_.telemetry.count(Counter::receipts_received, is_nack ? 0 : 1);
-    on_receipt(is_nack ? crypto::MessageKind::nack : crypto::MessageKind::receipt, from, receipt.instance,
-               id);
+    receipts.push_back({from, receipt.instance, id, kind});
+    on_receipt(receipts.back(), batch);
+  }
+  if (!batch.empty()) {
+    services_.state.keep(std::move(batch), [this, receipts = std::move(receipts)] {
+      for (const auto& one : receipts) {
+        on_receipt_written(one, true);
+      }
+    });
   }
 }
 
 // --- InboxListener ---
-void Manager::on_receipt(crypto::MessageKind kind, const FriendKey& from, crypto::Instance instance,
-                         const crypto::MessageId& id) {
-  if (Friend* const who = friends_.find(from)) {
-    friends_.heard_of(*who, instance);
+void Manager::on_receipt(const ReceiptFrom& receipt, store::StateBatch& batch) {
+  outbox_.prepare(receipt, batch);
+}
+void Manager::on_receipt_written(const ReceiptFrom& receipt, bool durable) {
+  if (Friend* const who = durable ? friends_.find(receipt.from) : nullptr) {
+    friends_.heard_of(*who, receipt.instance);
   }
-  if (kind == crypto::MessageKind::nack) {
-    outbox_.on_nack(from, instance, id);
-  } else {
-    outbox_.on_receipt(from, instance, id);
-  }
+  outbox_.settle(receipt, durable);
 }
 
 // --- MailSource ---
@@ -377,8 +424,8 @@ void Manager::Housekeeping::tick(Now now) {
   if (now.steady < next_) {
     return;
   }
-  manager_.run_housekeeping(now, std::exchange(ran_, true));
-  const milliseconds root_due = manager_.keys_.root_replaced_at() - now.unix_time();
+  manager_.run_housekeeping(std::exchange(ran_, true));
+  const milliseconds root_due = manager_.keys_.root_replaced_at() - manager_.clock_.for_good().passed();
   next_ = now.steady + std::clamp<milliseconds>(root_due, shortest_housekeeping, housekeeping);
 }
 

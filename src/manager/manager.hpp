@@ -107,13 +107,16 @@ class Manager final : public PacketReceiver,
   };
 
   void load();
-  void run_housekeeping(Now now, bool again);
+  void run_housekeeping(bool again);
+  void follow_clock(Now now);
+  void drop_expired(store::StateBatch& batch);
   void claim_nodes(const Friend& who);
   void on_live_envelope(const FriendKey& from, ByteView message);
   void on_live_receipt(const FriendKey& from, const protocol::FriendPacket& packet);
 
   // client::NodeNewsListener
   void on_node_news(const client::NodeNews& news, Now now) noexcept override;
+  void on_node_time(const protocol::NodeId& node, UnixTime node_time) noexcept override;
   // HomeNodesListener
   void on_home_nodes_changed() override;
   // FriendBookListener
@@ -128,8 +131,8 @@ class Manager final : public PacketReceiver,
   void on_bundle_confirmed(const FriendKey& from, std::uint64_t version, crypto::Instance instance) override;
   void on_message_lost(const protocol::NodeId& node) override;
   // InboxListener
-  void on_receipt(crypto::MessageKind kind, const FriendKey& from, crypto::Instance instance,
-                  const crypto::MessageId& id) override;
+  void on_receipt(const ReceiptFrom& receipt, store::StateBatch& batch) override;
+  void on_receipt_written(const ReceiptFrom& receipt, bool durable) override;
   // MailSource
   void poll_soon() override;
   [[nodiscard]] bool swept_since(SteadyTime since) const override;
@@ -138,6 +141,7 @@ class Manager final : public PacketReceiver,
                      store::StateBatch batch) override;
 
   crypto::KeyPair self_;
+  TrustedClock clock_;  ///< No part sees the system's.
   Transport& transport_;
   ManagerConfig config_;
   client::Client client_;
@@ -163,10 +167,12 @@ class Manager final : public PacketReceiver,
   std::unique_ptr<node::Node> node_;
   std::optional<TickedPart<node::Node>> node_part_;
   /// In the order of their ticks.
-  std::vector<Part*> parts_{&journal_,       &housekeeping_, &keys_,  &home_nodes_, &poller_,      &cover_,
-                            &outbox_,        &receipts_,     &inbox_, &contact_,    &client_part_, &friends_,
-                            &home_selector_, &discovery_,    &nodes_, &events_};
+  std::vector<Part*> parts_{&clock_,   &journal_,       &housekeeping_, &keys_,  &home_nodes_, &poller_,
+                            &cover_,   &outbox_,        &receipts_,     &inbox_, &contact_,    &client_part_,
+                            &friends_, &home_selector_, &discovery_,    &nodes_, &events_};
   bool resumed_ = false;
+  std::uint64_t clock_seen_ = 0;  ///< The generation that was followed.
+  SteadyTime follow_clock_from_{};
 };
 
 }  // namespace toxasync::manager

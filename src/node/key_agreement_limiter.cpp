@@ -14,22 +14,34 @@ void KeyAgreementLimiter::refill(SteadyTime now) noexcept {
                : std::min(full(), level_ + static_cast<std::uint64_t>(passed.count()) * limits_.per_second);
 }
 
-KeyAgreementLimiter::Answer KeyAgreementLimiter::admit(const Endpoint& source, SteadyTime now) {
+TokenBuckets::Rate KeyAgreementLimiter::of_all_forwarded(TokenBuckets::Rate source) noexcept {
+  const auto times = [](std::uint32_t number) {
+    return number > UINT32_MAX / forwarders ? UINT32_MAX : number * forwarders;
+  };
+  return {times(source.burst), times(source.per_minute)};
+}
+
+KeyAgreementLimiter::Answer KeyAgreementLimiter::admit(const Source& source, SteadyTime now) {
   refill(now);
-  if (!sources_.consume(source, now)) {
+  if (!sources_.consume(source.payer(), now) ||
+      (source.forwarded() && !forwarded_.consume(source.networks().back(), now))) {
     return Answer::source_spent;
   }
   const double common = static_cast<double>(level_) / static_cast<double>(full());
-  if (level_ < token || sources_.level(source, now) < 1 - common) {
+  if (level_ < token || sources_.level(source.payer(), now) < 1 - common) {
     return Answer::ceiling;
   }
   level_ -= token;
   return Answer::yes;
 }
 
-seconds KeyAgreementLimiter::retry_after(Answer refusal, const Endpoint& source, SteadyTime now) noexcept {
+seconds KeyAgreementLimiter::retry_after(Answer refusal, const Source& source, SteadyTime now) noexcept {
   constexpr seconds after_ceiling = 5s;
-  return refusal == Answer::ceiling ? after_ceiling : sources_.retry_after(source, now);
+  if (refusal == Answer::ceiling) {
+    return after_ceiling;
+  }
+  const seconds own = sources_.retry_after(source.payer(), now);
+  return source.forwarded() ? std::max(own, forwarded_.retry_after(source.networks().back(), now)) : own;
 }
 
 }  // namespace toxasync::node

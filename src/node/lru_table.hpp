@@ -66,18 +66,6 @@ class LruTable {
     }
   }
 
-  template <class Predicate>
-  void erase_if(Predicate&& predicate) {
-    for (auto entry = entries_.begin(); entry != entries_.end();) {
-      const auto next = std::next(entry);
-      if (predicate(std::as_const(entry->second))) {
-        index_.erase(entry->first);
-        entries_.erase(entry);
-      }
-      entry = next;
-    }
-  }
-
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
  private:

@@ -11,8 +11,22 @@ namespace {
 constexpr std::size_t expire_rows = 512;     // of one slice
 constexpr milliseconds rotate_again = 1min;  // after the key file could not be written
 constexpr milliseconds follow_capacity_every = 1min;
+// How often the date is written to the key file; again after that could not be done.
+constexpr milliseconds mark_clock_every = 6h;
+constexpr milliseconds mark_doubted_clock_every = 1min;
+constexpr milliseconds mark_clock_again = 1min;
 
 }  // namespace
+
+std::string describe_doubted_clock(seconds ahead) {
+  const auto hours = std::chrono::round<std::chrono::hours>(std::chrono::abs(ahead)).count();
+  return "The clock is " + std::to_string(hours) + " hours " + (ahead > 0s ? "ahead of" : "behind") +
+         " what was expected: until it has kept its course for an hour nothing expires. If it is wrong, set "
+         "it "
+         "right before that, or messages are lost. If it is right, because the machine was off or its clock "
+         "was "
+         "wrong before, there is nothing to do.";
+}
 
 Node::Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry telemetry, NodeConfig config,
            Now now)
@@ -21,6 +35,7 @@ Node::Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry teleme
       random_(random),
       telemetry_(telemetry),
       config_(std::move(config)),
+      clock_(now, keys.clock_marks()),
       cookies_(random),
       sessions_(config_.sessions, random.array<16>()),
       key_agreement_limiter_(config_.sources,
@@ -30,12 +45,13 @@ Node::Node(store::Store& store, NodeKeys& keys, Random& random, Telemetry teleme
       quota_(config_.networks, config_.deposits, random.array<16>()),
       pending_(config_.pending_requests),
       subscriptions_(config_.sessions, random.array<16>()),
-      handed_out_(handed_out_remembered, random.array<16>()),
       now_(now),
       next_expire_(now.steady),
       next_rotate_(now.steady),
-      next_capacity_(now.steady + follow_capacity_every) {
+      next_capacity_(now.steady + follow_capacity_every),
+      next_clock_marks_(now.steady) {
   sign_descriptor();
+  follow_clock(now);
   rotate_keys(now);
 }
 
@@ -49,6 +65,7 @@ void Node::on_packet(Transport& via, const Route& from, ByteView packet, Now now
 
 void Node::handle_packet(Transport& via, const Route& from, ByteView packet, Now now) {
   now_ = now;
+  clock_.observe(now);
   telemetry_.count(Counter::frames_in);
   telemetry_.count(Counter::bytes_in, packet.size());
   // Every answer is at most as long as this.
@@ -92,7 +109,7 @@ Session* Node::open(Transport& via, const Route& from, const protocol::FrameHead
     return nullptr;
   }
   Session* known = sessions_.find(header.session);
-  if (known != nullptr && node_key(known->node_key, now) == nullptr) {
+  if (known != nullptr && node_key(known->node_key) == nullptr) {
     known = nullptr;  // its N has ended
   }
   if (known != nullptr && protocol::open_frame(header, known->keys.client_to_node, packet, plain)) {
@@ -106,10 +123,11 @@ Session* Node::open_with_new_keys(Transport& via, const Route& from, const proto
                                   ByteView packet, MutableBytes plain, Now now, const Session* known) {
   // No honest client goes from the current N back to the previous one.
   const bool forged = known != nullptr && known->node_key == keys_.current().pair.public_key;
-  if (!forged && !may_agree(from.endpoint, now)) {
+  const Source source(from, header.session);
+  if (!forged && !may_agree(source, now)) {
     return nullptr;
   }
-  for (const SessionKey* key : {&keys_.current(), keys_.previous(now.unix_time())}) {
+  for (const SessionKey* key : {&keys_.current(), keys_.previous(clock_.earliest())}) {
     if (forged || key == nullptr || (known != nullptr && known->node_key == key->pair.public_key)) {
       continue;
     }
@@ -120,7 +138,7 @@ Session* Node::open_with_new_keys(Transport& via, const Route& from, const proto
       return nullptr;
     }
     if (protocol::open_frame(header, keys->client_to_node, packet, plain)) {
-      const auto opened = sessions_.open(header.session, n, std::move(*keys));
+      const auto opened = sessions_.open(header.session, n, std::move(*keys), source, now.steady);
       telemetry_.count(Counter::sessions_opened);
       telemetry_.count(Counter::sessions_evicted, opened.evicted ? 1 : 0);
       return &opened.session;
@@ -131,11 +149,11 @@ Session* Node::open_with_new_keys(Transport& via, const Route& from, const proto
   return nullptr;
 }
 
-const SessionKey* Node::node_key(const crypto::Point& n, Now now) const noexcept {
+const SessionKey* Node::node_key(const crypto::Point& n) const noexcept {
   if (keys_.current().pair.public_key == n) {
     return &keys_.current();
   }
-  const SessionKey* previous = keys_.previous(now.unix_time());
+  const SessionKey* previous = keys_.previous(clock_.earliest());
   return previous != nullptr && previous->pair.public_key == n ? previous : nullptr;
 }
 
@@ -155,7 +173,7 @@ bool Node::decode(ByteView plain, Session& session, Message& message, ByteView& 
   return true;
 }
 
-bool Node::may_agree(const Endpoint& source, Now now) {
+bool Node::may_agree(const Source& source, Now now) {
   const KeyAgreementLimiter::Answer answer = key_agreement_limiter_.admit(source, now.steady);
   if (answer == KeyAgreementLimiter::Answer::yes) {
     return true;
@@ -170,10 +188,10 @@ Node::TagCheck Node::check_tag(const Request& request, crypto::TagKind kind, con
                                const crypto::Tag& shown, std::size_t tag_offset) {
   Session& session = request.session;
   if (!session.tag_key || session.tag_key->point != point) {
-    if (!may_agree(request.path.route.endpoint, request.now)) {
+    if (!may_agree(request.source(), request.now)) {
       return TagCheck::no_tokens;
     }
-    const SessionKey* key = node_key(session.node_key, request.now);
+    const SessionKey* key = node_key(session.node_key);
     crypto::Wiped<32> shared;
     if (key == nullptr || !crypto::x25519(shared, key->pair.secret.bytes(), point)) {
       return TagCheck::bad_point;
@@ -182,7 +200,14 @@ Node::TagCheck Node::check_tag(const Request& request, crypto::TagKind kind, con
   }
   const crypto::Tag expected = crypto::request_tag(kind, session.tag_key->shared.bytes(), session.node_key,
                                                    request.path.session, request.message, tag_offset);
-  return crypto::equal(expected, shown) ? TagCheck::good : TagCheck::wrong;
+  if (!crypto::equal(expected, shown)) {
+    return TagCheck::wrong;
+  }
+  if (kind == crypto::TagKind::owner) {
+    sessions_.prove(request.path.session, request.now.steady);
+  }
+  request.path.via->on_authentic(request.path.route);
+  return TagCheck::good;
 }
 
 void Node::send(Transport& via, const Route& to, ByteView packet) noexcept {
@@ -227,8 +252,10 @@ const Session* Node::session_of(const ReplyPath& path) noexcept {
 
 void Node::tick(Now now) {
   now_ = now;
+  clock_.observe(now);
+  follow_clock(now);
   if (now.steady >= next_expire_) {
-    store_.expire(now.unix_time(), expire_rows);
+    store_.expire(clock_.earliest(), expire_rows);
     next_expire_ = now.steady + std::max(config_.expire_every, 1ms);
     group_open_ = true;
   }
@@ -252,18 +279,44 @@ SteadyTime Node::next_deadline() const noexcept {
   return next_expire_;
 }
 
-void Node::rotate_keys(Now now) {
-  if (now.steady < next_rotate_) {
+/// Reports when the clock begins and ends to be doubted, and keeps what is known of it on disk.
+void Node::follow_clock(Now now) {
+  const bool doubted = clock_.in_doubt();
+  const bool changed = doubted != (doubted_clock_ != 0s);
+  if (changed) {
+    telemetry_.count(Counter::clock_doubted, doubted ? 1 : 0);
+    telemetry_.log(doubted ? LogLevel::warning : LogLevel::info, "clock",
+                   doubted ? describe_doubted_clock(clock_.doubted()) : "the clock is believed again");
+  }
+  if (std::chrono::abs(clock_.doubted() - doubted_clock_) >= 1h) {
+    doubted_clock_ = clock_.doubted();
+    sign_descriptor();
+  }
+  if (!changed && now.steady < next_clock_marks_) {
     return;
   }
-  const auto rotated = keys_.rotate(random_, now.unix_time());
+  const auto saved = keys_.set_clock_marks(clock_.marks());
+  if (!saved) {
+    telemetry_.log(LogLevel::error, "clock", crypto::describe(saved.error()));
+  }
+  next_clock_marks_ = now.steady + (!saved    ? mark_clock_again
+                                    : doubted ? mark_doubted_clock_every
+                                              : mark_clock_every);
+}
+
+void Node::rotate_keys(Now now) {
+  // While there are two dates the key is kept: its descriptor is valid at both.
+  if (now.steady < next_rotate_ || clock_.in_doubt()) {
+    return;
+  }
+  const auto rotated = keys_.rotate(random_, clock_.earliest());
   if (!rotated) {
     telemetry_.log(LogLevel::error, "node", crypto::describe(rotated.error()));
     next_rotate_ = now.steady + rotate_again;
     return;
   }
   if (*rotated) {
-    const SessionKey* previous = keys_.previous(now.unix_time());
+    const SessionKey* previous = keys_.previous(clock_.earliest());
     sessions_.retain(keys_.current().pair.public_key,
                      previous == nullptr ? nullptr : &previous->pair.public_key);
     sign_descriptor();
@@ -290,8 +343,8 @@ void Node::sign_descriptor() {
   protocol::NodeDescriptor descriptor;
   descriptor.id = keys_.id();
   descriptor.key = keys_.current().pair.public_key;
-  descriptor.valid_from_s = since_1970_s(keys_.current().valid_from);
-  descriptor.valid_until_s = since_1970_s(keys_.current().valid_until);
+  descriptor.valid_from_s = since_1970_s(std::min(keys_.current().valid_from, clock_.earliest()));
+  descriptor.valid_until_s = since_1970_s(std::max(keys_.current().valid_until, clock_.latest()));
   const std::uint64_t capacity = store_.stats().capacity_bytes;
   announced_capacity_bytes_ = capacity != 0 ? capacity : config_.capacity_bytes;
   descriptor.capacity_bytes = announced_capacity_bytes_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -11,13 +12,13 @@
 #include "base/transport.hpp"
 #include "node/cookie_jar.hpp"
 #include "node/key_agreement_limiter.hpp"
-#include "node/lru_table.hpp"
 #include "node/node_keys.hpp"
 #include "node/pending_table.hpp"
 #include "node/session_table.hpp"
 #include "node/storage_quota.hpp"
 #include "node/subscription_table.hpp"
 #include "node/types.hpp"
+#include "node/wall_clock_guard.hpp"
 #include "protocol/page.hpp"
 #include "protocol/peers.hpp"
 #include "protocol/retrieve_request.hpp"
@@ -64,6 +65,10 @@ class Node final : private store::StoreListener {
 
   [[nodiscard]] NodeLoad load() const noexcept { return {sessions_.size(), pending_.size()}; }
 
+  /// How far the wall clock is ahead of what it should be (or behind, < 0), while it is doubted for that and
+  /// nothing expires; else 0.
+  [[nodiscard]] seconds doubted_clock() const noexcept { return clock_.doubted(); }
+
   /// Other values for these two of NodeConfig.
   void set_key_agreement_rate(std::uint32_t burst, std::uint32_t per_minute) noexcept {
     key_agreement_limiter_.set_source_rate({burst, per_minute});
@@ -84,6 +89,8 @@ class Node final : private store::StoreListener {
     Session& session;
     ByteView message;  ///< As it was encoded.
     Now now;
+
+    [[nodiscard]] Source source() const noexcept { return {path.route, path.session}; }
   };
 
   // Requests that come in.
@@ -97,13 +104,13 @@ class Node final : private store::StoreListener {
                                             MutableBytes plain, Now now, const Session* known);
   template <class Message>
   [[nodiscard]] bool decode(ByteView plain, Session& session, Message& message, ByteView& encoded) const;
-  [[nodiscard]] const SessionKey* node_key(const crypto::Point& n, Now now) const noexcept;
+  [[nodiscard]] const SessionKey* node_key(const crypto::Point& n) const noexcept;
 
   // The right to a mailbox.
   enum class TagCheck : std::uint8_t { good, wrong, bad_point, no_tokens };
   /// Whether one key agreement may be done for the source; else the reason is counted, and
   /// `key_agreement_retry_` says when to try again.
-  [[nodiscard]] bool may_agree(const Endpoint& source, Now now);
+  [[nodiscard]] bool may_agree(const Source& source, Now now);
   [[nodiscard]] TagCheck check_tag(const Request& request, crypto::TagKind kind, const crypto::Point& point,
                                    const crypto::Tag& shown, std::size_t tag_offset);
 
@@ -122,8 +129,7 @@ class Node final : private store::StoreListener {
 
   // Store requests.
   void on_store(const Request& request, const protocol::StoreRequest& message);
-  [[nodiscard]] std::optional<protocol::StoreStatus> refusal(const protocol::StoreRequest& message,
-                                                             Now now) const;
+  [[nodiscard]] std::optional<protocol::StoreStatus> refusal(const protocol::StoreRequest& message) const;
   void submit_cancel(const Request& request, const protocol::StoreRequest& message);
   void submit_put(const Request& request, const protocol::StoreRequest& message);
   void settle_put(const Pending& pending, const store::PutResult& result);
@@ -139,9 +145,10 @@ class Node final : private store::StoreListener {
   void answer_not_served(const ReplyPath& path, Now now, std::uint64_t cursor, seconds retry_after);
   void finish_retrieve(store::Token token);
   void answer_peers(const ReplyPath& path, Now now);
-  /// Announces to whoever subscribed for the mailbox that mail has come.
-  void announce(const store::MailboxKey& mailbox) noexcept;
+  /// Announces to whoever subscribed for the box that mail has come.
+  void announce(const store::Box& box) noexcept;
 
+  void follow_clock(Now now);
   void rotate_keys(Now now);
   void follow_capacity(Now now);
   void sign_descriptor();
@@ -154,6 +161,7 @@ class Node final : private store::StoreListener {
   Random& random_;
   Telemetry telemetry_;
   NodeConfig config_;
+  WallClockGuard clock_;
   CookieJar cookies_;
   SessionTable sessions_;
   KeyAgreementLimiter key_agreement_limiter_;
@@ -162,8 +170,6 @@ class Node final : private store::StoreListener {
   std::uint64_t bytes_in_flight_ = 0;  ///< Of puts that the store has not answered.
   PendingTable pending_;
   SubscriptionTable subscriptions_;
-  struct Nothing {};
-  LruTable<store::RecordId, Nothing> handed_out_;  ///< Envelopes that their owner was given.
   Bytes descriptor_;
   struct Peer {
     Bytes descriptor;
@@ -179,12 +185,14 @@ class Node final : private store::StoreListener {
   SteadyTime next_expire_;
   SteadyTime next_rotate_;
   SteadyTime next_capacity_;
+  SteadyTime next_clock_marks_;
+  seconds doubted_clock_ = 0s;                  ///< As the descriptor has it.
   std::uint64_t announced_capacity_bytes_ = 0;  // In descriptor_.
   bool group_open_ = false;                     ///< The store was given operations since its last submit().
 };
 
-/// How many envelopes are remembered as handed to their owner: about 2 MiB.
-inline constexpr std::size_t handed_out_remembered = 16384;
+/// For the operator: what is wrong with a clock that is so far ahead (or behind, < 0), and what to do.
+std::string describe_doubted_clock(seconds ahead);
 
 /// When to try again: the queue for the disk is full; the disk failed.
 inline constexpr seconds overloaded_retry = 2s;

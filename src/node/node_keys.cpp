@@ -12,7 +12,7 @@ namespace {
 
 using crypto::KeyFileError;
 
-constexpr std::size_t payload_size = 32 + 2 * (32 + 8 + 8);
+constexpr std::size_t payload_size = 32 + 2 * (32 + 8 + 8) + 3 * 8;
 
 struct StoredKey {
   ByteArray<32> secret{};
@@ -39,11 +39,31 @@ struct StoredKey {
   }
 };
 
+struct StoredClock {
+  std::uint64_t believed_s = 0;
+  std::uint64_t other_s = 0;
+  std::uint64_t stayed_s = 0;
+
+  static StoredClock from(const WallClockGuard::Marks& marks) noexcept {
+    return {since_1970_s(marks.believed), since_1970_s(marks.other),
+            since_1970_s(UnixTime{std::chrono::floor<seconds>(marks.stayed)})};
+  }
+  [[nodiscard]] WallClockGuard::Marks to_marks() const noexcept {
+    constexpr auto most =
+        static_cast<std::uint64_t>(std::chrono::floor<seconds>(WallClockGuard::settling).count());
+    return {unix_time(believed_s), unix_time(other_s),
+            seconds{static_cast<std::int64_t>(std::min(stayed_s, most))}};
+  }
+
+  static void fields(auto& ar, auto& self) { wire::fields(ar, self.believed_s, self.other_s, self.stayed_s); }
+};
+
 /// The key file's payload.
 struct StoredKeys {
   ByteArray<32> seed{};
   StoredKey current;
   StoredKey previous;
+  StoredClock clock;
 
   StoredKeys() = default;
   StoredKeys(const StoredKeys&) = delete;
@@ -54,7 +74,9 @@ struct StoredKeys {
     crypto::wipe(previous.secret);
   }
 
-  static void fields(auto& ar, auto& self) { wire::fields(ar, self.seed, self.current, self.previous); }
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, self.seed, self.current, self.previous, self.clock);
+  }
 };
 
 }  // namespace
@@ -95,6 +117,7 @@ Result<NodeKeys, KeyFileError> NodeKeys::open(const std::string& path, Random& r
   if (!stored.previous.empty()) {
     keys.previous_ = stored.previous.to_key();
   }
+  keys.clock_ = stored.clock.to_marks();
   return keys;
 }
 
@@ -108,6 +131,7 @@ Result<bool, KeyFileError> NodeKeys::save(const SessionKey& current, const Sessi
   if (previous != nullptr) {
     stored.previous = StoredKey::from(*previous);
   }
+  stored.clock = StoredClock::from(clock_);
   crypto::Wiped<payload_size> payload;
   (void)wire::encode(stored, payload);  // of fixed size
   return crypto::write_key_file(path_, payload);
@@ -115,6 +139,18 @@ Result<bool, KeyFileError> NodeKeys::save(const SessionKey& current, const Sessi
 
 const SessionKey* NodeKeys::previous(UnixTime now) const noexcept {
   return previous_ && now < previous_->valid_until + key_overlap ? &*previous_ : nullptr;
+}
+
+Result<bool, KeyFileError> NodeKeys::set_clock_marks(const WallClockGuard::Marks& marks) {
+  if (marks == clock_) {
+    return false;
+  }
+  const auto before = std::exchange(clock_, marks);
+  const auto saved = save(current_, previous_ ? &*previous_ : nullptr);
+  if (!saved) {
+    clock_ = before;
+  }
+  return saved;
 }
 
 Result<bool, KeyFileError> NodeKeys::rotate(Random& random, UnixTime now) {

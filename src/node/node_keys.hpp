@@ -8,6 +8,7 @@
 #include "base/time.hpp"
 #include "crypto/curve.hpp"
 #include "crypto/key_file.hpp"
+#include "node/wall_clock_guard.hpp"
 #include "protocol/node_descriptor.hpp"
 
 namespace toxasync::node {
@@ -20,8 +21,9 @@ struct SessionKey {
 };
 
 /// A node's identity and its current and previous session key, in a key file (docs/protocol.md, section 6).
-/// Its payload is 128 bytes: Ed25519 seed 32, then for the current and the previous key: n 32, valid from 8,
-/// valid until 8; all zero where there is no previous one.
+/// Its payload is 152 bytes: Ed25519 seed 32, then for the current and the previous key: n 32, valid from 8,
+/// valid until 8, all zero where there is no previous one; then what is known of the clock: the date believed
+/// last 8, that of another course 8 (0: none), seconds for which it has stayed there 8.
 class NodeKeys {
  public:
   static constexpr seconds key_lifetime = days(7);
@@ -45,6 +47,11 @@ class NodeKeys {
   /// an error, and the keys stay as they were.
   Result<bool, crypto::KeyFileError> rotate(Random& random, UnixTime now);
 
+  /// What is known of the clock.
+  [[nodiscard]] const WallClockGuard::Marks& clock_marks() const noexcept { return clock_; }
+  /// Writes the file, if there is something new.
+  Result<bool, crypto::KeyFileError> set_clock_marks(const WallClockGuard::Marks& marks);
+
  private:
   NodeKeys(std::string path, crypto::Secret<32> seed, SessionKey current);
   static SessionKey make_session_key(Random& random, UnixTime now);
@@ -56,6 +63,7 @@ class NodeKeys {
   crypto::SigningKey signer_;
   SessionKey current_;
   std::optional<SessionKey> previous_;
+  WallClockGuard::Marks clock_;
 };
 
 }  // namespace toxasync::node

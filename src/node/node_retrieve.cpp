@@ -23,10 +23,10 @@ void Node::on_retrieve(const Request& request, const protocol::RetrieveRequest& 
   if (message.op != protocol::RetrieveOp::list && message.op != protocol::RetrieveOp::subscribe) {
     return refuse(Counter::refused_operation);
   }
-  if (!crypto::is_canonical(message.mailbox.p) || !crypto::is_canonical(message.mailbox.w)) {
+  if (!crypto::is_canonical(message.mailbox)) {
     return refuse(Counter::refused_point);
   }
-  switch (check_tag(request, crypto::TagKind::owner, message.mailbox.p, message.owner_tag,
+  switch (check_tag(request, crypto::TagKind::owner, message.mailbox, message.owner_tag,
                     protocol::RetrieveRequest::tag_offset)) {
     case TagCheck::no_tokens:
       return answer_not_served(request.path, request.now, message.cursor, key_agreement_retry_);
@@ -47,23 +47,26 @@ void Node::on_retrieve(const Request& request, const protocol::RetrieveRequest& 
 /// Starts the deletion and the listing in the store at once: it keeps their order, and the answer waits for
 /// both.
 void Node::submit_retrieve(const Request& request, const protocol::RetrieveRequest& message) {
-  const auto mailbox = crypto::mailbox_key(message.mailbox);
   const auto window = std::clamp<std::uint8_t>(message.window, 1, limits::window);
   const bool deletes = !message.ids_to_delete.empty();
   Pending pending{.path = request.path,
                   .received = request.now.steady,
-                  .mailbox = mailbox,
+                  .box = {message.mailbox, {}},
                   .deletes = message.ids_to_delete,
                   .cursor = message.cursor,
                   .window = window};
   pending.awaited = deletes ? 2 : 1;
   pending.subscribes = message.op == protocol::RetrieveOp::subscribe;
+  if (pending.subscribes) {
+    pending.boxes.assign(message.boxes.begin(), message.boxes.end());
+  }
   const store::Token token = pending_.add(std::move(pending));
   try {
     if (deletes) {
-      store_.remove(token, mailbox, message.ids_to_delete);
+      store_.remove(token, message.mailbox, message.ids_to_delete);
     }
-    store_.list(token, mailbox, message.cursor, window_limits(window), request.now.unix_time());
+    store_.list(token, message.mailbox, message.boxes, message.cursor, window_limits(window),
+                clock_.earliest());
   } catch (...) {
     pending_.remove(token);
     throw;
@@ -79,7 +82,7 @@ void Node::on_remove(store::Token token, const store::RemoveResult& result) noex
       }
       if (result.status == store::OpStatus::ok) {
         telemetry_.count(Counter::node_deleted, result.removed);
-        quota_.fetched(pending->mailbox, pending->deletes, now_.unix_time());
+        quota_.fetched(pending->box.mailbox, pending->deletes, clock_.believed());
       }
       --pending->awaited;
       finish_retrieve(token);
@@ -107,9 +110,6 @@ void Node::finish_retrieve(store::Token token) {
     return;
   }
   if (pending.status == store::OpStatus::ok) {
-    for (const auto& record : pending.records) {
-      handed_out_.insert(record.id, {});
-    }
     auto pages = pack_pages(std::move(pending.records), pending.more, pending.cursor, pending.window);
     for (const Page& page : pages) {
       telemetry_.count(Counter::node_listed, page.envelopes.size());
@@ -119,7 +119,9 @@ void Node::finish_retrieve(store::Token token) {
     // Mail that was put before the listing is in it; what was put after it completes after it, and so finds
     // the subscription.
     if (pending.subscribes && nothing_left) {
-      subscriptions_.add(pending.mailbox, pending.path, now_.steady);
+      const bool evicted =
+          subscriptions_.add(pending.box.mailbox, pending.path, std::move(pending.boxes), now_.steady);
+      telemetry_.count(Counter::subscriptions_evicted, evicted ? 1 : 0);
       telemetry_.count(Counter::node_subscribed);
     }
   } else {
@@ -131,13 +133,13 @@ void Node::finish_retrieve(store::Token token) {
   pending_.remove(token);
 }
 
-void Node::announce(const store::MailboxKey& mailbox) noexcept {
-  const auto path = subscriptions_.spend(mailbox, now_.steady);
+void Node::announce(const store::Box& box) noexcept {
+  const auto path = subscriptions_.spend(box, now_.steady);
   const Session* session = path ? session_of(*path) : nullptr;
   if (session == nullptr) {
     return;  // nobody has subscribed, or their session is gone
   }
-  const auto page = Page::announcement(path->counter, since_1970_s(now_.unix_time()));
+  const auto page = Page::announcement(path->counter, since_1970_s(clock_.earliest()));
   telemetry_.count(Counter::node_announced);
   send_answer(*path, *session, cookies_.bake(path->route, path->session, now_.steady), page);
 }
@@ -159,8 +161,8 @@ void Node::answer_peers(const ReplyPath& path, Now now) {
   if (session == nullptr) {
     return;
   }
-  std::erase_if(peers_, [now](const Peer& peer) { return peer.valid_until <= now.unix_time(); });
-  protocol::Peers answer{path.counter, since_1970_s(now.unix_time()), {}};
+  std::erase_if(peers_, [&](const Peer& peer) { return peer.valid_until <= clock_.earliest(); });
+  protocol::Peers answer{path.counter, since_1970_s(clock_.earliest()), {}};
   const std::size_t count = std::min(peers_.size(), limits::peers_per_answer);
   for (std::size_t i = 0; i < count; ++i) {
     std::swap(peers_[i], peers_[i + random_.below(peers_.size() - i)]);
@@ -178,7 +180,7 @@ void Node::answer_pages(const ReplyPath& path, Now now, std::vector<Page>&& page
   const auto cookie = cookies_.bake(path.route, path.session, now.steady);
   for (Page& page : pages) {
     page.counter = path.counter;
-    page.node_time_s = since_1970_s(now.unix_time());
+    page.node_time_s = since_1970_s(clock_.earliest());
     send_answer(path, *session, cookie, page);
     telemetry_.count(Counter::node_pages);
   }

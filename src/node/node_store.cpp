@@ -3,6 +3,7 @@
 
 #include "crypto/envelope.hpp"
 #include "node/node.hpp"
+#include "wire/storage_time.hpp"
 
 // Store and cancel requests: docs/protocol.md, section 6, "Store".
 
@@ -27,7 +28,7 @@ bool is_current_epoch(crypto::Epoch epoch, UnixTime now) noexcept {
 }  // namespace
 
 /// All checks that cost next to nothing. A cancel may come at any epoch: the mail may have days to live.
-std::optional<StoreStatus> Node::refusal(const protocol::StoreRequest& message, Now now) const {
+std::optional<StoreStatus> Node::refusal(const protocol::StoreRequest& message) const {
   const auto refuse = [this](Counter reason, StoreStatus status = StoreStatus::refused) {
     telemetry_.refuse(reason);
     return status;
@@ -43,10 +44,11 @@ std::optional<StoreStatus> Node::refusal(const protocol::StoreRequest& message, 
                ? std::nullopt
                : std::optional(refuse(Counter::refused_message_malformed));
   }
-  if (!is_current_epoch(message.epoch, now.unix_time())) {
+  if (!is_current_epoch(message.epoch, clock_.earliest()) &&
+      !is_current_epoch(message.epoch, clock_.latest())) {
     return refuse(Counter::refused_epoch, StoreStatus::wrong_epoch);
   }
-  if (!limits::is_time_to_live(seconds{message.ttl_s})) {
+  if (!limits::is_storage_time(seconds{message.ttl_s})) {
     return refuse(Counter::refused_ttl);
   }
   if (!limits::is_envelope_size(message.payload.size())) {
@@ -63,7 +65,7 @@ void Node::on_store(const Request& request, const protocol::StoreRequest& messag
     telemetry_.refuse(reason);
     answer_store(request.path, request.now, status, {}, retry_after);
   };
-  if (const auto status = refusal(message, request.now)) {
+  if (const auto status = refusal(message)) {
     return answer_store(request.path, request.now, *status);
   }
   switch (check_tag(request, crypto::TagKind::write, message.mailbox.w, message.write_tag,
@@ -88,21 +90,12 @@ void Node::on_store(const Request& request, const protocol::StoreRequest& messag
 }
 
 void Node::submit_cancel(const Request& request, const protocol::StoreRequest& message) {
-  const auto mailbox = crypto::mailbox_key(message.mailbox);
   const ByteView payload(message.payload);
-  const auto id = id_from<store::RecordId>(payload);
-  // The owner may have it without having deleted it yet, or is about to get it.
-  if (handed_out_.find(id) != nullptr) {
-    telemetry_.count(Counter::node_gone);
-    return answer_store(request.path, request.now, StoreStatus::gone);
-  }
-  if (pending_.lists(mailbox)) {
-    return answer_store(request.path, request.now, StoreStatus::try_later, {}, overloaded_retry);
-  }
   const store::Token token = pending_.add({.path = request.path, .received = request.now.steady});
   try {
     const auto secret = id_from<crypto::CancelSecret>(payload.subspan(limits::id));
-    store_.cancel(token, mailbox, id, crypto::cancel_commitment(secret));
+    store_.cancel(token, message.mailbox.p, id_from<store::RecordId>(payload),
+                  crypto::cancel_commitment(secret));
   } catch (...) {
     pending_.remove(token);
     throw;
@@ -117,29 +110,30 @@ Fill Node::fill() const {
 }
 
 /// Stores the envelope for as long as a store that full keeps mail, unless its source has used up its share.
-/// docs/admission.md explains who is refused first, and why.
+/// docs/admission.md explains who is refused first, and why. Charges count by the believed date, so that a
+/// jump of the clock clears no account.
 void Node::submit_put(const Request& request, const protocol::StoreRequest& message) {
-  const UnixTime unix_now = request.now.unix_time();
-  const Endpoint& source = request.path.route.endpoint;
+  const Source source = request.source();
   const std::size_t bytes = message.payload.size() + store::StoreLimits::record_overhead_bytes;
   const Fill full = fill();
-  const UnixTime expires_at =
-      unix_now + std::min({seconds{message.ttl_s}, config_.longest_ttl, longest_ttl(full)});
-  if (const auto wait = quota_.wait(source, bytes, expires_at, full, unix_now); wait != 0s) {
+  const seconds ttl = std::min({seconds{message.ttl_s}, config_.longest_ttl, longest_ttl(full)});
+  const UnixTime charged_until = clock_.believed() + ttl;
+  const UnixTime expires_at = clock_.latest() + ttl;
+  if (const auto wait = quota_.wait(source, bytes, charged_until, full, clock_.believed()); wait != 0s) {
     telemetry_.refuse(Counter::refused_share);
     return answer_store(request.path, request.now, StoreStatus::node_full, {}, wait);
   }
-  const auto mailbox = crypto::mailbox_key(message.mailbox);
+  const store::Box box = store::box_of(message.mailbox);
   const auto id = crypto::envelope_id(message.mailbox, message.payload);
-  quota_.charge(source, bytes, expires_at, unix_now);
+  quota_.charge(source, bytes, charged_until, clock_.believed());
   const store::Token token = pending_.add({.path = request.path,
                                            .received = request.now.steady,
-                                           .mailbox = mailbox,
+                                           .box = box,
                                            .id = id,
                                            .value_bytes = static_cast<std::uint16_t>(message.payload.size()),
-                                           .expires_at = expires_at});
+                                           .charged_until = charged_until});
   try {
-    store_.put(token, mailbox, id, message.payload, expires_at, unix_now);
+    store_.put(token, box, id, message.payload, expires_at, clock_.earliest());
   } catch (...) {
     pending_.remove(token);
     throw;
@@ -151,21 +145,21 @@ void Node::submit_put(const Request& request, const protocol::StoreRequest& mess
 /// A source is charged for what is kept: not for what was refused, and for a duplicate only for the longer
 /// time.
 void Node::settle_put(const Pending& pending, const store::PutResult& result) {
-  const Endpoint& source = pending.path.route.endpoint;
+  const Source source(pending.path.route, pending.path.session);
   const std::size_t bytes = pending.value_bytes + store::StoreLimits::record_overhead_bytes;
   bytes_in_flight_ -= bytes;
   switch (result.status) {
     case store::PutStatus::stored:
-      quota_.remember(source, pending.mailbox, pending.id, pending.value_bytes, pending.expires_at);
+      quota_.remember(source, pending.box.mailbox, pending.id, pending.value_bytes, pending.charged_until);
       break;
     case store::PutStatus::duplicate:  // the later of the two counts
       if (result.held_until != UnixTime{}) {
-        quota_.refund(source, bytes, std::min(result.held_until, pending.expires_at), now_.unix_time());
-        quota_.extend(source, pending.id, pending.expires_at);
+        quota_.refund(source, bytes, std::min(result.held_until, pending.charged_until), clock_.believed());
+        quota_.extend(source, pending.id, pending.charged_until);
       }
       break;
     default:
-      quota_.refund(source, bytes, pending.expires_at, now_.unix_time());
+      quota_.refund(source, bytes, pending.charged_until, clock_.believed());
   }
 }
 
@@ -179,7 +173,7 @@ void Node::answer_store(const ReplyPath& path, Now now, StoreStatus status, Unix
   response.counter = path.counter;
   response.status = status;
   response.expires_at_s = since_1970_s(expires_at);
-  response.node_time_s = since_1970_s(now.unix_time());
+  response.node_time_s = since_1970_s(clock_.latest());
   response.retry_after_s = clamped_count<std::uint16_t, seconds>(retry_after);
   send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady), response);
 }
@@ -202,7 +196,7 @@ void Node::on_put(store::Token token, const store::PutResult& result) noexcept {
   switch (result.status) {
     case store::PutStatus::stored:
       answer(Counter::node_stored, StoreStatus::stored, result.expires_at);
-      announce(pending->mailbox);
+      announce(pending->box);
       break;
     case store::PutStatus::duplicate:
       answer(Counter::node_duplicates, StoreStatus::duplicate, result.expires_at);
@@ -240,7 +234,7 @@ void Node::on_cancel(store::Token token, store::CancelStatus status) noexcept {
     case store::CancelStatus::cancelled:
       answer(Counter::node_cancelled, StoreStatus::cancelled);
       break;
-    case store::CancelStatus::removed:
+    case store::CancelStatus::removed:  // their owner has it, or was sent it
       answer(Counter::node_gone, StoreStatus::gone);
       break;
     case store::CancelStatus::unknown:  // never came here, or has expired

@@ -33,7 +33,7 @@ std::vector<protocol::Page> pack_pages(std::vector<store::Record>&& records, boo
       }
       pages.emplace_back();
     }
-    pages.back().envelopes.push_back({std::move(record.value)});
+    pages.back().envelopes.push_back({id_from<crypto::BoxName>(record.box), std::move(record.value)});
     pages.back().cursor = record.sequence;
   }
   for (std::size_t i = 0; i < pages.size(); ++i) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "node/pending_table.hpp"
 
-#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -37,13 +36,6 @@ void PendingTable::remove(store::Token token) noexcept {
     ++places_[index].generation;
     free_.push_back(index);
   }
-}
-
-bool PendingTable::lists(const store::MailboxKey& mailbox) const noexcept {
-  return std::ranges::any_of(places_, [&](const Place& place) {
-    return place.pending && place.pending->path.kind == protocol::FrameKind::retrieve &&
-           place.pending->mailbox == mailbox;
-  });
 }
 
 void PendingTable::drop(const Transport& transport) noexcept {

@@ -26,14 +26,15 @@ struct ReplyPath {
 struct Pending {
   ReplyPath path;
   SteadyTime received{};
-  store::MailboxKey mailbox{};
+  store::Box box{};  ///< Of a retrieve only the mailbox.
   // Of a store:
   store::RecordId id{};
   std::uint16_t value_bytes = 0;
-  UnixTime expires_at{};
+  UnixTime charged_until{};
   // Of a retrieve:
   std::vector<store::RecordId> deletes{};
   bool subscribes = false;
+  std::vector<crypto::BoxTag> boxes{};  ///< That are subscribed to.
   std::uint64_t cursor = 0;
   std::uint8_t window = 1;
   std::uint8_t awaited = 1;                      ///< Completions that are still to come.
@@ -56,9 +57,6 @@ class PendingTable {
   /// Null when nothing waits under this token. Holds until the next add().
   [[nodiscard]] Pending* find(store::Token token) noexcept;
   void remove(store::Token token) noexcept;
-
-  /// Whether a retrieve of that mailbox waits. Takes time in proportion to the capacity.
-  [[nodiscard]] bool lists(const store::MailboxKey& mailbox) const noexcept;
 
   /// Requests that wait for an answer by `transport` will get none.
   void drop(const Transport& transport) noexcept;

@@ -4,9 +4,10 @@
 namespace toxasync::node {
 
 SessionTable::Opened SessionTable::open(const crypto::Point& x, const crypto::Point& node_key,
-                                        protocol::SessionKeys keys) {
+                                        protocol::SessionKeys keys, const Source& source, SteadyTime now) {
   const auto inserted = table_.insert(
-      x, Session{++last_serial_, node_key, std::move(keys), protocol::ReplayWindow{}, std::nullopt});
+      x, Session{++last_serial_, node_key, std::move(keys), protocol::ReplayWindow{}, std::nullopt}, source,
+      now);
   return {inserted.value, inserted.evicted};
 }
 

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "crypto/mailbox.hpp"
-#include "node/lru_table.hpp"
+#include "node/shared_table.hpp"
 #include "protocol/frame.hpp"
 
 namespace toxasync::node {
@@ -27,7 +27,7 @@ struct Session {
   std::optional<TagKey> tag_key;
 };
 
-/// The sessions of a node, by X; the least recently used is dropped first.
+/// The sessions of a node, by X. Their places are shared among the networks that they were opened from.
 class SessionTable {
  public:
   SessionTable(std::size_t capacity, const ByteArray<16>& hash_key) : table_(capacity, hash_key) {}
@@ -35,13 +35,16 @@ class SessionTable {
   /// Null when there is none.
   [[nodiscard]] Session* find(const crypto::Point& x) noexcept { return table_.find(x); }
   void touch(const crypto::Point& x) noexcept { table_.touch(x); }
+  /// The client of this X proved that it owns a mailbox.
+  void prove(const crypto::Point& x, SteadyTime now) noexcept { table_.prove(x, now); }
 
   struct Opened {
     Session& session;
     bool evicted;  ///< Another session was dropped.
   };
   /// A new session, in place of an earlier one of this X.
-  Opened open(const crypto::Point& x, const crypto::Point& node_key, protocol::SessionKeys keys);
+  Opened open(const crypto::Point& x, const crypto::Point& node_key, protocol::SessionKeys keys,
+              const Source& source, SteadyTime now);
 
   /// Forgets the sessions of other node keys than these.
   void retain(const crypto::Point& current, const crypto::Point* previous);
@@ -49,7 +52,7 @@ class SessionTable {
   [[nodiscard]] std::size_t size() const noexcept { return table_.size(); }
 
  private:
-  LruTable<crypto::Point, Session> table_;
+  SharedTable<crypto::Point, Session> table_;
   std::uint64_t last_serial_ = 0;
 };
 

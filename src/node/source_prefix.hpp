@@ -15,9 +15,4 @@ using SourcePrefix = ByteArray<9>;
 /// keys cost nothing. An IPv4 address in an IPv6 one (RFC 4291) is an IPv4 address.
 std::array<SourcePrefix, 3> networks_of(const Endpoint& source) noexcept;
 
-/// The smallest of them: what is one source.
-inline SourcePrefix source_of(const Endpoint& source) noexcept {
-  return networks_of(source).front();
-}
-
 }  // namespace toxasync::node

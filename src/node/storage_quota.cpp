@@ -78,14 +78,14 @@ StorageQuota::Account* StorageQuota::find(const SourcePrefix& network, UnixTime 
   return account;
 }
 
-seconds StorageQuota::wait(const Endpoint& source, std::size_t bytes, UnixTime expires_at, const Fill& fill,
+seconds StorageQuota::wait(const Source& source, std::size_t bytes, UnixTime expires_at, const Fill& fill,
                            UnixTime now) noexcept {
   if (fill.level() <= unshared_level) {
     return 0s;
   }
   const std::uint64_t cost = cost_of(bytes, expires_at - now);
   seconds longest = 0s;
-  const auto networks = networks_of(source);
+  const auto networks = source.networks();
   for (std::size_t i = 0; i < networks.size(); ++i) {
     const Account* account = find(networks[i], now);
     const std::uint64_t held = account == nullptr ? 0 : account->byte_seconds(now);
@@ -103,9 +103,9 @@ seconds StorageQuota::wait(const Endpoint& source, std::size_t bytes, UnixTime e
   return longest;
 }
 
-void StorageQuota::charge(const Endpoint& source, std::size_t bytes, UnixTime expires_at, UnixTime now) {
+void StorageQuota::charge(const Source& source, std::size_t bytes, UnixTime expires_at, UnixTime now) {
   SourcePrefix before{};
-  for (const SourcePrefix& network : networks_of(source)) {
+  for (const SourcePrefix& network : source.networks()) {
     if (network == before) {
       continue;  // all that are identified by a key
     }
@@ -120,10 +120,10 @@ void StorageQuota::charge(const Endpoint& source, std::size_t bytes, UnixTime ex
   }
 }
 
-void StorageQuota::refund(const Endpoint& source, std::size_t bytes, UnixTime expires_at,
+void StorageQuota::refund(const Source& source, std::size_t bytes, UnixTime expires_at,
                           UnixTime now) noexcept {
   SourcePrefix before{};
-  for (const SourcePrefix& network : networks_of(source)) {
+  for (const SourcePrefix& network : source.networks()) {
     Account* account = network == before ? nullptr : find(network, now);
     before = network;
     if (account != nullptr) {
@@ -133,19 +133,19 @@ void StorageQuota::refund(const Endpoint& source, std::size_t bytes, UnixTime ex
   }
 }
 
-void StorageQuota::remember(const Endpoint& source, const store::MailboxKey& mailbox,
-                            const store::RecordId& id, std::size_t value_bytes, UnixTime expires_at) {
+void StorageQuota::remember(const Source& source, const store::Mailbox& mailbox, const store::RecordId& id,
+                            std::size_t value_bytes, UnixTime expires_at) {
   deposits_.insert(id, {source, static_cast<std::uint16_t>(value_bytes), mailbox, expires_at});
 }
 
-void StorageQuota::extend(const Endpoint& source, const store::RecordId& id, UnixTime expires_at) noexcept {
+void StorageQuota::extend(const Source& source, const store::RecordId& id, UnixTime expires_at) noexcept {
   Deposit* deposit = deposits_.find(id);
-  if (deposit != nullptr && source_of(deposit->source) == source_of(source)) {
+  if (deposit != nullptr && deposit->source == source) {
     deposit->expires_at = std::max(deposit->expires_at, expires_at);
   }
 }
 
-void StorageQuota::fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids,
+void StorageQuota::fetched(const store::Mailbox& mailbox, std::span<const store::RecordId> ids,
                            UnixTime now) noexcept {
   for (const store::RecordId& id : ids) {
     // An owner may name any id: what lies in another mailbox is not deleted by it.
@@ -160,8 +160,8 @@ void StorageQuota::fetched(const store::MailboxKey& mailbox, std::span<const sto
   }
 }
 
-std::uint64_t StorageQuota::charged(const Endpoint& source, UnixTime now) noexcept {
-  const Account* account = find(source_of(source), now);
+std::uint64_t StorageQuota::charged(const Source& source, UnixTime now) noexcept {
+  const Account* account = find(source.networks().front(), now);
   return account == nullptr ? 0 : account->byte_seconds(now);
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/time.hpp"
 #include "node/lru_table.hpp"
-#include "node/source_prefix.hpp"
+#include "node/source.hpp"
 #include "store/store.hpp"
 #include "wire/limits.hpp"
 
@@ -48,23 +48,23 @@ class StorageQuota {
       : accounts_(networks, hash_key), deposits_(deposits, hash_key) {}
 
   /// How long the source should wait before it asks again to have `bytes` kept until then; 0: not at all.
-  [[nodiscard]] seconds wait(const Endpoint& source, std::size_t bytes, UnixTime expires_at, const Fill& fill,
+  [[nodiscard]] seconds wait(const Source& source, std::size_t bytes, UnixTime expires_at, const Fill& fill,
                              UnixTime now) noexcept;
 
-  void charge(const Endpoint& source, std::size_t bytes, UnixTime expires_at, UnixTime now);
+  void charge(const Source& source, std::size_t bytes, UnixTime expires_at, UnixTime now);
   /// Takes back a charge, or what is left of it.
-  void refund(const Endpoint& source, std::size_t bytes, UnixTime expires_at, UnixTime now) noexcept;
+  void refund(const Source& source, std::size_t bytes, UnixTime expires_at, UnixTime now) noexcept;
 
   /// Remembers the source of a record, so that it is no longer charged when the owner fetches it early.
-  void remember(const Endpoint& source, const store::MailboxKey& mailbox, const store::RecordId& id,
+  void remember(const Source& source, const store::Mailbox& mailbox, const store::RecordId& id,
                 std::size_t value_bytes, UnixTime expires_at);
   /// A record is kept for longer: charged to the source that is remembered for it, if any.
-  void extend(const Endpoint& source, const store::RecordId& id, UnixTime expires_at) noexcept;
+  void extend(const Source& source, const store::RecordId& id, UnixTime expires_at) noexcept;
   /// The owner of the mailbox deleted these: their values are refunded, their tombstones are not.
-  void fetched(const store::MailboxKey& mailbox, std::span<const store::RecordId> ids, UnixTime now) noexcept;
+  void fetched(const store::Mailbox& mailbox, std::span<const store::RecordId> ids, UnixTime now) noexcept;
 
   /// What the source, its smallest network, is charged at present, in byte-seconds.
-  [[nodiscard]] std::uint64_t charged(const Endpoint& source, UnixTime now) noexcept;
+  [[nodiscard]] std::uint64_t charged(const Source& source, UnixTime now) noexcept;
 
  private:
   /// Times of expiry are rounded up to quarters of a day: so a network costs 57 numbers, and what was charged
@@ -87,9 +87,9 @@ class StorageQuota {
     [[nodiscard]] std::uint64_t total() const noexcept;
   };
   struct Deposit {
-    Endpoint source;
+    Source source;
     std::uint16_t bytes = 0;
-    store::MailboxKey mailbox{};
+    store::Mailbox mailbox{};
     UnixTime expires_at{};
   };
 

@@ -13,13 +13,12 @@ std::uint64_t TokenBuckets::level(const Bucket& bucket, SteadyTime now) const no
   return std::min(full(), bucket.level + passed_ms * rate_.per_minute);
 }
 
-bool TokenBuckets::consume(const Endpoint& source, SteadyTime now) {
-  const SourcePrefix prefix = source_of(source);
-  Bucket* bucket = buckets_.find(prefix);
+bool TokenBuckets::consume(const SourcePrefix& source, SteadyTime now) {
+  Bucket* bucket = buckets_.find(source);
   if (bucket == nullptr) {
-    bucket = &buckets_.insert(prefix, Bucket{full(), now}).value;
+    bucket = &buckets_.insert(source, Bucket{full(), now}).value;
   }
-  buckets_.touch(prefix);
+  buckets_.touch(source);
   *bucket = {level(*bucket, now), now};
   if (bucket->level < token) {
     return false;
@@ -28,15 +27,15 @@ bool TokenBuckets::consume(const Endpoint& source, SteadyTime now) {
   return true;
 }
 
-double TokenBuckets::level(const Endpoint& source, SteadyTime now) noexcept {
-  const Bucket* bucket = buckets_.find(source_of(source));
+double TokenBuckets::level(const SourcePrefix& source, SteadyTime now) noexcept {
+  const Bucket* bucket = buckets_.find(source);
   const std::uint64_t held = bucket == nullptr ? full() : std::min(full(), level(*bucket, now) + token);
   return full() == 0 ? 0 : static_cast<double>(held) / static_cast<double>(full());
 }
 
-seconds TokenBuckets::retry_after(const Endpoint& source, SteadyTime now) noexcept {
+seconds TokenBuckets::retry_after(const SourcePrefix& source, SteadyTime now) noexcept {
   constexpr seconds longest = 65535s;
-  const Bucket* bucket = buckets_.find(source_of(source));
+  const Bucket* bucket = buckets_.find(source);
   const std::uint64_t held = bucket == nullptr ? full() : level(*bucket, now);
   if (rate_.per_minute == 0) {
     return longest;

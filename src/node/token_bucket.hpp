@@ -6,12 +6,13 @@
 #include "base/time.hpp"
 #include "base/transport.hpp"
 #include "node/lru_table.hpp"
-#include "node/source_prefix.hpp"
+#include "node/source.hpp"
 
 namespace toxasync::node {
 
-/// A token bucket per source: IPv4 /32, IPv6 /56 (docs/protocol.md, section 6). A source that is new to the
-/// table, or was pushed out of it, starts with a full bucket; a source with many addresses has many buckets.
+/// A token bucket per network: of a source, IPv4 /32 or IPv6 /56 (docs/protocol.md, section 6). A source that
+/// is new to the table, or was pushed out of it, starts with a full bucket; a source with many addresses has
+/// many buckets.
 class TokenBuckets {
  public:
   struct Rate {
@@ -26,13 +27,13 @@ class TokenBuckets {
   void set_rate(Rate rate) noexcept { rate_ = rate; }
 
   /// Uses one token of the source; false: there is none.
-  [[nodiscard]] bool consume(const Endpoint& source, SteadyTime now);
+  [[nodiscard]] bool consume(const SourcePrefix& source, SteadyTime now);
 
   /// How full its bucket was before the last one was used, 0 to 1.
-  [[nodiscard]] double level(const Endpoint& source, SteadyTime now) noexcept;
+  [[nodiscard]] double level(const SourcePrefix& source, SteadyTime now) noexcept;
 
   /// How long until consume() succeeds again, at least 1 s and at most 65535 s.
-  [[nodiscard]] seconds retry_after(const Endpoint& source, SteadyTime now) noexcept;
+  [[nodiscard]] seconds retry_after(const SourcePrefix& source, SteadyTime now) noexcept;
 
  private:
   /// In units of which a token is 60000, so that a millisecond adds `per_minute`.

@@ -25,8 +25,9 @@ struct NodeConfig {
   std::size_t sources = 4096;  ///< Token buckets kept; the least recently used is dropped first.
   std::size_t networks =
       8192;  ///< Networks with an account in the storage quota, likewise. A source has three.
-  std::size_t deposits = 16384;         ///< Envelopes whose source is remembered, likewise.
-  std::size_t sessions = 4096;          ///< Sessions kept, likewise. As many subscriptions.
+  std::size_t deposits = 16384;  ///< Envelopes whose source is remembered, likewise.
+  /// Sessions kept, and as many subscriptions: which one is dropped says SharedTable.
+  std::size_t sessions = 4096;
   std::size_t pending_requests = 1024;  ///< Waiting for the disk; past that `try later`.
   milliseconds expire_every = 1s;
 };

@@ -51,7 +51,7 @@ struct BundleTaken {
 struct BundleHead {
   BundleVersion version;
   crypto::Instance replaces{};  ///< The sender's instance that this one replaces; 0: none.
-  crypto::Point root{};         ///< M
+  crypto::FriendsRoot root;     ///< M, and the receiver's u
   ByteArray<16> root_mac{};
   crypto::Point last_resort{};
   std::uint64_t use_until_s = 0;  ///< Unix; for all keys of the bundle.
@@ -63,9 +63,10 @@ struct BundleHead {
 
   static void fields(auto& ar, auto& self) {
     BundleVersion::fields(ar, self.version);
-    wire::fields(ar, self.replaces, self.root, self.root_mac, self.last_resort, self.use_until_s,
-                 self.one_time_count, self.keys_hash, self.signer,
-                 wire::bounded<limits::home_nodes, 1>(self.home_nodes), self.signature);
+    wire::fields(ar, self.replaces);
+    crypto::FriendsRoot::fields(ar, self.root);
+    wire::fields(ar, self.root_mac, self.last_resort, self.use_until_s, self.one_time_count, self.keys_hash,
+                 self.signer, wire::bounded<limits::home_nodes, 1>(self.home_nodes), self.signature);
   }
 
   /// Sets signer and signature: Ed25519 over "toxasync/1 bundle"|R|S|the head without its signature.

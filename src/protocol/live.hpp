@@ -11,12 +11,11 @@ namespace toxasync::protocol {
 /// An envelope on the friend channel, instead of through a node: docs/protocol.md, section 5.
 struct LiveEnvelope {
   crypto::Epoch epoch = 0;
-  crypto::MailboxAddress mailbox;
+  crypto::Point mailbox{};  ///< P
   Bytes envelope;
 
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, self.epoch, self.mailbox.p, self.mailbox.w,
-                 wire::bounded<limits::large_envelope>(self.envelope));
+    wire::fields(ar, self.epoch, self.mailbox, wire::bounded<limits::large_envelope>(self.envelope));
   }
 };
 

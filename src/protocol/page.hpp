@@ -4,18 +4,20 @@
 #include <cstdint>
 #include <vector>
 
+#include "crypto/ids.hpp"
 #include "wire/archive.hpp"
 
 namespace toxasync::protocol {
 
 /// One stored envelope in a page.
 struct PagedEnvelope {
+  crypto::BoxName box{};  ///< In which it lies. Its tag is one that the request names.
   Bytes bytes;
 
-  static constexpr std::size_t min_encoded_size = limits::length_prefix;
+  static constexpr std::size_t min_encoded_size = limits::box_name + limits::length_prefix;
 
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, wire::bounded<limits::large_envelope>(self.bytes));
+    wire::fields(ar, self.box, wire::bounded<limits::large_envelope>(self.bytes));
   }
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -15,24 +16,31 @@ enum class RetrieveOp : std::uint8_t {
   peers = 2,      ///< Which other nodes do you know? Answered by Peers; names no mailbox.
 };
 
-/// The owner asks for the mail of one mailbox and deletes what they have: docs/protocol.md, section 6.
+/// The owner asks for the mail in some boxes of one mailbox and deletes what they have: docs/protocol.md,
+/// section 6.
 struct RetrieveRequest {
   std::uint64_t counter = 0;
   RetrieveOp op = RetrieveOp::list;
   std::uint8_t window = 1;  ///< Pages the client accepts, 1 to limits::window.
-  crypto::MailboxAddress mailbox;
+  crypto::Point mailbox{};  ///< P
   crypto::Tag owner_tag{};
   std::uint64_t cursor = 0;  ///< List what comes after it; 0 is the start.
+  /// What lies in others is neither listed nor announced. Filled up with tags that are nobody's.
+  std::array<crypto::BoxTag, limits::boxes_per_list> boxes{};
   std::vector<crypto::EnvelopeId> ids_to_delete;
 
-  static constexpr std::size_t tag_offset = 8 + 1 + 1 + 2 * limits::point;
+  static constexpr std::size_t tag_offset = 8 + 1 + 1 + limits::point;
 
   static void fields(auto& ar, auto& self) {
-    wire::fields(ar, self.counter, self.op, self.window, self.mailbox.p, self.mailbox.w, self.owner_tag,
-                 self.cursor, wire::bounded<limits::ids_per_request>(self.ids_to_delete));
+    wire::fields(ar, self.counter, self.op, self.window, self.mailbox, self.owner_tag, self.cursor);
+    for (auto& box : self.boxes) {
+      wire::fields(ar, box);
+    }
+    wire::fields(ar, wire::bounded<limits::ids_per_request>(self.ids_to_delete));
   }
 };
-static_assert(RetrieveRequest::tag_offset + limits::tag + 8 + limits::length_prefix ==
+static_assert(RetrieveRequest::tag_offset + limits::tag + 8 + limits::boxes_per_list * limits::box_tag +
+                  limits::length_prefix ==
               limits::retrieve_fields);
 
 }  // namespace toxasync::protocol

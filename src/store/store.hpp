@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -8,13 +9,26 @@
 
 #include "base/bytes.hpp"
 #include "base/time.hpp"
-#include "crypto/ids.hpp"
+#include "crypto/mailbox.hpp"
 
 namespace toxasync::store {
 
+using crypto::BoxKey;
+using crypto::BoxTag;
 using crypto::Commitment;
-using crypto::MailboxKey;
+using Mailbox = crypto::Point;        ///< P: whoever owns it lists and removes.
 using RecordId = crypto::EnvelopeId;  ///< A record is an envelope.
+
+/// What one writer leaves in one mailbox.
+struct Box {
+  Mailbox mailbox{};
+  BoxKey key{};  ///< Of one mailbox only.
+
+  auto operator<=>(const Box&) const = default;
+};
+inline Box box_of(const crypto::MailboxAddress& address) noexcept {
+  return {address.p, crypto::box_key(address)};
+}
 
 /// Chosen by the caller, returned with the completion.
 using Token = std::uint64_t;
@@ -23,7 +37,7 @@ enum class PutStatus : std::uint8_t {
   stored,        ///< New, and past the durability point.
   duplicate,     ///< Already held; its expiry is now the larger of the two. Durable.
   gone,          ///< A tombstone: removed by the owner or cancelled, and not stored again. Durable.
-  mailbox_full,  ///< The mailbox's quota of messages or bytes is reached.
+  mailbox_full,  ///< The box's quota of messages, bytes or tombstones is reached.
   store_full,    ///< The store's capacity, or the disk, is full.
   overloaded,    ///< The queue for the disk is full: try later.
   failed,        ///< An input/output error: nothing is promised.
@@ -39,6 +53,7 @@ struct Record {
   std::uint64_t sequence = 0;  ///< Rising in the order of arrival; the list cursor.
   RecordId id{};
   UnixTime expires_at{};
+  BoxKey box{};
   Bytes value;
 };
 
@@ -57,7 +72,7 @@ struct RemoveResult {
 
 enum class CancelStatus : std::uint8_t {
   cancelled,    ///< The record is a tombstone now, or an earlier cancel made it one.
-  removed,      ///< By the owner, who has it.
+  removed,      ///< By the owner, or a list gave it to them: they have it, or may have it.
   unknown,      ///< No such record.
   wrong_proof,  ///< The record is live, and its commitment is different.
   overloaded,
@@ -72,8 +87,9 @@ struct ListLimits {
 
 struct StoreLimits {
   std::uint64_t capacity_bytes = 64ULL << 20;  ///< Sum of live values plus record_overhead_bytes each.
-  std::uint64_t mailbox_bytes = 1ULL << 20;    ///< Sum of live values of one mailbox.
-  std::uint32_t mailbox_messages = 1000;       ///< Live records of one mailbox.
+  std::uint64_t box_bytes = 1ULL << 20;        ///< Sum of live values of one box.
+  std::uint32_t box_messages = 1000;           ///< Live records of one box.
+  std::uint32_t box_records = 4000;            ///< Live records and tombstones of one box.
   std::size_t queue_bytes = 8ULL << 20;        ///< Waiting for the disk; past it, `overloaded`.
 
   /// What one record costs beside its value, live or tombstone.
@@ -112,22 +128,26 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  /// Stores `value` under (mailbox, id) unless it is there already. The commitment to cancel it is
-  /// bytes 1..16 of the value (docs/protocol.md, "Envelope"); a value of fewer than 17 bytes cannot be
-  /// cancelled.
-  virtual void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                   UnixTime expires_at, UnixTime now) = 0;
+  /// Stores `value` in the box, under (mailbox, id), unless the mailbox has that id already. The commitment
+  /// to cancel it is bytes 1..16 of the value (docs/protocol.md, "Envelope"); a value of fewer than 17 bytes
+  /// cannot be cancelled.
+  virtual void put(Token token, const Box& box, const RecordId& id, ByteView value, UnixTime expires_at,
+                   UnixTime now) = 0;
 
-  /// Live, unexpired records of a mailbox with sequence > `after`, oldest first.
-  virtual void list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
-                    UnixTime now) = 0;
+  /// Live, unexpired records of those boxes of a mailbox, with sequence > `after`, oldest first. Costs a
+  /// look-up in an index for each box that is named and each record; what lies in others costs nothing. Past
+  /// `boxes_per_list` boxes the rest is ignored. What is returned cannot be cancelled any more, by any node
+  /// that uses the database: each box has a durable mark up to which it was listed.
+  virtual void list(Token token, const Mailbox& mailbox, std::span<const BoxTag> boxes, std::uint64_t after,
+                    const ListLimits& limits, UnixTime now) = 0;
+  static constexpr std::size_t boxes_per_list = 256;
 
   /// Replaces the values by tombstones that stay until the records' expiry. Unknown ids are ignored.
-  virtual void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) = 0;
+  virtual void remove(Token token, const Mailbox& mailbox, std::span<const RecordId> ids) = 0;
 
-  /// As remove for one record, if its commitment is `commitment`. A tombstone remembers which of the two
-  /// created it.
-  virtual void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
+  /// As remove for one record, if its commitment is `commitment` and no list has returned it. A tombstone
+  /// remembers which of the two created it.
+  virtual void cancel(Token token, const Mailbox& mailbox, const RecordId& id,
                       const Commitment& commitment) = 0;
 
   /// Drops up to `max_rows` records and tombstones whose expiry is <= now. No completion; counted.

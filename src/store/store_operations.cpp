@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "store/store_operations.hpp"
 
+#include <algorithm>
+
 namespace toxasync::store {
 namespace {
 
@@ -9,6 +11,31 @@ OpStatus status_of(JobFailure why) noexcept {
 }
 
 }  // namespace
+
+std::vector<BoxTag> named_tags(std::span<const BoxTag> boxes) {
+  const auto named = boxes.first(std::min(boxes.size(), Store::boxes_per_list));
+  std::vector<BoxTag> tags(named.begin(), named.end());
+  std::ranges::sort(tags);
+  const auto again = std::ranges::unique(tags);
+  tags.erase(again.begin(), again.end());
+  return tags;
+}
+
+bool ListFiller::add(const Candidate& record) {
+  auto& [status, records, more] = list_.result;
+  const std::size_t most = std::max<std::size_t>(list_.limits.max_records, 1);
+  if (records.size() >= most || (!records.empty() && bytes_ + record.value.size() > list_.limits.max_bytes)) {
+    more = true;
+    return false;
+  }
+  bytes_ += record.value.size();
+  const auto box = id_from<BoxKey>(record.box);
+  records.push_back({record.sequence, id_from<RecordId>(record.id), record.expires_at, box,
+                     Bytes(record.value.begin(), record.value.end())});
+  std::uint64_t& mark = list_.marks[box];
+  mark = std::max(mark, record.sequence);
+  return true;
+}
 
 void PutOperation::fail(JobFailure why) noexcept {
   result = {why == JobFailure::full         ? PutStatus::store_full

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -21,9 +23,17 @@ inline constexpr std::size_t operation_overhead_bytes = 256;  // Beside the byte
 /// The cancel commitment is at this place of a value: docs/protocol.md, "Envelope".
 inline constexpr std::size_t commitment_offset = 1;
 
+/// The tags that a list names, each once and in their order.
+std::vector<BoxTag> named_tags(std::span<const BoxTag> boxes);
+
+/// Whether the box has that tag.
+inline bool has_tag(ByteView box_key, const BoxTag& tag) noexcept {
+  return box_key.size() >= tag.size() && std::ranges::equal(box_key.first(tag.size()), tag);
+}
+
 struct PutOperation {
   Token token = 0;
-  MailboxKey mailbox{};
+  Box box;
   RecordId id{};
   Bytes value;
   UnixTime expires_at{};
@@ -40,11 +50,13 @@ struct PutOperation {
 
 struct ListOperation {
   Token token = 0;
-  MailboxKey mailbox{};
+  Mailbox mailbox{};
+  std::vector<BoxTag> boxes;
   std::uint64_t after = 0;
   ListLimits limits;
   UnixTime now{};
   ListResult result;
+  std::map<BoxKey, std::uint64_t> marks{};  ///< The highest sequence in the result, for each box.
 
   void fail(JobFailure why) noexcept;
   bool deliver(StoreListener& listener) {
@@ -53,17 +65,37 @@ struct ListOperation {
   }
   /// Includes the answer, which waits in memory until poll().
   [[nodiscard]] std::size_t cost(const StoreLimits& store) const noexcept {
-    const auto most = std::min<std::uint64_t>(store.mailbox_bytes, store.queue_bytes / 2);
-    return operation_overhead_bytes + std::min<std::size_t>(limits.max_bytes, static_cast<std::size_t>(most));
+    return operation_overhead_bytes + boxes.size() * sizeof(BoxTag) +
+           static_cast<std::size_t>(std::min<std::uint64_t>(limits.max_bytes, store.queue_bytes / 2));
   }
-  [[nodiscard]] std::size_t max_records() const noexcept {
-    return std::max<std::size_t>(limits.max_records, 1);
+};
+
+/// Fills a list's result with records, in their order, up to its limits.
+class ListFiller {
+ public:
+  explicit ListFiller(ListOperation& list) : list_(list) {
+    list.result = {OpStatus::ok, {}, false};
+    list.marks.clear();
   }
+
+  struct Candidate {
+    std::uint64_t sequence = 0;
+    ByteView box;
+    ByteView id;
+    UnixTime expires_at{};
+    ByteView value;
+  };
+  /// False: there is no room for it, and so `more`.
+  bool add(const Candidate& record);
+
+ private:
+  ListOperation& list_;
+  std::size_t bytes_ = 0;
 };
 
 struct RemoveOperation {
   Token token = 0;
-  MailboxKey mailbox{};
+  Mailbox mailbox{};
   std::vector<RecordId> ids;
   RemoveResult result;
 
@@ -79,7 +111,7 @@ struct RemoveOperation {
 
 struct CancelOperation {
   Token token = 0;
-  MailboxKey mailbox{};
+  Mailbox mailbox{};
   RecordId id{};
   Commitment commitment{};
   CancelStatus result = CancelStatus::failed;

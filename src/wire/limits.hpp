@@ -61,13 +61,18 @@ constexpr std::size_t store_fields = 8 + 1 + 4 + 4 + point + point + tag + lengt
 static_assert(store_fields + large_envelope <= message, "a large envelope must fit in a store request");
 constexpr std::size_t cancel_payload = id + cancel_secret;
 constexpr std::size_t store_response = 8 + 1 + 8 + 8 + 2;
-constexpr std::size_t retrieve_fields = 8 + 1 + 1 + point + point + tag + 8 + length_prefix;
-constexpr std::size_t ids_per_request = 73;
+constexpr std::size_t box_tag = 3;
+constexpr std::size_t box_name = 8;
+constexpr std::size_t boxes_per_list =
+    128;  ///< Always so many are named, so that their number does not show.
+constexpr std::size_t retrieve_fields =
+    8 + 1 + 1 + point + tag + 8 + boxes_per_list * box_tag + length_prefix;
+constexpr std::size_t ids_per_request = 51;
 static_assert(retrieve_fields + ids_per_request * id <= message);
 constexpr std::size_t page_fields = 8 + 1 + 1 + 8 + 8 + 1 + 2 + length_prefix;
 constexpr std::size_t envelopes_per_page = 3;
-static_assert(page_fields + envelopes_per_page * (length_prefix + small_envelope) <= message);
-static_assert(page_fields + length_prefix + large_envelope <= message);
+static_assert(page_fields + envelopes_per_page * (box_name + length_prefix + small_envelope) <= message);
+static_assert(page_fields + box_name + length_prefix + large_envelope <= message);
 constexpr std::size_t window = 16;  ///< Pages that one request may ask for.
 static_assert(window * envelopes_per_page <= ids_per_request,
               "a whole window must be deleted by one request");
@@ -90,14 +95,14 @@ constexpr std::size_t one_time_keys = 200;  ///< In one bundle.
 constexpr std::size_t home_nodes = 5;
 constexpr std::size_t receipt_ids = 80;
 static_assert(8 + 8 + 2 + length_prefix + keys_per_packet * point <= friend_message);
-constexpr std::size_t bundle_head = 8 + 8 + 8 + point + 16 + point + 8 + 2 + 32 + 32 + length_prefix +
+constexpr std::size_t bundle_head = 8 + 8 + 8 + point + 32 + 16 + point + 8 + 2 + 32 + 32 + length_prefix +
                                     home_nodes * (32 + length_prefix + addresses_per_node * address) +
                                     signature;
 static_assert(bundle_head <= friend_message);
 constexpr std::size_t whole_bundle = bundle_head + length_prefix + one_time_keys * point;
 static_assert(whole_bundle <= message_text);
 constexpr std::size_t instances_per_friend = 3;  ///< Installations of one friend that are served.
-static_assert(4 + 2 * point + length_prefix + large_envelope <= friend_message);
+static_assert(4 + point + length_prefix + large_envelope <= friend_message);
 static_assert(8 + length_prefix + receipt_ids * id <= friend_message);
 
 // --- Time (section 2) ---

@@ -11,74 +11,17 @@
 #include "adapters/toxcore_courier/courier.hpp"
 #include "adapters/toxcore_courier/friend_transport.hpp"
 #include "crypto/curve.hpp"
+#include "tests/adapters/courier_host.hpp"
 #include "tests/support/packet_inbox.hpp"
 #include "tests/support/quiet_log.hpp"
 #include "tests/support/samples.hpp"
 
 using namespace toxasync;
+using namespace toxasync::test;
 
 namespace {
 
-using End = FriendTransport::End;
-
 constexpr SteadyTime start{};
-
-using ToxPointer = std::unique_ptr<Tox, decltype(&tox_kill)>;
-
-/// A Tox instance without a network.
-ToxPointer make_tox() {
-  CourierSettings settings;
-  settings.udp = false;
-  settings.local_discovery = false;
-  ToxPointer tox(tox_new(settings.tox_options().get(), nullptr), tox_kill);
-  BOOST_REQUIRE(tox != nullptr);
-  return tox;
-}
-
-Bytes frame(std::uint8_t kind = 0xa0, std::uint8_t content = 7) {
-  Bytes bytes(limits::frame, content);
-  bytes[0] = kind;
-  return bytes;
-}
-
-/// A transport whose callbacks we call in toxcore's place.
-struct Host {
-  explicit Host(End end, std::size_t friends = 4)
-      : transport(tox.get(), end, friends, Telemetry(metrics, log)) {
-    transport.set_receiver(&inbox);
-    transport.iterate(now);
-  }
-  [[nodiscard]] std::uint64_t count(Counter counter) const { return metrics.value(counter); }
-
-  crypto::Point knock(std::string_view text = protocol::courier_greeting) {
-    const crypto::Point key = crypto::KeyPair::generate(random).public_key;
-    knock_as(key, text);
-    return key;
-  }
-  void knock_as(const crypto::Point& key, std::string_view text = protocol::courier_greeting) {
-    FriendTransport::on_request(tox.get(), key.data(), as_bytes(text).data(), text.size(), &transport);
-    pass(0ms);
-  }
-  [[nodiscard]] std::uint32_t number(const crypto::Point& key) const {
-    return tox_friend_by_public_key(tox.get(), key.data(), nullptr);
-  }
-  void connect(const crypto::Point& key, bool online = true) {
-    FriendTransport::on_connection(tox.get(), number(key), online ? TOX_CONNECTION_TCP : TOX_CONNECTION_NONE,
-                                   &transport);
-  }
-  void receive(const crypto::Point& key, ByteView packet) {
-    FriendTransport::on_packet(tox.get(), number(key), packet.data(), packet.size(), &transport);
-  }
-  void pass(milliseconds time) { transport.iterate(now += time); }
-
-  Metrics metrics;
-  test::QuietLog log;
-  crypto::SystemRandom random;
-  ToxPointer tox = make_tox();
-  test::PacketInbox inbox;
-  SteadyTime now{1000s};
-  FriendTransport transport;
-};
 
 protocol::NodeId some_node_id() {
   crypto::SystemRandom random;
@@ -165,22 +108,18 @@ BOOST_AUTO_TEST_CASE(a_node_accepts_couriers_with_the_greeting_only) {
   BOOST_TEST(tox_self_get_friend_list_size(node.tox.get()) == 1U);
 }
 
-BOOST_AUTO_TEST_CASE(active_couriers_are_kept_at_the_limit) {
+BOOST_AUTO_TEST_CASE(a_courier_that_is_idle_or_offline_gives_way) {
   Host node(End::node, 3);
   std::vector<crypto::Point> couriers;
   for (int i = 0; i < 3; ++i) {
     couriers.push_back(node.knock());
     node.connect(couriers.back());
-    node.receive(couriers.back(), frame());
   }
-  const auto refused = node.knock();
-  BOOST_TEST(node.transport.friends() == 3U);
-  BOOST_TEST(node.number(refused) == UINT32_MAX);
-  node.pass(FriendTransport::courier_active / 2);
-  node.receive(couriers[0], frame());
-  node.receive(couriers[2], frame());
-  node.pass(FriendTransport::courier_active / 2);
-  const auto taken = node.knock();  // In place of the one that was idle.
+  node.pass(FriendTransport::courier_active);
+  node.transport.on_authentic(FriendTransport::route_to_key(couriers[0]));
+  node.transport.on_authentic(FriendTransport::route_to_key(couriers[2]));
+  node.receive(couriers[1], frame());
+  const auto taken = node.knock();  // In place of the one that made no authentic request.
   BOOST_TEST(node.transport.friends() == 3U);
   BOOST_TEST(node.number(taken) != UINT32_MAX);
   BOOST_TEST(node.number(couriers[1]) == UINT32_MAX);

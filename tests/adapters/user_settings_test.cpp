@@ -85,11 +85,12 @@ BOOST_DATA_TEST_CASE(an_error_names_file_line_and_setting, bad_files, bad) {
 }
 
 BOOST_AUTO_TEST_CASE(every_setting_is_read) {
-  const auto settings = parse_user_settings("# mine\r\n\n" + five_nodes() +
-                                                "receipts = friend\n log-level =debug\ntransport= udp\n"
-                                                "udp-port = 33446\nlocal-addresses = yes\nstorage-node = no\n"
-                                                "poll-interval-ms = 1000\npush = no\nkeep-days = 3",
-                                            "f");
+  const auto settings =
+      parse_user_settings("# mine\r\n\n" + five_nodes() +
+                              "receipts = friend\n log-level =debug\ntransport= udp\n"
+                              "udp-port = 33446\nlocal-addresses = yes\nstorage-node = no\n"
+                              "poll-interval-ms = 1000\npush = no\noffline-requests = no\nkeep-days = 3",
+                          "f");
   BOOST_REQUIRE(settings);
   BOOST_TEST(settings->nodes.size() == 5U);
   BOOST_TEST(format_node_address(settings->nodes[1]) == node_line('2'));
@@ -101,6 +102,7 @@ BOOST_AUTO_TEST_CASE(every_setting_is_read) {
   BOOST_TEST(!settings->storage_node);
   BOOST_TEST((settings->poll_interval == 1s));
   BOOST_TEST(!settings->push);
+  BOOST_TEST(!settings->offline_requests);
   BOOST_TEST((settings->time_to_live == days(3)));
 }
 
@@ -111,6 +113,7 @@ BOOST_FIXTURE_TEST_CASE(defaults_apply_without_a_file, File) {
   BOOST_TEST((settings->receipts == UserSettings::Receipts::disk));
   BOOST_TEST((settings->time_to_live == days(14)));
   BOOST_TEST(settings->push);
+  BOOST_TEST(settings->offline_requests);
   BOOST_TEST(load_user_settings({}, no_environment).has_value());
 }
 

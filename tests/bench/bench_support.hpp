@@ -27,7 +27,7 @@ double seconds_per_call(const Work& work, int calls_per_round) {
   return static_cast<double>(least) / static_cast<double>(CLOCKS_PER_SEC) / calls_per_round;
 }
 
-/// Keys, a friends mailbox and one envelope in it.
+/// Keys, a friend's box in a mailbox and one envelope in it.
 struct Scene {
   [[nodiscard]] static crypto::EnvelopeBody body(std::size_t text_size) {
     crypto::EnvelopeBody body;
@@ -47,7 +47,7 @@ struct Scene {
   crypto::KeyPair recipient = crypto::KeyPair::generate(random);
   crypto::KeyPair pre_key = crypto::KeyPair::generate(random);
   crypto::KeyPair root = crypto::KeyPair::generate(random);
-  crypto::OwnedMailbox mailbox = *crypto::own_friends_mailbox(root, 1000);
+  crypto::OwnedMailbox mailbox = crypto::FriendsMailbox::derive(root, 1000)->box(sender.friend_key());
 };
 
 }  // namespace toxasync::bench

@@ -4,7 +4,7 @@
 // asserted.
 #include <cstdio>
 
-#include "tests/manager/world.hpp"
+#include "tests/manager/hand_friend.hpp"
 
 namespace toxasync::test {
 namespace {
@@ -32,8 +32,8 @@ Traffic at_nodes(const World& world) {
   return sum;
 }
 
-/// Who is there all day, and gets nothing.
-void idle_day(const char* what, std::size_t nodes, bool cover, bool push = true) {
+/// Who is there all day, and gets nothing. Each of the friends was given a bundle, and so has a box.
+void idle_day(const char* what, std::size_t nodes, bool cover, bool push = true, std::size_t friends = 0) {
   World world;
   User& user = world.add_user();
   for (std::size_t i = 0; i < nodes; ++i) {
@@ -44,6 +44,10 @@ void idle_day(const char* what, std::size_t nodes, bool cover, bool push = true)
   user.config.push = push;
   user.start();
   world.give_nodes(user);
+  for (std::size_t i = 0; i < friends; ++i) {
+    HandFriend(world, user, 1000 + i).come();
+    world.run(100ms);
+  }
   world.run(days(1));  // the first day asks for what may have been before
   const Traffic before = at_nodes(world);
   world.run(days(1));
@@ -199,6 +203,9 @@ void run_all() {
   idle_day("  3 home nodes, without cover", 3, false);
   idle_day("  3 home nodes", 3, true);
   idle_day("  3 home nodes, without push", 3, true, false);
+  idle_day("  3 home nodes, 10 friends", 3, true, true, 10);
+  idle_day("  3 home nodes, 128 friends", 3, true, true, 128);
+  idle_day("  3 home nodes, 1000 friends", 3, true, true, 1000);
   messages("a message of 1 byte (an envelope of 400 bytes)", 1, 10);
   messages("a message of 990 bytes (an envelope of 1168)", 990, 10);
   messages("a message of 65536 bytes (in parts)", 65536, 2);

@@ -73,12 +73,22 @@ void envelope_header_reject(benchmark::State& state) {
 BENCHMARK(envelope_header_reject);
 
 void mailbox_for_an_epoch(benchmark::State& state) {
+  const auto given = friends_root(scene().root, scene().sender.friend_key());
   Epoch epoch = 0;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(friends_mailbox(scene().root.public_key, epoch++));
+    benchmark::DoNotOptimize(friends_mailbox(given, epoch++));
   }
 }
 BENCHMARK(mailbox_for_an_epoch);
+
+/// What a recipient makes for each friend and epoch.
+void write_point_for_an_epoch(benchmark::State& state) {
+  const auto mailbox = FriendsMailbox::derive(scene().root, 1000);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(mailbox->write_point(scene().sender.friend_key()));
+  }
+}
+BENCHMARK(write_point_for_an_epoch);
 
 void aead_seal_of(benchmark::State& state) {
   const Bytes plain(static_cast<std::size_t>(state.range(0)));

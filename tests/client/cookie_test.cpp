@@ -59,11 +59,6 @@ BOOST_AUTO_TEST_CASE(an_expired_descriptor_is_refused) {
       [](auto& descriptor, UnixTime now) { descriptor.valid_until_s = since_1970_s(now - days(1) - 1s); });
 }
 
-BOOST_AUTO_TEST_CASE(a_descriptor_from_the_future_is_refused) {
-  check_signed_descriptor_refused(
-      [](auto& descriptor, UnixTime now) { descriptor.valid_from_s = since_1970_s(now + days(1) + 1min); });
-}
-
 BOOST_AUTO_TEST_CASE(a_descriptor_with_a_key_of_low_order_is_refused) {
   check_signed_descriptor_refused([](auto& descriptor, UnixTime) { descriptor.key = {}; });
 }
@@ -80,14 +75,14 @@ BOOST_AUTO_TEST_CASE(a_truncated_or_empty_descriptor_is_refused) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_descriptor_is_accepted_within_a_day_of_its_validity) {
+BOOST_AUTO_TEST_CASE(a_descriptor_is_accepted_up_to_a_day_after_its_validity) {
   for (const bool late : {false, true}) {
     Rig rig;
     ScriptedNode& node = rig.add_node();
     node.descriptor_hook = [&](const auto&) {
       auto descriptor = node.descriptor();
       const UnixTime now = rig.clock.unix_time();
-      descriptor.valid_from_s = since_1970_s(late ? now - days(14) : now + days(1) - 1min);
+      descriptor.valid_from_s = since_1970_s(late ? now - days(14) : now + days(60));
       descriptor.valid_until_s = late ? since_1970_s(now - days(1) + 1min) : UINT64_MAX;
       return node.sign(descriptor);
     };

@@ -21,10 +21,14 @@ struct Machines {
   const bool crypto_ready = crypto::initialise();
   SeededRandom random{1};
   Now now{SteadyTime{1s}, UnixTime{1'750'000'000s}};
+  crypto::BoxName name{};  ///< Of the one box.
 
   [[nodiscard]] RetrieveOperation retrieve(std::uint8_t window) {
-    const auto root = crypto::KeyPair::generate(random);
-    return {{{}, *crypto::own_friends_mailbox(root, 100)}, window};
+    const auto mailbox = crypto::FriendsMailbox::derive(crypto::KeyPair::generate(random), 100).value();
+    const auto box = mailbox.box({});
+    const client::RetrieveJob job({}, box);
+    name = crypto::box_name(box.mailbox.address);
+    return {client::RetrieveJob({}, box), window};
   }
   [[nodiscard]] Page page(std::uint64_t counter, std::uint8_t index, std::uint8_t count,
                           std::uint64_t cursor) {
@@ -33,7 +37,7 @@ struct Machines {
     page.index = index;
     page.count = count;
     page.cursor = cursor;
-    page.envelopes.push_back({Bytes(limits::small_envelope)});
+    page.envelopes.push_back({name, Bytes(limits::small_envelope)});
     random.fill(page.envelopes.front().bytes);
     return page;
   }
@@ -98,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_retrieve_hands_over_a_window_and_then_deletes_it) {
   BOOST_TEST(!retrieve.is_handed_over());
   BOOST_TEST(retrieve.hand_over_envelopes().size() == 2);
   BOOST_TEST(retrieve.is_handed_over());
-  retrieve.resume();
+  retrieve.resume({});
   const auto request = retrieve.request(2);
   BOOST_TEST(request.cursor == 20);
   BOOST_TEST(request.ids_to_delete.size() == 2);

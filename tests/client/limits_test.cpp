@@ -47,6 +47,9 @@ BOOST_AUTO_TEST_CASE(past_the_line_an_operation_ends_try_later) {
     ids.push_back(rig.store(node));
   }
   const auto stored = rig.store(node);
+  for (int i = 0; i < 5; ++i) {
+    rig.retrieve(node);
+  }
   const auto retrieved = rig.retrieve(node);
   BOOST_TEST(rig.listener.stored.empty());
   rig.client->tick(rig.clock.now());
@@ -121,7 +124,7 @@ BOOST_AUTO_TEST_CASE(the_least_recently_used_idle_session_is_dropped_first) {
 
 BOOST_AUTO_TEST_CASE(an_evicted_session_costs_a_new_one_and_nothing_else) {
   ClientConfig config;
-  config.operations_in_flight = 2;
+  config.operations_in_flight = 1;
   config.sessions = 2;
   Rig rig(1, config);
   ScriptedNode& node = rig.add_node();
@@ -141,7 +144,7 @@ BOOST_AUTO_TEST_CASE(an_evicted_session_costs_a_new_one_and_nothing_else) {
 
 BOOST_AUTO_TEST_CASE(the_operations_of_a_forgotten_node_end_at_the_next_tick) {
   ClientConfig config;
-  config.operations_in_flight = 3;
+  config.operations_in_flight = 2;
   Rig rig(1, config);
   ScriptedNode& node = rig.add_node();
   ScriptedNode& other = rig.add_node();

@@ -159,7 +159,7 @@ BOOST_FIXTURE_TEST_CASE(a_replayed_announcement_is_ignored_by_a_new_subscription
 
 BOOST_FIXTURE_TEST_CASE(what_says_more_than_that_mail_has_come_is_refused, Subscribed) {
   Page page = Page::announcement(asked.counter, 0);
-  page.envelopes.push_back({envelope()});
+  page.envelopes.push_back({{}, envelope()});
   send(page);
   page = Page::announcement(asked.counter, 0);
   page.flags |= Page::flag_more;
@@ -244,7 +244,7 @@ BOOST_FIXTURE_TEST_CASE(each_mailbox_has_a_subscription_of_its_own, Subscribed) 
 BOOST_AUTO_TEST_CASE(a_subscription_ends_with_its_session) {
   client::ClientConfig config;
   config.sessions = 2;
-  config.operations_in_flight = 2;
+  config.operations_in_flight = 1;
   Subscribed rig(config);
   const auto old = rig.asked;
   rig.subscribe(1);

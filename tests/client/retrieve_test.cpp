@@ -198,6 +198,34 @@ BOOST_AUTO_TEST_CASE(only_mail_that_was_handed_over_is_deleted) {
   BOOST_TEST(node.deleted.size() == 50);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_to_be_left_stays_and_is_read_past) {
+  Rig rig;
+  ScriptedNode& node = rig.add_node();
+  const auto put = rig.fill(node, 50);
+  const auto address = rig.mailbox().mailbox.address;
+  std::set<crypto::EnvelopeId> left;
+  for (std::size_t i = 0; i < put.size(); i += 7) {
+    left.insert(crypto::envelope_id(address, put[i]));
+  }
+  const std::vector<crypto::EnvelopeId> keep(left.begin(), left.end());
+  rig.listener.on_window = [&](auto which, Now now) { rig.client->continue_retrieve(which, now, keep); };
+  const auto id = rig.retrieve(node);
+  rig.run();
+  BOOST_TEST(rig.complete(id));
+  BOOST_TEST((rig.listener.envelopes[id] == put));
+  const auto result = rig.listener.retrieved.at(id).result;
+  BOOST_TEST(result.left);
+  BOOST_TEST(node.mail(address).size() == left.size());
+  BOOST_TEST(std::ranges::none_of(node.deleted, [&](const auto& gone) { return left.contains(gone); }));
+
+  const auto behind = rig.fill(node, 2);  // the next retrieve begins behind them
+  client::RetrieveJob job{node.id(), rig.mailbox(), false};
+  job.cursors = result.cursors;
+  const auto next = rig.client->retrieve(std::move(job), rig.listener, rig.clock.now());
+  rig.run();
+  BOOST_TEST((rig.listener.envelopes[next] == behind));
+}
+
 BOOST_AUTO_TEST_CASE(an_abandoned_retrieve_keeps_the_mail_and_reports_nothing) {
   Rig rig;
   ScriptedNode& node = rig.add_node();
@@ -299,7 +327,7 @@ BOOST_AUTO_TEST_CASE(an_envelope_sent_again_is_handed_over_once_and_deleted) {
   const auto put = rig.fill(node, 3);
   node.pages_hook = [&](const auto& request, auto& pages) {
     if (node.retrieves.size() <= 4) {
-      pages.front().envelopes.assign(3, {put.front()});
+      pages.front().envelopes.assign(3, {rig.box_name(), put.front()});
       pages.front().cursor = request.cursor + 10;
     }
   };
@@ -326,7 +354,7 @@ BOOST_AUTO_TEST_CASE(an_endless_mailbox_is_left_after_a_bounded_number_of_pages)
         pages[i].cursor = ++cursor;
         pages[i].flags = Page::flag_more;
         if (with_mail) {
-          pages[i].envelopes.push_back({rig.envelope()});
+          pages[i].envelopes.push_back({rig.box_name(), rig.envelope()});
         }
       }
     };
@@ -334,9 +362,9 @@ BOOST_AUTO_TEST_CASE(an_endless_mailbox_is_left_after_a_bounded_number_of_pages)
     rig.run();
     BOOST_TEST(!rig.complete(id));
     BOOST_TEST(rig.listener.retrieved.at(id).result.reachable);
-    BOOST_TEST(cursor <= client::RetrieveOperation::most_pages + 4);
+    BOOST_TEST(cursor <= client::RetrieveOperation::most_envelopes_of_box + 4);
     const std::size_t handed_over = rig.listener.envelopes[id].size();
-    BOOST_TEST(handed_over == (with_mail ? client::RetrieveOperation::most_pages : 0));
+    BOOST_TEST(handed_over == (with_mail ? client::RetrieveOperation::most_envelopes_of_box : 0));
     BOOST_TEST(node.deleted.size() == handed_over);  // so that the next retrieve goes on from there
   }
 }

@@ -36,6 +36,7 @@ class RecordingListener final : public client::StoreResultListener,
   std::map<client::OperationId, Stored> stored;
   std::map<client::OperationId, Retrieved> retrieved;
   std::map<client::OperationId, std::vector<Bytes>> envelopes;
+  std::map<client::OperationId, std::vector<crypto::Point>> written;  ///< W of the box of each.
   std::map<client::OperationId, client::PeersResult> peers;
   std::map<client::OperationId, client::DiscoverResult> discovered;
   std::vector<client::NodeNews> news;
@@ -51,10 +52,14 @@ class RecordingListener final : public client::StoreResultListener,
     reported_twice += stored.emplace(id, Stored{result, now.steady}).second ? 0 : 1;
     note(id, now);
   }
-  void on_envelopes(client::OperationId id, std::vector<Bytes> got, Now now) noexcept override {
+  void on_envelopes(client::OperationId id, std::vector<client::FetchedEnvelope> got,
+                    Now now) noexcept override {
     called_inside += forbidden ? 1 : 0;
     ++windows;
-    std::ranges::move(got, std::back_inserter(envelopes[id]));
+    for (auto& envelope : got) {
+      envelopes[id].push_back(std::move(envelope.bytes));
+      written[id].push_back(envelope.w);
+    }
     if (on_window) {
       on_window(id, now);
     }
@@ -122,12 +127,16 @@ struct Rig : PacketReceiver {
     return *nodes.back();
   }
 
-  /// The n-th mailbox of this epoch.
-  crypto::OwnedMailbox mailbox(std::uint64_t n = 0) const {
+  /// The n-th mailbox of this epoch: all its boxes, and the box of one writer.
+  crypto::FriendsMailbox whole_mailbox(std::uint64_t n = 0) const {
     SeededRandom seeded(5000 + n);
-    return *crypto::own_friends_mailbox(crypto::KeyPair::generate(seeded),
-                                        *crypto::epoch_at(clock.unix_time()));
+    return crypto::FriendsMailbox::derive(crypto::KeyPair::generate(seeded),
+                                          *crypto::epoch_at(clock.unix_time()))
+        .value();
   }
+  crypto::OwnedMailbox mailbox(std::uint64_t n = 0) const { return whole_mailbox(n).box({}); }
+  /// Under which of the tags of a request that box lies.
+  crypto::BoxName box_name(std::uint64_t n = 0) const { return crypto::box_name(mailbox(n).mailbox.address); }
   Bytes envelope(std::size_t size = limits::small_envelope) {
     Bytes bytes(size);
     random.fill(bytes);

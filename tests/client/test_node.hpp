@@ -86,17 +86,17 @@ class ScriptedNode final : public PacketReceiver {
   unsigned tags_refused = 0;
   unsigned replays = 0;
 
-  using MailboxName = std::pair<crypto::Point, crypto::Point>;
+  using BoxName = std::pair<crypto::Point, crypto::Point>;  ///< P and W.
   struct Mail {
     std::uint64_t sequence = 0;
     crypto::EnvelopeId id{};
     Bytes bytes;
   };
-  std::map<MailboxName, std::vector<Mail>> mailboxes;
+  std::map<BoxName, std::vector<Mail>> boxes;
   std::set<crypto::EnvelopeId> deleted;
 
   [[nodiscard]] std::vector<Mail>& mail(const crypto::MailboxAddress& address) {
-    return mailboxes[{address.p, address.w}];
+    return boxes[{address.p, address.w}];
   }
   /// Mail that came by another way.
   void put(const crypto::MailboxAddress& address, Bytes envelope) {
@@ -255,12 +255,15 @@ class ScriptedNode final : public PacketReceiver {
       return;
     }
     retrieves.push_back(request);
-    auto& box = mail(request.mailbox);
     for (const auto& id : request.ids_to_delete) {
-      std::erase_if(box, [&](const Mail& mail) { return mail.id == id; });
+      for (auto& [name, box] : boxes) {
+        if (name.first == request.mailbox) {
+          std::erase_if(box, [&](const Mail& mail) { return mail.id == id; });
+        }
+      }
       deleted.insert(id);
     }
-    auto pages = list(box, request);
+    auto pages = list(request);
     if (pages_hook) {
       pages_hook(request, pages);
     }
@@ -274,7 +277,8 @@ class ScriptedNode final : public PacketReceiver {
     protocol::RetrieveRequest request;
     const protocol::RetrieveRequest empty;
     if (!wire::decode_padded(plain, request) || request.mailbox != empty.mailbox || request.cursor != 0 ||
-        request.owner_tag != empty.owner_tag || !request.ids_to_delete.empty()) {
+        request.owner_tag != empty.owner_tag || request.boxes != empty.boxes ||
+        !request.ids_to_delete.empty()) {
       std::abort();  // it says nothing but that
     }
     if (!session.window.accept(request.counter)) {
@@ -288,14 +292,25 @@ class ScriptedNode final : public PacketReceiver {
     answer(session, from, header, answered);
   }
 
+  /// What lies in the boxes that are named, beyond the cursor: by its sequence.
+  std::map<std::uint64_t, protocol::PagedEnvelope> named(const protocol::RetrieveRequest& request) const {
+    std::map<std::uint64_t, protocol::PagedEnvelope> all;
+    for (const auto& [name, box] : boxes) {
+      const auto at = std::ranges::find(request.boxes, crypto::box_tag({name.first, name.second}));
+      for (const Mail& mail : box) {
+        if (name.first == request.mailbox && at != request.boxes.end() && mail.sequence > request.cursor) {
+          all[mail.sequence] = {crypto::box_name({name.first, name.second}), mail.bytes};
+        }
+      }
+    }
+    return all;
+  }
+
   /// Pages of one large or up to three small envelopes each.
-  std::vector<protocol::Page> list(const std::vector<Mail>& box, const protocol::RetrieveRequest& request) {
+  std::vector<protocol::Page> list(const protocol::RetrieveRequest& request) const {
     std::vector<protocol::Page> pages;
     bool more = false;
-    for (const Mail& mail : box) {
-      if (mail.sequence <= request.cursor) {
-        continue;
-      }
+    for (auto& [sequence, mail] : named(request)) {
       const bool fits = !pages.empty() && mail.bytes.size() == limits::small_envelope &&
                         pages.back().envelopes.front().bytes.size() == limits::small_envelope &&
                         pages.back().envelopes.size() < limits::envelopes_per_page;
@@ -306,8 +321,8 @@ class ScriptedNode final : public PacketReceiver {
       if (!fits) {
         pages.emplace_back();
       }
-      pages.back().envelopes.push_back({mail.bytes});
-      pages.back().cursor = mail.sequence;
+      pages.back().envelopes.push_back(mail);
+      pages.back().cursor = sequence;
     }
     if (pages.empty()) {
       pages.emplace_back().cursor = request.cursor;

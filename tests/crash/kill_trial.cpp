@@ -95,13 +95,13 @@ Verdict kill_processes(std::uint64_t seed, std::size_t times) {
     const store::test::TemporaryDirectory directory;
     const Report report = kill_one(script, directory.file(), random.below(operations * 3 / 4));
     store::test::Observed observed;
-    auto opened = store::SqliteStore::open(directory.file(), StoreScript::limits(), options(),
-                                           observed.telemetry, observed.random);
+    const auto opened = store::SqliteStore::open_table(directory.file(), StoreScript::limits(), options(),
+                                                       observed.telemetry, observed.random);
     const auto found = opened ? StoreScript::holdings_of(**opened) : std::nullopt;
     const Verdict verdict = script.judge(found.value_or(script.after(0)), report.acknowledged, report.begun);
     sum.acknowledged += verdict.acknowledged;
     sum.lost += verdict.lost;
-    sum.wrong = opened ? (found ? verdict.wrong : "the store does not answer") : describe(opened.error());
+    sum.wrong = opened ? (found ? verdict.wrong : "the store cannot be read") : describe(opened.error());
   }
   return sum;
 }

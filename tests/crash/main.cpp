@@ -116,7 +116,6 @@ struct Options {
 
 void round(Harness& harness, std::uint64_t seed, std::size_t every = 1) {
   harness.sweep(*store_trial(seed, 60), seed, every);
-  harness.sweep(*upgrade_trial(seed, 40), seed, every);
   harness.sweep(*backup_trial(seed, 40), seed, every);
   harness.sweep(*state_trial(seed, 40), seed, every);
   harness.sweep(*file_trial(seed, 12), seed, every);

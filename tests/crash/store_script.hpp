@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "store/memory/memory_store.hpp"
+#include "store/sqlite/record_table.hpp"
 #include "tests/store/support.hpp"
 #include "tests/support/seeded_random.hpp"
 #include "trial.hpp"
@@ -30,6 +31,7 @@ struct Holdings {
     Kind kind = Kind::none;
     UnixTime expires_at{};  ///< Of a live one.
     std::size_t size = 0;
+    bool given = false;  ///< It was listed.
     bool operator==(const Slot&) const = default;
   };
   std::vector<Slot> slots;  ///< By mailbox and record.
@@ -43,13 +45,13 @@ class StoreScript {
   static constexpr std::uint8_t mailboxes = 4;
   static constexpr std::uint16_t records = 30;
 
-  StoreScript(std::uint64_t seed, std::size_t operations, bool cancels = true);
+  StoreScript(std::uint64_t seed, std::size_t operations);
 
   [[nodiscard]] const std::vector<Operation>& operations() const noexcept { return operations_; }
   [[nodiscard]] static store::StoreLimits limits();
   static void apply(store::Store& store, store::Token token, const Operation& operation);
-  /// Nothing: the store does not answer.
-  static std::optional<Holdings> holdings_of(store::Store& store);
+  /// Nothing: it cannot be read.
+  static std::optional<Holdings> holdings_of(store::RecordTable& table);
 
   /// Compares with what a store holds after `acknowledged` operations, up to `begun`.
   [[nodiscard]] Verdict judge(const Holdings& found, std::size_t acknowledged, std::size_t begun) const;
@@ -59,6 +61,8 @@ class StoreScript {
   }
 
  private:
+  static Holdings holdings_of(const store::MemoryStore& model);
+
   std::vector<Operation> operations_;
   std::vector<Holdings> after_;
 };

@@ -56,10 +56,9 @@ class History {
   std::vector<Mark> begun_, acknowledged_;
 };
 
-/// A storage node's database: puts, removals, cancels, expiry, and the database closed and opened again.
+/// A storage node's database: puts, lists, removals, cancels, expiry, and the database closed and opened
+/// again.
 std::unique_ptr<Trial> store_trial(std::uint64_t seed, std::size_t operations);
-/// The same, with a database of schema version 1 on the disk.
-std::unique_ptr<Trial> upgrade_trial(std::uint64_t seed, std::size_t operations);
 /// The same, copied while it is being written to.
 std::unique_ptr<Trial> backup_trial(std::uint64_t seed, std::size_t operations);
 /// A client's state.

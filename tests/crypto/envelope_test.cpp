@@ -75,13 +75,16 @@ BOOST_AUTO_TEST_CASE(an_envelope_opens_only_with_all_the_right_keys) {
   const auto head = open_header(mailbox, envelope);
   BOOST_REQUIRE(head.has_value());
   const auto other = KeyPair::generate(random);
+  const auto box_in = [this](const KeyPair& of, Epoch at) {
+    return test::friends_box(of, sender.friend_key(), at);
+  };
 
-  BOOST_TEST((open_header(*own_friends_mailbox(other, epoch), envelope).error() == EnvelopeError::header));
-  BOOST_TEST((open_header(*own_friends_mailbox(root, epoch + 1), envelope).error() == EnvelopeError::header));
-  BOOST_TEST((open_header(*own_friends_mailbox(root, epoch - 1), envelope).error() == EnvelopeError::header));
+  BOOST_TEST((open_header(box_in(other, epoch), envelope).error() == EnvelopeError::header));
+  BOOST_TEST((open_header(box_in(root, epoch + 1), envelope).error() == EnvelopeError::header));
+  BOOST_TEST((open_header(box_in(root, epoch - 1), envelope).error() == EnvelopeError::header));
   BOOST_TEST((open_body(mailbox, other, pre_key, *head, envelope).error() == EnvelopeError::body));
   BOOST_TEST((open_body(mailbox, recipient, other, *head, envelope).error() == EnvelopeError::body));
-  BOOST_TEST((open_body(*own_friends_mailbox(root, epoch + 1), recipient, pre_key, *head, envelope).error() ==
+  BOOST_TEST((open_body(box_in(root, epoch + 1), recipient, pre_key, *head, envelope).error() ==
               EnvelopeError::body));
 }
 
@@ -95,6 +98,8 @@ BOOST_AUTO_TEST_CASE(epoch_address_and_kind_of_root_are_bound) {
     return changed;
   };
   const auto later = with([](WritableMailbox& m) { m.epoch += 1; });
+  const auto other_h = with([](WritableMailbox& m) { m.header_secret = {}; });
+  BOOST_TEST((open_header(other_h, envelope).error() == EnvelopeError::header));
   const auto other_w = with([this](WritableMailbox& m) { m.address.w = sender.public_key; });
   const auto other_p = with([this](WritableMailbox& m) { m.address.p = sender.public_key; });
   for (const auto* changed : {&later, &other_w, &other_p}) {
@@ -185,15 +190,14 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_FIXTURE_TEST_SUITE(forgery, Fixture)
 
-BOOST_AUTO_TEST_CASE(a_friend_cannot_speak_as_another) {
-  // The friend knows the mailbox and the pre-key; their header names the victim, the body is sealed with
-  // their own key.
+BOOST_AUTO_TEST_CASE(a_write_secret_without_the_tox_key_seals_no_body) {
+  // The villain has the victim's write secret and the pre-key, but not the victim's Tox key.
   const auto villain = KeyPair::generate(random);
   const auto sealed = seal_envelope(villain, recipient.friend_key(), pre_key.public_key, mailbox.mailbox,
                                     header(), body(5), cancel_secret, random);
   const auto head = open_header(mailbox, *sealed);
   BOOST_REQUIRE(head.has_value());
-  TOXASYNC_TEST_BYTES(head->sender, sender.public_key);  // a claim
+  TOXASYNC_TEST_BYTES(head->sender, sender.public_key);
   BOOST_TEST((open_body(mailbox, recipient, pre_key, *head, *sealed).error() == EnvelopeError::body));
 }
 
@@ -299,14 +303,46 @@ BOOST_AUTO_TEST_CASE(a_body_sealed_for_one_kind_of_root_does_not_open_in_another
     const auto kind = sealed_in == RootKind::open ? MessageKind::friend_request : MessageKind::bundle;
     const Bytes envelope = *seal_in(as(sealed_in), recipient, kind);
     for (const RootKind opened_in : all_roots) {
-      const auto box = as(opened_in);
-      const auto head = open_header(box, envelope);
-      BOOST_REQUIRE(head.has_value());
-      const auto opened = open_body(box, recipient, recipient, *head, envelope);
+      const auto opened = open_body(as(opened_in), recipient, recipient, header(), envelope);
       BOOST_TEST(opened.has_value() == (sealed_in == opened_in));
       BOOST_TEST((opened.has_value() || opened.error() == EnvelopeError::body));
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(the_box_says_who_wrote_and_in_the_public_root_the_header) {
+  for (const RootKind kind : all_roots) {
+    const auto box = mailbox_in(kind);
+    const auto sealed = seal_in(box, pre_key_in(kind),
+                                kind == RootKind::open ? MessageKind::friend_request : MessageKind::bundle);
+    BOOST_TEST((open_header(box, *sealed)->sender == sender.friend_key()));
+    auto other_writer = box.clone();
+    other_writer.mailbox.writer = recipient.friend_key();
+    BOOST_TEST((open_header(other_writer, *sealed)->sender ==
+                (kind == RootKind::open ? sender : recipient).friend_key()));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_header_that_names_somebody_is_for_the_public_root) {
+  // Sealed as in a public root, with all that the other root's mailbox has.
+  for (const RootKind kind : {RootKind::friends, RootKind::pair}) {
+    auto box = mailbox_in(kind);
+    box.mailbox.kind = RootKind::open;
+    const Bytes envelope = *seal_in(box, pre_key_in(kind), MessageKind::friend_request);
+    BOOST_TEST((open_header(box, envelope)->sender == sender.friend_key()));
+    box.mailbox.kind = kind;
+    BOOST_TEST((open_header(box, envelope).error() == EnvelopeError::fields));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_request_from_nobody_has_no_body) {
+  auto box = mailbox_in(RootKind::open);
+  box.mailbox.kind = RootKind::pair;  // nobody is named
+  const Bytes envelope = *seal_in(box, recipient, MessageKind::bundle);
+  box.mailbox.kind = RootKind::open;
+  const auto head = open_header(box, envelope);
+  BOOST_TEST((head->sender == FriendKey{}));
+  BOOST_TEST((open_body(box, recipient, recipient, *head, envelope).error() == EnvelopeError::point));
 }
 
 BOOST_AUTO_TEST_CASE(only_what_a_person_wrote_has_a_place_in_the_order) {
@@ -330,7 +366,8 @@ BOOST_AUTO_TEST_CASE(an_id_names_the_mailbox_and_every_byte) {
     byte ^= 1;
   }
   BOOST_TEST(ids.size() == 401U);
-  BOOST_TEST((envelope_id(own_friends_mailbox(root, epoch + 1)->mailbox.address, envelope) != id));
+  BOOST_TEST(
+      (envelope_id(test::friends_box(root, sender.friend_key(), epoch + 1).mailbox.address, envelope) != id));
   BOOST_TEST((envelope_id(mailbox.mailbox.address, envelope) == id));
 }
 

@@ -46,15 +46,21 @@ inline crypto::KeyPair clone(const crypto::KeyPair& key) {
   return {key.secret.clone(), key.public_key};
 }
 
-/// A sender, a recipient with a pre-key and a friends root, and one of its mailboxes, for sealing and
-/// opening.
+/// The box of a friend in a mailbox of ours.
+inline crypto::OwnedMailbox friends_box(const crypto::KeyPair& root, const crypto::FriendKey& writer,
+                                        crypto::Epoch epoch) {
+  return crypto::FriendsMailbox::derive(root, epoch).value().box(writer);
+}
+
+/// A sender, a recipient with a pre-key and a friends root, and the sender's box in one of its mailboxes, for
+/// sealing and opening.
 struct EnvelopeFixture : CryptoFixture {
   crypto::KeyPair sender = crypto::KeyPair::generate(random);
   crypto::KeyPair recipient = crypto::KeyPair::generate(random);
   crypto::KeyPair pre_key = crypto::KeyPair::generate(random);
   crypto::KeyPair root = crypto::KeyPair::generate(random);
   crypto::Epoch epoch = 1234;
-  crypto::OwnedMailbox mailbox = crypto::own_friends_mailbox(root, epoch).value();
+  crypto::OwnedMailbox mailbox = friends_box(root, sender.friend_key(), epoch);
   crypto::CancelSecret cancel_secret = counting<crypto::CancelSecret>(0x70);
 
   [[nodiscard]] crypto::EnvelopeHeader header() const {

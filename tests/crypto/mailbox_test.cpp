@@ -44,7 +44,8 @@ struct MailboxFixture : test::CryptoFixture {
   /// The three kinds of mailbox, as the owner and as a writer derive them.
   std::vector<std::pair<OwnedMailbox, WritableMailbox>> all(Epoch epoch) {
     std::vector<std::pair<OwnedMailbox, WritableMailbox>> out;
-    out.emplace_back(*own_friends_mailbox(root, epoch), *friends_mailbox(root.public_key, epoch));
+    out.emplace_back(test::friends_box(root, alice.friend_key(), epoch),
+                     *friends_mailbox(friends_root(root, alice.friend_key()), epoch));
     out.emplace_back(*own_public_mailbox(bob, nospam, epoch),
                      *public_mailbox(bob.friend_key(), nospam, epoch));
     out.emplace_back(*from_alice(bob, alice, epoch), std::move(from_alice(alice, bob, epoch)->mailbox));
@@ -65,6 +66,7 @@ BOOST_AUTO_TEST_CASE(owner_and_writer_agree_on_the_address) {
       BOOST_TEST(written.epoch == epoch);
       BOOST_TEST((owned.mailbox.kind == written.kind));
       TOXASYNC_TEST_BYTES(owned.mailbox.write_secret.view(), written.write_secret.view());
+      TOXASYNC_TEST_BYTES(owned.mailbox.header_secret.view(), written.header_secret.view());
       TOXASYNC_TEST_BYTES(x25519_base(written.write_secret.bytes()), written.address.w);
     }
   }
@@ -89,19 +91,19 @@ BOOST_AUTO_TEST_CASE(owner_and_node_agree_on_the_key_of_a_tag) {
 
 BOOST_AUTO_TEST_CASE(mailboxes_of_other_epochs_roots_and_directions_differ) {
   std::set<Point> points;
-  std::set<MailboxKey> keys;
+  std::set<BoxKey> keys;
   std::size_t count = 0;
   const auto add = [&](const MailboxAddress& address) {
     points.insert(address.p);
     points.insert(address.w);
-    keys.insert(mailbox_key(address));
+    keys.insert(box_key(address));
     ++count;
   };
   for (const Epoch epoch : {Epoch{0}, Epoch{1}, Epoch{256}}) {
     for (const auto& [owned, written] : all(epoch)) {
       add(written.address);
     }
-    add(friends_mailbox(bob.public_key, epoch)->address);
+    add(friends_mailbox(friends_root(bob, alice.friend_key()), epoch)->address);
     add(public_mailbox(bob.friend_key(), {1, 2, 3, 5}, epoch)->address);
     add(public_mailbox(alice.friend_key(), nospam, epoch)->address);
     add(pair_mailbox(bob.secret, alice.friend_key(), bob.friend_key(), alice.friend_key(), epoch)
@@ -119,12 +121,13 @@ BOOST_AUTO_TEST_CASE(each_mailbox_knows_the_kind_of_its_root) {
   BOOST_TEST((mailboxes[1].first.clone().mailbox.kind == RootKind::open));
 }
 
-BOOST_AUTO_TEST_CASE(another_w_is_another_mailbox_at_the_node) {
-  const auto mailbox = friends_mailbox(root.public_key, 5);
+BOOST_AUTO_TEST_CASE(another_w_is_another_box_at_the_node) {
+  const auto mailbox = friends_mailbox(friends_root(root, alice.friend_key()), 5);
   MailboxAddress other = mailbox->address;
   other.w = alice.public_key;
-  BOOST_TEST((mailbox_key(other) != mailbox_key(mailbox->address)));
-  BOOST_TEST((mailbox_key({other.w, other.p}) != mailbox_key(other)));
+  BOOST_TEST((box_key(other) != box_key(mailbox->address)));
+  BOOST_TEST((box_key({other.w, other.p}) != box_key(other)));
+  BOOST_TEST((id_from<BoxTag>(box_key(other)) == box_tag(other)));
 }
 
 BOOST_AUTO_TEST_CASE(refused_points_make_no_mailbox_and_no_agreement) {
@@ -132,7 +135,7 @@ BOOST_AUTO_TEST_CASE(refused_points_make_no_mailbox_and_no_agreement) {
   for (const Point& point : test::refused_points()) {
     const FriendKey key(point.bytes());
     BOOST_TEST_CONTEXT(to_hex(point)) {
-      BOOST_TEST(!friends_mailbox(point, 3).has_value());
+      BOOST_TEST(!friends_mailbox({point, friends_root(root, key).write_secret}, 3).has_value());
       BOOST_TEST(!public_mailbox(key, nospam, 3).has_value());
       BOOST_TEST(!pair_mailbox(alice.secret, key, alice.friend_key(), key, 3).has_value());
       for (const auto& [owned, written] : mailboxes) {
@@ -141,6 +144,91 @@ BOOST_AUTO_TEST_CASE(refused_points_make_no_mailbox_and_no_agreement) {
       }
     }
   }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(boxes, MailboxFixture)
+
+BOOST_AUTO_TEST_CASE(a_friend_and_the_owner_agree_on_the_friends_box) {
+  const auto owned = FriendsMailbox::derive(root, 7);
+  for (const KeyPair* writer : {&alice, &bob}) {
+    const auto key = writer->friend_key();
+    const auto written = friends_mailbox(friends_root(root, key), 7);
+    BOOST_TEST((written->address.p == owned->p()));
+    BOOST_TEST((written->address.w == owned->write_point(key)));
+    BOOST_TEST((written->address == owned->box(key).mailbox.address));
+    TOXASYNC_TEST_BYTES(written->header_secret.view(), owned->box(key).mailbox.header_secret.view());
+    BOOST_TEST((owned->box(key).mailbox.writer == key));
+    BOOST_TEST((owned->box(key).clone().mailbox.writer == key));
+    TOXASYNC_TEST_BYTES(owned->box(key).clone().mailbox.header_secret.view(), written->header_secret.view());
+  }
+  BOOST_TEST(owned->epoch() == 7U);
+}
+
+BOOST_AUTO_TEST_CASE(friends_share_a_mailbox_and_nothing_else) {
+  const auto of_alice = friends_root(root, alice.friend_key());
+  const auto of_bob = friends_root(root, bob.friend_key());
+  BOOST_TEST((of_alice.m == of_bob.m));
+  BOOST_TEST((of_alice != of_bob));
+  const auto a = friends_mailbox(of_alice, 7);
+  const auto b = friends_mailbox(of_bob, 7);
+  BOOST_TEST((a->address.p == b->address.p));
+  BOOST_TEST((a->address.w != b->address.w));
+  BOOST_TEST(a->write_secret.bytes() != b->write_secret.bytes());
+  BOOST_TEST(a->header_secret.bytes() != b->header_secret.bytes());
+}
+
+BOOST_AUTO_TEST_CASE(the_secrets_of_a_box_are_others_in_each_epoch_and_root) {
+  std::set<ByteArray<32>> secrets;
+  const auto key = alice.friend_key();
+  for (const KeyPair* of : {&root, &node}) {
+    const auto given = friends_root(*of, key);
+    secrets.insert(given.write_secret);
+    for (const Epoch epoch : {Epoch{6}, Epoch{7}, Epoch{7 + (1U << 8U)}}) {
+      const auto box = friends_mailbox(given, epoch);
+      secrets.insert(box->write_secret.bytes());
+      secrets.insert(box->header_secret.bytes());
+    }
+  }
+  BOOST_TEST(secrets.size() == 14U);
+}
+
+BOOST_AUTO_TEST_CASE(other_roots_have_no_header_secret) {
+  const auto mailboxes = all(3);
+  for (const auto& [owned, written] : mailboxes) {
+    const bool of_friends = written.kind == RootKind::friends;
+    BOOST_TEST((written.header_secret.bytes() != ByteArray<32>{}) == of_friends);
+  }
+  BOOST_TEST((mailboxes[1].first.mailbox.writer == FriendKey{}));
+  BOOST_TEST((mailboxes[2].first.mailbox.writer == alice.friend_key()));
+}
+
+BOOST_AUTO_TEST_CASE(fillers_differ_by_place_mailbox_and_root) {
+  std::set<BoxTag> tags;
+  const auto key = alice.friend_key();
+  for (const Epoch epoch : {Epoch{3}, Epoch{4}}) {
+    for (const auto& [owned, written] : all(epoch)) {
+      for (std::uint32_t number = 0; number < 4; ++number) {
+        tags.insert(owned.owner.filler(owned.mailbox.address.p, number));
+        BOOST_TEST((owned.clone().owner.filler(owned.mailbox.address.p, number) ==
+                    owned.owner.filler(owned.mailbox.address.p, number)));
+      }
+    }
+  }
+  tags.insert(test::friends_box(node, key, 3).owner.filler(FriendsMailbox::derive(root, 3)->p(), 0));
+  BOOST_TEST(tags.size() == 2 * 3 * 4 + 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_friend_is_given_is_written_as_m_and_then_u) {
+  const auto given = friends_root(root, alice.friend_key());
+  Bytes bytes(64);
+  BOOST_TEST(*wire::encode(given, bytes) == 64U);
+  TOXASYNC_TEST_BYTES(ByteView(bytes).first(32), root.public_key);
+  TOXASYNC_TEST_BYTES(ByteView(bytes).last(32), given.write_secret);
+  FriendsRoot back;
+  BOOST_TEST((wire::decode(bytes, back) == wire::Error::none));
+  BOOST_TEST((back == given));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -174,8 +262,8 @@ BOOST_AUTO_TEST_CASE(a_tag_of_another_epoch_is_refused) {
   const Bytes request = test::counting_bytes(100);
   ByteArray<32> now{};
   ByteArray<32> next{};
-  BOOST_TEST(own_friends_mailbox(root, 3)->owner.apply(now, node.public_key));
-  BOOST_TEST(own_friends_mailbox(root, 4)->owner.apply(next, node.public_key));
+  BOOST_TEST(FriendsMailbox::derive(root, 3)->owner().apply(now, node.public_key));
+  BOOST_TEST(FriendsMailbox::derive(root, 4)->owner().apply(next, node.public_key));
   BOOST_TEST((request_tag(TagKind::owner, now, node.public_key, alice.public_key, request, 0) !=
               request_tag(TagKind::owner, next, node.public_key, alice.public_key, request, 0)));
 }

@@ -38,10 +38,13 @@ RootKind root_kind(const std::string& name) {
 
 /// The mailbox of an object that gives its scalars and points.
 OwnedMailbox given_mailbox(const Vector& v) {
+  const auto kind = root_kind(v.text("root"));
   return {{v.number<Epoch>("epoch"),
            {v.id<Point>("P"), v.id<Point>("W")},
            secret(v, "w"),
-           root_kind(v.text("root"))},
+           secret(v, "h"),
+           kind,
+           kind == RootKind::open ? FriendKey{} : v.id<FriendKey>("S")},
           owner_key(v)};
 }
 
@@ -50,7 +53,13 @@ void check_mailbox(const Vector& v, const WritableMailbox& mailbox) {
   TOXASYNC_TEST_BYTES(mailbox.address.p, v.bytes("P"));
   TOXASYNC_TEST_BYTES(mailbox.address.w, v.bytes("W"));
   TOXASYNC_TEST_BYTES(mailbox.write_secret.view(), v.bytes("w"));
-  TOXASYNC_TEST_BYTES(mailbox_key(mailbox.address), v.bytes("store_key"));
+  TOXASYNC_TEST_BYTES(box_key(mailbox.address), v.bytes("box_key"));
+  TOXASYNC_TEST_BYTES(box_tag(mailbox.address), v.bytes("box_tag"));
+}
+
+void check_friends_box(const Vector& v, const WritableMailbox& box) {
+  check_mailbox(v, box);
+  TOXASYNC_TEST_BYTES(box.header_secret.view(), v.bytes("h"));
 }
 
 /// That the mailbox's owner key is b and then `inner`.
@@ -67,7 +76,7 @@ BOOST_FIXTURE_TEST_SUITE(mailbox_vectors, test::CryptoFixture)
 
 BOOST_AUTO_TEST_CASE(every_list_of_the_mailbox_vectors_is_checked) {
   test::check_lists_of(mailboxes_file, {"epochs", "epochs_refused", "friends", "cover", "public", "pair",
-                                        "owner_tags", "write_tags", "points_refused"});
+                                        "fillers", "owner_tags", "write_tags", "points_refused"});
 }
 
 BOOST_AUTO_TEST_CASE(epochs_are_those_of_the_vectors) {
@@ -84,22 +93,27 @@ BOOST_AUTO_TEST_CASE(epochs_are_those_of_the_vectors) {
 BOOST_AUTO_TEST_CASE(friends_mailboxes_are_those_of_the_vectors) {
   for_each_vector(mailboxes_file, "friends", [](const Vector& v) {
     const auto root = key_pair(v, "m", "M");
-    const auto owned = own_friends_mailbox(root, v.number<Epoch>("epoch"));
-    const auto written = friends_mailbox(root.public_key, v.number<Epoch>("epoch"));
+    const auto given = friends_root(root, v.id<FriendKey>("S"));
+    TOXASYNC_TEST_BYTES(given.write_secret, v.bytes("u"));
+    const auto owned = FriendsMailbox::derive(root, v.number<Epoch>("epoch"));
+    const auto written = friends_mailbox(given, v.number<Epoch>("epoch"));
     BOOST_REQUIRE((owned && written));
-    check_mailbox(v, owned->mailbox);
-    check_mailbox(v, *written);
-    check_owner(owned->owner, OwnerKey(secret(v, "b"), secret(v, "m")));
+    check_friends_box(v, owned->box(v.id<FriendKey>("S")).mailbox);
+    check_friends_box(v, *written);
+    TOXASYNC_TEST_BYTES(owned->write_point(v.id<FriendKey>("S")), v.bytes("W"));
+    check_owner(owned->owner(), OwnerKey(secret(v, "b"), secret(v, "m")));
   });
 }
 
 // How the cover root is made from m is checked in manager_cover_test.cpp.
 BOOST_AUTO_TEST_CASE(cover_mailboxes_are_those_of_the_vectors) {
   for_each_vector(mailboxes_file, "cover", [](const Vector& v) {
-    const auto owned = own_friends_mailbox(key_pair(v, "cover_m", "cover_M"), v.number<Epoch>("epoch"));
+    const auto root = key_pair(v, "cover_m", "cover_M");
+    TOXASYNC_TEST_BYTES(friends_root(root, FriendKey{}).write_secret, v.bytes("u"));
+    const auto owned = FriendsMailbox::derive(root, v.number<Epoch>("epoch"));
     BOOST_REQUIRE(owned.has_value());
-    check_mailbox(v, owned->mailbox);
-    check_owner(owned->owner, OwnerKey(secret(v, "b"), secret(v, "cover_m")));
+    check_friends_box(v, owned->box(FriendKey{}).mailbox);
+    check_owner(owned->owner(), OwnerKey(secret(v, "b"), secret(v, "cover_m")));
   });
 }
 
@@ -130,6 +144,13 @@ BOOST_AUTO_TEST_CASE(pair_mailboxes_are_those_of_the_vectors_at_both_ends) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(fillers_are_those_of_the_vectors) {
+  for_each_vector(mailboxes_file, "fillers", [](const Vector& v) {
+    TOXASYNC_TEST_BYTES(owner_key(v).filler(v.id<Point>("P"), v.number<std::uint32_t>("number")),
+                        v.bytes("tag"));
+  });
+}
+
 BOOST_AUTO_TEST_CASE(owner_tags_are_those_of_the_vectors) {
   for_each_vector(mailboxes_file, "owner_tags", [](const Vector& v) {
     const auto node = key_pair(v, "n", "N");
@@ -139,7 +160,7 @@ BOOST_AUTO_TEST_CASE(owner_tags_are_those_of_the_vectors) {
     BOOST_TEST(x25519(by_node, node.secret.bytes(), v.id<Point>("P")));
     TOXASYNC_TEST_BYTES(by_owner, v.bytes("key"));
     TOXASYNC_TEST_BYTES(by_node, v.bytes("key"));
-    constexpr std::size_t offset = 8 + 1 + 1 + 64;
+    constexpr std::size_t offset = 8 + 1 + 1 + 32;
     TOXASYNC_TEST_BYTES(
         request_tag(TagKind::owner, by_owner, node.public_key, v.id<Point>("X"), v.bytes("request"), offset),
         v.bytes("tag"));
@@ -167,7 +188,7 @@ BOOST_AUTO_TEST_CASE(the_points_that_the_vectors_refuse_are_refused) {
   for_each_vector(mailboxes_file, "points_refused", [](const Vector& v) {
     ByteArray<32> out{};
     BOOST_TEST(!x25519(out, test::counting<32>(1), v.id<Point>("point")));
-    BOOST_TEST(!friends_mailbox(v.id<Point>("point"), 1).has_value());
+    BOOST_TEST(!friends_mailbox({v.id<Point>("point"), {}}, 1).has_value());
   });
 }
 
@@ -219,7 +240,10 @@ std::string stage_of(const OwnedMailbox& mailbox, const KeyPair& recipient, cons
     return "pre-key";
   }
   const auto body = open_body(mailbox, recipient, pre_key, *header, envelope);
-  return body ? "opened" : named(body.error());
+  if (!body) {
+    return body.error() == EnvelopeError::point ? "body" : named(body.error());  // of the sender
+  }
+  return "opened";
 }
 
 BOOST_FIXTURE_TEST_SUITE(envelope_vectors, test::CryptoFixture)
@@ -234,7 +258,9 @@ BOOST_AUTO_TEST_CASE(the_mailboxes_of_the_envelopes_are_those_of_their_roots) {
     const auto epoch = v.number<Epoch>("epoch");
     std::optional<WritableMailbox> made;
     if (v.text("root") == "friends") {
-      made = friends_mailbox(v.id<Point>("M"), epoch);
+      const FriendsRoot root{v.id<Point>("M"), Wiped<32>(v.array<32>("u"))};
+      made = friends_mailbox(root, epoch);
+      BOOST_TEST((root == friends_root(key_pair(v, "m", "M"), v.id<FriendKey>("S"))));
     } else if (v.text("root") == "public") {
       made = public_mailbox(v.id<FriendKey>("R"), v.array<4>("nospam"), epoch);
     } else {
@@ -245,6 +271,7 @@ BOOST_AUTO_TEST_CASE(the_mailboxes_of_the_envelopes_are_those_of_their_roots) {
     BOOST_REQUIRE(made.has_value());
     BOOST_TEST((made->address == given.mailbox.address));
     BOOST_TEST((made->kind == given.mailbox.kind));
+    TOXASYNC_TEST_BYTES(made->header_secret.view(), v.bytes("h"));
   });
 }
 
@@ -278,8 +305,13 @@ BOOST_AUTO_TEST_CASE(the_envelopes_of_the_vectors_open) {
     const Bytes envelope = v.bytes("envelope");
     const auto header = open_header(mailbox, envelope);
     BOOST_REQUIRE(header.has_value());
+    BOOST_TEST((header->sender == v.id<FriendKey>("S")));
+    EnvelopeHeader sealed = *header;
+    if (v.text("root") != "public") {
+      sealed.sender = {};
+    }
     Bytes plain(limits::envelope_header_plain);
-    BOOST_TEST(*wire::encode(*header, plain) == plain.size());
+    BOOST_TEST(*wire::encode(sealed, plain) == plain.size());
     TOXASYNC_TEST_BYTES(plain, v.bytes("hdr_plain"));
     const auto body = open_body(mailbox, key_pair(v, "r", "R"), key_pair(v, "k", "K"), *header, envelope);
     BOOST_REQUIRE(body.has_value());

@@ -119,6 +119,7 @@ class Person final : public PacketReceiver,
   std::unique_ptr<store::MemoryState> state;
   std::unique_ptr<client::Client> client;
   std::unique_ptr<manager::Journal> journal;
+  std::unique_ptr<manager::TrustedClock> trusted;
   std::unique_ptr<manager::Services> services;
   std::unique_ptr<manager::FirstContact> contact;
 
@@ -137,6 +138,8 @@ class Person final : public PacketReceiver,
   [[nodiscard]] std::vector<protocol::NodeId> nearest(const crypto::Point& p,
                                                       std::size_t count) const override;
   [[nodiscard]] std::vector<protocol::NodeId> home_nodes() const override { return ids(home); }
+  [[nodiscard]] std::vector<protocol::NodeId> named_home_nodes() const override { return ids(home); }
+  [[nodiscard]] bool has_answered(const protocol::NodeId& /*node*/) const override { return true; }
   [[nodiscard]] std::vector<protocol::NodeId> home_nodes_of(const manager::FriendKey& whom) const override {
     const auto found = home_of.find(whom);
     return found == home_of.end() ? std::vector<protocol::NodeId>{} : ids(found->second);
@@ -301,8 +304,9 @@ inline void Person::start() {
   }
   journal = std::make_unique<manager::Journal>(*state, world_.clock, telemetry);
   events_ = std::make_unique<manager::Events>(listener_, *journal);
+  trusted = std::make_unique<manager::TrustedClock>(world_.clock, telemetry);
   services = std::make_unique<manager::Services>(manager::Services{
-      self_, *client, channel_, *journal, world_.clock, *random, telemetry, listener_, *events_, config});
+      self_, *client, channel_, *journal, *trusted, *random, telemetry, listener_, *events_, config});
   contact = std::make_unique<manager::FirstContact>(*services, *this, *this, *this);
   for (const auto& entry : journal->load()) {
     if (entry.key[0] != 'T' && !contact->load(entry)) {
@@ -321,6 +325,7 @@ inline void Person::crash() {
   auto durable = state->crash_copy();
   contact.reset();
   services.reset();
+  trusted.reset();
   journal.reset();
   client.reset();
   state = std::move(durable);
@@ -328,11 +333,16 @@ inline void Person::crash() {
 
 inline void Person::tick() {
   const Now now = clock_now();
+  for (const std::uint8_t node : {std::uint8_t{1}, std::uint8_t{2}}) {  // two nodes agree with the clock
+    protocol::NodeId id;
+    id[0] = node;
+    trusted->on_node_time(id, now.unix_time());
+  }
   journal->tick(now);
   if (now.steady >= next_housekeeping_) {
     next_housekeeping_ = now.steady + 1h;
     store::StateBatch batch;
-    contact->drop_expired(now.unix_time(), batch);
+    contact->drop_expired(trusted->for_good(), batch);
     journal->keep(std::move(batch));
   }
   contact->tick(now);

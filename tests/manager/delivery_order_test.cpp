@@ -12,9 +12,11 @@ namespace {
 using manager::DeliveryOrder;
 using manager::InboxMessage;
 
-struct Delivering : ManagerParts, manager::MailSource {
+struct Delivering : ManagerParts, manager::MailSource, manager::DeliveryListener {
   void poll_soon() override { ++polls; }
   [[nodiscard]] bool swept_since(SteadyTime) const override { return swept; }
+  bool on_expired(const InboxMessage&, store::StateBatch&) override { return !confirmed; }
+  void on_shown(const manager::FriendKey&, const crypto::MessageId&) override { ++ended; }
 
   [[nodiscard]] InboxMessage message(std::uint64_t sequence, std::uint64_t floor = 0,
                                      std::uint64_t instance = 1, std::size_t size = 1) const {
@@ -25,12 +27,14 @@ struct Delivering : ManagerParts, manager::MailSource {
     message.sequence = sequence;
     message.floor = floor;
     message.sent_at = clock.now().wall;
+    message.show_until = message.sent_at + 24h;
     message.text = Bytes(size, static_cast<std::uint8_t>('0' + sequence));
     return message;
   }
   /// A message comes to our disk.
   void add(const InboxMessage& message) {
     state.keep({put_inbox_message(message)});
+    order.reserve(message);
     order.add({message});
   }
   /// Lets the application have all that is ready; the first letters of what was shown so far.
@@ -52,8 +56,10 @@ struct Delivering : ManagerParts, manager::MailSource {
   }
 
   DeliveryOrder::Context context{
-      .application = *this, .state = state, .clock = clock, .telemetry = telemetry, .friends = friends};
-  DeliveryOrder order{context, *this};
+      .application = *this, .state = state, .clock = trusted, .telemetry = telemetry, .friends = friends};
+  DeliveryOrder order{context, *this, *this};
+  bool confirmed = false;
+  int ended = 0;
   bool swept = false;
   int polls = 0;
 };
@@ -138,14 +144,35 @@ BOOST_AUTO_TEST_CASE(what_the_application_refuses_is_offered_again) {
   takes_messages = false;
   add(message(1));
   order.deliver_next();
-  BOOST_TEST(order.waiting() == 1U);
+  BOOST_TEST(rows('I') == 1U);
   BOOST_TEST(order.next_deadline() == clock.steady() + DeliveryOrder::offer_again);
   takes_messages = true;
   BOOST_TEST(deliver() == "");  // not yet
   clock.advance(DeliveryOrder::offer_again);
   BOOST_TEST(deliver() == "1");
-  BOOST_TEST(order.waiting() == 0U);
-  BOOST_TEST(order.waiting_bytes() == 0U);
+  BOOST_TEST(rows('I') == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_comes_to_its_end_before_it_was_shown_is_dropped) {
+  takes_messages = false;
+  add(message(1));
+  add(message(2));
+  BOOST_TEST(deliver().empty());
+  takes_messages = true;
+  clock.advance(24h);
+  BOOST_TEST(deliver().empty());
+  BOOST_TEST(deliver().empty());
+  BOOST_TEST(rows('I') == 0U);
+  BOOST_TEST((*this)[Counter::refused_lifetime] == 2U);
+  add(message(3));
+  BOOST_TEST(deliver() == "3");
+}
+
+BOOST_AUTO_TEST_CASE(what_its_sender_knows_to_have_arrived_is_shown_however_late) {
+  confirmed = true;
+  add(message(1));
+  clock.advance(48h);
+  BOOST_TEST(deliver() == "1");
 }
 
 BOOST_AUTO_TEST_CASE(a_restart_goes_on_where_the_last_run_ended) {
@@ -154,7 +181,7 @@ BOOST_AUTO_TEST_CASE(a_restart_goes_on_where_the_last_run_ended) {
   add(message(2));
   add(message(4));
   (void)rows('I');
-  DeliveryOrder restarted{context, *this};
+  DeliveryOrder restarted{context, *this, *this};
   for (const auto& entry : disk.load()) {
     BOOST_TEST(restarted.load(entry));
   }
@@ -164,7 +191,6 @@ BOOST_AUTO_TEST_CASE(a_restart_goes_on_where_the_last_run_ended) {
   restarted.deliver_next();
   BOOST_REQUIRE(shown.size() == 2U);
   BOOST_TEST((shown[1].id == message(2).id));
-  BOOST_TEST(restarted.waiting() == 0U);  // 4 waits for 3
 }
 
 BOOST_AUTO_TEST_CASE(messages_of_a_friend_named_later_wait_for_them) {
@@ -178,16 +204,35 @@ BOOST_AUTO_TEST_CASE(messages_of_a_friend_named_later_wait_for_them) {
   BOOST_TEST(deliver() == "1");
 }
 
+BOOST_AUTO_TEST_CASE(what_may_be_over_holds_up_nobody_else) {
+  const auto carol = counting<manager::FriendKey>(7);
+  friends.add(carol);
+  auto hers = message(1);
+  hers.from = carol;
+  hers.show_until = clock.now().wall + 24h;
+  auto his = message(1);
+  his.show_until = clock.now().wall + 1s;
+  auto his_next = message(2);
+  his_next.show_until = clock.now().wall + 24h;
+  add(his);
+  add(his_next);
+  add(hers);
+  trusted.tick(clock.now());
+  clock.set_unix(clock.unix_time() + 1h);  // nobody has confirmed it
+  trusted.tick(clock.now());
+  BOOST_TEST(!trusted.checked());
+  BOOST_TEST(deliver() == "1");
+  BOOST_TEST((shown.at(0).from == carol));
+}
+
 BOOST_AUTO_TEST_CASE(what_a_removed_friend_sent_is_dropped) {
   add(message(1));
   add(message(3));
   store::StateBatch batch;
-  order.on_removed(bob_keys.friend_key(), batch);
+  BOOST_TEST(order.on_removed(bob_keys.friend_key(), batch).size() == 2U);
   friends.remove(bob_keys.friend_key(), batch);
   state.keep(std::move(batch));
   BOOST_TEST(deliver() == "");
-  BOOST_TEST(order.waiting() == 0U);
-  BOOST_TEST(order.waiting_bytes() == 0U);
   BOOST_TEST(rows('I') == 0U);
   BOOST_TEST((*this)[Counter::messages_dropped] == 2U);
 }

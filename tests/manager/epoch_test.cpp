@@ -100,7 +100,7 @@ BOOST_FIXTURE_TEST_CASE(an_epoch_is_polled_until_ten_minutes_after_the_next_one,
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_final_stays_final_over_a_restart, HandWorld) {
-  run(to_next_epoch(*this) + limits::epoch_length + 30min);
+  run(to_next_epoch(*this) + limits::epoch_length + 10min + 5 * manager::Poller::longest_seldom + 10s);
   eve.store(*nodes[0], eve.seal({.epochs_ahead = -2}));
   eve.store(*nodes[0], eve.seal({.epochs_ahead = -3}));
   bob.crash();
@@ -118,17 +118,17 @@ BOOST_FIXTURE_TEST_CASE(an_epoch_is_not_final_while_the_node_was_not_reached, Ha
   BOOST_TEST(run(30min, [&] { return bob.shown.size() == 1; }));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_clock_that_was_wrong_and_is_set_right_finds_the_mail, Pair) {
+BOOST_FIXTURE_TEST_CASE(a_clock_that_is_wrong_and_is_set_right_finds_the_mail_once, Pair) {
   bob.crash();
   alice.send(bob, "here");
   run(10s);
   alice.crash();
   bob.clock.ahead = 100 * limits::epoch_length;
   bob.start();
-  run(5s);
-  BOOST_TEST(bob.shown.empty());
+  BOOST_TEST(run(15s, [&] { return bob.shown.size() == 1; }));
   bob.clock.ahead = 0ms;
-  BOOST_TEST(run(15min, [&] { return bob.shown.size() == 1; }));
+  run(15min);
+  BOOST_TEST(bob.shown.size() == 1U);
 }
 
 BOOST_FIXTURE_TEST_CASE(seen_ids_are_remembered_over_a_restart_and_for_weeks, HandWorld) {

@@ -16,12 +16,13 @@ class Eye {
     protocol::FrameKind kind{};
     crypto::Point session{};
     std::uint64_t counter = 0;
-    crypto::MailboxAddress mailbox{};
+    crypto::Point mailbox{};  ///< P
     UnixTimeMs wall{};
     std::uint8_t operation = 0;
     std::uint8_t window = 0;   ///< Retrieves.
     seconds ttl = 0s;          ///< Stores.
     std::size_t envelope = 0;  ///< Stores: its size.
+    std::size_t deletes = 0;   ///< Retrieves: how many envelopes.
   };
 
   explicit Eye(World& world) : world_(world) {
@@ -51,11 +52,11 @@ class Eye {
     protocol::seal_frame(header, sessions_.at({n, request.session}).node_to_client, plain, frame);
     world_.network.inject(request.node->endpoint, to, frame);
   }
-  [[nodiscard]] std::set<crypto::MailboxKey> polled() const {
-    std::set<crypto::MailboxKey> mailboxes;
+  [[nodiscard]] std::set<crypto::Point> polled() const {
+    std::set<crypto::Point> mailboxes;
     for (const auto& request : requests) {
       if (is_poll(request)) {
-        mailboxes.insert(crypto::mailbox_key(request.mailbox));
+        mailboxes.insert(request.mailbox);
       }
     }
     return mailboxes;
@@ -93,7 +94,7 @@ class Eye {
     protocol::StoreRequest store;
     protocol::RetrieveRequest retrieve;
     if (header->kind == protocol::FrameKind::store && wire::decode_padded(plain, store)) {
-      seen.mailbox = store.mailbox;
+      seen.mailbox = store.mailbox.p;
       seen.counter = store.counter;
       seen.operation = static_cast<std::uint8_t>(store.op);
       seen.ttl = seconds(store.ttl_s);
@@ -103,6 +104,7 @@ class Eye {
       seen.counter = retrieve.counter;
       seen.operation = static_cast<std::uint8_t>(retrieve.op);
       seen.window = retrieve.window;
+      seen.deletes = retrieve.ids_to_delete.size();
     }
     requests.push_back(seen);
     return drops && drops(seen);
@@ -131,18 +133,24 @@ inline std::vector<RootPair> roots_of(const User& user) {
   return roots;
 }
 
-inline crypto::MailboxAddress address(const crypto::KeyPair& root, crypto::Epoch epoch) {
-  return crypto::friends_mailbox(root.public_key, epoch).value().address;
+/// A friend's box in it; {}: the one for loop messages, if the root is a cover root.
+inline crypto::MailboxAddress box_in(const crypto::KeyPair& root, crypto::Epoch epoch,
+                                     const manager::FriendKey& writer = {}) {
+  return crypto::FriendsMailbox::derive(root, epoch)->box(writer).mailbox.address;
+}
+/// P
+inline crypto::Point address(const crypto::KeyPair& root, crypto::Epoch epoch) {
+  return crypto::FriendsMailbox::derive(root, epoch).value().p();
 }
 inline crypto::Epoch now_epoch(const World& world) {
   return crypto::epoch_at(world.clock.unix_time()).value();
 }
 
 /// Copies in a mailbox, on all nodes.
-inline std::size_t copies_in(const World& world, const crypto::MailboxAddress& where) {
+inline std::size_t copies_in(const World& world, const crypto::Point& where) {
   std::size_t records = 0;
   for (const auto& node : world.nodes) {
-    records += node->store.live_in(crypto::mailbox_key(where));
+    records += node->store.live_in(where);
   }
   return records;
 }

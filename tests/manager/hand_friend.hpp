@@ -26,9 +26,11 @@ class HandFriend {
     std::optional<crypto::Point> pre_key = std::nullopt;  ///< The next unused one-time key when not set.
     int epochs_ahead = 0;
     std::optional<UnixTimeMs> sent_at = std::nullopt;  ///< Now when not set.
+    seconds lifetime = 24h;
   };
   struct Sealed {
     protocol::LiveEnvelope live;
+    crypto::MailboxAddress address;
     crypto::MessageId id{};
     crypto::Point pre_key{};
   };
@@ -112,7 +114,7 @@ class HandFriend {
     body.sequence = letter.sequence;
     body.floor = letter.floor;
     body.sent_at_ms = since_1970_ms(letter.sent_at.value_or(world_.clock.now().wall));
-    body.lifetime_s = 86400;
+    body.lifetime_s = clamped_count<std::uint32_t, seconds>(letter.lifetime);
     body.kind = letter.kind;
     body.part = letter.part;
     body.parts = letter.parts;
@@ -121,7 +123,7 @@ class HandFriend {
     if (!envelope) {
       throw std::runtime_error("the letter cannot be sealed");
     }
-    return {{epoch, mailbox.address, std::move(*envelope)}, id, pre_key};
+    return {{epoch, mailbox.address.p, std::move(*envelope)}, mailbox.address, id, pre_key};
   }
   /// By the friend channel.
   Sealed send(const Letter& letter) {
@@ -132,22 +134,19 @@ class HandFriend {
   /// By a node.
   void store(StorageNode& node, const Sealed& sealed) {
     const auto now = world_.clock.unix_time();
-    node.store.put(std::uint64_t{1} << 60, crypto::mailbox_key(sealed.live.mailbox),
-                   crypto::envelope_id(sealed.live.mailbox, sealed.live.envelope), sealed.live.envelope,
-                   now + 24h, now);
-    node.store.submit();
+    node.put(sealed.address, sealed.live.envelope, now + 24h, now);
   }
 
   /// A bundle of ours for the peer, whose M is `root`'s.
   protocol::BundleHead head(const crypto::KeyPair& root, std::uint64_t version, std::uint16_t count) {
     protocol::BundleHead made;
     made.version = {instance, version};
-    made.root = root.public_key;
+    made.root = crypto::friends_root(root, peer_.key);
     ByteArray<32> shared{};
     if (!crypto::x25519(shared, root.secret.bytes(), crypto::Point(peer_.key.bytes()))) {
       throw std::runtime_error("point");
     }
-    made.root_mac = protocol::root_mac(shared, made.root, key(), peer_.key, made.version);
+    made.root_mac = protocol::root_mac(shared, made.root.m, key(), peer_.key, made.version);
     made.last_resort = crypto::KeyPair::generate(random_).public_key;
     made.use_until_s = since_1970_s(world_.clock.unix_time() + days(28));
     made.one_time_count = count;

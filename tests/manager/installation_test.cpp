@@ -167,7 +167,7 @@ BOOST_FIXTURE_TEST_CASE(a_later_bundle_that_the_first_signer_did_not_sign_is_ref
   replacing.replaces = eve.instance;
   ByteArray<32> shared{};
   BOOST_REQUIRE(crypto::x25519(shared, root.secret.bytes(), crypto::Point(bob.key.bytes())));
-  replacing.root_mac = protocol::root_mac(shared, replacing.root, eve.key(), bob.key, replacing.version);
+  replacing.root_mac = protocol::root_mac(shared, replacing.root.m, eve.key(), bob.key, replacing.version);
   eve.sign(replacing);
   BOOST_TEST(refused(Counter::refused_bundle,
                      [&] { eve.give(protocol::FriendPacketType::bundle_head, replacing); }) == 1);

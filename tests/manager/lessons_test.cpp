@@ -87,7 +87,7 @@ struct FullMailbox {
   HandClient client{node};
   SeededRandom random{17};
   crypto::KeyPair root = crypto::KeyPair::generate(random);
-  crypto::OwnedMailbox mailbox = crypto::own_friends_mailbox(root, node.epoch()).value();
+  crypto::OwnedMailbox mailbox = crypto::FriendsMailbox::derive(root, node.epoch()).value().box({});
 };
 
 std::vector<crypto::Secret<32>> secrets() {
@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_CASE(a_friend_who_can_write_to_a_mailbox_cannot_list_or_delete) 
   FullMailbox box;
   ByteArray<4> epoch;
   store_le(box.mailbox.mailbox.epoch, epoch.data());
-  const auto written = crypto::friends_mailbox(box.root.public_key, box.node.epoch()).value();
+  const auto written = crypto::friends_mailbox(crypto::friends_root(box.root, {}), box.node.epoch()).value();
   const auto b = crypto::h256(box.root.public_key, {as_bytes("toxasync/1 mbox"), epoch});
   box.must_get_nothing_with(secrets(written.write_secret.bytes(), b, box.random.array<32>()),
                             {box.root.public_key});
@@ -290,15 +290,15 @@ BOOST_FIXTURE_TEST_CASE(new_keys_do_not_destroy_mail_under_way, HandWorld) {
   bob.config.poll_interval = 24h;  // two weeks of polls are not what this is about
   bob.start();
   const auto old = eve.bundle;
-  const std::vector letters = {eve.seal({.text = "one-time"}),
-                               eve.seal({.text = "last resort", .sequence = 2, .pre_key = old.last_resort})};
+  const std::vector letters = {eve.seal({.text = "one-time", .lifetime = limits::largest_time_to_live}),
+                               eve.seal({.text = "last resort",
+                                         .sequence = 2,
+                                         .pre_key = old.last_resort,
+                                         .lifetime = limits::largest_time_to_live})};
   nodes[0]->switch_off();
   const auto now = clock.unix_time();
   for (const auto& sealed : letters) {
-    nodes[0]->store.put(1, crypto::mailbox_key(sealed.live.mailbox),
-                        crypto::envelope_id(sealed.live.mailbox, sealed.live.envelope), sealed.live.envelope,
-                        now + limits::largest_time_to_live, now);
-    nodes[0]->store.submit();
+    nodes[0]->put(sealed.address, sealed.live.envelope, now + limits::largest_time_to_live, now);
   }
   std::set<crypto::Point> last_resorts{old.last_resort};
   for (int day = 0; day < 13;
@@ -364,7 +364,8 @@ BOOST_AUTO_TEST_CASE(opening_cost_does_not_grow_with_the_number_of_friends) {
     cost.live = ladders;
     world.run(1s);
     BOOST_TEST(world.bob.shown.size() == 2U);
-    const auto forged = world.eve.seal_as(crypto::KeyPair::generate(world.eve.random()), {});
+    world.eve.bundle.root.write_secret[0] ^= 1;  // whoever is not eve does not know hers
+    const auto forged = world.eve.seal({});
     ladders = 0;
     world.eve.give(protocol::FriendPacketType::envelope, forged.live);
     cost.stranger = ladders;
@@ -378,7 +379,7 @@ BOOST_AUTO_TEST_CASE(opening_cost_does_not_grow_with_the_number_of_friends) {
   BOOST_TEST(many.stranger == few.stranger);
 }
 
-BOOST_AUTO_TEST_CASE(expiry_is_one_of_four_values_and_capped_by_the_node) {
+BOOST_AUTO_TEST_CASE(a_time_to_live_is_whole_hours_or_epochs_and_capped_by_the_node) {
   constexpr seconds three_days = days(3);
   auto config = FullMailbox::config();
   config.longest_ttl = three_days;
@@ -394,7 +395,7 @@ BOOST_AUTO_TEST_CASE(expiry_is_one_of_four_values_and_capped_by_the_node) {
     return client.ask(request).value();
   };
   const auto now = node.clock.unix_time();
-  for (const seconds ttl : limits::times_to_live) {
+  for (const seconds ttl : std::initializer_list<seconds>{1h, 23h, 24h, 30h, 72h, 7 * 24h, 14 * 24h}) {
     const auto ttl_s = static_cast<std::uint32_t>(ttl.count());
     const auto response = store_for(ttl_s);
     BOOST_TEST((response.status == protocol::StoreStatus::stored));
@@ -403,7 +404,7 @@ BOOST_AUTO_TEST_CASE(expiry_is_one_of_four_values_and_capped_by_the_node) {
       BOOST_TEST((store_for(near).status == protocol::StoreStatus::refused), near);
     }
   }
-  for (const std::uint32_t ttl_s : {0U, 1U, 3600U, 31'536'000U, 0x7fffffffU, 0xffffffffU}) {
+  for (const std::uint32_t ttl_s : {0U, 1U, 25 * 3600U, 15 * 86400U, 31'536'000U, 0x7fffffffU, 0xffffffffU}) {
     BOOST_TEST((store_for(ttl_s).status == protocol::StoreStatus::refused), ttl_s);
   }
 }

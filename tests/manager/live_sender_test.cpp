@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_CASE(the_envelopes_go_by_the_friend_channel) {
   BOOST_REQUIRE((wire::decode(packet->message, live) == wire::Error::none));
   BOOST_TEST((live.envelope == sent.envelopes[1].bytes));
   BOOST_TEST(live.epoch == sent.epoch);
-  BOOST_TEST((live.mailbox == crypto::friends_mailbox(sent.root, sent.epoch)->address));
+  BOOST_TEST((live.mailbox == crypto::friends_mailbox(sent.root, sent.epoch)->address.p));
   BOOST_TEST((*this)[Counter::live_sent] == 2U);
 }
 

@@ -10,8 +10,8 @@ namespace toxasync::manager {
 namespace {
 
 struct Cache : MailboxCache {
-  crypto::Point root() { return crypto::KeyPair::generate(random).public_key; }
-  static crypto::MailboxAddress right(const crypto::Point& root, crypto::Epoch epoch) {
+  crypto::FriendsRoot root() { return crypto::friends_root(crypto::KeyPair::generate(random), bob); }
+  static crypto::MailboxAddress right(const crypto::FriendsRoot& root, crypto::Epoch epoch) {
     return crypto::friends_mailbox(root, epoch)->address;
   }
 
@@ -42,11 +42,11 @@ BOOST_AUTO_TEST_CASE(a_mailbox_is_derived_once) {
 }
 
 BOOST_AUTO_TEST_CASE(a_root_that_no_honest_client_gives_has_none) {
-  BOOST_TEST(get(bob, crypto::Point{}, 10) == nullptr);
+  BOOST_TEST(get(bob, crypto::FriendsRoot{}, 10) == nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(ever_new_roots_do_not_pile_up) {
-  std::vector<crypto::Point> roots;
+  std::vector<crypto::FriendsRoot> roots;
   for (std::size_t i = 0; i < 4 * limits::instances_per_friend; ++i) {
     roots.push_back(root());
     BOOST_TEST((get(bob, roots.back(), 10)->address == right(roots.back(), 10)));

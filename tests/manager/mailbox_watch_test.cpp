@@ -41,7 +41,8 @@ struct Watch {
         clock.now(), [this](crypto::Epoch) { return nodes; }, health, random);
   }
   bool ended(bool complete = true, seconds node_ahead = 0s) {
-    return watch.ended({complete, true, clock.unix_time() + node_ahead, 0s}, clock.now(), random);
+    return watch.ended({complete, true, clock.unix_time() + node_ahead, 0s, false, 0, false, false, {}},
+                       clock.now(), random);
   }
   /// As next(), when the nodes have long been left alone.
   std::optional<MailboxWatch::Visit> next_at_leisure() {
@@ -154,7 +155,8 @@ BOOST_AUTO_TEST_CASE(looking_again_leaves_something_for_what_is_urgent) {
     for (; often.next(
              watch.clock.now(), [&](crypto::Epoch) { return watch.nodes; }, watch.health, watch.random);
          ++visits) {
-      often.ended({true, true, watch.clock.unix_time(), 0s}, watch.clock.now(), watch.random);
+      often.ended({true, true, watch.clock.unix_time(), 0s, false, 0, false, false, {}}, watch.clock.now(),
+                  watch.random);
     }
     watch.clock.advance(1s);
     BOOST_TEST(watch.health.affords(node(1), watch.clock.steady(), false), second);
@@ -189,7 +191,8 @@ BOOST_AUTO_TEST_CASE(at_the_start_the_past_waits) {
     const auto nodes = [&](crypto::Epoch) { return watch.nodes; };
     std::size_t count = 0;
     for (; fresh.next(watch.clock.now(), nodes, watch.health = {}, watch.random); ++count) {
-      fresh.ended({true, true, watch.clock.unix_time(), 0s}, watch.clock.now(), watch.random);
+      fresh.ended({true, true, watch.clock.unix_time(), 0s, false, 0, false, false, {}}, watch.clock.now(),
+                  watch.random);
     }
     return count;
   };

@@ -67,12 +67,13 @@ class ManagerParts : public manager::ManagerListener,
   RecordingTransport transport;
   client::Client client{transport, random, telemetry, nullptr};
   store::MemoryState disk;
+  manager::TrustedClock trusted{clock, telemetry};
   manager::Journal state{disk, clock, telemetry};
   manager::Events events{*this, state};
   manager::ManagerConfig config;
   crypto::KeyPair self = crypto::KeyPair::generate(random);
   crypto::KeyPair bob_keys = crypto::KeyPair::generate(random);
-  manager::Services services{self, client, *this, state, clock, random, telemetry, *this, events, config};
+  manager::Services services{self, client, *this, state, trusted, random, telemetry, *this, events, config};
   manager::KeyRing keys{services};
   manager::NodeBook book{services};
   manager::HomeNodes home_nodes{services, book, *this};

@@ -26,7 +26,7 @@ struct Sealing : OutboxParts {
     return !target.envelopes.empty() && open(target, device, pre_key).size() == target.envelopes.size();
   }
 
-  MessageSealer sealer{self, friends, messages, mailboxes, random};
+  MessageSealer sealer{self, friends, messages, mailboxes, random, telemetry};
   store::StateBatch batch;
 };
 
@@ -152,26 +152,31 @@ BOOST_AUTO_TEST_CASE(sealing_again_for_a_later_epoch_keeps_the_ids_of_the_past) 
   const auto before = target.envelopes[0].bytes;
   const auto address = crypto::friends_mailbox(target.root, target.epoch)->address;
   target.copies.emplace_back(device(0).home_nodes[0].id).done.set(0);
+  target.sent_to.at(0).sent = true;
 
-  BOOST_TEST(sealer.seal(message, target, bob(), device(0), epoch() + 2));
+  BOOST_TEST(sealer.seal(message, target, bob(), device(0), epoch() + 2, batch));
   BOOST_TEST(target.epoch == epoch() + 2);
   BOOST_TEST(opens(target, devices[0], devices[0].one_time[0]));
-  BOOST_REQUIRE(target.past.size() == 1U);
-  BOOST_TEST((target.past[0].ids == std::vector{crypto::envelope_id(address, before)}));
-  BOOST_TEST(target.past[0].epoch == epoch());
+  BOOST_REQUIRE(message.past.size() == 1U);
+  BOOST_TEST((message.past[0].ids == std::vector{crypto::envelope_id(address, before)}));
+  BOOST_TEST(message.past[0].epoch == epoch());
+  BOOST_REQUIRE(message.past[0].sent_to.size() == 1U);
+  BOOST_TEST((message.past[0].sent_to[0].node == device(0).home_nodes[0].id));
   BOOST_TEST(target.copies[0].done.none());  // the new envelopes are nowhere yet
 
   for (std::size_t i = 0; i < Message::Past::kept + 5; ++i) {
-    BOOST_TEST(sealer.seal(message, target, bob(), device(0), epoch() + 3));
+    BOOST_TEST(message.beyond_recall == (i >= Message::Past::kept));
+    target.sent_to.at(0).sent = true;
+    BOOST_TEST(sealer.seal(message, target, bob(), device(0), epoch() + 3, batch));
   }
-  BOOST_TEST(target.past.size() == Message::Past::kept);
+  BOOST_TEST(message.past.empty());
 }
 
 BOOST_AUTO_TEST_CASE(envelopes_that_lie_nowhere_leave_no_past) {
   add_device(1);
   Message& message = sealed();
-  BOOST_TEST(sealer.seal(message, message.targets[0], bob(), device(0), epoch() + 2));
-  BOOST_TEST(message.targets[0].past.empty());
+  BOOST_TEST(sealer.seal(message, message.targets[0], bob(), device(0), epoch() + 2, batch));
+  BOOST_TEST(message.past.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_nack_is_answered_with_another_key_then_the_last_resort) {

@@ -1,123 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <boost/test/unit_test.hpp>
 
-#include "manager/nodes/node_book.hpp"
-#include "tests/support/recording_transport.hpp"
-#include "tests/support/samples.hpp"
-#include "world.hpp"
+#include "node_book_fixture.hpp"
 
 namespace toxasync::test {
-namespace {
 
-using manager::BookedNode;
-using manager::FriendKey;
-using manager::NodeBook;
-using manager::Origin;
-using protocol::NodeId;
-
-/// 9.a.b.1: a public address.
-Endpoint address(std::uint32_t a, std::uint32_t b = 0) {
-  return {4, {9, static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b), 1}, 33445};
-}
-
-NodeId node_id(std::uint8_t number) {
-  NodeId id{};
-  std::ranges::fill(id, number);
-  return id;
-}
-
-/// A node that can sign.
-struct Signer {
-  explicit Signer(std::uint64_t seed) : random(seed), key(random.array<32>()) {}
-  [[nodiscard]] NodeId id() const { return NodeId(key.public_key()); }
-  [[nodiscard]] Bytes descriptor(const std::vector<Endpoint>& at) {
-    protocol::NodeDescriptor descriptor;
-    descriptor.id = id();
-    descriptor.key = crypto::KeyPair::generate(random).public_key;
-    for (const Endpoint& endpoint : at) {
-      descriptor.addresses.push_back({endpoint});
-    }
-    return descriptor.encode_signed(key);
-  }
-  SeededRandom random;
-  crypto::SigningKey key;
-};
-
-/// A book, and what it stands on. Nothing is sent.
-struct Fixture {
-  struct Deaf final : manager::ManagerListener, manager::FriendChannel {
-    bool on_message(const manager::ReceivedMessage&) noexcept override { return true; }
-    void on_message_state(const manager::MessageStatus&) noexcept override {}
-    void on_friend_ready(const manager::FriendKey&) noexcept override {}
-    manager::ChannelSend send(const manager::FriendKey&, ByteView) noexcept override {
-      return manager::ChannelSend::offline;
-    }
-  };
-
-  const bool ready = crypto::initialise();
-  ManualClock clock;
-  SeededRandom random{1};
-  QuietLog log;
-  Metrics metrics;
-  Telemetry telemetry{metrics, log};
-  RecordingTransport transport;
-  Deaf deaf;
-  manager::ManagerConfig config;
-  crypto::KeyPair self = crypto::KeyPair::generate(random);
-  client::Client client{transport, random, telemetry, nullptr};
-  store::MemoryState state;
-  manager::Journal journal{state, clock, telemetry};
-  manager::Events events{deaf, journal};
-  manager::Services services{self, client, deaf, journal, clock, random, telemetry, deaf, events, config};
-  std::unique_ptr<NodeBook> book = open();
-
-  std::unique_ptr<NodeBook> open() { return std::make_unique<NodeBook>(services); }
-  void save() {
-    clock.advance(NodeBook::save_after);
-    book->tick(clock.now());
-    journal.tick(clock.now());
-  }
-  void restart() {
-    save();
-    book = open();
-    for (const auto& entry : state.load()) {
-      BOOST_TEST(book->load(entry));
-    }
-  }
-  void learn(std::uint8_t number, Origin origin) {
-    book->learn(client::KnownNode{node_id(number), {address(number)}}, origin);
-  }
-  void answers(const NodeId& id, Bytes descriptor = {}, const Endpoint& from = {}) {
-    book->on_news({id, true, from, std::move(descriptor)}, clock.now());
-  }
-  void fails(const NodeId& id) { book->on_news({id, false, {}, {}}, clock.now()); }
-  /// Fails for so long, while another node answers.
-  void fails_for(const NodeId& id, milliseconds time) {
-    learn(250, Origin::configured);
-    for (milliseconds passed = 0s; passed <= time; passed += 30min) {
-      answers(node_id(250));
-      fails(id);
-      clock.advance(30min);
-    }
-  }
-  void learn_and_answer(std::uint8_t number, Origin origin) {
-    learn(number, origin);
-    answers(node_id(number));
-  }
-  const std::vector<Endpoint>& tried(const NodeId& id) { return book->find(id)->given; }
-  void claim(std::uint8_t whose, const NodeId& id, const std::vector<Endpoint>& at) {
-    protocol::HomeNode home{id, {}};
-    for (const Endpoint& endpoint : at) {
-      home.addresses.push_back({endpoint});
-    }
-    book->claim(numbered<FriendKey>(whose), std::vector{home});
-  }
-};
-
-using Ids = std::vector<NodeId>;
-}  // namespace
-
-BOOST_FIXTURE_TEST_SUITE(manager_node_book, Fixture)
+BOOST_FIXTURE_TEST_SUITE(manager_node_book, BookFixture)
 
 BOOST_AUTO_TEST_CASE(addresses_of_the_descriptor_come_before_those_of_others) {
   Signer node(7);
@@ -206,8 +94,9 @@ BOOST_AUTO_TEST_CASE(our_own_node_is_not_used) {
 }
 
 BOOST_AUTO_TEST_CASE(a_node_is_given_up_after_three_days_until_its_next_answer) {
-  learn(1, Origin::friends);
+  claim(1, node_id(1), {address(1)});
   answers(node_id(1));
+  book->set_named(node_id(250), true);
   fails_for(node_id(1), days(3) - 1h);
   BOOST_TEST(!book->given_up(node_id(1)));
   fails_for(node_id(1), 1h);
@@ -249,6 +138,7 @@ BOOST_AUTO_TEST_CASE(a_few_failures_over_a_long_time_do_not_give_up_a_node) {
 BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_several_for_longer) {
   for (std::uint8_t number = 1; number <= 2; ++number) {
     learn_and_answer(number, Origin::friends);
+    claim(number, node_id(number), {address(number)});
   }
   book->on_message_lost(node_id(1));
   BOOST_TEST(book->demoted(node_id(1)));
@@ -275,7 +165,8 @@ BOOST_AUTO_TEST_CASE(a_lost_message_demotes_for_a_week_and_several_for_longer) {
 
 BOOST_AUTO_TEST_CASE(the_nearest_nodes_differ_by_mailbox_and_not_by_who_asks) {
   for (std::uint8_t i = 1; i <= 12; ++i) {
-    learn(i, Origin::friends);
+    claim(i, node_id(i), {address(i)});
+    answers(node_id(i));
   }
   const crypto::Point p(random.array<32>());
   const auto nearest = book->nearest(p, 3);
@@ -296,23 +187,36 @@ BOOST_AUTO_TEST_CASE(the_nearest_nodes_differ_by_mailbox_and_not_by_who_asks) {
   BOOST_TEST(seen.size() == 12U);
 }
 
-BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_used_beside_others) {
+BOOST_AUTO_TEST_CASE(the_nearest_nodes_are_chosen_ones_that_answered) {
+  const auto nearest = [this] { return book->nearest(crypto::Point(random.array<32>()), 9); };
+  learn_and_answer(1, Origin::dht);
+  learn_and_answer(2, Origin::peers);
+  learn_and_answer(3, Origin::friends);  // a friend named it once
+  learn_and_answer(4, Origin::configured);
+  BOOST_TEST(nearest().empty());
+  claim(50, node_id(5), {address(5)});
+  book->set_named(node_id(4), true);
+  BOOST_TEST((nearest() == Ids{node_id(4)}));
+  answers(node_id(5));
+  BOOST_TEST(nearest().size() == 2U);
+  book->claim(numbered<FriendKey>(50), {});
+  book->set_named(node_id(4), false);
+  BOOST_TEST(nearest().empty());
+}
+
+BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_picked_beside_others) {
   for (std::uint8_t i = 1; i <= 40; ++i) {
     learn_and_answer(i, i % 2 == 0 ? Origin::dht : Origin::peers);
   }
-  BOOST_TEST(book->nearest(crypto::Point(random.array<32>()), 3).size() == 3U);  // no others are known
   BOOST_TEST(book->pick_home_nodes(3).size() == 3U);
   for (std::uint8_t number = 101; number <= 102; ++number) {
-    learn_and_answer(number, Origin::friends);
+    name(number, {number});
   }
   const auto found = [&](const Ids& ids) {
     return std::ranges::count_if(
         ids, [&](const NodeId& id) { return !manager::is_chosen(book->find(id)->origin); });
   };
   for (int i = 0; i < 20; ++i) {
-    const auto nearest = book->nearest(crypto::Point(random.array<32>()), 3);
-    BOOST_TEST(found(nearest) <= 1);
-    BOOST_TEST(nearest.size() == 3U);
     const auto picked = book->pick_home_nodes(3);
     BOOST_TEST(found(picked) == 1);
     BOOST_TEST(picked.size() == 3U);
@@ -323,7 +227,7 @@ BOOST_AUTO_TEST_CASE(at_most_one_node_that_nobody_chose_is_used_beside_others) {
 
 BOOST_AUTO_TEST_CASE(home_nodes_are_picked_of_those_that_answered_lately) {
   for (std::uint8_t number = 1; number <= 4; ++number) {
-    learn(number, Origin::friends);
+    learn(number, Origin::configured);
   }
   answers(node_id(1));
   clock.advance(24h);
@@ -338,16 +242,16 @@ BOOST_AUTO_TEST_CASE(home_nodes_are_picked_of_those_that_answered_lately) {
 
 BOOST_AUTO_TEST_CASE(picked_home_nodes_are_in_different_public_networks) {
   for (std::uint8_t i = 1; i <= 5; ++i) {
-    book->learn(client::KnownNode{node_id(i), {address(200, i)}}, Origin::friends);
+    book->learn(client::KnownNode{node_id(i), {address(200, i)}}, Origin::configured);
     answers(node_id(i));
   }
   BOOST_TEST(book->pick_home_nodes(3).size() == 1U);
-  learn_and_answer(9, Origin::friends);
+  learn_and_answer(9, Origin::configured);
   BOOST_TEST(book->pick_home_nodes(3).size() == 2U);
   BOOST_TEST((book->pick_home_nodes(3, Ids{node_id(1)}) == Ids{node_id(9)}));
   config.allow_local_addresses = true;
   for (std::uint8_t i = 11; i <= 13; ++i) {
-    book->learn(client::KnownNode{node_id(i), {ipv4(i)}}, Origin::friends);
+    book->learn(client::KnownNode{node_id(i), {ipv4(i)}}, Origin::configured);
     answers(node_id(i));
   }
   BOOST_TEST(book->pick_home_nodes(9).size() == 5U);
@@ -355,7 +259,7 @@ BOOST_AUTO_TEST_CASE(picked_home_nodes_are_in_different_public_networks) {
 
 BOOST_AUTO_TEST_CASE(not_everybody_picks_the_same_home_nodes) {
   for (std::uint8_t i = 1; i <= 30; ++i) {
-    learn_and_answer(i, Origin::friends);
+    name(i, {i});
   }
   std::set<NodeId> seen;
   for (int i = 0; i < 60; ++i) {

@@ -18,7 +18,8 @@ std::set<protocol::NodeId> homes_of(const User& user) {
   return ids;
 }
 
-/// Alice has named no home nodes; Bob has, all that there are.
+/// Alice has named no home nodes; Bob has, all that there are, and each of them has another friend of
+/// Alice's, who was seen once.
 struct Unnamed : World {
   explicit Unnamed(std::size_t node_count = 3) {
     for (std::size_t i = 0; i < node_count; ++i) {
@@ -27,6 +28,13 @@ struct Unnamed : World {
     befriend(alice, bob);
     give_nodes(bob);
     meet(alice, bob);
+    for (std::size_t i = 0; i < node_count; ++i) {
+      User& other = add_user();
+      befriend(alice, other);
+      (void)other.manager->add_home_node(nodes[i]->known());
+      meet(alice, other);
+      other.crash();
+    }
   }
   bool has_homes(std::size_t count, milliseconds limit = 10min) {
     return run(limit, [&] { return homes_of(alice).size() == count; });
@@ -100,6 +108,20 @@ BOOST_FIXTURE_TEST_CASE(a_client_without_home_nodes_picks_good_ones_for_its_bund
   alice.start();
   BOOST_TEST(homes_of(alice).size() == 3U);
   BOOST_TEST(run(1min, [&] { return alice.shown.size() == 1; }));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_friend_who_names_many_nodes_gets_one_picked, World) {
+  for (int i = 0; i < 5; ++i) {
+    add_node();
+  }
+  User& alice = add_user();
+  User& bob = add_user();
+  befriend(alice, bob);
+  give_nodes(bob);
+  meet(alice, bob);
+  BOOST_TEST(run(10min, [&] { return homes_of(alice).size() == 1; }));
+  run(6h);
+  BOOST_TEST(homes_of(alice).size() == 1U);
 }
 
 BOOST_FIXTURE_TEST_CASE(no_node_is_picked_in_the_first_minute, Unnamed) {

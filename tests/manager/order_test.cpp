@@ -121,11 +121,6 @@ BOOST_FIXTURE_TEST_CASE(parts_that_contradict_one_another_are_refused, HandWorld
   BOOST_TEST(other({.part = 1, .parts = 3}) == 1);
   BOOST_TEST(other({.sequence = 2, .part = 1, .parts = 2}) == 1);
   BOOST_TEST(other({.kind = crypto::MessageKind::action, .part = 1, .parts = 2}) == 1);
-  BOOST_TEST(other({.part = 1, .parts = 2, .pre_key = eve.keys.back()}) == 1);
-  HandFriend mallory(*this, bob, 666);
-  mallory.take_bundle();
-  BOOST_TEST(
-      refused(Counter::refused_parts, [&] { mallory.send({.part = 1, .parts = 2, .id = first.id}); }) == 1);
   BOOST_TEST(bob.shown.empty());
 }
 

@@ -38,7 +38,7 @@ class OutboxParts : public ManagerParts {
         Device{instance, crypto::KeyPair::generate(random), crypto::KeyPair::generate(random), {}});
     manager::Installation& installation = bob().theirs.emplace_back();
     installation.version = {instance, 1};
-    installation.root = device.root.public_key;
+    installation.root = crypto::friends_root(device.root, self.friend_key());
     installation.last_resort = device.last_resort.public_key;
     installation.use_until = clock.unix_time() + days(28);
     for (std::size_t i = 0; i < one_time; ++i) {
@@ -67,13 +67,16 @@ class OutboxParts : public ManagerParts {
     message.reported = true;
     return messages.insert(std::move(message));
   }
-  /// A target with envelopes that nobody opens.
+  /// A target with envelopes that nobody opens, and that were not sent to the home nodes yet.
   static Target& add_target(Message& message, const manager::Installation& to, crypto::Epoch epoch,
                             std::size_t parts = 1) {
     Target& target = message.targets.emplace_back();
     target.instance = to.instance();
     target.root = to.root;
     target.epoch = epoch;
+    for (const auto& node : to.home_nodes) {
+      target.sent_to.push_back({node.id, false});
+    }
     for (std::size_t i = 0; i < parts; ++i) {
       target.envelopes.push_back({Bytes(limits::small_envelope, static_cast<std::uint8_t>(i + 1))});
     }
@@ -84,13 +87,13 @@ class OutboxParts : public ManagerParts {
   [[nodiscard]] std::vector<Opened> open(const Target& target, const Device& device,
                                          const crypto::KeyPair& pre_key) const {
     std::vector<Opened> opened;
-    const auto mailbox = crypto::own_friends_mailbox(device.root, target.epoch);
+    const auto mailbox = crypto::FriendsMailbox::derive(device.root, target.epoch)->box(self.friend_key());
     for (const auto& envelope : target.envelopes) {
-      const auto header = crypto::open_header(*mailbox, envelope.bytes);
+      const auto header = crypto::open_header(mailbox, envelope.bytes);
       if (!header) {
         continue;
       }
-      if (auto body = crypto::open_body(*mailbox, bob_keys, pre_key, *header, envelope.bytes)) {
+      if (auto body = crypto::open_body(mailbox, bob_keys, pre_key, *header, envelope.bytes)) {
         opened.push_back({*header, std::move(*body)});
       }
     }

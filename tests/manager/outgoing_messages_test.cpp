@@ -23,15 +23,19 @@ struct Table {
     message.ttl = limits::default_time_to_live;
     return message;
   }
+  static crypto::FriendsRoot some_root(std::uint8_t first) {
+    return {test::counting<crypto::Point>(first), crypto::Wiped<32>(test::counting<32>(first))};
+  }
   static Target target(std::uint64_t instance) {
     Target target;
     target.instance = crypto::Instance{instance};
-    target.root = test::counting<crypto::Point>(9);
+    target.root = some_root(9);
     target.epoch = 77;
     target.nacks = 2;
     target.may_go_directly = true;
     target.envelopes.push_back({test::counting_bytes(limits::small_envelope)});
-    target.past.push_back({test::counting<crypto::Point>(5), 76, {test::counting<crypto::EnvelopeId>(6)}});
+    target.sent_to.push_back({test::counting<protocol::NodeId>(3), false});
+    target.key_refused = true;
     target.copies.emplace_back(test::counting<protocol::NodeId>(1)).complete = true;
     target.copies.back().epoch = 77;
     target.copies.back().renew_at = UnixTime{1'750'000'000s};
@@ -109,9 +113,13 @@ BOOST_AUTO_TEST_CASE(rows_come_back_in_any_order) {
   auto made = make(1, 40, 5);
   made.stage = OutgoingMessage::Stage::too_late;
   made.delivered = true;
+  made.beyond_recall = true;
+  made.past.push_back(
+      {some_root(5), 76, {test::counting<crypto::EnvelopeId>(6)}, {{test::counting<protocol::NodeId>(7)}}});
   const Target sent = target(3);
-  std::vector rows{entry(put_message(made)), entry(put_target(made, sent)), entry(put_progress(made, sent))};
-  for (int turn = 0; turn < 3; ++turn) {
+  std::vector rows{entry(put_message(made)), entry(put_target(made, sent)), entry(put_progress(made, sent)),
+                   entry(put_past(made))};
+  for (int turn = 0; turn < 4; ++turn) {
     std::ranges::rotate(rows, rows.begin() + 1);
     OutgoingMessages loaded{Telemetry(metrics, log)};
     for (const auto& row : rows) {
@@ -123,13 +131,15 @@ BOOST_AUTO_TEST_CASE(rows_come_back_in_any_order) {
     const OutgoingMessage* const back = loaded.find(made.id);
     BOOST_REQUIRE(back != nullptr);
     BOOST_TEST((back->to == made.to && back->text == made.text && back->sequence == 5U));
-    BOOST_TEST((back->stage == made.stage && back->delivered && back->loaded && back->reported));
+    BOOST_TEST((back->stage == made.stage && back->delivered && back->reported && back->beyond_recall));
+    BOOST_REQUIRE((back->past.size() == 1U && back->past[0].sent_to.size() == 1U));
+    BOOST_TEST((back->past[0].ids == made.past[0].ids && back->past[0].sent_to[0].sent));
     BOOST_REQUIRE(back->targets.size() == 1U);
     const Target& target = back->targets[0];
     BOOST_TEST((target.instance == crypto::Instance{3} && target.epoch == 77U && target.nacks == 2));
     BOOST_TEST((target.may_go_directly && !target.confirmed));
     BOOST_TEST((target.envelopes.size() == 1U && target.envelopes[0].bytes == sent.envelopes[0].bytes));
-    BOOST_TEST((target.past.size() == 1U && target.past[0].ids == sent.past[0].ids));
+    BOOST_TEST((target.sent_to.size() == 1U && target.sent_to[0].sent && target.key_refused));
     BOOST_REQUIRE(target.copies.size() == 1U);  // those that nodes have confirmed
     BOOST_TEST((target.copies[0].node == sent.copies[0].node && target.copies[0].complete));
     BOOST_TEST((target.copies[0].epoch == 77U && target.copies[0].renew_at == UnixTime{1'750'000'000s}));

@@ -85,6 +85,17 @@ BOOST_FIXTURE_TEST_CASE(a_message_of_many_parts_comes_whole_within_seconds, Apar
   BOOST_TEST(comes_within(20s, std::string(limits::message_text, 'x')));
 }
 
+BOOST_FIXTURE_TEST_CASE(mail_of_a_new_friend_comes_within_seconds_too, Apart) {
+  User& carol = add_user();
+  give_nodes(carol);
+  befriend(carol, bob);
+  meet(carol, bob);
+  run(30s);
+  const auto before = bob.shown.size();
+  carol.send(bob, "hello");
+  BOOST_TEST(run(10s, [&] { return bob.shown.size() > before; }));
+}
+
 BOOST_FIXTURE_TEST_CASE(without_push_mail_waits_for_a_poll, WithoutPush) {
   Eye eye(*this);
   const auto before = bob[Counter::client_subscribed];  // when it was on

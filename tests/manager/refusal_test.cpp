@@ -7,26 +7,18 @@ namespace toxasync::test {
 
 BOOST_AUTO_TEST_SUITE(manager_refusal)
 
-BOOST_FIXTURE_TEST_CASE(mail_of_a_stranger_is_refused_and_deleted_where_it_lay, HandWorld) {
-  const auto stranger = crypto::KeyPair::generate(eve.random());
-  eve.store(*nodes[0], eve.seal_as(stranger, {}));
-  BOOST_TEST(run(10min, [&] { return live_records() == 0; }));
-  BOOST_TEST(bob[Counter::refused_sender_unknown] == 1);
-  BOOST_TEST(bob.shown.empty());
-}
-
 BOOST_FIXTURE_TEST_CASE(an_envelope_of_another_friend_on_the_live_channel_is_refused, HandWorld) {
   HandFriend carol(*this, bob, 777);
   carol.take_bundle();
   const auto hers = carol.seal({});
-  BOOST_TEST(refused(Counter::refused_sender_unknown,
+  BOOST_TEST(refused(Counter::refused_envelope_header,
                      [&] { eve.give(protocol::FriendPacketType::envelope, hers.live); }) == 1);
   BOOST_TEST(bob.shown.empty());
 }
 
 BOOST_FIXTURE_TEST_CASE(an_envelope_for_a_mailbox_that_is_not_ours_is_refused, HandWorld) {
   auto foreign = eve.seal({}).live;
-  foreign.mailbox.p[3] ^= 1;
+  foreign.mailbox[3] ^= 1;
   BOOST_TEST(refused(Counter::refused_envelope_header,
                      [&] { eve.give(protocol::FriendPacketType::envelope, foreign); }) == 1);
   auto far = eve.seal({.epochs_ahead = 5}).live;
@@ -116,7 +108,7 @@ BOOST_FIXTURE_TEST_CASE(a_time_of_sending_in_the_future_is_shown_as_now, HandWor
   BOOST_TEST(bob.shown[0].sent_at <= clock.now().wall);
 }
 
-BOOST_FIXTURE_TEST_CASE(mail_of_a_removed_friend_is_neither_accepted_nor_kept, Pair) {
+BOOST_FIXTURE_TEST_CASE(mail_of_a_removed_friend_is_not_even_fetched, Pair) {
   bob.crash();
   alice.send(bob, "unwanted");
   alice.send(bob, "unwanted too");
@@ -124,7 +116,9 @@ BOOST_FIXTURE_TEST_CASE(mail_of_a_removed_friend_is_neither_accepted_nor_kept, P
   alice.crash();
   bob.friends.erase(alice.key);
   bob.start();
-  BOOST_TEST(run(10min, [&] { return live_records() == 0; }));
+  const auto records = live_records();
+  run(10min);
+  BOOST_TEST(live_records() >= records);  // it lies in a box that counts no longer, until it expires
   BOOST_TEST(bob.shown.empty());
   BOOST_TEST(bob.rows('I') == 0);
 }

@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <set>
 
+#include "manager/outbox/message_sealer.hpp"
 #include "outbox_parts.hpp"
 
 namespace toxasync::test {
@@ -33,7 +34,9 @@ struct Replicating : OutboxParts, manager::ReplicatorListener {
   }
   void store(Message& message) {
     Target& target = message.targets[0];
-    BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::ready));
+    BOOST_TEST((replicator.prepare(target, device(0), epoch(), clock.now()) == Readiness::ready));
+    store::StateBatch batch;
+    manager::MessageSealer::add_destinations(message, target, device(0), batch);
     replicator.store(message, target, device(0), clock.now());
   }
   /// The next operation of the message ends; they end in the order of their start.
@@ -169,21 +172,22 @@ BOOST_AUTO_TEST_CASE(stale_envelopes_are_to_be_sealed_again) {
   Message& message = started();
   Target& target = message.targets[0];
   clock.advance(2 * limits::epoch_length);
-  BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::waiting));  // under way
+  BOOST_TEST(
+      (replicator.prepare(target, device(0), epoch(), clock.now()) == Readiness::waiting));  // under way
   end_all(message, StoreOutcome::wrong_epoch);
   BOOST_TEST((*this)[Counter::refused_clock] == 3U);
-  BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::stale));
+  BOOST_TEST((replicator.prepare(target, device(0), epoch(), clock.now()) == Readiness::stale));
   target.epoch = epoch();
-  BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::ready));
+  BOOST_TEST((replicator.prepare(target, device(0), epoch(), clock.now()) == Readiness::ready));
   target.root = {};
-  BOOST_TEST((replicator.prepare(target, device(0), clock.now()) == Readiness::stale));
+  BOOST_TEST((replicator.prepare(target, device(0), epoch(), clock.now()) == Readiness::stale));
 }
 
 BOOST_AUTO_TEST_CASE(stale_envelopes_that_lie_on_all_nodes_stay_as_they_are) {
   Message& message = started();
   end_all(message, StoreOutcome::stored);
   clock.advance(2 * limits::epoch_length);
-  BOOST_TEST((replicator.prepare(message.targets[0], device(0), clock.now()) == Readiness::waiting));
+  BOOST_TEST((replicator.prepare(message.targets[0], device(0), epoch(), clock.now()) == Readiness::waiting));
 }
 
 BOOST_AUTO_TEST_CASE(copies_follow_the_home_nodes) {
@@ -198,7 +202,7 @@ BOOST_AUTO_TEST_CASE(copies_follow_the_home_nodes) {
   BOOST_TEST((copies[0].complete && copies[1].node == homes[0].id));
   BOOST_TEST(message.stores.size() == 1U);
   homes.clear();
-  BOOST_TEST((replicator.prepare(message.targets[0], device(0), clock.now()) == Readiness::waiting));
+  BOOST_TEST((replicator.prepare(message.targets[0], device(0), epoch(), clock.now()) == Readiness::waiting));
 }
 
 BOOST_AUTO_TEST_CASE(nodes_are_asked_whether_they_still_have_it) {
@@ -238,7 +242,7 @@ BOOST_AUTO_TEST_CASE(a_copy_that_its_node_drops_early_is_renewed_before) {
   BOOST_TEST(copy.renew_at <= dropped - Replicator::renew_before);
   BOOST_TEST(copy.renew_at > dropped - 3 * Replicator::renew_before / 2);
   clock.advance(copy.renew_at - clock.unix_time());
-  (void)replicator.prepare(message.targets[0], device(0), clock.now());
+  (void)replicator.prepare(message.targets[0], device(0), epoch(), clock.now());
   BOOST_TEST(!copy.complete);
   BOOST_TEST((*this)[Counter::copies_lapsing] >= 1U);
 }

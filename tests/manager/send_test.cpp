@@ -28,8 +28,6 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_sent_is_refused_with_its_reason, Pair) {
   for (const std::string_view bad : {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "a\xe2\x82"}) {
     BOOST_TEST(error_of(alice, bob.key, bad) == SendError::not_utf8);
   }
-  clock.set_unix(limits::epoch_origin - 1s);
-  BOOST_TEST(error_of(alice, bob.key, "x") == SendError::clock);
   BOOST_TEST(alice.manager->outbox_size() == 0);
 }
 
@@ -48,7 +46,7 @@ BOOST_FIXTURE_TEST_CASE(a_message_that_nobody_fetches_expires, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "too late");
   run(5s);
-  run(24h - 6s);
+  run(24h + limits::clocks_apart - 6s);
   BOOST_TEST(alice.told(id) == "queued stored:1/3 stored:2/3 stored:3/3");
   run(2s);
   BOOST_TEST(alice.told(id).ends_with("stored:3/3 expired"));

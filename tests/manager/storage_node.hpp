@@ -28,7 +28,7 @@ class StorageNode final : public PacketReceiver {
 
   void on_packet(const Route& from, ByteView packet) noexcept override {
     if (on_) {
-      node->on_packet(transport_, from, packet, clock_.now());
+      node->on_packet(transport_, from, packet, now());
     }
   }
   void switch_off() { on_ = false; }
@@ -39,10 +39,16 @@ class StorageNode final : public PacketReceiver {
     config.longest_ttl = ttl;
     start(std::move(config));
   }
+  /// As if somebody had stored it.
+  void put(const crypto::MailboxAddress& where, ByteView envelope, UnixTime expires_at, UnixTime now) {
+    store.put(std::uint64_t{1} << 60, store::box_of(where), crypto::envelope_id(where, envelope), envelope,
+              expires_at, now);
+    store.submit();
+  }
   /// Everything that it has stored is gone, tombstones too.
   void lose_disk() { store.expire(last_date, SIZE_MAX); }
   [[nodiscard]] SteadyTime next() const { return on_ ? node->next_deadline() : never; }
-  void tick() { node->tick(clock_.now()); }
+  void tick() { node->tick(now()); }
   [[nodiscard]] client::KnownNode known() const { return {keys.id(), {endpoint}}; }
 
   QuietLog log;
@@ -52,11 +58,17 @@ class StorageNode final : public PacketReceiver {
   SeededRandom random;
   node::NodeKeys keys;
   std::unique_ptr<node::Node> node;
+  milliseconds ahead = 0ms;  ///< Its wall clock is wrong by that.
 
  private:
+  [[nodiscard]] Now now() const noexcept {
+    Now now = clock_.now();
+    now.wall += ahead;
+    return now;
+  }
   void start(node::NodeConfig config) {
-    node = std::make_unique<node::Node>(store, keys, random, Telemetry(metrics, log), std::move(config),
-                                        clock_.now());
+    node =
+        std::make_unique<node::Node>(store, keys, random, Telemetry(metrics, log), std::move(config), now());
   }
 
   const ManualClock& clock_;

@@ -46,7 +46,7 @@ struct Strangers : ContactWorld {
     return {0,
             0,
             1'750'000'000'000,
-            86400,
+            UINT32_MAX,
             crypto::MessageKind::friend_request,
             0,
             1,

@@ -49,7 +49,7 @@ struct BodyBox {
 /// An envelope that somebody saw, and where it was to lie.
 struct SeenEnvelope {
   crypto::Epoch epoch = 0;
-  crypto::MailboxAddress address;
+  crypto::MailboxAddress address;  ///< Without W where it went to a friend.
   Bytes envelope;
 };
 
@@ -106,7 +106,7 @@ class Wiretap {
     protocol::BundleKeys part;
     if (packet->type == protocol::FriendPacketType::envelope &&
         wire::decode(packet->message, live) == wire::Error::none) {
-      add({live.epoch, live.mailbox, std::move(live.envelope)});
+      add({live.epoch, {live.mailbox, {}}, std::move(live.envelope)});
     } else if (packet->type == protocol::FriendPacketType::bundle_head &&
                wire::decode(packet->message, head) == wire::Error::none) {
       add_key(head.last_resort);

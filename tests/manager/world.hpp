@@ -59,6 +59,10 @@ class User final : public manager::ManagerListener {
   bool on_message(const manager::ReceivedMessage& message) noexcept override;
   void on_message_state(const manager::MessageStatus& status) noexcept override { states.push_back(status); }
   void on_friend_ready(const manager::FriendKey& key) noexcept override { ready.push_back(key); }
+  bool on_friend_request(const manager::ReceivedRequest& request) noexcept override {
+    requests.push_back(request);
+    return true;
+  }
 
   QuietLog log;
   Metrics metrics;
@@ -69,12 +73,14 @@ class User final : public manager::ManagerListener {
   Endpoint endpoint;
   manager::ManagerConfig config;
   std::unique_ptr<store::MemoryState> state;
+  store::StateStore* disk = nullptr;  ///< In place of `state`, if set.
   std::unique_ptr<manager::Manager> manager;
   std::set<manager::FriendKey> friends;  ///< In the host's list.
 
   std::vector<manager::ReceivedMessage> shown;
   std::vector<manager::MessageStatus> states;
   std::vector<manager::FriendKey> ready;
+  std::vector<manager::ReceivedRequest> requests;
   std::function<void(const manager::ReceivedMessage&)> inside_on_message;
   bool takes_messages = true;  ///< Else it refuses what it is offered.
   std::size_t refusals = 0;
@@ -252,8 +258,8 @@ inline User::User(World& world, std::uint32_t number)
 
 inline void User::start() {
   manager = std::make_unique<manager::Manager>(
-      crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(secret)), transport_, channel_, *state, clock,
-      *random, Telemetry(metrics, log), *this, config);
+      crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(secret)), transport_, channel_,
+      disk != nullptr ? *disk : *state, clock, *random, Telemetry(metrics, log), *this, config);
   for (const auto& friend_key : friends) {
     manager->on_friend_added(friend_key);
   }

@@ -29,9 +29,9 @@ std::uint64_t pair_mail(const test::World& world) {
       for (crypto::Epoch e = now - epochs_back; from != to && e <= now + 2; ++e) {
         const auto mailbox =
             crypto::pair_mailbox(crypto::Secret<32>::copy_of(from->secret), to->key, from->key, to->key, e);
-        const auto where = mailbox.value().mailbox.address;
+        const auto where = mailbox.value().mailbox.address.p;
         for (const auto& node : world.nodes) {
-          records += node->store.live_in(crypto::mailbox_key(where));
+          records += node->store.live_in(where);
         }
       }
     }

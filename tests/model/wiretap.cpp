@@ -40,7 +40,13 @@ void Wiretap::on_node_packet(const Endpoint& to, ByteView packet) {
   }
   protocol::StoreRequest request;
   if (wire::decode_padded(plain, request) && request.op == protocol::StoreOp::store) {
-    if (const auto key = on_envelope(request.epoch, request.mailbox, request.payload)) {
+    const auto writer_of = [&](const crypto::FriendsMailbox& mailbox) {
+      const auto found = std::ranges::find_if(world_.users, [&](const auto& user) {
+        return mailbox.write_point(user->key) == request.mailbox.w;
+      });
+      return found == world_.users.end() ? std::nullopt : std::optional((*found)->key);
+    };
+    if (const auto key = on_envelope(request.epoch, request.mailbox.p, writer_of, request.payload)) {
       unanswered_.insert_or_assign({header->session, request.counter}, *key);
     }
   }
@@ -74,16 +80,16 @@ void Wiretap::on_friend_packet(const test::World::FriendPacket& sent) {
   protocol::LiveEnvelope live;
   if (packet && packet->type == protocol::FriendPacketType::envelope &&
       wire::decode(packet->message, live) == wire::Error::none) {
-    if (const auto key = on_envelope(live.epoch, live.mailbox, live.envelope)) {
+    const auto sender = [&](const crypto::FriendsMailbox&) { return std::optional(sent.from->key); };
+    if (const auto key = on_envelope(live.epoch, live.mailbox, sender, live.envelope)) {
       model_.came(*key);
     }
   }
 }
 
-const Wiretap::Owned* Wiretap::find(crypto::Epoch epoch, const crypto::MailboxAddress& address) {
-  const auto key = crypto::mailbox_key(address);
+const Wiretap::Owned* Wiretap::find(crypto::Epoch epoch, const crypto::Point& p) {
   for (const bool again : {false, true}) {
-    if (const auto found = mailboxes_.find(key); found != mailboxes_.end()) {
+    if (const auto found = mailboxes_.find(p); found != mailboxes_.end()) {
       return &found->second;
     }
     if (again) {
@@ -95,26 +101,26 @@ const Wiretap::Owned* Wiretap::find(crypto::Epoch epoch, const crypto::MailboxAd
       if (!derived_.emplace(m, epoch).second) {
         continue;
       }
-      if (auto owned = crypto::own_friends_mailbox({root.second.clone(), m}, epoch)) {
-        const auto place = crypto::mailbox_key(owned->mailbox.address);
+      if (auto owned = crypto::FriendsMailbox::derive({root.second.clone(), m}, epoch)) {
+        const auto place = owned->p();
         mailboxes_.emplace(place, Owned{root.first, std::move(*owned)});
       }
     }
   }
-  const auto found = mailboxes_.find(key);
+  const auto found = mailboxes_.find(p);
   return found == mailboxes_.end() ? nullptr : &found->second;
 }
 
-std::optional<crypto::PreKeyId> Wiretap::on_envelope(crypto::Epoch epoch,
-                                                     const crypto::MailboxAddress& address,
-                                                     ByteView envelope) {
+std::optional<crypto::PreKeyId> Wiretap::on_envelope(crypto::Epoch epoch, const crypto::Point& p,
+                                                     const WriterOf& writer_of, ByteView envelope) {
   const auto [seen, fresh] = seen_.try_emplace(crypto::h128({}, {envelope}));
   if (!fresh) {
     return seen->second;
   }
-  const Owned* const owned = find(epoch, address);
+  const Owned* const owned = find(epoch, p);
+  const auto writer = owned != nullptr ? writer_of(owned->mailbox) : std::nullopt;
   const auto header =
-      owned != nullptr ? crypto::open_header(owned->mailbox, envelope) : crypto::EnvelopeError::header;
+      writer ? crypto::open_header(owned->mailbox.box(*writer), envelope) : crypto::EnvelopeError::header;
   if (!header) {
     return std::nullopt;  // of no friends root: not a message of a person
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 
@@ -27,18 +28,21 @@ class Wiretap {
  private:
   struct Owned {
     FriendKey owner{};
-    crypto::OwnedMailbox mailbox;
+    crypto::FriendsMailbox mailbox;
   };
+  /// Whose box in a mailbox it is. Nothing: nobody's, or it is not known.
+  using WriterOf = std::function<std::optional<FriendKey>(const crypto::FriendsMailbox&)>;
+
   /// The pre-key, if it is a message of a person.
-  std::optional<crypto::PreKeyId> on_envelope(crypto::Epoch epoch, const crypto::MailboxAddress& address,
-                                              ByteView envelope);
-  const Owned* find(crypto::Epoch epoch, const crypto::MailboxAddress& address);
+  std::optional<crypto::PreKeyId> on_envelope(crypto::Epoch epoch, const crypto::Point& p,
+                                              const WriterOf& writer_of, ByteView envelope);
+  const Owned* find(crypto::Epoch epoch, const crypto::Point& p);
 
   test::World& world_;
   Model& model_;
   std::map<crypto::Point, std::pair<FriendKey, crypto::Secret<32>>> roots_;  ///< By M.
   std::set<std::pair<crypto::Point, crypto::Epoch>> derived_;
-  std::map<crypto::MailboxKey, Owned> mailboxes_;  ///< By mailbox_key.
+  std::map<crypto::Point, Owned> mailboxes_;  ///< By P.
   std::set<crypto::PreKeyId> last_resorts_;
   std::set<crypto::PreKeyId> one_time_;
   std::map<crypto::Point, protocol::SessionKeys> sessions_;  ///< By X.

@@ -285,6 +285,24 @@ BOOST_AUTO_TEST_CASE(only_a_source_that_used_up_its_share_is_refused) {
   BOOST_TEST((greedy.store(limits::small_envelope).status == StoreStatus::node_full));
 }
 
+BOOST_AUTO_TEST_CASE(a_jump_of_the_clock_clears_no_account) {
+  constexpr std::uint64_t capacity = 512ULL << 10U;
+  NodeHarness node(config_for(capacity), limits_for(capacity));
+  Source greedy(node, 1);
+  BOOST_TEST(
+      (greedy.fill(limits::large_envelope, limits::largest_time_to_live).status == StoreStatus::node_full));
+  for (const seconds jump : {-365 * day, 365 * day}) {
+    node.clock.set_unix(node.clock.unix_time() + jump);
+    node.tick();
+    BOOST_TEST((greedy.store(limits::small_envelope).status == StoreStatus::node_full));
+    node.clock.advance(10s);
+    node.tick();
+    node.clock.set_unix(node.clock.unix_time() - jump);
+    node.tick();
+    BOOST_TEST((greedy.store(limits::small_envelope).status == StoreStatus::node_full));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_granted_time_to_live_shrinks_as_the_node_fills) {
   constexpr std::uint64_t capacity = 512ULL << 10U;
   NodeHarness node(config_for(capacity), limits_for(capacity));

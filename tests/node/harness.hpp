@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -43,10 +44,17 @@ constexpr std::uint32_t ttl_s(seconds ttl) noexcept {
 struct NodeHarness {
   explicit NodeHarness(node::NodeConfig config = {}, const store::StoreLimits& limits = {},
                        std::uint64_t seed = 1)
-      : random(seed),
+      : config(std::move(config)),
+        random(seed),
         store(limits),
         keys(node::NodeKeys::ephemeral(random, clock.unix_time())),
-        node(store, keys, random, telemetry.get(), std::move(config), clock.now()) {}
+        node(store, keys, random, telemetry.get(), this->config, clock.now()) {}
+
+  /// The process ends and starts again: what is on disk stays.
+  void restart() {
+    std::destroy_at(&node);
+    std::construct_at(&node, store, keys, random, telemetry.get(), config, clock.now());
+  }
 
   /// Gives the node a packet, lets it work, and returns what it sent.
   std::vector<Bytes> exchange(const Route& from, ByteView packet) {
@@ -65,6 +73,7 @@ struct NodeHarness {
   [[nodiscard]] std::uint64_t operator[](Counter counter) const noexcept { return telemetry[counter]; }
 
   bool ready = crypto::initialise();  // first: the members below need it
+  node::NodeConfig config;
   ManualClock clock;
   SeededRandom random;
   TestTelemetry telemetry;
@@ -165,13 +174,15 @@ class HandClient {
     sign(request, mailbox);
     return request;
   }
+  /// Names the mailbox's own box first.
   protocol::RetrieveRequest retrieve_request(const crypto::OwnedMailbox& mailbox, std::uint8_t window = 16,
                                              std::uint64_t cursor = 0,
                                              std::vector<crypto::EnvelopeId> ids = {}) {
     protocol::RetrieveRequest request;
     request.counter = next_counter();
     request.window = window;
-    request.mailbox = mailbox.mailbox.address;
+    request.mailbox = mailbox.mailbox.address.p;
+    request.boxes[0] = crypto::box_tag(mailbox.mailbox.address);
     request.cursor = cursor;
     request.ids_to_delete = std::move(ids);
     sign(request, mailbox);
@@ -267,10 +278,26 @@ inline std::array<crypto::Point, 2> second_encodings() {
   return {with_top_bit, unreduced};
 }
 
-/// A friends mailbox of `epoch`, the same for the same seed.
+/// A mailbox of `epoch`, and one box in it; the same for the same seed.
 inline crypto::OwnedMailbox test_mailbox(crypto::Epoch epoch, std::uint64_t seed = 7) {
-  SeededRandom random(seed);
-  return crypto::own_friends_mailbox(crypto::KeyPair::generate(random), epoch).value();
+  SeededRandom random((std::uint64_t{epoch} << 16U) + seed);
+  auto owner = crypto::KeyPair::generate(random);
+  auto writer = crypto::KeyPair::generate(random);
+  return {{epoch,
+           {owner.public_key, writer.public_key},
+           std::move(writer.secret),
+           {},
+           crypto::RootKind::friends,
+           {}},
+          crypto::OwnerKey(std::move(owner.secret))};
+}
+/// Another writer's box in the same mailbox.
+inline crypto::WritableMailbox other_box(const crypto::OwnedMailbox& mailbox, std::uint64_t writer) {
+  SeededRandom random(0x77000000 + writer);
+  auto keys = crypto::KeyPair::generate(random);
+  return {mailbox.mailbox.epoch,     {mailbox.mailbox.address.p, keys.public_key},
+          std::move(keys.secret),    {},
+          crypto::RootKind::friends, {}};
 }
 
 /// What a node takes for an envelope of that size: only the version and the cancel commitment are in the

@@ -79,7 +79,7 @@ BOOST_FIXTURE_TEST_CASE(a_restart_with_the_same_key_file_keeps_identity_and_keys
   BOOST_TEST(again.current().valid_from == now);
   BOOST_TEST(again.current().valid_until == now + week);
   BOOST_TEST(again.previous(now) == nullptr);
-  BOOST_TEST(content().size() == 8U + 128U + 16U);
+  BOOST_TEST(content().size() == 8U + 152U + 16U);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_restart_keeps_the_previous_key_for_the_overlap, Fixture) {
@@ -107,6 +107,19 @@ BOOST_FIXTURE_TEST_CASE(the_previous_key_is_wiped_from_the_file_after_its_overla
   BOOST_TEST(must(keys.rotate(random, now + overlap)));
   BOOST_TEST((content().find(needle) == std::string::npos));
   BOOST_TEST(!must(keys.rotate(random, now + overlap)));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_known_of_the_clock_is_in_the_file, Fixture) {
+  NodeKeys first = open();
+  const node::WallClockGuard::Marks marks{now, now + days(20), 40min};
+  BOOST_TEST(must(first.set_clock_marks(marks)));
+  BOOST_TEST(!must(first.set_clock_marks(marks)));
+  NodeKeys again = open();
+  BOOST_TEST((again.clock_marks() == marks));
+  BOOST_TEST(again.current().pair.public_key == first.current().pair.public_key);
+  now += week;
+  BOOST_TEST(must(again.rotate(random, now)));
+  BOOST_TEST((open().clock_marks() == marks));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_damaged_key_file_is_an_error_and_is_not_replaced, Fixture) {
@@ -246,7 +259,7 @@ BOOST_FIXTURE_TEST_CASE(a_rotation_that_fails_is_reported_and_the_node_goes_on, 
   }
   const auto lines = other.telemetry.log.lines();
   BOOST_TEST(std::ranges::count_if(lines, [](const auto& line) { return line.level == LogLevel::error; }) ==
-             1);
+             2);  // the key, and the date
   std::filesystem::create_directory(directory.path);
   other.clock.advance(1min);
   node.tick(other.clock.now());

@@ -338,14 +338,20 @@ BOOST_AUTO_TEST_CASE(the_table_is_bounded_and_the_oldest_subscription_goes) {
     path.counter = counter;
     return path;
   };
-  table.add(numbered<crypto::MailboxKey>(1), path(1), SteadyTime{});
-  table.add(numbered<crypto::MailboxKey>(2), path(2), SteadyTime{});
-  table.add(numbered<crypto::MailboxKey>(1), path(3), SteadyTime{});  // in place of the first
-  table.add(numbered<crypto::MailboxKey>(3), path(4), SteadyTime{});
+  const auto add = [&](std::uint8_t mailbox, std::uint64_t counter) {
+    table.add(numbered<store::Mailbox>(mailbox), path(counter), {crypto::BoxTag{}}, SteadyTime{});
+  };
+  const auto spend = [&](std::uint8_t mailbox) {
+    return table.spend({numbered<store::Mailbox>(mailbox), {}}, SteadyTime{1ms});
+  };
+  add(1, 1);
+  add(2, 2);
+  add(1, 3);  // in place of the first
+  add(3, 4);
   BOOST_TEST(table.size() == 2U);
-  BOOST_TEST(!table.spend(numbered<crypto::MailboxKey>(2), SteadyTime{1ms}).has_value());
-  BOOST_TEST(table.spend(numbered<crypto::MailboxKey>(1), SteadyTime{1ms}).value().counter == 3U);
-  BOOST_TEST(!table.spend(numbered<crypto::MailboxKey>(1), SteadyTime{1ms}).has_value());
+  BOOST_TEST(!spend(2).has_value());
+  BOOST_TEST(spend(1).value().counter == 3U);
+  BOOST_TEST(!spend(1).has_value());
   BOOST_TEST(table.size() == 1U);
 }
 

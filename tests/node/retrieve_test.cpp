@@ -68,7 +68,11 @@ std::vector<store::Record> records(const std::vector<std::size_t>& sizes) {
   std::vector<store::Record> made;
   made.reserve(sizes.size());
   for (const std::size_t size : sizes) {
-    made.push_back({100 + made.size(), {}, {}, Bytes(size)});
+    made.push_back({100 + made.size(),
+                    {},
+                    {},
+                    numbered<store::BoxKey>(static_cast<std::uint8_t>(made.size())),
+                    Bytes(size)});
   }
   return made;
 }
@@ -187,10 +191,10 @@ BOOST_AUTO_TEST_CASE(an_empty_mailbox_gives_one_empty_page_with_the_same_cursor)
   BOOST_TEST(pages[0].flags == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(another_write_point_is_another_mailbox) {
+BOOST_AUTO_TEST_CASE(what_lies_in_a_box_that_is_not_named_is_not_listed) {
   fill({small});
   auto request = client.retrieve_request(mailbox);
-  request.mailbox.w = test_mailbox(node.epoch(), 8).mailbox.address.w;
+  request.boxes[0][2] ^= 1U;
   client.sign(request, mailbox);
   BOOST_TEST(client.ask(request).at(0).envelopes.empty());
   BOOST_TEST(node[Counter::refused_owner_tag] == 0U);
@@ -261,6 +265,7 @@ BOOST_AUTO_TEST_CASE(a_page_holds_one_large_or_up_to_three_small_envelopes) {
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_into_the_window_is_announced) {
   const auto pages = node::pack_pages(records({small, large, small}), false, 0, 2);
+  BOOST_TEST((pages[1].envelopes.at(0).box == numbered<crypto::BoxName>(1)));
   BOOST_TEST((shape_of(pages) == Shape{1, 1}));
   BOOST_TEST(pages[0].flags == Page::flag_more);
   BOOST_TEST(pages[1].flags == Page::flag_more);

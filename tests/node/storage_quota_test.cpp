@@ -239,12 +239,12 @@ BOOST_AUTO_TEST_CASE(what_is_given_back_was_never_charged) {
 }
 
 BOOST_AUTO_TEST_CASE(mail_that_its_owner_fetched_costs_its_source_no_more) {
-  const auto mailbox = numbered<store::MailboxKey>(1);
+  const auto mailbox = numbered<store::Mailbox>(1);
   const auto id = numbered<store::RecordId>(2);
   charge(ipv4(1), 560);
   shares.remember(ipv4(1), mailbox, id, 400, now + day);
   const std::vector<store::RecordId> ids{{9}, id};
-  shares.fetched(numbered<store::MailboxKey>(77), ids, now);  // of another mailbox: named, but not deleted
+  shares.fetched(numbered<store::Mailbox>(77), ids, now);  // of another mailbox: named, but not deleted
   BOOST_TEST(shares.charged(ipv4(1), now) == byte_seconds(560, day));
   shares.fetched(mailbox, ids, now);
   BOOST_TEST(shares.charged(ipv4(1), now) == byte_seconds(160, day));  // the tombstone stays
@@ -253,7 +253,7 @@ BOOST_AUTO_TEST_CASE(mail_that_its_owner_fetched_costs_its_source_no_more) {
 }
 
 BOOST_AUTO_TEST_CASE(extended_mail_is_refunded_by_its_later_expiry) {
-  const auto mailbox = numbered<store::MailboxKey>(1);
+  const auto mailbox = numbered<store::Mailbox>(1);
   const std::vector<store::RecordId> ids{{2}};
   shares.remember(ipv4(1), mailbox, ids[0], 400, now + day);
   charge(ipv4(1), 560, 7 * day);
@@ -274,7 +274,7 @@ BOOST_AUTO_TEST_CASE(the_quota_tables_drop_the_oldest_charges_first) {
   charge(0x030303);
   BOOST_TEST(small.charged(ipv4(0x010101), now) == byte_seconds(200, day));
   BOOST_TEST(small.charged(ipv4(0x020202), now) == 0U);
-  const auto mailbox = numbered<store::MailboxKey>(1);
+  const auto mailbox = numbered<store::Mailbox>(1);
   for (std::uint8_t id = 1; id <= 3; ++id) {
     small.remember(ipv4(0x010101), mailbox, numbered<store::RecordId>(id), 50, now + day);
   }

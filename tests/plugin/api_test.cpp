@@ -104,6 +104,7 @@ BOOST_AUTO_TEST_CASE(invalid_paths_and_options_have_their_own_errors) {
   BOOST_TEST(tox_async_options_get_poll_interval(options.get()) == 120000);
   BOOST_TEST(tox_async_options_get_receipt_delay(options.get()) == 300000);
   BOOST_TEST(tox_async_options_get_push(options.get()));
+  BOOST_TEST(tox_async_options_get_offline_requests(options.get()));
   BOOST_TEST(!tox_async_options_get_enabled(options.get()));
   BOOST_TEST(tox_async_options_get_take_packet_callback(options.get()));
 }

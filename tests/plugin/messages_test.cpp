@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/clock/system_clock.hpp"
 #include "crypto/symmetric.hpp"
 #include "fixture.hpp"
 #include "store/sqlite/sqlite_state.hpp"
@@ -27,6 +28,8 @@ struct WaitingFixture : PluginFixture {
     crypto::Wiped<32> secret;
     tox_self_get_secret_key(tox.get(), secret.data());
     World world;
+    world.clock.set_unix(
+        std::chrono::floor<seconds>(SystemClock().now().wall));  // a message is shown as long as it lives
     User& user = world.add_user();
     user.crash();
     user.state = std::make_unique<store::MemoryState>();

@@ -61,15 +61,15 @@ BOOST_AUTO_TEST_CASE(the_largest_messages_have_the_documented_sizes_and_fit) {
   const std::vector<std::pair<std::string, std::size_t>> expected = {
       {"store request", 8 + 1 + 4 + 4 + 32 + 32 + 16 + 2 + 1168},
       {"store response", 8 + 1 + 8 + 8 + 2},
-      {"retrieve request", 8 + 1 + 1 + 32 + 32 + 16 + 8 + 2 + 73 * 16},
-      {"page of three", 8 + 1 + 1 + 8 + 8 + 1 + 2 + 2 + 3 * (2 + 400)},
-      {"page of one", 8 + 1 + 1 + 8 + 8 + 1 + 2 + 2 + 2 + 1168},
+      {"retrieve request", 8 + 1 + 1 + 32 + 16 + 8 + 128 * 3 + 2 + 51 * 16},
+      {"page of three", 8 + 1 + 1 + 8 + 8 + 1 + 2 + 2 + 3 * (8 + 2 + 400)},
+      {"page of one", 8 + 1 + 1 + 8 + 8 + 1 + 2 + 2 + 8 + 2 + 1168},
       {"peers", 8 + 8 + 2 + 4 * (2 + 231)},
       {"node descriptor", 1 + 32 + 32 + 8 + 8 + 8 + 2 + 4 * 19},
-      {"bundle head", 8 + 8 + 8 + 32 + 16 + 32 + 8 + 2 + 32 + 32 + 2 + 5 * (32 + 2 + 4 * 19) + 64},
+      {"bundle head", 8 + 8 + 8 + 32 + 32 + 16 + 32 + 8 + 2 + 32 + 32 + 2 + 5 * (32 + 2 + 4 * 19) + 64},
       {"bundle keys", 8 + 8 + 2 + 2 + 40 * 32},
       {"bundle taken", 8 + 8 + 8},
-      {"live envelope", 4 + 32 + 32 + 2 + 1168},
+      {"live envelope", 4 + 32 + 2 + 1168},
       {"live receipt", 8 + 2 + 80 * 16},
       {"frame header", 1 + 1 + 16 + 32 + 24}};
   std::size_t place = 0;
@@ -168,11 +168,11 @@ BOOST_AUTO_TEST_CASE(a_store_response_is_laid_out_as_the_document_says) {
 }
 
 BOOST_AUTO_TEST_CASE(a_retrieve_request_is_laid_out_as_the_document_says) {
-  check_layout<RetrieveRequest>(
-      test::retrieve_request(),
-      {TOXASYNC_FIELD(counter, 8), TOXASYNC_FIELD(op, 1), TOXASYNC_FIELD(window, 1),
-       TOXASYNC_FIELD(mailbox.p, 32), TOXASYNC_FIELD(mailbox.w, 32), TOXASYNC_FIELD(owner_tag, 16),
-       TOXASYNC_FIELD(cursor, 8), TOXASYNC_COUNT(73), TOXASYNC_FIELD(ids_to_delete, std::size_t{73} * 16)});
+  check_layout<RetrieveRequest>(test::retrieve_request(),
+                                {TOXASYNC_FIELD(counter, 8), TOXASYNC_FIELD(op, 1), TOXASYNC_FIELD(window, 1),
+                                 TOXASYNC_FIELD(mailbox, 32), TOXASYNC_FIELD(owner_tag, 16),
+                                 TOXASYNC_FIELD(cursor, 8), TOXASYNC_FIELD(boxes, std::size_t{128} * 3),
+                                 TOXASYNC_COUNT(51), TOXASYNC_FIELD(ids_to_delete, std::size_t{51} * 16)});
   TOXASYNC_TEST_BYTES(ByteView(encoded(test::retrieve_request())).subspan(RetrieveRequest::tag_offset, 16),
                       test::retrieve_request().owner_tag);
 }
@@ -182,8 +182,9 @@ BOOST_AUTO_TEST_CASE(a_page_is_laid_out_as_the_document_says) {
       test::page(),
       {TOXASYNC_FIELD(counter, 8), TOXASYNC_FIELD(index, 1), TOXASYNC_FIELD(count, 1),
        TOXASYNC_FIELD(node_time_s, 8), TOXASYNC_FIELD(cursor, 8), TOXASYNC_FIELD(flags, 1),
-       TOXASYNC_FIELD(retry_after_s, 2), TOXASYNC_COUNT(3), TOXASYNC_COUNT(400),
-       TOXASYNC_FIELD(envelopes[0].bytes, 400), TOXASYNC_COUNT(400), TOXASYNC_FIELD(envelopes[1].bytes, 400),
+       TOXASYNC_FIELD(retry_after_s, 2), TOXASYNC_COUNT(3), TOXASYNC_FIELD(envelopes[0].box, 8),
+       TOXASYNC_COUNT(400), TOXASYNC_FIELD(envelopes[0].bytes, 400), TOXASYNC_FIELD(envelopes[1].box, 8),
+       TOXASYNC_COUNT(400), TOXASYNC_FIELD(envelopes[1].bytes, 400), TOXASYNC_FIELD(envelopes[2].box, 8),
        TOXASYNC_COUNT(400), TOXASYNC_FIELD(envelopes[2].bytes, 400)});
 }
 
@@ -214,14 +215,14 @@ BOOST_AUTO_TEST_CASE(a_bundle_head_is_laid_out_as_the_document_says) {
   head.home_nodes.resize(1);
   head.home_nodes[0].addresses.resize(1);
   check_layout<BundleHead>(
-      head,
-      {TOXASYNC_FIELD(version.instance, 8), TOXASYNC_FIELD(version.version, 8), TOXASYNC_FIELD(replaces, 8),
-       TOXASYNC_FIELD(root, 32), TOXASYNC_FIELD(root_mac, 16), TOXASYNC_FIELD(last_resort, 32),
-       TOXASYNC_FIELD(use_until_s, 8), TOXASYNC_FIELD(one_time_count, 2), TOXASYNC_FIELD(keys_hash, 32),
-       TOXASYNC_FIELD(signer, 32), TOXASYNC_COUNT(1), TOXASYNC_FIELD(home_nodes[0].id, 32), TOXASYNC_COUNT(1),
-       TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.family, 1),
-       TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.ip, 16),
-       TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.port, 2), TOXASYNC_FIELD(signature, 64)});
+      head, {TOXASYNC_FIELD(version.instance, 8), TOXASYNC_FIELD(version.version, 8),
+             TOXASYNC_FIELD(replaces, 8), TOXASYNC_FIELD(root.m, 32), TOXASYNC_FIELD(root.write_secret, 32),
+             TOXASYNC_FIELD(root_mac, 16), TOXASYNC_FIELD(last_resort, 32), TOXASYNC_FIELD(use_until_s, 8),
+             TOXASYNC_FIELD(one_time_count, 2), TOXASYNC_FIELD(keys_hash, 32), TOXASYNC_FIELD(signer, 32),
+             TOXASYNC_COUNT(1), TOXASYNC_FIELD(home_nodes[0].id, 32), TOXASYNC_COUNT(1),
+             TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.family, 1),
+             TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.ip, 16),
+             TOXASYNC_FIELD(home_nodes[0].addresses[0].endpoint.port, 2), TOXASYNC_FIELD(signature, 64)});
   const Bytes alone = encoded(head);
   protocol::WholeBundle whole{head, {test::counting<crypto::Point>(1), test::counting<crypto::Point>(2)}};
   Bytes expected = alone;
@@ -239,9 +240,8 @@ BOOST_AUTO_TEST_CASE(the_other_friend_messages_are_laid_out_as_the_document_says
   check_layout<BundleTaken>(
       {{crypto::Instance{1}, 2}, crypto::Instance{3}},
       {TOXASYNC_FIELD(version.instance, 8), TOXASYNC_FIELD(version.version, 8), TOXASYNC_FIELD(receiver, 8)});
-  check_layout<LiveEnvelope>(test::live_envelope(), {TOXASYNC_FIELD(epoch, 4), TOXASYNC_FIELD(mailbox.p, 32),
-                                                     TOXASYNC_FIELD(mailbox.w, 32), TOXASYNC_COUNT(1168),
-                                                     TOXASYNC_FIELD(envelope, 1168)});
+  check_layout<LiveEnvelope>(test::live_envelope(), {TOXASYNC_FIELD(epoch, 4), TOXASYNC_FIELD(mailbox, 32),
+                                                     TOXASYNC_COUNT(1168), TOXASYNC_FIELD(envelope, 1168)});
   check_layout<LiveReceipt>(test::live_receipt(), {TOXASYNC_FIELD(instance, 8), TOXASYNC_COUNT(80),
                                                    TOXASYNC_FIELD(ids, std::size_t{80} * 16)});
 }
@@ -289,11 +289,11 @@ BOOST_AUTO_TEST_CASE(one_item_past_the_limit_of_any_list_is_refused) {
   check_limit<StoreRequest, Bytes>(
       test::store_request(), [](StoreRequest & m) -> auto& { return m.payload; }, 1168, 97);
   check_limit<RetrieveRequest, std::vector<crypto::EnvelopeId>>(
-      test::retrieve_request(), [](RetrieveRequest & m) -> auto& { return m.ids_to_delete; }, 73, 98);
+      test::retrieve_request(), [](RetrieveRequest & m) -> auto& { return m.ids_to_delete; }, 51, 450);
   check_limit<Page, std::vector<PagedEnvelope>>(
       test::page(), [](Page & m) -> auto& { return m.envelopes; }, 3, 29);
   check_limit<Page, Bytes>(
-      test::page_of_one_large(), [](Page & m) -> auto& { return m.envelopes[0].bytes; }, 1168, 31);
+      test::page_of_one_large(), [](Page & m) -> auto& { return m.envelopes[0].bytes; }, 1168, 39);
   check_limit<Peers, std::vector<PeerDescriptor>>(
       test::peers(), [](Peers & m) -> auto& { return m.descriptors; }, 4, 16);
   check_limit<Peers, Bytes>(
@@ -301,22 +301,22 @@ BOOST_AUTO_TEST_CASE(one_item_past_the_limit_of_any_list_is_refused) {
   check_limit<NodeDescriptor, std::vector<Address>>(
       test::node_descriptor(), [](NodeDescriptor & m) -> auto& { return m.addresses; }, 4, 89);
   check_limit<BundleHead, std::vector<HomeNode>>(
-      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes; }, 5, 178);
+      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes; }, 5, 210);
   check_limit<BundleHead, std::vector<Address>>(
-      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes[0].addresses; }, 4, 212);
+      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes[0].addresses; }, 4, 244);
   check_limit<BundleKeys, std::vector<crypto::Point>>(
       test::bundle_keys(), [](BundleKeys & m) -> auto& { return m.keys; }, 40, 18);
   check_limit<WholeBundle, std::vector<crypto::Point>>(
-      test::whole_bundle(), [](WholeBundle & m) -> auto& { return m.keys; }, 200, 794);
+      test::whole_bundle(), [](WholeBundle & m) -> auto& { return m.keys; }, 200, 826);
   check_limit<LiveEnvelope, Bytes>(
-      test::live_envelope(), [](LiveEnvelope & m) -> auto& { return m.envelope; }, 1168, 68);
+      test::live_envelope(), [](LiveEnvelope & m) -> auto& { return m.envelope; }, 1168, 36);
   check_limit<LiveReceipt, std::vector<crypto::MessageId>>(
       test::live_receipt(), [](LiveReceipt & m) -> auto& { return m.ids; }, 80, 8);
 }
 
 BOOST_AUTO_TEST_CASE(a_list_that_must_not_be_empty_is_refused_when_it_is) {
   check_not_empty<BundleHead, std::vector<HomeNode>>(
-      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes; }, 178, 64);
+      test::bundle_head(), [](BundleHead & m) -> auto& { return m.home_nodes; }, 210, 64);
   check_not_empty<BundleKeys, std::vector<crypto::Point>>(
       test::bundle_keys(), [](BundleKeys & m) -> auto& { return m.keys; }, 18, 0);
   check_not_empty<LiveReceipt, std::vector<crypto::MessageId>>(
@@ -326,7 +326,7 @@ BOOST_AUTO_TEST_CASE(a_list_that_must_not_be_empty_is_refused_when_it_is) {
   head.home_nodes[1].addresses.clear();
   Bytes room(2 * limits::frame);
   BOOST_TEST((wire::encode(head, room).error() == wire::Error::too_short));
-  store_le<std::uint16_t>(0, bytes.data() + 180 + 110 + 32);
+  store_le<std::uint16_t>(0, bytes.data() + 212 + 110 + 32);
   BOOST_TEST((wire::decode(bytes, head) == wire::Error::too_short));
 }
 

@@ -36,10 +36,14 @@ inline protocol::RetrieveRequest retrieve_request() {
   protocol::RetrieveRequest out{0x0807060504030201,
                                 protocol::RetrieveOp::subscribe,
                                 16,
-                                {counting<crypto::Point>(0x30), counting<crypto::Point>(0x50)},
+                                counting<crypto::Point>(0x30),
                                 counting<16>(0x70),
                                 0x8887868584838281,
+                                {},
                                 {}};
+  for (std::size_t i = 0; i < limits::boxes_per_list; ++i) {
+    out.boxes[i] = counting<crypto::BoxTag>(static_cast<std::uint8_t>(3 * i));
+  }
   for (std::size_t i = 0; i < limits::ids_per_request; ++i) {
     out.ids_to_delete.push_back(counting<crypto::EnvelopeId>(static_cast<std::uint8_t>(i)));
   }
@@ -54,12 +58,14 @@ inline protocol::Page page() {
           0x2827262524232221,
           3,
           0x3231,
-          {{counting_bytes(400, 1)}, {counting_bytes(400, 2)}, {counting_bytes(400, 3)}}};
+          {{counting<crypto::BoxName>(7), counting_bytes(400, 1)},
+           {counting<crypto::BoxName>(60), counting_bytes(400, 2)},
+           {counting<crypto::BoxName>(127), counting_bytes(400, 3)}}};
 }
 
 inline protocol::Page page_of_one_large() {
   protocol::Page out = page();
-  out.envelopes = {{counting_bytes(limits::large_envelope)}};
+  out.envelopes = {{counting<crypto::BoxName>(5), counting_bytes(limits::large_envelope)}};
   return out;
 }
 
@@ -91,7 +97,7 @@ inline protocol::NodeDescriptor node_descriptor() {
 inline protocol::BundleHead bundle_head() {
   protocol::BundleHead out{{crypto::Instance{0x0807060504030201}, 0x1817161514131211},
                            crypto::Instance{0x2827262524232221},
-                           counting<crypto::Point>(0x30),
+                           {counting<crypto::Point>(0x30), crypto::Wiped<32>(counting<32>(0xb0))},
                            counting<16>(0x50),
                            counting<crypto::Point>(0x60),
                            0x8887868584838281,
@@ -123,9 +129,7 @@ inline protocol::WholeBundle whole_bundle() {
 }
 
 inline protocol::LiveEnvelope live_envelope() {
-  return {0x04030201,
-          {counting<crypto::Point>(0x10), counting<crypto::Point>(0x30)},
-          counting_bytes(limits::large_envelope, 0x50)};
+  return {0x04030201, counting<crypto::Point>(0x10), counting_bytes(limits::large_envelope, 0x50)};
 }
 
 inline protocol::LiveReceipt live_receipt() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <boost/test/unit_test.hpp>
 
+#include "protocol/box_list.hpp"
 #include "samples.hpp"
 #include "tests/crypto/fixture.hpp"
 #include "tests/vectors/vectors.hpp"
@@ -31,6 +32,16 @@ crypto::MailboxAddress address(const Vector& v) {
   return {v.id<crypto::Point>("P"), v.id<crypto::Point>("W")};
 }
 
+/// 128 tags that stand end to end.
+auto box_tags(const Bytes& bytes) {
+  std::array<crypto::BoxTag, limits::boxes_per_list> tags{};
+  BOOST_REQUIRE(bytes.size() == tags.size() * limits::box_tag);
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    tags[i] = id_from<crypto::BoxTag>(ByteView(bytes).subspan(i * limits::box_tag));
+  }
+  return tags;
+}
+
 std::vector<Address> addresses(const Vector& v) {
   std::vector<Address> out;
   for (const Vector& item : v.objects("addresses")) {
@@ -43,7 +54,7 @@ std::vector<Address> addresses(const Vector& v) {
 BOOST_FIXTURE_TEST_SUITE(frame_vectors, test::CryptoFixture)
 
 BOOST_AUTO_TEST_CASE(every_list_of_the_frame_vectors_is_checked) {
-  test::check_lists_of(frames_file, {"sessions", "store", "store_response", "retrieve", "page",
+  test::check_lists_of(frames_file, {"sessions", "box_lists", "store", "store_response", "retrieve", "page",
                                      "peers_request", "peers", "frames", "bad_frames"});
 }
 
@@ -61,6 +72,24 @@ BOOST_AUTO_TEST_CASE(session_keys_are_those_of_the_vectors_at_both_ends) {
       BOOST_REQUIRE(keys.has_value());
       TOXASYNC_TEST_BYTES(keys->client_to_node.view(), v.bytes("k_c2s"));
       TOXASYNC_TEST_BYTES(keys->node_to_client.view(), v.bytes("k_s2c"));
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(lists_of_boxes_are_those_of_the_vectors) {
+  for_each_vector(frames_file, "box_lists", [](const Vector& v) {
+    const auto scalars = v.arrays<32>("owner_scalars");
+    const auto scalar = [&](std::size_t i) { return crypto::Secret<32>::copy_of(scalars.at(i)); };
+    const auto owner =
+        scalars.size() == 1 ? crypto::OwnerKey(scalar(0)) : crypto::OwnerKey(scalar(0), scalar(1));
+    const auto writers = v.ids<crypto::Point>("writers");
+    const auto expected = v.list("lists");
+    const auto lists = box_lists(owner, v.id<crypto::Point>("P"), writers, expected.size());
+    BOOST_REQUIRE(lists.size() == expected.size());
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      std::array<crypto::BoxTag, limits::boxes_per_list> tags{};
+      std::ranges::transform(lists[i], tags.begin(), &ListedBox::tag);
+      BOOST_TEST((tags == box_tags(expected[i])));
     }
   });
 }
@@ -84,8 +113,9 @@ BOOST_AUTO_TEST_CASE(messages_to_and_from_nodes_are_those_of_the_vectors) {
     for_each_vector(frames_file, list, [](const Vector& v) {
       check_bytes(RetrieveRequest{v.number<std::uint64_t>("counter"),
                                   static_cast<RetrieveOp>(v.number<std::uint8_t>("op")),
-                                  v.number<std::uint8_t>("window"), address(v), v.array<16>("owner_tag"),
-                                  v.number<std::uint64_t>("cursor"), v.ids<crypto::EnvelopeId>("ids")},
+                                  v.number<std::uint8_t>("window"), v.id<crypto::Point>("P"),
+                                  v.array<16>("owner_tag"), v.number<std::uint64_t>("cursor"),
+                                  box_tags(v.bytes("boxes")), v.ids<crypto::EnvelopeId>("ids")},
                   v.bytes("bytes"));
     });
   }
@@ -101,8 +131,9 @@ BOOST_AUTO_TEST_CASE(messages_to_and_from_nodes_are_those_of_the_vectors) {
               v.number<std::uint8_t>("count"),        v.number<std::uint64_t>("node_time"),
               v.number<std::uint64_t>("cursor"),      v.number<std::uint8_t>("flags"),
               v.number<std::uint16_t>("retry_after"), {}};
+    const auto boxes = v.ids<crypto::BoxName>("boxes");
     for (Bytes& envelope : v.list("envelopes")) {
-      page.envelopes.push_back({std::move(envelope)});
+      page.envelopes.push_back({boxes.at(page.envelopes.size()), std::move(envelope)});
     }
     BOOST_TEST(page.is_announcement() == (v.text("name") == "announcement"));
     check_bytes(page, v.bytes("bytes"));
@@ -111,7 +142,7 @@ BOOST_AUTO_TEST_CASE(messages_to_and_from_nodes_are_those_of_the_vectors) {
 
 BOOST_AUTO_TEST_CASE(a_tag_over_a_vectors_request_is_the_one_in_it) {
   const auto check = [](const char* list, crypto::TagKind kind, const char* session, const char* field,
-                        std::size_t offset, const auto& key_of) {
+                        std::size_t offset, const char* point) {
     const auto sessions = test::vector_file(frames_file).get_child("sessions");
     for (const auto& [key, item] : sessions) {
       const Vector s(item);
@@ -120,17 +151,15 @@ BOOST_AUTO_TEST_CASE(a_tag_over_a_vectors_request_is_the_one_in_it) {
       }
       for_each_vector(frames_file, list, [&](const Vector& v) {
         ByteArray<32> shared{};
-        BOOST_TEST(crypto::x25519(shared, s.array<32>("n"), key_of(address(v))));
+        BOOST_TEST(crypto::x25519(shared, s.array<32>("n"), v.id<crypto::Point>(point)));
         TOXASYNC_TEST_BYTES(crypto::request_tag(kind, shared, s.id<crypto::Point>("N"),
                                                 s.id<crypto::Point>("X"), v.bytes("bytes"), offset),
                             v.bytes(field));
       });
     }
   };
-  check("store", crypto::TagKind::write, "storing", "write_tag", StoreRequest::tag_offset,
-        [](const crypto::MailboxAddress& a) { return a.w; });
-  check("retrieve", crypto::TagKind::owner, "polling", "owner_tag", RetrieveRequest::tag_offset,
-        [](const crypto::MailboxAddress& a) { return a.p; });
+  check("store", crypto::TagKind::write, "storing", "write_tag", StoreRequest::tag_offset, "W");
+  check("retrieve", crypto::TagKind::owner, "polling", "owner_tag", RetrieveRequest::tag_offset, "P");
 }
 
 BOOST_AUTO_TEST_CASE(whole_frames_are_those_of_the_vectors_and_open) {
@@ -285,9 +314,10 @@ BOOST_AUTO_TEST_CASE(root_macs_are_those_of_the_vectors_at_both_ends) {
 
 BOOST_AUTO_TEST_CASE(signed_bundle_heads_are_those_of_the_vectors) {
   for_each_vector(bundles_file, "heads", [](const Vector& v) {
+    const auto root = crypto::KeyPair::from_secret(crypto::Secret<32>(v.array<32>("m")));
     BundleHead head{version(v),
                     instance(v, "replaces"),
-                    v.id<crypto::Point>("M"),
+                    {v.id<crypto::Point>("M"), crypto::Wiped<32>(v.array<32>("u"))},
                     v.array<16>("root_mac"),
                     v.id<crypto::Point>("last_resort"),
                     v.number<std::uint64_t>("use_until"),
@@ -299,6 +329,7 @@ BOOST_AUTO_TEST_CASE(signed_bundle_heads_are_those_of_the_vectors) {
     for (const Vector& node : v.objects("home_nodes")) {
       head.home_nodes.push_back({node.id<NodeId>("node_id"), addresses(node)});
     }
+    BOOST_TEST((head.root == crypto::friends_root(root, v.id<crypto::FriendKey>("S"))));
     const crypto::SigningKey signer(v.array<32>("seed"));
     TOXASYNC_TEST_BYTES(signer.sign({}, v.bytes("signed")), v.bytes("signature"));
     head.sign(signer, v.id<crypto::FriendKey>("R"), v.id<crypto::FriendKey>("S"));
@@ -320,8 +351,8 @@ std::string stage_of_bundle(const Vector& v) {
     return "signature";
   }
   ByteArray<32> shared{};
-  if (!crypto::x25519(shared, v.array<32>("s"), bundle.head.root) ||
-      bundle.head.root_mac != root_mac(shared, bundle.head.root, v.id<crypto::FriendKey>("R"),
+  if (!crypto::x25519(shared, v.array<32>("s"), bundle.head.root.m) ||
+      bundle.head.root_mac != root_mac(shared, bundle.head.root.m, v.id<crypto::FriendKey>("R"),
                                        v.id<crypto::FriendKey>("S"), bundle.head.version)) {
     return "root MAC";
   }
@@ -360,8 +391,9 @@ BOOST_AUTO_TEST_CASE(friend_packets_are_those_of_the_vectors) {
     check_packet(FriendPacketType::bundle_taken, BundleTaken{version(v), instance(v, "receiver")}, v);
   });
   for_each_vector(bundles_file, "envelopes", [](const Vector& v) {
-    check_packet(FriendPacketType::envelope,
-                 LiveEnvelope{v.number<std::uint32_t>("epoch"), address(v), v.bytes("envelope")}, v);
+    check_packet(
+        FriendPacketType::envelope,
+        LiveEnvelope{v.number<std::uint32_t>("epoch"), v.id<crypto::Point>("P"), v.bytes("envelope")}, v);
   });
   for_each_vector(bundles_file, "receipts",
                   [](const Vector& v) { check_packet(FriendPacketType::receipt, live_receipt(v), v); });

@@ -12,7 +12,7 @@ BOOST_AUTO_TEST_CASE(a_backup_has_the_contents_at_its_completion) {
   open();
   Caller caller(*store);
   for (std::uint16_t i = 0; i < 500; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(5000, 1), at(2000s), at(1000s));
+    store->put(i, box(1), record(i), value_of(5000, 1), at(2000s), at(1000s));
   }
   store->submit();
   BOOST_REQUIRE(wait_for(*store, caller.results, 500));
@@ -24,14 +24,14 @@ BOOST_AUTO_TEST_CASE(a_backup_has_the_contents_at_its_completion) {
   std::uint16_t during = 0;
   while (!good && during < 5000) {
     caller.remove(mailbox(1), {record(during)});
-    caller.put(mailbox(2), record(during), value_of(600, 1));
+    caller.put(box(2), record(during), value_of(600, 1));
     ++during;
   }
   BOOST_REQUIRE(good);
   BOOST_TEST(*good);
   BOOST_TEST(during >= 1);
   BOOST_TEST(!second);
-  caller.put(mailbox(3), record(1), value_of(600, 1));  // Behind it.
+  caller.put(box(3), record(1), value_of(600, 1));  // Behind it.
   store.reset();
   BOOST_TEST(!std::filesystem::exists(directory.file("copy.db.new")));
   BOOST_TEST(!std::filesystem::exists(directory.file("copy.db-wal")));
@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(a_backup_has_the_contents_at_its_completion) {
   const auto kept = restored.list(mailbox(2)).records.size();
   BOOST_TEST(kept + 1 >= during);  // The last one may have come behind it.
   BOOST_TEST(kept <= during);
-  BOOST_TEST((restored.put(mailbox(1), record(0), value_of(5000, 1)).status == PutStatus::gone));
+  BOOST_TEST((restored.put(box(1), record(0), value_of(5000, 1)).status == PutStatus::gone));
   BOOST_TEST(restored.list(mailbox(3)).records.empty());
   store.reset();
   const auto whole = SqliteStore::check(directory.file("copy.db"), {}, telemetry, random);
@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(sequences_after_a_restore_are_past_all_known_cursors) {
       caller.list(mailbox(9));
     }
     for (std::uint16_t i = 0; i < 10; ++i) {
-      caller.put(mailbox(1), record(i), value_of(50, 1));
+      caller.put(box(1), record(i), value_of(50, 1));
     }
     cursor = caller.list(mailbox(1)).records.back().sequence;
   }
@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(sequences_after_a_restore_are_past_all_known_cursors) {
   BOOST_REQUIRE(opened);
   store = std::move(*opened);
   Caller restored(*store);
-  restored.put(mailbox(1), record(100), value_of(50, 1));
+  restored.put(box(1), record(100), value_of(50, 1));
   const auto fresh = restored.list(mailbox(1), cursor);
   BOOST_REQUIRE(fresh.records.size() == 1U);
   BOOST_TEST((fresh.records[0].id == record(100)));
@@ -91,14 +91,14 @@ BOOST_AUTO_TEST_CASE(a_failed_backup_leaves_nothing_and_the_store_continues) {
     BOOST_TEST(!*good);
   }
   BOOST_TEST(!std::filesystem::exists(directory.path().string() + ".new"));
-  BOOST_TEST((caller.put(mailbox(1), record(1), value_of(600, 1)).status == PutStatus::stored));
+  BOOST_TEST((caller.put(box(1), record(1), value_of(600, 1)).status == PutStatus::stored));
 }
 
 BOOST_AUTO_TEST_CASE(closing_a_store_discards_an_incomplete_backup) {
   open();
   Results results;
   for (std::uint16_t i = 0; i < 500; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(9000, 1), at(2000s), at(1000s));
+    store->put(i, box(1), record(i), value_of(9000, 1), at(2000s), at(1000s));
   }
   bool ended = false;
   BOOST_REQUIRE(store->backup(directory.file("copy.db"), [&](bool) { ended = true; }));
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(a_check_finds_what_does_not_fit) {
   {
     Caller caller(*store);
     for (std::uint16_t i = 0; i < 6; ++i) {
-      caller.put(mailbox(static_cast<std::uint8_t>(i % 2)), record(i), value_of(100, 1));
+      caller.put(box(static_cast<std::uint8_t>(i % 2)), record(i), value_of(100, 1));
     }
     caller.remove(mailbox(0), {record(0)});
   }
@@ -128,18 +128,19 @@ BOOST_AUTO_TEST_CASE(a_check_finds_what_does_not_fit) {
   BOOST_TEST(check().tombstones == 1U);
   sql(directory.file(), "UPDATE rec SET exp=exp+1 WHERE seq=2");
   BOOST_TEST(check().damaged == 1U);
-  sql(directory.file(), "UPDATE rec SET exp=exp-1 WHERE seq=2; UPDATE quota SET bytes=bytes+1 WHERE n=3");
+  sql(directory.file(), "UPDATE rec SET exp=exp-1 WHERE seq=2; UPDATE box SET bytes=bytes+1 WHERE n=3");
   BOOST_TEST(check().damaged == 0U);
   BOOST_TEST(check().wrong_quotas == 1U);
-  sql(directory.file(), "DELETE FROM quota WHERE n=3");
+  sql(directory.file(), "UPDATE box SET bytes=bytes-1 WHERE n=3; UPDATE box SET tombstones=2 WHERE n=2");
   BOOST_TEST(check().wrong_quotas == 1U);
-  sql(directory.file(),
-      "INSERT INTO quota SELECT mk, 3, 300 FROM rec WHERE seq=2; UPDATE meta SET tombstones=2");
+  sql(directory.file(), "UPDATE box SET tombstones=1 WHERE n=2; UPDATE box SET bk=bk+1 WHERE n=3");
+  BOOST_TEST(check().wrong_quotas == 2U);  // one too many, and one is missing
+  sql(directory.file(), "UPDATE box SET bk=bk-1 WHERE n=3; UPDATE meta SET tombstones=2");
   BOOST_TEST(check().wrong_quotas == 0U);
   BOOST_TEST(check().wrong_totals);
-  sql(directory.file(), "UPDATE meta SET tombstones=1; INSERT INTO quota VALUES(1, 1, 1)");
+  sql(directory.file(), "UPDATE meta SET tombstones=1; INSERT INTO box VALUES(1, 1, 1, 0, 0)");
   BOOST_TEST(check().wrong_quotas == 1U);
-  sql(directory.file(), "DELETE FROM quota WHERE mk=1");
+  sql(directory.file(), "DELETE FROM box WHERE bk=1");
   BOOST_TEST(check().good());
   for (std::size_t i = 0; i < 8; ++i) {
     overwrite(directory.file(), std::size_t{4096} * 2 + i, '\x7f');

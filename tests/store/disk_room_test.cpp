@@ -15,7 +15,7 @@ BOOST_AUTO_TEST_CASE(a_capacity_that_is_raised_raises_the_backstop_too) {
   Caller caller(*store);
   store->set_capacity(8U << 20);
   for (std::uint16_t i = 0; i < 8; ++i) {
-    BOOST_TEST((caller.put(mailbox(static_cast<std::uint8_t>(i)), record(i), value_of(900'000, 1)).status ==
+    BOOST_TEST((caller.put(box(static_cast<std::uint8_t>(i)), record(i), value_of(900'000, 1)).status ==
                 PutStatus::stored));
   }
 }
@@ -35,19 +35,19 @@ BOOST_AUTO_TEST_CASE(the_store_is_full_before_its_disk_is) {
   store = std::move(*opened);
   BOOST_TEST(store->stats().capacity_bytes == 2 * (160U + 100U));
   Caller caller(*store);
-  BOOST_TEST((caller.put(mailbox(1), record(1), value_of(100, 1)).status == PutStatus::stored));
-  BOOST_TEST((caller.put(mailbox(1), record(2), value_of(100, 1)).status == PutStatus::stored));
+  BOOST_TEST((caller.put(box(1), record(1), value_of(100, 1)).status == PutStatus::stored));
+  BOOST_TEST((caller.put(box(1), record(2), value_of(100, 1)).status == PutStatus::stored));
   free_bytes = reserve;  // Others have the rest.
-  BOOST_TEST((caller.put(mailbox(1), record(3), {}).status == PutStatus::store_full));
+  BOOST_TEST((caller.put(box(1), record(3), {}).status == PutStatus::store_full));
   caller.now += DiskRoom::look_every;
-  BOOST_TEST((caller.put(mailbox(1), record(3), {}).status == PutStatus::store_full));
+  BOOST_TEST((caller.put(box(1), record(3), {}).status == PutStatus::store_full));
   BOOST_TEST(store->stats().capacity_bytes == store->stats().used_bytes());
   BOOST_TEST(caller.list(mailbox(1)).records.size() == 2U);
   free_bytes = 1U << 30;
   BOOST_TEST(
-      (caller.put(mailbox(1), record(3), {}).status == PutStatus::store_full));  // It was looked at just now.
+      (caller.put(box(1), record(3), {}).status == PutStatus::store_full));  // It was looked at just now.
   caller.now += DiskRoom::look_every;
-  BOOST_TEST((caller.put(mailbox(1), record(3), {}).status == PutStatus::stored));
+  BOOST_TEST((caller.put(box(1), record(3), {}).status == PutStatus::stored));
   BOOST_TEST(store->stats().capacity_bytes == StoreLimits().capacity_bytes);
 }
 

@@ -146,7 +146,7 @@ BOOST_FIXTURE_TEST_SUITE(store_on_a_faulty_disk, OnFaultyDisk)
 BOOST_AUTO_TEST_CASE(a_record_is_acknowledged_only_after_the_commit_is_synced) {
   Results results;
   disk.hold_syncs();
-  store->put(1, mailbox(1), record(1), value_of(600, 1), at(2000s), at(1000s));
+  store->put(1, box(1), record(1), value_of(600, 1), at(2000s), at(1000s));
   store->submit();
   BOOST_REQUIRE(disk.wait_until_held());
   BOOST_TEST(store->poll(results) == 0U);
@@ -161,12 +161,12 @@ BOOST_AUTO_TEST_CASE(a_record_is_acknowledged_only_after_the_commit_is_synced) {
 BOOST_AUTO_TEST_CASE(no_call_waits_for_the_disk) {
   Results results;
   disk.hold_syncs();
-  store->put(1, mailbox(1), record(1), value_of(600, 1), at(2000s), at(1000s));
+  store->put(1, box(1), record(1), value_of(600, 1), at(2000s), at(1000s));
   store->submit();
   BOOST_REQUIRE(disk.wait_until_held());
   // The worker is inside the sync; each of these would hang here if it waited for it.
-  store->put(2, mailbox(1), record(2), value_of(600, 1), at(2000s), at(1000s));
-  store->list(3, mailbox(1), 0, {10, 10000}, at(1000s));
+  store->put(2, box(1), record(2), value_of(600, 1), at(2000s), at(1000s));
+  store->list(3, mailbox(1), first_box, 0, {10, 10000}, at(1000s));
   store->remove(4, mailbox(1), std::vector<RecordId>{record(1)});
   store->cancel(5, mailbox(1), record(2), commitment(1));
   store->expire(at(1000s), 10);
@@ -178,10 +178,10 @@ BOOST_AUTO_TEST_CASE(no_call_waits_for_the_disk) {
 
 BOOST_AUTO_TEST_CASE(operations_of_one_tick_share_one_sync) {
   Results results;
-  Caller(*store).put(mailbox(9), record(9), value_of(10, 1));
+  Caller(*store).put(box(9), record(9), value_of(10, 1));
   const int before = disk.syncs;
   for (std::uint16_t i = 0; i < 64; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(600, 1), at(2000s), at(1000s));
+    store->put(i, box(1), record(i), value_of(600, 1), at(2000s), at(1000s));
   }
   store->submit();
   BOOST_REQUIRE(wait_for(*store, results, 64));
@@ -190,17 +190,17 @@ BOOST_AUTO_TEST_CASE(operations_of_one_tick_share_one_sync) {
 
 BOOST_AUTO_TEST_CASE(after_an_io_error_the_group_fails_and_the_next_one_works) {
   Caller caller(*store);
-  BOOST_TEST((caller.put(mailbox(1), record(1), value_of(600, 1)).status == PutStatus::stored));
+  BOOST_TEST((caller.put(box(1), record(1), value_of(600, 1)).status == PutStatus::stored));
   for (const bool in_sync : {false, true}) {
     in_sync ? disk.fail_syncs(SQLITE_IOERR_FSYNC) : disk.fail_writes(SQLITE_IOERR_WRITE);
-    BOOST_TEST((caller.put(mailbox(1), record(2), value_of(600, 2)).status == PutStatus::failed));
+    BOOST_TEST((caller.put(box(1), record(2), value_of(600, 2)).status == PutStatus::failed));
     disk.fail_writes(SQLITE_OK);
     disk.fail_syncs(SQLITE_OK);
     BOOST_TEST(caller.list(mailbox(1)).records.size() == 1U);
     BOOST_TEST(store->stats().messages == 1U);
   }
   BOOST_TEST(metrics.value(Counter::store_failed) == 2U);
-  BOOST_TEST((caller.put(mailbox(1), record(2), value_of(600, 2)).status == PutStatus::stored));
+  BOOST_TEST((caller.put(box(1), record(2), value_of(600, 2)).status == PutStatus::stored));
   store.reset();
   open();
   BOOST_TEST(Caller(*store).list(mailbox(1)).records.size() == 2U);
@@ -208,21 +208,26 @@ BOOST_AUTO_TEST_CASE(after_an_io_error_the_group_fails_and_the_next_one_works) {
 
 BOOST_AUTO_TEST_CASE(a_full_disk_gives_store_full_until_there_is_space) {
   Caller caller(*store);
-  BOOST_TEST((caller.put(mailbox(1), record(1), value_of(600, 1)).status == PutStatus::stored));
+  BOOST_TEST((caller.put(box(1), record(1), value_of(600, 1)).status == PutStatus::stored));
+  BOOST_TEST((caller.put(box(2), record(1), value_of(600, 1)).status == PutStatus::stored));
+  BOOST_TEST(caller.list(mailbox(1)).records.size() == 1U);
   disk.fail_writes(SQLITE_FULL);
   Results results;
-  store->put(10, mailbox(1), record(2), value_of(600, 2), at(2000s), at(1000s));
-  store->list(11, mailbox(1), 0, {10, 10000}, at(1000s));
-  store->put(12, mailbox(1), record(1), value_of(600, 1), at(1500s), at(1000s));
+  store->put(10, box(1), record(2), value_of(600, 2), at(2000s), at(1000s));
+  store->list(11, mailbox(1), first_box, 0, {10, 10000}, at(1000s));
+  store->put(12, box(1), record(1), value_of(600, 1), at(1500s), at(1000s));
   store->submit();
   BOOST_REQUIRE(wait_for(*store, results, 3));
   BOOST_TEST((results.puts[10].status == PutStatus::store_full));
   BOOST_TEST((results.lists[11].status == OpStatus::ok));  // What needs no space still works.
   BOOST_TEST(results.lists[11].records.size() == 1U);
   BOOST_TEST((results.puts[12].status == PutStatus::duplicate));
+  // What no list has given yet cannot be marked as given.
+  BOOST_TEST((caller.list(mailbox(2)).status == OpStatus::failed));
   disk.fail_writes(SQLITE_OK);
-  BOOST_TEST((caller.put(mailbox(1), record(2), value_of(600, 2)).status == PutStatus::stored));
+  BOOST_TEST((caller.put(box(1), record(2), value_of(600, 2)).status == PutStatus::stored));
   BOOST_TEST(caller.list(mailbox(1)).records.size() == 2U);
+  BOOST_TEST(caller.list(mailbox(2)).records.size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(an_io_error_ends_a_backup_once_and_the_next_one_works) {
@@ -236,9 +241,8 @@ BOOST_AUTO_TEST_CASE(an_io_error_ends_a_backup_once_and_the_next_one_works) {
   BOOST_REQUIRE(table.request_backup(directory.file("copy.db")));
   BOOST_TEST(table.step_backup());
   BOOST_TEST((table.begin() == DbStatus::ok));
-  PutResult result;
-  BOOST_TEST(
-      (table.put(mailbox(1), record(1), value_of(600, 1), at(2000s), at(1000s), result) == DbStatus::ok));
+  PutOperation put{1, box(1), record(1), value_of(600, 1), at(2000s), at(1000s), {}};
+  BOOST_TEST((table.apply(put) == DbStatus::ok));
   disk.fail_syncs(SQLITE_IOERR_FSYNC);
   const DbStatus status = table.commit();
   BOOST_TEST((status == DbStatus::failed));
@@ -277,7 +281,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_at_the_start_is_reported_as_such) {
 
 BOOST_AUTO_TEST_CASE(the_destructor_writes_what_is_queued) {
   for (std::uint16_t i = 0; i < 1000; ++i) {
-    store->put(i, mailbox(1), record(i), value_of(100, 1), at(2000s), at(1000s));
+    store->put(i, box(1), record(i), value_of(100, 1), at(2000s), at(1000s));
   }
   store.reset();  // Neither submitted nor polled.
   open();

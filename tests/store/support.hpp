@@ -132,11 +132,25 @@ constexpr UnixTime at(seconds since_1970) {
   return UnixTime{since_1970};
 }
 
-inline MailboxKey mailbox(std::uint8_t number) {
-  MailboxKey key{};
+inline Mailbox mailbox(std::uint8_t number) {
+  Mailbox key{};
   std::ranges::fill(key, number);
   return key;
 }
+
+/// A box of mailbox(number), each writer's with another tag.
+inline Box box(std::uint8_t number, std::uint16_t writer = 1) {
+  Box in{mailbox(number), {}};
+  std::ranges::fill(in.key, number);
+  in.key[0] = 0xb0;
+  store_le(writer, in.key.data() + 1);
+  return in;
+}
+inline BoxTag tag(std::uint16_t writer = 1) {
+  return id_from<BoxTag>(box(0, writer).key);
+}
+/// As a list names the box of the first writer.
+inline const std::vector<BoxTag> first_box{tag()};
 
 inline RecordId record(std::uint16_t number) {
   RecordId id{};
@@ -169,19 +183,23 @@ struct Caller {
     store.submit();
     return wait_for(store, results, 1);
   }
-  PutResult put(const MailboxKey& key, const RecordId& id, ByteView value, UnixTime expires_at = at(2000s)) {
-    store.put(++last, key, id, value, expires_at, now);
+  PutResult put(const Box& into, const RecordId& id, ByteView value, UnixTime expires_at = at(2000s)) {
+    store.put(++last, into, id, value, expires_at, now);
     return finish() ? results.puts[last] : PutResult{};
   }
-  ListResult list(const MailboxKey& key, std::uint64_t after = 0, ListLimits limits = {1000, 1U << 20}) {
-    store.list(++last, key, after, limits, now);
+  ListResult list(const Mailbox& key, std::uint64_t after = 0, ListLimits limits = {1000, 1U << 20},
+                  const std::vector<BoxTag>& boxes = first_box) {
+    store.list(++last, key, boxes, after, limits, now);
     return finish() ? results.lists[last] : ListResult{};
   }
-  RemoveResult remove(const MailboxKey& key, std::vector<RecordId> ids) {
+  ListResult list(const Mailbox& key, const std::vector<BoxTag>& boxes) {
+    return list(key, 0, {1000, 1U << 20}, boxes);
+  }
+  RemoveResult remove(const Mailbox& key, std::vector<RecordId> ids) {
     store.remove(++last, key, ids);
     return finish() ? results.removes[last] : RemoveResult{};
   }
-  CancelStatus cancel(const MailboxKey& key, const RecordId& id, const Commitment& proof) {
+  CancelStatus cancel(const Mailbox& key, const RecordId& id, const Commitment& proof) {
     store.cancel(++last, key, id, proof);
     return finish() ? results.cancels[last] : CancelStatus::failed;
   }

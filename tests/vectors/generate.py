@@ -70,10 +70,22 @@ EPOCH = (NOW - ORIGIN) // PERIOD
 
 # --- Sections 2 and 3: epochs and mailboxes ---
 
-class Mailbox:
-    def __init__(self, root, epoch, sender=SENDER, recipient=RECIPIENT, m=ROOT, nospam=NOSPAM):
+NOBODY = bytes(32)  # in place of a writer's S or of h
+
+
+def write_secret(m, writer):
+    """u of the friend whose Tox key is `writer`."""
+    return h256(b"toxasync/1 writer", writer, key=m)
+
+
+class Box:
+    """The box of a writer in a mailbox: in a friends root that of `sender`, or of `writer`."""
+
+    def __init__(self, root, epoch, sender=SENDER, recipient=RECIPIENT, m=ROOT, nospam=NOSPAM, writer=None):
         self.root, self.epoch, e = root, epoch, u(4, epoch)
         self.sender, self.recipient, self.m, self.nospam = sender, recipient, m, nospam
+        self.writer = sender.point if writer is None else writer
+        self.u, self.h = b"", NOBODY
         if root == "pair":
             self.Z = x25519(sender.secret, recipient.point)
             assert self.Z == x25519(recipient.secret, sender.point)
@@ -85,15 +97,38 @@ class Mailbox:
             self.key = m.point if root == "friends" else h256(b"toxasync/1 pub", recipient.point, nospam)
             base, secret = (m.point, m.secret) if root == "friends" else (recipient.point, recipient.secret)
             self.b = h256(b"toxasync/1 mbox", e, key=self.key)
-            self.w = h256(b"toxasync/1 write", e, key=self.key)
+            if root == "friends":
+                self.u = write_secret(m.secret, self.writer)
+                self.h = h256(b"toxasync/1 hsec", e, key=self.u)
+            self.w = h256(b"toxasync/1 write", e, key=self.u or self.key)
             self.P, self.owner_scalars = x25519(self.b, base), [self.b, secret]
         self.W = x25519(self.w, BASE)
-        self.store_key = h256(self.P, self.W)
+        self.box_key = h256(b"toxasync/1 box", self.P, self.W)
 
     def owner(self, point):
         for scalar in reversed(self.owner_scalars):
             point = x25519(scalar, point)
         return point
+
+
+def cover_root():
+    return Pair("cover root", h256(b"toxasync/1 cover root", key=ROOT.secret))
+
+
+def filler(box, place):
+    """The tag that stands in a list where no box does. The last owner scalar is m, r or p."""
+    return h256(b"toxasync/1 fill", box.P, u(4, place), key=box.owner_scalars[-1])[:3]
+
+
+LISTED = 128
+
+
+def box_lists(box, points, count):
+    """The lists that name the boxes of these W in the mailbox of `box`, each of them end to end."""
+    assert len(points) <= count * LISTED
+    tags = [h256(b"toxasync/1 box", box.P, W)[:3] for W in points]
+    tags += [filler(box, place) for place in range(len(tags), count * LISTED)]
+    return [b"".join(sorted(tags[at:at + LISTED])) for at in range(0, len(tags), LISTED)]
 
 
 def owner_tag(mailbox, N, X, request):
@@ -122,23 +157,31 @@ def mailbox_file():
     out["epochs"] = [{"unix": t, "epoch": (t - ORIGIN) // PERIOD} for t in times]
     out["epochs_refused"] = [0, ORIGIN - PERIOD, ORIGIN - 1, last + 1]
 
-    common = lambda box: {"epoch": box.epoch, "w": box.w, "P": box.P, "W": box.W, "store_key": box.store_key}
-    boxes = [Mailbox("friends", e) for e in EPOCHS]
-    out["friends"] = [{"m": b.m.secret, "M": b.m.point, "b": b.b, **common(b)} for b in boxes]
-    cover = Pair("cover root", h256(b"toxasync/1 cover root", key=ROOT.secret))
-    boxes = [Mailbox("friends", e, m=cover) for e in EPOCHS]
-    out["cover"] = [{"m": ROOT.secret, "cover_m": b.m.secret, "cover_M": b.m.point, "b": b.b, **common(b)} for b in boxes]
-    boxes = [Mailbox("public", e) for e in EPOCHS] + [Mailbox("public", EPOCH, nospam=seed("another nospam", 4))]
+    common = lambda box: {"epoch": box.epoch, "w": box.w, "P": box.P, "W": box.W, "box_key": box.box_key,
+                          "box_tag": box.box_key[:3]}
+    boxes = [Box("friends", e) for e in EPOCHS] + [Box("friends", EPOCH, writer=STRANGER.point)]
+    assert len({b.P for b in boxes}) == len(EPOCHS) and len({b.W for b in boxes}) == len(boxes)
+    out["friends"] = [{"m": b.m.secret, "M": b.m.point, "S": b.writer, "b": b.b, "u": b.u, "h": b.h, **common(b)}
+                      for b in boxes]
+    boxes = [Box("friends", e, m=cover_root(), writer=NOBODY) for e in EPOCHS]
+    out["cover"] = [{"m": ROOT.secret, "cover_m": b.m.secret, "cover_M": b.m.point, "b": b.b, "u": b.u, "h": b.h,
+                     **common(b)} for b in boxes]
+    boxes = [Box("public", e) for e in EPOCHS] + [Box("public", EPOCH, nospam=seed("another nospam", 4))]
     out["public"] = [{"r": b.recipient.secret, "R": b.recipient.point, "nospam": b.nospam, "key": b.key, "b": b.b,
                       **common(b)} for b in boxes]
-    boxes = [Mailbox("pair", e) for e in EPOCHS] + [Mailbox("pair", e, RECIPIENT, SENDER) for e in EPOCHS]
+    boxes = [Box("pair", e) for e in EPOCHS] + [Box("pair", e, RECIPIENT, SENDER) for e in EPOCHS]
     out["pair"] = [{"from_secret": b.sender.secret, "from": b.sender.point, "to_secret": b.recipient.secret,
                     "to": b.recipient.point, "Z": b.Z, "p": b.b, **common(b)} for b in boxes]
+
+    out["fillers"] = [
+        {"root": root, "owner_scalars": box.owner_scalars, "P": box.P, "number": place, "tag": filler(box, place)}
+        for root in ("friends", "public", "pair") for box in (Box(root, EPOCH), Box(root, EPOCH + 1))
+        for place in (0, 1, 127, 128, U32)]
 
     out["owner_tags"], out["write_tags"] = [], []
     polling, storing = Pair("polling session"), Pair("storing session")
     for root in ("friends", "public", "pair"):
-        box = Mailbox(root, EPOCH)
+        box = Box(root, EPOCH)
         request = retrieve(retrieve_fields(box, counter=1, ids=[seed("deleted id 0", 16)]))
         assert x25519(NODE.secret, box.P) == box.owner(NODE.point)
         out["owner_tags"].append({
@@ -176,17 +219,20 @@ BODY_LABEL = {"friends": b"toxasync/1 body", "public": b"toxasync/1 freq", "pair
 KINDS = {"friends": (0, 1, 2, 4, 5), "public": (3,), "pair": (5,)}  # what may come through a root
 
 
-def seal_envelope(box, f, k, label, v=1, length=None, padding=b"", claims=None, pre_key_id=None, short=0):
+def seal_envelope(box, f, k, label, v=1, length=None, padding=b"", claims=None, field=None, h=None, pre_key_id=None,
+                  short=0):
     """All that goes into an envelope and all that comes of it. The last arguments make faults."""
     e = Pair("e|" + label)
     secret = seed("cancel|" + label, 16)
     S, R, K = box.sender.point, box.recipient.point, k.point
     claimed = claims.point if claims else S
+    if field is None:  # what stands in the header in the place of the sender
+        field = claimed if box.root == "public" else NOBODY
     v, epoch = u(1, v), u(4, box.epoch)
     C = h128(b"toxasync/1 cancel", secret)
-    hk = h256(b"toxasync/1 hdr", e.point, box.P, box.W, key=x25519(e.secret, box.P))
+    hk = h256(b"toxasync/1 hdr", e.point, box.P, box.W, box.h if h is None else h, key=x25519(e.secret, box.P))
     pre_key_id = pre_key_id or h256(K)[:8]
-    hdr_plain = claimed + u(8, f["instance"]) + pre_key_id + f["message_id"]
+    hdr_plain = field + u(8, f["instance"]) + pre_key_id + f["message_id"]
     hdr = aead_seal(hk, ZERO_NONCE, v + C + e.point + box.P + box.W + epoch, hdr_plain)
     th = h256(BODY_LABEL[box.root], v, claimed, R, K, e.point, box.P, box.W, epoch, C, hdr)
     dh = [x25519(e.secret, R), x25519(e.secret, K), x25519(box.sender.secret, K)]
@@ -197,7 +243,7 @@ def seal_envelope(box, f, k, label, v=1, length=None, padding=b"", claims=None, 
     assert len(env) == f["size"] - short
     return {"root": box.root, "epoch": box.epoch, "m": box.m.secret if box.root == "friends" else b"",
             "M": box.m.point if box.root == "friends" else b"", "nospam": box.nospam if box.root == "public" else b"",
-            "owner_scalars": box.owner_scalars, "w": box.w, "P": box.P, "W": box.W,
+            "owner_scalars": box.owner_scalars, "u": box.u, "w": box.w, "h": box.h, "P": box.P, "W": box.W,
             "s": box.sender.secret, "S": S, "r": box.recipient.secret, "R": R, "k": k.secret, "K": K,
             "e": e.secret, "cancel_secret": secret, **f,
             "C": C, "E": e.point, "pre_key_id": pre_key_id, "hk": hk, "hdr_plain": hdr_plain, "hdr": hdr,
@@ -218,9 +264,14 @@ def open_envelope(c, env):
         for scalar in reversed(c["owner_scalars"]):
             shared = x25519(scalar, shared)
         epoch = u(4, c["epoch"])
-        hk = h256(b"toxasync/1 hdr", E, c["P"], c["W"], key=shared)
+        hk = h256(b"toxasync/1 hdr", E, c["P"], c["W"], c["h"], key=shared)
         plain = aead_open(hk, ZERO_NONCE, v + C + E + c["P"] + c["W"] + epoch, hdr)
         S, instance, pre_key_id, message_id = plain[:32], plain[32:40], plain[40:48], plain[48:]
+        stage = "fields"
+        if c["root"] != "public":
+            if S != NOBODY:
+                raise Refused("reserved")
+            S = c["S"]  # the box's writer
         stage = "pre-key"
         if h256(c["K"])[:8] != pre_key_id:
             raise Refused("unknown pre-key")
@@ -260,7 +311,7 @@ EMOJI = "Grüße 👋🏽, ça va? 日本語 👩‍👩‍👧‍👦 \U0001f9e
 
 
 def envelope_cases():
-    friends, public, pair = (Mailbox(root, EPOCH) for root in ("friends", "public", "pair"))
+    friends, public, pair = (Box(root, EPOCH) for root in ("friends", "public", "pair"))
     ids = b"".join(seed(f"receipt id {i}", 16) for i in range(13))
     many = b"".join(seed(f"receipt id {i}", 16) for i in range(61))
     # Characters of four bytes behind one letter: the cut at 990 is not between two characters.
@@ -271,11 +322,11 @@ def envelope_cases():
     small_bundle, bundle = (whole["bytes"] for whole in WHOLE_BUNDLES[:2])
     part_of = {"message_id": seed("message|bundle in parts", 16), "kind": 5, "parts": 4, **unordered}
     assert len(small_bundle) <= 990 and 3 * 990 < len(bundle) <= 4 * 990
-    full = Mailbox("friends", U32)
+    full = Box("friends", U32)
     rows = [
         ("short text, one-time pre-key", friends, ONE_TIME, letter("short", b"Hello")),
         ("short text, last-resort pre-key", friends, LAST_RESORT, letter("last resort", b"Hello")),
-        ("one byte of text, the next epoch", Mailbox("friends", EPOCH + 1), ONE_TIME,
+        ("one byte of text, the next epoch", Box("friends", EPOCH + 1), ONE_TIME,
          letter("one", b"x", seq=1, floor=1)),
         ("222 bytes of text: the largest small envelope", friends, ONE_TIME, letter("222", prose(222))),
         ("223 bytes of text: the first that needs a large envelope", friends, ONE_TIME, letter("223", prose(223))),
@@ -318,13 +369,21 @@ def envelope_cases():
 
 
 def envelope_file(cases):
-    friends, public, pair = (Mailbox(root, EPOCH) for root in ("friends", "public", "pair"))
+    friends, public, pair = (Box(root, EPOCH) for root in ("friends", "public", "pair"))
     negative = []
+
+    def opened(box):
+        return next(c for c in cases if (c["root"], c["epoch"]) == (box.root, box.epoch))
+
+    def writing(writer):
+        """The box of another writer in the same mailbox."""
+        box = Box("friends", EPOCH, writer=writer)
+        return {"w": box.w, "h": box.h, "W": box.W}
 
     def refuse(why, stage, case, env):
         found, _ = open_envelope(case, env)
         assert found == stage, (why, found)
-        names = ("root", "epoch", "owner_scalars", "w", "P", "W", "s", "S", "r", "R", "k", "K")
+        names = ("root", "epoch", "owner_scalars", "w", "h", "P", "W", "s", "S", "r", "R", "k", "K")
         negative.append({"name": why, "stage": stage, **{n: case[n] for n in names}, "envelope": env})
 
     base = cases[0]
@@ -349,6 +408,12 @@ def envelope_file(cases):
     refuse("opened as of the next epoch", "header", {**base, "epoch": EPOCH + 1}, env)
     other = x25519(seed("another w"), BASE)
     refuse("opened with another W", "header", {**base, "W": other}, env)
+    refuse("opened as if h were zero", "header", {**base, "h": NOBODY}, env)
+    refuse("opened with the h of another friend", "header",
+           {**base, "h": Box("friends", EPOCH, writer=STRANGER.point).h}, env)
+    refuse("opened as in the box of another friend", "header", {**base, **writing(STRANGER.point)}, env)
+    for root, case in (("public", opened(public)), ("pair", opened(pair))):
+        refuse(f"an h that is not zero in a {root} root", "header", {**case, "h": friends.h}, case["envelope"])
 
     def sealed(why, stage, box=friends, k=ONE_TIME, text=b"Hello", size=None, fault=None, case=None, **fields):
         c = seal_envelope(box, letter(why, text, size, **fields), k, why, **(fault or {}))
@@ -360,17 +425,48 @@ def envelope_file(cases):
     sealed("sealed for a pre-key that is not K", "pre-key", case={"k": LAST_RESORT.secret, "K": LAST_RESORT.point})
     sealed("pre-key id of K, sealed with another", "body", k=LAST_RESORT,
            fault={"pre_key_id": h256(ONE_TIME.point)[:8]}, case={"k": ONE_TIME.secret, "K": ONE_TIME.point})
-    sealed("the header names another sender than the one who sealed", "body", fault={"claims": STRANGER})
-    sealed("the header names the recipient as the sender", "body", fault={"claims": RECIPIENT})
+    # A header is refused unless it was made with the h of the box.
+    of_stranger = Box("friends", EPOCH, writer=STRANGER.point)
+    of_everybody = h256(b"toxasync/1 hsec", u(4, EPOCH), key=ROOT.point)
+    for why, h in (("zeros in place of h", NOBODY), ("the h of another friend", of_stranger.h),
+                   ("the h of the next epoch", Box("friends", EPOCH + 1).h),
+                   ("the h of the epoch before", Box("friends", EPOCH - 1).h),
+                   ("an h made from M", of_everybody), ("u in place of h", friends.u), ("w in place of h", friends.w),
+                   ("the h of the cover root", Box("friends", EPOCH, m=cover_root(), writer=NOBODY).h),
+                   ("the h of another root", Box("friends", EPOCH, m=Pair("another friends root")).h),
+                   ("a flipped bit of h", flip(friends.h, 31, 0x80)), ("no h at all", b"")):
+        sealed(f"header sealed with {why}", "header", fault={"h": h}, case={"h": friends.h})
+    sealed("sealed for the box of another friend", "header", box=of_stranger, case=writing(SENDER.point))
+    sealed("by a friend in their own box, opened as in that of another", "header",
+           box=Box("friends", EPOCH, sender=STRANGER),
+           case={**writing(SENDER.point), "S": SENDER.point, "s": SENDER.secret})
+    # It opens, but what stands in the place of the sender is not zero.
+    for box, k in ((friends, ONE_TIME), (pair, RECIPIENT)):
+        kind = {"kind": KINDS[box.root][0]}
+        for why, field in (("the sender", SENDER.point), ("another", STRANGER.point),
+                           ("a byte of 1 at the end", bytes(31) + b"\1"),
+                           ("a byte of 1 at the start", b"\1" + bytes(31))):
+            sealed(f"{why} in the header of a {box.root} root", "fields", box=box, k=k, fault={"field": field}, **kind)
+    # It opens, but the body is from another.
+    sealed("sealed by another who has u", "body", box=Box("friends", EPOCH, sender=STRANGER, writer=SENDER.point),
+           fault={"claims": SENDER}, case={"S": SENDER.point, "s": SENDER.secret})
+    sealed("sealed by another who has u, and says so", "body",
+           box=Box("friends", EPOCH, sender=STRANGER, writer=SENDER.point),
+           case={"S": SENDER.point, "s": SENDER.secret})
+    freq = {"box": public, "k": RECIPIENT, "kind": 3}
+    sealed("the header names another sender than the one who sealed", "body", fault={"claims": STRANGER}, **freq)
+    sealed("the header names the recipient as the sender", "body", fault={"claims": RECIPIENT}, **freq)
+    sealed("the header names nobody in a public root", "body", fault={"field": NOBODY}, **freq)
+    # The names of the roots: all else fits.
     sealed("sealed with the label of a message into a public root", "body", k=RECIPIENT,
-           case={"root": "public"}, kind=3)
-    sealed("sealed with the label of a friend request into a friends root", "body", box=public, k=RECIPIENT,
-           case={"root": "friends"}, kind=3)
+           fault={"field": SENDER.point}, case={"root": "public"}, kind=3)
+    sealed("sealed with the label of a friend request into a friends root", "body", fault={"field": NOBODY},
+           case={"root": "friends"}, **freq)
     sealed("sealed with the label of a message into a pair root", "body", k=RECIPIENT, case={"root": "pair"}, kind=5)
     sealed("sealed with the label of a pair root into a friends root", "body", box=pair, k=RECIPIENT,
            case={"root": "friends"}, kind=5)
     sealed("sealed with the label of a pair root into a public root", "body", box=pair, k=RECIPIENT,
-           case={"root": "public"}, kind=3)
+           fault={"field": SENDER.point}, case={"root": "public"}, kind=3)
     sealed("last byte of the padding is 1", "fields", fault={"padding": b"\1"})
     sealed("first byte of the padding is 1", "fields", fault={"padding": b"\1" + bytes(222 - 6)})
     sealed("all the padding is not zero", "fields", fault={"padding": b"\xff" * (222 - 5)})
@@ -409,19 +505,23 @@ def store_response(f):
             + u(2, f["retry_after"]))
 
 
-def retrieve_fields(box, counter, op=0, window=16, cursor=0, ids=()):
-    return {"counter": counter, "op": op, "window": window, "P": box.P, "W": box.W, "owner_tag": bytes(16),
-            "cursor": cursor, "ids": list(ids)}
+def retrieve_fields(box, counter, op=0, window=16, cursor=0, ids=(), boxes=None):
+    boxes, = box_lists(box, [box.W], 1) if boxes is None else [boxes]
+    assert len(boxes) == 3 * LISTED and len(ids) <= 51
+    return {"counter": counter, "op": op, "window": window, "P": box.P, "owner_tag": bytes(16), "cursor": cursor,
+            "boxes": boxes, "ids": list(ids)}
 
 
 def retrieve(f):
-    return (u(8, f["counter"]) + u(1, f["op"]) + u(1, f["window"]) + f["P"] + f["W"] + f["owner_tag"]
-            + u(8, f["cursor"]) + vector(f["ids"]))
+    return (u(8, f["counter"]) + u(1, f["op"]) + u(1, f["window"]) + f["P"] + f["owner_tag"] + u(8, f["cursor"])
+            + f["boxes"] + vector(f["ids"]))
 
 
 def page(f):
+    assert len(f["boxes"]) == len(f["envelopes"])
     return (u(8, f["counter"]) + u(1, f["index"]) + u(1, f["count"]) + u(8, f["node_time"]) + u(8, f["cursor"])
-            + u(1, f["flags"]) + u(2, f["retry_after"]) + vector([blob(e) for e in f["envelopes"]]))
+            + u(1, f["flags"]) + u(2, f["retry_after"])
+            + vector([box + blob(e) for box, e in zip(f["boxes"], f["envelopes"])]))
 
 
 def peers(f):
@@ -469,7 +569,7 @@ def open_frame(c, frame):
 
 def frame_file(cases, descriptors):
     storing, polling, asking = Pair("storing session"), Pair("polling session"), Pair("asking session")
-    box = Mailbox("friends", EPOCH)
+    box = Box("friends", EPOCH)
     small = [c["envelope"] for c in cases if len(c["envelope"]) == SMALL and c["P"] == box.P]
     large = [c["envelope"] for c in cases if len(c["envelope"]) == LARGE and c["P"] == box.P]
     sessions = []
@@ -484,7 +584,9 @@ def frame_file(cases, descriptors):
     def with_owner_tag(f):
         return {**f, "owner_tag": owner_tag(box, NODE.point, polling.point, retrieve(f))}
 
-    deleted = [seed(f"deleted id {i}", 16) for i in range(73)]
+    deleted = [seed(f"deleted id {i}", 16) for i in range(51)]
+    two_lists = box_lists(box, [Box("friends", EPOCH, writer=seed(f"friend {i}")).W for i in range(129)], 2)
+    own, other = box.box_key[:8], two_lists[0][:3] + seed("a box with the same tag", 5)
     big = 2**53 + 1
     rows = {
         "store": [
@@ -505,24 +607,26 @@ def frame_file(cases, descriptors):
         "retrieve": [
             ("list from the start, nothing to delete", with_owner_tag(retrieve_fields(box, 1))),
             ("list, 3 ids to delete", with_owner_tag(retrieve_fields(box, 2, window=3, cursor=big, ids=deleted[:3]))),
-            ("list, 73 ids to delete", with_owner_tag(retrieve_fields(box, 3, window=1, cursor=U64, ids=deleted))),
+            ("list, 51 ids to delete", with_owner_tag(retrieve_fields(box, 3, window=1, cursor=U64, ids=deleted))),
             ("subscribe", with_owner_tag(retrieve_fields(box, 4, op=1, window=1))),
+            ("the first list of 129 writers", with_owner_tag(retrieve_fields(box, 5, boxes=two_lists[0]))),
+            ("the second list of 129 writers", with_owner_tag(retrieve_fields(box, 6, boxes=two_lists[1]))),
         ],
         "page": [
             (name, {"counter": counter, "index": index, "count": count, "node_time": NOW, "cursor": cursor,
-                    "flags": flags, "retry_after": retry, "envelopes": envelopes})
-            for name, counter, index, count, cursor, flags, retry, envelopes in (
-                ("empty", 1, 0, 1, 0, 0, 0, []),
-                ("one small envelope", 2, 0, 1, 17, 0, 0, small[:1]),
-                ("three small envelopes, the first of two pages", 3, 0, 2, big, 1, 0, small[:3]),
-                ("one large envelope, the last of two pages", 3, 1, 2, big + 1, 1, 0, large[:1]),
-                ("try later", 4, 0, 1, 0, 2, 30, []),
-                ("announcement", 5, 0, 1, 0, 4, 0, []),
-                ("numbers at their largest", U64, 15, 16, U64, 3, U16, []))
+                    "flags": flags, "retry_after": retry, "boxes": boxes, "envelopes": envelopes})
+            for name, counter, index, count, cursor, flags, retry, boxes, envelopes in (
+                ("empty", 1, 0, 1, 0, 0, 0, [], []),
+                ("one small envelope", 2, 0, 1, 17, 0, 0, [own], small[:1]),
+                ("three small envelopes, the first of two pages", 3, 0, 2, big, 1, 0, [own, other, own], small[:3]),
+                ("one large envelope, the last of two pages", 3, 1, 2, big + 1, 1, 0, [own], large[:1]),
+                ("try later", 4, 0, 1, 0, 2, 30, [], []),
+                ("announcement", 5, 0, 1, 0, 4, 0, [], []),
+                ("numbers at their largest", U64, 15, 16, U64, 3, U16, [], []))
         ],
         "peers_request": [
-            ("ask for other nodes", {"counter": 1, "op": 2, "window": 1, "P": bytes(32), "W": bytes(32),
-                                     "owner_tag": bytes(16), "cursor": 0, "ids": []}),
+            ("ask for other nodes", {"counter": 1, "op": 2, "window": 1, "P": bytes(32), "owner_tag": bytes(16),
+                                     "cursor": 0, "boxes": bytes(3 * LISTED), "ids": []}),
         ],
         "peers": [
             (name, {"counter": counter, "node_time": node_time, "descriptors": descriptors})
@@ -536,7 +640,16 @@ def frame_file(cases, descriptors):
               "peers_request": retrieve, "peers": peers}
     kinds = {"store": STORE, "store_response": STORE_RESPONSE, "retrieve": RETRIEVE, "page": RETRIEVE_RESPONSE,
              "peers_request": RETRIEVE, "peers": RETRIEVE_RESPONSE}
-    out = {"protocol": 1, "sessions": sessions}
+    out = {"protocol": 1, "sessions": sessions, "box_lists": []}
+    for root, name, writers, count in (
+            ("friends", "no writer", 0, 1), ("friends", "one writer", 1, 1), ("friends", "three writers", 3, 1),
+            ("friends", "one writer, in two lists", 1, 2), ("friends", "127 writers", 127, 1),
+            ("friends", "128 writers", 128, 1), ("friends", "129 writers", 129, 2), ("public", "the one box", 1, 1),
+            ("pair", "the one box", 1, 1)):
+        of = Box(root, EPOCH)
+        points = [of.W] + [seed(f"W of writer {i}") for i in range(1, writers)] if writers else []
+        out["box_lists"].append({"name": f"{root} root, {name}", "root": root, "owner_scalars": of.owner_scalars,
+                                 "P": of.P, "writers": points, "lists": box_lists(of, points, count)})
     for what, named in rows.items():
         out[what] = [{"name": name, **f, "bytes": encode[what](f)} for name, f in named]
         assert all(len(row["bytes"]) <= 1280 for row in out[what])
@@ -674,13 +787,14 @@ class Head:
         self.name, self.sender, self.receiver, self.instance, self.version = name, sender, receiver, instance, version
         self.replaces, self.until, self.nodes, self.keys = replaces, until, nodes, keys
         self.M, self.m = Pair("friends root|" + root).point, Pair("friends root|" + root).secret
+        self.u = write_secret(self.m, receiver.point)
         self.last_resort, self.count = last_resort, len(keys) if count is None else count
         macced = mac_for or (sender.point, receiver.point, instance, version)
         self.mac = root_mac(self.m, receiver.point, self.M, *macced)
         self.keys_hash, self.seed = h256(*keys), seed("bundle " + signer)
         self.signer = ed25519_public(self.seed)
-        unsigned = (u(8, instance) + u(8, version) + u(8, replaces) + self.M + self.mac + last_resort + u(8, until)
-                    + u(2, self.count) + self.keys_hash + self.signer
+        unsigned = (u(8, instance) + u(8, version) + u(8, replaces) + self.M + self.u + self.mac + last_resort
+                    + u(8, until) + u(2, self.count) + self.keys_hash + self.signer
                     + vector([n["node_id"] + vector([address_bytes(a) for a in n["addresses"]]) for n in nodes]))
         self.signed = (b"toxasync/1 bundle" if label is None else label) + sender.point + receiver.point + unsigned
         self.signature = ed25519_sign(self.seed, self.signed)
@@ -717,7 +831,7 @@ HEADS = [
 ]
 WHOLE_BUNDLES = [{"name": head.name, "s": head.receiver.secret, "S": head.receiver.point, "R": head.sender.point,
                   "head": head.bytes, "keys": head.keys, "bytes": head.whole()} for head in HEADS]
-assert len(HEADS[3].bytes) == 794 and len(HEADS[3].whole()) == 794 + 2 + 200 * 32
+assert len(HEADS[3].bytes) == 826 and len(HEADS[3].whole()) == 7228
 
 
 def open_bundle(s, S, R, data):
@@ -737,7 +851,7 @@ def open_bundle(s, S, R, data):
                 raise Refused("count")
             return value
 
-        instance, version, _, M, mac, last_resort = (take(n) for n in (8, 8, 8, 32, 16, 32))
+        instance, version, _, M, _, mac, last_resort = (take(n) for n in (8, 8, 8, 32, 32, 16, 32))
         take(8)
         keys_count, keys_hash, signer = int.from_bytes(take(2), "little"), take(32), take(32)
         for _ in range(count(1, 5)):
@@ -781,12 +895,13 @@ def bad_bundles():
                      "keys": one_time(0, 3), **changes}
         refuse(why, stage, Head(why, **arguments).whole(keys))
 
-    for why, index in (("instance", 0), ("version", 8), ("replaces", 16), ("M", 24), ("root MAC", 56),
-                       ("last-resort pre-key", 72), ("use-until", 104), ("keys hash", 114), ("signer", 146),
-                       ("a home node's id", 180), ("a port", 231), ("first byte of the signature", signature_at),
+    for why, index in (("instance", 0), ("version", 8), ("replaces", 16), ("M", 24),
+                       ("u", 56), ("last byte of u", 87), ("root MAC", 88), ("last-resort pre-key", 104),
+                       ("use-until", 136), ("keys hash", 146), ("signer", 178), ("a home node's id", 212),
+                       ("a port", 263), ("first byte of the signature", signature_at),
                        ("last byte of the signature", signature_at + 63)):
         refuse(f"flipped: {why}", "signature", flip(good, index))
-    refuse("flipped: one-time count", "signature", flip(good, 112))
+    refuse("flipped: one-time count", "signature", flip(good, 144))
     refuse("given by another, signed by the sender", "signature", good, R=STRANGER.point)
     refuse("given to another friend", "signature", good, receiver=STRANGER)
     refuse("R and S changed about", "signature", good, R=SENDER.point, receiver=RECIPIENT)
@@ -829,9 +944,9 @@ def bundle_file(cases):
                                      "key": key, "mac": head.mac})
         out["heads"].append({
             "name": head.name, **who, "instance": head.instance, "version": head.version, "replaces": head.replaces,
-            "M": head.M, "root_mac": head.mac, "last_resort": head.last_resort, "use_until": head.until,
-            "one_time_count": head.count, "keys_hash": head.keys_hash, "seed": head.seed, "signer": head.signer,
-            "home_nodes": head.nodes, "signed": head.signed, "signature": head.signature,
+            "m": head.m, "M": head.M, "u": head.u, "root_mac": head.mac, "last_resort": head.last_resort,
+            "use_until": head.until, "one_time_count": head.count, "keys_hash": head.keys_hash, "seed": head.seed,
+            "signer": head.signer, "home_nodes": head.nodes, "signed": head.signed, "signature": head.signature,
             "packet": packet(1, head.bytes)})
     for name, start, count in (("one key", 0, 1), ("the first 40 of 100 keys", 0, 40), ("the next 40", 40, 40),
                                ("the last 20", 80, 20), ("the last key of 200", 199, 1)):
@@ -842,9 +957,8 @@ def bundle_file(cases):
         out["taken"].append({"name": name, "instance": instance_of, "version": version, "receiver": receiver,
                              "packet": packet(3, u(8, instance_of), u(8, version), u(8, receiver))})
     for c in (cases[0], cases[5]):
-        out["envelopes"].append({"name": c["name"], "epoch": c["epoch"], "P": c["P"], "W": c["W"],
-                                 "envelope": c["envelope"],
-                                 "packet": packet(4, u(4, c["epoch"]), c["P"], c["W"], blob(c["envelope"]))})
+        out["envelopes"].append({"name": c["name"], "epoch": c["epoch"], "P": c["P"], "envelope": c["envelope"],
+                                 "packet": packet(4, u(4, c["epoch"]), c["P"], blob(c["envelope"]))})
     for kind, rows in ((5, out["receipts"]), (6, out["nacks"])):
         for instance, count in ((INSTANCE, 1), (2**53 + 1, 2), (U64, 80)):
             ids = [seed(f"receipt id {i}", 16) for i in range(count)]

@@ -40,6 +40,9 @@ NodeStats ServerStats::stats() const {
   all.couriers = parts_.transports.couriers();
   all.transports = parts_.transports.stats();
   all.peers = parts_.peers.stats(now);
+  if (const seconds ahead = parts_.node.doubted_clock(); ahead != 0s) {
+    all.problems.push_back(node::describe_doubted_clock(ahead));
+  }
   return all;
 }
 

@@ -261,7 +261,7 @@ void StorageServer::stop() {
 void StorageServer::drain_store() {
   DrainBarrier barrier;
   const Now now = clock_.now();
-  store_->list(DrainBarrier::token, {}, 0, {1, 1}, now.unix_time());
+  store_->list(DrainBarrier::token, {}, {}, 0, {1, 1}, now.unix_time());
   store_->submit();
   pollfd wake = {store_->wake_fd(), POLLIN, 0};
   for (milliseconds left = drain; left > 0ms && !barrier.reached();

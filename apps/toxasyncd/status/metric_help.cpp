@@ -14,7 +14,7 @@ struct MetricHelp {
 };
 
 // By name: a counter that is missing here is shown under its name.
-constexpr std::array<MetricHelp, 57> metric_help = {{
+constexpr std::array<MetricHelp, 59> metric_help = {{
     {"frames.in", "Packets received"},
     {"frames.out", "Packets sent"},
     {"bytes.in", "Bytes received"},
@@ -23,6 +23,8 @@ constexpr std::array<MetricHelp, 57> metric_help = {{
     {"node.cookies_sent", "First packets sent back to verify their sender's address"},
     {"node.sessions_opened", "Sessions opened with clients"},
     {"node.sessions_evicted", "Sessions dropped to make room for new ones"},
+    {"node.subscriptions_evicted", "Subscriptions dropped to make room for new ones"},
+    {"node.clock_doubted", "Jumps of the clock by more than a day, each of which delays expiry by an hour"},
     {"node.stored", "Envelopes stored"},
     {"node.duplicates", "Stores of envelopes that were already stored"},
     {"node.gone", "Stores and cancellations of envelopes that their owner has already fetched"},
@@ -81,14 +83,16 @@ constexpr std::array<std::string_view, 13> client_prefixes = {
     "bundles.", "nodes.",   "outbox.",  "receipts.", "requests.", "state."};
 
 /// Refusals that only clients make.
-constexpr std::array<std::string_view, 13> client_refusals = {"refused.envelope_header",
+constexpr std::array<std::string_view, 15> client_refusals = {"refused.envelope_header",
                                                               "refused.envelope_body",
                                                               "refused.sender_unknown",
                                                               "refused.pre_key_unknown",
                                                               "refused.message_text_not_utf8",
                                                               "refused.message_parts",
-                                                              "refused.inbox_full",
+                                                              "refused.message_lifetime",
+                                                              "refused.friend_over_share",
                                                               "refused.nack_limit",
+                                                              "refused.renewal_limit",
                                                               "refused.bundle",
                                                               "refused.friend_packet",
                                                               "refused.request_text",

@@ -2,6 +2,7 @@
 #include "status/status_site.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "status/prometheus.hpp"
@@ -102,7 +103,7 @@ void StatusSite::wait() {
 
 NodeStats StatusSite::stats() const {
   NodeStats all = source_.stats();
-  all.problems = problems_of(history_);
+  std::ranges::move(problems_of(history_), std::back_inserter(all.problems));
   all.loop_lag = history_.lag_of_last_minute();
   return all;
 }
@@ -130,7 +131,7 @@ HttpAnswer StatusSite::answer(std::string_view target) {
     answer.body = to_json(stats(), metrics_, history_,
                           target.ends_with("?range=day") ? HistoryRange::day : HistoryRange::ten_minutes);
   } else if (path == "/healthz") {
-    const auto all = problems_of(history_);
+    const auto all = stats().problems;
     answer.status = all.empty() ? 200 : 503;
     answer.body = all.empty() ? "OK\n" : "";
     for (const std::string& problem : all) {

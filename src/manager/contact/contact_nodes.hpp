@@ -19,11 +19,15 @@ inline void drop_repeated(std::vector<protocol::NodeId>& nodes) {
 class ContactNodes {
  public:
   virtual ~ContactNodes() = default;
-  /// The `count` nodes that we know of whose H256(P|node id) is least, and at most one more.
+  /// Of the nodes that our user or our friends name, and that have answered: the `count` whose
+  /// H256(P|node id) is least.
   [[nodiscard]] virtual std::vector<protocol::NodeId> nearest(const crypto::Point& p,
                                                               std::size_t count) const = 0;
   /// Our own home nodes.
   [[nodiscard]] virtual std::vector<protocol::NodeId> home_nodes() const = 0;
+  /// Those of them that our user named.
+  [[nodiscard]] virtual std::vector<protocol::NodeId> named_home_nodes() const = 0;
+  [[nodiscard]] virtual bool has_answered(const protocol::NodeId& node) const = 0;
   /// The home nodes that a friend's bundles name.
   [[nodiscard]] virtual std::vector<protocol::NodeId> home_nodes_of(const FriendKey& key) const = 0;
 };

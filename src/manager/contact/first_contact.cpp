@@ -9,7 +9,7 @@ FirstContact::FirstContact(const Services& services, const ContactNodes& nodes, 
                            ContactListener& listener)
     : pairs_(services, nodes, bundles, health_),
       requests_out_(services, nodes, bundles, health_, listener),
-      requests_in_(services, nodes, health_, pairs_, requests_out_, listener) {}
+      requests_in_(services, nodes, pairs_, requests_out_, listener) {}
 
 bool FirstContact::load(const store::StateEntry& entry) {
   return pairs_.load(entry) || requests_out_.load(entry) || requests_in_.load(entry);
@@ -28,7 +28,6 @@ void FirstContact::on_friend_removed(const FriendKey& key, store::StateBatch& ba
 void FirstContact::nodes_changed(Now now) {
   pairs_.look_again_at_all(now);
   requests_out_.look_again_at_all(now);
-  requests_in_.look_again_at_all(now);
 }
 
 void FirstContact::tick(Now now) {
@@ -37,9 +36,9 @@ void FirstContact::tick(Now now) {
   requests_in_.tick(now);
 }
 
-void FirstContact::drop_expired(UnixTime now, store::StateBatch& batch) {
-  pairs_.drop_expired(now, batch);
-  requests_in_.drop_expired(now, batch);
+void FirstContact::drop_expired(const CertainDate& date, store::StateBatch& batch) {
+  pairs_.drop_expired(date, batch);
+  requests_in_.drop_expired(date, batch);
 }
 
 SteadyTime FirstContact::next_deadline() const noexcept {

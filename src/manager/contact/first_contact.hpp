@@ -50,11 +50,11 @@ class FirstContact final : public Part {
   /// Shows the application a request that has come. At the end of a tick: it may call anything.
   void deliver_next(Now now) { requests_in_.deliver_next(now); }
   /// Drops what need not be remembered any longer.
-  void drop_expired(UnixTime now, store::StateBatch& batch);
+  void drop_expired(const CertainDate& date, store::StateBatch& batch);
   [[nodiscard]] SteadyTime next_deadline() const noexcept override;
 
  private:
-  NodeHealth health_;
+  NodeHealth health_;  ///< For what we leave, and for pair mailboxes.
   PairMail pairs_;
   RequestOutbox requests_out_;
   RequestInbox requests_in_;

@@ -5,7 +5,7 @@ namespace toxasync::manager {
 
 bool FriendBundleExchange::has_keys_of(const FriendKey& key) const {
   const Friend* const who = friends_.find(key);
-  return who != nullptr && friends_.can_seal(*who, clock_.now().unix_time());
+  return who != nullptr && friends_.can_seal(*who);
 }
 
 /// A friend who is online gives and gets bundles directly, if they run this at all.

@@ -9,8 +9,7 @@ namespace toxasync::manager {
 /// With the friends of the book.
 class FriendBundleExchange final : public BundleExchange {
  public:
-  FriendBundleExchange(FriendBook& friends, Journal& journal, const Clock& clock)
-      : friends_(friends), journal_(journal), clock_(clock) {}
+  FriendBundleExchange(FriendBook& friends, Journal& journal) : friends_(friends), journal_(journal) {}
 
   [[nodiscard]] bool has_keys_of(const FriendKey& key) const override;
   [[nodiscard]] bool wants_bundle_of(const FriendKey& key) const override;
@@ -20,7 +19,6 @@ class FriendBundleExchange final : public BundleExchange {
  private:
   FriendBook& friends_;
   Journal& journal_;
-  const Clock& clock_;
 };
 
 }  // namespace toxasync::manager

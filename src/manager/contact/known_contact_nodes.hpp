@@ -15,8 +15,17 @@ class KnownContactNodes final : public ContactNodes {
       : book_(book), home_nodes_(home_nodes), friends_(friends) {}
 
   [[nodiscard]] std::vector<protocol::NodeId> nearest(const crypto::Point& p,
-                                                      std::size_t count) const override;
+                                                      std::size_t count) const override {
+    return book_.nearest(p, count);
+  }
   [[nodiscard]] std::vector<protocol::NodeId> home_nodes() const override;
+  [[nodiscard]] std::vector<protocol::NodeId> named_home_nodes() const override {
+    return home_nodes_.named();
+  }
+  [[nodiscard]] bool has_answered(const protocol::NodeId& node) const override {
+    const BookedNode* const known = book_.find(node);
+    return known != nullptr && known->last_answer != UnixTime{};
+  }
   [[nodiscard]] std::vector<protocol::NodeId> home_nodes_of(const FriendKey& key) const override;
 
  private:

@@ -231,12 +231,13 @@ bool PairMail::visit(const FriendKey& key, Pair& pair, Now now) {
     pair.watch.abandoned();
     return false;
   }
-  const auto operation = services_.client.retrieve({visit->node, std::move(*mailbox)}, *this, now);
+  const auto operation = services_.client.retrieve({visit->node, *mailbox}, *this, now);
   operations_[operation] = {key, visit->node, visit->epoch, 0, 0};
   return true;
 }
 
-void PairMail::on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept {
+void PairMail::on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
+                            Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;
@@ -251,7 +252,7 @@ void PairMail::on_envelopes(client::OperationId operation, std::vector<Bytes> en
   }
   auto intake = std::make_shared<Intake>();
   for (const auto& envelope : envelopes) {
-    open(key, *pair, *mailbox, envelope, *intake);
+    open(key, *pair, *mailbox, envelope.bytes, *intake);
   }
   // Also when there is nothing to write: what accept_bundle() has written comes before it.
   services_.state.commit(std::move(intake->batch), [this, operation, key, intake](bool durable) {
@@ -308,10 +309,6 @@ void PairMail::open(const FriendKey& key, Pair& pair, const crypto::OwnedMailbox
     telemetry.refuse(Counter::refused_envelope_header);
     return;
   }
-  if (header->sender != key) {
-    telemetry.refuse(Counter::refused_sender_unknown);
-    return;
-  }
   if (pair.last_accepted == header->message_id || intake.accepted == header->message_id) {
     telemetry.count(Counter::duplicates_dropped);
     return;
@@ -345,7 +342,7 @@ void PairMail::add_part(const FriendKey& key, Pair& pair, const crypto::MessageI
   }
   if (other || assembly.texts.empty()) {
     drop_parts(key, pair, intake.batch);
-    assembly = {id, body.parts, services_.clock.now().unix_time(), sent_at, {}};
+    assembly = {id, body.parts, services_.clock.stamp(), sent_at, {}};
   }
   if (assembly.parts != body.parts || assembly.sent_at != sent_at) {
     telemetry.refuse(Counter::refused_parts);
@@ -395,14 +392,14 @@ void PairMail::drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& b
   pair.assembly = {};
 }
 
-void PairMail::drop_expired(UnixTime now, store::StateBatch& batch) {
+void PairMail::drop_expired(const CertainDate& date, store::StateBatch& batch) {
   for (auto& key : orphans_) {
     batch.push_back(erase_record(std::move(key)));
   }
   orphans_.clear();
   for (auto& [key, pair] : pairs_) {
-    const seconds age = now - pair.assembly.since;
-    if (!pair.assembly.texts.empty() && (age > parts_kept || age < -parts_kept)) {
+    pair.assembly.since = date.clamped(pair.assembly.since);
+    if (!pair.assembly.texts.empty() && date.passed() - pair.assembly.since > parts_kept) {
       services_.telemetry.refuse(Counter::refused_parts);
       drop_parts(key, pair, batch);
     }

@@ -56,7 +56,7 @@ class PairMail final : BundleReadyListener,
   void look_again_at_all(Now now);
 
   void tick(Now now);
-  void drop_expired(UnixTime now, store::StateBatch& batch);
+  void drop_expired(const CertainDate& date, store::StateBatch& batch);
   [[nodiscard]] SteadyTime next_deadline() const noexcept {
     return pairs_.empty() ? never : rate_limiter_.next();
   }
@@ -141,7 +141,8 @@ class PairMail final : BundleReadyListener,
   void accept_whole(const FriendKey& key, const crypto::MessageId& id, ByteView text, Intake& intake);
   void drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& batch);
   void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
-  void on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept override;
+  void on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
+                    Now now) noexcept override;
   void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
                     Now now) noexcept override;
   void intake_written(client::OperationId operation, const FriendKey& key, const Intake& intake,

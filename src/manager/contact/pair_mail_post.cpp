@@ -75,6 +75,7 @@ bool PairMail::seal(const FriendKey& key, const protocol::WholeBundle& bundle, P
   Bytes text(limits::whole_bundle);
   const auto size = wire::encode(bundle, text);
   if (!size) {
+    crypto::wipe(text);
     return false;
   }
   text.resize(*size);
@@ -83,7 +84,8 @@ bool PairMail::seal(const FriendKey& key, const protocol::WholeBundle& bundle, P
   const crypto::EnvelopeHeader header{services_.self.friend_key(), bundle.head.version.instance,
                                       crypto::pre_key_id(pre_key), services_.random.id<crypto::MessageId>()};
   const auto cancel = services_.random.id<crypto::CancelSecret>();
-  for (std::uint8_t part = 0; part < count; ++part) {
+  bool sealed = true;
+  for (std::uint8_t part = 0; part < count && sealed; ++part) {
     const auto from = text.begin() + part * static_cast<std::ptrdiff_t>(limits::large_text);
     const auto left = text.end() - from;
     crypto::EnvelopeBody body{0,
@@ -95,14 +97,16 @@ bool PairMail::seal(const FriendKey& key, const protocol::WholeBundle& bundle, P
                               count,
                               {}};
     body.text.assign(from, from + std::min<std::ptrdiff_t>(left, limits::large_text));
-    auto sealed = crypto::seal_envelope(services_.self, key, pre_key, post.mailbox, header, body, cancel,
-                                        services_.random);
-    if (!sealed) {
-      return false;
+    auto envelope = crypto::seal_envelope(services_.self, key, pre_key, post.mailbox, header, body, cancel,
+                                          services_.random);
+    crypto::wipe(body.text);
+    sealed = envelope.has_value();
+    if (sealed) {
+      post.envelopes.push_back(std::move(*envelope));
     }
-    post.envelopes.push_back(std::move(*sealed));
   }
-  return true;
+  crypto::wipe(text);
+  return sealed;
 }
 
 /// Starts one store: the next part that a usable node has not.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "manager/core/random_delay.hpp"
 #include "manager/core/utf8.hpp"
 
 namespace toxasync::manager {
@@ -28,11 +29,10 @@ struct WatchRecord {
 
 }  // namespace
 
-RequestInbox::RequestInbox(const Services& services, const ContactNodes& nodes, NodeHealth& health,
-                           const PairMail& pairs, RequestOutbox& outgoing, ContactListener& listener)
+RequestInbox::RequestInbox(const Services& services, const ContactNodes& nodes, const PairMail& pairs,
+                           RequestOutbox& outgoing, ContactListener& listener)
     : services_(services),
       nodes_(nodes),
-      health_(health),
       pairs_(pairs),
       outgoing_(outgoing),
       listener_(listener),
@@ -79,12 +79,10 @@ void RequestInbox::set_nospam(const Nospam& nospam, Now now) {
     watched_ = nospam;
     watch_.reset();
   }
-  rate_limiter_.schedule_soon(now.steady, services_.random);
-}
-
-void RequestInbox::look_again_at_all(Now now) {
-  watch_.poll_soon(now);
-  rate_limiter_.schedule_soon(now.steady, services_.random);
+  // Not together with what else is asked for at the start.
+  look_from_ =
+      now.steady + random_delay(services_.random, first_look_in_polls * services_.config.poll_interval);
+  rate_limiter_.schedule_soon(look_from_, services_.random);
 }
 
 void RequestInbox::on_removed(const FriendKey& key, store::StateBatch& batch) {
@@ -103,8 +101,8 @@ std::optional<crypto::OwnedMailbox> RequestInbox::mailbox(crypto::Epoch epoch) c
 }
 
 void RequestInbox::tick(Now now) {
-  while (nospam_ && rate_limiter_.due(now.steady)) {
-    if (rate_limiter_.allows(now.steady) && visit(now)) {
+  while (looks() && rate_limiter_.due(now.steady)) {
+    if (now.steady >= look_from_ && rate_limiter_.allows(now.steady) && visit(now)) {
       services_.telemetry.count(Counter::contact_operations);
       rate_limiter_.spend(now.steady, services_.random);
     } else {
@@ -113,16 +111,25 @@ void RequestInbox::tick(Now now) {
   }
 }
 
+/// Whoever has our Tox id can recognise this mailbox, and so learns from a node of theirs when and where we
+/// are: it is asked for only where our user or a friend of theirs has chosen to.
+std::vector<protocol::NodeId> RequestInbox::nodes_to_look_on(crypto::Epoch epoch) const {
+  const auto owned = mailbox(epoch);
+  if (!owned) {
+    return {};
+  }
+  auto nodes = nodes_.nearest(owned->mailbox.address.p, nearest_used);
+  for (const auto& named : nodes_.named_home_nodes()) {
+    if (nodes_.has_answered(named)) {
+      nodes.push_back(named);
+    }
+  }
+  drop_repeated(nodes);
+  return nodes;
+}
+
 bool RequestInbox::visit(Now now) {
-  const auto nodes = [this](crypto::Epoch epoch) {
-    const auto owned = mailbox(epoch);
-    auto nodes =
-        owned ? nodes_.nearest(owned->mailbox.address.p, nearest_used) : std::vector<protocol::NodeId>{};
-    const auto home = nodes_.home_nodes();
-    nodes.insert(nodes.end(), home.begin(), home.end());
-    drop_repeated(nodes);
-    return nodes;
-  };
+  const auto nodes = [this](crypto::Epoch epoch) { return nodes_to_look_on(epoch); };
   const auto visit = watch_.next(now, nodes, health_, services_.random);
   auto owned = visit ? mailbox(visit->epoch) : std::nullopt;
   if (!owned) {
@@ -131,12 +138,12 @@ bool RequestInbox::visit(Now now) {
     }
     return false;
   }
-  const auto operation = services_.client.retrieve({visit->node, std::move(*owned)}, *this, now);
+  const auto operation = services_.client.retrieve({visit->node, *owned}, *this, now);
   operations_[operation] = {visit->node, visit->epoch};
   return true;
 }
 
-void RequestInbox::on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes,
+void RequestInbox::on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
                                 Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
@@ -147,7 +154,7 @@ void RequestInbox::on_envelopes(client::OperationId operation, std::vector<Bytes
   store::StateBatch batch;
   for (const auto& envelope : envelopes) {
     if (owned) {
-      open(*owned, envelope, now, *intake);
+      open(*owned, envelope.bytes, now, *intake);
     }
   }
   for (const auto& [key, sender] : *intake) {
@@ -241,8 +248,14 @@ void RequestInbox::open(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
     listener_.on_contact(header->sender);
     return;
   }
-  intake[header->sender] = {
-      header->message_id, now.unix_time(), {}, 0, unix_time_ms(body->sent_at_ms), std::move(body->text), {}};
+  const UnixTimeMs sent_at = unix_time_ms(body->sent_at_ms);
+  const UnixTimeMs show_until = sent_at + seconds{body->lifetime_s};
+  if (UnixTimeMs{services_.clock.for_good().passed()} >= show_until) {  // its sender says that it has expired
+    telemetry.refuse(Counter::refused_lifetime);
+    return;
+  }
+  intake[header->sender] = {header->message_id, now.unix_time(),       {}, 0, sent_at,
+                            show_until,         std::move(body->text), {}};
 }
 
 // --- Showing ---
@@ -281,7 +294,9 @@ void RequestInbox::deliver_next(Now now) {
     return;
   }
   const FriendKey key = next->first;
-  if (pairs_.is_friend(key)) {  // by now
+  const bool expired = UnixTimeMs{services_.clock.for_good().passed()} >= next->second.show_until;
+  if (expired || pairs_.is_friend(key)) {  // by now
+    services_.telemetry.count(Counter::refused_lifetime, expired ? 1 : 0);
     services_.state.keep({erase_record(sender_key(key))});
     senders_.erase(next);
     next_show_ = now.steady;
@@ -325,10 +340,13 @@ void RequestInbox::forget_oldest(store::StateBatch& batch) {
   senders_.erase(oldest);
 }
 
-void RequestInbox::drop_expired(UnixTime now, store::StateBatch& batch) {
+void RequestInbox::drop_expired(const CertainDate& date, store::StateBatch& batch) {
+  for (auto& [key, sender] : senders_) {
+    sender.shown = date.clamped(sender.shown);
+  }
   std::erase_if(senders_, [&](const auto& entry) {
     const auto& [key, sender] = entry;
-    if (sender.shown == UnixTime{} || sender.shown + remembered >= now) {
+    if (sender.shown == UnixTime{} || sender.shown + remembered >= date.passed()) {
       return false;
     }
     batch.push_back(erase_record(sender_key(key)));
@@ -337,7 +355,7 @@ void RequestInbox::drop_expired(UnixTime now, store::StateBatch& batch) {
 }
 
 SteadyTime RequestInbox::next_deadline() const noexcept {
-  return std::min(nospam_ ? rate_limiter_.next() : never, showing_ ? never : next_show_);
+  return std::min(looks() ? rate_limiter_.next() : never, showing_ ? never : next_show_);
 }
 
 }  // namespace toxasync::manager

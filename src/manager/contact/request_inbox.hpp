@@ -20,7 +20,7 @@ namespace toxasync::manager {
 /// those who know our key and our nospam can find it: that is Tox's nospam check.
 class RequestInbox final : private client::RetrieveListener {
  public:
-  static constexpr std::size_t nearest_used = 3;        ///< Nodes, beside our home nodes.
+  static constexpr std::size_t nearest_used = 3;        ///< Nodes, beside the home nodes that our user named.
   static constexpr std::size_t most_pending = 100;      ///< Past that new ones are refused.
   static constexpr std::size_t shown_per_day = 32;      ///< The others wait.
   static constexpr std::size_t most_remembered = 1000;  ///< Senders who were shown; the oldest goes.
@@ -30,21 +30,22 @@ class RequestInbox final : private client::RetrieveListener {
   static constexpr milliseconds operation_each = 6s;
   /// Mean time between two looks into the present mailbox, in polls of a home node.
   static constexpr std::int64_t watch_in_polls = 5;
+  /// Mean time from the start to the first look, in the same.
+  static constexpr std::int64_t first_look_in_polls = 1;
 
-  RequestInbox(const Services& services, const ContactNodes& nodes, NodeHealth& health, const PairMail& pairs,
+  RequestInbox(const Services& services, const ContactNodes& nodes, const PairMail& pairs,
                RequestOutbox& outgoing, ContactListener& listener);
 
   bool load(const store::StateEntry& entry);
   /// From now on requests come by this one only.
   void set_nospam(const Nospam& nospam, Now now);
-  void look_again_at_all(Now now);
   /// They may ask again.
   void on_removed(const FriendKey& key, store::StateBatch& batch);
 
   void tick(Now now);
   /// Shows the application the next request. At the end of a tick: it may call anything.
   void deliver_next(Now now);
-  void drop_expired(UnixTime now, store::StateBatch& batch);
+  void drop_expired(const CertainDate& date, store::StateBatch& batch);
   [[nodiscard]] SteadyTime next_deadline() const noexcept;
 
  private:
@@ -56,12 +57,13 @@ class RequestInbox final : private client::RetrieveListener {
     UnixTime shown{};          ///< {}: it waits.
     std::uint8_t may_ask = 0;  ///< Another request of theirs may be shown, but not this one.
     UnixTimeMs sent_at{};
+    UnixTimeMs show_until{};
     Bytes text;
     // In memory:
     SteadyTime offer{};
 
     static void fields(auto& ar, auto& self) {
-      wire::fields(ar, self.id, self.received, self.shown, self.may_ask, self.sent_at,
+      wire::fields(ar, self.id, self.received, self.shown, self.may_ask, self.sent_at, self.show_until,
                    wire::bounded<limits::friend_request_text>(self.text));
     }
   };
@@ -73,11 +75,14 @@ class RequestInbox final : private client::RetrieveListener {
   };
 
   [[nodiscard]] std::optional<crypto::OwnedMailbox> mailbox(crypto::Epoch epoch) const;
+  [[nodiscard]] std::vector<protocol::NodeId> nodes_to_look_on(crypto::Epoch epoch) const;
+  [[nodiscard]] bool looks() const noexcept { return nospam_ && services_.config.public_mailbox; }
   bool visit(Now now);
   void open(const crypto::OwnedMailbox& mailbox, ByteView envelope, Now now, Intake& intake);
   /// Whether it is a new request.
   [[nodiscard]] bool is_new(const crypto::EnvelopeHeader& header) const;
-  void on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept override;
+  void on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
+                    Now now) noexcept override;
   void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
                     Now now) noexcept override;
   void intake_written(client::OperationId operation, const Intake& intake, bool durable);
@@ -90,12 +95,13 @@ class RequestInbox final : private client::RetrieveListener {
 
   const Services& services_;
   const ContactNodes& nodes_;
-  NodeHealth& health_;
+  NodeHealth health_;      ///< Of its own: when it looks depends on no other mailbox.
   const PairMail& pairs_;  ///< Knows who is a friend.
   RequestOutbox& outgoing_;
   ContactListener& listener_;
   std::optional<Nospam> nospam_;
   std::optional<Nospam> watched_;  ///< The nospam that watch_.finished() is of.
+  SteadyTime look_from_{};
   MailboxWatch watch_;
   RateLimiter rate_limiter_{burst, operation_each};
   Senders senders_;

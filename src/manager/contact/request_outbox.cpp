@@ -9,23 +9,14 @@ namespace toxasync::manager {
 
 namespace {
 
-/// `G` friend 32
-Bytes request_key(const FriendKey& to) {
-  return state_key(Table::request_out, {to});
+/// `G` friend 32, message id 16
+Bytes request_key(const std::pair<FriendKey, crypto::MessageId>& key) {
+  return state_key(Table::request_out, {key.first, key.second});
 }
 
 /// Whether a node would take an envelope of an epoch now.
 bool is_storable(crypto::Epoch epoch, crypto::Epoch now) noexcept {
   return epoch + 1 >= now && epoch <= now + 1;
-}
-
-/// The longest time to live that nodes grant and that is not too long; a day at least.
-seconds time_to_live(seconds left) noexcept {
-  seconds longest = limits::times_to_live.front();
-  for (const seconds allowed : limits::times_to_live) {
-    longest = allowed <= left ? allowed : longest;
-  }
-  return longest;
 }
 
 Counter counter_of(RequestState state) noexcept {
@@ -49,24 +40,37 @@ Counter counter_of(RequestState state) noexcept {
 }  // namespace
 
 bool RequestOutbox::load(const store::StateEntry& entry) {
-  if (static_cast<Table>(entry.key[0]) != Table::request_out || entry.key.size() != 1 + sizeof(FriendKey)) {
+  if (static_cast<Table>(entry.key[0]) != Table::request_out ||
+      entry.key.size() != 1 + sizeof(FriendKey) + sizeof(crypto::MessageId)) {
     return false;
   }
   Outgoing request;
   if (read_record(services_.telemetry, entry, request)) {
-    const FriendKey to = request.to;
-    requests_.insert_or_assign(to, std::move(request));
+    request.since = services_.clock.now().steady;
+    for (Round& round : request.rounds) {
+      for (Placement& placement : round.placements) {
+        placement.sent = request.since;
+      }
+    }
+    const Key key = request.key();
+    requests_.insert_or_assign(key, std::move(request));
   }
   return true;
 }
 
-RequestOutbox::Outgoing* RequestOutbox::find(const FriendKey& to, const crypto::MessageId& id) noexcept {
-  const auto found = requests_.find(to);
-  return found != requests_.end() && found->second.id == id ? &found->second : nullptr;
+RequestOutbox::Outgoing* RequestOutbox::find(const Key& key) noexcept {
+  const auto found = requests_.find(key);
+  return found != requests_.end() ? &found->second : nullptr;
+}
+
+const RequestOutbox::Outgoing* RequestOutbox::current(const FriendKey& to) const noexcept {
+  const auto found = std::ranges::find_if(
+      requests_, [&](const auto& entry) { return entry.second.to == to && entry.second.cancelled == 0; });
+  return found != requests_.end() ? &found->second : nullptr;
 }
 
 store::StateWrite RequestOutbox::row(const Outgoing& request) {
-  return put_record(request_key(request.to), request);
+  return put_record(request_key(request.key()), request);
 }
 
 RequestStatus RequestOutbox::status(const Outgoing& request, RequestState state) {
@@ -115,12 +119,11 @@ std::optional<RequestError> RequestOutbox::refusal(const ToxAddress& address, By
   if (bundles_.has_keys_of(to)) {
     return RequestError::already_friend;
   }
-  const auto old = requests_.find(to);
-  if (old != requests_.end() && old->second.nospam == nospam && old->second.cancelled == 0) {
+  const Outgoing* const old = current(to);
+  if (old != nullptr && old->nospam == nospam) {
     return RequestError::already_sent;
   }
-  return old == requests_.end() && requests_.size() >= most_requests ? std::optional(RequestError::too_many)
-                                                                     : std::nullopt;
+  return requests_.size() >= most_requests ? std::optional(RequestError::too_many) : std::nullopt;
 }
 
 Result<crypto::MessageId, RequestError> RequestOutbox::send(const ToxAddress& address, ByteView text,
@@ -136,21 +139,22 @@ Result<crypto::MessageId, RequestError> RequestOutbox::send(const ToxAddress& ad
   request.made = now.wall;
   request.text.assign(text.begin(), text.end());
   request.writing = true;
+  request.since = now.steady;
   request.look = now.steady + longest_look;
   const auto id = request.id;
-  const FriendKey to = request.to;
+  cancel(request.to, now);  // what was sent to another nospam: this one takes its place
   store::StateBatch batch{row(request)};
-  abandon_operations(to);  // of the request that this one replaces
-  requests_.insert_or_assign(to, std::move(request));
-  services_.state.commit(std::move(batch), [this, to, id](bool durable) {
-    Outgoing* const written = find(to, id);
+  const Key key = request.key();
+  requests_.insert_or_assign(key, std::move(request));
+  services_.state.commit(std::move(batch), [this, key](bool durable) {
+    Outgoing* const written = find(key);
     if (written == nullptr) {
       return;
     }
     written->writing = false;
     if (!durable) {
       report(status(*written, RequestState::failed));
-      requests_.erase(to);
+      requests_.erase(key);
       return;
     }
     report(status(*written, RequestState::queued));
@@ -160,32 +164,32 @@ Result<crypto::MessageId, RequestError> RequestOutbox::send(const ToxAddress& ad
 }
 
 bool RequestOutbox::cancel(const FriendKey& to, Now now) {
-  const auto found = requests_.find(to);
-  if (found == requests_.end() || found->second.cancelled != 0) {
+  const Outgoing* const request = current(to);
+  if (request == nullptr) {
     return false;
   }
-  found->second.cancelled = 1;
-  services_.state.keep({row(found->second)});
-  advance(found->second, now);
+  Outgoing& cancelled = *find(request->key());
+  cancelled.cancelled = 1;
+  services_.state.keep({row(cancelled)});
+  advance(cancelled, now);
   return true;
 }
 
 void RequestOutbox::on_contact(const FriendKey& to) {
-  const auto found = requests_.find(to);
-  if (found != requests_.end() && found->second.cancelled == 0) {
-    finish(to, RequestState::answered);
+  if (const Outgoing* const request = current(to)) {
+    finish(request->key(), RequestState::answered);
   }
 }
 
 void RequestOutbox::look_again_at_all(Now now) {
-  for (auto& [to, request] : requests_) {
+  for (auto& [key, request] : requests_) {
     request.look = std::min(request.look, now.steady);
   }
 }
 
-void RequestOutbox::abandon_operations(const FriendKey& to) {
+void RequestOutbox::abandon_operations(const Key& key) {
   std::erase_if(operations_, [&](const auto& entry) {
-    if (entry.second.to != to) {
+    if (entry.second.request != key) {
       return false;
     }
     services_.client.abandon(entry.first, services_.clock.now());
@@ -194,13 +198,32 @@ void RequestOutbox::abandon_operations(const FriendKey& to) {
 }
 
 /// The end is reported when it is on disk: what was cancelled does not come back.
-void RequestOutbox::finish(const FriendKey& to, RequestState state) {
-  abandon_operations(to);
-  const auto found = requests_.find(to);
+void RequestOutbox::finish(const Key& key, RequestState state) {
+  abandon_operations(key);
+  const auto found = requests_.find(key);
   const auto last = status(found->second, state);
-  store::StateBatch batch{erase_record(request_key(to))};
-  requests_.erase(found);  // and `to`, if it is the one in there
+  store::StateBatch batch{erase_record(request_key(found->first))};
+  requests_.erase(found);  // and `key`, if it is the one in there
+  for (auto& [other, request] : requests_) {
+    if (request.to == last.to) {
+      request.look = std::min(request.look, services_.clock.now().steady);  // it may have waited for that
+    }
+  }
   services_.state.keep(std::move(batch), [this, last] { report(last); });
+}
+
+bool RequestOutbox::waits_for_another(const Outgoing& request, Now now) const {
+  return now.steady < request.since + after_cancelled &&
+         std::ranges::any_of(requests_, [&](const auto& entry) {
+           return entry.second.to == request.to && entry.second.cancelled != 0;
+         });
+}
+
+void RequestOutbox::drop_ended_rounds(Outgoing& request) const {
+  const UnixTime passed = services_.clock.for_good().passed();
+  std::erase_if(request.rounds, [passed](const Round& round) {
+    return round.placements.empty() || passed >= round.made + kept + limits::clocks_apart;
+  });
 }
 
 // --- Copies ---
@@ -219,6 +242,13 @@ bool RequestOutbox::wants_round(const Outgoing& request, crypto::Epoch epoch, Un
   return !stored && !is_storable(last.epoch, epoch);
 }
 
+bool RequestOutbox::is_over(Outgoing& request) const {
+  const CertainDate date = services_.clock.for_good();
+  request.first_stored = date.clamped(request.first_stored);
+  return request.first_stored != UnixTime{} &&
+         date.passed() >= request.first_stored + kept + limits::clocks_apart;
+}
+
 void RequestOutbox::advance(Outgoing& request, Now now) {
   request.look = now.steady + longest_look;
   const auto epoch = crypto::epoch_at(now.unix_time());
@@ -227,8 +257,10 @@ void RequestOutbox::advance(Outgoing& request, Now now) {
   }
   if (request.cancelled != 0) {
     cancel_copies(request, now);
-  } else if (request.first_stored != UnixTime{} && now.unix_time() >= request.first_stored + kept) {
-    finish(request.to, RequestState::expired);
+  } else if (is_over(request)) {
+    finish(request.key(), RequestState::expired);
+  } else if (waits_for_another(request, now)) {
+    request.look = std::min(request.look, request.since + after_cancelled);
   } else if (wants_round(request, *epoch, now.unix_time())) {
     make_round(request, *epoch, now);
   } else if (is_storable(request.rounds.back().epoch, *epoch)) {
@@ -238,14 +270,14 @@ void RequestOutbox::advance(Outgoing& request, Now now) {
 
 std::vector<RequestOutbox::Placement> RequestOutbox::placements(const crypto::Point& p) const {
   auto nodes = nodes_.nearest(p, nearest_used);
-  auto home = nodes_.home_nodes();
+  auto home = nodes_.named_home_nodes();
   home.resize(std::min(home.size(), home_nodes_used));
   nodes.insert(nodes.end(), home.begin(), home.end());
   drop_repeated(nodes);
   std::vector<Placement> placements;
   placements.reserve(nodes.size());
   for (const auto& node : nodes) {
-    placements.push_back({node, 0, false});
+    placements.push_back({node, 0, false, {}});
   }
   return placements;
 }
@@ -254,7 +286,10 @@ std::vector<RequestOutbox::Placement> RequestOutbox::placements(const crypto::Po
 void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) {
   request.look = now.steady + look_again;
   const auto mailbox = crypto::public_mailbox(request.to, request.nospam, epoch);
-  if (!mailbox) {
+  const seconds life = request.end(now.unix_time()) - std::chrono::floor<seconds>(request.made);
+  drop_ended_rounds(request);
+  if (!mailbox || request.rounds.size() >= rounds_kept || now.unix_time() >= request.end(now.unix_time())) {
+    request.look = now.steady + longest_look;
     return;
   }
   Round round{epoch, now.unix_time(), {}, placements(mailbox->address.p)};
@@ -267,7 +302,7 @@ void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) 
   const crypto::EnvelopeBody body{0,
                                   0,
                                   since_1970_ms(request.made),
-                                  clamped_count<std::uint32_t, seconds>(kept),
+                                  clamped_count<std::uint32_t, seconds>(life),
                                   crypto::MessageKind::friend_request,
                                   0,
                                   1,
@@ -280,12 +315,9 @@ void RequestOutbox::make_round(Outgoing& request, crypto::Epoch epoch, Now now) 
   round.envelope = crypto::envelope_id(mailbox->address, *sealed);
   request.envelope = std::move(*sealed);
   request.rounds.push_back(std::move(round));
-  if (request.rounds.size() > rounds_kept) {
-    request.rounds.erase(request.rounds.begin());
-  }
   request.writing = true;
-  services_.state.commit({row(request)}, [this, to = request.to, id = request.id](bool durable) {
-    Outgoing* const written = find(to, id);
+  services_.state.commit({row(request)}, [this, key = request.key()](bool durable) {
+    Outgoing* const written = find(key);
     if (written == nullptr) {
       return;
     }
@@ -313,11 +345,9 @@ void RequestOutbox::store_copies(Outgoing& request, Now now) {
 
 /// Asks the nodes that may hold a copy to drop it. Waits for a copy that is still on its way there.
 void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
-  std::erase_if(request.rounds, [&](const Round& round) {
-    return round.placements.empty() || now.unix_time() >= round.made + kept;
-  });
+  drop_ended_rounds(request);
   if (request.rounds.empty()) {
-    finish(request.to, request.fetched != 0 ? RequestState::expired : RequestState::cancelled);
+    finish(request.key(), request.fetched != 0 ? RequestState::expired : RequestState::cancelled);
     return;
   }
   request.look = now.steady + look_again;
@@ -340,20 +370,23 @@ bool RequestOutbox::start(Outgoing& request, const Round& round, Placement& plac
   if (!mailbox) {
     return false;
   }
+  const seconds left = request.end(round.made) + limits::clocks_apart - now.unix_time();
   client::StoreJob job{placement.node, std::move(*mailbox), protocol::StoreOp::store,
-                       limits::largest_time_to_live, request.envelope};
+                       limits::storage_time_within(left), request.envelope};
   if (cancel) {
     job.op = protocol::StoreOp::cancel;
     job.payload.assign(round.envelope.begin(), round.envelope.end());
     job.payload.insert(job.payload.end(), request.cancel_secret.begin(), request.cancel_secret.end());
-  } else if (request.first_stored != UnixTime{}) {
-    job.ttl = time_to_live(request.first_stored + kept - now.unix_time());
+  } else if (job.ttl == 0s) {
+    return false;
+  } else {
+    placement.sent = now.steady;
   }
   placement.under_way = true;
   health_.charge(placement.node, now.steady);
   services_.telemetry.count(Counter::contact_operations);
   const auto operation = services_.client.store(std::move(job), *this, now);
-  operations_[operation] = {request.to, round.envelope, placement.node, cancel};
+  operations_[operation] = {request.key(), round.envelope, placement.node, cancel};
   return true;
 }
 
@@ -378,7 +411,7 @@ void RequestOutbox::on_stored(client::OperationId operation, const client::Store
   if (result.outcome == client::StoreOutcome::wrong_epoch) {
     services_.telemetry.refuse(Counter::refused_clock);
   }
-  const auto request = requests_.find(done.to);
+  const auto request = requests_.find(done.request);
   if (request == requests_.end()) {
     return;
   }
@@ -388,6 +421,12 @@ void RequestOutbox::on_stored(client::OperationId operation, const client::Store
       continue;
     }
     place->under_way = false;
+    if (!done.cancel) {
+      place->sent = now.steady;
+    }
+    if (result.outcome == client::StoreOutcome::absent && now.steady < place->sent + packet_lifetime) {
+      break;  // it may still come there
+    }
     if (settled && done.cancel) {
       if (result.outcome == client::StoreOutcome::gone) {
         request->second.fetched = 1;
@@ -414,14 +453,14 @@ void RequestOutbox::stored(Outgoing& request, Placement& placement, Now now) {
 }
 
 void RequestOutbox::tick(Now now) {
-  std::vector<FriendKey> due;
-  for (const auto& [to, request] : requests_) {
+  std::vector<Key> due;
+  for (const auto& [key, request] : requests_) {
     if (request.look <= now.steady) {
-      due.push_back(to);
+      due.push_back(key);
     }
   }
-  for (const auto& to : due) {
-    const auto request = requests_.find(to);
+  for (const auto& key : due) {
+    const auto request = requests_.find(key);
     if (request != requests_.end()) {
       advance(request->second, now);
     }
@@ -430,7 +469,7 @@ void RequestOutbox::tick(Now now) {
 
 SteadyTime RequestOutbox::next_deadline() const noexcept {
   SteadyTime next = never;
-  for (const auto& [to, request] : requests_) {
+  for (const auto& [key, request] : requests_) {
     next = std::min(next, request.look);
   }
   return next;

@@ -9,21 +9,30 @@
 #include "manager/contact/contact_nodes.hpp"
 #include "manager/core/services.hpp"
 #include "manager/nodes/node_health.hpp"
+#include "wire/storage_time.hpp"
 
 namespace toxasync::manager {
 
 /// Friend requests of ours in the public mailboxes of people who are offline (docs/protocol.md, "First
 /// contact"): each is kept on disk until it was stored on a node and two weeks have passed, it was cancelled,
-/// or it was answered; and offered again once a day, sealed for the epoch of the day.
+/// or it was answered; and offered again once a day, sealed for the epoch of the day. One that is cancelled
+/// stays until no node has it, also beside a new one to the same person.
 class RequestOutbox final : private client::StoreResultListener {
  public:
-  static constexpr std::size_t most_requests = 64;
-  static constexpr std::size_t rounds_kept = 16;     ///< Days whose copies a cancel goes after.
-  static constexpr std::size_t home_nodes_used = 3;  ///< Of ours,
-  static constexpr std::size_t nearest_used = 3;     ///< and of the nearest.
-  static constexpr std::size_t nodes_in_round = home_nodes_used + nearest_used + 1;
+  static constexpr std::size_t most_requests = 64;  ///< Those being cancelled included.
+  /// Two weeks of rounds, of which none was confirmed. Past that there is no new one.
+  static constexpr std::size_t rounds_kept = 32;
+  /// For how long a new request waits for the end of a cancelled one to the same person, which would be shown
+  /// in its place.
+  static constexpr milliseconds after_cancelled = 10min;
+  /// Home nodes that our user named: one of them may be the recipient's.
+  static constexpr std::size_t home_nodes_used = limits::home_nodes;
+  static constexpr std::size_t nearest_used = 3;  ///< And of the nearest.
+  static constexpr std::size_t nodes_in_round = home_nodes_used + nearest_used;
   static constexpr seconds kept = limits::largest_time_to_live;
   static constexpr seconds offer_every = 24h;
+  /// A copy has come to its node so long after it was sent, or never will (Canceller::packet_lifetime).
+  static constexpr milliseconds packet_lifetime = 5min;
   static constexpr milliseconds look_again = 30s;  ///< While there is something to be done.
   static constexpr milliseconds longest_look = 1h;
   static constexpr std::size_t operations_under_way = 16;
@@ -48,7 +57,9 @@ class RequestOutbox final : private client::StoreResultListener {
   struct Placement {
     protocol::NodeId node{};
     std::uint8_t stored = 0;  ///< The node has said so.
-    bool under_way = false;   ///< In memory.
+    // In memory:
+    bool under_way = false;
+    SteadyTime sent{};  ///< The last packet of the copy, or the start of the program.
 
     static constexpr std::size_t min_encoded_size = 32 + 1;
     static void fields(auto& ar, auto& self) { wire::fields(ar, self.node, self.stored); }
@@ -81,6 +92,13 @@ class RequestOutbox final : private client::StoreResultListener {
     // In memory:
     bool writing = false;  ///< Nothing leaves before it is on disk.
     SteadyTime look{};
+    SteadyTime since{};  ///< Taken, or loaded.
+
+    [[nodiscard]] std::pair<FriendKey, crypto::MessageId> key() const noexcept { return {to, id}; }
+    /// The time of which a copy that is sealed then is worthless.
+    [[nodiscard]] UnixTime end(UnixTime sealed) const noexcept {
+      return (first_stored != UnixTime{} ? first_stored : sealed) + kept;
+    }
 
     static void fields(auto& ar, auto& self) {
       wire::fields(ar, self.to, self.nospam, self.id, self.made, self.first_stored, self.cancelled,
@@ -89,8 +107,9 @@ class RequestOutbox final : private client::StoreResultListener {
                    wire::bounded<limits::large_envelope>(self.envelope));
     }
   };
+  using Key = std::pair<FriendKey, crypto::MessageId>;
   struct Operation {
-    FriendKey to{};
+    Key request;
     crypto::EnvelopeId envelope{};
     protocol::NodeId node{};
     bool cancel = false;
@@ -102,15 +121,20 @@ class RequestOutbox final : private client::StoreResultListener {
   void make_round(Outgoing& request, crypto::Epoch epoch, Now now);
   void store_copies(Outgoing& request, Now now);
   void cancel_copies(Outgoing& request, Now now);
-  void finish(const FriendKey& to, RequestState state);
+  void finish(const Key& key, RequestState state);
+  [[nodiscard]] bool waits_for_another(const Outgoing& request, Now now) const;
+  void drop_ended_rounds(Outgoing& request) const;
   bool start(Outgoing& request, const Round& round, Placement& placement, bool cancel, Now now);
   void stored(Outgoing& request, Placement& placement, Now now);
 
+  [[nodiscard]] bool is_over(Outgoing& request) const;
   [[nodiscard]] static bool wants_round(const Outgoing& request, crypto::Epoch epoch, UnixTime now);
   [[nodiscard]] std::vector<Placement> placements(const crypto::Point& p) const;
-  [[nodiscard]] Outgoing* find(const FriendKey& to, const crypto::MessageId& id) noexcept;
+  [[nodiscard]] Outgoing* find(const Key& key) noexcept;
+  /// The request to somebody that is not cancelled. Null: there is none.
+  [[nodiscard]] const Outgoing* current(const FriendKey& to) const noexcept;
   [[nodiscard]] static store::StateWrite row(const Outgoing& request);
-  void abandon_operations(const FriendKey& to);
+  void abandon_operations(const Key& key);
   [[nodiscard]] static RequestStatus status(const Outgoing& request, RequestState state);
   void report(const RequestStatus& status) const;
 
@@ -119,7 +143,7 @@ class RequestOutbox final : private client::StoreResultListener {
   const BundleExchange& bundles_;
   NodeHealth& health_;
   ContactListener& listener_;
-  std::map<FriendKey, Outgoing> requests_;
+  std::map<Key, Outgoing> requests_;
   std::unordered_map<client::OperationId, Operation> operations_;
 };
 

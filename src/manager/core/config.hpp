@@ -28,6 +28,9 @@ struct ManagerConfig {
   /// Nodes are asked to announce new mail at once (docs/protocol.md, section 6, "Announcements"). Polls go on
   /// as without.
   bool push = true;
+  /// Friend requests that others left are looked for in the public mailbox (docs/protocol.md, section 9),
+  /// which everybody who has the Tox id can recognise.
+  bool public_mailbox = true;
   client::ClientConfig client;
 };
 

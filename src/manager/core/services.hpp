@@ -11,6 +11,7 @@
 #include "manager/core/journal.hpp"
 #include "manager/core/listener.hpp"
 #include "manager/core/state_tables.hpp"
+#include "manager/core/trusted_clock.hpp"
 
 namespace toxasync::manager {
 
@@ -20,7 +21,7 @@ struct Services {
   client::Client& client;
   FriendChannel& channel;
   Journal& state;
-  const Clock& clock;
+  const TrustedClock& clock;
   Random& random;
   Telemetry telemetry;
   ManagerListener& listener;  ///< For messages; the rest goes by `events`.

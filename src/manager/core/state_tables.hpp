@@ -26,6 +26,7 @@ enum class Table : std::uint8_t {
   outbox = 'O',
   target = 'V',
   progress = 'C',
+  sealed_before = 'X',
   inbox = 'I',
   part = 'P',
   seen = 'S',
@@ -37,6 +38,8 @@ enum class Table : std::uint8_t {
   request_out = 'G',  ///< Also what of the pair mailboxes is done.
   request_in = 'H',   ///< Also parts of bundles in pair mailboxes, and what of the public mailbox is done.
   node = 'B',
+  padding = 'Z',  ///< Of no use: written so that cover costs what mail does.
+  date = 'A',
 };
 
 /// table 1 | parts

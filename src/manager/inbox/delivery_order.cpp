@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "manager/inbox/delivery_order.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -12,6 +13,7 @@ bool DeliveryOrder::load(const store::StateEntry& entry) {
   switch (static_cast<Table>(entry.key[0])) {
     case Table::inbox:
       if (auto message = read_inbox_message(entry)) {
+        reserve(*message);
         absent_.push_back(std::move(*message));
       } else {
         with_.telemetry.refuse(Counter::state_record_damaged);
@@ -32,6 +34,25 @@ bool DeliveryOrder::load(const store::StateEntry& entry) {
     }
     default:
       return false;
+  }
+}
+
+void DeliveryOrder::reserve(const InboxMessage& message) {
+  messages_.add(message.from);
+  bytes_.add(message.from, message.text.size());
+}
+
+void DeliveryOrder::release(const InboxMessage& message) {
+  messages_.remove(message.from);
+  bytes_.remove(message.from, message.text.size());
+}
+
+void DeliveryOrder::refused(const FriendKey& from, std::size_t bytes) {
+  if (!messages_.has_room(from)) {
+    messages_.refused(from);
+  }
+  if (!bytes_.has_room(from, bytes)) {
+    bytes_.refused(from);
   }
 }
 
@@ -79,25 +100,26 @@ void DeliveryOrder::add(std::vector<InboxMessage> messages) {
 void DeliveryOrder::place(InboxMessage message) {
   Order& order = order_of({message.from, message.instance});
   order.next = std::max({order.next, order.shown + 1, message.floor});
-  held_bytes_ += message.text.size();
+  Held& held = held_[message.from];
+  ++held.messages;
+  held.bytes += message.text.size();
   const auto sequence = message.sequence;
   order.held.emplace(sequence, std::move(message));
-  ++held_;
 }
 
 /// Makes ready what is next in order; what is left waits until its gap is filled or has lasted too long.
 void DeliveryOrder::release(const OrderKey& key) {
   Order& order = orders_[key];
-  while (!order.held.empty() &&
-         (order.held.begin()->first <= order.next || held_ > messages_held || held_bytes_ > bytes_held)) {
+  Held& held = held_[key.first];
+  while (!order.held.empty() && (order.held.begin()->first <= order.next || held.messages > messages_held ||
+                                 held.bytes > bytes_held)) {
     InboxMessage message = std::move(order.held.begin()->second);
     order.held.erase(order.held.begin());
-    --held_;
-    held_bytes_ -= message.text.size();
+    --held.messages;
+    held.bytes -= message.text.size();
     const bool late = message.sequence <= order.shown;
     order.shown = std::max(order.shown, message.sequence);
     order.next = std::max(order.next, order.shown == UINT64_MAX ? order.shown : order.shown + 1);
-    ready_bytes_ += message.text.size();
     ready_.push_back({std::move(message), late});
   }
   if (order.held.empty()) {
@@ -112,6 +134,13 @@ void DeliveryOrder::release(const OrderKey& key) {
 void DeliveryOrder::deliver_next() {
   const auto now = with_.clock.now().steady;
   if (delivering_ || ready_.empty() || now < offer_at_) {
+    return;
+  }
+  if (!bring_certain_to_front()) {
+    offer_at_ = now + offer_again;
+    return;
+  }
+  if (drop_expired()) {
     return;
   }
   // One at a time: the next is shown when it is on disk that this one was, so that a crash repeats at most
@@ -132,16 +161,59 @@ void DeliveryOrder::deliver_next() {
     delivering_ = false;
     return;
   }
-  ready_bytes_ -= message.text.size();
   with_.telemetry.count(!taken      ? Counter::messages_dropped
                         : next.late ? Counter::messages_late
                                     : Counter::messages_delivered);
-  store::StateBatch batch{erase_inbox_message(message.id)};
+  write_shown(next, {erase_inbox_message(message)});
+}
+
+/// What may be over by a date that is not certain waits, and what the same friend sent after it. False: there
+/// is nothing else.
+bool DeliveryOrder::bring_certain_to_front() {
+  const UnixTimeMs wall = with_.clock.now().wall;
+  const UnixTimeMs passed{with_.clock.for_good().passed()};
+  std::set<FriendKey> waiting;
+  for (auto at = ready_.begin(); at != ready_.end(); ++at) {
+    const auto& message = at->message;
+    const bool perhaps_over = wall >= message.show_until && passed < message.show_until;
+    if (perhaps_over || waiting.contains(message.from)) {
+      waiting.insert(message.from);
+      continue;
+    }
+    std::rotate(ready_.begin(), at, at + 1);
+    return true;
+  }
+  return false;
+}
+
+bool DeliveryOrder::drop_expired() {
+  store::StateBatch batch;
+  if (with_.clock.now().wall < ready_.front().message.show_until) {
+    return false;
+  }
+  if (!listener_.on_expired(ready_.front().message, batch)) {
+    return false;
+  }
+  with_.telemetry.refuse(Counter::refused_lifetime);
+  const Ready over = std::move(ready_.front());
+  ready_.pop_front();
+  delivering_ = true;
+  batch.push_back(erase_inbox_message(over.message));
+  write_shown(over, std::move(batch));
+  return true;
+}
+
+void DeliveryOrder::write_shown(const Ready& shown, store::StateBatch batch) {
+  const auto& message = shown.message;
+  release(message);
   const auto order = orders_.find({message.from, message.instance});
-  if (order != orders_.end() && !next.late) {
+  if (order != orders_.end() && !shown.late) {
     batch.push_back(order_write(order->first, message.sequence));
   }
-  with_.state.keep(std::move(batch), [this] { delivering_ = false; });
+  with_.state.keep(std::move(batch), [this, from = message.from, id = message.id] {
+    delivering_ = false;
+    listener_.on_shown(from, id);
+  });
 }
 
 store::StateWrite DeliveryOrder::order_write(const OrderKey& key, std::uint64_t shown) {
@@ -174,16 +246,14 @@ void DeliveryOrder::tick(Now now) {
 }
 
 /// What they sent and the application has not seen is dropped.
-void DeliveryOrder::on_removed(const FriendKey& who, store::StateBatch& batch) {
-  std::size_t dropped = 0;
+std::vector<crypto::MessageId> DeliveryOrder::on_removed(const FriendKey& who, store::StateBatch& batch) {
+  std::vector<crypto::MessageId> dropped;
   const auto begin = orders_.lower_bound({who, crypto::Instance{}});
   const auto end = orders_.upper_bound({who, crypto::Instance{UINT64_MAX}});
   for (auto it = begin; it != end; ++it) {
-    held_ -= it->second.held.size();
-    dropped += it->second.held.size();
     for (const auto& [sequence, message] : it->second.held) {
-      held_bytes_ -= message.text.size();
-      batch.push_back(erase_inbox_message(message.id));
+      batch.push_back(erase_inbox_message(message));
+      dropped.push_back(message.id);
     }
     batch.push_back(order_write(it->first, 0));
   }
@@ -192,21 +262,21 @@ void DeliveryOrder::on_removed(const FriendKey& who, store::StateBatch& batch) {
     if (message.from != who) {
       return false;
     }
-    batch.push_back(erase_inbox_message(message.id));
-    ++dropped;
+    batch.push_back(erase_inbox_message(message));
+    dropped.push_back(message.id);
     return true;
   };
   std::erase_if(absent_, forget);
-  std::erase_if(ready_, [&](const Ready& ready) {
-    const bool theirs = forget(ready.message);
-    ready_bytes_ -= theirs ? ready.message.text.size() : 0;
-    return theirs;
-  });
-  if (dropped > 0) {
-    with_.telemetry.count(Counter::messages_dropped, dropped);
+  std::erase_if(ready_, [&](const Ready& ready) { return forget(ready.message); });
+  held_.erase(who);
+  messages_.forget(who);
+  bytes_.forget(who);
+  if (!dropped.empty()) {
+    with_.telemetry.count(Counter::messages_dropped, dropped.size());
     with_.telemetry.log(LogLevel::info, "inbox",
                         "friend removed: their messages that were not shown yet are dropped");
   }
+  return dropped;
 }
 
 }  // namespace toxasync::manager

@@ -11,33 +11,9 @@ namespace toxasync::manager {
 
 namespace {
 
-struct PartRecord {
-  InboxMessage& m;  ///< Without its text.
-  std::uint8_t part = 0;
-  std::uint8_t parts = 0;
-  crypto::PreKeyId pre_key{};
-  UnixTime since{};
-  Bytes text;
-  static void fields(auto& ar, auto& self) {
-    wire::fields(ar, self.m.id, self.m.from, self.m.instance, self.m.sequence, self.m.floor, self.m.kind,
-                 self.m.sent_at, self.part, self.parts, self.pre_key, self.since,
-                 wire::bounded<limits::large_text>(self.text));
-  }
-};
-
-struct SeenRecord {
-  UnixTime until{};
-  std::uint8_t receipted = 0;
-  static void fields(auto& ar, auto& self) { wire::fields(ar, self.until, self.receipted); }
-};
-
-Bytes part_key(const crypto::MessageId& id, std::uint8_t part) {
-  return state_key(Table::part, {id, ByteView(&part, 1)});
-}
-
-/// Bytes charged for a part: one without text takes memory too.
-std::size_t part_cost(const Bytes& text) noexcept {
-  return text.size() + Inbox::part_overhead_bytes;
+/// Receipts are not remembered: to read one twice changes nothing.
+bool is_remembered(crypto::MessageKind kind) noexcept {
+  return kind != crypto::MessageKind::receipt;
 }
 
 Counter reason(crypto::EnvelopeError error) noexcept {
@@ -55,10 +31,6 @@ Counter reason(crypto::EnvelopeError error) noexcept {
 
 }  // namespace
 
-std::size_t Inbox::SeenHash::operator()(const crypto::MessageId& id) const noexcept {
-  return crypto::siphash(key, id);  // friends choose the ids
-}
-
 Inbox::Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Receipts& receipts,
              InboxListener& listener, MailSource& source)
     : services_(services),
@@ -71,126 +43,179 @@ Inbox::Inbox(const Services& services, FriendBook& friends, KeyRing& keys, Recei
               .clock = services.clock,
               .telemetry = services.telemetry,
               .friends = friends},
-             source),
-      seen_(64, SeenHash{services.random.array<16>()}) {}
-
-bool Inbox::load(const store::StateEntry& entry) {
-  const ByteView name = ByteView(entry.key).subspan(1);
-  switch (static_cast<Table>(entry.key[0])) {
-    case Table::seen: {
-      SeenRecord record;
-      if (name.size() == sizeof(crypto::MessageId) && read_record(services_.telemetry, entry, record)) {
-        seen_[id_from<crypto::MessageId>(name)] = {record.until, record.receipted != 0};
-      }
-      return true;
-    }
-    case Table::part: {
-      InboxMessage message;
-      PartRecord record{message, 0, 0, {}, {}, {}};
-      if (read_record(services_.telemetry, entry, record)) {
-        Assembly& assembly = assemblies_[message.id];
-        assembly.bytes += part_cost(record.text);
-        assembly_bytes_[message.from] += part_cost(record.text);
-        assembly.parts = record.parts;
-        assembly.pre_key = record.pre_key;
-        assembly.since = record.since;
-        assembly.texts[record.part] = std::move(record.text);
-        assembly.message = std::move(message);
-      }
-      return true;
-    }
-    default:
-      return order_.load(entry);
-  }
-}
+             source, *this),
+      seen_hash_{services.random.array<16>()} {}
 
 void Inbox::resume() {
-  std::vector<crypto::MessageId> done;
-  for (const auto& [id, assembly] : assemblies_) {
-    if (seen_.contains(id)) {
-      done.push_back(id);  // its message was dropped once, and then came whole
+  std::set<MessageKey> done;
+  for (const auto& [sealing, assembly] : assemblies_) {
+    if (find_seen(sealing.message) != nullptr) {
+      done.insert(sealing.message);  // it was dropped once, and then came whole
     }
   }
   store::StateBatch batch;
-  for (const auto& id : done) {
-    drop_assembly(id, batch);
+  for (const auto& message : done) {
+    drop_assemblies(message, batch);
   }
   if (!batch.empty()) {
     services_.state.keep(std::move(batch));
   }
   resumed_ = true;
+  for (const auto& message : order_.loaded()) {
+    receipts_.hold(message.from, message.id);
+  }
   order_.resume();
 }
 
-void Inbox::receive(const crypto::OwnedMailbox& mailbox, const std::vector<Bytes>& envelopes,
-                    const FriendKey* live_from, std::function<void(bool)> done) {
-  if (full()) {
-    for (std::size_t i = 0; i < envelopes.size(); ++i) {
-      services_.telemetry.refuse(Counter::refused_inbox_full);
-    }
-    services_.state.commit({}, [done = std::move(done)](bool /*durable*/) {
-      if (done) {
-        done(false);
-      }
-    });
-    return;
+/// Fills the batch up with rows that mean nothing, always the same ones.
+void Inbox::pad(store::StateBatch& batch, const std::vector<std::size_t>& sizes) {
+  for (std::size_t i = batch.size(); i < rows_per_envelope * sizes.size(); ++i) {
+    const auto number = static_cast<std::uint8_t>(i);
+    const bool is_text = i % rows_per_envelope == 0;
+    batch.push_back({state_key(Table::padding, {ByteView(&number, 1)}),
+                     Bytes(is_text ? sizes[i / rows_per_envelope] : sizeof(crypto::MessageId))});
   }
+}
+
+void Inbox::receive_cover(const std::vector<std::size_t>& sizes, Received done) {
+  store::StateBatch batch;
+  pad(batch, sizes);
+  services_.state.commit(std::move(batch), [done = std::move(done)](bool durable) { done(durable, {}); });
+}
+
+void Inbox::receive_live(const crypto::FriendsMailbox& mailbox, const FriendKey& from, ByteView envelope) {
   auto intake = std::make_shared<Intake>();
-  for (const auto& envelope : envelopes) {
-    receive_one(mailbox, envelope, live_from, *intake);
+  intake->live = true;
+  receive_one(mailbox.box(from), envelope, *intake);
+  services_.state.commit(std::move(intake->batch), [this, intake](bool durable) { apply(*intake, durable); });
+}
+
+std::size_t Inbox::receive(const crypto::FriendsMailbox& mailbox, const std::vector<Written>& envelopes,
+                           Received done) {
+  auto intake = std::make_shared<Intake>();
+  std::vector<std::size_t> sizes;
+  for (const auto& [writer, envelope] : envelopes) {
+    const auto box = mailbox.box(writer);
+    sizes.push_back(envelope.size());
+    if (!receive_one(box, envelope, *intake)) {
+      intake->left.push_back(crypto::envelope_id(box.mailbox.address, envelope));
+    }
   }
+  pad(intake->batch, sizes);
   // Also when there is nothing to write: a copy of a message that is still being written must wait for it.
   services_.state.commit(std::move(intake->batch), [this, intake, done = std::move(done)](bool durable) {
     apply(*intake, durable);
-    if (done) {
-      done(durable);
-    }
+    done(durable, std::move(intake->left));
   });
+  return intake->taken;
 }
 
-void Inbox::receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, const FriendKey* live_from,
-                        Intake& intake) {
+bool Inbox::receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, Intake& intake) {
   const auto& telemetry = services_.telemetry;
+  Friend* const sender = friends_.find(mailbox.mailbox.writer);
+  if (sender == nullptr) {
+    telemetry.refuse(Counter::refused_sender_unknown);
+    return true;
+  }
   const auto header = crypto::open_header(mailbox, envelope);
   if (!header) {
     telemetry.refuse(reason(header.error()));
-    return;
+    return true;
   }
-  Friend* const sender = friends_.find(header->sender);
-  if (sender == nullptr || (live_from != nullptr && *live_from != header->sender)) {
-    telemetry.refuse(Counter::refused_sender_unknown);
-    return;
-  }
-  const auto seen = seen_.find(header->message_id);
-  if (seen != seen_.end() || committing_.contains(header->message_id)) {
+  const MessageKey key{header->sender, header->message_id};
+  const Seen* const seen = find_seen(key);
+  if (seen != nullptr || committing_.contains(key)) {
     telemetry.count(Counter::duplicates_dropped);
-    if (seen != seen_.end() && seen->second.receipted) {  // the receipt may have been lost
+    if (seen != nullptr && seen->receipted) {  // the receipt may have been lost
       owe({header->sender, header->instance, header->message_id}, intake);
     }
     spend_copys_key(mailbox, *header, envelope, intake);
-    return;
+    return true;
   }
   const PreKey* const pre_key = keys_.find(header->pre_key);
   if (pre_key == nullptr || spending_.contains(header->pre_key)) {
     telemetry.refuse(Counter::refused_pre_key_unknown);
-    answer_unknown_pre_key(*header, intake);
-    return;
+    return answer_unknown_pre_key(*header, intake);
   }
   if (pre_key->one_time && pre_key->given_to != header->sender) {
     telemetry.refuse(Counter::refused_pre_key_unknown);
-    return;
+    return true;
   }
   auto body = crypto::open_body(mailbox, services_.self, pre_key->pair, *header, envelope);
   if (!body) {
     telemetry.refuse(reason(body.error()));
-    return;
-  }
-  if (seen_.size() + committing_.size() >= ids_remembered) {
-    telemetry.refuse(Counter::refused_inbox_full);
-    return;
+    return true;
   }
   friends_.heard_of(*sender, header->instance);
-  receive_part(*header, std::move(*body), *pre_key, intake);
+  const Now now = services_.clock.now();
+  const UnixTimeMs sent_at = unix_time_ms(body->sent_at_ms);
+  // From when it lives: a sender's clock that was ahead makes nothing live longer.
+  const UnixTimeMs since = services_.clock.checked() ? std::min(sent_at, now.wall) : sent_at;
+  InboxMessage message{header->message_id,
+                       header->sender,
+                       header->instance,
+                       body->sequence,
+                       body->floor,
+                       body->kind,
+                       sent_at,
+                       since + seconds{body->lifetime_s},
+                       {}};
+  if (intake.live) {  // they know that it is wanted still
+    message.show_until = std::max(message.show_until, now.wall + live_kept);
+  }
+  if (is_perhaps_over(message)) {
+    return false;
+  }
+  return refuse_expired(message, *header, body->parts, *pre_key, intake) ||
+         receive_part(std::move(message), *header, std::move(*body), *pre_key, intake);
+}
+
+/// Its life is over by a date that is not certain: it is looked at again when it is.
+bool Inbox::is_perhaps_over(const InboxMessage& message) const {
+  return crypto::is_ordered(message.kind) && services_.clock.now().wall >= message.show_until &&
+         UnixTimeMs{services_.clock.for_good().passed()} < message.show_until;
+}
+
+/// Its sender says that it has expired, or will: it must not be shown, nor confirmed.
+bool Inbox::refuse_expired(const InboxMessage& message, const crypto::EnvelopeHeader& header,
+                           std::uint8_t parts, const PreKey& pre_key, Intake& intake) {
+  if (!crypto::is_ordered(message.kind) || services_.clock.now().wall < message.show_until) {
+    return false;
+  }
+  services_.telemetry.refuse(Counter::refused_lifetime);
+  if (parts == 1 && ids_.has_room(message.from)) {  // other copies of it are known then, without their key
+    remember(message, false, intake);
+    if (pre_key.one_time) {
+      spend(header.pre_key, intake);
+    }
+  }
+  return true;
+}
+
+/// Whoever kept an envelope that was sealed with it must not be able to open it later.
+void Inbox::spend(const crypto::PreKeyId& key, Intake& intake) {
+  if (spending_.insert(key).second) {
+    intake.batch.push_back(KeyRing::erasure(key));
+    intake.used.push_back(key);
+  }
+}
+
+bool Inbox::admits(const FriendKey& from, crypto::MessageKind kind, std::size_t bytes) {
+  const bool ids = !is_remembered(kind) || ids_.has_room(from);
+  const bool order = !crypto::is_ordered(kind) || order_.has_room(from, bytes);
+  const Friend* const sender = friends_.find(from);
+  const bool disk =
+      kind != crypto::MessageKind::bundle || sender == nullptr || FriendBook::has_room_for_bundle(*sender);
+  if (!ids) {
+    ids_.refused(from);
+  }
+  if (!order) {
+    order_.refused(from, bytes);
+  }
+  if (!ids || !order || !disk) {
+    services_.telemetry.refuse(Counter::refused_friend_share);
+  }
+  return ids && order && disk;
 }
 
 /// A copy of a message may be sealed with another one-time key than the one that was opened: whoever kept it
@@ -201,9 +226,7 @@ void Inbox::spend_copys_key(const crypto::OwnedMailbox& mailbox, const crypto::E
   if (pre_key != nullptr && pre_key->one_time && pre_key->given_to == header.sender &&
       !spending_.contains(header.pre_key) &&
       crypto::open_body(mailbox, services_.self, pre_key->pair, header, envelope)) {
-    intake.batch.push_back(KeyRing::erasure(header.pre_key));
-    intake.used.push_back(header.pre_key);
-    spending_.insert(header.pre_key);
+    spend(header.pre_key, intake);
   }
 }
 
@@ -216,69 +239,17 @@ void Inbox::owe(const ReceiptDue& due, Intake& intake) const {
 }
 
 /// The keys of ours that the friend has, or our own, are those of an old copy of a state: the friend is asked
-/// to seal again, and given new keys. Nothing of the header is authentic yet, so both are limited.
-void Inbox::answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake) {
-  if (!receipts_.is_due(header.sender, header.message_id) && receipts_.nack_permitted(header.sender)) {
-    owe({header.sender, header.instance, header.message_id, crypto::MessageKind::nack}, intake);
-    intake.renew.insert(header.sender);
+/// to seal again, and given new keys. The friend could ask for it on purpose, so both are limited.
+bool Inbox::answer_unknown_pre_key(const crypto::EnvelopeHeader& header, Intake& intake) {
+  if (receipts_.is_due(header.sender, header.message_id)) {
+    return true;
   }
-}
-
-void Inbox::receive_part(const crypto::EnvelopeHeader& header, crypto::EnvelopeBody body,
-                         const PreKey& pre_key, Intake& intake) {
-  InboxMessage message{header.message_id,
-                       header.sender,
-                       header.instance,
-                       body.sequence,
-                       body.floor,
-                       body.kind,
-                       unix_time_ms(body.sent_at_ms),
-                       {}};
-  if (body.parts == 1) {
-    message.text = std::move(body.text);
-    complete(std::move(message), header.pre_key, pre_key, intake);
-    return;
+  if (!receipts_.nack_permitted(header.sender)) {
+    return false;
   }
-  const auto found = assemblies_.find(header.message_id);
-  if (found != assemblies_.end()) {
-    const Assembly& old = found->second;
-    if (old.parts != body.parts || old.message.from != message.from ||
-        old.message.sequence != message.sequence || old.message.kind != message.kind ||
-        old.pre_key != header.pre_key) {
-      services_.telemetry.refuse(Counter::refused_parts);
-      return;
-    }
-    if (old.texts.contains(body.part)) {
-      services_.telemetry.count(Counter::duplicates_dropped);
-      return;
-    }
-  }
-  if (!make_room(message.from, message.id, part_cost(body.text), intake.batch)) {
-    services_.telemetry.refuse(Counter::refused_parts);
-    return;
-  }
-  Assembly& assembly = assemblies_[message.id];
-  if (assembly.parts == 0) {
-    assembly.parts = body.parts;
-    assembly.pre_key = header.pre_key;
-    assembly.since = services_.clock.now().unix_time();
-    assembly.message = message;
-  }
-  intake.batch.push_back(
-      put_record(part_key(message.id, body.part),
-                 PartRecord{message, body.part, body.parts, header.pre_key, assembly.since, body.text}));
-  intake.parts.emplace_back(message.id, body.part);
-  assembly.bytes += part_cost(body.text);
-  assembly_bytes_[message.from] += part_cost(body.text);
-  assembly.texts[body.part] = std::move(body.text);
-  if (assembly.texts.size() < assembly.parts) {
-    return;
-  }
-  for (const auto& [part, text] : assembly.texts) {
-    message.text.insert(message.text.end(), text.begin(), text.end());
-    intake.batch.push_back(erase_record(part_key(message.id, part)));
-  }
-  complete(std::move(message), header.pre_key, pre_key, intake);
+  owe({header.sender, header.instance, header.message_id, crypto::MessageKind::nack}, intake);
+  intake.renew.insert(header.sender);
+  return true;
 }
 
 /// All parts are here: one transaction holds the text, the message id, the receipt and the end of the
@@ -287,21 +258,25 @@ void Inbox::complete(InboxMessage message, const crypto::PreKeyId& pre_key_id, c
                      Intake& intake) {
   const bool good = handle_content(message, intake);
   // A refused message uses up its key and is remembered like any other.
-  const UnixTime until = pre_key.use_until + KeyRing::kept_longer;
-  const bool receipted =
-      good && (crypto::is_ordered(message.kind) || message.kind == crypto::MessageKind::bundle);
-  intake.batch.push_back(put_record(state_key(Table::seen, {message.id}),
-                                    SeenRecord{until, static_cast<std::uint8_t>(receipted)}));
-  intake.seen.push_back({message.id, {until, receipted}});
-  committing_.insert(message.id);
+  if (is_remembered(message.kind)) {
+    remember(message,
+             good && (crypto::is_ordered(message.kind) || message.kind == crypto::MessageKind::bundle),
+             intake);
+  }
+  for (const Sealing& sealing : sealings_of({message.from, message.id})) {
+    erase_parts(sealing, intake.batch);
+    const PreKey* const other = keys_.find(sealing.pre_key);
+    if (other != nullptr && other->one_time && other->given_to == message.from) {
+      spend(sealing.pre_key, intake);
+    }
+  }
   if (pre_key.one_time) {
-    intake.batch.push_back(KeyRing::erasure(pre_key_id));
-    intake.used.push_back(pre_key_id);
-    spending_.insert(pre_key_id);
+    spend(pre_key_id, intake);
   } else if (crypto::is_ordered(message.kind)) {
     intake.refill.insert(message.from);
   }
   if (good && crypto::is_ordered(message.kind)) {
+    order_.reserve(message);
     intake.messages.push_back(std::move(message));
   }
 }
@@ -318,7 +293,7 @@ bool Inbox::handle_content(const InboxMessage& message, Intake& intake) {
         return refuse(Counter::refused_message_text);
       }
       intake.batch.push_back(put_inbox_message(message));
-      owe({message.from, message.instance, message.id}, intake);
+      owe({message.from, message.instance, message.id, crypto::MessageKind::receipt, true}, intake);
       return true;
     case crypto::MessageKind::receipt:
     case crypto::MessageKind::nack:
@@ -329,6 +304,7 @@ bool Inbox::handle_content(const InboxMessage& message, Intake& intake) {
         intake.receipts_for_us.push_back({message.from, message.instance,
                                           id_from<crypto::MessageId>(ByteView(message.text).subspan(at)),
                                           message.kind});
+        listener_.on_receipt(intake.receipts_for_us.back(), intake.batch);
       }
       return true;
     case crypto::MessageKind::bundle: {
@@ -350,56 +326,34 @@ bool Inbox::handle_content(const InboxMessage& message, Intake& intake) {
   return refuse(Counter::refused_operation);
 }
 
-/// Keeps a friend's incomplete messages within limits::incomplete_parts_bytes: drops the oldest ones.
-bool Inbox::make_room(const FriendKey& from, const crypto::MessageId& keep, std::size_t bytes,
-                      store::StateBatch& batch) {
-  while (assembly_bytes_[from] + bytes > limits::incomplete_parts_bytes) {
-    auto oldest = assemblies_.end();
-    for (auto it = assemblies_.begin(); it != assemblies_.end(); ++it) {
-      if (it->second.message.from == from && it->first != keep && !committing_.contains(it->first) &&
-          (oldest == assemblies_.end() || it->second.since < oldest->second.since)) {
-        oldest = it;
-      }
-    }
-    if (oldest == assemblies_.end()) {
-      return false;
-    }
-    services_.telemetry.refuse(Counter::refused_parts);
-    drop_assembly(oldest->first, batch);
-  }
-  return true;
-}
-
-void Inbox::drop_assembly(const crypto::MessageId& id, store::StateBatch& batch) {
-  const auto found = assemblies_.find(id);
-  if (found == assemblies_.end()) {
-    return;
-  }
-  for (const auto& [part, text] : found->second.texts) {
-    batch.push_back(erase_record(part_key(id, part)));
-  }
-  assembly_bytes_[found->second.message.from] -= found->second.bytes;
-  assemblies_.erase(found);
-}
-
 /// The transaction's outcome is known: what it wrote takes effect, or nothing does.
 void Inbox::apply(Intake& intake, bool durable) {
-  for (const auto& [id, seen] : intake.seen) {
-    committing_.erase(id);
+  for (const auto& [key, seen] : intake.seen) {
+    committing_.erase(key);
   }
   for (const auto& id : intake.used) {
     spending_.erase(id);
   }
   if (!durable) {
-    for (const auto& [id, part] : intake.parts) {
-      undo_part(id, part);
+    for (const auto& [sealing, part] : intake.parts) {
+      undo_part(sealing, part);
+    }
+    for (const auto& receipt : intake.receipts_for_us) {
+      listener_.on_receipt_written(receipt, false);
+    }
+    for (const auto& [key, seen] : intake.seen) {
+      ids_.remove(key.first);
+    }
+    for (const auto& message : intake.messages) {
+      order_.release(message);
     }
     return;
   }
-  for (const auto& [id, seen] : intake.seen) {
-    seen_[id] = seen;
+  drop_of_removed(intake);
+  for (const auto& [key, seen] : intake.seen) {
+    seen_.try_emplace(key.first, 0, seen_hash_).first->second[key.second] = seen;
     store::StateBatch ignored;  // the parts' rows are erased already
-    drop_assembly(id, ignored);
+    drop_assemblies(key, ignored);
   }
   std::set<FriendKey> used_by;
   for (const auto& id : intake.used) {
@@ -417,80 +371,18 @@ void Inbox::apply(Intake& intake, bool durable) {
   for (const auto& due : intake.receipts_due) {
     receipts_.add(due, services_.clock.now());
   }
-  for (const auto& [from, instance, id, kind] : intake.receipts_for_us) {
-    if (kind == crypto::MessageKind::receipt) {
+  for (const auto& receipt : intake.receipts_for_us) {
+    if (receipt.kind == crypto::MessageKind::receipt) {
       services_.telemetry.count(Counter::receipts_received);
     }
-    listener_.on_receipt(kind, from, instance, id);
+    listener_.on_receipt_written(receipt, true);
   }
   for (const auto& key : intake.renew) {
     if (Friend* const from = friends_.find(key)) {
       friends_.renew_keys(*from);
     }
   }
-  store::StateBatch removed;
-  std::erase_if(intake.messages, [&](const InboxMessage& message) {
-    if (friends_.find(message.from) != nullptr) {
-      return false;
-    }
-    services_.telemetry.count(Counter::messages_dropped);
-    removed.push_back(erase_inbox_message(message.id));
-    return true;
-  });
-  if (!removed.empty()) {
-    services_.state.keep(std::move(removed));
-  }
   order_.add(std::move(intake.messages));
-}
-
-/// Removes a part that could not be written to the disk.
-void Inbox::undo_part(const crypto::MessageId& id, std::uint8_t part) {
-  const auto found = assemblies_.find(id);
-  if (found == assemblies_.end() || !found->second.texts.contains(part)) {
-    return;
-  }
-  Assembly& assembly = found->second;
-  const std::size_t cost = part_cost(assembly.texts[part]);
-  assembly.texts.erase(part);
-  assembly.bytes -= cost;
-  assembly_bytes_[assembly.message.from] -= cost;
-  if (assembly.texts.empty()) {
-    assemblies_.erase(found);
-  }
-}
-
-void Inbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
-  order_.on_removed(who, batch);
-  std::vector<crypto::MessageId> incomplete;
-  for (const auto& [id, assembly] : assemblies_) {
-    if (assembly.message.from == who) {
-      incomplete.push_back(id);
-    }
-  }
-  for (const auto& id : incomplete) {
-    drop_assembly(id, batch);
-  }
-  assembly_bytes_.erase(who);
-}
-
-void Inbox::drop_expired(UnixTime now, store::StateBatch& batch) {
-  std::erase_if(seen_, [&](const auto& entry) {
-    if (entry.second.until >= now) {
-      return false;
-    }
-    batch.push_back(erase_record(state_key(Table::seen, {entry.first})));
-    return true;
-  });
-  std::vector<crypto::MessageId> over;
-  for (const auto& [id, assembly] : assemblies_) {
-    if (assembly.since + parts_kept < now && !committing_.contains(id)) {
-      over.push_back(id);
-    }
-  }
-  for (const auto& id : over) {
-    services_.telemetry.refuse(Counter::refused_parts);
-    drop_assembly(id, batch);
-  }
 }
 
 }  // namespace toxasync::manager

@@ -4,11 +4,11 @@
 namespace toxasync::manager {
 
 store::StateWrite put_inbox_message(const InboxMessage& message) {
-  return put_record(state_key(Table::inbox, {message.id}), message);
+  return put_record(state_key(Table::inbox, {message.from, message.id}), message);
 }
 
-store::StateWrite erase_inbox_message(const crypto::MessageId& id) {
-  return erase_record(state_key(Table::inbox, {id}));
+store::StateWrite erase_inbox_message(const InboxMessage& message) {
+  return erase_record(state_key(Table::inbox, {message.from, message.id}));
 }
 
 std::optional<InboxMessage> read_inbox_message(const store::StateEntry& entry) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "manager/core/random_delay.hpp"
@@ -11,6 +12,8 @@
 namespace toxasync::manager {
 
 namespace {
+
+constexpr milliseconds hour = 1h;
 
 struct DueRecord {
   crypto::Instance instance{};
@@ -38,7 +41,7 @@ bool Receipts::load(const store::StateEntry& entry) {
   DueRecord record;
   if (read_record(services_.telemetry, entry, record)) {
     boxes_[id_from<FriendKey>(name)].items[id_from<crypto::MessageId>(name.subspan(sizeof(FriendKey)))] = {
-        record.instance, record.kind, record.since, std::nullopt};
+        record.instance, record.kind, record.since, std::nullopt, false};
   }
   return true;
 }
@@ -55,14 +58,15 @@ bool Receipts::is_due(const FriendKey& to, const crypto::MessageId& id) const {
 }
 
 bool Receipts::nack_permitted(const FriendKey& to) {
-  constexpr milliseconds hour = 1h;
   Box& box = boxes_[to];
   const SteadyTime now = services_.clock.now().steady;
   if (now - box.nacks_since >= hour) {
     box.nacks_since = now;
     box.nacks = 0;
+    reopened_ += std::exchange(box.nack_refused, false) ? 1 : 0;
   }
   if (box.nacks >= nacks_per_hour) {
+    box.nack_refused = true;
     services_.telemetry.refuse(Counter::refused_nack_limit);
     return false;
   }
@@ -71,23 +75,47 @@ bool Receipts::nack_permitted(const FriendKey& to) {
 }
 
 store::StateWrite Receipts::row(const ReceiptDue& due) const {
-  return put_record(row_name(due.to, due.id),
-                    DueRecord{due.instance, due.kind, services_.clock.now().unix_time()});
+  return put_record(row_name(due.to, due.id), DueRecord{due.instance, due.kind, services_.clock.stamp()});
 }
 
 void Receipts::add(const ReceiptDue& due, Now now) {
   const Friend* const to = friends_.find(due.to);
   Box& box = boxes_[due.to];
-  if (to == nullptr || box.items.size() >= due_per_friend) {
+  if (to == nullptr || (box.items.size() >= due_per_friend && !due.until_shown)) {
     services_.state.keep({erase_record(row_name(due.to, due.id))});
     return;
   }
-  box.items[due.id] = {due.instance, due.kind, now.unix_time(), std::nullopt};
-  if (to->online) {
-    deadlines_.set_earlier(due.to, now.steady);
-  } else {
-    deadlines_.set_earlier(due.to, now.steady + delay_for(due.kind));
+  box.items[due.id] = {due.instance, due.kind, services_.clock.stamp(), std::nullopt, due.until_shown};
+  if (!due.until_shown) {
+    schedule(*to, due.kind, now);
   }
+}
+
+void Receipts::schedule(const Friend& to, crypto::MessageKind kind, Now now) {
+  deadlines_.set_earlier(to.key, now.steady + (to.online ? 0ms : delay_for(kind)));
+}
+
+void Receipts::hold(const FriendKey& to, const crypto::MessageId& id) {
+  if (is_due(to, id)) {
+    boxes_[to].items[id].held = true;
+  }
+}
+
+void Receipts::release(const FriendKey& to, const crypto::MessageId& id, Now now) {
+  const Friend* const who = friends_.find(to);
+  if (who != nullptr && is_due(to, id)) {
+    boxes_[to].items[id].held = false;
+    schedule(*who, crypto::MessageKind::receipt, now);
+  }
+}
+
+bool Receipts::withdraw(const FriendKey& to, const crypto::MessageId& id, store::StateBatch& batch) {
+  if (!is_due(to, id) || !boxes_[to].items[id].held) {
+    return false;
+  }
+  boxes_[to].items.erase(id);
+  batch.push_back(erase_record(row_name(to, id)));
+  return true;
 }
 
 void Receipts::owe(const ReceiptDue& due, Now now) {
@@ -124,10 +152,17 @@ void Receipts::on_removed(const FriendKey& who, store::StateBatch& batch) {
   boxes_.erase(found);
 }
 
-void Receipts::drop_expired(UnixTime now, store::StateBatch& batch) {
+void Receipts::drop_expired(const CertainDate& date, store::StateBatch& batch) {
   for (auto& [to, box] : boxes_) {
+    if (box.nack_refused && services_.clock.now().steady - box.nacks_since >= hour) {
+      box.nack_refused = false;
+      ++reopened_;
+    }
+    for (auto& [id, item] : box.items) {
+      item.since = date.clamped(item.since);
+    }
     std::erase_if(box.items, [&, &to = to](const auto& entry) {
-      if (entry.second.since + kept >= now) {
+      if (entry.second.since + kept >= date.passed() || entry.second.held) {
         return false;
       }
       batch.push_back(erase_record(row_name(to, entry.first)));
@@ -140,7 +175,7 @@ void Receipts::send_live(Friend& to, Box& box, Now now) {
   for (const auto kind : {crypto::MessageKind::receipt, crypto::MessageKind::nack}) {
     std::vector<crypto::MessageId> unsent;
     for (const auto& [id, item] : box.items) {
-      if (item.kind == kind && !item.sent) {
+      if (item.kind == kind && !item.sent && !item.held) {
         unsent.push_back(id);
       }
     }
@@ -178,7 +213,9 @@ void Receipts::mail(const FriendKey& to, Box& box, Now now) {
   using Group = std::tuple<crypto::Instance, crypto::MessageKind>;
   std::map<Group, std::vector<crypto::MessageId>> groups;
   for (const auto& [id, item] : box.items) {
-    groups[{item.instance, item.kind}].push_back(id);
+    if (!item.held) {
+      groups[{item.instance, item.kind}].push_back(id);
+    }
   }
   for (const auto& [group, ids] : groups) {
     const auto [instance, kind] = group;
@@ -219,7 +256,9 @@ void Receipts::tick(Now now) {
     send_live(*to, box, now);
     SteadyTime next = never;
     for (const auto& [id, item] : box.items) {
-      next = std::min(next, item.sent ? *item.sent + delivered_after : now.steady + try_again);
+      if (!item.held) {
+        next = std::min(next, item.sent ? *item.sent + delivered_after : now.steady + try_again);
+      }
     }
     if (next != never) {
       deadlines_.set(*due, next);

@@ -17,6 +17,7 @@ struct ReceiptDue {
   crypto::Instance instance{};  ///< The friend's installation that sent the message.
   crypto::MessageId id{};
   crypto::MessageKind kind = crypto::MessageKind::receipt;  ///< Or nack.
+  bool until_shown = false;  ///< It leaves when the message was shown: until then that can expire.
 };
 
 /// Sends receipts and nacks as messages, to friends who are offline.
@@ -44,7 +45,7 @@ class Receipts final : public Part {
   static constexpr milliseconds try_again = 1s;
   static constexpr milliseconds mail_again = 1h;
   static constexpr seconds kept = days(15);
-  /// Strangers to a mailbox can provoke nacks: those for one friend are limited.
+  /// A friend can provoke any number.
   static constexpr std::size_t nacks_per_hour = 32;
   static constexpr std::int64_t nack_delay_divisor = 10;  ///< Nacks wait a tenth of the receipts' time.
 
@@ -61,15 +62,23 @@ class Receipts final : public Part {
   [[nodiscard]] bool is_due(const FriendKey& to, const crypto::MessageId& id) const;
   /// Whether another nack to the friend is within the limit; counts it.
   bool nack_permitted(const FriendKey& to);
+  /// Rises when nacks are permitted again to somebody who was refused one.
+  [[nodiscard]] std::uint64_t reopened() const noexcept { return reopened_; }
   /// The write that belongs into the transaction of the message; add() follows when it is durable.
   [[nodiscard]] store::StateWrite row(const ReceiptDue& due) const;
   void add(const ReceiptDue& due, Now now);
+  /// After the start: the message of a receipt that may be due was not shown yet.
+  void hold(const FriendKey& to, const crypto::MessageId& id);
+  /// The message was shown, and its receipt may leave.
+  void release(const FriendKey& to, const crypto::MessageId& id, Now now);
+  /// The message will not be shown, and there is no receipt. False: it has left already.
+  bool withdraw(const FriendKey& to, const crypto::MessageId& id, store::StateBatch& batch);
   /// add() with a transaction of its own.
   void owe(const ReceiptDue& due, Now now);
 
   void on_presence(const FriendKey& who, Now now);
   void on_removed(const FriendKey& who, store::StateBatch& batch);
-  void drop_expired(UnixTime now, store::StateBatch& batch);
+  void drop_expired(const CertainDate& date, store::StateBatch& batch);
   void tick(Now now) override;
   [[nodiscard]] SteadyTime next_deadline() const noexcept override { return deadlines_.next(); }
 
@@ -79,13 +88,16 @@ class Receipts final : public Part {
     crypto::MessageKind kind = crypto::MessageKind::receipt;
     UnixTime since{};
     std::optional<SteadyTime> sent;  ///< Live, in this connection.
+    bool held = false;               ///< Its message was not shown yet.
   };
   struct Box {
     std::map<crypto::MessageId, Item> items;
     std::size_t nacks = 0;
     SteadyTime nacks_since{};
+    bool nack_refused = false;  ///< Since then.
   };
 
+  void schedule(const Friend& to, crypto::MessageKind kind, Now now);
   void send_live(Friend& to, Box& box, Now now);
   void drop_delivered(const FriendKey& to, Box& box, Now now);
   void mail(const FriendKey& to, Box& box, Now now);
@@ -96,6 +108,7 @@ class Receipts final : public Part {
   ReceiptMailer& mailer_;
   std::map<FriendKey, Box> boxes_;
   DeadlineQueue<FriendKey> deadlines_;
+  std::uint64_t reopened_ = 0;
 };
 
 }  // namespace toxasync::manager

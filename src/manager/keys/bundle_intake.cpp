@@ -66,8 +66,8 @@ bool BundleIntake::is_genuine(Friend& from, const protocol::BundleHead& head, Bu
   crypto::Wiped<32> shared;
   if (head.one_time_count > limits::one_time_keys || !crypto::is_canonical(head.last_resort) ||
       head.version.instance == crypto::Instance{} || head.replaces == head.version.instance ||
-      !crypto::x25519(shared, services_.self.secret.bytes(), head.root) ||
-      !crypto::equal(head.root_mac, protocol::root_mac(shared, head.root, from.key,
+      !crypto::x25519(shared, services_.self.secret.bytes(), head.root.m) ||
+      !crypto::equal(head.root_mac, protocol::root_mac(shared, head.root.m, from.key,
                                                        services_.self.friend_key(), head.version)) ||
       !head.is_signed(from.key, services_.self.friend_key())) {
     return false;
@@ -99,7 +99,7 @@ bool BundleIntake::keep(Friend& from, const protocol::WholeBundle& bundle, Bundl
   std::erase_if(nodes, [](const protocol::HomeNode& node) { return node.addresses.empty(); });
   const Installation* const held = from.installation(head.version.instance);
   const bool old = held != nullptr && held->version.version >= head.version.version;
-  if (nodes.empty() || (!old && from.bundles_under_way >= bundles_under_way)) {
+  if (nodes.empty() || !has_room(from)) {
     return false;
   }
   const bool fresh = held == nullptr;
@@ -118,6 +118,7 @@ bool BundleIntake::keep(Friend& from, const protocol::WholeBundle& bundle, Bundl
     if (sender == nullptr) {
       return;
     }
+    reopened_ += has_room(*sender) ? 0 : 1;
     sender->bundles_under_way -= std::min<std::size_t>(sender->bundles_under_way, 1);
     if (source == BundleSource::friend_channel) {
       listener_.acknowledge_bundle(*sender, version);
@@ -142,7 +143,9 @@ Installation& BundleIntake::place(Friend& from, const protocol::BundleHead& head
   Installation* placed = from.installation(head.version.instance);
   if (placed == nullptr) {
     if (from.theirs.size() >= limits::instances_per_friend) {
-      drop(std::ranges::min_element(from.theirs, {}, &Installation::heard)->instance());
+      const UnixTime now = services_.clock.now().unix_time();  // later marks are a wrong clock's
+      const auto heard = [now](const Installation& one) { return std::min(one.heard, now); };
+      drop(std::ranges::min_element(from.theirs, {}, heard)->instance());
     }
     placed = &from.theirs.emplace_back();
   }
@@ -151,7 +154,10 @@ Installation& BundleIntake::place(Friend& from, const protocol::BundleHead& head
   placed->last_resort = head.last_resort;
   placed->signer = head.signer;
   placed->heard = services_.clock.now().unix_time();
-  placed->use_until = std::min(unix_time(head.use_until_s), placed->heard + longest_use);
+  placed->use_until = unix_time(head.use_until_s);
+  if (services_.clock.checked()) {  // else our clock may be behind
+    placed->use_until = std::min(placed->use_until, placed->heard + longest_use);
+  }
   return *placed;
 }
 

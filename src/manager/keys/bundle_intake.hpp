@@ -24,11 +24,17 @@ class BundleIntakeListener {
 /// Bundles of friends: put together, checked, and kept (docs/protocol.md, section 5).
 class BundleIntake {
  public:
-  static constexpr std::size_t bundles_under_way = 4;  ///< Of one friend, to the disk; more are dropped.
+  /// Of one friend, to the disk; more are dropped, or stay in their mailbox.
+  static constexpr std::size_t bundles_under_way = 4;
 
   BundleIntake(const Services& services, BundleIntakeListener& listener)
       : services_(services), listener_(listener) {}
 
+  [[nodiscard]] static bool has_room(const Friend& from) noexcept {
+    return from.bundles_under_way < bundles_under_way;
+  }
+  /// Rises when there is room again.
+  [[nodiscard]] std::uint64_t reopened() const noexcept { return reopened_; }
   // False: refused.
   bool on_head(Friend& from, ByteView message);
   bool on_keys(Friend& from, ByteView message);
@@ -42,6 +48,7 @@ class BundleIntake {
 
   const Services& services_;
   BundleIntakeListener& listener_;
+  std::uint64_t reopened_ = 0;
 };
 
 }  // namespace toxasync::manager

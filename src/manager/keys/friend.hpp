@@ -8,6 +8,7 @@
 
 #include "crypto/secret.hpp"
 #include "manager/core/friend_channel.hpp"
+#include "manager/core/trusted_clock.hpp"
 #include "protocol/bundle.hpp"
 
 namespace toxasync::manager {
@@ -24,7 +25,7 @@ struct OneTimeKey {
 /// What one installation of a friend gave us: where mail for it goes, and with which keys.
 struct Installation {
   protocol::BundleVersion version;
-  crypto::Point root{};
+  crypto::FriendsRoot root;
   crypto::Point last_resort{};
   ByteArray<32> signer{};  ///< Later bundles of the instance must be signed by it.
   UnixTime use_until{};
@@ -38,7 +39,10 @@ struct Installation {
   std::uint64_t mailed_version = 0;  ///< The last one that is on its way by its mailbox.
 
   [[nodiscard]] crypto::Instance instance() const noexcept { return version.instance; }
-  [[nodiscard]] bool usable(UnixTime now) const noexcept { return !home_nodes.empty() && now <= use_until; }
+  /// Until it is certain that the time of its use is over.
+  [[nodiscard]] bool usable(const CertainDate& date) const noexcept {
+    return !home_nodes.empty() && date.passed() <= use_until;
+  }
 };
 
 struct Friend {

@@ -89,6 +89,7 @@ Friend& FriendBook::add(const FriendKey& key) {
   Friend& who = friends_[key];
   who.key = key;
   who.listed = true;
+  writers_version_ += who.our_version != 0 ? 1 : 0;
   // A use row without its bundle: one of the two is damaged.
   std::erase_if(who.theirs, [](const Installation& one) { return one.home_nodes.empty(); });
   // New, or their record is damaged: which keys are used up is then not known
@@ -112,6 +113,7 @@ bool FriendBook::remove(const FriendKey& key, store::StateBatch& batch) {
     erase_installation(key, installation.instance(), batch);
   }
   friends_.erase(found);
+  writers_version_ += was_told ? 1 : 0;
   beats_.erase(key);
   keys_.drop_all_of(key, batch);
   batch.push_back(erase_record(state_key(Table::friend_record, {key})));
@@ -133,7 +135,7 @@ void FriendBook::set_online(Friend& who, bool online) {
 
 void FriendBook::bundle_changed() {
   for_each([this](Friend& who) {
-    if (who.online || can_seal(who, services_.clock.now().unix_time())) {
+    if (who.online || can_seal(who)) {
       offer_bundle(who);
     }
   });
@@ -158,6 +160,16 @@ void FriendBook::refill(const FriendKey& key) {
   offer_bundle(*who);
 }
 
+std::vector<FriendKey> FriendBook::writers() const {
+  std::vector<FriendKey> keys;
+  for (const auto& [key, who] : friends_) {
+    if (who.listed && who.our_version != 0) {
+      keys.push_back(key);
+    }
+  }
+  return keys;
+}
+
 std::vector<FriendKey> FriendBook::unlisted() const {
   std::vector<FriendKey> keys;
   for (const auto& [key, who] : friends_) {
@@ -171,7 +183,7 @@ std::vector<FriendKey> FriendBook::unlisted() const {
 ByteArray<16> FriendBook::content_now() const {
   Bytes nodes(limits::bundle_head);
   protocol::BundleHead head;
-  head.root = keys_.root().pair.public_key;
+  head.root.m = keys_.root().pair.public_key;
   head.last_resort = keys_.last_resort().pair.public_key;
   head.home_nodes = home_nodes_.in_use();
   const auto size = wire::encode(head, nodes);
@@ -192,9 +204,9 @@ bool FriendBook::keep_bundle_current(Friend& who) {
   if (home_nodes_.in_use().empty()) {
     return false;  // there is nowhere to send mail to us
   }
-  const auto now = services_.clock.now().unix_time();
+  const CertainDate date = services_.clock.for_good();
   const auto content = content_now();
-  const std::size_t fresh = who.has_no_keys ? 0 : keys_.fresh_one_time(who.key, now);
+  const std::size_t fresh = who.has_no_keys ? 0 : keys_.fresh_one_time(who.key, date);
   const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(who.key));
   const bool runs_us = who.taken_version != 0 || !who.theirs.empty();
   const bool few = runs_us && fresh < top_up_below && room > 0;
@@ -204,12 +216,13 @@ bool FriendBook::keep_bundle_current(Friend& who) {
   store::StateBatch batch;
   // By the time: a version that an old copy of our state makes must not be one that they have from us
   // already.
+  writers_version_ += who.our_version == 0 ? 1 : 0;
   who.our_version = std::max(who.our_version + 1, since_1970_ms(services_.clock.now().wall));
   who.our_content = content;
   who.has_no_keys = false;
   if (runs_us) {
     const std::size_t wanted = few ? bundle_keys - fresh : again_keys;
-    keys_.make_one_time(who.key, who.our_version, std::min(wanted, room), now, batch);
+    keys_.make_one_time(who.key, who.our_version, std::min(wanted, room), date, batch);
   }
   save(who, batch);
   services_.state.keep(std::move(batch),
@@ -229,9 +242,8 @@ void FriendBook::give_bundle(Friend& who) {
     send_bundle(who);
     return;
   }
-  const auto now = services_.clock.now().unix_time();
   for (Installation& to : who.theirs) {
-    if (to.taken_version >= who.our_version || to.mailed_version == who.our_version || !to.usable(now)) {
+    if (to.taken_version >= who.our_version || to.mailed_version == who.our_version || !usable(to)) {
       continue;
     }
     const auto bundle = make_bundle(who);
@@ -248,12 +260,12 @@ std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& who) 
   protocol::BundleHead& head = bundle.head;
   head.version = {who.instance, who.our_version};
   head.replaces = who.replaces;
-  head.root = root.pair.public_key;
+  head.root = crypto::friends_root(root.pair, who.key);
   crypto::Wiped<32> shared;
   if (!crypto::x25519(shared, root.pair.secret.bytes(), crypto::point_of(who.key))) {
     return std::nullopt;
   }
-  head.root_mac = protocol::root_mac(shared, head.root, services_.self.friend_key(), who.key, head.version);
+  head.root_mac = protocol::root_mac(shared, head.root.m, services_.self.friend_key(), who.key, head.version);
   head.last_resort = keys_.last_resort().pair.public_key;
   head.use_until_s = since_1970_s(keys_.last_resort().use_until);
   head.home_nodes = home_nodes_.in_use();
@@ -328,19 +340,21 @@ void FriendBook::renew_keys(Friend& who) {
   const auto now = services_.clock.now().steady;
   if (who.renewed == long_ago || now - who.renewed >= renew_every) {
     renew_instance(who);
+  } else {
+    services_.telemetry.refuse(Counter::refused_renewal_limit);
   }
 }
 
-bool FriendBook::can_seal(const Friend& who, UnixTime now) const noexcept {
-  return std::ranges::any_of(who.theirs, [now](const Installation& one) { return one.usable(now); });
+bool FriendBook::can_seal(const Friend& who) const noexcept {
+  return std::ranges::any_of(who.theirs, [this](const Installation& one) { return usable(one); });
 }
 
-crypto::Point FriendBook::take_pre_key(const Friend& who, Installation& to, UnixTime now,
-                                       store::StateBatch& batch) {
+crypto::Point FriendBook::take_pre_key(const Friend& who, Installation& to, store::StateBatch& batch) {
+  const CertainDate date = services_.clock.for_good();
   crypto::Point key = to.last_resort;
   while (to.used < to.one_time.size()) {
     const OneTimeKey& next = to.one_time[to.used++];
-    if (now <= next.use_until) {
+    if (date.passed() <= next.use_until) {
       key = next.key;
       break;
     }
@@ -440,7 +454,7 @@ bool FriendBook::on_bundle_taken(Friend& from, ByteView message) {
     return false;
   }
   if (version.version > from.our_version) {
-    renew_instance(from);  // our state was restored from a copy
+    renew_keys(from);  // our state was restored from a copy
   } else if (version.version == 0) {
     give_bundle_anew(from, receiver);
   } else {

@@ -70,8 +70,19 @@ class FriendBook final : public Part, BundleIntakeListener {
   void top_up(const FriendKey& key);
   /// A text of theirs came without a one-time key: an installation of theirs has none, whatever others have.
   void refill(const FriendKey& key);
+  /// Friends who were given a bundle, and so have a box in each of our mailboxes.
+  [[nodiscard]] std::vector<FriendKey> writers() const;
+  /// Rises when writers() changes.
+  [[nodiscard]] std::uint64_t writers_version() const noexcept { return writers_version_; }
   /// Friends who are not in the host's list.
   [[nodiscard]] std::vector<FriendKey> unlisted() const;
+
+  /// Whether another bundle of theirs may be on its way to the disk.
+  [[nodiscard]] static bool has_room_for_bundle(const Friend& from) noexcept {
+    return BundleIntake::has_room(from);
+  }
+  /// Rises when one more may be, of somebody who had too many.
+  [[nodiscard]] std::uint64_t reopened() const noexcept { return intake_.reopened(); }
 
   /// Bundle packets (types 1 to 3). False: refused (counted).
   bool on_packet(Friend& from, const protocol::FriendPacket& packet);
@@ -85,12 +96,15 @@ class FriendBook final : public Part, BundleIntakeListener {
   void bundle_confirmed(Friend& from, std::uint64_t version, crypto::Instance receiver);
 
   /// A pre-key for a new text, marked as used in `batch`: one-time, else the last-resort one.
-  crypto::Point take_pre_key(const Friend& who, Installation& to, UnixTime now, store::StateBatch& batch);
+  crypto::Point take_pre_key(const Friend& who, Installation& to, store::StateBatch& batch);
   /// A message of theirs used a pre-key that we do not have: our state or theirs is an old copy. Makes a new
   /// instance, with new keys.
   void renew_keys(Friend& who);
   void heard_of(Friend& who, crypto::Instance instance);
-  [[nodiscard]] bool can_seal(const Friend& who, UnixTime now) const noexcept;
+  [[nodiscard]] bool can_seal(const Friend& who) const noexcept;
+  [[nodiscard]] bool usable(const Installation& one) const noexcept {
+    return one.usable(services_.clock.for_good());
+  }
   void save(const Friend& who, store::StateBatch& batch) const;
 
   /// Queues a packet for the friend channel. False: too many wait, or they are offline.
@@ -128,6 +142,7 @@ class FriendBook final : public Part, BundleIntakeListener {
   FriendBookListener& listener_;
   BundleIntake intake_;
   std::map<FriendKey, Friend> friends_;
+  std::uint64_t writers_version_ = 1;
   DeadlineQueue<FriendKey> beats_;
 };
 

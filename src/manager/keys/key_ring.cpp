@@ -2,6 +2,7 @@
 #include "manager/keys/key_ring.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace toxasync::manager {
@@ -84,18 +85,44 @@ bool KeyRing::load(const store::StateEntry& entry) {
   return true;
 }
 
-bool KeyRing::renew_roots(UnixTime now, store::StateBatch& batch) {
+/// Marks that lie in the future were made while the clock was ahead. What then looks too new is given the
+/// longest past that matters: mail for it may be as old.
+void KeyRing::clamp(const CertainDate& date, store::StateBatch& batch) {
+  for (Root& root : roots_) {
+    const bool ahead = date.clamped(root.created) != root.created;
+    const UnixTime created = ahead ? date.now() - limits::largest_time_to_live : root.created;
+    const UnixTime replace_at = date.clamped(root.replace_at, root_replaced_after);
+    const UnixTime retired = date.clamped(root.retired);
+    if (std::tuple(created, replace_at, retired) != std::tuple(root.created, root.replace_at, root.retired)) {
+      root.created = created;
+      root.replace_at = replace_at;
+      root.retired = retired;
+      batch.push_back(root_write(root));
+    }
+  }
+  for (auto& [id, key] : keys_) {
+    const UnixTime until = date.clamped(key.use_until, use_for);
+    if (until != key.use_until) {
+      key.use_until = until;
+      batch.push_back(key_write(key, id));
+    }
+  }
+}
+
+bool KeyRing::renew_roots(const CertainDate& date, store::StateBatch& batch) {
   bool changed = false;
-  if (roots_.empty() || now >= roots_.back().replace_at) {
+  if (roots_.empty() || date.passed() >= roots_.back().replace_at) {
     if (!roots_.empty()) {
-      roots_.back().retired = now;
+      roots_.back().retired = date.now();
       batch.push_back(root_write(roots_.back()));
     }
-    roots_.emplace_back(crypto::KeyPair::generate(services_.random), now, now + root_replaced_after);
+    roots_.emplace_back(crypto::KeyPair::generate(services_.random), date.now(),
+                        date.now() + root_replaced_after);
     batch.push_back(root_write(roots_.back()));
     changed = true;
   }
-  while (roots_.size() > roots_held || (roots_.size() > 1 && roots_.front().retired + root_kept < now)) {
+  while (roots_.size() > roots_held ||
+         (roots_.size() > 1 && roots_.front().retired + root_kept < date.passed())) {
     drop_oldest_root(batch);
     changed = true;
   }
@@ -107,20 +134,21 @@ void KeyRing::drop_oldest_root(store::StateBatch& batch) {
   roots_.erase(roots_.begin());
 }
 
-void KeyRing::replace_root_soon(UnixTime now, store::StateBatch& batch) {
+void KeyRing::replace_root_soon(const CertainDate& date, store::StateBatch& batch) {
   Root& root = roots_.back();
-  const UnixTime soon = now + root_replaced_after_removal;
+  const UnixTime soon = date.passed() + root_replaced_after_removal;
   if (soon < root.replace_at) {
     root.replace_at = soon;
     batch.push_back(root_write(root));
   }
 }
 
-bool KeyRing::renew(UnixTime now, store::StateBatch& batch) {
-  const bool roots_changed = renew_roots(now, batch);
+bool KeyRing::renew(const CertainDate& date, store::StateBatch& batch) {
+  clamp(date, batch);
+  const bool roots_changed = renew_roots(date, batch);
   std::vector<crypto::PreKeyId> over;
   for (const auto& [id, key] : keys_) {
-    if (key.use_until + kept_longer < now) {
+    if (key.use_until + kept_longer < date.passed()) {
       over.push_back(id);
     }
   }
@@ -129,23 +157,24 @@ bool KeyRing::renew(UnixTime now, store::StateBatch& batch) {
     drop(id);
   }
   const auto found = keys_.find(last_resort_);
-  if (found == keys_.end() || found->second.use_until - use_for + last_resort_replaced_after <= now) {
-    make_last_resort(now, batch);
+  if (found == keys_.end() ||
+      found->second.use_until - use_for + last_resort_replaced_after <= date.passed()) {
+    make_last_resort(date, batch);
   }
   return roots_changed;
 }
 
-void KeyRing::make_last_resort(UnixTime now, store::StateBatch& batch) {
-  PreKey key{crypto::KeyPair::generate(services_.random), now + use_for, {}, 0, false};
+void KeyRing::make_last_resort(const CertainDate& date, store::StateBatch& batch) {
+  PreKey key{crypto::KeyPair::generate(services_.random), date.now() + use_for, {}, 0, false};
   const auto id = crypto::pre_key_id(key.pair.public_key);
   batch.push_back(key_write(key, id));
   insert(id, std::move(key));
 }
 
-void KeyRing::make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count, UnixTime now,
-                            store::StateBatch& batch) {
+void KeyRing::make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count,
+                            const CertainDate& date, store::StateBatch& batch) {
   for (std::size_t i = 0; i < count; ++i) {
-    PreKey key{crypto::KeyPair::generate(services_.random), now + use_for, to, version, true};
+    PreKey key{crypto::KeyPair::generate(services_.random), date.now() + use_for, to, version, true};
     const auto id = crypto::pre_key_id(key.pair.public_key);
     batch.push_back(key_write(key, id));
     insert(id, std::move(key));
@@ -180,12 +209,12 @@ std::size_t KeyRing::held_one_time(const FriendKey& to) const noexcept {
   return found == by_friend_.end() ? 0 : found->second.size();
 }
 
-std::size_t KeyRing::fresh_one_time(const FriendKey& to, UnixTime now) const noexcept {
+std::size_t KeyRing::fresh_one_time(const FriendKey& to, const CertainDate& date) const noexcept {
   const auto found = by_friend_.find(to);
   return found == by_friend_.end()
              ? 0
              : static_cast<std::size_t>(std::ranges::count_if(found->second, [&](const auto& id) {
-                 return keys_.at(id).use_until > now + stale_before_end;
+                 return keys_.at(id).use_until > date.passed() + stale_before_end;
                }));
 }
 

@@ -63,11 +63,11 @@ class KeyRing final : public Part {
     return tables;
   }
   bool load(const store::StateEntry& entry) override;
-  /// Makes what is missing: a root and a last-resort key that are fresh enough. Drops what is over. True: the
-  /// roots changed.
-  bool renew(UnixTime now, store::StateBatch& batch);
+  /// Makes what is missing: a root and a last-resort key that are fresh enough. Drops what is over, and
+  /// clamps what a wrong clock has dated. True: the roots changed.
+  bool renew(const CertainDate& date, store::StateBatch& batch);
   /// Somebody who knows the latest root is no friend any longer: it will be replaced soon.
-  void replace_root_soon(UnixTime now, store::StateBatch& batch);
+  void replace_root_soon(const CertainDate& date, store::StateBatch& batch);
   [[nodiscard]] UnixTime root_replaced_at() const noexcept { return root().replace_at; }
 
   [[nodiscard]] const Root& root() const noexcept { return roots_.back(); }
@@ -75,13 +75,13 @@ class KeyRing final : public Part {
   [[nodiscard]] const PreKey& last_resort() const noexcept { return keys_.at(last_resort_); }
 
   /// Makes one-time keys for a friend's bundle.
-  void make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count, UnixTime now,
+  void make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count, const CertainDate& date,
                      store::StateBatch& batch);
   /// Public halves that a version brought; the unused ones.
   [[nodiscard]] std::vector<crypto::Point> one_time_keys(const FriendKey& to, std::uint64_t version) const;
   /// All unused ones, and those of them that they can still use for a while.
   [[nodiscard]] std::size_t held_one_time(const FriendKey& to) const noexcept;
-  [[nodiscard]] std::size_t fresh_one_time(const FriendKey& to, UnixTime now) const noexcept;
+  [[nodiscard]] std::size_t fresh_one_time(const FriendKey& to, const CertainDate& date) const noexcept;
 
   [[nodiscard]] const PreKey* find(const crypto::PreKeyId& id) const noexcept;
   /// The write that ends a key; drop() then follows when it is durable.
@@ -90,10 +90,11 @@ class KeyRing final : public Part {
   void drop_all_of(const FriendKey& friend_key, store::StateBatch& batch);
 
  private:
-  bool renew_roots(UnixTime now, store::StateBatch& batch);
+  bool renew_roots(const CertainDate& date, store::StateBatch& batch);
+  void clamp(const CertainDate& date, store::StateBatch& batch);
   void drop_oldest_root(store::StateBatch& batch);
   void insert(const crypto::PreKeyId& id, PreKey key);
-  void make_last_resort(UnixTime now, store::StateBatch& batch);
+  void make_last_resort(const CertainDate& date, store::StateBatch& batch);
 
   const Services& services_;
   std::vector<Root> roots_;

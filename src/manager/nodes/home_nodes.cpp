@@ -43,6 +43,7 @@ OwnHomeNode& HomeNodes::place(OwnHomeNode node) {
   OwnHomeNode& placed = nodes_[node.known.id];
   placed = std::move(node);
   book_.set_home(placed.known.id, true);
+  book_.set_named(placed.known.id, placed.by == ChosenBy::user && placed.retired == UnixTime{});
   book_.learn(placed.known, placed.by == ChosenBy::user ? Origin::configured : Origin::dht);
   return placed;
 }
@@ -87,7 +88,8 @@ Result<bool, NodeError> HomeNodes::remove(const protocol::NodeId& id) {
   if (found == nodes_.end() || found->second.retired != UnixTime{}) {
     return NodeError::unknown;
   }
-  found->second.retired = services_.clock.now().unix_time();
+  found->second.retired = services_.clock.stamp();
+  book_.set_named(id, false);
   save(found->second);
   changed_ = true;
   return true;
@@ -99,7 +101,7 @@ void HomeNodes::announce() {
   }
 }
 
-std::vector<protocol::NodeId> HomeNodes::forget_retired(UnixTime now, store::StateBatch& batch) {
+std::vector<protocol::NodeId> HomeNodes::forget_retired(const CertainDate& date, store::StateBatch& batch) {
   std::vector<std::pair<UnixTime, protocol::NodeId>> retired;  // the oldest first
   for (const auto& [id, node] : nodes_) {
     if (node.retired != UnixTime{}) {
@@ -110,7 +112,7 @@ std::vector<protocol::NodeId> HomeNodes::forget_retired(UnixTime now, store::Sta
   std::vector<protocol::NodeId> forgotten;
   for (const auto& [retired_at, id] : retired) {
     const std::size_t left = retired.size() - forgotten.size();
-    if (left <= most_retired && retired_at + retired_kept >= now) {
+    if (left <= most_retired && retired_at + retired_kept >= date.passed()) {
       break;
     }
     batch.push_back(erase_record(state_key(Table::home_node, {id})));
@@ -119,6 +121,29 @@ std::vector<protocol::NodeId> HomeNodes::forget_retired(UnixTime now, store::Sta
     forgotten.push_back(id);
   }
   return forgotten;
+}
+
+void HomeNodes::clamp(const CertainDate& date) {
+  for (auto& [id, node] : nodes_) {
+    const bool ahead = date.clamped(node.added) != node.added;
+    const UnixTime added = ahead ? date.now() - limits::largest_time_to_live : node.added;
+    const UnixTime retired = date.clamped(node.retired);
+    if (added != node.added || retired != node.retired) {
+      node.added = added;
+      node.retired = retired;
+      save(node);
+    }
+  }
+}
+
+std::vector<protocol::NodeId> HomeNodes::ids_in_use() const {
+  std::vector<protocol::NodeId> ids;
+  for (const auto& [id, node] : nodes_) {
+    if (node.retired == UnixTime{}) {
+      ids.push_back(id);
+    }
+  }
+  return ids;
 }
 
 std::vector<protocol::HomeNode> HomeNodes::in_use() const {
@@ -134,6 +159,16 @@ std::vector<protocol::HomeNode> HomeNodes::in_use() const {
     }
   }
   return homes;
+}
+
+std::vector<protocol::NodeId> HomeNodes::named() const {
+  std::vector<protocol::NodeId> ids;
+  for (const auto& [id, node] : nodes_) {
+    if (node.retired == UnixTime{} && node.by == ChosenBy::user) {
+      ids.push_back(id);
+    }
+  }
+  return ids;
 }
 
 std::vector<protocol::NodeId> HomeNodes::chosen_by_selector() const {

@@ -49,11 +49,18 @@ class HomeNodes final : public Part {
   Result<bool, NodeError> remove(const protocol::NodeId& id);
   /// Calls the listener, once for all changes since the last call.
   void announce();
+  /// It does not behave as a node does: another one is picked in its place.
+  void demote(const protocol::NodeId& id) { book_.on_fault(id); }
   /// Forgets those that no friend can still be using, and the oldest past the limit. Their ids.
-  std::vector<protocol::NodeId> forget_retired(UnixTime now, store::StateBatch& batch);
+  std::vector<protocol::NodeId> forget_retired(const CertainDate& date, store::StateBatch& batch);
+  /// Marks in the future, of a clock that was wrong.
+  void clamp(const CertainDate& date);
+  [[nodiscard]] std::vector<protocol::NodeId> ids_in_use() const;
 
   /// Those in use, with the addresses at which they are now.
   [[nodiscard]] std::vector<protocol::HomeNode> in_use() const;
+  /// Those of them that the user named.
+  [[nodiscard]] std::vector<protocol::NodeId> named() const;
   /// Those of them that the selector chose.
   [[nodiscard]] std::vector<protocol::NodeId> chosen_by_selector() const;
   [[nodiscard]] std::vector<HomeNodeStatus> status() const;

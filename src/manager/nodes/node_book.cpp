@@ -2,6 +2,8 @@
 #include "manager/nodes/node_book.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <ranges>
 #include <utility>
 
 namespace toxasync::manager {
@@ -89,6 +91,14 @@ void NodeBook::set_home(const protocol::NodeId& id, bool home) {
   }
 }
 
+void NodeBook::set_named(const protocol::NodeId& id, bool named) {
+  if (named) {
+    named_.insert(id);
+  } else {
+    named_.erase(id);
+  }
+}
+
 // --- Learning of nodes ---
 
 void NodeBook::learn(const client::KnownNode& known, Origin origin) {
@@ -142,6 +152,7 @@ void NodeBook::claim(const FriendKey& whose, std::span<const protocol::HomeNode>
   }
   if (homes.empty()) {
     claimed_.erase(whose);
+    addresses_.forget(whose);
   }
   for (const auto& home : homes) {
     BookedNode* node = entry(home.id);
@@ -269,6 +280,80 @@ void NodeBook::set_asked(const protocol::NodeId& id, UnixTime ask_at) {
   }
 }
 
+void NodeBook::clamp(const CertainDate& date) {
+  for (auto& [id, node] : nodes_) {
+    for (UnixTime* const mark : {&node.learnt, &node.silent_since, &node.lost_at, &node.asked}) {
+      *mark = date.clamped(*mark);
+    }
+    if (date.clamped(node.last_answer) != node.last_answer) {
+      node.last_answer = date.now() - lately;  // it is not known when
+    }
+  }
+}
+
+// --- What may be sent ---
+
+namespace {
+
+bool is_users(const BookedNode& node, const Endpoint& address) {
+  return node.origin == Origin::configured && std::ranges::find(node.heard, address) != node.heard.end();
+}
+
+std::vector<FriendKey> who_names(const BookedNode& node, const Endpoint& address) {
+  std::vector<FriendKey> friends;
+  for (const auto& [whose, claimed] : node.claims) {
+    if (std::ranges::find(claimed, address) != claimed.end()) {
+      friends.push_back(whose);
+    }
+  }
+  if (friends.empty()) {  // the node names it itself: whoever vouches for the node
+    std::ranges::copy(std::views::keys(node.claims), std::back_inserter(friends));
+  }
+  return friends;
+}
+
+}  // namespace
+
+bool NodeBook::may_send(const protocol::NodeId& id, const Endpoint& to, Now now) const {
+  const BookedNode* const node = find(id);
+  if (node == nullptr || is_users(*node, to)) {
+    return true;
+  }
+  if (const auto found = node->answering.find(to); found != node->answering.end()) {
+    const auto& [silent_since, next] = found->second;
+    return silent_since == never || now.steady - silent_since < silence || now.steady >= next;
+  }
+  return to == node->answered_at || addresses_.may_send(to, who_names(*node, to), now.steady);
+}
+
+void NodeBook::on_sent(const protocol::NodeId& id, const Endpoint& to, Now now) {
+  BookedNode* const node = entry(id);
+  if (node == nullptr || is_users(*node, to) || !is_usable(to)) {
+    return;  // or it went to no address
+  }
+  if (!node->answering.contains(to) && to != node->answered_at) {
+    addresses_.on_sent(to, who_names(*node, to), now.steady);
+    return;
+  }
+  auto& [silent_since, next] = node->answering[to];
+  silent_since = std::min(silent_since, now.steady);
+  if (now.steady - silent_since >= silence) {
+    next = now.steady + packets_in_silence_apart;
+  }
+}
+
+void NodeBook::on_heard(const protocol::NodeId& id, const Endpoint& from, Now /*now*/) {
+  BookedNode* const node = entry(id);
+  if (node != nullptr && std::ranges::find(node->given, from) != node->given.end()) {
+    node->answering[from] = {};
+  }
+}
+
+bool NodeBook::has_answered(const protocol::NodeId& id) const {
+  const BookedNode* const node = find(id);
+  return node == nullptr || node->last_answer != UnixTime{} || !node->answering.empty();
+}
+
 // --- Addresses ---
 
 bool NodeBook::is_usable(const Endpoint& endpoint) const noexcept {
@@ -303,6 +388,9 @@ void NodeBook::update_client(BookedNode& node) {
   auto endpoints = to_try(node);
   if (endpoints != node.given) {
     node.given = std::move(endpoints);
+    std::erase_if(node.answering, [&](const auto& entry) {
+      return std::ranges::find(node.given, entry.first) == node.given.end();
+    });
     services_.client.set_node({node.id, node.given});
   }
 }

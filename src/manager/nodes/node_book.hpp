@@ -9,6 +9,7 @@
 
 #include "manager/core/part.hpp"
 #include "manager/core/services.hpp"
+#include "manager/nodes/address_budget.hpp"
 #include "protocol/bundle.hpp"
 
 namespace toxasync::manager {
@@ -43,6 +44,12 @@ struct BookedNode {
   UnixTime asked{};             ///< When it was asked for other nodes,
   UnixTime ask_at{};            ///< and from when it may be asked again.
   // In memory:
+  /// An address from which the node has answered.
+  struct Answering {
+    SteadyTime silent_since = never;  ///< The first packet that was sent there since it did.
+    SteadyTime next{};                ///< When the next one may be sent, if it has been silent for long.
+  };
+  std::map<Endpoint, Answering> answering;            ///< Of `given`.
   std::vector<Endpoint> described;                    ///< The descriptor's addresses.
   std::map<FriendKey, std::vector<Endpoint>> claims;  ///< What friends' bundles say.
   std::vector<Endpoint> given;                        ///< What the client tries, in this order.
@@ -58,8 +65,12 @@ struct BookedNode {
 /// those that our user gave, those that friends give (the first address of each, then the second ones), and
 /// the rest. Only an answer sealed with the descriptor's N makes a descriptor count, so that an old one that
 /// somebody sends again does not.
-class NodeBook final : public Part {
+class NodeBook final : public Part, public client::AddressGuard {
  public:
+  /// Where a node has answered, packets are sent as needed until it has been silent for so long; then one in
+  /// so long.
+  static constexpr milliseconds silence = 1h;
+  static constexpr milliseconds packets_in_silence_apart = 10min;
   /// Nodes that neither we nor any friend uses. Past that the first to go is one that lost mail or was given
   /// up, else one that never answered, else one that nobody chose; of several the one longest not heard of.
   static constexpr std::size_t most_unused = 256;
@@ -90,6 +101,8 @@ class NodeBook final : public Part {
   void set_self(const protocol::NodeId& id);
   /// Whether it is, or was, a home node of ours: such a node is not forgotten, and not named to others.
   void set_home(const protocol::NodeId& id, bool home);
+  /// Whether our user names it as a home node now.
+  void set_named(const protocol::NodeId& id, bool named);
 
   /// A node, and its addresses in place of those that an equally or less trusted origin gave.
   void learn(const client::KnownNode& node, Origin origin);
@@ -99,10 +112,20 @@ class NodeBook final : public Part {
   void claim(const FriendKey& whose, std::span<const protocol::HomeNode> nodes);
 
   void on_news(const client::NodeNews& news, Now now);
+  // AddressGuard. What our user named is not limited.
+  [[nodiscard]] bool may_send(const protocol::NodeId& id, const Endpoint& to, Now now) const override;
+  void on_sent(const protocol::NodeId& id, const Endpoint& to, Now now) override;
+  void on_heard(const protocol::NodeId& id, const Endpoint& from, Now now) override;
+  [[nodiscard]] bool has_answered(const protocol::NodeId& id) const override;
   /// It had confirmed a message and does not have it any longer.
   void on_message_lost(const protocol::NodeId& id);
+  /// It has broken a rule: demoted as for a lost message.
+  void on_fault(const protocol::NodeId& id) { on_message_lost(id); }
   /// It was asked for other nodes now, and may be asked again from `ask_at` on.
   void set_asked(const protocol::NodeId& id, UnixTime ask_at);
+
+  /// Marks in the future, of a clock that was wrong.
+  void clamp(const CertainDate& date);
 
   /// Whether it has lost mail lately.
   [[nodiscard]] bool demoted(const protocol::NodeId& id) const;
@@ -111,12 +134,14 @@ class NodeBook final : public Part {
   /// The addresses to give to others, 4 at most: its descriptor's and our user's; else what we have.
   [[nodiscard]] std::vector<Endpoint> addresses(const protocol::NodeId& id) const;
 
-  /// Rendezvous hashing: the nodes that keep what is addressed to P, the first of the good ones in the order
-  /// of H256(P|node id). At most one that nobody chose, where others are known.
+  /// Rendezvous hashing: the nodes that keep what is addressed to P, the first in the order of H256(P|node
+  /// id) of those that our user or a friend names now, that have answered, and that are good. Never one that
+  /// was found: whoever can compute P can make such nodes near it, and would see who looks there, and when.
   [[nodiscard]] std::vector<protocol::NodeId> nearest(const crypto::Point& p, std::size_t count) const;
   /// Nodes that may serve as home nodes beside `others`: they answered lately and lost nothing, each public
-  /// address in another network (IPv4 /16, IPv6 /32), and at most one that nobody chose, where others are
-  /// known. Those that were chosen first, else at random, so that not all clients pick the same ones.
+  /// address in another network (IPv4 /16, IPv6 /32), no two on the word of the same friend, and at most one
+  /// that neither our user nor a friend names, where others are known. Those that are named first, else at
+  /// random, so that not all clients pick the same ones.
   [[nodiscard]] std::vector<protocol::NodeId> pick_home_nodes(std::size_t count,
                                                               std::span<const protocol::NodeId> others = {});
   /// Whether it answered within lately.
@@ -160,9 +185,11 @@ class NodeBook final : public Part {
 
   const Services& services_;
   std::set<protocol::NodeId> homes_;
+  std::set<protocol::NodeId> named_;
   std::optional<protocol::NodeId> self_;
   std::map<protocol::NodeId, BookedNode> nodes_;
   std::map<FriendKey, std::vector<protocol::NodeId>> claimed_;
+  AddressBudget addresses_;
   protocol::NodeId answered_last_{};      ///< The node that did,
   SteadyTime answered_ = long_ago;        ///< when,
   SteadyTime other_answered_ = long_ago;  ///< and when one that is not it.

@@ -22,14 +22,49 @@ std::optional<ByteArray<5>> network_of(const Endpoint& endpoint) noexcept {
   return network;
 }
 
+/// Our user, or a friend who names it now: a friend could have named any number, one after the other.
+bool is_named(const BookedNode& node) noexcept {
+  return node.origin == Origin::configured || !node.claims.empty();
+}
+
+/// The friends on whose word selected nodes rest: each on that of another one, or on our user's.
+class Claimants {
+ public:
+  /// False: each friend who names it vouches for another one.
+  bool add(const BookedNode& node) {
+    std::set<FriendKey> asked;
+    return !is_named(node) || node.origin == Origin::configured || assign(node, asked);
+  }
+
+ private:
+  /// A friend who vouches for another node already is free if somebody else can take that over.
+  bool assign(const BookedNode& node, std::set<FriendKey>& asked) {
+    for (const auto& [who, addresses] : node.claims) {
+      if (!asked.insert(who).second) {
+        continue;
+      }
+      const auto other = vouched_.find(who);
+      if (other == vouched_.end() || assign(*other->second, asked)) {
+        vouched_[who] = &node;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  std::map<FriendKey, const BookedNode*> vouched_;
+};
+
 /// The rules of variety for the nodes that are chosen.
 class Selection {
  public:
-  Selection(const NodeBook& book, bool others_known) : book_(book), others_known_(others_known) {}
+  Selection(const NodeBook& book, const std::vector<const BookedNode*>& from)
+      : book_(book),
+        named_known_(std::ranges::any_of(from, [](const auto* node) { return is_named(*node); })) {}
 
-  /// At most one that nobody chose, where others are known.
+  /// At most one that nobody named, where others are known: one attacker can make up any number.
   [[nodiscard]] bool admits(const BookedNode& node) const {
-    return is_chosen(node.origin) || !others_known_ || found_ == 0;
+    return is_named(node) || !named_known_ || found_ == 0;
   }
   [[nodiscard]] bool admits_network(const BookedNode& node) const {
     const auto addresses = book_.addresses(node.id);
@@ -39,7 +74,7 @@ class Selection {
     });
   }
   void add(const BookedNode& node) {
-    found_ += is_chosen(node.origin) ? 0 : 1;
+    found_ += is_named(node) ? 0 : 1;
     for (const Endpoint& endpoint : book_.addresses(node.id)) {
       if (const auto network = network_of(endpoint)) {
         networks_.insert(*network);
@@ -49,14 +84,10 @@ class Selection {
 
  private:
   const NodeBook& book_;
-  bool others_known_;
+  bool named_known_;
   std::size_t found_ = 0;
   std::set<ByteArray<5>> networks_;
 };
-
-bool any_chosen(const std::vector<const BookedNode*>& nodes) {
-  return std::ranges::any_of(nodes, [](const auto* node) { return is_chosen(node->origin); });
-}
 
 }  // namespace
 
@@ -94,22 +125,17 @@ std::size_t NodeBook::good() const {
 }
 
 std::vector<protocol::NodeId> NodeBook::nearest(const crypto::Point& p, std::size_t count) const {
-  std::vector<const BookedNode*> known;
-  std::vector<std::pair<ByteArray<32>, const BookedNode*>> order;
+  std::vector<std::pair<ByteArray<32>, protocol::NodeId>> order;
   for (const auto& [id, node] : nodes_) {
-    if (is_good(node)) {
-      known.push_back(&node);
-      order.emplace_back(crypto::h256({}, {p, id}), &node);
+    const bool chosen = !node.claims.empty() || named_.contains(id);
+    if (chosen && node.last_answer != UnixTime{} && is_good(node)) {
+      order.emplace_back(crypto::h256({}, {p, id}), id);
     }
   }
   std::ranges::sort(order);
-  Selection selection(*this, any_chosen(known));
   std::vector<protocol::NodeId> nearest;
-  for (const auto& [hash, node] : order) {
-    if (nearest.size() < count && selection.admits(*node)) {
-      selection.add(*node);
-      nearest.push_back(node->id);
-    }
+  for (std::size_t i = 0; i < std::min(count, order.size()); ++i) {
+    nearest.push_back(order[i].second);
   }
   return nearest;
 }
@@ -126,17 +152,19 @@ std::vector<protocol::NodeId> NodeBook::pick_home_nodes(std::size_t count,
     std::swap(candidates[i], candidates[services_.random.below(i + 1)]);
   }
   std::stable_partition(candidates.begin(), candidates.end(),
-                        [](const auto* node) { return is_chosen(node->origin); });
-  Selection selection(*this, any_chosen(candidates));
+                        [](const auto* node) { return is_named(*node); });
+  Selection selection(*this, candidates);
+  Claimants claimants;
   for (const auto& id : others) {
     if (const BookedNode* const node = find(id)) {
       selection.add(*node);
+      claimants.add(*node);
     }
   }
   std::vector<protocol::NodeId> picked;
   for (const auto* node : candidates) {
     if (picked.size() < count && std::ranges::find(others, node->id) == others.end() &&
-        selection.admits(*node) && selection.admits_network(*node)) {
+        selection.admits(*node) && selection.admits_network(*node) && claimants.add(*node)) {
       selection.add(*node);
       picked.push_back(node->id);
     }

@@ -57,7 +57,9 @@ class NodeHealth {
   }
   /// A retrieve from it ended so.
   void retrieved(const protocol::NodeId& node, const client::RetrieveResult& result, SteadyTime now) {
-    if (result.complete) {
+    if (result.endless) {
+      entry(node) = {now + longest_pause, longest_pause};
+    } else if (result.complete) {
       worked(node);
     } else if (result.reachable) {
       busy(node, now, result.retry_after);

@@ -2,52 +2,34 @@
 #include "manager/outbox/canceller.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace toxasync::manager {
 
-namespace {
-
-/// What was sent to a node has come there after it, or never will.
-constexpr milliseconds packet_lifetime = 1min;
-
-}  // namespace
-
-/// An earlier run may have sent the message to nodes without knowing the outcome.
-void Canceller::add_home_nodes(OutgoingMessage& message) {
-  const Friend* const recipient = with_.friends.find(message.to);
-  if (!message.loaded || recipient == nullptr) {
-    return;
-  }
-  for (auto& target : message.targets) {
-    const auto to = std::ranges::find(recipient->theirs, target.instance, &Installation::instance);
-    for (std::size_t i = 0; to != recipient->theirs.end() && i < to->home_nodes.size(); ++i) {
-      const auto& node = to->home_nodes[i].id;
-      if (std::ranges::find(target.copies, node, &OutgoingMessage::Copy::node) == target.copies.end()) {
-        target.copies.emplace_back(node);
-      }
-    }
-  }
-}
-
-void Canceller::plan(OutgoingMessage& message, Now now) {
+void Canceller::plan(OutgoingMessage& message) {
   message.cancel_jobs.clear();
-  message.cancel_from = now.steady;
-  add_home_nodes(message);
-  for (const auto& target : message.targets) {
-    const auto* const mailbox = with_.mailboxes.get(message.to, target.root, target.epoch);
-    for (const auto& copy : target.copies) {
-      const bool may_come = copy.in_flight > 0 || message.loaded;
-      for (std::size_t part = 0; part < target.envelopes.size() && mailbox != nullptr; ++part) {
-        const auto id = crypto::envelope_id(mailbox->address, target.envelopes[part].bytes);
-        message.cancel_jobs.push_back({copy.node, target.root, target.epoch, id, may_come});
-      }
-      for (const auto& past : target.past) {
-        for (const auto& id : past.ids) {
-          message.cancel_jobs.push_back({copy.node, past.root, past.epoch, id, may_come});
-        }
+  const auto add = [&](const OutgoingMessage::Past& sealed) {
+    for (const auto& to : sealed.sent_to) {
+      for (const auto& id : sealed.ids) {
+        const SteadyTime absent_from = to.last_sent == long_ago ? long_ago : to.last_sent + packet_lifetime;
+        message.cancel_jobs.push_back({to.node, sealed.root, sealed.epoch, id, absent_from});
       }
     }
+  };
+  std::ranges::for_each(message.past, add);
+  for (const auto& target : message.targets) {
+    OutgoingMessage::Past present{target.root, target.epoch, {}, {}};
+    std::ranges::copy_if(target.sent_to, std::back_inserter(present.sent_to),
+                         &OutgoingMessage::Destination::sent);
+    if (present.sent_to.empty()) {
+      continue;
+    }
+    const auto* const mailbox = with_.mailboxes.get(message.to, target.root, target.epoch);
+    for (std::size_t part = 0; part < target.envelopes.size() && mailbox != nullptr; ++part) {
+      present.ids.push_back(crypto::envelope_id(mailbox->address, target.envelopes[part].bytes));
+    }
+    add(present);
   }
 }
 
@@ -105,10 +87,9 @@ void Canceller::settle(OutgoingMessage& message, std::size_t place, const client
   }
   auto& job = message.cancel_jobs[place];
   job.in_flight = false;
-  const SteadyTime came_by = message.cancel_from + packet_lifetime;
   const bool absent = result.outcome == client::StoreOutcome::absent;
-  if (absent && job.may_come && now.steady < came_by) {
-    message.cancel_retry = std::max(message.cancel_retry, came_by);
+  if (absent && now.steady < job.absent_from) {
+    message.cancel_retry = std::max(message.cancel_retry, job.absent_from);
   } else if (absent || result.outcome == client::StoreOutcome::cancelled) {
     job.done = true;
   } else if (result.outcome == client::StoreOutcome::gone) {

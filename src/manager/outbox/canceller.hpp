@@ -28,7 +28,6 @@ class Canceller final : public client::StoreResultListener {
  public:
   struct Context {
     client::Client& client;
-    FriendBook& friends;
     OutgoingMessages& messages;
     MailboxCache& mailboxes;
     SendWindow& window;
@@ -37,9 +36,13 @@ class Canceller final : public client::StoreResultListener {
 
   Canceller(const Context& context, CancellerListener& listener) : with_(context), listener_(listener) {}
 
-  /// A job for every envelope on every node that it was, or in an earlier run may have been, sent to. Before
-  /// the stores that are under way are abandoned.
-  void plan(OutgoingMessage& message, Now now);
+  /// What was sent to a node has come there after it, or never will: the node accepts it with a cookie only,
+  /// and none is good for longer.
+  static constexpr milliseconds packet_lifetime = 5min;
+
+  /// A job for every envelope on every node that it was, or in an earlier run may have been, sent to. After
+  /// the stores that are under way were abandoned.
+  void plan(OutgoingMessage& message);
   /// Starts the jobs that are due, as far as the window has room. True: all are done.
   bool advance(OutgoingMessage& message, Now now);
   void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
@@ -50,7 +53,6 @@ class Canceller final : public client::StoreResultListener {
     crypto::MessageId message{};
     std::size_t job = 0;
   };
-  void add_home_nodes(OutgoingMessage& message);
   void settle(OutgoingMessage& message, std::size_t place, const client::StoreResult& result, Now now);
 
   Context with_;

@@ -13,7 +13,7 @@ void LiveSender::offer(const OutgoingMessage& message, OutgoingMessage::Target& 
     return;
   }
   for (const auto& envelope : target.envelopes) {
-    const protocol::LiveEnvelope packet{target.epoch, mailbox->address, envelope.bytes};
+    const protocol::LiveEnvelope packet{target.epoch, mailbox->address.p, envelope.bytes};
     if (!friends_.enqueue(recipient,
                           protocol::make_friend_packet(protocol::FriendPacketType::envelope, packet))) {
       return;

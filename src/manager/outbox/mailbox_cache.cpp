@@ -5,10 +5,10 @@
 
 namespace toxasync::manager {
 
-const crypto::WritableMailbox* MailboxCache::get(const FriendKey& owner, const crypto::Point& root,
+const crypto::WritableMailbox* MailboxCache::get(const FriendKey& owner, const crypto::FriendsRoot& root,
                                                  crypto::Epoch epoch) {
   auto& of_owner = mailboxes_[owner];
-  const auto found = of_owner.find(root);
+  const auto found = of_owner.find(root.m);
   if (found != of_owner.end() && found->second.epoch == epoch) {
     return &found->second;
   }
@@ -16,7 +16,7 @@ const crypto::WritableMailbox* MailboxCache::get(const FriendKey& owner, const c
     of_owner.clear();
   }
   auto made = crypto::friends_mailbox(root, epoch);
-  return made ? &of_owner.insert_or_assign(root, std::move(*made)).first->second : nullptr;
+  return made ? &of_owner.insert_or_assign(root.m, std::move(*made)).first->second : nullptr;
 }
 
 std::size_t MailboxCache::roots_of(const FriendKey& owner) const {

@@ -11,7 +11,8 @@ namespace toxasync::manager {
 class MailboxCache {
  public:
   /// Null: the root is a point that no honest client gives. Valid until the next call.
-  const crypto::WritableMailbox* get(const FriendKey& owner, const crypto::Point& root, crypto::Epoch epoch);
+  const crypto::WritableMailbox* get(const FriendKey& owner, const crypto::FriendsRoot& root,
+                                     crypto::Epoch epoch);
   void forget(const FriendKey& owner) { mailboxes_.erase(owner); }
   /// Kept now.
   [[nodiscard]] std::size_t roots_of(const FriendKey& owner) const;

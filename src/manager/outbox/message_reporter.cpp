@@ -54,7 +54,7 @@ void MessageReporter::report_stored(OutgoingMessage& message) const {
 
 void MessageReporter::report_end(const OutgoingMessage& message, MessageState state, FailReason reason,
                                  store::StateBatch& batch) const {
-  batch.push_back(Events::ended_write(status(message, state), reason));
+  batch.push_back(end_row(message, state, reason));
   report(message, state, reason);
 }
 

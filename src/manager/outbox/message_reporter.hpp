@@ -20,6 +20,11 @@ class MessageReporter {
   void report(const OutgoingMessage& message, MessageState state, FailReason reason = FailReason::none) const;
   /// A node has the whole of a target: reports it when more nodes have the message than were reported.
   void report_stored(OutgoingMessage& message) const;
+  /// The record of how a message ended, until the application has taken the report.
+  [[nodiscard]] store::StateWrite end_row(const OutgoingMessage& message, MessageState state,
+                                          FailReason reason) const {
+    return Events::ended_write(status(message, state), reason);
+  }
   /// Reports the end of a message. What came of it stays on disk, by `batch`, until the application has taken
   /// the report.
   void report_end(const OutgoingMessage& message, MessageState state, FailReason reason,

@@ -2,6 +2,7 @@
 #include "manager/outbox/message_sealer.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "manager/outbox/outgoing_rows.hpp"
@@ -36,22 +37,39 @@ std::optional<MessageSealer::Envelopes> MessageSealer::make_envelopes(
   return envelopes;
 }
 
-void MessageSealer::remember_past(const FriendKey& to, OutgoingMessage::Target& target) {
-  const auto* const mailbox = mailboxes_.get(to, target.root, target.epoch);
-  OutgoingMessage::Past past{target.root, target.epoch, {}};
+void MessageSealer::remember_past(OutgoingMessage& message, const OutgoingMessage::Target& target,
+                                  store::StateBatch& batch) {
+  const auto* const mailbox = mailboxes_.get(message.to, target.root, target.epoch);
+  if (message.is_service() || message.beyond_recall || mailbox == nullptr) {
+    return;
+  }
+  OutgoingMessage::Past past{target.root, target.epoch, {}, {}};
+  std::ranges::copy_if(target.sent_to, std::back_inserter(past.sent_to), &OutgoingMessage::Destination::sent);
+  if (past.sent_to.empty()) {
+    return;
+  }
+  if (message.past.size() >= OutgoingMessage::Past::kept) {
+    put_beyond_recall(message, batch);
+    return;
+  }
   for (const auto& envelope : target.envelopes) {
-    past.ids.push_back(mailbox != nullptr ? crypto::envelope_id(mailbox->address, envelope.bytes)
-                                          : crypto::EnvelopeId{});
+    past.ids.push_back(crypto::envelope_id(mailbox->address, envelope.bytes));
   }
-  target.past.push_back(std::move(past));
-  if (target.past.size() > OutgoingMessage::Past::kept) {
-    target.past.erase(target.past.begin());
-  }
+  message.past.push_back(std::move(past));
+  batch.push_back(put_past(message));
+}
+
+/// More was sent of it than is remembered, or to a friend directly.
+void MessageSealer::put_beyond_recall(OutgoingMessage& message, store::StateBatch& batch) const {
+  telemetry_.count(Counter::messages_beyond_recall);
+  message.beyond_recall = true;
+  message.past.clear();
+  batch.push_back(put_past(message));
 }
 
 bool MessageSealer::seal(OutgoingMessage& message, OutgoingMessage::Target& target, const Friend& recipient,
-                         const Installation& to, crypto::Epoch epoch) {
-  const auto* const mailbox = mailboxes_.get(message.to, to.root, epoch);
+                         const Installation& to, crypto::Epoch epoch, store::StateBatch& batch) {
+  const auto* mailbox = mailboxes_.get(message.to, to.root, epoch);
   if (mailbox == nullptr) {
     return false;
   }
@@ -60,32 +78,49 @@ bool MessageSealer::seal(OutgoingMessage& message, OutgoingMessage::Target& targ
     return false;
   }
   seals_left_ -= std::min(seals_left_, envelopes->size());
-  if (!target.envelopes.empty() && !target.copies.empty()) {
-    remember_past(message.to, target);
-  }
+  remember_past(message, target, batch);
   target.envelopes = std::move(*envelopes);
   target.root = to.root;
   target.epoch = epoch;
+  target.sent_to.clear();
+  for (const auto& node : to.home_nodes) {
+    target.sent_to.push_back({node.id, false});
+  }
   for (auto& copy : target.copies) {
     copy.done.reset();
   }
+  batch.push_back(put_target(message, target));
+  return true;
+}
+
+bool MessageSealer::add_destinations(const OutgoingMessage& message, OutgoingMessage::Target& target,
+                                     const Installation& to, store::StateBatch& batch) {
+  auto& known = target.sent_to;
+  const auto before = known.size();
+  for (const auto& node : to.home_nodes) {
+    if (std::ranges::find(known, node.id, &OutgoingMessage::Destination::node) == known.end() &&
+        known.size() < OutgoingMessage::Destination::kept) {
+      known.push_back({node.id, false});
+    }
+  }
+  if (known.size() == before) {
+    return false;
+  }
+  batch.push_back(put_target(message, target));
   return true;
 }
 
 bool MessageSealer::add_target(OutgoingMessage& message, Friend& recipient, Installation& to, Now now,
                                store::StateBatch& batch) {
-  if (!to.usable(now.unix_time())) {
+  if (!friends_.usable(to)) {
     return false;
   }
   OutgoingMessage::Target target;
   target.instance = to.instance();
   target.may_go_directly = recipient.online && !message.is_service();
-  target.pre_key =
-      message.is_service() ? to.last_resort : friends_.take_pre_key(recipient, to, now.unix_time(), batch);
+  target.pre_key = message.is_service() ? to.last_resort : friends_.take_pre_key(recipient, to, batch);
   messages_.set_unconfirmed(message, target.instance, true);
-  if (seal(message, target, recipient, to, crypto::epoch_at(now.unix_time()).value_or(0))) {
-    batch.push_back(put_target(message, target));
-  } else {
+  if (!seal(message, target, recipient, to, crypto::epoch_at(now.unix_time()).value_or(0), batch)) {
     messages_.set_unconfirmed(message, target.instance, false);
     target.refused = true;
   }
@@ -95,9 +130,26 @@ bool MessageSealer::add_target(OutgoingMessage& message, Friend& recipient, Inst
 
 void MessageSealer::drop_target(OutgoingMessage& message, crypto::Instance instance,
                                 store::StateBatch& batch) {
+  if (const auto* const target = message.target(instance)) {
+    remember_past(message, *target, batch);
+    if (target->may_go_directly && !target->confirmed && !message.beyond_recall) {
+      put_beyond_recall(message, batch);
+    }
+  }
   messages_.set_unconfirmed(message, instance, false);
   erase_target(message.id, instance, batch);
   std::erase_if(message.targets, [instance](const auto& target) { return target.instance == instance; });
+}
+
+void MessageSealer::forget_targets(OutgoingMessage& message, store::StateBatch& batch) {
+  for (const auto& target : message.targets) {
+    messages_.set_unconfirmed(message, target.instance, false);
+    erase_target(message.id, target.instance, batch);
+  }
+  message.targets.clear();
+  if (!message.past.empty() || message.beyond_recall) {
+    batch.push_back(erase_past(message.id));
+  }
 }
 
 MessageSealer::Sync MessageSealer::sync(OutgoingMessage& message, Friend& recipient, Now now,
@@ -137,15 +189,14 @@ bool MessageSealer::seal_with_other_key(OutgoingMessage& message, OutgoingMessag
   // Another device of ours, or an old copy of our state, has used the key; or the friend has lost it. New
   // keys are on their way: a client makes them when it sends a nack.
   const bool first = target.nacks++ == 0;
-  target.pre_key = first && !message.is_service()
-                       ? friends_.take_pre_key(recipient, to, now.unix_time(), batch)
-                       : to.last_resort;
+  target.pre_key =
+      first && !message.is_service() ? friends_.take_pre_key(recipient, to, batch) : to.last_resort;
   const auto epoch = crypto::epoch_at(now.unix_time());
-  if (!epoch || !seal(message, target, recipient, to, *epoch)) {
+  target.key_refused = false;
+  if (!epoch || !seal(message, target, recipient, to, *epoch, batch)) {
     return false;
   }
   target.copies.clear();
-  batch.push_back(put_target(message, target));
   batch.push_back(put_progress(message, target));
   return true;
 }

@@ -21,8 +21,13 @@ class MessageSealer {
   };
 
   MessageSealer(const crypto::KeyPair& self, FriendBook& friends, OutgoingMessages& messages,
-                MailboxCache& mailboxes, Random& random)
-      : self_(self), friends_(friends), messages_(messages), mailboxes_(mailboxes), random_(random) {}
+                MailboxCache& mailboxes, Random& random, Telemetry telemetry)
+      : self_(self),
+        friends_(friends),
+        messages_(messages),
+        mailboxes_(mailboxes),
+        random_(random),
+        telemetry_(telemetry) {}
 
   void begin_tick() noexcept { seals_left_ = seals_per_tick; }
   [[nodiscard]] bool may_seal() const noexcept { return seals_left_ > 0; }
@@ -34,29 +39,38 @@ class MessageSealer {
   /// no honest client gives make a target that is refused.
   bool add_target(OutgoingMessage& message, Friend& recipient, Installation& to, Now now,
                   store::StateBatch& batch);
+  /// Its installation is gone. What was sent to it is remembered.
   void drop_target(OutgoingMessage& message, crypto::Instance instance, store::StateBatch& batch);
+  /// The message has ended.
+  void forget_targets(OutgoingMessage& message, store::StateBatch& batch);
   /// Seals all parts again, for the installation's mailbox of `epoch`. Fails only for keys that no honest
   /// client gives.
   bool seal(OutgoingMessage& message, OutgoingMessage::Target& target, const Friend& recipient,
-            const Installation& to, crypto::Epoch epoch);
+            const Installation& to, crypto::Epoch epoch, store::StateBatch& batch);
+  /// Adds the home nodes that the envelopes have not been sent to yet. False: there are none.
+  static bool add_destinations(const OutgoingMessage& message, OutgoingMessage::Target& target,
+                               const Installation& to, store::StateBatch& batch);
   /// Answers a nack: seals again with another pre-key, and forgets the copies. No operation may be under way.
   bool seal_with_other_key(OutgoingMessage& message, OutgoingMessage::Target& target, Friend& recipient,
                            Installation& to, Now now, store::StateBatch& batch);
 
  private:
-  using Envelopes = std::vector<protocol::PagedEnvelope>;
+  using Envelopes = std::vector<SealedEnvelope>;
 
   std::optional<Envelopes> make_envelopes(const OutgoingMessage& message,
                                           const OutgoingMessage::Target& target, const Friend& recipient,
                                           const crypto::WritableMailbox& mailbox);
   /// The envelopes may lie on nodes: a cancel has to name them.
-  void remember_past(const FriendKey& to, OutgoingMessage::Target& target);
+  void remember_past(OutgoingMessage& message, const OutgoingMessage::Target& target,
+                     store::StateBatch& batch);
+  void put_beyond_recall(OutgoingMessage& message, store::StateBatch& batch) const;
 
   const crypto::KeyPair& self_;
   FriendBook& friends_;
   OutgoingMessages& messages_;
   MailboxCache& mailboxes_;
   Random& random_;
+  Telemetry telemetry_;
   std::size_t seals_left_ = seals_per_tick;
 };
 

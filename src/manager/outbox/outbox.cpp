@@ -10,6 +10,21 @@
 
 namespace toxasync::manager {
 
+namespace {
+
+/// An earlier run may have sent something of it just before its end.
+void note_loaded(OutgoingMessage& message, Now now) {
+  const auto note = [now](auto& sealed) {
+    for (auto& to : sealed.sent_to) {
+      to.last_sent = now.steady;
+    }
+  };
+  std::ranges::for_each(message.targets, note);
+  std::ranges::for_each(message.past, note);
+}
+
+}  // namespace
+
 Outbox::Outbox(const Services& services, FriendBook& friends, OutboxListener& listener)
     : services_(services),
       friends_(friends),
@@ -17,7 +32,7 @@ Outbox::Outbox(const Services& services, FriendBook& friends, OutboxListener& li
       backoff_(services.random, services.config.retry_first, services.config.retry_longest),
       messages_(services.telemetry),
       reporter_(friends, services.events, services.telemetry),
-      sealer_(services.self, friends, messages_, mailboxes_, services.random),
+      sealer_(services.self, friends, messages_, mailboxes_, services.random, services.telemetry),
       live_(friends, mailboxes_, services.telemetry),
       replicator_({.client = services.client,
                    .state = services.state,
@@ -30,7 +45,6 @@ Outbox::Outbox(const Services& services, FriendBook& friends, OutboxListener& li
                    .first_offer_again = services.config.first_offer_again},
                   *this),
       canceller_({.client = services.client,
-                  .friends = friends,
                   .messages = messages_,
                   .mailboxes = mailboxes_,
                   .window = window_,
@@ -53,12 +67,13 @@ void Outbox::resume(Now now) {
     if (Installation* const to = bundle_recipient(message)) {
       to->mailed_version = std::max(to->mailed_version, message.bundle_version);
     }
+    note_loaded(message, now);
     if (message.stage == Message::Stage::cancelling) {
-      canceller_.plan(message, now);
+      canceller_.plan(message);
     }
     deadlines_.set(id, now.steady);
   }
-  resumed_ = true;
+  resumed_at_ = now.steady;
 }
 
 Installation* Outbox::bundle_recipient(const Message& message) {
@@ -86,7 +101,7 @@ std::optional<SendError> Outbox::refusal(const FriendKey& to, ByteView text, sec
   if (!crypto::epoch_at(now.unix_time())) {
     return SendError::clock;
   }
-  if (!friends_.can_seal(*recipient, now.unix_time())) {
+  if (!friends_.can_seal(*recipient)) {
     return SendError::no_bundle;
   }
   if (size() >= services_.config.outbox_messages) {
@@ -103,6 +118,8 @@ Outbox::Message Outbox::make(const FriendKey& to, crypto::MessageKind kind, Byte
   message.kind = kind;
   message.text = std::move(text);
   message.sent_at = now.wall;
+  message.made = now.steady;
+  message.undated = !services_.clock.checked();
   message.ttl = ttl;
   message.cancel_secret = services_.random.id<crypto::CancelSecret>();
   return message;
@@ -137,8 +154,8 @@ Result<crypto::MessageId, SendError> Outbox::send(const FriendKey& to, crypto::M
 bool Outbox::send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, crypto::Instance only,
                           std::uint64_t bundle_version, store::StateBatch batch, Now now) {
   Friend* const recipient = friends_.find(to);
-  if (recipient == nullptr || !crypto::epoch_at(now.unix_time()) ||
-      !friends_.can_seal(*recipient, now.unix_time()) || messages_.services() >= service_messages) {
+  if (recipient == nullptr || !crypto::epoch_at(now.unix_time()) || !friends_.can_seal(*recipient) ||
+      messages_.services() >= service_messages) {
     return false;
   }
   Message made = make(to, kind, std::move(text), service_ttl, now);
@@ -158,12 +175,12 @@ Result<bool, CancelError> Outbox::cancel(const crypto::MessageId& id, Now now) {
   if (message->stage == Message::Stage::cancelling) {
     return true;
   }
-  if (message->stage == Message::Stage::too_late ||
-      std::ranges::any_of(message->targets, &Target::may_go_directly)) {
+  if (message->stage == Message::Stage::too_late || message->beyond_recall ||
+      message->receipts_under_way > 0 || std::ranges::any_of(message->targets, &Target::may_go_directly)) {
     return CancelError::too_late;
   }
-  canceller_.plan(*message, services_.clock.now());
   abandon(*message);
+  canceller_.plan(*message);
   message->stage = Message::Stage::cancelling;
   write(*message, {put_message(*message)});  // it goes on when that is on disk
   deadlines_.set(id, now.steady);
@@ -201,9 +218,21 @@ void Outbox::write_all(Message& message) {
   store::StateBatch batch{put_message(message)};
   for (const Target& target : message.targets) {
     batch.push_back(put_target(message, target));
+    batch.push_back(put_progress(message, target));
+  }
+  if (!message.past.empty() || message.beyond_recall) {
+    batch.push_back(put_past(message));
   }
   message.unsaved = false;
   write(message, std::move(batch));
+}
+
+void Outbox::save_later(Message& message) {
+  if (message.receipts_under_way > 0) {
+    message.unsaved = true;
+  } else {
+    services_.state.keep({put_message(message)});
+  }
 }
 
 void Outbox::on_written(const crypto::MessageId& id, bool durable) {
@@ -247,10 +276,10 @@ void Outbox::advance(const crypto::MessageId& id, Now now) {
 
 /// Does the next thing for a message: live to a friend who is online, else to their home nodes.
 void Outbox::advance(Message& message, Now now) {
-  if (!resumed_ || message.writes_under_way > 0) {
+  if (!resumed_at_ || message.writes_under_way > 0 || message.receipts_under_way > 0) {
     return;
   }
-  if (now.wall >= message.expires_at()) {
+  if (is_over(message, now)) {
     finish(message, MessageState::expired);
     return;
   }
@@ -267,7 +296,7 @@ void Outbox::advance(Message& message, Now now) {
     }
     return;
   }
-  if (recipient != nullptr && message.stage == Message::Stage::under_way &&
+  if (recipient != nullptr && message.stage == Message::Stage::under_way && now.wall < message.expires_at() &&
       !advance_targets(message, *recipient, now)) {
     return;
   }
@@ -296,8 +325,10 @@ bool Outbox::advance_targets(Message& message, Friend& recipient, Now now) {
       break;
   }
   for (Target& target : message.targets) {
-    const Installation* const to = recipient.installation(target.instance);
-    if (target.open() && to != nullptr) {
+    Installation* const to = recipient.installation(target.instance);
+    if (target.open() && target.key_refused && to != nullptr) {
+      answer_nack(message, target, recipient, now);
+    } else if (target.open() && to != nullptr) {
       advance_target(message, target, recipient, *to, now);
     }
   }
@@ -320,14 +351,20 @@ void Outbox::advance_target(Message& message, Target& target, Friend& recipient,
 
 void Outbox::replicate(Message& message, Target& target, const Friend& recipient, const Installation& to,
                        Now now) {
-  const auto readiness = replicator_.prepare(target, to, now);
+  const auto epoch = epoch_for(to);
+  const auto readiness = replicator_.prepare(target, to, epoch, now);
+  store::StateBatch batch;
   if (readiness == Replicator::Readiness::ready) {
-    replicator_.store(message, target, to, now);
+    if (MessageSealer::add_destinations(message, target, to, batch)) {
+      write(message, std::move(batch));
+    } else {
+      replicator_.store(message, target, to, now);
+    }
   } else if (readiness == Replicator::Readiness::stale && !sealer_.may_seal()) {
     deadlines_.set(message.id, now.steady + 1ms);
   } else if (readiness == Replicator::Readiness::stale &&
-             sealer_.seal(message, target, recipient, to, crypto::epoch_at(now.unix_time()).value_or(0))) {
-    write(message, {put_target(message, target)});
+             sealer_.seal(message, target, recipient, to, epoch, batch)) {
+    write(message, std::move(batch));
   }
 }
 
@@ -351,7 +388,7 @@ void Outbox::on_room(const FriendKey& to, Now now) {
 
 void Outbox::on_cancel_too_late(Message& message, Now now) {
   abandon(message);
-  services_.state.keep({put_message(message)});
+  save_later(message);
   schedule(message, now);
 }
 
@@ -384,59 +421,6 @@ void Outbox::on_presence(const FriendKey& who, Now now) {
     std::ranges::for_each(messages_.find(id)->targets, LiveSender::reset);
   }
   advance_all(who, now);
-}
-
-void Outbox::on_receipt(const FriendKey& from, crypto::Instance instance, const crypto::MessageId& id) {
-  Message* const message = messages_.find(id);
-  if (message == nullptr || message->to != from || !message->reported) {
-    return;
-  }
-  if (message->kind == crypto::MessageKind::bundle) {
-    const auto version = message->bundle_version;
-    finish(*message, MessageState::delivered);
-    listener_.on_bundle_confirmed(from, version, instance);
-    return;
-  }
-  store::StateBatch batch;
-  if (Target* const target = message->target(instance); target != nullptr && !target->confirmed) {
-    messages_.confirm(*message, *target);
-    batch.push_back(put_target(*message, *target));
-  }
-  const bool first = !std::exchange(message->delivered, true);
-  if (first && !message->is_service()) {
-    reporter_.report_end(*message, MessageState::delivered, FailReason::none, batch);
-  }
-  if (message->is_done()) {
-    remove(*message, batch);
-  } else if (first) {  // other installations of the friend do not have it yet
-    message->stage = Message::Stage::under_way;
-    message->cancel_jobs.clear();
-    batch.push_back(put_message(*message));
-  }
-  if (!batch.empty()) {
-    services_.state.keep(std::move(batch));
-  }
-}
-
-void Outbox::on_nack(const FriendKey& from, crypto::Instance instance, const crypto::MessageId& id) {
-  Message* const message = messages_.find(id);
-  Friend* const recipient = friends_.find(from);
-  if (message == nullptr || recipient == nullptr || message->to != from) {
-    return;
-  }
-  Target* const target = message->target(instance);
-  Installation* const to = recipient->installation(instance);
-  if (target == nullptr || to == nullptr || target->confirmed || target->nacks >= nacks_answered ||
-      message->stage != Message::Stage::under_way || message->writes_under_way > 0) {
-    return;
-  }
-  services_.telemetry.count(Counter::nacks_received);
-  abandon(*message);
-  store::StateBatch batch;
-  if (sealer_.seal_with_other_key(*message, *target, *recipient, *to, services_.clock.now(), batch)) {
-    LiveSender::reset(*target);
-    write(*message, std::move(batch));
-  }
 }
 
 void Outbox::drop_bundles(const FriendKey& to, crypto::Instance instance) {
@@ -473,9 +457,7 @@ void Outbox::abandon(Message& message) {
 void Outbox::remove(Message& message, store::StateBatch& batch) {
   abandon(message);
   replicator_.forget(message);
-  while (!message.targets.empty()) {
-    sealer_.drop_target(message, message.targets.back().instance, batch);
-  }
+  sealer_.forget_targets(message, batch);
   window_.stop_waiting(message.to, message.place());
   window_.note_room(message.to);
   deadlines_.erase(message.id);

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "manager/core/receipt_from.hpp"
 #include "manager/outbox/canceller.hpp"
 #include "manager/outbox/live_sender.hpp"
 #include "manager/outbox/message_reporter.hpp"
@@ -41,7 +42,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   Outbox(const Services& services, FriendBook& friends, OutboxListener& listener);
 
   [[nodiscard]] std::span<const Table> tables() const noexcept override {
-    static constexpr std::array tables{Table::outbox, Table::target, Table::progress};
+    static constexpr std::array tables{Table::outbox, Table::target, Table::progress, Table::sealed_before};
     return tables;
   }
   bool load(const store::StateEntry& entry) override { return messages_.load(entry); }
@@ -57,6 +58,8 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   bool send_service(const FriendKey& to, crypto::MessageKind kind, Bytes text, crypto::Instance only,
                     std::uint64_t bundle_version, store::StateBatch batch, Now now);
   Result<bool, CancelError> cancel(const crypto::MessageId& id, Now now);
+  /// Another date is believed, or it is certain now.
+  void follow_clock(Now now);
   [[nodiscard]] std::optional<MessageStatus> status(const crypto::MessageId& id) const;
   [[nodiscard]] std::vector<MessageStatus> all() const;
 
@@ -65,9 +68,11 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   /// Bundles on their way to an installation are not needed any longer.
   void drop_bundles(const FriendKey& to, crypto::Instance instance);
   void on_removed(const FriendKey& who, store::StateBatch& batch);
-  /// `instance` is the installation that has the message.
-  void on_receipt(const FriendKey& from, crypto::Instance instance, const crypto::MessageId& id);
-  void on_nack(const FriendKey& from, crypto::Instance instance, const crypto::MessageId& id);
+  /// A receipt or nack has come; `from.instance` is the installation that sent it. Adds to `batch` what it
+  /// changes on disk. Nothing else happens before settle(), which must follow.
+  void prepare(const ReceiptFrom& from, store::StateBatch& batch);
+  /// That batch is durable, and the receipt takes effect; or it failed, and nothing does.
+  void settle(const ReceiptFrom& from, bool durable);
   /// The node has answered something.
   void on_node_answer(const protocol::NodeId& node, Now now);
 
@@ -90,6 +95,9 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   void on_cancel_too_late(Message& message, Now now) override;
   void on_room(const FriendKey& to, Now now) override;
 
+  void redate(Message& message, Now now) const;
+  [[nodiscard]] bool is_over(const Message& message, Now now) const;
+  [[nodiscard]] crypto::Epoch epoch_for(const Installation& to) const;
   [[nodiscard]] std::optional<SendError> refusal(const FriendKey& to, ByteView text, seconds ttl, Now now);
   /// A message with an id and a cancel secret of its own.
   [[nodiscard]] Message make(const FriendKey& to, crypto::MessageKind kind, Bytes text, seconds ttl,
@@ -98,6 +106,12 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   [[nodiscard]] Installation* bundle_recipient(const Message& message);
   void write(Message& message, store::StateBatch batch);
   void write_all(Message& message);
+  /// The row of the message, unless what is being written may be its end.
+  void save_later(Message& message);
+  /// The message that the receipt or nack is for. Null: there is none, or it has nothing to do with it.
+  [[nodiscard]] Message* find(const ReceiptFrom& from);
+  void confirm(Message& message, crypto::Instance instance);
+  void answer_nack(Message& message, Target& target, Friend& recipient, Now now);
   void on_written(const crypto::MessageId& id, bool durable);
   void advance(Message& message, Now now);
   void advance(const crypto::MessageId& id, Now now);
@@ -127,7 +141,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   Canceller canceller_;
   DeadlineQueue<crypto::MessageId> deadlines_;
   milliseconds wall_clock_ahead_ = 0ms;  ///< Of the steady one, when all messages were examined.
-  bool resumed_ = false;
+  std::optional<SteadyTime> resumed_at_;
 };
 
 }  // namespace toxasync::manager

@@ -15,8 +15,9 @@ bool OutgoingMessage::is_done() const noexcept {
 }
 
 SteadyTime OutgoingMessage::next_step(Now now) const noexcept {
-  const milliseconds left = expires_at() - now.wall;
-  SteadyTime at = now.steady + std::clamp(left, 1ms, look_again);
+  // Less than nothing: this date is not certain.
+  const milliseconds left = (now.wall < expires_at() ? expires_at() : ends_at()) - now.wall;
+  SteadyTime at = now.steady + (left > -2s ? std::clamp<milliseconds>(left, 10ms, look_again) : look_again);
   for (const Target& target : targets) {
     if (target.live_until > now.steady) {
       at = std::min(at, target.live_until);

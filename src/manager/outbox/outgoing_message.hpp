@@ -3,16 +3,27 @@
 
 #include <bitset>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "manager/keys/friend_book.hpp"
-#include "protocol/page.hpp"
+#include "wire/storage_time.hpp"
 
 namespace toxasync::manager {
 
-/// One message of ours on its way (docs/state.md, tables O, V and C).
+struct SealedEnvelope {
+  Bytes bytes;
+
+  static constexpr std::size_t min_encoded_size = limits::length_prefix;
+
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, wire::bounded<limits::large_envelope>(self.bytes));
+  }
+};
+
+/// One message of ours on its way (docs/state.md, tables O, V, C and X).
 struct OutgoingMessage {
   /// Its place among the messages to one friend: sequence and id.
   using Place = std::pair<std::uint64_t, crypto::MessageId>;
@@ -46,18 +57,35 @@ struct OutgoingMessage {
     milliseconds offer_after = 0ms;  ///< The mean wait before that.
   };
 
-  /// Envelopes that were sealed before the present ones, and may still be on nodes.
-  struct Past {
-    crypto::Point root{};
-    crypto::Epoch epoch = 0;
-    std::vector<crypto::EnvelopeId> ids;
+  /// A node that envelopes are sent to. On disk before the first of them leaves.
+  struct Destination {
+    protocol::NodeId node{};
+    // In memory:
+    bool sent = true;  ///< Something was, or may have been: what an earlier run did is not known.
+    SteadyTime last_sent = long_ago;
 
-    static constexpr std::size_t min_encoded_size = limits::point + 4 + limits::length_prefix;
-    /// The oldest are forgotten first: they have expired.
+    static constexpr std::size_t min_encoded_size = 32;
     static constexpr std::size_t kept = 32;
 
+    static void fields(auto& ar, auto& self) { wire::fields(ar, self.node); }
+  };
+
+  /// Envelopes that were sealed before the present ones, also for installations that are gone, and may still
+  /// be on nodes.
+  struct Past {
+    crypto::FriendsRoot root;
+    crypto::Epoch epoch = 0;
+    std::vector<crypto::EnvelopeId> ids;
+    std::vector<Destination> sent_to;
+
+    static constexpr std::size_t min_encoded_size =
+        crypto::FriendsRoot::min_encoded_size + 4 + 2 * limits::length_prefix;
+    /// More than a fortnight needs when a home node is silent all the time.
+    static constexpr std::size_t kept = 64;
+
     static void fields(auto& ar, auto& self) {
-      wire::fields(ar, self.root, self.epoch, wire::bounded<limits::parts>(self.ids));
+      wire::fields(ar, self.root, self.epoch, wire::bounded<limits::parts>(self.ids),
+                   wire::bounded<Destination::kept>(self.sent_to));
     }
   };
 
@@ -69,11 +97,12 @@ struct OutgoingMessage {
     bool may_go_directly = false;  ///< Through the friend channel: it cannot be cancelled any longer.
     std::uint8_t nacks = 0;
     crypto::Point pre_key{};
-    crypto::Point root{};     ///< Of the mailbox that `envelopes` are sealed for.
-    crypto::Epoch epoch = 0;  ///< Of that mailbox.
-    std::vector<protocol::PagedEnvelope> envelopes;
-    std::vector<Past> past;
-    std::vector<Copy> copies;  ///< The complete ones have a row of their own.
+    crypto::FriendsRoot root;  ///< Of the mailbox that `envelopes` are sealed for.
+    crypto::Epoch epoch = 0;   ///< Of that mailbox.
+    std::vector<SealedEnvelope> envelopes;
+    std::vector<Destination> sent_to;  ///< Where `envelopes` may be.
+    bool key_refused = false;          ///< By a nack: to be sealed again with another pre-key.
+    std::vector<Copy> copies;          ///< The complete ones have a row of their own.
     // In memory:
     bool refused = false;       ///< Sealing with its keys failed: no honest client gave them.
     bool offered_live = false;  ///< In the present connection of the friend.
@@ -84,17 +113,17 @@ struct OutgoingMessage {
     static void fields(auto& ar, auto& self) {
       wire::fields(ar, wire::flag(self.confirmed), wire::flag(self.may_go_directly), self.nacks, self.pre_key,
                    self.root, self.epoch, wire::bounded<limits::parts>(self.envelopes),
-                   wire::bounded<Past::kept>(self.past));
+                   wire::bounded<Destination::kept>(self.sent_to), wire::flag(self.key_refused));
     }
   };
 
   /// One envelope that a node is asked to drop.
   struct CancelJob {
     protocol::NodeId node{};
-    crypto::Point root{};
+    crypto::FriendsRoot root;
     crypto::Epoch epoch = 0;
     crypto::EnvelopeId id{};
-    bool may_come = false;  ///< The envelope may still be on its way to the node.
+    SteadyTime absent_from{};  ///< From then on the envelope is no longer on its way to the node.
     bool done = false;
     bool in_flight = false;
   };
@@ -112,27 +141,40 @@ struct OutgoingMessage {
   std::uint64_t bundle_version = 0;  ///< Of a bundle.
   bool delivered = false;            ///< Some installation has confirmed it; reported.
   Stage stage = Stage::under_way;
+  bool undated = false;         ///< The date was not certain at sent_at.
   std::vector<Target> targets;  ///< Each has a row of its own.
+  std::vector<Past> past;       ///< In a row of its own, with:
+  bool beyond_recall = false;   ///< Some of it went where no cancel goes after it.
   // In memory:
   std::set<client::OperationId> stores;   ///< Operations under way of the Replicator.
   std::set<client::OperationId> cancels;  ///< Operations under way of the Canceller.
   std::size_t writes_under_way = 0;       ///< Nothing is sent before they are on disk.
+  std::optional<SteadyTime> made;         ///< When, if in this run.
+  std::size_t receipts_under_way = 0;     ///< To the disk. Nothing of it is changed before they are there.
+  bool end_under_way = false;             ///< With one of those.
   bool reported = false;                  ///< MessageState::queued was.
   bool unsaved = false;
-  bool loaded = false;  ///< An earlier run may have sent it to nodes without knowing the outcome.
   std::uint8_t stored_reported = 0;
   std::vector<CancelJob> cancel_jobs;
-  SteadyTime cancel_from{};  ///< Nothing was stored on nodes since then.
   SteadyTime cancel_retry{};
   milliseconds cancel_backoff = 0ms;
 
   static void fields(auto& ar, auto& self) {
     wire::fields(ar, self.id, self.to, self.kind, wire::bounded<limits::message_text>(self.text),
                  self.sequence, self.sent_at, self.ttl, self.cancel_secret, self.only, self.bundle_version,
-                 wire::flag(self.delivered), self.stage);
+                 wire::flag(self.delivered), self.stage, wire::flag(self.undated));
   }
 
+  /// Its recipient does not show it from then on.
   [[nodiscard]] UnixTimeMs expires_at() const noexcept { return sent_at + ttl; }
+  /// The user is told: so much later that it is true for a recipient whose clock is slower than ours.
+  [[nodiscard]] UnixTimeMs ends_at() const noexcept { return expires_at() + margin(); }
+  [[nodiscard]] seconds margin() const noexcept { return is_service() ? 0s : limits::clocks_apart; }
+  /// For how long a node is asked to keep it; 0: it is not worth it any longer.
+  [[nodiscard]] seconds time_to_live(Now now) const noexcept {
+    return limits::storage_time_within(
+        std::chrono::floor<seconds>(expires_at() + limits::clocks_apart - now.wall));
+  }
   [[nodiscard]] bool is_service() const noexcept { return !crypto::is_ordered(kind); }
   [[nodiscard]] Place place() const noexcept { return {sequence, id}; }
   /// Whether nothing is left to do: every installation has confirmed a text; a receipt, which nobody

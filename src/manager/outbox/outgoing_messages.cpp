@@ -13,7 +13,6 @@ bool OutgoingMessages::load(const store::StateEntry& entry) {
     case Table::outbox:
       if (auto message = read_message(entry)) {
         message->reported = true;
-        message->loaded = true;
         insert(std::move(*message));
       } else {
         telemetry_.refuse(Counter::state_record_damaged);
@@ -30,6 +29,12 @@ bool OutgoingMessages::load(const store::StateEntry& entry) {
         return false;
       }
       load_progress(entry);
+      return true;
+    case Table::sealed_before:
+      if (entry.key.size() != 1 + sizeof(crypto::MessageId)) {
+        return false;
+      }
+      load_past(entry);
       return true;
     default:
       return false;
@@ -60,6 +65,15 @@ void OutgoingMessages::load_progress(const store::StateEntry& entry) {
   known.insert(known.end(), copies->begin(), copies->end());
 }
 
+void OutgoingMessages::load_past(const store::StateEntry& entry) {
+  OutgoingMessage read;
+  if (!read_past(entry, read)) {
+    telemetry_.refuse(Counter::state_record_damaged);
+    read.beyond_recall = true;  // what it held is not known
+  }
+  loaded_past_.emplace(id_from<crypto::MessageId>(ByteView(entry.key).subspan(1)), std::move(read));
+}
+
 /// The two rows of a target come in any order.
 OutgoingMessages::Target& OutgoingMessages::loaded_target(const crypto::MessageId& id,
                                                           crypto::Instance instance) {
@@ -84,6 +98,14 @@ void OutgoingMessages::join_loaded(store::StateBatch& orphans) {
       }
       set_unconfirmed(*message, target.instance, !target.confirmed);
       message->targets.push_back(std::move(target));
+    }
+  }
+  for (auto& [id, read] : std::exchange(loaded_past_, {})) {
+    if (OutgoingMessage* const message = find(id)) {
+      message->past = std::move(read.past);
+      message->beyond_recall = read.beyond_recall;
+    } else {
+      orphans.push_back(erase_past(id));
     }
   }
 }
@@ -145,7 +167,7 @@ std::vector<crypto::MessageId> OutgoingMessages::ids_by_friend() const {
 void OutgoingMessages::confirm(const OutgoingMessage& message, Target& target) {
   target.confirmed = true;
   target.envelopes.clear();
-  target.past.clear();
+  target.sent_to.clear();
   target.copies.clear();
   set_unconfirmed(message, target.instance, false);
 }

@@ -15,7 +15,7 @@ class OutgoingMessages {
  public:
   explicit OutgoingMessages(Telemetry telemetry) : telemetry_(telemetry) {}
 
-  /// Takes one stored record of the tables O, V and C; false when it is another's.
+  /// Takes one stored record of the tables O, V, C and X; false when it is another's.
   bool load(const store::StateEntry& entry);
   /// After all records were loaded: gives the targets to their messages. `orphans` erases what belongs to
   /// none.
@@ -54,12 +54,14 @@ class OutgoingMessages {
 
   void load_target(const store::StateEntry& entry);
   void load_progress(const store::StateEntry& entry);
+  void load_past(const store::StateEntry& entry);
   Target& loaded_target(const crypto::MessageId& id, crypto::Instance instance);
 
   Telemetry telemetry_;
   std::map<crypto::MessageId, OutgoingMessage> messages_;
   std::map<FriendKey, Recipient> recipients_;
-  std::map<crypto::MessageId, std::vector<Target>> loaded_targets_;  ///< Until join_loaded().
+  std::map<crypto::MessageId, std::vector<Target>> loaded_targets_;  ///< Until join_loaded(), as:
+  std::map<crypto::MessageId, OutgoingMessage> loaded_past_;         ///< Only what the row X holds.
   std::size_t services_ = 0;
 };
 

@@ -25,6 +25,15 @@ struct ProgressRecord {
   static void fields(auto& ar, auto& self) { wire::fields(ar, wire::bounded<progress_nodes>(self.complete)); }
 };
 
+template <class Message>
+struct PastRecord {
+  Message& message;
+  static void fields(auto& ar, auto& self) {
+    wire::fields(ar, wire::flag(self.message.beyond_recall),
+                 wire::bounded<OutgoingMessage::Past::kept>(self.message.past));
+  }
+};
+
 /// Table, message id, instance.
 Bytes target_key(Table table, const crypto::MessageId& id, crypto::Instance instance) {
   return state_key(table, {id, bytes_of(instance)});
@@ -58,6 +67,15 @@ store::StateWrite put_progress(const OutgoingMessage& message, const OutgoingMes
     }
   }
   return put_record(target_key(Table::progress, message.id, target.instance), record);
+}
+
+store::StateWrite put_past(const OutgoingMessage& message) {
+  return put_record(state_key(Table::sealed_before, {message.id}),
+                    PastRecord<const OutgoingMessage>{message});
+}
+
+store::StateWrite erase_past(const crypto::MessageId& id) {
+  return erase_record(state_key(Table::sealed_before, {id}));
 }
 
 store::StateWrite erase_message(const crypto::MessageId& id) {
@@ -98,6 +116,11 @@ std::optional<std::vector<OutgoingMessage::Copy>> read_progress(const store::Sta
     copy.renew_at = progress.renew_at;
   }
   return copies;
+}
+
+bool read_past(const store::StateEntry& entry, OutgoingMessage& message) {
+  PastRecord<OutgoingMessage> record{message};
+  return wire::decode(entry.value, record) == wire::Error::none;
 }
 
 }  // namespace toxasync::manager

@@ -14,6 +14,19 @@ bool is_home(const std::vector<protocol::HomeNode>& homes, const protocol::NodeI
   return std::ranges::find(homes, node, &protocol::HomeNode::id) != homes.end();
 }
 
+OutgoingMessage::Destination* destination(OutgoingMessage::Target& target,
+                                          const protocol::NodeId& node) noexcept {
+  const auto found = std::ranges::find(target.sent_to, node, &OutgoingMessage::Destination::node);
+  return found == target.sent_to.end() ? nullptr : &*found;
+}
+
+void note_sent(OutgoingMessage::Target& target, const protocol::NodeId& node, Now now) noexcept {
+  if (auto* const to = destination(target, node)) {
+    to->sent = true;
+    to->last_sent = now.steady;
+  }
+}
+
 /// Nodes take what is sealed for these epochs.
 bool is_taken(crypto::Epoch sealed_for, crypto::Epoch now) noexcept {
   return sealed_for + 1 >= now && sealed_for <= now + 1;
@@ -24,9 +37,9 @@ constexpr std::int64_t offer_again_factor = 3;
 
 }  // namespace
 
-Replicator::Readiness Replicator::prepare(Target& target, const Installation& to, Now now) const {
-  const auto epoch = crypto::epoch_at(now.unix_time());
-  if (!epoch || to.home_nodes.empty()) {
+Replicator::Readiness Replicator::prepare(Target& target, const Installation& to, crypto::Epoch epoch,
+                                          Now now) const {
+  if (epoch == 0 || to.home_nodes.empty()) {
     return Readiness::waiting;
   }
   let_lapse(target, now);
@@ -43,7 +56,7 @@ Replicator::Readiness Replicator::prepare(Target& target, const Installation& to
       finished = finished && copy->complete;
     }
   }
-  if (is_taken(target.epoch, *epoch) && target.root == to.root) {
+  if (is_taken(target.epoch, epoch) && target.root == to.root) {
     return Readiness::ready;
   }
   const bool busy = std::ranges::any_of(target.copies, [](const Copy& copy) { return copy.in_flight > 0; });
@@ -52,11 +65,15 @@ Replicator::Readiness Replicator::prepare(Target& target, const Installation& to
 
 void Replicator::store(OutgoingMessage& message, Target& target, const Installation& to, Now now) {
   with_.window.stop_waiting(message.to, message.place());
+  if (message.time_to_live(now) == 0s) {
+    return;
+  }
   for (Copy& copy : target.copies) {
     const bool due = copy.complete
                          ? !copy.gone && copy.epoch == target.epoch && copy.offer_again <= now.steady
                          : copy.retry_at <= now.steady;
-    if (!due || copy.in_flight > 0 || !is_home(to.home_nodes, copy.node)) {
+    if (!due || copy.in_flight > 0 || !is_home(to.home_nodes, copy.node) ||
+        destination(target, copy.node) == nullptr) {
       continue;
     }
     if (!with_.window.has_room(message.to, target.envelopes.size())) {
@@ -72,6 +89,7 @@ void Replicator::store(OutgoingMessage& message, Target& target, const Installat
 void Replicator::start(OutgoingMessage& message, Target& target, Copy& copy, Now now) {
   const auto* const mailbox = with_.mailboxes.get(message.to, target.root, target.epoch);
   copy.unanswered = false;
+  note_sent(target, copy.node, now);
   if (copy.complete || copy.done.none()) {
     copy.held_until = UnixTime::max();
   }
@@ -79,9 +97,9 @@ void Replicator::start(OutgoingMessage& message, Target& target, Copy& copy, Now
     if (!copy.complete && copy.done[part]) {
       continue;
     }
-    const auto operation = with_.client.store(
-        {copy.node, mailbox->clone(), protocol::StoreOp::store, message.ttl, target.envelopes[part].bytes},
-        *this, now);
+    const auto operation = with_.client.store({copy.node, mailbox->clone(), protocol::StoreOp::store,
+                                               message.time_to_live(now), target.envelopes[part].bytes},
+                                              *this, now);
     operations_.emplace(operation, Pending{message.id, target.instance, copy.node, part});
     message.stores.insert(operation);
     ++copy.in_flight;
@@ -119,6 +137,7 @@ void Replicator::settle(OutgoingMessage& message, const Pending& pending, const 
     return;
   }
   --copy->in_flight;
+  note_sent(*target, copy->node, now);
   if (is_good(result.outcome)) {
     copy->done.set(pending.part);
     if (result.outcome == client::StoreOutcome::gone) {
@@ -149,12 +168,12 @@ void Replicator::finish_copy(OutgoingMessage& message, Target& target, Copy& cop
     copy.complete = true;
     copy.epoch = target.epoch;
     plan_renewal(message, copy, now);
-    with_.state.keep({put_progress(message, target)});
+    save_progress(message, target);
     listener_.on_copy_complete(message);
   }
   if (offered_again && copy.held_until != UnixTime::max()) {
     plan_renewal(message, copy, now);  // it may be kept for longer now
-    with_.state.keep({put_progress(message, target)});
+    save_progress(message, target);
   }
   if (copy.complete) {
     copy.offer_after = offered_again ? offer_again_factor * copy.offer_after : with_.first_offer_again;
@@ -165,9 +184,17 @@ void Replicator::finish_copy(OutgoingMessage& message, Target& target, Copy& cop
   listener_.on_copy_settled(message, now);
 }
 
+void Replicator::save_progress(OutgoingMessage& message, const Target& target) const {
+  if (message.receipts_under_way > 0) {
+    message.unsaved = true;  // what is being written may be its end
+  } else {
+    with_.state.keep({put_progress(message, target)});
+  }
+}
+
 void Replicator::plan_renewal(const OutgoingMessage& message, Copy& copy, Now now) const {
   copy.renew_at = UnixTime{};
-  if (copy.gone || copy.held_until >= std::chrono::floor<seconds>(message.expires_at())) {
+  if (copy.gone || copy.held_until >= std::chrono::floor<seconds>(message.expires_at()) - worth_renewing) {
     return;
   }
   const seconds sooner = with_.random.below(renew_before / 2);
@@ -217,7 +244,9 @@ void Replicator::abandon(OutgoingMessage& message, Now now) {
   message.stores.clear();
   for (Target& target : message.targets) {
     for (Copy& copy : target.copies) {
-      copy.in_flight = 0;
+      if (std::exchange(copy.in_flight, 0) > 0) {
+        note_sent(target, copy.node, now);
+      }
     }
   }
 }

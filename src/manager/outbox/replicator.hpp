@@ -35,6 +35,8 @@ class Replicator final : public client::StoreResultListener {
   /// A copy that a node drops before the message expires is stored anew so long before that, and by up to
   /// half of it sooner; but not within that time after it was stored.
   static constexpr seconds renew_before = 2h;
+  /// And not for the sake of less than that at the end of the message's life.
+  static constexpr seconds worth_renewing = 1h;
   /// A node that did not answer, and now does, is tried again within that time.
   static constexpr milliseconds retry_soon = 2s;
 
@@ -58,9 +60,11 @@ class Replicator final : public client::StoreResultListener {
 
   Replicator(const Context& context, ReplicatorListener& listener) : with_(context), listener_(listener) {}
 
-  /// Makes the target's copies those of the installation's home nodes.
-  [[nodiscard]] Readiness prepare(OutgoingMessage::Target& target, const Installation& to, Now now) const;
-  /// Starts what is due and has room in the window; the message waits for the rest.
+  /// Makes the target's copies those of the installation's home nodes. `epoch`: that of those nodes, or 0.
+  [[nodiscard]] Readiness prepare(OutgoingMessage::Target& target, const Installation& to,
+                                  crypto::Epoch epoch, Now now) const;
+  /// Starts what is due and has room in the window; the message waits for the rest. Only on nodes that are
+  /// among the target's destinations.
   void store(OutgoingMessage& message, OutgoingMessage::Target& target, const Installation& to, Now now);
   void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
   /// The node has answered something: what it left unanswered is tried again soon. Those messages and when.
@@ -84,6 +88,7 @@ class Replicator final : public client::StoreResultListener {
   void settle(OutgoingMessage& message, const Pending& pending, const client::StoreResult& result, Now now);
   void finish_copy(OutgoingMessage& message, Target& target, Copy& copy, Now now, seconds retry_after);
   void plan_renewal(const OutgoingMessage& message, Copy& copy, Now now) const;
+  void save_progress(OutgoingMessage& message, const Target& target) const;
   /// Copies that their nodes drop soon count as not stored.
   void let_lapse(Target& target, Now now) const;
 

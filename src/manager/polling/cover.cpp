@@ -21,7 +21,7 @@ void Cover::send_loop(Now now) {
   if (homes.empty() || !epoch || operations_.size() >= operations_under_way) {
     return;
   }
-  const auto mailbox = crypto::friends_mailbox(keys_.root().cover.public_key, *epoch);
+  const auto mailbox = crypto::friends_mailbox(crypto::friends_root(keys_.root().cover, writer), *epoch);
   const auto envelope = mailbox ? seal(*mailbox, now) : Bytes{};
   if (envelope.empty()) {
     return;  // not reached: our own keys are valid

@@ -14,6 +14,8 @@ class Cover final : public Part, private client::StoreResultListener {
  public:
   /// Mean time between two; they are a Poisson process.
   static constexpr milliseconds loop_interval = 6h;
+  /// Whose box they go to: nobody's. Each friend has one, and it must look like one of those.
+  static constexpr FriendKey writer{};
   /// One of them in this many is a large envelope.
   static constexpr std::uint64_t large_one_in = 4;
   /// While so many are on their way nothing is added.

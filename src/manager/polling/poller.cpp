@@ -4,112 +4,33 @@
 #include <algorithm>
 
 #include "manager/core/random_delay.hpp"
+#include "manager/polling/cover.hpp"
 
 namespace toxasync::manager {
 
-namespace {
-
-struct WatermarkRecord {
-  crypto::Epoch through = 0;
-  static void fields(auto& ar, auto& self) { wire::fields(ar, self.through); }
-};
-
-}  // namespace
-
-bool Poller::load(const store::StateEntry& entry) {
-  const ByteView name = ByteView(entry.key).subspan(1);
-  if (name.size() != sizeof(protocol::NodeId) + sizeof(RootId)) {
-    return false;
+/// Cover has one writer, us, and as many lists as the root that it is cover for.
+const Poller::Boxes& Poller::boxes_of(const crypto::FriendsMailbox& mailbox, const Key& key, bool is_cover) {
+  Boxes& boxes = boxes_[{std::get<1>(key), std::get<2>(key)}];
+  if (boxes.version == friends_.writers_version()) {
+    return boxes;
   }
-  WatermarkRecord record;
-  if (read_record(services_.telemetry, entry, record)) {
-    finished_[{id_from<protocol::NodeId>(name), id_from<RootId>(name.subspan(sizeof(protocol::NodeId)))}]
-        .through = record.through;
+  boxes = {{}, {}, friends_.writers_version()};
+  const auto friends = friends_.writers();
+  std::vector<crypto::Point> points;
+  for (const auto& writer : is_cover ? std::vector{Cover::writer} : friends) {
+    points.push_back(mailbox.write_point(writer));
+    boxes.writers[points.back()] = writer;
   }
-  return true;
+  boxes.lists =
+      protocol::box_lists(mailbox.owner(), mailbox.p(), points, protocol::lists_for(friends.size()));
+  return boxes;
 }
 
-const Root* Poller::root_of(const RootId& id) const noexcept {
-  const auto found = std::ranges::find_if(keys_.roots(), [&id](const Root& root) { return root.id() == id; });
-  return found == keys_.roots().end() ? nullptr : &*found;
-}
-
-const crypto::KeyPair* Poller::keys_of(const RootId& id) const noexcept {
-  for (const Root& root : keys_.roots()) {
-    if (root.id() == id) {
-      return &root.pair;
-    }
-    if (id_from<RootId>(root.cover.public_key) == id) {
-      return &root.cover;
-    }
-  }
-  return nullptr;
-}
-
-const crypto::OwnedMailbox* Poller::mailbox(const crypto::KeyPair& root, crypto::Epoch epoch) {
-  const std::pair key{id_from<RootId>(root.public_key), epoch};
-  const auto found = mailboxes_.find(key);
-  if (found != mailboxes_.end()) {
-    return &found->second;
-  }
-  auto made = crypto::own_friends_mailbox(root, epoch);
-  return made ? &mailboxes_.emplace(key, std::move(*made)).first->second : nullptr;
-}
-
-const crypto::OwnedMailbox* Poller::find_mailbox(crypto::Epoch epoch, const crypto::MailboxAddress& address) {
-  const auto now = crypto::epoch_at(services_.clock.now().unix_time());
-  if (!now || epoch > *now + 1 || epoch + epochs_back < *now) {
-    return nullptr;
-  }
-  for (const Root& root : keys_.roots()) {
-    const auto* const owned = mailbox(root.pair, epoch);
-    if (owned != nullptr && owned->mailbox.address == address) {
-      return owned;
-    }
-  }
-  return nullptr;
-}
-
-crypto::Epoch Poller::first_epoch(const Source& source, const OwnHomeNode& node, const Root& root,
-                                  crypto::Epoch now_epoch) {
-  const UnixTime since = std::max(node.added, root.created);
-  const crypto::Epoch begun = crypto::epoch_at(since).value_or(0);
-  crypto::Epoch first = begun > 0 ? begun - 1 : 0;  // a sender's clock may be behind
-  first = std::max(first, now_epoch > epochs_back ? now_epoch - epochs_back : 0);
-  const auto found = finished_.find(source);
-  if (found != finished_.end() && found->second.through != 0) {
-    first = std::max(first, found->second.through + 1);
-  }
-  return first;
-}
-
-/// Forgets home nodes that nobody uses any longer, and their watermarks.
-void Poller::forget_retired(Now now) {
-  store::StateBatch batch;
-  for (const auto& id : home_nodes_.forget_retired(now.unix_time(), batch)) {
-    std::erase_if(finished_, [&](const auto& entry) {
-      const auto& [node, root] = entry.first;
-      if (node != id) {
-        return false;
-      }
-      batch.push_back(erase_record(state_key(Table::watermark, {node, root})));
-      return true;
-    });
-  }
-  if (!batch.empty()) {
-    services_.state.keep(std::move(batch));
-  }
-}
-
-void Poller::want(Polls& wanted, const Key& key, bool is_cover, Now now) {
-  const auto old = polls_.find(key);
-  Poll& poll = wanted[key];
-  poll = old == polls_.end() ? Poll{} : old->second;
-  poll.is_cover = is_cover;
-  if (!poll.operation && !due_.contains(key)) {
-    due_.set(key, now.steady + random_delay(services_.random, first_polls_within));
-  } else if (!poll.operation) {  // its epoch may be the present one now
-    due_.set_earlier(key, now.steady + until_next_poll(std::get<2>(key), now));
+void Poller::follow_clock(Now now) {
+  update_polls(now);
+  if (!services_.clock.checked() && now.steady >= asks_date_from_) {
+    asks_date_from_ = now.steady + date_asked_every;
+    poll_soon(now);  // so that nodes say what time it is
   }
 }
 
@@ -126,64 +47,6 @@ milliseconds Poller::until_next_poll(crypto::Epoch epoch, Now now) const {
   return to_near > 0ms && wait > to_near ? to_near + random_delay(services_.random, often) : wait;
 }
 
-/// Like the root that it belongs to, from whose watermark it begins. What has begun goes on after the root or
-/// the node has retired, until it is final.
-void Poller::want_cover(Polls& wanted, const OwnHomeNode& node, const Root& root, crypto::Epoch first,
-                        Now now) {
-  const auto epoch = crypto::epoch_at(now.unix_time()).value_or(0);
-  crypto::Epoch last = epoch + 1;
-  for (const UnixTime retired : {root.retired, node.retired}) {
-    if (retired != UnixTime{}) {
-      last = std::min(last, crypto::epoch_at(retired).value_or(0) + 1);
-    }
-  }
-  for (auto e = first; e <= last; ++e) {
-    if (e < first + cover_epochs || e + cover_epochs > epoch + 1) {
-      want(wanted, {node.known.id, id_from<RootId>(root.cover.public_key), e}, true, now);
-    }
-  }
-}
-
-void Poller::update_polls(Now now) {
-  const auto epoch = crypto::epoch_at(now.unix_time());
-  if (!epoch) {
-    next_epoch_ = limits::epoch_origin;
-    return;
-  }
-  next_epoch_ = crypto::epoch_start(*epoch + 1);
-  forget_retired(now);
-  Polls wanted;
-  for (const auto& [id, node] : home_nodes_.all()) {
-    for (const Root& root : keys_.roots()) {
-      const Source source{id, root.id()};
-      const auto finished = finished_.find(source);
-      const auto first = first_epoch(source, node, root, *epoch);
-      for (auto e = first; e <= *epoch + 1; ++e) {
-        if (finished == finished_.end() || !finished->second.beyond.contains(e)) {
-          want(wanted, {id, root.id(), e}, false, now);
-        }
-      }
-      if (services_.config.cover) {
-        want_cover(wanted, node, root, first, now);
-      }
-    }
-  }
-  for (const auto& [key, poll] : polls_) {
-    // The watermark is not about cover: what was begun of it goes on until it is final.
-    const auto& [node, root, e] = key;
-    const bool goes_on = poll.is_cover && home_nodes_.all().contains(node) && keys_of(root) != nullptr &&
-                         e + epochs_back >= *epoch;
-    if (poll.operation || goes_on) {
-      wanted.try_emplace(key, poll);
-    } else if (!wanted.contains(key)) {
-      due_.erase(key);
-      last_operations_.erase(poll.last_operation);
-    }
-  }
-  polls_ = std::move(wanted);
-  std::erase_if(mailboxes_, [&](const auto& entry) { return entry.first.second + epochs_back + 1 < *epoch; });
-}
-
 void Poller::start(const Key& key, Now now) {
   const auto found = polls_.find(key);
   const auto& [node, root_id, epoch] = key;
@@ -192,31 +55,58 @@ void Poller::start(const Key& key, Now now) {
   if (found == polls_.end() || found->second.operation || owned == nullptr) {
     return;
   }
-  if (inbox_.full()) {  // what came would be left there
-    due_.set(key, now.steady + until_next_poll(epoch, now));
+  Poll& poll = found->second;
+  if (const auto until = left_alone(node, now)) {
+    poll.last_begun = now.steady;  // as if it had failed
+    due_.set(key, *until + random_delay(services_.random, services_.config.poll_interval));
     return;
   }
-  found->second.started = now.steady;
-  found->second.started_date = now.unix_time();
+  const Boxes& boxes = boxes_of(*owned, key, poll.is_cover);
+  if (poll.reopened != inbox_.reopened() || poll.boxes_version != boxes.version) {
+    poll.reopened = inbox_.reopened();
+    poll.boxes_version = boxes.version;
+    poll.left = false;
+    poll.skipped = false;
+    poll.cursors.clear();
+  }
+  poll.started = now.steady;
+  poll.started_date = now.unix_time();
+  poll.taken = 0;
   // Nothing is stored any longer in what is older.
   const bool subscribe = services_.config.push && epoch + 1 >= crypto::epoch_at(now.unix_time()).value_or(0);
-  found->second.operation = services_.client.retrieve({node, owned->clone(), subscribe}, *this, now);
-  operations_[*found->second.operation] = key;
+  poll.operation = services_.client.retrieve(
+      {node, owned->p(), owned->owner().clone(), boxes.lists, subscribe, poll.cursors}, *this, now);
+  operations_[*poll.operation] = key;
+  if (const auto endless = endless_.find(node); endless != endless_.end()) {
+    endless->second.reading = true;
+  }
 }
 
-void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> envelopes, Now now) noexcept {
+std::optional<SteadyTime> Poller::left_alone(const protocol::NodeId& node, Now now) {
+  const auto found = endless_.find(node);
+  if (found == endless_.end() || (now.steady >= found->second.until && !found->second.reading)) {
+    return std::nullopt;
+  }
+  return std::max(found->second.until, now.steady);
+}
+
+void Poller::on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
+                          Now now) noexcept {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;
   }
   const Key key = found->second;
   const auto poll = polls_.find(key);
+  const SteadyTime delete_from = now.steady + deletion_least + random_delay(services_.random, deletion_mean);
+  auto done = [this, operation, delete_from](bool durable, std::vector<crypto::EnvelopeId> left) {
+    written(operation, delete_from, durable, std::move(left));
+  };
   if (poll != polls_.end() && poll->second.is_cover) {
     services_.telemetry.count(Counter::cover_fetched, envelopes.size());
-    // Deleted after a write to disk, as all that is fetched is: the delay must not show that it is cover.
-    services_.state.commit({}, [this, operation](bool /*durable*/) {
-      services_.client.continue_retrieve(operation, services_.clock.now());
-    });
+    std::vector<std::size_t> sizes(envelopes.size());
+    std::ranges::transform(envelopes, sizes.begin(), [](const auto& one) { return one.bytes.size(); });
+    inbox_.receive_cover(sizes, std::move(done));
     return;
   }
   const auto* const root = keys_of(std::get<1>(key));
@@ -225,15 +115,57 @@ void Poller::on_envelopes(client::OperationId operation, std::vector<Bytes> enve
     services_.client.abandon(operation, now);
     return on_retrieved(operation, {}, now);
   }
-  inbox_.receive(*owned, envelopes, nullptr, [this, operation](bool durable) {
-    const Now later = services_.clock.now();
-    if (durable) {
-      services_.client.continue_retrieve(operation, later);
-    } else {  // our disk failed: the node must keep them
-      services_.client.abandon(operation, later);
-      on_retrieved(operation, {}, later);
+  std::vector<Inbox::Written> written;
+  const auto& writers = boxes_of(*owned, key, false).writers;
+  for (auto& envelope : envelopes) {
+    if (const auto writer = writers.find(envelope.w); writer != writers.end()) {  // else removed meanwhile
+      written.push_back({writer->second, std::move(envelope.bytes)});
     }
-  });
+  }
+  const std::size_t taken = inbox_.receive(*owned, written, std::move(done));
+  if (poll != polls_.end()) {
+    poll->second.taken += taken;
+  }
+}
+
+void Poller::written(client::OperationId operation, SteadyTime delete_from, bool durable,
+                     std::vector<crypto::EnvelopeId> left) {
+  const Now now = services_.clock.now();
+  if (durable) {
+    deletions_.set(operation, std::max(delete_from, now.steady));
+    left_[operation] = std::move(left);
+  } else {  // the node must keep them
+    services_.client.abandon(operation, now);
+    on_retrieved(operation, {}, now);
+  }
+}
+
+/// A friend who writes while we read can make a mailbox long, but not fill it with what no friend has sealed.
+void Poller::note_end(const Key& key, const Poll& poll, const client::RetrieveResult& result, Now now) {
+  const protocol::NodeId& node = std::get<0>(key);
+  const auto known = endless_.find(node);
+  if (result.complete && known != endless_.end() && known->second.mailbox == key) {
+    endless_.erase(known);
+  }
+  if (!result.endless || 2 * poll.taken > result.read) {
+    return;
+  }
+  services_.telemetry.refuse(Counter::refused_answer);
+  services_.telemetry.log(LogLevel::debug, "polling", "a mailbox on a storage node does not end");
+  Endless& endless = endless_[node];
+  if (now.steady < endless.until) {
+    return;  // it was read together with another one that did not
+  }
+  endless.mailbox = key;
+  milliseconds pause = endless_pause;
+  for (unsigned i = 0; i < endless.in_a_row && pause < longest_endless_pause; ++i) {
+    pause *= 4;
+  }
+  endless.until = now.steady + std::min(pause, longest_endless_pause);
+  ++endless.in_a_row;
+  if (endless.in_a_row >= endless_to_demote) {
+    home_nodes_.demote(node);
+  }
 }
 
 void Poller::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
@@ -244,6 +176,9 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
   const Key key = found->second;
   operations_.erase(found);
+  if (const auto endless = endless_.find(std::get<0>(key)); endless != endless_.end()) {
+    endless->second.reading = false;
+  }
   const auto poll = polls_.find(key);
   if (poll == polls_.end()) {
     return;
@@ -253,14 +188,27 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   // A node that answers other requests, but not this one, is busy: the mailbox was neither read nor failed.
   const auto status = services_.client.node_status(std::get<0>(key));
   const bool alive = result.reachable || (status && status->last_answer >= poll->second.started_date);
-  const bool unserved = !result.complete && alive;
+  note_end(key, poll->second, result, now);
+  const bool unserved = !result.complete && !result.endless && alive;
   if (!unserved) {
     poll->second.last_begun = poll->second.started;
   }
-  const UnixTime end = crypto::epoch_start(std::get<2>(key) + 2);
-  const bool beyond_doubt = end + limits::late_store_grace <= std::min(result.node_time, now.unix_time());
-  if (result.complete && beyond_doubt) {
-    if (!poll->second.is_cover) {
+  if (result.reachable && poll->second.is_stray) {
+    note_stray(key, result.node_time);
+  }
+  if (result.complete || result.endless) {
+    poll->second.left = poll->second.left || result.left;
+    poll->second.skipped = poll->second.skipped || result.skipped || result.endless;
+    const bool behind = poll->second.left || poll->second.skipped;
+    poll->second.cursors = behind ? result.cursors : std::vector<std::uint64_t>{};
+  }
+  const UnixTime closed = closed_at(std::get<2>(key));
+  const UnixTime date =
+      poll->second.is_stray ? result.node_time : std::min(result.node_time, now.unix_time());
+  if (result.complete && closed <= date && !poll->second.left) {
+    if (poll->second.is_stray) {
+      end_stray(key);
+    } else if (!poll->second.is_cover) {
       mark_final(key);
     }
     polls_.erase(poll);
@@ -272,13 +220,16 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   const milliseconds mean = soon ? first_polls_within : services_.config.poll_interval;
   milliseconds wait = std::min(mean, unserved_again);
   if (!unserved) {
-    wait = soon || !result.complete ? random_delay(services_.random, mean)
-                                    : until_next_poll(std::get<2>(key), now);
+    wait = soon || (!result.complete && !result.endless) ? random_delay(services_.random, mean)
+                                                         : until_next_poll(std::get<2>(key), now);
   }
   const milliseconds asked = result.retry_after;
   // Apart from other clients that it turned away.
   const milliseconds apart = services_.random.below(asked / 4 + 1ms);
   due_.set(key, now.steady + std::max(wait, asked + apart));
+  if (result.complete && lacks_boxes(key, poll->second, now)) {
+    ask_again(key, poll->second, now);
+  }
 }
 
 void Poller::on_announced(client::OperationId operation, Now now) noexcept {
@@ -287,31 +238,35 @@ void Poller::on_announced(client::OperationId operation, Now now) noexcept {
   if (found == polls_.end() || found->second.operation) {
     return;
   }
-  auto& [key, poll] = *found;
+  ask_again(found->first, found->second, now);
+}
+
+void Poller::ask_again(const Key& key, Poll& poll, Now now) {
   poll.announced = std::max(now.steady + random_delay(services_.random, announced_poll_mean),
                             poll.announced + announced_poll_every);
   due_.set_earlier(key, poll.announced);
 }
 
-void Poller::mark_final(const Key& key) {
-  const auto& [node, root_id, epoch] = key;
-  Finished& finished = finished_[{node, root_id}];
-  finished.beyond.insert(epoch);
-  const Root* const root = root_of(root_id);
-  const auto owner = home_nodes_.all().find(node);
-  if (root == nullptr || owner == home_nodes_.all().end()) {
-    return;
+bool Poller::lacks_boxes(const Key& key, const Poll& poll, Now now) const {
+  return services_.config.push && poll.boxes_version != friends_.writers_version() &&
+         std::get<2>(key) + 1 >= crypto::epoch_at(now.unix_time()).value_or(0);
+}
+
+void Poller::follow_writers(Now now) {
+  writers_version_ = friends_.writers_version();
+  for (auto& [key, poll] : polls_) {
+    if (!poll.operation && lacks_boxes(key, poll, now)) {
+      ask_again(key, poll, now);
+    }
   }
-  const auto now_epoch = crypto::epoch_at(services_.clock.now().unix_time()).value_or(0);
-  crypto::Epoch next = first_epoch({node, root_id}, owner->second, *root, now_epoch);
-  const crypto::Epoch before = finished.through;
-  while (finished.beyond.contains(next)) {
-    finished.through = next++;
-  }
-  std::erase_if(finished.beyond, [&](crypto::Epoch e) { return e <= finished.through; });
-  if (finished.through != before) {
-    services_.state.keep(
-        {put_record(state_key(Table::watermark, {node, root_id}), WatermarkRecord{finished.through})});
+}
+
+void Poller::fetch_left(Now now) {
+  reopened_ = inbox_.reopened();
+  for (const auto& [key, poll] : polls_) {
+    if (poll.left && !poll.operation) {
+      due_.set_earlier(key, now.steady + services_.random.below(soon_polls_within));
+    }
   }
 }
 
@@ -335,6 +290,17 @@ void Poller::tick(Now now) {
   if (now.unix_time() >= next_epoch_ || (clock_set_back && next_epoch_ != limits::epoch_origin)) {
     update_polls(now);
   }
+  if (reopened_ != inbox_.reopened()) {
+    fetch_left(now);
+  }
+  if (writers_version_ != friends_.writers_version()) {
+    follow_writers(now);
+  }
+  while (const auto operation = deletions_.pop_due(now.steady)) {
+    const auto left = left_.extract(*operation);
+    services_.client.continue_retrieve(*operation, now,
+                                       left ? left.mapped() : std::vector<crypto::EnvelopeId>{});
+  }
   while (const auto key = due_.pop_due(now.steady)) {
     start(*key, now);
   }
@@ -342,7 +308,11 @@ void Poller::tick(Now now) {
 
 SteadyTime Poller::next_deadline() const noexcept {
   const Now now = services_.clock.now();
-  return std::min(due_.next(), now.steady + std::max<milliseconds>(next_epoch_ - now.wall, 0ms));
+  if (reopened_ != inbox_.reopened() || writers_version_ != friends_.writers_version()) {
+    return now.steady;
+  }
+  return std::min(
+      {due_.next(), deletions_.next(), now.steady + std::max<milliseconds>(next_epoch_ - now.wall, 0ms)});
 }
 
 }  // namespace toxasync::manager

@@ -34,6 +34,15 @@ void MemoryState::release(std::size_t count) {
   }
 }
 
+std::vector<std::size_t> MemoryState::waiting_writes() const {
+  std::vector<std::size_t> writes;
+  writes.reserve(waiting_.size());
+  for (const Waiting& waiting : waiting_) {
+    writes.push_back(waiting.batch.size());
+  }
+  return writes;
+}
+
 void MemoryState::commit(StateBatch batch, Done done) {
   Waiting waiting{std::move(batch), std::move(done)};
   if (holding_commits_) {

@@ -23,6 +23,8 @@ class MemoryState final : public StateStore {
   void release(std::size_t count);
   /// Batches that are neither durable nor refused.
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
+  /// Their writes, in order.
+  [[nodiscard]] std::vector<std::size_t> waiting_writes() const;
   /// While true, batches become durable but poll() does not say so.
   void hold_completions(bool hold) noexcept { holding_completions_ = hold; }
   /// The next `count` batches fail, and those queued behind one before poll() has reported it.

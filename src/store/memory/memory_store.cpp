@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "crypto/symmetric.hpp"
-#include "store/store_operations.hpp"
 
 namespace toxasync::store {
 
@@ -44,42 +43,72 @@ std::size_t MemoryStore::poll(StoreListener& listener) {
   return ready.size();
 }
 
-void MemoryStore::put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                      UnixTime expires_at, UnixTime now) {
+std::size_t MemoryStore::live_in(const Mailbox& mailbox) const {
+  const auto found = mailboxes_.find(mailbox);
+  std::size_t live = 0;
+  if (found != mailboxes_.end()) {
+    for (const auto& [key, box] : found->second.boxes) {
+      live += box.live.size();
+    }
+  }
+  return live;
+}
+
+std::vector<Bytes> MemoryStore::look_into(const Mailbox& mailbox, UnixTime now) const {
+  std::vector<Bytes> values;
+  if (const auto found = mailboxes_.find(mailbox); found != mailboxes_.end()) {
+    for (const auto& [id, entry] : found->second.entries) {
+      if (entry.live && entry.expires_at > now) {
+        values.push_back(entry.value);
+      }
+    }
+  }
+  return values;
+}
+
+MemoryStore::Entry* MemoryStore::find(const Mailbox& mailbox, const RecordId& id) {
+  const auto contents = mailboxes_.find(mailbox);
+  if (contents == mailboxes_.end()) {
+    return nullptr;
+  }
+  const auto found = contents->second.entries.find(id);
+  return found == contents->second.entries.end() ? nullptr : &found->second;
+}
+
+void MemoryStore::put(Token token, const Box& box, const RecordId& id, ByteView value, UnixTime expires_at,
+                      UnixTime now) {
   const std::size_t cost = operation_overhead_bytes + value.size();
   const Admission admission = admit(cost);
   PutResult result{admission == Admission::overloaded ? PutStatus::overloaded : PutStatus::failed};
   if (admission == Admission::yes) {
-    result = apply_put(mailbox, id, value, expires_at, now);
+    result = apply_put(box, id, value, expires_at, now);
   }
   complete(admission == Admission::overloaded ? 0 : cost,
            [token, result](StoreListener& listener) { listener.on_put(token, result); });
 }
 
-PutResult MemoryStore::apply_put(const MailboxKey& key, const RecordId& id, ByteView value,
-                                 UnixTime expires_at, UnixTime now) {
-  if (const auto box = mailboxes_.find(key); box != mailboxes_.end()) {
-    const auto found = box->second.entries.find(id);
-    if (found != box->second.entries.end() && found->second.expires_at <= now) {
-      drop(key, id);  // What has expired counts as dropped already.
-    } else if (found != box->second.entries.end()) {
-      Entry& entry = found->second;
-      if (!entry.live) {
-        return {PutStatus::gone};
-      }
-      const UnixTime held_until = entry.expires_at;
-      if (expires_at > entry.expires_at) {
-        by_expiry_.erase({entry.expires_at, entry.sequence, key, id});
-        entry.expires_at = expires_at;
-        by_expiry_.insert({entry.expires_at, entry.sequence, key, id});
-      }
-      return {PutStatus::duplicate, entry.expires_at, held_until};
+PutResult MemoryStore::apply_put(const Box& box, const RecordId& id, ByteView value, UnixTime expires_at,
+                                 UnixTime now) {
+  Entry* const entry = find(box.mailbox, id);
+  if (entry != nullptr && entry->expires_at <= now) {
+    drop(box.mailbox, id);  // What has expired counts as dropped already.
+  } else if (entry != nullptr && !entry->live) {
+    return {PutStatus::gone};
+  } else if (entry != nullptr) {
+    const UnixTime held_until = entry->expires_at;
+    if (expires_at > entry->expires_at) {
+      by_expiry_.erase({entry->expires_at, entry->sequence, box.mailbox, id});
+      entry->expires_at = expires_at;
+      by_expiry_.insert({entry->expires_at, entry->sequence, box.mailbox, id});
     }
+    return {PutStatus::duplicate, entry->expires_at, held_until};
   }
-  const auto box = mailboxes_.find(key);
-  const std::size_t live = box == mailboxes_.end() ? 0 : box->second.live.size();
-  const std::uint64_t bytes = box == mailboxes_.end() ? 0 : box->second.bytes;
-  if (live >= limits_.mailbox_messages || bytes + value.size() > limits_.mailbox_bytes) {
+  static const BoxContents nothing;
+  const auto contents = mailboxes_.find(box.mailbox);
+  const bool known = contents != mailboxes_.end() && contents->second.boxes.contains(box.key);
+  const BoxContents& kept = known ? contents->second.boxes.at(box.key) : nothing;
+  if (kept.live.size() >= limits_.box_messages || kept.bytes + value.size() > limits_.box_bytes ||
+      kept.live.size() + kept.tombstones >= limits_.box_records) {
     return {PutStatus::mailbox_full};
   }
   const std::uint64_t rows = stats_.messages + stats_.tombstones + 1;
@@ -87,64 +116,84 @@ PutResult MemoryStore::apply_put(const MailboxKey& key, const RecordId& id, Byte
       rows * StoreLimits::record_overhead_bytes + stats_.bytes + value.size() > stats_.capacity_bytes) {
     return {PutStatus::store_full};
   }
-  Mailbox& mailbox = mailboxes_[key];
+  Contents& mailbox = mailboxes_[box.mailbox];
+  BoxContents& into = mailbox.boxes[box.key];
   const std::uint64_t sequence = ++last_sequence_;
-  mailbox.entries[id] = {sequence, expires_at, true, false, Bytes(value.begin(), value.end())};
-  mailbox.live[sequence] = id;
-  mailbox.bytes += value.size();
-  by_expiry_.insert({expires_at, sequence, key, id});
+  mailbox.entries[id] = {sequence, box.key, expires_at, true, false, Bytes(value.begin(), value.end())};
+  into.live[sequence] = id;
+  into.bytes += value.size();
+  by_expiry_.insert({expires_at, sequence, box.mailbox, id});
   ++stats_.messages;
   stats_.bytes += value.size();
   return {PutStatus::stored, expires_at};
 }
 
-void MemoryStore::list(Token token, const MailboxKey& key, std::uint64_t after, const ListLimits& limits,
-                       UnixTime now) {
-  const std::uint64_t reserve = std::min<std::uint64_t>(limits_.mailbox_bytes, limits_.queue_bytes / 2);
-  const std::size_t cost =
-      operation_overhead_bytes + std::min<std::size_t>(limits.max_bytes, static_cast<std::size_t>(reserve));
+void MemoryStore::list(Token token, const Mailbox& mailbox, std::span<const BoxTag> boxes,
+                       std::uint64_t after, const ListLimits& limits, UnixTime now) {
+  ListOperation list{token, mailbox, {boxes.begin(), boxes.end()}, after, limits, now, {}};
+  const std::size_t cost = list.cost(limits_);
   const Admission admission = admit(cost);
-  const auto result = std::make_shared<ListResult>();  // std::function must be copyable.
-  if (admission != Admission::yes) {
-    result->status = admission == Admission::overloaded ? OpStatus::overloaded : OpStatus::failed;
+  if (admission == Admission::yes) {
+    apply_list(list);
   } else {
-    result->status = OpStatus::ok;
-    std::size_t bytes = 0;
-    const auto box = mailboxes_.find(key);
-    auto at = box == mailboxes_.end() ? std::map<std::uint64_t, RecordId>::iterator{}
-                                      : box->second.live.upper_bound(after);
-    for (; box != mailboxes_.end() && at != box->second.live.end(); ++at) {
-      const Entry& entry = box->second.entries.at(at->second);
-      if (entry.expires_at <= now) {
-        continue;
-      }
-      if (result->records.size() >= std::max<std::size_t>(limits.max_records, 1) ||
-          (!result->records.empty() && bytes + entry.value.size() > limits.max_bytes)) {
-        result->more = true;
-        break;
-      }
-      bytes += entry.value.size();
-      result->records.push_back({at->first, at->second, entry.expires_at, entry.value});
-    }
+    list.result.status = admission == Admission::overloaded ? OpStatus::overloaded : OpStatus::failed;
   }
+  const auto result =
+      std::make_shared<ListResult>(std::move(list.result));  // std::function must be copyable.
   complete(admission == Admission::overloaded ? 0 : cost,
            [token, result](StoreListener& listener) { listener.on_list(token, std::move(*result)); });
 }
 
-void MemoryStore::remove(Token token, const MailboxKey& key, std::span<const RecordId> ids) {
+void MemoryStore::apply_list(ListOperation& list) {
+  struct Head {
+    std::map<std::uint64_t, RecordId>::const_iterator at, end;
+  };
+  ListFiller filler(list);
+  const auto contents = mailboxes_.find(list.mailbox);
+  if (contents == mailboxes_.end()) {
+    return;
+  }
+  auto& [entries, boxes] = contents->second;
+  std::map<std::uint64_t, Head> heads;  // By sequence.
+  const auto push = [&heads](const Head& head) {
+    if (head.at != head.end) {
+      heads.emplace(head.at->first, head);
+    }
+  };
+  for (const BoxTag& tag : named_tags(list.boxes)) {
+    BoxKey first{};
+    std::ranges::copy(tag, first.begin());
+    for (auto box = boxes.lower_bound(first); box != boxes.end() && has_tag(box->first, tag); ++box) {
+      const auto& live = box->second.live;
+      push({live.upper_bound(list.after), live.end()});
+    }
+  }
+  for (bool room = true; room && !heads.empty();) {
+    Head head = heads.begin()->second;
+    heads.erase(heads.begin());
+    const auto& [sequence, id] = *head.at;
+    const Entry& entry = entries.at(id);
+    room =
+        entry.expires_at <= list.now || filler.add({sequence, entry.box, id, entry.expires_at, entry.value});
+    ++head.at;
+    push(head);
+  }
+  for (const auto& [key, mark] : list.marks) {
+    BoxContents& box = boxes.at(key);
+    box.given = std::max(box.given, mark);
+  }
+}
+
+void MemoryStore::remove(Token token, const Mailbox& mailbox, std::span<const RecordId> ids) {
   const std::size_t cost = operation_overhead_bytes + ids.size_bytes();
   const Admission admission = admit(cost);
   RemoveResult result{admission == Admission::overloaded ? OpStatus::overloaded : OpStatus::failed, 0};
   if (admission == Admission::yes) {
     result.status = OpStatus::ok;
-    const auto box = mailboxes_.find(key);
     for (const RecordId& id : ids) {
-      if (box == mailboxes_.end()) {
-        break;
-      }
-      const auto found = box->second.entries.find(id);
-      if (found != box->second.entries.end() && found->second.live) {
-        bury(box->second, found->second);
+      Entry* const entry = find(mailbox, id);
+      if (entry != nullptr && entry->live) {
+        bury(mailboxes_.at(mailbox), *entry);
         ++result.removed;
       }
     }
@@ -153,22 +202,20 @@ void MemoryStore::remove(Token token, const MailboxKey& key, std::span<const Rec
            [token, result](StoreListener& listener) { listener.on_remove(token, result); });
 }
 
-void MemoryStore::cancel(Token token, const MailboxKey& key, const RecordId& id,
+void MemoryStore::cancel(Token token, const Mailbox& mailbox, const RecordId& id,
                          const Commitment& commitment) {
   const Admission admission = admit(operation_overhead_bytes);
   CancelStatus result = admission == Admission::overloaded ? CancelStatus::overloaded : CancelStatus::failed;
   if (admission == Admission::yes) {
-    result = CancelStatus::unknown;
-    const auto box = mailboxes_.find(key);
-    if (box != mailboxes_.end() && box->second.entries.contains(id)) {
-      result = apply_cancel(box->second, box->second.entries.at(id), commitment);
-    }
+    Entry* const entry = find(mailbox, id);
+    result =
+        entry == nullptr ? CancelStatus::unknown : apply_cancel(mailboxes_.at(mailbox), *entry, commitment);
   }
   complete(admission == Admission::overloaded ? 0 : operation_overhead_bytes,
            [token, result](StoreListener& listener) { listener.on_cancel(token, result); });
 }
 
-CancelStatus MemoryStore::apply_cancel(Mailbox& mailbox, Entry& entry, const Commitment& commitment) {
+CancelStatus MemoryStore::apply_cancel(Contents& contents, Entry& entry, const Commitment& commitment) {
   if (!entry.live) {
     return entry.cancelled ? CancelStatus::cancelled : CancelStatus::removed;
   }
@@ -177,7 +224,10 @@ CancelStatus MemoryStore::apply_cancel(Mailbox& mailbox, Entry& entry, const Com
       !crypto::equal(value.subspan(commitment_offset, commitment.size()), commitment)) {
     return CancelStatus::wrong_proof;
   }
-  bury(mailbox, entry);
+  if (entry.sequence <= contents.boxes.at(entry.box).given) {
+    return CancelStatus::removed;
+  }
+  bury(contents, entry);
   entry.cancelled = true;
   return CancelStatus::cancelled;
 }
@@ -189,9 +239,11 @@ void MemoryStore::expire(UnixTime now, std::size_t max_rows) {
   }
 }
 
-void MemoryStore::bury(Mailbox& mailbox, Entry& entry) {
-  mailbox.live.erase(entry.sequence);
-  mailbox.bytes -= entry.value.size();
+void MemoryStore::bury(Contents& contents, Entry& entry) {
+  BoxContents& box = contents.boxes.at(entry.box);
+  box.live.erase(entry.sequence);
+  box.bytes -= entry.value.size();
+  ++box.tombstones;
   --stats_.messages;
   stats_.bytes -= entry.value.size();
   ++stats_.tombstones;
@@ -199,18 +251,23 @@ void MemoryStore::bury(Mailbox& mailbox, Entry& entry) {
   entry.value = {};
 }
 
-void MemoryStore::drop(const MailboxKey& key, const RecordId& id) {
-  const auto box = mailboxes_.find(key);
-  const auto found = box->second.entries.find(id);
+void MemoryStore::drop(const Mailbox& mailbox, const RecordId& id) {
+  const auto contents = mailboxes_.find(mailbox);
+  auto& [entries, boxes] = contents->second;
+  const auto found = entries.find(id);
   Entry& entry = found->second;
-  by_expiry_.erase({entry.expires_at, entry.sequence, key, id});
+  by_expiry_.erase({entry.expires_at, entry.sequence, mailbox, id});
   if (entry.live) {
-    bury(box->second, entry);
+    bury(contents->second, entry);
   }
   --stats_.tombstones;
-  box->second.entries.erase(found);
-  if (box->second.entries.empty()) {
-    mailboxes_.erase(box);
+  const auto box = boxes.find(entry.box);
+  if (--box->second.tombstones == 0 && box->second.live.empty()) {
+    boxes.erase(box);
+  }
+  entries.erase(found);
+  if (entries.empty()) {
+    mailboxes_.erase(contents);
   }
 }
 

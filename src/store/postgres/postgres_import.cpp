@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "store/postgres/postgres_group.hpp"
 
@@ -22,9 +24,10 @@ constexpr const char* read_error =
 GroupSubjects subjects_of(const std::vector<RecordTable::Row>& rows) {
   GroupSubjects subjects;
   for (const auto& row : rows) {
-    subjects.put.insert(row.mailbox);
-    subjects.changed.insert(row.mailbox);
-    subjects.records.insert({row.mailbox, row.id});
+    subjects.put.insert(row.box.mailbox);
+    subjects.put_into.insert(row.box);
+    subjects.changed.insert(row.box.mailbox);
+    subjects.records.insert({row.box.mailbox, row.id});
   }
   return subjects;
 }
@@ -128,14 +131,14 @@ bool PostgresImport::insist(const std::function<LinkStatus()>& once) {
 // A row that is there already stays as it is.
 LinkStatus PostgresImport::copy(const Rows& rows, std::int64_t last) {
   std::vector<PostgresRows> answers;
-  queue_load(link_, subjects_of(rows), false);
+  queue_load(link_, subjects_of(rows));
   if (const LinkStatus status = link_.round_trip(answers, patience); status != LinkStatus::ok) {
     return status;
   }
-  RecordSet set({}, sum_key_, false);
+  RecordSet set({}, sum_key_);
   read_load(answers, set);
   for (const auto& row : rows) {
-    if (!set.import({row.mailbox, row.id}, row.kind, row.expires_at, row.value)) {
+    if (!set.import(row.box, row.id, row.kind, row.expires_at, row.given, row.value)) {
       return LinkStatus::conflict;
     }
   }
@@ -148,32 +151,43 @@ LinkStatus PostgresImport::copy(const Rows& rows, std::int64_t last) {
 }
 
 LinkStatus PostgresImport::compare(const Rows& rows, NodeStats& stats) {
-  std::vector<ByteView> mailboxes, ids;
+  KeyColumns keys;
   for (const auto& row : rows) {
-    mailboxes.emplace_back(row.mailbox);
-    ids.emplace_back(row.id);
+    keys.add(row.box.mailbox, row.id);
   }
   std::vector<PostgresRows> answers;
-  link_.execute(statement::find_records, PostgresParameters().blobs(mailboxes).blobs(ids));
+  for (const char* const name : {statement::find_records, statement::find_given}) {
+    link_.execute(name, PostgresParameters().blobs(keys.mailboxes).blobs(keys.keys));
+  }
   if (const LinkStatus status = link_.round_trip(answers, patience); status != LinkStatus::ok) {
     return status;
   }
+  const auto key_of = [](const PostgresRows& found, int row) {
+    return RecordSet::RecordKey(id_of<Mailbox>(found.blob(row, 0)).value_or(Mailbox{}),
+                                id_of<RecordId>(found.blob(row, 1)).value_or(RecordId{}));
+  };
   std::map<RecordSet::RecordKey, RecordSet::Record> there;
   for (int row = 0; row < answers[0].count(); ++row) {
-    const auto mailbox = id_of<MailboxKey>(answers[0].blob(row, 0));
-    const auto id = id_of<RecordId>(answers[0].blob(row, 1));
-    if (mailbox && id) {
-      there[{*mailbox, *id}] = record_of(answers[0], row);
+    if (auto record = record_of(answers[0], row)) {
+      there[key_of(answers[0], row)] = std::move(*record);
     }
   }
+  std::set<RecordSet::RecordKey> given;
+  for (int row = 0; row < answers[1].count(); ++row) {
+    given.insert(key_of(answers[1], row));
+  }
   for (const auto& row : rows) {
-    const auto found = there.find({row.mailbox, row.id});
+    const RecordSet::RecordKey key(row.box.mailbox, row.id);
+    const auto found = there.find(key);
     const bool same =
-        found != there.end() && found->second.expires_at >= row.expires_at &&
+        found != there.end() && found->second.box == row.box.key &&
+        found->second.expires_at >= row.expires_at &&
         (found->second.kind == row.kind || found->second.kind != RecordKind::live) &&
         (found->second.kind != RecordKind::live || std::ranges::equal(found->second.value, row.value)) &&
-        found->second.sum == record_checksum(sum_key_, row.mailbox, row.id, found->second.expires_at,
-                                             found->second.kind, found->second.value);
+        found->second.sum == record_checksum(sum_key_, row.box.mailbox, row.box.key, row.id,
+                                             found->second.expires_at, found->second.kind,
+                                             found->second.value) &&
+        (!row.given || given.contains(key));
     stats.wrong += same ? 0 : 1;
     stats.live += same && row.kind == RecordKind::live ? 1 : 0;
     stats.tombstones += same && row.kind != RecordKind::live ? 1 : 0;

@@ -14,8 +14,8 @@
 namespace toxasync::store {
 
 /// Moves what a SQLite database holds into PostgreSQL: records with their expiry, in the order of each
-/// mailbox, and tombstones. The progress is recorded there, in the same transactions, so that it resumes
-/// after an interruption. Blocks; neither database may be in use meanwhile.
+/// mailbox, tombstones, and what was listed. The progress is recorded there, in the same transactions, so
+/// that it resumes after an interruption. Blocks; neither database may be in use meanwhile.
 class PostgresImport {
  public:
   struct NodeStats {

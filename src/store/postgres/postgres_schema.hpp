@@ -20,9 +20,14 @@ inline constexpr const char* add_mailboxes = "add_mailboxes";
 inline constexpr const char* lock_mailboxes = "lock_mailboxes";
 inline constexpr const char* write_mailboxes = "write_mailboxes";
 inline constexpr const char* drop_mailboxes = "drop_mailboxes";
+inline constexpr const char* lock_boxes = "lock_boxes";
+inline constexpr const char* write_boxes = "write_boxes";
+inline constexpr const char* drop_boxes = "drop_boxes";
+inline constexpr const char* lock_given = "lock_given";
 inline constexpr const char* mark_given = "mark_given";
-inline constexpr const char* wait_for_marks = "wait_for_marks";
 inline constexpr const char* find_records = "find_records";
+inline constexpr const char* find_given = "find_given";
+inline constexpr const char* still_live = "still_live";
 inline constexpr const char* write_records = "write_records";
 inline constexpr const char* drop_records = "drop_records";
 inline constexpr const char* list_records = "list_records";
@@ -32,6 +37,8 @@ inline constexpr const char* add_totals = "add_totals";
 inline constexpr const char* totals = "totals";
 inline constexpr const char* note_progress = "note_progress";
 inline constexpr const char* progress = "progress";
+/// Of one of them, for tests.
+const char* text_of(const char* name) noexcept;
 }  // namespace statement
 
 /// Properties of a database.

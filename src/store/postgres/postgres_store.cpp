@@ -46,10 +46,10 @@ class Slicer {
   /// follows them may change what they show.
   bool parts(const StoreOperation& next) {
     const bool alone = std::holds_alternative<ExpireOperation>(next);
-    const MailboxKey* mailbox = nullptr;
+    const Mailbox* mailbox = nullptr;
     bool lists = false;
     if (const auto* put = std::get_if<PutOperation>(&next)) {
-      mailbox = &put->mailbox;
+      mailbox = &put->box.mailbox;
     } else if (const auto* remove = std::get_if<RemoveOperation>(&next)) {
       mailbox = &remove->mailbox;
     } else if (const auto* cancel = std::get_if<CancelOperation>(&next)) {
@@ -72,7 +72,7 @@ class Slicer {
   }
 
  private:
-  std::set<MailboxKey> listed_;
+  std::set<Mailbox> listed_;
   bool empty_ = true;
   bool after_alone_ = false;
 };
@@ -122,27 +122,27 @@ void PostgresStore::push(StoreOperation&& operation, std::size_t cost) {
   queue_.push(std::make_unique<PostgresJob>(std::move(operation)), cost);
 }
 
-void PostgresStore::put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                        UnixTime expires_at, UnixTime now) {
-  PutOperation put{token, mailbox, id, Bytes(value.begin(), value.end()), expires_at, now, {}};
+void PostgresStore::put(Token token, const Box& box, const RecordId& id, ByteView value, UnixTime expires_at,
+                        UnixTime now) {
+  PutOperation put{token, box, id, Bytes(value.begin(), value.end()), expires_at, now, {}};
   const std::size_t cost = put.cost();
   push(std::move(put), cost);
 }
 
-void PostgresStore::list(Token token, const MailboxKey& mailbox, std::uint64_t after,
-                         const ListLimits& limits, UnixTime now) {
-  ListOperation list{token, mailbox, after, limits, now, {}};
+void PostgresStore::list(Token token, const Mailbox& mailbox, std::span<const BoxTag> boxes,
+                         std::uint64_t after, const ListLimits& limits, UnixTime now) {
+  ListOperation list{token, mailbox, {boxes.begin(), boxes.end()}, after, limits, now, {}};
   const std::size_t cost = list.cost(limits_);
   push(std::move(list), cost);
 }
 
-void PostgresStore::remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) {
+void PostgresStore::remove(Token token, const Mailbox& mailbox, std::span<const RecordId> ids) {
   RemoveOperation remove{token, mailbox, {ids.begin(), ids.end()}, {}};
   const std::size_t cost = remove.cost();
   push(std::move(remove), cost);
 }
 
-void PostgresStore::cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
+void PostgresStore::cancel(Token token, const Mailbox& mailbox, const RecordId& id,
                            const Commitment& commitment) {
   push(CancelOperation{token, mailbox, id, commitment}, CancelOperation::cost());
 }

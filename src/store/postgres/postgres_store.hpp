@@ -38,13 +38,12 @@ class PostgresStore final : public Store {
   ~PostgresStore() override;
 
   /// A value larger than StoreLimits::queue_bytes is always overloaded.
-  void put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value, UnixTime expires_at,
+  void put(Token token, const Box& box, const RecordId& id, ByteView value, UnixTime expires_at,
            UnixTime now) override;
-  void list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
-            UnixTime now) override;
-  void remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) override;
-  void cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
-              const Commitment& commitment) override;
+  void list(Token token, const Mailbox& mailbox, std::span<const BoxTag> boxes, std::uint64_t after,
+            const ListLimits& limits, UnixTime now) override;
+  void remove(Token token, const Mailbox& mailbox, std::span<const RecordId> ids) override;
+  void cancel(Token token, const Mailbox& mailbox, const RecordId& id, const Commitment& commitment) override;
   void expire(UnixTime now, std::size_t max_rows) override;
   [[nodiscard]] StoreStats stats() const override { return table_.stats(); }
   void set_capacity(std::uint64_t bytes) override { table_.set_capacity(bytes); }

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "store/postgres/postgres_group.hpp"
@@ -15,8 +18,8 @@ namespace {
 constexpr int most_conflicts = 10;
 constexpr std::chrono::milliseconds first_back_off{100};
 
-bool changes(const StoreOperation& operation) noexcept {
-  return !std::holds_alternative<ListOperation>(operation);
+bool lists(const StoreOperation* operation) noexcept {
+  return std::holds_alternative<ListOperation>(*operation);
 }
 
 // So that it can be added to.
@@ -28,9 +31,10 @@ GroupSubjects subjects_of(std::span<StoreOperation* const> group) {
   GroupSubjects subjects;
   for (const StoreOperation* operation : group) {
     if (const auto* const put = std::get_if<PutOperation>(operation)) {
-      subjects.put.insert(put->mailbox);
-      subjects.changed.insert(put->mailbox);
-      subjects.records.insert({put->mailbox, put->id});
+      subjects.put.insert(put->box.mailbox);
+      subjects.put_into.insert(put->box);
+      subjects.changed.insert(put->box.mailbox);
+      subjects.records.insert({put->box.mailbox, put->id});
     } else if (const auto* const remove = std::get_if<RemoveOperation>(operation)) {
       subjects.changed.insert(remove->mailbox);
       for (const RecordId& id : remove->ids) {
@@ -39,8 +43,6 @@ GroupSubjects subjects_of(std::span<StoreOperation* const> group) {
     } else if (const auto* const cancel = std::get_if<CancelOperation>(operation)) {
       subjects.changed.insert(cancel->mailbox);
       subjects.records.insert({cancel->mailbox, cancel->id});
-    } else if (const auto* const list = std::get_if<ListOperation>(operation)) {
-      subjects.listed.insert(list->mailbox);
     }
   }
   return subjects;
@@ -126,6 +128,17 @@ bool PostgresTable::connect() {
 }
 
 void PostgresTable::run(std::span<StoreOperation* const> group) {
+  std::vector<StoreOperation*> sorted(group.begin(), group.end());
+  const auto first_list = std::ranges::stable_partition(sorted, std::not_fn(lists)).begin();
+  for (const std::span<StoreOperation* const> part :
+       {std::span(sorted.begin(), first_list), std::span(first_list, sorted.end())}) {
+    if (!part.empty()) {
+      run_one(part);
+    }
+  }
+}
+
+void PostgresTable::run_one(std::span<StoreOperation* const> group) {
   const auto deadline = PostgresLink::Clock::now() + options_.patience;
   LinkStatus status = LinkStatus::lost;
   failure_.clear();  // Of a group that succeeded in the end.
@@ -157,7 +170,7 @@ void PostgresTable::run(std::span<StoreOperation* const> group) {
   }
   if ((status == LinkStatus::refused || status == LinkStatus::full) && group.size() > 1) {
     for (std::size_t i = 0; i < group.size(); ++i) {
-      run(group.subspan(i, 1));
+      run_one(group.subspan(i, 1));
     }
     return;
   }
@@ -178,10 +191,10 @@ LinkStatus PostgresTable::attempt(std::span<StoreOperation* const> group, bool& 
   failure_.clear();
   if (auto* const expire_operation = std::get_if<ExpireOperation>(group.front())) {
     status = expire(*expire_operation, may_be_done);
-  } else if (std::ranges::any_of(group, [](const auto* operation) { return changes(*operation); })) {
-    status = change(group, may_be_done);
+  } else if (lists(group.front())) {
+    status = list(group, may_be_done);
   } else {
-    status = read_only(group, may_be_done);
+    status = change(group, may_be_done);
   }
   if (status != LinkStatus::ok && failure_.empty()) {
     failure_ = link_.error();
@@ -221,10 +234,10 @@ LinkStatus PostgresTable::commit(std::vector<PostgresRows>& answers, bool& may_b
 }
 
 LinkStatus PostgresTable::change(std::span<StoreOperation* const> group, bool& may_be_done) {
-  RecordSet set(present_limits(), sum_key_, options_.lists_bind);
+  RecordSet set(present_limits(), sum_key_);
   const GroupSubjects subjects = subjects_of(group);
   std::vector<PostgresRows> answers;
-  queue_load(link_, subjects, options_.lists_bind);
+  queue_load(link_, subjects);
   if (const LinkStatus status = link_.round_trip(answers, options_.patience); status != LinkStatus::ok) {
     return status;
   }
@@ -241,121 +254,134 @@ LinkStatus PostgresTable::change(std::span<StoreOperation* const> group, bool& m
     }
   }
   queue_write(link_, set);
-  if (options_.lists_bind) {
-    link_.execute(statement::mark_given, PostgresParameters().blobs(views_of(subjects.listed)));
-  }
-  std::size_t lists = 0;
-  for (const StoreOperation* operation : group) {
-    if (const auto* const list = std::get_if<ListOperation>(operation)) {
-      send_list(*list, list->after);
-      ++lists;
-    }
-  }
   link_.execute(statement::totals, {});
-  if (const LinkStatus status = commit(answers, may_be_done); status != LinkStatus::ok) {
-    return status;
+  const LinkStatus status = commit(answers, may_be_done);
+  if (status == LinkStatus::ok) {
+    publish(answers[answers.size() - 2]);
   }
-  publish(answers[answers.size() - 2]);
-  read_lists(group, std::span<const PostgresRows>(answers).last(lists + 2).first(lists));
-  return LinkStatus::ok;
+  return status;
 }
 
-LinkStatus PostgresTable::read_only(std::span<StoreOperation* const> group, bool& may_be_done) {
-  const GroupSubjects subjects = subjects_of(group);
-  link_.query("BEGIN");
-  if (options_.lists_bind) {
-    link_.execute(statement::mark_given, PostgresParameters().blobs(views_of(subjects.listed)));
-  }
+// Without a transaction: most lists find nothing, and then nothing has to be written.
+LinkStatus PostgresTable::list(std::span<StoreOperation* const> group, bool& may_be_done) {
   for (const StoreOperation* operation : group) {
     const auto& list = std::get<ListOperation>(*operation);
     send_list(list, list.after);
   }
-  if (options_.lists_bind) {
-    send_wait_for_marks(group);
+  std::vector<PostgresRows> answers;
+  if (const LinkStatus status = link_.round_trip(answers, options_.patience); status != LinkStatus::ok) {
+    return status;
   }
+  bool nothing = true;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    auto& list = std::get<ListOperation>(*group[i]);
+    if (const LinkStatus status = read_list(list, answers[i]); status != LinkStatus::ok) {
+      return status;
+    }
+    nothing = nothing && list.result.records.empty();
+  }
+  return nothing ? LinkStatus::ok : mark_given(group, may_be_done);
+}
+
+// Whoever cancels locks the box too. So when the marks are set, what is still live of what was found cannot
+// be cancelled any more, and the rest is not told. It writes even where no mark moves: the mark may be one
+// whose wait for the standbys was ended, and this commit waits for it.
+LinkStatus PostgresTable::mark_given(std::span<StoreOperation* const> group, bool& may_be_done) {
+  std::map<Box, std::int64_t> highest;
+  KeyColumns records, boxes;
+  std::vector<std::int64_t> sequences, marks;
+  for (const StoreOperation* operation : group) {
+    const auto& list = std::get<ListOperation>(*operation);
+    for (const Record& record : list.result.records) {
+      records.add(list.mailbox, record.id);
+      sequences.push_back(static_cast<std::int64_t>(record.sequence));
+    }
+    for (const auto& [key, mark] : list.marks) {
+      std::int64_t& most = highest[{list.mailbox, key}];
+      most = std::max(most, static_cast<std::int64_t>(mark));
+    }
+  }
+  for (const auto& [box, mark] : highest) {
+    boxes.add(box);
+    marks.push_back(mark);
+  }
+  link_.query("BEGIN");
+  for (const char* const name : {statement::lock_given, statement::mark_given}) {
+    link_.execute(name, PostgresParameters().blobs(boxes.mailboxes).blobs(boxes.keys).integers(marks));
+  }
+  link_.execute(statement::still_live,
+                PostgresParameters().blobs(records.mailboxes).blobs(records.keys).integers(sequences));
+  link_.execute(statement::add_totals, PostgresParameters().integer(0).integer(0).integer(0));
   std::vector<PostgresRows> answers;
   if (const LinkStatus status = commit(answers, may_be_done); status != LinkStatus::ok) {
     return status;
   }
-  read_lists(group,
-             std::span<const PostgresRows>(answers).subspan(options_.lists_bind ? 2 : 1, group.size()));
-  return LinkStatus::ok;
-}
-
-// A mark whose wait for the standbys was cancelled may be on this disk only: so a list of anything marked
-// writes, and its commit waits. This comes after the lists: what they have seen as marked is marked now.
-void PostgresTable::send_wait_for_marks(std::span<StoreOperation* const> group) {
-  std::vector<ByteView> mailboxes;
-  std::vector<std::int64_t> cursors;
-  for (const StoreOperation* operation : group) {
-    const auto& list = std::get<ListOperation>(*operation);
-    mailboxes.emplace_back(list.mailbox);
-    cursors.push_back(cursor_of(list.after));
+  const PostgresRows& live = answers[3];
+  std::set<RecordSet::RecordKey> kept;
+  for (int row = 0; row < live.count(); ++row) {
+    const auto mailbox = id_of<Mailbox>(live.blob(row, 0));
+    const auto id = id_of<RecordId>(live.blob(row, 1));
+    if (mailbox && id) {
+      kept.insert({*mailbox, *id});
+    }
   }
-  link_.execute(statement::wait_for_marks, PostgresParameters().blobs(mailboxes).integers(cursors));
+  for (StoreOperation* operation : group) {
+    auto& list = std::get<ListOperation>(*operation);
+    std::erase_if(list.result.records, [&](const Record& record) {
+      return !kept.contains({list.mailbox, record.id});
+    });
+  }
+  return LinkStatus::ok;
 }
 
 // One row more than fits on the page shows whether there are more.
 void PostgresTable::send_list(const ListOperation& list, std::uint64_t after) {
-  const auto limit = cursor_of(list.max_records()) + 1;
-  link_.execute(statement::list_records, PostgresParameters()
-                                             .blob(list.mailbox)
-                                             .integer(cursor_of(after))
-                                             .time(list.now)
-                                             .integer(limit)
-                                             .integer(options_.lists_bind ? 1 : 0));
+  const auto named = named_tags(list.boxes);
+  const std::vector<ByteView> tags(named.begin(), named.end());
+  link_.execute(statement::list_records,
+                PostgresParameters()
+                    .blob(list.mailbox)
+                    .blobs(tags)
+                    .integer(cursor_of(after))
+                    .time(list.now)
+                    .integer(cursor_of(std::max<std::size_t>(list.limits.max_records, 1)) + 1));
 }
 
-void PostgresTable::read_lists(std::span<StoreOperation* const> group,
-                               std::span<const PostgresRows> answers) {
-  for (StoreOperation* operation : group) {
-    if (auto* const list = std::get_if<ListOperation>(operation)) {
-      read_list(*list, answers.front());
-      answers = answers.subspan(1);
-    }
-  }
-}
-
-void PostgresTable::read_list(ListOperation& list, const PostgresRows& first) {
-  list.result = {OpStatus::ok, {}, false};
-  std::uint64_t after = list.after;
+LinkStatus PostgresTable::read_list(ListOperation& list, const PostgresRows& first) {
+  ListFiller filler(list);
   std::vector<PostgresRows> answers;
-  for (bool more = read_rows(list, first, after); more; more = read_rows(list, answers[0], after)) {
+  for (auto after = read_rows(list, first, filler); after; after = read_rows(list, answers[0], filler)) {
     // Damaged records left room on the page.
-    send_list(list, after);
-    if (link_.round_trip(answers, options_.patience) != LinkStatus::ok) {
-      return list.fail(JobFailure::failed);  // Only this one: the rest of the group is committed.
+    send_list(list, *after);
+    if (const LinkStatus status = link_.round_trip(answers, options_.patience); status != LinkStatus::ok) {
+      return status;
     }
   }
+  return LinkStatus::ok;
 }
 
-// True: there may be more rows after these, and room for them. `after`: the last one that was read.
-bool PostgresTable::read_rows(ListOperation& list, const PostgresRows& rows, std::uint64_t& after) {
-  std::size_t bytes = 0;
-  for (const Record& record : list.result.records) {
-    bytes += record.value.size();
-  }
+// The last sequence that was read, if there may be more rows after it, and room for them.
+std::optional<std::uint64_t> PostgresTable::read_rows(const ListOperation& list, const PostgresRows& rows,
+                                                      ListFiller& filler) {
+  std::uint64_t last = list.after;
   for (int row = 0; row < rows.count(); ++row) {
-    const ByteView id = rows.blob(row, 0), value = rows.blob(row, 4);
-    after = static_cast<std::uint64_t>(rows.integer(row, 1));
-    const UnixTime expires_at = rows.time(row, 2);
-    if (!std::ranges::equal(rows.blob(row, 5),
-                            record_checksum(sum_key_, list.mailbox, id, expires_at,
-                                            static_cast<RecordKind>(rows.integer(row, 3)), value)) ||
-        id.size() != sizeof(RecordId)) {
+    const ByteView id = rows.blob(row, 0), box = rows.blob(row, 1), value = rows.blob(row, 5);
+    last = static_cast<std::uint64_t>(rows.integer(row, 2));
+    const UnixTime expires_at = rows.time(row, 3);
+    if (!std::ranges::equal(rows.blob(row, 6),
+                            record_checksum(sum_key_, list.mailbox, box, id, expires_at,
+                                            static_cast<RecordKind>(rows.integer(row, 4)), value)) ||
+        id.size() != RecordId::size() || box.size() != BoxKey::size()) {
       count_damaged(1);
       continue;
     }
-    if (list.result.records.size() >= list.max_records() ||
-        (!list.result.records.empty() && bytes + value.size() > list.limits.max_bytes)) {
-      list.result.more = true;
-      return false;
+    if (!filler.add({last, box, id, expires_at, value})) {
+      return std::nullopt;
     }
-    bytes += value.size();
-    list.result.records.push_back(
-        {after, id_from<RecordId>(id), expires_at, Bytes(value.begin(), value.end())});
   }
-  return static_cast<std::size_t>(rows.count()) > list.max_records();
+  const bool may_be_more =
+      static_cast<std::size_t>(rows.count()) > std::max<std::size_t>(list.limits.max_records, 1);
+  return may_be_more ? std::optional(last) : std::nullopt;
 }
 
 LinkStatus PostgresTable::expire(ExpireOperation& operation, bool& may_be_done) {
@@ -377,28 +403,28 @@ LinkStatus PostgresTable::expire(ExpireOperation& operation, bool& may_be_done) 
     }
     return status;
   }
-  std::vector<ByteView> mailboxes, ids;
+  KeyColumns keys;
   for (int row = 0; row < due.count(); ++row) {
-    mailboxes.push_back(due.blob(row, 0));
-    ids.push_back(due.blob(row, 1));
+    keys.add(due.blob(row, 0), due.blob(row, 1));
   }
-  link_.execute(statement::lock_mailboxes, PostgresParameters().blobs(mailboxes).blobs({}));
-  link_.execute(statement::drop_due, PostgresParameters().blobs(mailboxes).blobs(ids).time(operation.now));
+  link_.execute(statement::lock_mailboxes, PostgresParameters().blobs(keys.mailboxes));
+  link_.execute(statement::lock_boxes,
+                PostgresParameters().blobs({}).blobs({}).blobs(keys.mailboxes).blobs(keys.keys));
+  link_.execute(statement::drop_due,
+                PostgresParameters().blobs(keys.mailboxes).blobs(keys.keys).time(operation.now));
   if (const LinkStatus status = link_.round_trip(answers, options_.patience); status != LinkStatus::ok) {
     return status;
   }
-  const PostgresRows locked = std::move(answers[0]), dropped = std::move(answers[1]);
-  RecordSet set(present_limits(), sum_key_, options_.lists_bind);
-  for (int row = 0; row < locked.count(); ++row) {
-    if (const auto key = id_of<MailboxKey>(locked.blob(row, 0))) {
-      set.load(*key, {locked.integer(row, 1), locked.integer(row, 2), locked.integer(row, 3),
-                      locked.integer(row, 4), false, true});
-    }
-  }
+  const PostgresRows dropped = std::move(answers[2]);
+  RecordSet set(present_limits(), sum_key_);
+  load_mailboxes(answers[0], {}, set);
+  load_boxes(answers[1], set);
   for (int row = 0; row < dropped.count(); ++row) {
-    set.count_dropped(id_of<MailboxKey>(dropped.blob(row, 0)).value_or(MailboxKey{}),
-                      dropped.integer(row, 1) == static_cast<std::int64_t>(RecordKind::live),
-                      dropped.integer(row, 2));
+    const auto mailbox = id_of<Mailbox>(dropped.blob(row, 0));
+    const auto box = id_of<BoxKey>(dropped.blob(row, 1));
+    set.count_dropped({mailbox.value_or(Mailbox{}), box.value_or(BoxKey{})},
+                      dropped.integer(row, 2) == static_cast<std::int64_t>(RecordKind::live),
+                      dropped.integer(row, 3));
   }
   queue_write(link_, set);
   link_.execute(statement::totals, {});

@@ -27,15 +27,14 @@ struct PostgresStoreOptions {
   /// For the answer to a COMMIT that waits for standbys: meanwhile everything fails at once. Not less,
   /// because the server keeps a waiting session and its locks even when the client is gone.
   std::chrono::milliseconds late_patience{60000};
-  bool lists_bind =
-      true;  ///< What was listed cannot be cancelled: several nodes do not know what the others listed.
 };
 
 using StoreOperation =
     std::variant<PutOperation, ListOperation, RemoveOperation, CancelOperation, ExpireOperation>;
 
-/// The storage node's tables in PostgreSQL: groups of operations, each group one transaction of two round
-/// trips: read and lock, then write and commit. Used from one thread, but for stats().
+/// The storage node's tables in PostgreSQL. The changes of a group of operations are one transaction of two
+/// round trips: read and lock, then write and commit. Its lists come after them: one round trip, and if they
+/// found something, a transaction that marks it as given. Used from one thread, but for stats().
 class PostgresTable {
  public:
   /// Most rows that one ExpireOperation drops.
@@ -61,14 +60,15 @@ class PostgresTable {
   bool connect();
   LinkStatus attempt(std::span<StoreOperation* const> group, bool& may_be_done);
   LinkStatus change(std::span<StoreOperation* const> group, bool& may_be_done);
-  LinkStatus read_only(std::span<StoreOperation* const> group, bool& may_be_done);
+  LinkStatus list(std::span<StoreOperation* const> group, bool& may_be_done);
+  LinkStatus mark_given(std::span<StoreOperation* const> group, bool& may_be_done);
   LinkStatus expire(ExpireOperation& operation, bool& may_be_done);
   LinkStatus commit(std::vector<PostgresRows>& answers, bool& may_be_done);
-  void send_wait_for_marks(std::span<StoreOperation* const> group);
+  void run_one(std::span<StoreOperation* const> group);
   void send_list(const ListOperation& list, std::uint64_t after);
-  void read_list(ListOperation& list, const PostgresRows& first);
-  bool read_rows(ListOperation& list, const PostgresRows& rows, std::uint64_t& after);
-  void read_lists(std::span<StoreOperation* const> group, std::span<const PostgresRows> answers);
+  LinkStatus read_list(ListOperation& list, const PostgresRows& first);
+  std::optional<std::uint64_t> read_rows(const ListOperation& list, const PostgresRows& rows,
+                                         ListFiller& filler);
   void publish(const PostgresRows& totals);
   void count_damaged(std::size_t records) noexcept;
   [[nodiscard]] StoreLimits present_limits() const noexcept;

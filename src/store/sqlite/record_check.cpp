@@ -15,9 +15,9 @@ RecordCheck RecordTable::check() {
   RecordCheck result;
   DbStatus status = DbStatus::ok;
   check_pages(result, status);
-  std::map<std::int64_t, Quota> counted;
+  std::map<std::int64_t, BoxRow> counted;
   check_records(result, counted, status);
-  check_quotas(result, counted, status);
+  check_boxes(result, counted, status);
   result.wrong_totals =
       status == DbStatus::ok && (static_cast<std::uint64_t>(totals_.messages) != result.messages ||
                                  static_cast<std::uint64_t>(totals_.bytes) != result.bytes ||
@@ -40,49 +40,51 @@ void RecordTable::check_pages(RecordCheck& result, DbStatus& status) {
   status = query.status();
 }
 
-void RecordTable::check_records(RecordCheck& result, std::map<std::int64_t, Quota>& counted,
+void RecordTable::check_records(RecordCheck& result, std::map<std::int64_t, BoxRow>& counted,
                                 DbStatus& status) {
   if (status != DbStatus::ok) {
     return;
   }
   const Statement statement =
-      db().prepare("SELECT mk, exp, mailbox, id, value, sum, cancelled FROM rec", status);
+      db().prepare("SELECT exp, mailbox, box, id, value, sum, cancelled FROM rec", status);
   Query query(statement);
   while (query.next()) {
     const Kind kind = kind_of(!query.is_null(4), query.integer(6));
-    const ByteView value = query.blob(4);
-    const auto sum = checksum(query.blob(2), query.blob(3), query.time(1), kind, value);
+    const ByteView box = query.blob(2), value = query.blob(4);
+    const auto sum = checksum(query.blob(1), box, query.blob(3), query.time(0), kind, value);
     result.damaged += std::ranges::equal(query.blob(5), sum) ? 0 : 1;
+    BoxRow& row = counted[box_key(box)];
     if (kind != Kind::live) {
       ++result.tombstones;
+      ++row.tombstones;
       continue;
     }
     ++result.messages;
     result.bytes += value.size();
-    Quota& quota = counted[query.integer(0)];
-    ++quota.messages;
-    quota.bytes += static_cast<std::int64_t>(value.size());
+    ++row.messages;
+    row.bytes += static_cast<std::int64_t>(value.size());
   }
   status = query.status();
 }
 
-void RecordTable::check_quotas(RecordCheck& result, std::map<std::int64_t, Quota>& counted,
-                               DbStatus& status) {
+void RecordTable::check_boxes(RecordCheck& result, std::map<std::int64_t, BoxRow>& counted,
+                              DbStatus& status) {
   if (status != DbStatus::ok) {
     return;
   }
-  const Statement statement = db().prepare("SELECT mk, n, bytes FROM quota", status);
+  const Statement statement = db().prepare("SELECT bk, n, bytes, tombstones FROM box", status);
   Query query(statement);
   while (query.next()) {
     const auto found = counted.find(query.integer(0));
     const bool right = found != counted.end() && found->second.messages == query.integer(1) &&
-                       found->second.bytes == query.integer(2);
+                       found->second.bytes == query.integer(2) &&
+                       found->second.tombstones == query.integer(3);
     result.wrong_quotas += right ? 0 : 1;
     if (found != counted.end()) {
       counted.erase(found);
     }
   }
-  result.wrong_quotas += counted.size();  // Quotas without records.
+  result.wrong_quotas += counted.size();  // Records without a quota.
   status = query.status();
 }
 
@@ -91,7 +93,7 @@ DbStatus RecordTable::read(std::int64_t& after, std::size_t max_rows, std::vecto
   more = false;
   DbStatus status = DbStatus::ok;
   const Statement statement = db().prepare(
-      "SELECT seq, mailbox, id, exp, value, cancelled, sum FROM rec WHERE seq>? ORDER BY seq LIMIT ?",
+      "SELECT seq, mailbox, box, id, exp, value, cancelled, sum FROM rec WHERE seq>? ORDER BY seq LIMIT ?",
       status);
   if (status != DbStatus::ok) {
     return status;
@@ -101,14 +103,23 @@ DbStatus RecordTable::read(std::int64_t& after, std::size_t max_rows, std::vecto
   while (query.next()) {
     more = true;
     after = query.integer(0);
-    const ByteView mailbox = query.blob(1), id = query.blob(2), value = query.blob(4);
-    const Kind kind = kind_of(!query.is_null(4), query.integer(5));
-    if (!std::ranges::equal(query.blob(6), checksum(mailbox, id, query.time(3), kind, value)) ||
-        mailbox.size() != sizeof(MailboxKey) || id.size() != sizeof(RecordId)) {
+    const ByteView mailbox = query.blob(1), box = query.blob(2), id = query.blob(3), value = query.blob(5);
+    const Kind kind = kind_of(!query.is_null(5), query.integer(6));
+    if (!std::ranges::equal(query.blob(7), checksum(mailbox, box, id, query.time(4), kind, value)) ||
+        mailbox.size() != Mailbox::size() || box.size() != BoxKey::size() || id.size() != RecordId::size()) {
       count_damaged();
       continue;
     }
-    rows.push_back({after, id_from<MailboxKey>(mailbox), id_from<RecordId>(id), query.time(3), kind,
+    BoxRow counts;
+    if (status = read_box(box, counts); status != DbStatus::ok) {
+      return status;
+    }
+    rows.push_back({after,
+                    {id_from<Mailbox>(mailbox), id_from<BoxKey>(box)},
+                    id_from<RecordId>(id),
+                    query.time(4),
+                    kind,
+                    after <= std::max(counts.given, given_),
                     Bytes(value.begin(), value.end())});
   }
   return query.status();

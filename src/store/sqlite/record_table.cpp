@@ -6,25 +6,21 @@
 #include <vector>
 
 #include "crypto/symmetric.hpp"
-#include "store/store_operations.hpp"
 
 namespace toxasync::store {
 namespace {
 
-// docs/state.md, "A node's files". mk, ik: SipHash of mailbox and id under hash_key. A tombstone has
-// no value; cancelled is 1 when a cancel made it. quota counts the live records of one mk; meta has one row.
+// docs/state.md, "A node's files". rk: record_key; lk: list_key, of live records only. A tombstone has no
+// value; cancelled is 1 when a cancel made it. box counts the records of one box_key; meta has one row.
 constexpr const char* schema = R"(
-CREATE TABLE rec(seq INTEGER PRIMARY KEY AUTOINCREMENT, mk INT, ik INT, exp INT, mailbox BLOB, id BLOB, value BLOB,
-                 sum BLOB, cancelled INT NOT NULL DEFAULT 0);
-CREATE INDEX rec_key ON rec(mk, ik);
+CREATE TABLE rec(seq INTEGER PRIMARY KEY AUTOINCREMENT, rk INT, lk INT, exp INT, mailbox BLOB, box BLOB, id BLOB,
+                 value BLOB, sum BLOB, cancelled INT NOT NULL DEFAULT 0);
+CREATE INDEX rec_key ON rec(rk);
 CREATE INDEX rec_exp ON rec(exp);
-CREATE TABLE quota(mk INTEGER PRIMARY KEY, n INT, bytes INT);
-CREATE TABLE meta(n INT, bytes INT, tombstones INT, voided INT, hash_key BLOB, sum_key BLOB);
+CREATE INDEX rec_live ON rec(lk) WHERE lk IS NOT NULL;
+CREATE TABLE box(bk INTEGER PRIMARY KEY, n INT, bytes INT, tombstones INT, given INT);
+CREATE TABLE meta(n INT, bytes INT, tombstones INT, given INT, voided INT, hash_key BLOB, sum_key BLOB);
 )";
-
-// From version 1, whose tombstones did not record it. They count as made by the owner: "gone" promises the
-// sender nothing.
-constexpr const char* from_version_1 = "ALTER TABLE rec ADD COLUMN cancelled INT NOT NULL DEFAULT 0";
 
 OpenError error_of(DbStatus status) noexcept {
   return status == DbStatus::full ? OpenError::no_space : OpenError::io;
@@ -50,10 +46,6 @@ std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
     if (const auto error = attached_before_ ? OpenError::damaged : create(db)) {
       return error;
     }
-  } else if (db.version() == 1) {
-    if (const auto error = upgrade(db)) {
-      return error;
-    }
   }
   if (const auto error = read_meta(db)) {
     return error;
@@ -62,22 +54,26 @@ std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
   look_at_disk({});
   DbStatus status = DbStatus::ok;
   Statements& s = statements_;
-  s.find =
-      db.prepare("SELECT seq, exp, mailbox, id, value, sum, cancelled FROM rec WHERE mk=? AND ik=?", status);
-  s.insert =
-      db.prepare("INSERT INTO rec(mk, ik, exp, mailbox, id, value, sum) VALUES(?,?,?,?,?,?,?)", status);
+  s.find = db.prepare(
+      "SELECT seq, exp, mailbox, box, id, value, sum, cancelled FROM rec INDEXED BY rec_key WHERE rk=?",
+      status);
+  s.insert = db.prepare("INSERT INTO rec(rk, lk, exp, mailbox, box, id, value, sum) VALUES(?,?,?,?,?,?,?,?)",
+                        status);
   s.extend = db.prepare("UPDATE rec SET exp=?, sum=? WHERE seq=?", status);
-  s.bury = db.prepare("UPDATE rec SET value=NULL, cancelled=?, sum=? WHERE seq=?", status);
+  s.bury = db.prepare("UPDATE rec SET value=NULL, lk=NULL, cancelled=?, sum=? WHERE seq=?", status);
   s.drop = db.prepare("DELETE FROM rec WHERE seq=?", status);
-  // From the index alone: rows are read one by one, as many as fit on a page of the list.
-  s.keys_of_mailbox =
-      db.prepare("SELECT seq FROM rec INDEXED BY rec_key WHERE mk=? AND seq>? ORDER BY seq", status);
-  s.record = db.prepare("SELECT exp, mailbox, id, value, sum, cancelled FROM rec WHERE seq=?", status);
   s.expired = db.prepare(
-      "SELECT seq, mk, value IS NOT NULL, length(value) FROM rec WHERE exp<=? ORDER BY exp LIMIT ?", status);
-  s.read_quota = db.prepare("SELECT n, bytes FROM quota WHERE mk=?", status);
-  s.write_quota = db.prepare("INSERT OR REPLACE INTO quota(mk, n, bytes) VALUES(?,?,?)", status);
-  s.drop_quota = db.prepare("DELETE FROM quota WHERE mk=?", status);
+      "SELECT seq, box, value IS NOT NULL, length(value) FROM rec WHERE exp<=? ORDER BY exp LIMIT ?", status);
+  // From the index alone: rows are read one by one, as many as fit on a page of the list.
+  s.next_box = db.prepare("SELECT lk FROM rec INDEXED BY rec_live WHERE lk>=? ORDER BY lk LIMIT 1", status);
+  s.next_in_box =
+      db.prepare("SELECT seq FROM rec INDEXED BY rec_live WHERE lk=? AND seq>? ORDER BY seq LIMIT 1", status);
+  s.record = db.prepare("SELECT exp, mailbox, box, id, value, sum, cancelled FROM rec WHERE seq=?", status);
+  s.mark_given = db.prepare("UPDATE box SET given=?1 WHERE bk=?2 AND given<?1", status);
+  s.read_box = db.prepare("SELECT n, bytes, tombstones, given FROM box WHERE bk=?", status);
+  s.write_box =
+      db.prepare("INSERT OR REPLACE INTO box(bk, n, bytes, tombstones, given) VALUES(?,?,?,?,?)", status);
+  s.drop_box = db.prepare("DELETE FROM box WHERE bk=?", status);
   s.write_meta = db.prepare("UPDATE meta SET n=?, bytes=?, tombstones=?", status);
   // A statement does not match the tables: they are not those of the version number.
   return status == DbStatus::ok ? std::nullopt : std::optional(OpenError::damaged);
@@ -90,7 +86,7 @@ std::optional<OpenError> RecordTable::create(SqliteDb& db) const {
       status = db.execute(schema);
     }
     if (status == DbStatus::ok) {
-      const Statement statement = db.prepare("INSERT INTO meta VALUES(0, 0, 0, 0, ?, ?)", status);
+      const Statement statement = db.prepare("INSERT INTO meta VALUES(0, 0, 0, 0, 0, ?, ?)", status);
       status = Query(statement).bind(ByteView(hash_key_)).bind(ByteView(sum_key_)).run();
     }
     return status == DbStatus::ok ? db.finish_schema() : status;
@@ -98,27 +94,18 @@ std::optional<OpenError> RecordTable::create(SqliteDb& db) const {
   return made == DbStatus::ok ? std::nullopt : std::optional(error_of(made));
 }
 
-std::optional<OpenError> RecordTable::upgrade(SqliteDb& db) {
-  DbStatus status = db.execute("BEGIN IMMEDIATE");
-  if (status == DbStatus::ok) {
-    status = db.execute(from_version_1);
-  }
-  if (status == DbStatus::ok) {
-    status = db.finish_schema();
-  }
-  return status == DbStatus::ok ? std::nullopt : std::optional(error_of(status));
-}
-
 std::optional<OpenError> RecordTable::read_meta(SqliteDb& db) {
   DbStatus status = DbStatus::ok;
-  const Statement statement = db.prepare("SELECT n, bytes, tombstones, hash_key, sum_key FROM meta", status);
+  const Statement statement =
+      db.prepare("SELECT n, bytes, tombstones, given, hash_key, sum_key FROM meta", status);
   Query query(statement);
-  if (!query.next() || query.blob(3).size() != hash_key_.size() || query.blob(4).size() != sum_key_.size()) {
+  if (!query.next() || query.blob(4).size() != hash_key_.size() || query.blob(5).size() != sum_key_.size()) {
     return query.status() == DbStatus::failed && status == DbStatus::ok ? OpenError::io : OpenError::damaged;
   }
   totals_ = {query.integer(0), query.integer(1), query.integer(2)};
-  hash_key_ = to_array<16>(query.blob(3));
-  sum_key_ = to_array<32>(query.blob(4));
+  given_ = query.integer(3);
+  hash_key_ = to_array<16>(query.blob(4));
+  sum_key_ = to_array<32>(query.blob(5));
   totals_before_ = totals_;
   attached_before_ = true;
   const std::lock_guard lock(published_mutex_);
@@ -155,10 +142,11 @@ void RecordTable::rolled_back() noexcept {
 }
 
 const char* RecordTable::finish_of_backup() const noexcept {
-  // Past all cursors that clients may have got since the copy was made: what a node stores after the copy is
-  // restored must have larger sequences.
+  // What is in the copy may have been listed since it was made, and clients have cursors from then: so all of
+  // it counts as listed, and what a node stores after the copy is restored has larger sequences.
   return "INSERT INTO sqlite_sequence(name, seq) SELECT 'rec', 0 WHERE NOT EXISTS(SELECT * FROM "
          "sqlite_sequence);"
+         "UPDATE meta SET given=(SELECT max(seq) FROM sqlite_sequence);"
          "UPDATE sqlite_sequence SET seq=seq+4294967296";
 }
 
@@ -175,12 +163,14 @@ void RecordTable::count_damaged() noexcept {
   telemetry().count(Counter::store_record_damaged);
 }
 
-std::int64_t RecordTable::mailbox_hash(const MailboxKey& mailbox) const noexcept {
-  return static_cast<std::int64_t>(crypto::siphash(hash_key_, mailbox));
+std::int64_t RecordTable::record_key(const Mailbox& mailbox, const RecordId& id) const noexcept {
+  ByteArray<Mailbox::size() + RecordId::size()> both{};
+  std::ranges::copy(id, std::ranges::copy(mailbox, both.begin()).out);
+  return static_cast<std::int64_t>(crypto::siphash(hash_key_, both));
 }
 
-std::int64_t RecordTable::id_hash(const RecordId& id) const noexcept {
-  return static_cast<std::int64_t>(crypto::siphash(hash_key_, id));
+std::int64_t RecordTable::box_key(ByteView box) const noexcept {
+  return static_cast<std::int64_t>(crypto::siphash(hash_key_, box));
 }
 
 RecordTable::Kind RecordTable::kind_of(bool has_value, std::int64_t cancelled) noexcept {
@@ -190,26 +180,27 @@ RecordTable::Kind RecordTable::kind_of(bool has_value, std::int64_t cancelled) n
   return cancelled != 0 ? Kind::cancelled : Kind::removed;
 }
 
-ByteArray<16> RecordTable::checksum(ByteView mailbox, ByteView id, UnixTime expires_at, Kind kind,
-                                    ByteView value) const noexcept {
-  return record_checksum(sum_key_, mailbox, id, expires_at, kind, value);
+ByteArray<16> RecordTable::checksum(ByteView mailbox, ByteView box, ByteView id, UnixTime expires_at,
+                                    Kind kind, ByteView value) const noexcept {
+  return record_checksum(sum_key_, mailbox, box, id, expires_at, kind, value);
 }
 
-DbStatus RecordTable::find(const MailboxKey& mailbox, const RecordId& id, std::optional<Found>& found) {
+DbStatus RecordTable::find(const Mailbox& mailbox, const RecordId& id, std::optional<Found>& found) {
   Query query(statements_.find);
-  query.bind(mailbox_hash(mailbox)).bind(id_hash(id));
+  query.bind(record_key(mailbox, id));
   while (query.next()) {
-    const ByteView value = query.blob(4);
-    if (!std::ranges::equal(query.blob(2), mailbox) || !std::ranges::equal(query.blob(3), id)) {
+    const ByteView box = query.blob(3), value = query.blob(5);
+    if (!std::ranges::equal(query.blob(2), mailbox) || !std::ranges::equal(query.blob(4), id)) {
       continue;
     }
     found.emplace();
     found->sequence = query.integer(0);
     found->expires_at = query.time(1);
-    found->kind = kind_of(!query.is_null(4), query.integer(6));
+    found->kind = kind_of(!query.is_null(5), query.integer(7));
+    found->box.assign(box.begin(), box.end());
     found->value.assign(value.begin(), value.end());
     found->sound =
-        std::ranges::equal(query.blob(5), checksum(mailbox, id, found->expires_at, found->kind, value));
+        std::ranges::equal(query.blob(6), checksum(mailbox, box, id, found->expires_at, found->kind, value));
     if (!found->sound) {
       count_damaged();
     }
@@ -218,63 +209,62 @@ DbStatus RecordTable::find(const MailboxKey& mailbox, const RecordId& id, std::o
   return query.status();
 }
 
-DbStatus RecordTable::put(const MailboxKey& mailbox, const RecordId& id, ByteView value, UnixTime expires_at,
-                          UnixTime now, PutResult& result) {
-  const std::int64_t key = mailbox_hash(mailbox);
-  const auto size = static_cast<std::int64_t>(value.size());
+DbStatus RecordTable::apply(PutOperation& put) {
+  const auto size = static_cast<std::int64_t>(put.value.size());
   std::optional<Found> found;
-  DbStatus status = find(mailbox, id, found);
-  if (status == DbStatus::ok && found && (!found->sound || found->expires_at <= now)) {
+  DbStatus status = find(put.box.mailbox, put.id, found);
+  if (status == DbStatus::ok && found && (!found->sound || found->expires_at <= put.now)) {
     // A damaged record is useless and may be replaced; an expired one counts as dropped already.
-    status = drop(key, found->sequence, found->live(), static_cast<std::int64_t>(found->value.size()));
+    status = drop(found->box, found->sequence, found->live(), static_cast<std::int64_t>(found->value.size()));
     found.reset();
   }
   if (status != DbStatus::ok) {
     return status;
   }
   if (found && !found->live()) {
-    result = {PutStatus::gone};
+    put.result = {PutStatus::gone};
     return status;
   }
   if (found) {
-    result = {PutStatus::duplicate, std::max(found->expires_at, expires_at), found->expires_at};
-    if (expires_at <= found->expires_at) {
+    put.result = {PutStatus::duplicate, std::max(found->expires_at, put.expires_at), found->expires_at};
+    if (put.expires_at <= found->expires_at) {
       return status;
     }
-    const auto sum = checksum(mailbox, id, expires_at, Kind::live, found->value);
-    return Query(statements_.extend).bind(expires_at).bind(ByteView(sum)).bind(found->sequence).run();
+    const auto sum = checksum(put.box.mailbox, found->box, put.id, put.expires_at, Kind::live, found->value);
+    return Query(statements_.extend).bind(put.expires_at).bind(ByteView(sum)).bind(found->sequence).run();
   }
-  Quota quota;
-  status = read_quota(key, quota);
+  BoxRow box;
+  status = read_box(put.box.key, box);
   if (status != DbStatus::ok) {
     return status;
   }
-  if (quota.messages >= static_cast<std::int64_t>(limits_.mailbox_messages) ||
-      static_cast<std::uint64_t>(quota.bytes + size) > limits_.mailbox_bytes) {
-    result = {PutStatus::mailbox_full};
+  if (box.messages >= static_cast<std::int64_t>(limits_.box_messages) ||
+      static_cast<std::uint64_t>(box.bytes + size) > limits_.box_bytes ||
+      box.messages + box.tombstones >= static_cast<std::int64_t>(limits_.box_records)) {
+    put.result = {PutStatus::mailbox_full};
     return status;
   }
-  look_at_disk(now);
-  if (used_bytes() + StoreLimits::record_overhead_bytes + value.size() > room_->capacity_bytes()) {
-    result = {PutStatus::store_full};
+  look_at_disk(put.now);
+  if (used_bytes() + StoreLimits::record_overhead_bytes + put.value.size() > room_->capacity_bytes()) {
+    put.result = {PutStatus::store_full};
     return status;
   }
-  result = {PutStatus::stored, expires_at};
-  return insert(mailbox, id, value, expires_at);
+  put.result = {PutStatus::stored, put.expires_at};
+  return insert(put);
 }
 
-DbStatus RecordTable::insert(const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                             UnixTime expires_at) {
-  const std::int64_t key = mailbox_hash(mailbox);
-  const auto size = static_cast<std::int64_t>(value.size());
-  const auto sum = checksum(mailbox, id, expires_at, Kind::live, value);
+DbStatus RecordTable::insert(const PutOperation& put) {
+  const auto& [mailbox, box] = put.box;
+  const auto size = static_cast<std::int64_t>(put.value.size());
+  const auto sum = checksum(mailbox, box, put.id, put.expires_at, Kind::live, put.value);
   const DbStatus status = Query(statements_.insert)
-                              .bind(key)
-                              .bind(id_hash(id))
-                              .bind(expires_at)
+                              .bind(record_key(mailbox, put.id))
+                              .bind(list_key(mailbox, box))
+                              .bind(put.expires_at)
                               .bind(ByteView(mailbox))
-                              .bind(ByteView(id))
-                              .bind(value)
+                              .bind(ByteView(box))
+                              .bind(ByteView(put.id))
+                              .bind(ByteView(put.value))
                               .bind(ByteView(sum))
                               .run();
   if (status != DbStatus::ok) {
@@ -282,26 +272,26 @@ DbStatus RecordTable::insert(const MailboxKey& mailbox, const RecordId& id, Byte
   }
   ++totals_.messages;
   totals_.bytes += size;
-  return change_quota(key, 1, size);
+  return change_box(box, 1, size, 0);
 }
 
-DbStatus RecordTable::drop(std::int64_t mailbox_hash, std::int64_t sequence, bool live, std::int64_t size) {
+DbStatus RecordTable::drop(ByteView box, std::int64_t sequence, bool live, std::int64_t size) {
   const DbStatus status = Query(statements_.drop).bind(sequence).run();
   if (status != DbStatus::ok) {
     return status;
   }
   if (!live) {
     totals_.tombstones = clamped(totals_.tombstones - 1);
-    return status;
+    return change_box(box, 0, 0, -1);
   }
   totals_.messages = clamped(totals_.messages - 1);
   totals_.bytes = clamped(totals_.bytes - size);
-  return change_quota(mailbox_hash, -1, -size);
+  return change_box(box, -1, -size, 0);
 }
 
-DbStatus RecordTable::bury(const MailboxKey& mailbox, const RecordId& id, const Found& found, Kind by) {
+DbStatus RecordTable::bury(const Mailbox& mailbox, const RecordId& id, const Found& found, Kind by) {
   const auto size = static_cast<std::int64_t>(found.value.size());
-  const auto sum = checksum(mailbox, id, found.expires_at, by, {});
+  const auto sum = checksum(mailbox, found.box, id, found.expires_at, by, {});
   const DbStatus status = Query(statements_.bury)
                               .bind(by == Kind::cancelled ? 1 : 0)
                               .bind(ByteView(sum))
@@ -313,76 +303,48 @@ DbStatus RecordTable::bury(const MailboxKey& mailbox, const RecordId& id, const 
   totals_.messages = clamped(totals_.messages - 1);
   totals_.bytes = clamped(totals_.bytes - size);
   ++totals_.tombstones;
-  return change_quota(mailbox_hash(mailbox), -1, -size);
+  return change_box(found.box, -1, -size, 1);
 }
 
-DbStatus RecordTable::read_quota(std::int64_t mailbox_hash, Quota& quota) {
-  Query query(statements_.read_quota);
-  query.bind(mailbox_hash);
+DbStatus RecordTable::read_box(ByteView box, BoxRow& row) {
+  Query query(statements_.read_box);
+  query.bind(box_key(box));
   if (query.next()) {
-    quota = {clamped(query.integer(0)), clamped(query.integer(1))};
+    row = {clamped(query.integer(0)), clamped(query.integer(1)), clamped(query.integer(2)), query.integer(3)};
   }
   return query.status();
 }
 
-DbStatus RecordTable::change_quota(std::int64_t mailbox_hash, std::int64_t messages, std::int64_t bytes) {
-  Quota quota;
-  if (const DbStatus status = read_quota(mailbox_hash, quota); status != DbStatus::ok) {
+// The row goes with the last record or tombstone of the box.
+DbStatus RecordTable::change_box(ByteView box, std::int64_t messages, std::int64_t bytes,
+                                 std::int64_t tombstones) {
+  BoxRow row;
+  if (const DbStatus status = read_box(box, row); status != DbStatus::ok) {
     return status;
   }
-  quota = {clamped(quota.messages + messages), clamped(quota.bytes + bytes)};
-  if (quota.messages == 0) {
-    return Query(statements_.drop_quota).bind(mailbox_hash).run();
+  row.messages = clamped(row.messages + messages);
+  row.bytes = clamped(row.bytes + bytes);
+  row.tombstones = clamped(row.tombstones + tombstones);
+  if (row.messages == 0 && row.tombstones == 0) {
+    return Query(statements_.drop_box).bind(box_key(box)).run();
   }
-  return Query(statements_.write_quota).bind(mailbox_hash).bind(quota.messages).bind(quota.bytes).run();
+  return Query(statements_.write_box)
+      .bind(box_key(box))
+      .bind(row.messages)
+      .bind(row.bytes)
+      .bind(row.tombstones)
+      .bind(row.given)
+      .run();
 }
 
-DbStatus RecordTable::list(const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
-                           UnixTime now, ListResult& result) {
-  result = {OpStatus::ok, {}, false};
-  std::size_t bytes = 0;
-  Query keys(statements_.keys_of_mailbox);
-  keys.bind(mailbox_hash(mailbox)).bind(std::min<std::uint64_t>(after, INT64_MAX));
-  while (keys.next()) {
-    const std::int64_t sequence = keys.integer(0);
-    Query row(statements_.record);
-    row.bind(sequence);
-    if (!row.next()) {
-      if (row.status() != DbStatus::ok) {
-        return row.status();
-      }
-      continue;  // An entry of the index without a row.
-    }
-    const UnixTime expires_at = row.time(0);
-    const Kind kind = kind_of(!row.is_null(3), row.integer(5));
-    const ByteView value = row.blob(3);
-    if (!std::ranges::equal(row.blob(4), checksum(row.blob(1), row.blob(2), expires_at, kind, value))) {
-      count_damaged();
-      continue;
-    }
-    if (kind != Kind::live || expires_at <= now || !std::ranges::equal(row.blob(1), mailbox)) {
-      continue;
-    }
-    if (result.records.size() >= std::max<std::size_t>(limits.max_records, 1) ||
-        (!result.records.empty() && bytes + value.size() > limits.max_bytes)) {
-      result.more = true;
-      return DbStatus::ok;
-    }
-    bytes += value.size();
-    result.records.push_back({static_cast<std::uint64_t>(sequence), id_from<RecordId>(row.blob(2)),
-                              expires_at, Bytes(value.begin(), value.end())});
-  }
-  return keys.status();
-}
-
-DbStatus RecordTable::remove(const MailboxKey& mailbox, std::span<const RecordId> ids, std::size_t& removed) {
-  removed = 0;
-  for (const RecordId& id : ids) {
+DbStatus RecordTable::apply(RemoveOperation& remove) {
+  remove.result = {OpStatus::ok, 0};
+  for (const RecordId& id : remove.ids) {
     std::optional<Found> found;
-    DbStatus status = find(mailbox, id, found);
+    DbStatus status = find(remove.mailbox, id, found);
     if (status == DbStatus::ok && found && found->live()) {
-      status = bury(mailbox, id, *found, Kind::removed);
-      ++removed;
+      status = bury(remove.mailbox, id, *found, Kind::removed);
+      ++remove.result.removed;
     }
     if (status != DbStatus::ok) {
       return status;
@@ -391,47 +353,56 @@ DbStatus RecordTable::remove(const MailboxKey& mailbox, std::span<const RecordId
   return DbStatus::ok;
 }
 
-DbStatus RecordTable::cancel(const MailboxKey& mailbox, const RecordId& id, const Commitment& commitment,
-                             CancelStatus& result) {
-  result = CancelStatus::unknown;
+DbStatus RecordTable::apply(CancelOperation& cancel) {
+  cancel.result = CancelStatus::unknown;
   std::optional<Found> found;
-  const DbStatus status = find(mailbox, id, found);
+  DbStatus status = find(cancel.mailbox, cancel.id, found);
   if (status != DbStatus::ok || !found || !found->sound) {
     return status;
   }
   if (!found->live()) {
-    result = found->kind == Kind::cancelled ? CancelStatus::cancelled : CancelStatus::removed;
+    cancel.result = found->kind == Kind::cancelled ? CancelStatus::cancelled : CancelStatus::removed;
     return status;
   }
   const ByteView value = found->value;
-  if (value.size() < commitment_offset + commitment.size() ||
-      !crypto::equal(value.subspan(commitment_offset, commitment.size()), commitment)) {
-    result = CancelStatus::wrong_proof;
+  if (value.size() < commitment_offset + cancel.commitment.size() ||
+      !crypto::equal(value.subspan(commitment_offset, cancel.commitment.size()), cancel.commitment)) {
+    cancel.result = CancelStatus::wrong_proof;
     return status;
   }
-  result = CancelStatus::cancelled;
-  return bury(mailbox, id, *found, Kind::cancelled);
+  BoxRow box;
+  status = read_box(found->box, box);
+  if (status != DbStatus::ok) {
+    return status;
+  }
+  if (found->sequence <= std::max(box.given, given_)) {
+    cancel.result = CancelStatus::removed;  // Its owner may have it.
+    return status;
+  }
+  cancel.result = CancelStatus::cancelled;
+  return bury(cancel.mailbox, cancel.id, *found, Kind::cancelled);
 }
 
 DbStatus RecordTable::expire(UnixTime now, std::size_t max_rows) {
-  struct Row {
-    std::int64_t sequence, mailbox_hash, size;
+  struct Due {
+    std::int64_t sequence, size;
     bool live;
+    Bytes box;
   };
-  std::vector<Row> rows;
+  std::vector<Due> rows;
   {
     Query query(statements_.expired);
     query.bind(now).bind(std::min(max_rows, expire_slice));
     while (query.next()) {
-      rows.push_back({query.integer(0), query.integer(1), query.integer(3), query.integer(2) != 0});
+      const ByteView box = query.blob(1);
+      rows.push_back({query.integer(0), query.integer(3), query.integer(2) != 0, {box.begin(), box.end()}});
     }
     if (query.status() != DbStatus::ok) {
       return query.status();
     }
   }
-  for (const Row& row : rows) {
-    if (const DbStatus status = drop(row.mailbox_hash, row.sequence, row.live, row.size);
-        status != DbStatus::ok) {
+  for (const Due& row : rows) {
+    if (const DbStatus status = drop(row.box, row.sequence, row.live, row.size); status != DbStatus::ok) {
       return status;
     }
   }

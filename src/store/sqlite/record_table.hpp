@@ -4,12 +4,12 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <span>
-#include <unordered_map>
+#include <queue>
 #include <vector>
 
 #include "base/random.hpp"
@@ -17,15 +17,16 @@
 #include "store/record_checksum.hpp"
 #include "store/sqlite/record_check.hpp"
 #include "store/sqlite/sqlite_engine.hpp"
-#include "store/store.hpp"
+#include "store/store_operations.hpp"
 
 namespace toxasync::store {
 
 /// The storage node's tables: the operations of Store, each within an open transaction.
 ///
-/// A record is found by keyed 64-bit hashes of mailbox and id and then compared in full. It carries a keyed
-/// checksum, so that what a failing disk or another program changed is detected and not served. Quotas and
-/// totals are kept beside the records, in the same transactions; a put costs O(log n).
+/// A record is found by a keyed 64-bit hash of mailbox and id, and listed by one of mailbox and tag, and then
+/// compared in full. It carries a keyed checksum, so that what a failing disk or another program changed is
+/// detected and not served. Quotas and totals are kept beside the records, in the same transactions. A put
+/// costs O(log n), a list that for each box that it names and each record: tombstones are not in its index.
 class RecordTable final : public SqliteEngine {
  public:
   /// Most rows that one call of expire() drops.
@@ -36,13 +37,11 @@ class RecordTable final : public SqliteEngine {
               std::unique_ptr<DiskRoom> room, const Telemetry& telemetry, Random& random);
   ~RecordTable() override { close(); }
 
-  DbStatus put(const MailboxKey& mailbox, const RecordId& id, ByteView value, UnixTime expires_at,
-               UnixTime now, PutResult& result);
-  DbStatus list(const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits, UnixTime now,
-                ListResult& result);
-  DbStatus remove(const MailboxKey& mailbox, std::span<const RecordId> ids, std::size_t& removed);
-  DbStatus cancel(const MailboxKey& mailbox, const RecordId& id, const Commitment& commitment,
-                  CancelStatus& result);
+  // Each sets the operation's result.
+  DbStatus apply(PutOperation& put);
+  DbStatus apply(ListOperation& list);
+  DbStatus apply(RemoveOperation& remove);
+  DbStatus apply(CancelOperation& cancel);
   DbStatus expire(UnixTime now, std::size_t max_rows);
 
   /// Reads and checks everything, which takes long; outside of a transaction. Changes nothing.
@@ -50,10 +49,11 @@ class RecordTable final : public SqliteEngine {
   /// A record or tombstone, for an import into another store.
   struct Row {
     std::int64_t sequence = 0;
-    MailboxKey mailbox{};
+    Box box;
     RecordId id{};
     UnixTime expires_at{};
     RecordKind kind = RecordKind::removed;
+    bool given = false;  ///< It was listed, so it cannot be cancelled.
     Bytes value;
   };
   /// Those after the sequence `after`, which is advanced, in their order; `max_rows` are read, and damaged
@@ -73,9 +73,12 @@ class RecordTable final : public SqliteEngine {
     std::int64_t bytes = 0;
     std::int64_t tombstones = 0;
   };
-  struct Quota {
+  /// What a box has and may not exceed, and the highest sequence that was listed.
+  struct BoxRow {
     std::int64_t messages = 0;
     std::int64_t bytes = 0;
+    std::int64_t tombstones = 0;
+    std::int64_t given = 0;
   };
   using Kind = RecordKind;
   struct Found {
@@ -83,10 +86,20 @@ class RecordTable final : public SqliteEngine {
     UnixTime expires_at{};
     Kind kind = Kind::removed;
     bool sound = false;  // The checksum is right.
+    Bytes box;
     Bytes value;
 
     [[nodiscard]] bool live() const noexcept { return kind == Kind::live; }
   };
+  /// The next record of a box that is being listed.
+  struct Head {
+    std::int64_t sequence = 0;
+    std::int64_t list_key = 0;
+    BoxTag tag{};
+
+    bool operator>(const Head& other) const noexcept { return sequence > other.sequence; }
+  };
+  using Heads = std::priority_queue<Head, std::vector<Head>, std::greater<>>;
 
   std::optional<OpenError> attach(SqliteDb& db) override;
   void detach() noexcept override { statements_ = {}; }
@@ -97,33 +110,38 @@ class RecordTable final : public SqliteEngine {
   [[nodiscard]] const char* finish_of_backup() const noexcept override;
 
   std::optional<OpenError> create(SqliteDb& db) const;
-  static std::optional<OpenError> upgrade(SqliteDb& db);
   std::optional<OpenError> read_meta(SqliteDb& db);
-  [[nodiscard]] std::int64_t mailbox_hash(const MailboxKey& mailbox) const noexcept;
-  [[nodiscard]] std::int64_t id_hash(const RecordId& id) const noexcept;
+  [[nodiscard]] std::int64_t record_key(const Mailbox& mailbox, const RecordId& id) const noexcept;
+  [[nodiscard]] std::int64_t box_key(ByteView box) const noexcept;
+  /// The keys of one mailbox follow one another.
+  [[nodiscard]] std::int64_t list_key(const Mailbox& mailbox, ByteView tag) const noexcept;
   /// Of the columns value and cancelled.
   static Kind kind_of(bool has_value, std::int64_t cancelled) noexcept;
-  [[nodiscard]] ByteArray<16> checksum(ByteView mailbox, ByteView id, UnixTime expires_at, Kind kind,
-                                       ByteView value) const noexcept;
-  DbStatus find(const MailboxKey& mailbox, const RecordId& id, std::optional<Found>& found);
-  DbStatus insert(const MailboxKey& mailbox, const RecordId& id, ByteView value, UnixTime expires_at);
-  DbStatus drop(std::int64_t mailbox_hash, std::int64_t sequence, bool live, std::int64_t size);
+  [[nodiscard]] ByteArray<16> checksum(ByteView mailbox, ByteView box, ByteView id, UnixTime expires_at,
+                                       Kind kind, ByteView value) const noexcept;
+  DbStatus find(const Mailbox& mailbox, const RecordId& id, std::optional<Found>& found);
+  DbStatus insert(const PutOperation& put);
+  DbStatus drop(ByteView box, std::int64_t sequence, bool live, std::int64_t size);
   /// `by`: removed or cancelled.
-  DbStatus bury(const MailboxKey& mailbox, const RecordId& id, const Found& found, Kind by);
-  DbStatus read_quota(std::int64_t mailbox_hash, Quota& quota);
-  DbStatus change_quota(std::int64_t mailbox_hash, std::int64_t messages, std::int64_t bytes);
+  DbStatus bury(const Mailbox& mailbox, const RecordId& id, const Found& found, Kind by);
+  DbStatus read_box(ByteView box, BoxRow& row);
+  DbStatus change_box(ByteView box, std::int64_t messages, std::int64_t bytes, std::int64_t tombstones);
+  DbStatus find_heads(const ListOperation& list, Heads& heads);
+  DbStatus push_head(Heads& heads, Head head, std::int64_t after);
+  DbStatus add_listed(const ListOperation& list, const Head& head, ListFiller& filler, bool& room);
   DbStatus vacuum();
   void check_pages(RecordCheck& result, DbStatus& status);
-  void check_records(RecordCheck& result, std::map<std::int64_t, Quota>& counted, DbStatus& status);
-  void check_quotas(RecordCheck& result, std::map<std::int64_t, Quota>& counted, DbStatus& status);
+  void check_records(RecordCheck& result, std::map<std::int64_t, BoxRow>& counted, DbStatus& status);
+  void check_boxes(RecordCheck& result, std::map<std::int64_t, BoxRow>& counted, DbStatus& status);
   [[nodiscard]] std::uint64_t used_bytes() const noexcept;
   void look_at_disk(UnixTime now);
   void set_backstop(SqliteDb& db) noexcept;
   void count_damaged() noexcept;
 
   struct Statements {
-    Statement find, insert, extend, bury, drop, keys_of_mailbox, record, expired;
-    Statement read_quota, write_quota, drop_quota, write_meta;
+    Statement find, insert, extend, bury, drop, expired;
+    Statement next_box, next_in_box, record, mark_given;
+    Statement read_box, write_box, drop_box, write_meta;
   };
 
   const StoreLimits limits_;
@@ -133,6 +151,7 @@ class RecordTable final : public SqliteEngine {
   ByteArray<32> sum_key_;
   Statements statements_;
   Totals totals_, totals_before_;
+  std::int64_t given_ = 0;  // Everything up to it counts as listed: it is of a copy that was restored.
   bool attached_before_ = false;
   std::uint64_t expired_ = 0;  // In the open transaction.
 

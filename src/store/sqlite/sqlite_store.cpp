@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "crypto/symmetric.hpp"
-#include "store/store_operations.hpp"
 
 namespace toxasync::store {
 namespace {
@@ -19,25 +18,13 @@ class StoreJob : public SqliteJob {
   virtual bool deliver(StoreListener& listener) = 0;
 };
 
-DbStatus apply_to(RecordTable& table, PutOperation& put) {
-  return table.put(put.mailbox, put.id, put.value, put.expires_at, put.now, put.result);
-}
-
-DbStatus apply_to(RecordTable& table, ListOperation& list) {
-  return table.list(list.mailbox, list.after, list.limits, list.now, list.result);
-}
-
-DbStatus apply_to(RecordTable& table, RemoveOperation& remove) {
-  remove.result.status = OpStatus::ok;
-  return table.remove(remove.mailbox, remove.ids, remove.result.removed);
-}
-
-DbStatus apply_to(RecordTable& table, CancelOperation& cancel) {
-  return table.cancel(cancel.mailbox, cancel.id, cancel.commitment, cancel.result);
-}
-
 DbStatus apply_to(RecordTable& table, ExpireOperation& expire) {
   return table.expire(expire.now, expire.max_rows);
+}
+
+template <class Operation>
+DbStatus apply_to(RecordTable& table, Operation& operation) {
+  return table.apply(operation);
 }
 
 template <class Operation>
@@ -130,27 +117,27 @@ SqliteStore::SqliteStore(std::unique_ptr<RecordTable> table, std::unique_ptr<Sql
                          const StoreLimits& limits) noexcept
     : limits_(limits), table_(std::move(table)), worker_(std::move(worker)) {}
 
-void SqliteStore::put(Token token, const MailboxKey& mailbox, const RecordId& id, ByteView value,
-                      UnixTime expires_at, UnixTime now) {
-  PutOperation put{token, mailbox, id, Bytes(value.begin(), value.end()), expires_at, now, {}};
+void SqliteStore::put(Token token, const Box& box, const RecordId& id, ByteView value, UnixTime expires_at,
+                      UnixTime now) {
+  PutOperation put{token, box, id, Bytes(value.begin(), value.end()), expires_at, now, {}};
   const std::size_t cost = put.cost();
   worker_->push(job_for(*table_, std::move(put)), cost);
 }
 
-void SqliteStore::list(Token token, const MailboxKey& mailbox, std::uint64_t after, const ListLimits& limits,
-                       UnixTime now) {
-  ListOperation list{token, mailbox, after, limits, now, {}};
+void SqliteStore::list(Token token, const Mailbox& mailbox, std::span<const BoxTag> boxes,
+                       std::uint64_t after, const ListLimits& limits, UnixTime now) {
+  ListOperation list{token, mailbox, {boxes.begin(), boxes.end()}, after, limits, now, {}};
   const std::size_t cost = list.cost(limits_);
   worker_->push(job_for(*table_, std::move(list)), cost);
 }
 
-void SqliteStore::remove(Token token, const MailboxKey& mailbox, std::span<const RecordId> ids) {
+void SqliteStore::remove(Token token, const Mailbox& mailbox, std::span<const RecordId> ids) {
   RemoveOperation remove{token, mailbox, {ids.begin(), ids.end()}, {}};
   const std::size_t cost = remove.cost();
   worker_->push(job_for(*table_, std::move(remove)), cost);
 }
 
-void SqliteStore::cancel(Token token, const MailboxKey& mailbox, const RecordId& id,
+void SqliteStore::cancel(Token token, const Mailbox& mailbox, const RecordId& id,
                          const Commitment& commitment) {
   worker_->push(job_for(*table_, CancelOperation{token, mailbox, id, commitment, {}}),
                 CancelOperation::cost());

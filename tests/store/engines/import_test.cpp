@@ -21,16 +21,17 @@ class OldDatabase {
     auto opened = SqliteStore::open(path(), {}, {}, observed.telemetry, observed.random);
     BOOST_REQUIRE(opened);
     Caller caller(**opened);
-    caller.put(mailbox(1), record(1), value_of(50, 1), at(3000s));
-    caller.put(mailbox(1), record(2), value_of(50, 1), at(3000s));
-    caller.put(mailbox(1), record(3), value_of(50, 1), at(3000s));
-    caller.put(mailbox(3), record(1), value_of(600, 0x51), at(3000s));
-    caller.put(mailbox(3), record(2), value_of(50, 1), at(1500s));
+    caller.put(box(1), record(1), value_of(50, 1), at(3000s));
+    caller.put(box(1), record(2), value_of(50, 1), at(3000s));
+    caller.put(box(1), record(3), value_of(50, 1), at(3000s));
+    caller.put(box(3), record(1), value_of(600, 0x51), at(3000s));
+    caller.put(box(3), record(2), value_of(50, 1), at(1500s));
     caller.remove(mailbox(1), {record(1)});
     caller.cancel(mailbox(1), record(2), commitment(1));
+    caller.list(mailbox(3));
     Results results;
     for (std::uint16_t i = many; i > 0; --i) {
-      (*opened)->put(i, mailbox(2), record(i), value_of(i, 1), at(3000s) + seconds{i}, at(1000s));
+      (*opened)->put(i, box(2), record(i), value_of(i, 1), at(3000s) + seconds{i}, at(1000s));
     }
     (*opened)->submit();
     BOOST_REQUIRE(wait_for(**opened, results, many));
@@ -76,8 +77,10 @@ BOOST_AUTO_TEST_CASE(an_import_keeps_order_expiry_and_tombstones) {
   }
   BOOST_TEST((caller.cancel(mailbox(1), record(1), commitment(1)) == CancelStatus::removed));
   BOOST_TEST((caller.cancel(mailbox(1), record(2), commitment(1)) == CancelStatus::cancelled));
-  BOOST_TEST((caller.put(mailbox(1), record(1), value_of(50, 1)).status == PutStatus::gone));
+  BOOST_TEST((caller.put(box(1), record(1), value_of(50, 1)).status == PutStatus::gone));
   BOOST_TEST((caller.cancel(mailbox(1), record(3), commitment(1)) == CancelStatus::cancelled));
+  BOOST_TEST(
+      (caller.cancel(mailbox(3), record(1), commitment(0x51)) == CancelStatus::removed));  // was listed
   BOOST_TEST(store->stats().damaged == 0U);
 }
 
@@ -110,8 +113,9 @@ BOOST_AUTO_TEST_CASE(changes_made_after_an_interruption_are_imported_too) {
     Caller caller(**served);
     caller.now = at(1500s);
     caller.remove(mailbox(2), {record(7)});
-    caller.put(mailbox(2), record(8), value_of(8, 1), at(9000s));
-    caller.put(mailbox(4), record(9), value_of(8, 1), at(9000s));
+    caller.put(box(2), record(8), value_of(8, 1), at(9000s));
+    caller.list(mailbox(1));
+    caller.put(box(4), record(9), value_of(8, 1), at(9000s));
   }
   BOOST_TEST(!old.move(*this, figures).has_value());
   BOOST_TEST(figures.wrong == 0U);
@@ -119,7 +123,8 @@ BOOST_AUTO_TEST_CASE(changes_made_after_an_interruption_are_imported_too) {
   const auto store = open();
   Caller caller(*store);
   BOOST_TEST((caller.cancel(mailbox(2), record(7), commitment(1)) == CancelStatus::removed));
-  BOOST_TEST(caller.put(mailbox(2), record(8), value_of(8, 1), at(2000s)).expires_at == at(9000s));
+  BOOST_TEST((caller.cancel(mailbox(1), record(3), commitment(1)) == CancelStatus::removed));
+  BOOST_TEST(caller.put(box(2), record(8), value_of(8, 1), at(2000s)).expires_at == at(9000s));
   BOOST_TEST(caller.list(mailbox(4)).records.size() == 1U);
 }
 

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <boost/test/unit_test.hpp>
+
+#include "hand_friend.hpp"
+#include "manager/nodes/address_budget.hpp"
+
+// Friends name the addresses of strangers as those of their nodes.
+
+namespace toxasync::test {
+namespace {
+
+using manager::AddressBudget;
+
+/// A public address of a stranger's.
+Endpoint stranger(std::uint8_t host, std::uint16_t port = 33445) {
+  return {4, {9, 9, 9, host}, port};
+}
+
+/// A user with a home node of their own, and a friend played by the test.
+struct Named : World {
+  Named() {
+    bob.crash();
+    bob.config.cover = false;
+    bob.start();
+    add_node();
+    give_nodes(bob);
+    network.set_filter([this](MockNetwork::Packet& packet) {
+      if (packet.to.ip[0] == 9) {
+        ++packets;
+        ++to[packet.to];
+      }
+      return packet.to.ip[0] == 9;
+    });
+    eve.take_bundle();
+  }
+  /// Five nodes of Eve's, four addresses each.
+  void name(const std::function<Endpoint(std::size_t)>& address) {
+    auto head = eve.head(root, ++version, 0);
+    head.home_nodes.clear();
+    for (std::size_t node = 0; node < limits::home_nodes; ++node) {
+      protocol::HomeNode home{protocol::NodeId(crypto::SigningKey(eve.random().array<32>()).public_key()),
+                              {}};
+      for (std::size_t i = 0; i < limits::addresses_per_node; ++i) {
+        home.addresses.push_back({address(node * limits::addresses_per_node + i)});
+      }
+      head.home_nodes.push_back(home);
+    }
+    eve.sign(head);
+    eve.give(protocol::FriendPacketType::bundle_head, head);
+    run(1s);
+  }
+  void queue_messages(std::size_t count) {
+    eve.go();
+    for (std::size_t i = 0; i < count; ++i) {
+      BOOST_TEST(
+          bob.manager->send(eve.key(), crypto::MessageKind::normal, as_bytes("x"), days(3)).has_value());
+    }
+  }
+
+  std::uint64_t packets = 0;
+  std::map<Endpoint, std::uint64_t> to;
+  User& bob = add_user();
+  HandFriend eve{*this, bob};
+  crypto::KeyPair root = crypto::KeyPair::generate(eve.random());
+  std::uint64_t version = 5;
+};
+
+/// A friend's node that the user has not named.
+struct Unconfigured : World {
+  Unconfigured() {
+    for (int i = 0; i < 2; ++i) {
+      add_node();
+    }
+    (void)alice.manager->add_home_node(nodes[0]->known());
+    (void)bob.manager->add_home_node(nodes[1]->known());
+    befriend(alice, bob);
+    meet(alice, bob);
+  }
+  User& alice = add_user();
+  User& bob = add_user();
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(attack_addresses)
+
+BOOST_FIXTURE_TEST_CASE(strangers_named_as_nodes_get_a_few_packets_a_day, Named) {
+  name([](std::size_t i) { return stranger(static_cast<std::uint8_t>(i + 1)); });
+  queue_messages(100);
+  run(1min - 1s);
+  BOOST_TEST(to.size() == 20U);
+  BOOST_TEST(packets == 20U);
+  run(24h);
+  for (const auto& [address, count] : to) {
+    BOOST_TEST(count <= 8U);
+  }
+  BOOST_TEST(packets <= 2 * AddressBudget::packets_per_friend);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_stranger_named_with_many_ports_gets_no_more, Named) {
+  name([](std::size_t i) { return stranger(1, static_cast<std::uint16_t>(1000 + i)); });
+  queue_messages(100);
+  run(24h);
+  BOOST_TEST(packets <= AddressBudget::packets_per_host + 24h / AddressBudget::host_each);
+}
+
+BOOST_FIXTURE_TEST_CASE(ever_new_addresses_are_limited_for_each_friend, Named) {
+  std::uint8_t host = 0;
+  queue_messages(0);
+  for (int i = 0; i < 48; ++i) {
+    eve.come();
+    name([&](std::size_t) {
+      ++host;
+      return Endpoint{
+          4, {9, static_cast<std::uint8_t>(host % 2 + 1), static_cast<std::uint8_t>(i), host}, 33445};
+    });
+    if (i == 0) {
+      queue_messages(20);
+    }
+    eve.go();
+    run(30min);
+  }
+  BOOST_TEST(packets > 20U);
+  BOOST_TEST(packets <= 2 * AddressBudget::packets_per_friend);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_friends_node_that_answers_gets_all_at_once, Unconfigured) {
+  alice.crash();
+  const auto id = bob.send(alice, std::string(60000, 'x'));
+  BOOST_TEST(run(10s, [&] { return bob.told(id).ends_with("stored:1/1"); }));
+  BOOST_TEST(bob[Counter::packets_held_back] == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_node_that_has_fallen_silent_gets_a_packet_now_and_then, Unconfigured) {
+  alice.crash();
+  const auto first = bob.send(alice, "reaches it");
+  BOOST_TEST(run(10s, [&] { return bob.told(first).ends_with("stored:1/1"); }));
+  nodes[0]->switch_off();
+  std::uint64_t packets = 0;
+  network.set_filter([&](MockNetwork::Packet& packet) {
+    packets += packet.to == nodes[0]->endpoint && packet.from == bob.endpoint ? 1 : 0;
+    return false;
+  });
+  for (int i = 0; i < 50; ++i) {
+    bob.send(alice, "waits");
+  }
+  run(2h);
+  packets = 0;
+  run(3h);
+  BOOST_TEST(packets > 0U);
+  BOOST_TEST(packets <= 3U * 6 + 1);
+  nodes[0]->switch_on();
+  BOOST_TEST(run(12min, [&] { return live_records() >= 51; }));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_first_packet_that_is_lost_is_sent_again_soon, Unconfigured) {
+  alice.crash();
+  nodes[0]->switch_off();
+  const auto id = bob.send(alice, "hello");
+  run(30s);
+  nodes[0]->switch_on();
+  BOOST_TEST(run(2min, [&] { return bob.told(id).ends_with("stored:1/1"); }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace toxasync::test

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "hand_recipient.hpp"
+
+// What a receipt or a nack says is never lost between two writes (docs/state.md, "Order of effects").
+
+namespace toxasync::test {
+
+namespace {
+
+/// A disk that becomes durable one transaction at a time; after the k-th the program crashes, and starts
+/// again.
+void crash_after_writes(World& world, User& user, unsigned k) {
+  user.state->hold_commits(true);
+  world.after_event = [&user, k, writes = 0U]() mutable {
+    if (writes >= k || user.state->waiting() == 0) {
+      return;
+    }
+    user.state->release(1);
+    if (++writes == k) {
+      user.crash();
+      user.start();
+    }
+  };
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(attack_delivered)
+
+BOOST_AUTO_TEST_CASE(a_crash_after_any_write_loses_no_receipt) {
+  for (unsigned k = 1; k <= 12; ++k) {
+    BOOST_TEST_CONTEXT("crash after write " << k) {
+      Pair world(k, 1);
+      world.bob.crash();
+      world.bob.config.receipt_delay = 5s;
+      const auto id = world.alice.send(world.bob, "told the truth");
+      world.run(10s);
+      world.alice.crash();
+      world.bob.start();
+      BOOST_REQUIRE(world.run(10min, [&] { return world.bob.shown.size() == 1; }));
+      world.run(1min);
+      world.bob.crash();
+      crash_after_writes(world, world.alice, k);
+      world.alice.start();
+      world.run(5min, [&] { return world.alice.told(id).ends_with("delivered"); });
+      world.after_event = nullptr;
+      world.alice.state->hold_commits(false);
+      BOOST_TEST(world.run(10min, [&] { return world.alice.told(id).ends_with("delivered"); }));
+      BOOST_TEST(world.alice.manager->outbox_size() == 0U);
+      world.alice.crash();
+      world.alice.start();
+      world.run(1s);
+      BOOST_TEST(world.alice.manager->outbox_size() == 0U);
+      BOOST_TEST(world.alice.told(id).ends_with("delivered"));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_fails_with_the_receipt_keeps_it) {
+  for (unsigned k = 1; k <= 3; ++k) {
+    BOOST_TEST_CONTEXT("failures " << k) {
+      Pair world(k, 1);
+      world.bob.crash();
+      world.bob.config.receipt_delay = 5s;
+      const auto id = world.alice.send(world.bob, "told the truth");
+      world.run(10s);
+      world.alice.crash();
+      world.bob.start();
+      BOOST_REQUIRE(world.run(10min, [&] { return world.bob.shown.size() == 1; }));
+      world.run(1min);
+      world.alice.start();
+      world.alice.state->fail_next(k);
+      BOOST_TEST(world.run(1h, [&] { return world.alice.told(id).ends_with("delivered"); }));
+      world.alice.crash();
+      world.alice.start();
+      world.run(1s);
+      BOOST_TEST(world.alice.manager->outbox_size() == 0U);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_cancel_while_the_receipt_is_written_is_too_late) {
+  Pair world(1, 1);
+  world.bob.crash();
+  world.bob.config.receipt_delay = 5s;
+  const auto id = world.alice.send(world.bob, "told the truth");
+  world.run(10s);
+  world.alice.crash();
+  world.bob.start();
+  BOOST_REQUIRE(world.run(10min, [&] { return world.bob.shown.size() == 1; }));
+  world.run(1min);
+  world.alice.start();
+  world.run(10ms);
+  world.alice.state->hold_commits(true);
+  world.run(1min);
+  const bool cancelling = world.alice.manager->cancel(id).has_value();
+  world.run(1min);
+  world.alice.state->hold_commits(false);
+  BOOST_TEST(world.run(10min, [&] { return world.alice.told(id).ends_with("delivered"); }));
+  BOOST_TEST(!cancelling);
+  BOOST_TEST(world.alice.rows('O') + world.alice.rows('V') + world.alice.rows('C') == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_crash_after_any_write_loses_no_nack) {
+  for (unsigned k = 1; k <= 6; ++k) {
+    BOOST_TEST_CONTEXT("crash after write " << k) {
+      HandRecipient world;
+      const auto id = world.send("seal it again");
+      world.run(1min);
+      BOOST_TEST(world.readable() == 1U);
+      world.bob.crash();
+      HandFriend::Letter nack{.text = std::string(id.begin(), id.end()),
+                              .sequence = 0,
+                              .kind = crypto::MessageKind::nack,
+                              .pre_key = world.eve.bundle.last_resort};
+      world.eve.store(*world.nodes[0], world.eve.seal(nack));
+      crash_after_writes(world, world.bob, k);
+      world.bob.start();
+      const auto sealed_again = [&] { return world.readable() == 2U; };
+      world.run(3min);
+      world.after_event = nullptr;
+      world.bob.state->hold_commits(false);
+      world.run(12min, [&] { return world.bob.rows('X') == 1; });
+      world.run(10s);
+      BOOST_TEST(sealed_again());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace toxasync::test
