@@ -50,8 +50,8 @@ class CertainDate {
 /// - the line: the date that was certain last, also in an earlier run, and the steady time since then. It
 ///   may be behind (the machine was off, or slept), never ahead.
 ///
-/// now() is for what can be taken back: the nodes' time where they agree on another than the own clock's, and
-/// never before the line. for_good() is for the rest.
+/// now() is for what can be taken back: the nodes' time where they agree on another than the own clock's;
+/// where none has spoken, a date that is not before the line. for_good() is for the rest.
 class TrustedClock final : public Clock, public Part {
  public:
   /// Clocks that differ by less agree.
