@@ -34,7 +34,8 @@ class RetrieveOperation {
   };
 
   /// Read in one retrieve: a limit for a node that never ends a mailbox. An honest one keeps 1000 envelopes
-  /// in a box, and its pages are not empty; as many may come meanwhile.
+  /// in a box, and as many may come meanwhile; an empty page of it that is not the last is for 256 that have
+  /// expired and are not dropped yet, so there are 500 at most.
   static constexpr std::size_t most_envelopes_of_box = 2000;
   static constexpr std::size_t most_empty_pages = 2000;
   /// In all boxes together, and in those of others with our tags.

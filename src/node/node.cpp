@@ -268,6 +268,13 @@ void Node::tick(Now now) {
   store_.poll(*this);
 }
 
+/// The next slice at once: requests that have come meanwhile are before it.
+void Node::on_expired(bool more) noexcept {
+  if (more) {
+    next_expire_ = std::min(next_expire_, now_.steady);
+  }
+}
+
 SteadyTime Node::next_deadline() const noexcept {
   constexpr milliseconds poll_every = 10ms;  // of a store that cannot wake us
   if (group_open_) {

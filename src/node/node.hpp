@@ -82,6 +82,7 @@ class Node final : private store::StoreListener {
   void on_list(store::Token token, store::ListResult&& result) noexcept override;
   void on_remove(store::Token token, const store::RemoveResult& result) noexcept override;
   void on_cancel(store::Token token, store::CancelStatus status) noexcept override;
+  void on_expired(bool more) noexcept override;
 
   /// An authentic request that was not seen before.
   struct Request {

@@ -98,6 +98,7 @@ void Node::on_list(store::Token token, store::ListResult&& result) noexcept {
       }
       pending->records = std::move(result.records);
       pending->more = result.more;
+      pending->reached = result.cursor;
       --pending->awaited;
       finish_retrieve(token);
     }
@@ -110,7 +111,8 @@ void Node::finish_retrieve(store::Token token) {
     return;
   }
   if (pending.status == store::OpStatus::ok) {
-    auto pages = pack_pages(std::move(pending.records), pending.more, pending.cursor, pending.window);
+    auto pages =
+        pack_pages(std::move(pending.records), pending.more, pending.cursor, pending.window, pending.reached);
     for (const Page& page : pages) {
       telemetry_.count(Counter::node_listed, page.envelopes.size());
     }

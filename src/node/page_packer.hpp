@@ -17,10 +17,11 @@ constexpr store::ListLimits window_limits(std::uint8_t window) noexcept {
 }
 
 /// Lays records, in order, into at most `window` pages of one large or up to three small envelopes, and at
-/// least one page (docs/protocol.md, section 6). `more`: the store holds more after them. `cursor` is the
-/// request's; a page's is the sequence of its last record. A record that is not an envelope is skipped.
-/// Counter, time and retry-after are left to the caller.
+/// least one page (docs/protocol.md, section 6). `more`: the store may hold more after them, and has been
+/// read up to the sequence `reached`. `cursor` is the request's; a page's is the sequence of its last record,
+/// and that of the last page is `reached` when all fit. A record that is not an envelope is skipped. Counter,
+/// time and retry-after are left to the caller.
 std::vector<protocol::Page> pack_pages(std::vector<store::Record>&& records, bool more, std::uint64_t cursor,
-                                       std::uint8_t window);
+                                       std::uint8_t window, std::uint64_t reached = 0);
 
 }  // namespace toxasync::node

@@ -41,6 +41,7 @@ struct Pending {
   store::OpStatus status = store::OpStatus::ok;  ///< The first one that was not ok.
   std::vector<store::Record> records{};
   bool more = false;
+  std::uint64_t reached = 0;  ///< With `more`: the last sequence that was read.
 };
 
 /// Requests that wait for the disk, by the token that the store gives back. A token is never used twice in

@@ -62,7 +62,8 @@ enum class OpStatus : std::uint8_t { ok, overloaded, failed };
 struct ListResult {
   OpStatus status = OpStatus::failed;
   std::vector<Record> records;
-  bool more = false;  ///< Records after the last one returned exist.
+  bool more = false;         ///< There may be records after `cursor`.
+  std::uint64_t cursor = 0;  ///< The last sequence that was read, whether its record is returned or not.
 };
 
 struct RemoveResult {
@@ -118,6 +119,8 @@ class StoreListener {
   virtual void on_list(Token token, ListResult&& result) noexcept = 0;
   virtual void on_remove(Token token, const RemoveResult& result) noexcept = 0;
   virtual void on_cancel(Token token, CancelStatus status) noexcept = 0;
+  /// Of Store::expire. `more`: it dropped as many as it may, so there may be more that are due.
+  virtual void on_expired(bool /*more*/) noexcept {}
 };
 
 /// Where a storage node keeps its envelopes. Calls return at once; completions come by poll(), and those that
@@ -136,11 +139,13 @@ class Store {
 
   /// Live, unexpired records of those boxes of a mailbox, with sequence > `after`, oldest first. Costs a
   /// look-up in an index for each box that is named and each record; what lies in others costs nothing. Past
-  /// `boxes_per_list` boxes the rest is ignored. What is returned cannot be cancelled any more, by any node
-  /// that uses the database: each box has a durable mark up to which it was listed.
+  /// `boxes_per_list` boxes the rest is ignored. After `skipped_per_list` records that have expired, or are
+  /// damaged, a list ends with `more`, whatever it has found. What is returned cannot be cancelled any more,
+  /// by any node that uses the database: each box has a durable mark up to which it was listed.
   virtual void list(Token token, const Mailbox& mailbox, std::span<const BoxTag> boxes, std::uint64_t after,
                     const ListLimits& limits, UnixTime now) = 0;
   static constexpr std::size_t boxes_per_list = 256;
+  static constexpr std::size_t skipped_per_list = 256;
 
   /// Replaces the values by tombstones that stay until the records' expiry. Unknown ids are ignored.
   virtual void remove(Token token, const Mailbox& mailbox, std::span<const RecordId> ids) = 0;
@@ -150,7 +155,8 @@ class Store {
   virtual void cancel(Token token, const Mailbox& mailbox, const RecordId& id,
                       const Commitment& commitment) = 0;
 
-  /// Drops up to `max_rows` records and tombstones whose expiry is <= now. No completion; counted.
+  /// Drops up to `max_rows` records and tombstones whose expiry is <= now. It is counted, and its
+  /// completions, one for each slice of an engine, are StoreListener::on_expired.
   virtual void expire(UnixTime now, std::size_t max_rows) = 0;
 
   /// Changes StoreLimits::capacity_bytes. What is stored stays, even where it is more.
@@ -162,7 +168,7 @@ class Store {
   /// End of the caller's tick: commits the group of operations that were called since the last one.
   virtual void submit() = 0;
 
-  /// Runs the completions that are ready, on the calling thread. Returns how many.
+  /// Runs the completions that are ready, on the calling thread. Returns how many, without those of expire().
   virtual std::size_t poll(StoreListener& listener) = 0;
 
   /// A file descriptor that is readable while completions wait (poll() clears it); -1: call poll() by a

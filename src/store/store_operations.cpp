@@ -22,12 +22,13 @@ std::vector<BoxTag> named_tags(std::span<const BoxTag> boxes) {
 }
 
 bool ListFiller::add(const Candidate& record) {
-  auto& [status, records, more] = list_.result;
+  auto& [status, records, more, cursor] = list_.result;
   const std::size_t most = std::max<std::size_t>(list_.limits.max_records, 1);
   if (records.size() >= most || (!records.empty() && bytes_ + record.value.size() > list_.limits.max_bytes)) {
     more = true;
     return false;
   }
+  cursor = record.sequence;
   bytes_ += record.value.size();
   const auto box = id_from<BoxKey>(record.box);
   records.push_back({record.sequence, id_from<RecordId>(record.id), record.expires_at, box,
@@ -35,6 +36,12 @@ bool ListFiller::add(const Candidate& record) {
   std::uint64_t& mark = list_.marks[box];
   mark = std::max(mark, record.sequence);
   return true;
+}
+
+bool ListFiller::skip(std::uint64_t sequence) noexcept {
+  list_.result.cursor = sequence;
+  list_.result.more = ++skipped_ >= Store::skipped_per_list;
+  return !list_.result.more;
 }
 
 void PutOperation::fail(JobFailure why) noexcept {

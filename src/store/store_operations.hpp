@@ -13,8 +13,8 @@
 #include "store/store.hpp"
 
 // The calls of Store while they wait for a worker's thread, with their results. Each has: fail(), the result
-// when nothing of it was done; deliver(), which calls the listener, and returns false where there is nothing
-// to report; and cost(), about the bytes that it holds while it waits.
+// when nothing of it was done; deliver(), which calls the listener, and returns whether Store::poll counts
+// it; and cost(), about the bytes that it holds while it waits.
 
 namespace toxasync::store {
 
@@ -74,7 +74,7 @@ struct ListOperation {
 class ListFiller {
  public:
   explicit ListFiller(ListOperation& list) : list_(list) {
-    list.result = {OpStatus::ok, {}, false};
+    list.result = {OpStatus::ok, {}, false, list.after};
     list.marks.clear();
   }
 
@@ -87,10 +87,14 @@ class ListFiller {
   };
   /// False: there is no room for it, and so `more`.
   bool add(const Candidate& record);
+  /// Of a record that is not listed: it has expired, or is damaged. False: these were enough for one list,
+  /// and so `more`.
+  bool skip(std::uint64_t sequence) noexcept;
 
  private:
   ListOperation& list_;
   std::size_t bytes_ = 0;
+  std::size_t skipped_ = 0;
 };
 
 struct RemoveOperation {
@@ -127,9 +131,13 @@ struct CancelOperation {
 struct ExpireOperation {
   UnixTime now{};
   std::size_t max_rows = 0;
+  bool more = false;  ///< The result.
 
-  void fail(JobFailure /*why*/) noexcept {}
-  static bool deliver(StoreListener& /*listener*/) noexcept { return false; }
+  void fail(JobFailure /*why*/) noexcept { more = false; }
+  bool deliver(StoreListener& listener) const noexcept {
+    listener.on_expired(more);
+    return false;
+  }
   [[nodiscard]] static std::size_t cost() noexcept { return operation_overhead_bytes; }
 };
 

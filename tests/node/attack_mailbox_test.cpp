@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <boost/test/unit_test.hpp>
 
+#include "client/retrieve_operation.hpp"
 #include "harness.hpp"
 #include "node/subscription_table.hpp"
 
@@ -34,6 +35,15 @@ struct Fixture {
     const auto response = who.ask(who.store_request(into, test_envelope(seed, size, secret)));
     BOOST_TEST_REQUIRE(response.has_value());
     return response->status;
+  }
+  /// So many envelopes that expire in an hour.
+  void store_for_an_hour(const crypto::WritableMailbox& into, std::uint64_t count) {
+    for (std::uint64_t seed = 0; seed < count; ++seed) {
+      auto request = attacker.store_request(into, test_envelope(seed));
+      request.ttl_s = ttl_s(1h);
+      attacker.sign(request, into);
+      BOOST_TEST_REQUIRE((attacker.ask(request).value().status == StoreStatus::stored));
+    }
   }
   StoreStatus cancel(HandClient& who, const crypto::WritableMailbox& in, std::uint64_t seed) {
     return who.ask(who.cancel_request(in, id(in, seed), secret)).value().status;
@@ -101,6 +111,54 @@ BOOST_AUTO_TEST_CASE(a_writer_who_fills_a_box_takes_no_room_of_others) {
   both.push_back(hostile.clone());
   both.push_back(small.mailbox.mailbox.clone());
   BOOST_TEST((small.places(both) == std::vector<int>{0, 0, 0, 0, 0, 1}));
+}
+
+// A node that has not dropped them yet lists them in pieces, as empty pages with `more`; the client goes on.
+BOOST_AUTO_TEST_CASE(a_client_reads_on_behind_what_has_expired) {
+  NodeConfig config;
+  config.expire_every = 24h;
+  Fixture slow(config);
+  const crypto::OwnedMailbox& mailbox = slow.mailbox;
+  slow.store_for_an_hour(mailbox.mailbox, 600);
+  BOOST_TEST((slow.store(slow.sender, mailbox.mailbox, 1000) == StoreStatus::stored));
+  slow.node.clock.advance(1h);
+  slow.owner.greet();
+  BOOST_TEST(slow.node.store.stats().messages == 601U);
+  using Step = client::RetrieveOperation::Step;
+  client::RetrieveOperation retrieve(client::RetrieveJob(slow.node.keys.id(), mailbox, true), limits::window);
+  std::vector<std::size_t> listed;
+  std::size_t fetched = 0;
+  for (Step step = Step::request; step != Step::ended;) {
+    BOOST_TEST_REQUIRE(listed.size() < 10U);
+    auto request = retrieve.request(slow.owner.next_counter());
+    slow.owner.sign(request, mailbox);
+    const auto pages = slow.owner.ask(request);
+    BOOST_TEST_REQUIRE(pages.size() == 1U);
+    listed.push_back(pages[0].envelopes.size());
+    const auto next = retrieve.on_page(pages[0]);
+    BOOST_TEST_REQUIRE(next.has_value());
+    step = *next;
+    if (step == Step::hand_over) {
+      fetched += retrieve.hand_over_envelopes().size();
+      retrieve.resume({});
+    }
+  }
+  BOOST_TEST((listed == std::vector<std::size_t>{0, 0, 1, 0}));  // 256, 256, 88 and the mail, nothing more
+  BOOST_TEST(retrieve.result().complete);
+  BOOST_TEST(fetched == 1U);
+  BOOST_TEST(slow.node[Counter::node_subscribed] == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_due_is_dropped_without_a_pause) {
+  store_for_an_hour(mailbox.mailbox, 1000);
+  store_for_an_hour(other_box(mailbox, 1), 1000);
+  node.clock.advance(1h);
+  int ticks = 0;
+  for (; node.node.next_deadline() <= node.clock.steady() && ticks < 100; ++ticks) {
+    node.tick();
+  }
+  BOOST_TEST(node.store.stats().messages == 0U);
+  BOOST_TEST(ticks == 4);  // 512 rows each, and then no more until the next second
 }
 
 BOOST_AUTO_TEST_CASE(boxes_that_are_not_named_are_neither_listed_nor_announced) {

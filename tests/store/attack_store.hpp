@@ -139,4 +139,48 @@ inline void nothing_that_was_listed_is_forgotten(Store& store) {
   }
 }
 
+/// `limits.box_messages` is at least 1500.
+inline void expired_records_end_a_list_which_goes_on(Store& store) {
+  constexpr std::uint16_t expired = 1500;
+  Caller caller(store);
+  caller.put(box(1), record(60000), value_of(20, 1), at(3000s));
+  fill_boxes(store, 1, 1, expired);
+  caller.put(box(1), record(60001), value_of(20, 1), at(3000s));
+  caller.now = at(2000s);
+  std::vector<RecordId> found;
+  std::uint64_t cursor = 0;
+  std::size_t lists = 0;
+  for (bool more = true; more; ++lists) {
+    BOOST_TEST_REQUIRE(lists < 20U);
+    const auto list = caller.list(mailbox(1), cursor, {48, 48 * 400});
+    BOOST_TEST((list.status == OpStatus::ok));
+    for (const Record& record : list.records) {
+      found.push_back(record.id);
+    }
+    more = list.more;
+    BOOST_TEST(list.cursor > cursor);
+    cursor = list.cursor;
+  }
+  BOOST_TEST((found == std::vector{record(60000), record(60001)}));
+  BOOST_TEST(lists == expired / Store::skipped_per_list + 1);
+  // What a list went past is not marked as given, and what it gave is.
+  BOOST_TEST((caller.cancel(mailbox(1), record(60000), commitment(1)) == CancelStatus::removed));
+  caller.put(box(1), record(60002), value_of(20, 1), at(3000s));
+  BOOST_TEST((caller.cancel(mailbox(1), record(60002), commitment(1)) == CancelStatus::cancelled));
+}
+
+/// So that whoever asked for a slice asks for the next one at once, and not for ever.
+inline void expire_says_whether_there_may_be_more(Store& store) {
+  fill_boxes(store, 1, 1, 600);
+  Caller caller(store);
+  store.expire(at(1999s), 512);
+  caller.list(mailbox(2));
+  store.expire(at(2000s), 512);
+  caller.list(mailbox(2));
+  store.expire(at(2000s), 512);
+  caller.list(mailbox(2));
+  BOOST_TEST((caller.results.expired == std::vector{false, true, false}));
+  BOOST_TEST(store.stats().messages == 0U);
+}
+
 }  // namespace toxasync::store::test

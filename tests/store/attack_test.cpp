@@ -105,6 +105,18 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_a_list_gave_is_not_forgotten_past_16384, Engi
   nothing_that_was_listed_is_forgotten(*engine.make());
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_list_goes_past_expired_records_in_bounded_pieces, Engine, Engines) {
+  Engine engine;
+  StoreLimits limits;
+  limits.box_messages = 2000;
+  expired_records_end_a_list_which_goes_on(*engine.make(limits));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(whoever_has_a_slice_expired_hears_of_more, Engine, Engines) {
+  Engine engine;
+  expire_says_whether_there_may_be_more(*engine.make());
+}
+
 BOOST_FIXTURE_TEST_CASE(what_a_list_gave_is_not_cancelled_after_a_restart, OnDisk) {
   open();
   {
@@ -178,6 +190,22 @@ BOOST_FIXTURE_TEST_CASE(tombstones_and_foreign_boxes_cost_a_list_nothing, OnDisk
   const std::uint64_t beside = steps_of_list(steps, caller, 1);
   BOOST_TEST_MESSAGE("steps: " << nothing << " " << alone << " " << beside);
   BOOST_TEST(beside < alone + 2U * 128U * 20U);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_number_of_expired_records_costs_a_list_nothing, OnDisk) {
+  Steps steps;
+  StoreLimits limits;
+  limits.box_records = limits.box_messages = 100000;
+  open(limits);
+  Caller caller(*store);
+  caller.now = at(2000s);
+  fill_boxes(*store, 1, 1, 400);
+  const std::uint64_t few = steps_of_list(steps, caller, 0);
+  fill_boxes(*store, 1, 1, 20000);
+  const std::uint64_t many = steps_of_list(steps, caller, 0);
+  BOOST_TEST_MESSAGE("steps: " << few << " " << many);
+  BOOST_TEST(many == few);
+  BOOST_TEST(few < 256U * 60U);  // a look-up in the index and one in the table for each
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -99,12 +99,14 @@ class Results final : public StoreListener {
   void on_list(Token token, ListResult&& result) noexcept override { keep(lists, token, std::move(result)); }
   void on_remove(Token token, const RemoveResult& result) noexcept override { keep(removes, token, result); }
   void on_cancel(Token token, CancelStatus status) noexcept override { keep(cancels, token, status); }
+  void on_expired(bool more) noexcept override { expired.push_back(more); }
 
   std::map<Token, PutResult> puts;
   std::map<Token, ListResult> lists;
   std::map<Token, RemoveResult> removes;
   std::map<Token, CancelStatus> cancels;
-  std::vector<Token> order;  ///< Of the completions.
+  std::vector<Token> order;   ///< Of the completions.
+  std::vector<bool> expired;  ///< Of expire(): whether there may be more.
 
  private:
   template <class Kept, class Result>

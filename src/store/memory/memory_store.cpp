@@ -31,6 +31,9 @@ std::size_t MemoryStore::poll(StoreListener& listener) {
     return 0;
   }
   const auto end = completions_.begin() + static_cast<std::ptrdiff_t>(submitted_);
+  for (const bool more : std::exchange(expired_, {})) {
+    listener.on_expired(more);
+  }
   std::vector<Waiting> ready(std::make_move_iterator(completions_.begin()), std::make_move_iterator(end));
   completions_.erase(completions_.begin(), end);
   submitted_ = 0;
@@ -173,8 +176,9 @@ void MemoryStore::apply_list(ListOperation& list) {
     heads.erase(heads.begin());
     const auto& [sequence, id] = *head.at;
     const Entry& entry = entries.at(id);
-    room =
-        entry.expires_at <= list.now || filler.add({sequence, entry.box, id, entry.expires_at, entry.value});
+    room = entry.expires_at <= list.now
+               ? filler.skip(sequence)
+               : filler.add({sequence, entry.box, id, entry.expires_at, entry.value});
     ++head.at;
     push(head);
   }
@@ -237,6 +241,7 @@ void MemoryStore::expire(UnixTime now, std::size_t max_rows) {
     const auto [expires_at, sequence, key, id] = *by_expiry_.begin();
     drop(key, id);
   }
+  expired_.push_back(max_rows == 0);
 }
 
 void MemoryStore::bury(Contents& contents, Entry& entry) {

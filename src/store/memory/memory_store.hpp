@@ -91,6 +91,7 @@ class MemoryStore final : public Store {
   std::uint64_t last_sequence_ = 0;
   StoreStats stats_;
   std::vector<Waiting> completions_;
+  std::vector<bool> expired_;  // Whether there may be more, of each call of expire().
   std::size_t submitted_ = 0;
   std::size_t queued_bytes_ = 0;
 };

@@ -151,7 +151,7 @@ void PostgresStore::expire(UnixTime now, std::size_t max_rows) {
   // One job a slice: other operations run in between.
   for (std::size_t left = std::min(max_rows, max_expire_rows); left > 0;) {
     const std::size_t slice = std::min(left, PostgresTable::expire_slice);
-    push(ExpireOperation{now, slice}, ExpireOperation::cost());
+    push(ExpireOperation{now, slice, false}, ExpireOperation::cost());
     left -= slice;
   }
 }

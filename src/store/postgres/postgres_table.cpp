@@ -343,7 +343,6 @@ void PostgresTable::send_list(const ListOperation& list, std::uint64_t after) {
                     .blob(list.mailbox)
                     .blobs(tags)
                     .integer(cursor_of(after))
-                    .time(list.now)
                     .integer(cursor_of(std::max<std::size_t>(list.limits.max_records, 1)) + 1));
 }
 
@@ -351,7 +350,7 @@ LinkStatus PostgresTable::read_list(ListOperation& list, const PostgresRows& fir
   ListFiller filler(list);
   std::vector<PostgresRows> answers;
   for (auto after = read_rows(list, first, filler); after; after = read_rows(list, answers[0], filler)) {
-    // Damaged records left room on the page.
+    // Expired and damaged records left room on the page.
     send_list(list, *after);
     if (const LinkStatus status = link_.round_trip(answers, options_.patience); status != LinkStatus::ok) {
       return status;
@@ -368,14 +367,19 @@ std::optional<std::uint64_t> PostgresTable::read_rows(const ListOperation& list,
     const ByteView id = rows.blob(row, 0), box = rows.blob(row, 1), value = rows.blob(row, 5);
     last = static_cast<std::uint64_t>(rows.integer(row, 2));
     const UnixTime expires_at = rows.time(row, 3);
-    if (!std::ranges::equal(rows.blob(row, 6),
-                            record_checksum(sum_key_, list.mailbox, box, id, expires_at,
-                                            static_cast<RecordKind>(rows.integer(row, 4)), value)) ||
-        id.size() != RecordId::size() || box.size() != BoxKey::size()) {
+    bool room = false;
+    if (expires_at <= list.now) {
+      room = filler.skip(last);
+    } else if (!std::ranges::equal(rows.blob(row, 6),
+                                   record_checksum(sum_key_, list.mailbox, box, id, expires_at,
+                                                   static_cast<RecordKind>(rows.integer(row, 4)), value)) ||
+               id.size() != RecordId::size() || box.size() != BoxKey::size()) {
       count_damaged(1);
-      continue;
+      room = filler.skip(last);
+    } else {
+      room = filler.add({last, box, id, expires_at, value});
     }
-    if (!filler.add({last, box, id, expires_at, value})) {
+    if (!room) {
       return std::nullopt;
     }
   }
@@ -385,12 +389,12 @@ std::optional<std::uint64_t> PostgresTable::read_rows(const ListOperation& list,
 }
 
 LinkStatus PostgresTable::expire(ExpireOperation& operation, bool& may_be_done) {
+  const std::size_t most = std::min(operation.max_rows, expire_slice);
   std::vector<PostgresRows> answers;
+  operation.more = false;
   link_.query("BEGIN");
   link_.execute(statement::due_records,
-                PostgresParameters()
-                    .time(operation.now)
-                    .integer(static_cast<std::int64_t>(std::min(operation.max_rows, expire_slice))));
+                PostgresParameters().time(operation.now).integer(static_cast<std::int64_t>(most)));
   if (const LinkStatus status = link_.round_trip(answers, options_.patience); status != LinkStatus::ok) {
     return status;
   }
@@ -432,6 +436,7 @@ LinkStatus PostgresTable::expire(ExpireOperation& operation, bool& may_be_done) 
   if (status == LinkStatus::ok) {
     telemetry_.count(Counter::node_expired, static_cast<std::uint64_t>(dropped.count()));
     publish(answers[answers.size() - 2]);
+    operation.more = static_cast<std::size_t>(due.count()) == most;
   }
   return status;
 }

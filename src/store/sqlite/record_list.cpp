@@ -69,23 +69,28 @@ DbStatus RecordTable::push_head(Heads& heads, Head head, std::int64_t after) {
 
 DbStatus RecordTable::add_listed(const ListOperation& list, const Head& head, ListFiller& filler,
                                  bool& room) {
+  const auto sequence = static_cast<std::uint64_t>(head.sequence);
   Query row(statements_.record);
   row.bind(head.sequence);
   if (!row.next()) {
+    room = filler.skip(sequence);
     return row.status();  // If ok, an entry of the index without a row.
   }
   const UnixTime expires_at = row.time(0);
+  if (expires_at <= list.now) {
+    room = filler.skip(sequence);
+    return DbStatus::ok;
+  }
   const ByteView mailbox = row.blob(1), box = row.blob(2), id = row.blob(3), value = row.blob(4);
   const Kind kind = kind_of(!row.is_null(4), row.integer(6));
   if (!std::ranges::equal(row.blob(5), checksum(mailbox, box, id, expires_at, kind, value))) {
     count_damaged();
-    return DbStatus::ok;
+    room = filler.skip(sequence);
+  } else if (kind != Kind::live || !std::ranges::equal(mailbox, list.mailbox) || !has_tag(box, head.tag)) {
+    room = filler.skip(sequence);
+  } else {
+    room = filler.add({sequence, box, id, expires_at, value});
   }
-  if (kind != Kind::live || expires_at <= list.now || !std::ranges::equal(mailbox, list.mailbox) ||
-      !has_tag(box, head.tag)) {
-    return DbStatus::ok;
-  }
-  room = filler.add({static_cast<std::uint64_t>(head.sequence), box, id, expires_at, value});
   return DbStatus::ok;
 }
 

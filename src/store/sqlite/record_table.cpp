@@ -383,7 +383,9 @@ DbStatus RecordTable::apply(CancelOperation& cancel) {
   return bury(cancel.mailbox, cancel.id, *found, Kind::cancelled);
 }
 
-DbStatus RecordTable::expire(UnixTime now, std::size_t max_rows) {
+DbStatus RecordTable::apply(ExpireOperation& expire) {
+  const std::size_t most = std::min(expire.max_rows, expire_slice);
+  expire.more = false;
   struct Due {
     std::int64_t sequence, size;
     bool live;
@@ -392,7 +394,7 @@ DbStatus RecordTable::expire(UnixTime now, std::size_t max_rows) {
   std::vector<Due> rows;
   {
     Query query(statements_.expired);
-    query.bind(now).bind(std::min(max_rows, expire_slice));
+    query.bind(expire.now).bind(most);
     while (query.next()) {
       const ByteView box = query.blob(1);
       rows.push_back({query.integer(0), query.integer(3), query.integer(2) != 0, {box.begin(), box.end()}});
@@ -407,7 +409,8 @@ DbStatus RecordTable::expire(UnixTime now, std::size_t max_rows) {
     }
   }
   expired_ += rows.size();
-  look_at_disk(now);
+  expire.more = rows.size() == most;
+  look_at_disk(expire.now);
   return rows.empty() ? DbStatus::ok : vacuum();
 }
 

@@ -29,7 +29,7 @@ namespace toxasync::store {
 /// costs O(log n), a list that for each box that it names and each record: tombstones are not in its index.
 class RecordTable final : public SqliteEngine {
  public:
-  /// Most rows that one call of expire() drops.
+  /// Most rows that one ExpireOperation drops.
   static constexpr std::size_t expire_slice = 512;
 
   /// `room` has the capacity, instead of `limits`. `random` is for the keys of a new database.
@@ -42,7 +42,7 @@ class RecordTable final : public SqliteEngine {
   DbStatus apply(ListOperation& list);
   DbStatus apply(RemoveOperation& remove);
   DbStatus apply(CancelOperation& cancel);
-  DbStatus expire(UnixTime now, std::size_t max_rows);
+  DbStatus apply(ExpireOperation& expire);
 
   /// Reads and checks everything, which takes long; outside of a transaction. Changes nothing.
   RecordCheck check();

@@ -14,18 +14,9 @@ constexpr std::int32_t schema_version = 2;
 
 class StoreJob : public SqliteJob {
  public:
-  /// False: the operation has no completion.
+  /// Returns whether poll() counts it.
   virtual bool deliver(StoreListener& listener) = 0;
 };
-
-DbStatus apply_to(RecordTable& table, ExpireOperation& expire) {
-  return table.expire(expire.now, expire.max_rows);
-}
-
-template <class Operation>
-DbStatus apply_to(RecordTable& table, Operation& operation) {
-  return table.apply(operation);
-}
 
 template <class Operation>
 class OperationJob final : public StoreJob {
@@ -33,7 +24,7 @@ class OperationJob final : public StoreJob {
   OperationJob(RecordTable& table, Operation&& operation) noexcept
       : table_(table), operation_(std::move(operation)) {}
 
-  DbStatus apply() override { return apply_to(table_, operation_); }
+  DbStatus apply() override { return table_.apply(operation_); }
   void fail(JobFailure why) noexcept override { operation_.fail(why); }
   bool deliver(StoreListener& listener) override { return operation_.deliver(listener); }
 
@@ -147,7 +138,7 @@ void SqliteStore::expire(UnixTime now, std::size_t max_rows) {
   // One job a slice: other operations run in between.
   for (std::size_t left = std::min(max_rows, max_expire_rows); left > 0;) {
     const std::size_t slice = std::min(left, RecordTable::expire_slice);
-    worker_->push(job_for(*table_, ExpireOperation{now, slice}), ExpireOperation::cost());
+    worker_->push(job_for(*table_, ExpireOperation{now, slice, false}), ExpireOperation::cost());
     left -= slice;
   }
 }

@@ -46,6 +46,16 @@ BOOST_AUTO_TEST_CASE(what_a_list_gave_is_not_forgotten_past_16384) {
   nothing_that_was_listed_is_forgotten(*open());
 }
 
+BOOST_AUTO_TEST_CASE(a_list_goes_past_expired_records_in_bounded_pieces) {
+  StoreLimits limits;
+  limits.box_messages = 2000;
+  expired_records_end_a_list_which_goes_on(*open(limits));
+}
+
+BOOST_AUTO_TEST_CASE(whoever_has_a_slice_expired_hears_of_more) {
+  expire_says_whether_there_may_be_more(*open());
+}
+
 BOOST_AUTO_TEST_CASE(what_a_list_gave_is_not_cancelled_after_a_restart) {
   {
     const auto store = open();
@@ -122,7 +132,7 @@ BOOST_AUTO_TEST_CASE(tombstones_and_foreign_boxes_cost_a_list_nothing) {
     const std::string tags = sql_text("SELECT " + all_tags + "::text");
     const std::string plan = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE seen('" +
                              sql_text("SELECT mailbox::text FROM record LIMIT 1") + "', '" + tags +
-                             "', 0, 1000, 49)";
+                             "', 0, 49)";
     std::vector<PostgresRows> answers;
     admin.query(plan.c_str());
     BOOST_REQUIRE_MESSAGE(admin.round_trip(answers, patience) == LinkStatus::ok, admin.error());
