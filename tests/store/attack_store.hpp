@@ -169,6 +169,21 @@ inline void expired_records_end_a_list_which_goes_on(Store& store) {
   BOOST_TEST((caller.cancel(mailbox(1), record(60002), commitment(1)) == CancelStatus::cancelled));
 }
 
+inline void expire_drops_the_oldest_of_both(Store& store) {
+  Caller caller(store);
+  for (std::uint16_t i = 0; i < 6; ++i) {
+    caller.put(box(1), record(i), value_of(20, 1), at(2000s + seconds{i}));
+  }
+  caller.remove(mailbox(1), {record(5), record(1), record(3)});
+  const std::vector<std::pair<std::uint64_t, std::uint64_t>> left{{2, 2}, {1, 1}, {0, 0}};
+  for (const auto& [messages, tombstones] : left) {
+    store.expire(at(3000s), 2);
+    caller.list(mailbox(2));
+    BOOST_TEST(store.stats().messages == messages);
+    BOOST_TEST(store.stats().tombstones == tombstones);
+  }
+}
+
 /// So that whoever asked for a slice asks for the next one at once, and not for ever.
 inline void expire_says_whether_there_may_be_more(Store& store) {
   fill_boxes(store, 1, 1, 600);

@@ -112,6 +112,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_list_goes_past_expired_records_in_bounded_pieces
   expired_records_end_a_list_which_goes_on(*engine.make(limits));
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(records_and_tombstones_expire_in_one_order, Engine, Engines) {
+  Engine engine;
+  expire_drops_the_oldest_of_both(*engine.make());
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(whoever_has_a_slice_expired_hears_of_more, Engine, Engines) {
   Engine engine;
   expire_says_whether_there_may_be_more(*engine.make());
@@ -190,6 +195,41 @@ BOOST_FIXTURE_TEST_CASE(tombstones_and_foreign_boxes_cost_a_list_nothing, OnDisk
   const std::uint64_t beside = steps_of_list(steps, caller, 1);
   BOOST_TEST_MESSAGE("steps: " << nothing << " " << alone << " " << beside);
   BOOST_TEST(beside < alone + 2U * 128U * 20U);
+}
+
+// As one who fills a node with what nobody counts: 50 are stored, and 50 or 25 of them removed, until there
+// are 4000.
+BOOST_AUTO_TEST_CASE(what_is_removed_takes_no_more_of_the_disk_than_twice_what_is_counted) {
+  for (const std::size_t size : {400U, 1168U, 3000U}) {
+    for (const unsigned each : {1U, 2U}) {
+      OnDisk disk;
+      StoreLimits limits;
+      limits.box_bytes = limits.capacity_bytes;
+      limits.box_messages = 4000;
+      disk.open(limits);
+      Caller caller(*disk.store);
+      for (std::uint16_t from = 0; from < 4000; from += 50) {
+        std::vector<RecordId> removed;
+        for (std::uint16_t i = from; i < from + 50; ++i) {
+          disk.store->put(++caller.last, box(1), record(i), value_of(size, 1), at(2000s + seconds{i % 7}),
+                          at(1000s));
+          if (i % each == 0) {
+            removed.push_back(record(i));
+          }
+        }
+        disk.store->submit();
+        BOOST_TEST_REQUIRE(wait_for(*disk.store, caller.results, 50));
+        BOOST_TEST_REQUIRE(caller.remove(mailbox(1), removed).removed == removed.size());
+      }
+      const std::uint64_t counted = disk.store->stats().used_bytes();
+      BOOST_TEST(disk.store->stats().tombstones == 4000U / each);
+      disk.store.reset();
+      const auto bytes = std::filesystem::file_size(disk.directory.file());
+      BOOST_TEST_MESSAGE(size << " bytes, 1 of " << each << " removed: " << counted << " counted, file "
+                              << bytes);
+      BOOST_TEST(bytes < 2 * counted + (64U << 10));
+    }
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(the_number_of_expired_records_costs_a_list_nothing, OnDisk) {

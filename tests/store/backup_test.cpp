@@ -128,7 +128,11 @@ BOOST_AUTO_TEST_CASE(a_check_finds_what_does_not_fit) {
   BOOST_TEST(check().tombstones == 1U);
   sql(directory.file(), "UPDATE rec SET exp=exp+1 WHERE seq=2");
   BOOST_TEST(check().damaged == 1U);
-  sql(directory.file(), "UPDATE rec SET exp=exp-1 WHERE seq=2; UPDATE box SET bytes=bytes+1 WHERE n=3");
+  sql(directory.file(), "UPDATE tombstone SET exp=exp+1");
+  BOOST_TEST(check().damaged == 2U);
+  sql(directory.file(),
+      "UPDATE tombstone SET exp=exp-1; UPDATE rec SET exp=exp-1 WHERE seq=2; UPDATE box SET bytes=bytes+1 "
+      "WHERE n=3");
   BOOST_TEST(check().damaged == 0U);
   BOOST_TEST(check().wrong_quotas == 1U);
   sql(directory.file(), "UPDATE box SET bytes=bytes-1 WHERE n=3; UPDATE box SET tombstones=2 WHERE n=2");

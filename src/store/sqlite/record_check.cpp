@@ -17,6 +17,7 @@ RecordCheck RecordTable::check() {
   check_pages(result, status);
   std::map<std::int64_t, BoxRow> counted;
   check_records(result, counted, status);
+  check_tombstones(result, counted, status);
   check_boxes(result, counted, status);
   result.wrong_totals =
       status == DbStatus::ok && (static_cast<std::uint64_t>(totals_.messages) != result.messages ||
@@ -45,24 +46,36 @@ void RecordTable::check_records(RecordCheck& result, std::map<std::int64_t, BoxR
   if (status != DbStatus::ok) {
     return;
   }
-  const Statement statement =
-      db().prepare("SELECT exp, mailbox, box, id, value, sum, cancelled FROM rec", status);
+  const Statement statement = db().prepare("SELECT exp, mailbox, box, id, value, sum FROM rec", status);
   Query query(statement);
   while (query.next()) {
-    const Kind kind = kind_of(!query.is_null(4), query.integer(6));
     const ByteView box = query.blob(2), value = query.blob(4);
-    const auto sum = checksum(query.blob(1), box, query.blob(3), query.time(0), kind, value);
+    const auto sum = checksum(query.blob(1), box, query.blob(3), query.time(0), Kind::live, value);
     result.damaged += std::ranges::equal(query.blob(5), sum) ? 0 : 1;
     BoxRow& row = counted[box_key(box)];
-    if (kind != Kind::live) {
-      ++result.tombstones;
-      ++row.tombstones;
-      continue;
-    }
     ++result.messages;
     result.bytes += value.size();
     ++row.messages;
     row.bytes += static_cast<std::int64_t>(value.size());
+  }
+  status = query.status();
+}
+
+void RecordTable::check_tombstones(RecordCheck& result, std::map<std::int64_t, BoxRow>& counted,
+                                   DbStatus& status) {
+  if (status != DbStatus::ok) {
+    return;
+  }
+  const Statement statement =
+      db().prepare("SELECT exp, mailbox, box, id, sum, cancelled FROM tombstone", status);
+  Query query(statement);
+  while (query.next()) {
+    const ByteView box = query.blob(2);
+    const auto sum =
+        checksum(query.blob(1), box, query.blob(3), query.time(0), kind_of_tombstone(query.integer(5)), {});
+    result.damaged += std::ranges::equal(query.blob(4), sum) ? 0 : 1;
+    ++result.tombstones;
+    ++counted[box_key(box)].tombstones;
   }
   status = query.status();
 }
@@ -89,23 +102,29 @@ void RecordTable::check_boxes(RecordCheck& result, std::map<std::int64_t, BoxRow
 }
 
 DbStatus RecordTable::read(std::int64_t& after, std::size_t max_rows, std::vector<Row>& rows, bool& more) {
+  // Tombstones have no sequence. Here they are behind all records, whose sequences never get that far.
+  constexpr std::int64_t tombstones_from = std::int64_t{1} << 62U;
   rows.clear();
   more = false;
+  const bool live = after < tombstones_from;
   DbStatus status = DbStatus::ok;
   const Statement statement = db().prepare(
-      "SELECT seq, mailbox, box, id, exp, value, cancelled, sum FROM rec WHERE seq>? ORDER BY seq LIMIT ?",
+      live ? "SELECT seq, mailbox, box, id, exp, sum, value FROM rec WHERE seq>? ORDER BY seq LIMIT ?"
+           : "SELECT n, mailbox, box, id, exp, sum, NULL, cancelled FROM tombstone WHERE n>? ORDER BY n "
+             "LIMIT ?",
       status);
   if (status != DbStatus::ok) {
     return status;
   }
   Query query(statement);
-  query.bind(after).bind(max_rows);
+  query.bind(live ? after : after - tombstones_from).bind(max_rows);
   while (query.next()) {
     more = true;
-    after = query.integer(0);
-    const ByteView mailbox = query.blob(1), box = query.blob(2), id = query.blob(3), value = query.blob(5);
-    const Kind kind = kind_of(!query.is_null(5), query.integer(6));
-    if (!std::ranges::equal(query.blob(7), checksum(mailbox, box, id, query.time(4), kind, value)) ||
+    const std::int64_t number = query.integer(0);
+    after = live ? number : tombstones_from + number;
+    const ByteView mailbox = query.blob(1), box = query.blob(2), id = query.blob(3), value = query.blob(6);
+    const Kind kind = live ? Kind::live : kind_of_tombstone(query.integer(7));
+    if (!std::ranges::equal(query.blob(5), checksum(mailbox, box, id, query.time(4), kind, value)) ||
         mailbox.size() != Mailbox::size() || box.size() != BoxKey::size() || id.size() != RecordId::size()) {
       count_damaged();
       continue;
@@ -114,13 +133,16 @@ DbStatus RecordTable::read(std::int64_t& after, std::size_t max_rows, std::vecto
     if (status = read_box(box, counts); status != DbStatus::ok) {
       return status;
     }
-    rows.push_back({after,
-                    {id_from<Mailbox>(mailbox), id_from<BoxKey>(box)},
+    rows.push_back({{id_from<Mailbox>(mailbox), id_from<BoxKey>(box)},
                     id_from<RecordId>(id),
                     query.time(4),
                     kind,
-                    after <= std::max(counts.given, given_),
+                    live && number <= std::max(counts.given, given_),
                     Bytes(value.begin(), value.end())});
+  }
+  if (live && !more) {
+    after = tombstones_from;
+    more = true;
   }
   return query.status();
 }

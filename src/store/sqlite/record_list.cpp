@@ -82,11 +82,10 @@ DbStatus RecordTable::add_listed(const ListOperation& list, const Head& head, Li
     return DbStatus::ok;
   }
   const ByteView mailbox = row.blob(1), box = row.blob(2), id = row.blob(3), value = row.blob(4);
-  const Kind kind = kind_of(!row.is_null(4), row.integer(6));
-  if (!std::ranges::equal(row.blob(5), checksum(mailbox, box, id, expires_at, kind, value))) {
+  if (!std::ranges::equal(row.blob(5), checksum(mailbox, box, id, expires_at, Kind::live, value))) {
     count_damaged();
     room = filler.skip(sequence);
-  } else if (kind != Kind::live || !std::ranges::equal(mailbox, list.mailbox) || !has_tag(box, head.tag)) {
+  } else if (!std::ranges::equal(mailbox, list.mailbox) || !has_tag(box, head.tag)) {
     room = filler.skip(sequence);
   } else {
     room = filler.add({sequence, box, id, expires_at, value});

@@ -10,14 +10,19 @@
 namespace toxasync::store {
 namespace {
 
-// docs/state.md, "A node's files". rk: record_key; lk: list_key, of live records only. A tombstone has no
-// value; cancelled is 1 when a cancel made it. box counts the records of one box_key; meta has one row.
+// docs/state.md, "A node's files". rk: record_key; lk: list_key. A record that is removed leaves rec, where a
+// row without its value would keep a page that others could fill, and gets a row in tombstone; cancelled is 1
+// when a cancel made it. box counts both of one box_key; meta has one row.
 constexpr const char* schema = R"(
 CREATE TABLE rec(seq INTEGER PRIMARY KEY AUTOINCREMENT, rk INT, lk INT, exp INT, mailbox BLOB, box BLOB, id BLOB,
-                 value BLOB, sum BLOB, cancelled INT NOT NULL DEFAULT 0);
+                 value BLOB, sum BLOB);
 CREATE INDEX rec_key ON rec(rk);
 CREATE INDEX rec_exp ON rec(exp);
-CREATE INDEX rec_live ON rec(lk) WHERE lk IS NOT NULL;
+CREATE INDEX rec_list ON rec(lk);
+CREATE TABLE tombstone(n INTEGER PRIMARY KEY, rk INT, exp INT, mailbox BLOB, box BLOB, id BLOB, sum BLOB,
+                       cancelled INT NOT NULL);
+CREATE INDEX tombstone_key ON tombstone(rk);
+CREATE INDEX tombstone_exp ON tombstone(exp);
 CREATE TABLE box(bk INTEGER PRIMARY KEY, n INT, bytes INT, tombstones INT, given INT);
 CREATE TABLE meta(n INT, bytes INT, tombstones INT, given INT, voided INT, hash_key BLOB, sum_key BLOB);
 )";
@@ -54,21 +59,29 @@ std::optional<OpenError> RecordTable::attach(SqliteDb& db) {
   look_at_disk({});
   DbStatus status = DbStatus::ok;
   Statements& s = statements_;
-  s.find = db.prepare(
-      "SELECT seq, exp, mailbox, box, id, value, sum, cancelled FROM rec INDEXED BY rec_key WHERE rk=?",
+  s.find = db.prepare("SELECT seq, exp, mailbox, box, id, sum, value FROM rec INDEXED BY rec_key WHERE rk=?",
+                      status);
+  s.find_tombstone = db.prepare(
+      "SELECT n, exp, mailbox, box, id, sum, NULL, cancelled FROM tombstone INDEXED BY tombstone_key WHERE "
+      "rk=?",
       status);
   s.insert = db.prepare("INSERT INTO rec(rk, lk, exp, mailbox, box, id, value, sum) VALUES(?,?,?,?,?,?,?,?)",
                         status);
   s.extend = db.prepare("UPDATE rec SET exp=?, sum=? WHERE seq=?", status);
-  s.bury = db.prepare("UPDATE rec SET value=NULL, lk=NULL, cancelled=?, sum=? WHERE seq=?", status);
+  s.bury = db.prepare(
+      "INSERT INTO tombstone(rk, exp, mailbox, box, id, sum, cancelled) VALUES(?,?,?,?,?,?,?)", status);
   s.drop = db.prepare("DELETE FROM rec WHERE seq=?", status);
+  s.drop_tombstone = db.prepare("DELETE FROM tombstone WHERE n=?", status);
+  // Merges both in the order of their indexes.
   s.expired = db.prepare(
-      "SELECT seq, box, value IS NOT NULL, length(value) FROM rec WHERE exp<=? ORDER BY exp LIMIT ?", status);
+      "SELECT exp, seq, 1, box, length(value) FROM rec WHERE exp<=?1 UNION ALL "
+      "SELECT exp, n, 0, box, 0 FROM tombstone WHERE exp<=?1 ORDER BY exp LIMIT ?2",
+      status);
   // From the index alone: rows are read one by one, as many as fit on a page of the list.
-  s.next_box = db.prepare("SELECT lk FROM rec INDEXED BY rec_live WHERE lk>=? ORDER BY lk LIMIT 1", status);
+  s.next_box = db.prepare("SELECT lk FROM rec INDEXED BY rec_list WHERE lk>=? ORDER BY lk LIMIT 1", status);
   s.next_in_box =
-      db.prepare("SELECT seq FROM rec INDEXED BY rec_live WHERE lk=? AND seq>? ORDER BY seq LIMIT 1", status);
-  s.record = db.prepare("SELECT exp, mailbox, box, id, value, sum, cancelled FROM rec WHERE seq=?", status);
+      db.prepare("SELECT seq FROM rec INDEXED BY rec_list WHERE lk=? AND seq>? ORDER BY seq LIMIT 1", status);
+  s.record = db.prepare("SELECT exp, mailbox, box, id, value, sum FROM rec WHERE seq=?", status);
   s.mark_given = db.prepare("UPDATE box SET given=?1 WHERE bk=?2 AND given<?1", status);
   s.read_box = db.prepare("SELECT n, bytes, tombstones, given FROM box WHERE bk=?", status);
   s.write_box =
@@ -173,34 +186,34 @@ std::int64_t RecordTable::box_key(ByteView box) const noexcept {
   return static_cast<std::int64_t>(crypto::siphash(hash_key_, box));
 }
 
-RecordTable::Kind RecordTable::kind_of(bool has_value, std::int64_t cancelled) noexcept {
-  if (has_value) {
-    return Kind::live;
-  }
-  return cancelled != 0 ? Kind::cancelled : Kind::removed;
-}
-
 ByteArray<16> RecordTable::checksum(ByteView mailbox, ByteView box, ByteView id, UnixTime expires_at,
                                     Kind kind, ByteView value) const noexcept {
   return record_checksum(sum_key_, mailbox, box, id, expires_at, kind, value);
 }
 
 DbStatus RecordTable::find(const Mailbox& mailbox, const RecordId& id, std::optional<Found>& found) {
-  Query query(statements_.find);
+  const DbStatus status = find(statements_.find, true, mailbox, id, found);
+  return status == DbStatus::ok && !found ? find(statements_.find_tombstone, false, mailbox, id, found)
+                                          : status;
+}
+
+DbStatus RecordTable::find(const Statement& in, bool live, const Mailbox& mailbox, const RecordId& id,
+                           std::optional<Found>& found) {
+  Query query(in);
   query.bind(record_key(mailbox, id));
   while (query.next()) {
-    const ByteView box = query.blob(3), value = query.blob(5);
+    const ByteView box = query.blob(3), value = query.blob(6);
     if (!std::ranges::equal(query.blob(2), mailbox) || !std::ranges::equal(query.blob(4), id)) {
       continue;
     }
     found.emplace();
     found->sequence = query.integer(0);
     found->expires_at = query.time(1);
-    found->kind = kind_of(!query.is_null(5), query.integer(7));
+    found->kind = live ? Kind::live : kind_of_tombstone(query.integer(7));
     found->box.assign(box.begin(), box.end());
     found->value.assign(value.begin(), value.end());
     found->sound =
-        std::ranges::equal(query.blob(6), checksum(mailbox, box, id, found->expires_at, found->kind, value));
+        std::ranges::equal(query.blob(5), checksum(mailbox, box, id, found->expires_at, found->kind, value));
     if (!found->sound) {
       count_damaged();
     }
@@ -276,7 +289,7 @@ DbStatus RecordTable::insert(const PutOperation& put) {
 }
 
 DbStatus RecordTable::drop(ByteView box, std::int64_t sequence, bool live, std::int64_t size) {
-  const DbStatus status = Query(statements_.drop).bind(sequence).run();
+  const DbStatus status = Query(live ? statements_.drop : statements_.drop_tombstone).bind(sequence).run();
   if (status != DbStatus::ok) {
     return status;
   }
@@ -292,11 +305,18 @@ DbStatus RecordTable::drop(ByteView box, std::int64_t sequence, bool live, std::
 DbStatus RecordTable::bury(const Mailbox& mailbox, const RecordId& id, const Found& found, Kind by) {
   const auto size = static_cast<std::int64_t>(found.value.size());
   const auto sum = checksum(mailbox, found.box, id, found.expires_at, by, {});
-  const DbStatus status = Query(statements_.bury)
-                              .bind(by == Kind::cancelled ? 1 : 0)
-                              .bind(ByteView(sum))
-                              .bind(found.sequence)
-                              .run();
+  DbStatus status = Query(statements_.drop).bind(found.sequence).run();
+  if (status == DbStatus::ok) {
+    status = Query(statements_.bury)
+                 .bind(record_key(mailbox, id))
+                 .bind(found.expires_at)
+                 .bind(ByteView(mailbox))
+                 .bind(ByteView(found.box))
+                 .bind(ByteView(id))
+                 .bind(ByteView(sum))
+                 .bind(by == Kind::cancelled ? 1 : 0)
+                 .run();
+  }
   if (status != DbStatus::ok) {
     return status;
   }
@@ -396,8 +416,8 @@ DbStatus RecordTable::apply(ExpireOperation& expire) {
     Query query(statements_.expired);
     query.bind(expire.now).bind(most);
     while (query.next()) {
-      const ByteView box = query.blob(1);
-      rows.push_back({query.integer(0), query.integer(3), query.integer(2) != 0, {box.begin(), box.end()}});
+      const ByteView box = query.blob(3);
+      rows.push_back({query.integer(1), query.integer(4), query.integer(2) != 0, {box.begin(), box.end()}});
     }
     if (query.status() != DbStatus::ok) {
       return query.status();

@@ -26,7 +26,8 @@ namespace toxasync::store {
 /// A record is found by a keyed 64-bit hash of mailbox and id, and listed by one of mailbox and tag, and then
 /// compared in full. It carries a keyed checksum, so that what a failing disk or another program changed is
 /// detected and not served. Quotas and totals are kept beside the records, in the same transactions. A put
-/// costs O(log n), a list that for each box that it names and each record: tombstones are not in its index.
+/// costs O(log n), a list that for each box that it names and each record. What is removed goes to a table of
+/// tombstones, where it takes no more than what is counted for it.
 class RecordTable final : public SqliteEngine {
  public:
   /// Most rows that one ExpireOperation drops.
@@ -48,16 +49,15 @@ class RecordTable final : public SqliteEngine {
   RecordCheck check();
   /// A record or tombstone, for an import into another store.
   struct Row {
-    std::int64_t sequence = 0;
     Box box;
     RecordId id{};
     UnixTime expires_at{};
     RecordKind kind = RecordKind::removed;
-    bool given = false;  ///< It was listed, so it cannot be cancelled.
+    bool given = false;  ///< Of a record: it was listed, so it cannot be cancelled.
     Bytes value;
   };
-  /// Those after the sequence `after`, which is advanced, in their order; `max_rows` are read, and damaged
-  /// ones are counted and skipped. False: there are no more.
+  /// Those after `after`, which is 0 at the start and advanced: records by their sequence, then tombstones.
+  /// `max_rows` are read, and damaged ones are counted and skipped. False: there are no more.
   DbStatus read(std::int64_t& after, std::size_t max_rows, std::vector<Row>& rows, bool& more);
   /// Identifies this database.
   [[nodiscard]] ByteArray<16> identity() const noexcept;
@@ -82,7 +82,7 @@ class RecordTable final : public SqliteEngine {
   };
   using Kind = RecordKind;
   struct Found {
-    std::int64_t sequence = 0;
+    std::int64_t sequence = 0;  // Of a tombstone: its row in the table of those.
     UnixTime expires_at{};
     Kind kind = Kind::removed;
     bool sound = false;  // The checksum is right.
@@ -115,11 +115,14 @@ class RecordTable final : public SqliteEngine {
   [[nodiscard]] std::int64_t box_key(ByteView box) const noexcept;
   /// The keys of one mailbox follow one another.
   [[nodiscard]] std::int64_t list_key(const Mailbox& mailbox, ByteView tag) const noexcept;
-  /// Of the columns value and cancelled.
-  static Kind kind_of(bool has_value, std::int64_t cancelled) noexcept;
+  static Kind kind_of_tombstone(std::int64_t cancelled) noexcept {
+    return cancelled != 0 ? Kind::cancelled : Kind::removed;
+  }
   [[nodiscard]] ByteArray<16> checksum(ByteView mailbox, ByteView box, ByteView id, UnixTime expires_at,
                                        Kind kind, ByteView value) const noexcept;
   DbStatus find(const Mailbox& mailbox, const RecordId& id, std::optional<Found>& found);
+  DbStatus find(const Statement& in, bool live, const Mailbox& mailbox, const RecordId& id,
+                std::optional<Found>& found);
   DbStatus insert(const PutOperation& put);
   DbStatus drop(ByteView box, std::int64_t sequence, bool live, std::int64_t size);
   /// `by`: removed or cancelled.
@@ -132,6 +135,7 @@ class RecordTable final : public SqliteEngine {
   DbStatus vacuum();
   void check_pages(RecordCheck& result, DbStatus& status);
   void check_records(RecordCheck& result, std::map<std::int64_t, BoxRow>& counted, DbStatus& status);
+  void check_tombstones(RecordCheck& result, std::map<std::int64_t, BoxRow>& counted, DbStatus& status);
   void check_boxes(RecordCheck& result, std::map<std::int64_t, BoxRow>& counted, DbStatus& status);
   [[nodiscard]] std::uint64_t used_bytes() const noexcept;
   void look_at_disk(UnixTime now);
@@ -139,7 +143,7 @@ class RecordTable final : public SqliteEngine {
   void count_damaged() noexcept;
 
   struct Statements {
-    Statement find, insert, extend, bury, drop, expired;
+    Statement find, find_tombstone, insert, extend, bury, drop, drop_tombstone, expired;
     Statement next_box, next_in_box, record, mark_given;
     Statement read_box, write_box, drop_box, write_meta;
   };

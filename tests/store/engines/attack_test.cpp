@@ -52,6 +52,10 @@ BOOST_AUTO_TEST_CASE(a_list_goes_past_expired_records_in_bounded_pieces) {
   expired_records_end_a_list_which_goes_on(*open(limits));
 }
 
+BOOST_AUTO_TEST_CASE(records_and_tombstones_expire_in_one_order) {
+  expire_drops_the_oldest_of_both(*open());
+}
+
 BOOST_AUTO_TEST_CASE(whoever_has_a_slice_expired_hears_of_more) {
   expire_says_whether_there_may_be_more(*open());
 }
