@@ -176,9 +176,15 @@ void Client::start_queued(Kind kind, Now now) {
   const auto may_start = [&](const protocol::NodeId& id) {
     const NodeEntry& node = *nodes_.find(id);
     const bool waits = kind == Kind::store && node.stores_wait_until > now.steady;
-    const bool proven = guard_ == nullptr || guard_->has_answered(id);
-    return !waits && (proven ? node.operations[place] < config_.operations_per_node
-                             : node.operations[0] + node.operations[1] == 0);
+    if (waits) {
+      return false;
+    }
+    if (guard_ != nullptr && !guard_->has_answered(id)) {
+      return node.operations[0] + node.operations[1] == 0;
+    }
+    // One that did not answer last gets one store at a time: the places are for those that do.
+    const bool one = kind == Kind::store && node.status.failures_in_a_row != 0;
+    return node.operations[place] < (one ? 1 : config_.operations_per_node);
   };
   Lane& lane = this->lane(kind);
   while (lane.in_flight < config_.operations_in_flight) {
@@ -208,6 +214,7 @@ void Client::start_queued(Kind kind, Now now) {
 void Client::begin_request(Operation& operation, Now now) {
   telemetry_.count(Counter::client_requests);
   operation.exchange.begin();
+  operation.requested = now.steady;
   operation.session->subscription.reset();  // the answer to this request is newer
   operation.first_endpoint = nodes_.find(operation.node)->preferred;
   transmit(operation, now);
@@ -217,10 +224,11 @@ void Client::transmit(Operation& operation, Now now) {
   const NodeEntry& node = *nodes_.find(operation.node);
   Session& session = *operation.session;
   const auto to = route_to(node, operation.first_endpoint + operation.exchange.attempt(), now);
+  const bool proven = guard_ == nullptr || (to && guard_->is_proven(operation.node, to->endpoint));
   const auto nonce = random_.array<limits::aead_nonce>();
   std::uint64_t counter = 0;
   protocol::FrameBytes frame;
-  if (node.descriptor && agree_on_keys(session, operation.work, node.descriptor->key)) {
+  if (proven && node.descriptor && agree_on_keys(session, operation.work, node.descriptor->key)) {
     counter = session.next_counter();
     std::visit(
         [&](const auto& work) { session.write_request(work.operation.request(counter), nonce, frame); },
@@ -228,13 +236,12 @@ void Client::transmit(Operation& operation, Now now) {
   } else {
     write_hello(request_kind(session.name().purpose), session.x(), nonce, random_, frame);
   }
-  operation.exchange.sent(nonce, counter, now, random_);
+  operation.exchange.sent(nonce, counter, to ? to->endpoint : Endpoint{}, now, random_);
   set_deadline(operation);
   if (!to) {
     telemetry_.count(Counter::packets_held_back);
     return;
   }
-  operation.sent_to = to->endpoint;
   if (guard_ != nullptr) {
     guard_->on_sent(operation.node, to->endpoint, now);
   }
@@ -281,7 +288,7 @@ void Client::on_timeout(Operation& operation, Now now) {
   telemetry_.count(Counter::client_timeouts);
   auto* retrieve = std::get_if<Retrieve>(&operation.work);
   if (retrieve != nullptr) {
-    const auto step = retrieve->operation.on_timeout();
+    const auto step = retrieve->operation.on_timeout(is_late(operation, now));
     if (step != RetrieveOperation::Step::wait) {
       advance_retrieve(operation, step, now);
       return;
@@ -346,6 +353,9 @@ void Client::send_discovery(Discoveries::Discovery& discovery, Now now) {
 
 void Client::advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now) {
   auto& [retrieve, listener] = std::get<Retrieve>(operation.work);
+  if (step != RetrieveOperation::Step::wait) {
+    operation.waited += now.steady - operation.requested;
+  }
   switch (step) {
     case RetrieveOperation::Step::wait:
       return;

@@ -92,7 +92,8 @@ class Client {
     Work work;
     Session* session = nullptr;      ///< Null while it is queued.
     std::size_t first_endpoint = 0;  ///< Where the first attempt of the request goes.
-    Endpoint sent_to{};              ///< Where the latest attempt went.
+    SteadyTime requested{};          ///< When the present request was begun.
+    milliseconds waited = 0ms;       ///< For the node, by the requests before it.
     SteadyTime deadline = never;     ///< The same as in deadlines_.
   };
   using Operations = std::map<OperationId, Operation>;
@@ -101,6 +102,10 @@ class Client {
   struct Lane {
     RequestQueue queue;  ///< Those that have no session yet.
     std::size_t in_flight = 0;
+  };
+  struct NodeTime {
+    std::uint64_t counter;  ///< Of the request.
+    UnixTime time;
   };
   struct Packet {
     const Route& from;
@@ -130,6 +135,9 @@ class Client {
   /// Agrees on keys with N unless the session has done so. False when N is refused.
   [[nodiscard]] static bool agree_on_keys(Session& session, const Work& work, const crypto::Point& node_key);
   void set_deadline(Operation& operation);
+  [[nodiscard]] bool is_late(const Operation& operation, Now now) const noexcept {
+    return operation.waited + (now.steady - operation.requested) >= config_.longest_retrieve;
+  }
   void on_timeout(Operation& operation, Now now);
   /// `operation` is gone after it.
   void end(Operation& operation, EventQueue::Event outcome);
@@ -149,8 +157,7 @@ class Client {
   void handle_peers(Session& session, const Packet& packet, ByteView plain, Now now);
   void handle_discovery(Discoveries::Discovery& discovery, const Packet& packet, Now now);
   void report_news(NodeNews news);
-  void note_answer(const Operation& operation, const Packet& packet, UnixTime node_time, Now now);
-  void note_heard(const Operation& operation, const Route& from, Now now);
+  void note_answer(const Operation& operation, const Packet& packet, NodeTime node_time, Now now);
   void advance_retrieve(Operation& operation, RetrieveOperation::Step step, Now now);
   void end_retrieve(Operation& operation, Now now);
   /// The operation of the session for which `matches` holds, or null.

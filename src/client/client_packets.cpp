@@ -61,7 +61,7 @@ void Client::handle_packet(const Packet& packet, Now now) {
 
 void Client::handle_cookie_reply(Session& session, const Packet& packet, Now now) {
   Operation* operation = find_user(session, [&](const Operation& user) {  //
-    return user.exchange.awaits_cookie(packet.header.nonce);
+    return user.exchange.awaits_cookie(packet.header.nonce) != nullptr;
   });
   if (operation == nullptr) {
     telemetry_.refuse(Counter::refused_answer);
@@ -78,8 +78,10 @@ void Client::handle_cookie_reply(Session& session, const Packet& packet, Now now
   telemetry_.count(Counter::client_cookies);
   node.adopt(std::move(*fresh), bytes);
   session.set_cookie(packet.header.cookie);
+  if (guard_ != nullptr) {
+    guard_->on_proven(operation->node, *operation->exchange.awaits_cookie(packet.header.nonce));
+  }
   operation->exchange.cookie_accepted();
-  note_heard(*operation, packet.from, now);
   transmit(*operation, now);
 }
 
@@ -115,7 +117,7 @@ void Client::handle_store_response(Session& session, const Packet& packet, ByteV
     telemetry_.refuse(result.error());
     return;
   }
-  note_answer(*operation, packet, unix_time(response.node_time_s), now);
+  note_answer(*operation, packet, {response.counter, unix_time(response.node_time_s)}, now);
   end(*operation, EventQueue::Stored{&store.listener, *result});
 }
 
@@ -132,8 +134,9 @@ void Client::handle_page(Session& session, const Packet& packet, ByteView plain,
   if (operation == nullptr) {
     return;
   }
-  const UnixTime node_time = unix_time(page.node_time_s);
-  const auto step = std::get<Retrieve>(operation->work).operation.on_page(std::move(page));
+  const NodeTime node_time{page.counter, unix_time(page.node_time_s)};
+  const auto step =
+      std::get<Retrieve>(operation->work).operation.on_page(std::move(page), is_late(*operation, now));
   if (!step) {
     telemetry_.refuse(step.error());
     return;
@@ -170,7 +173,7 @@ void Client::handle_peers(Session& session, const Packet& packet, ByteView plain
     return;
   }
   if (Operation* operation = find_requester(session, peers.counter)) {
-    note_answer(*operation, packet, unix_time(peers.node_time_s), now);
+    note_answer(*operation, packet, {peers.counter, unix_time(peers.node_time_s)}, now);
     end(*operation, EventQueue::PeersNamed{&std::get<Peers>(operation->work).listener,
                                            PeersOperation::on_answer(peers, now, telemetry_)});
   }
@@ -194,13 +197,14 @@ void Client::handle_discovery(Discoveries::Discovery& discovery, const Packet& p
   discoveries_.remove(discovery.id);
 }
 
-void Client::note_answer(const Operation& operation, const Packet& packet, UnixTime node_time, Now now) {
+void Client::note_answer(const Operation& operation, const Packet& packet, NodeTime node_time, Now now) {
   operation.session->set_cookie(packet.header.cookie);
   NodeEntry& node = *nodes_.find(operation.node);
-  // A node can write any address on its answers: only one that it was asked at is its own.
-  const bool by_relay = packet.from.sendback_size != 0;
-  const Endpoint from =
-      !by_relay && packet.from.endpoint == operation.sent_to ? operation.sent_to : Endpoint{};
+  const Exchange::Sent& asked = *operation.exchange.asked(node_time.counter);
+  // A node can write any address on its answers, and one by a relay does not say where it is from.
+  const bool from_there = packet.from.sendback_size == 0 && packet.from.endpoint == asked.to &&
+                          (guard_ == nullptr || guard_->is_proven(operation.node, asked.to));
+  const Endpoint from = from_there ? asked.to : Endpoint{};
   const bool proves =
       node.descriptor && !node.descriptor_proven && operation.session->is_keyed_for(node.descriptor->key);
   if (proves || !node.status.answered || node.status.failures_in_a_row != 0 ||
@@ -209,25 +213,19 @@ void Client::note_answer(const Operation& operation, const Packet& packet, UnixT
     node.descriptor_proven = node.descriptor_proven || proves;
     node.last_news = now.steady;
   }
-  node.answered(from, node_time, now);
+  node.answered(from, node_time.time, now);
   if (node_news_ != nullptr) {
-    node_news_->on_node_time(operation.node, node_time);
+    node_news_->on_node_time(operation.node, node_time.time, asked.at);
   }
-  note_heard(operation, packet.from, now);
-}
-
-/// An answer by a relay does not say where it comes from.
-void Client::note_heard(const Operation& operation, const Route& from, Now now) {
-  if (guard_ != nullptr) {
-    const bool is_its_own = from.sendback_size != 0 || from.endpoint == operation.sent_to;
-    guard_->on_heard(operation.node, is_its_own ? operation.sent_to : Endpoint{}, now);
+  if (guard_ != nullptr && from_there) {
+    guard_->on_heard(operation.node, from);
   }
 }
 
 /// The operation of the session that waits for an answer with this counter; null, and counted, if none does.
 Client::Operation* Client::find_requester(const Session& session, std::uint64_t counter) {
   Operation* operation =
-      find_user(session, [&](const Operation& user) { return user.exchange.awaits_answer(counter); });
+      find_user(session, [&](const Operation& user) { return user.exchange.asked(counter) != nullptr; });
   if (operation == nullptr) {
     telemetry_.refuse(Counter::refused_answer);
   }

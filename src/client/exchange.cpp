@@ -30,25 +30,30 @@ void Exchange::begin() noexcept {
   cookie_replies_ = 0;
   bad_descriptors_ = 0;
   deadline_ = never;
-  counters_.clear();
+  requests_.clear();
   nonces_.clear();
 }
 
-void Exchange::sent(const protocol::FrameNonce& nonce, std::uint64_t counter, Now now, Random& random) {
-  nonces_.push_back(nonce);
+void Exchange::sent(const protocol::FrameNonce& nonce, std::uint64_t counter, const Endpoint& to, Now now,
+                    Random& random) {
+  nonces_.emplace_back(nonce, to);
   if (counter != 0) {
-    counters_.push_back(counter);
+    requests_.emplace_back(counter, Sent{now.steady, to});
   }
   deadline_ = now.steady + jittered(timeout(policy_, attempt_), random);
 }
 
-bool Exchange::awaits_answer(std::uint64_t counter) const noexcept {
-  return std::ranges::find(counters_, counter) != counters_.end();
+const Exchange::Sent* Exchange::asked(std::uint64_t counter) const noexcept {
+  const auto found = std::ranges::find(requests_, counter, &std::pair<std::uint64_t, Sent>::first);
+  return found == requests_.end() ? nullptr : &found->second;
 }
 
-bool Exchange::awaits_cookie(const protocol::FrameNonce& nonce) const noexcept {
-  return cookie_replies_ < cookie_replies_per_attempt && bad_descriptors_ < bad_descriptors_per_attempt &&
-         std::ranges::find(nonces_, nonce) != nonces_.end();
+const Endpoint* Exchange::awaits_cookie(const protocol::FrameNonce& nonce) const noexcept {
+  if (cookie_replies_ >= cookie_replies_per_attempt || bad_descriptors_ >= bad_descriptors_per_attempt) {
+    return nullptr;
+  }
+  const auto found = std::ranges::find(nonces_, nonce, &std::pair<protocol::FrameNonce, Endpoint>::first);
+  return found == nonces_.end() ? nullptr : &found->second;
 }
 
 void Exchange::cookie_accepted() noexcept {

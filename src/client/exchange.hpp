@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "base/transport.hpp"
 #include "protocol/frame.hpp"
 
 namespace toxasync::client {
@@ -33,18 +35,23 @@ class Exchange {
   /// Starts a new request: no answer is expected until sent().
   void begin() noexcept;
   /// A frame of the request is sent now, with this nonce and counter (0: a random box, which has no answer).
-  void sent(const protocol::FrameNonce& nonce, std::uint64_t counter, Now now, Random& random);
+  void sent(const protocol::FrameNonce& nonce, std::uint64_t counter, const Endpoint& to, Now now,
+            Random& random);
 
-  /// Whether an answer with this counter belongs to an attempt of the request. One to an earlier attempt is
+  struct Sent {
+    SteadyTime at{};
+    Endpoint to;
+  };
+  /// The attempt with this counter; null if it is none of the request's. An answer to an earlier attempt is
   /// as good as one to the latest: on a path slower than the longest time-out it is the only one that
   /// arrives.
-  [[nodiscard]] bool awaits_answer(std::uint64_t counter) const noexcept;
+  [[nodiscard]] const Sent* asked(std::uint64_t counter) const noexcept;
   /// The least of those counters; 0 when there are none.
   [[nodiscard]] std::uint64_t first_counter() const noexcept {
-    return counters_.empty() ? 0 : counters_.front();
+    return requests_.empty() ? 0 : requests_.front().first;
   }
-  /// Whether a cookie reply that echoes this nonce may be followed.
-  [[nodiscard]] bool awaits_cookie(const protocol::FrameNonce& nonce) const noexcept;
+  /// Where the frame with this nonce went, if a cookie reply that repeats it may be followed; else null.
+  [[nodiscard]] const Endpoint* awaits_cookie(const protocol::FrameNonce& nonce) const noexcept;
   /// A cookie reply was accepted: those to other frames sent so far are ignored from now on.
   void cookie_accepted() noexcept;
   void descriptor_refused() noexcept { ++bad_descriptors_; }
@@ -64,8 +71,8 @@ class Exchange {
   unsigned bad_descriptors_ = 0;  ///< In this attempt.
   SteadyTime deadline_ = never;
   // At most attempts * (1 + cookie_replies_per_attempt) of each.
-  std::vector<std::uint64_t> counters_;
-  std::vector<protocol::FrameNonce> nonces_;
+  std::vector<std::pair<std::uint64_t, Sent>> requests_;           ///< By counter.
+  std::vector<std::pair<protocol::FrameNonce, Endpoint>> nonces_;  ///< Where each went.
 };
 
 }  // namespace toxasync::client

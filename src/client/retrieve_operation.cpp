@@ -31,7 +31,7 @@ protocol::RetrieveRequest RetrieveOperation::request(std::uint64_t counter) cons
   return request;
 }
 
-Result<RetrieveOperation::Step, Counter> RetrieveOperation::on_page(protocol::Page page) {
+Result<RetrieveOperation::Step, Counter> RetrieveOperation::on_page(protocol::Page page, bool late) {
   if (const auto reason = fault(page)) {
     return *reason;
   }
@@ -48,11 +48,11 @@ Result<RetrieveOperation::Step, Counter> RetrieveOperation::on_page(protocol::Pa
   const std::uint8_t count = page.count;
   const std::uint8_t index = page.index;
   pages_.emplace(index, std::move(page));
-  return pages_.size() == count ? close_window() : Step::wait;
+  return pages_.size() == count ? close_window(late) : Step::wait;
 }
 
-RetrieveOperation::Step RetrieveOperation::on_timeout() {
-  return pages_.contains(0) ? close_window() : Step::wait;
+RetrieveOperation::Step RetrieveOperation::on_timeout(bool late) {
+  return pages_.contains(0) ? close_window(late) : Step::wait;
 }
 
 std::vector<FetchedEnvelope> RetrieveOperation::hand_over_envelopes() {
@@ -110,7 +110,7 @@ bool RetrieveOperation::cursor_rises(const protocol::Page& page) const noexcept 
   return below_next && above_last;
 }
 
-RetrieveOperation::Step RetrieveOperation::close_window() {
+RetrieveOperation::Step RetrieveOperation::close_window(bool late) {
   auto pages = std::exchange(pages_, {});
   collecting_ = 0;
   ids_to_delete_.clear();  // by this request: it was answered
@@ -136,7 +136,7 @@ RetrieveOperation::Step RetrieveOperation::close_window() {
     result_.complete = true;
     return Step::ended;
   }
-  if (read_ > most_envelopes || empty_pages_ > most_empty_pages ||
+  if (late || read_ > most_envelopes || empty_pages_ > most_empty_pages ||
       std::ranges::max(read_of_box_) > most_envelopes_of_box) {
     end_early(begun_at);
     return Step::ended;

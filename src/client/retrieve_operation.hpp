@@ -52,10 +52,11 @@ class RetrieveOperation {
 
   /// A page that answers an attempt of the latest request: what is next, or why it is refused (and the
   /// operation goes on as if it had not come).
-  [[nodiscard]] Result<Step, Counter> on_page(protocol::Page page);
+  /// `late`: the node has taken more time than a retrieve may.
+  [[nodiscard]] Result<Step, Counter> on_page(protocol::Page page, bool late);
   /// The latest attempt timed out: what came of its window, without a gap from the start, counts as all
   /// of it. Step::wait when nothing came.
-  [[nodiscard]] Step on_timeout();
+  [[nodiscard]] Step on_timeout(bool late);
 
   [[nodiscard]] bool is_handed_over() const noexcept { return handed_over_; }
   [[nodiscard]] std::vector<FetchedEnvelope> hand_over_envelopes();
@@ -73,7 +74,7 @@ class RetrieveOperation {
  private:
   [[nodiscard]] std::optional<Counter> fault(const protocol::Page& page) const noexcept;
   [[nodiscard]] bool cursor_rises(const protocol::Page& page) const noexcept;
-  [[nodiscard]] Step close_window();
+  [[nodiscard]] Step close_window(bool late);
   void end_early(std::uint64_t cursor);
   /// Those of the present list.
   [[nodiscard]] std::span<const protocol::ListedBox> boxes_with(const crypto::BoxTag& tag) const noexcept;

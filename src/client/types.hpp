@@ -178,16 +178,21 @@ class DiscoverListener {
   virtual void on_discovered(OperationId id, const DiscoverResult& result, Now now) noexcept = 0;
 };
 
-/// Decides whether packets go to the addresses of nodes: anybody can name the address of a stranger. Called
-/// in the middle of the client's work: it must not call the client.
+/// Decides whether packets go to the addresses of nodes: anybody can name the address of a stranger, and a
+/// node can answer from another one, or by a relay, what it was asked elsewhere. So an address is proven by
+/// the nonce of a packet that was sent there, which a cookie reply repeats. Called in the middle of the
+/// client's work: it must not call the client.
 class AddressGuard {
  public:
   virtual ~AddressGuard() = default;
   /// Whether a packet for the node may go there now.
   [[nodiscard]] virtual bool may_send(const protocol::NodeId& node, const Endpoint& to, Now now) const = 0;
   virtual void on_sent(const protocol::NodeId& node, const Endpoint& to, Now now) = 0;
-  /// A valid answer, or a cookie reply to what was sent there.
-  virtual void on_heard(const protocol::NodeId& node, const Endpoint& from, Now now) = 0;
+  /// Whether that was shown. Else only a first packet goes there, which brings a cookie reply.
+  [[nodiscard]] virtual bool is_proven(const protocol::NodeId& node, const Endpoint& at) const = 0;
+  virtual void on_proven(const protocol::NodeId& node, const Endpoint& at) = 0;
+  /// A valid answer to what was sent there, and from there as far as can be told.
+  virtual void on_heard(const protocol::NodeId& node, const Endpoint& from) = 0;
   /// Whether the node has ever answered. Else one request at a time goes to it.
   [[nodiscard]] virtual bool has_answered(const protocol::NodeId& node) const = 0;
 };
@@ -198,14 +203,18 @@ class NodeNewsListener {
   virtual ~NodeNewsListener() = default;
   /// That a node answers is reported once a minute, and after failures, and with a new descriptor.
   virtual void on_node_news(const NodeNews& news, Now now) noexcept = 0;
-  /// The time that an authentic answer names. Comes before the answer's outcome, from inside the handling of
-  /// its packet: the client must not be called back.
-  virtual void on_node_time(const protocol::NodeId& /*node*/, UnixTime /*node_time*/) noexcept {}
+  /// The time that an authentic answer names, and when its request was sent. Comes before the answer's
+  /// outcome, from inside the handling of its packet: the client must not be called back.
+  virtual void on_node_time(const protocol::NodeId& /*node*/, UnixTime /*node_time*/,
+                            SteadyTime /*asked*/) noexcept {}
 };
 
 struct ClientConfig {
   milliseconds first_timeout = 1500ms;  ///< For an answer; doubled at each attempt, up to:
   milliseconds longest_timeout = 8s;
+  /// One retrieve waits for its node in all; a node that answers each time when it is asked last ends no
+  /// sooner.
+  milliseconds longest_retrieve = 5min;
   unsigned attempts = 5;    ///< Of one request (a cookie reply that leads on is not an attempt lost).
   std::uint8_t window = 4;  ///< Pages asked for at once.
   // So many stores, and as many of the other operations: neither takes the places of the other.

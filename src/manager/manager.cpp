@@ -15,7 +15,10 @@ namespace {
 constexpr milliseconds housekeeping = 1h;
 constexpr milliseconds shortest_housekeeping = 1s;
 /// Nodes can change what is believed as often as they answer; it is followed no more often than that.
+/// Another date is followed once in so long, and a few times at once: at a start the first answers change
+/// much.
 constexpr milliseconds follow_clock_every = 5s;
+constexpr std::int64_t follow_clock_burst = 3;
 }  // namespace
 
 Manager::Manager(crypto::KeyPair self, Transport& transport, FriendChannel& channel, store::StateStore& state,
@@ -207,8 +210,8 @@ void Manager::on_friend_packet(const FriendKey& key, ByteView bytes) noexcept {
   }
 }
 
-void Manager::on_node_time(const protocol::NodeId& node, UnixTime node_time) noexcept {
-  clock_.on_node_time(node, node_time);
+void Manager::on_node_time(const protocol::NodeId& node, UnixTime node_time, SteadyTime asked) noexcept {
+  clock_.on_node_time(node, node_time, asked);
 }
 
 void Manager::on_node_news(const client::NodeNews& news, Now now) noexcept {
@@ -249,12 +252,16 @@ void Manager::follow_clock(Now now) {
     return;
   }
   clock_seen_ = clock_.generation();
-  follow_clock_from_ = now.steady + follow_clock_every;
+  follow_clock_from_ =
+      std::max(follow_clock_from_, now.steady - (follow_clock_burst - 1) * follow_clock_every) +
+      follow_clock_every;
   client_.trust_date(clock_.checked());
   store::StateBatch batch;
   drop_expired(batch);
   services_.state.keep(std::move(batch));
-  inbox_.follow_clock();
+  if (std::exchange(beliefs_seen_, clock_.beliefs()) != clock_.beliefs()) {
+    inbox_.follow_clock();
+  }
   poller_.follow_clock(now);
   outbox_.follow_clock(now);
   friends_.bundle_changed();

@@ -116,7 +116,7 @@ class Manager final : public PacketReceiver,
 
   // client::NodeNewsListener
   void on_node_news(const client::NodeNews& news, Now now) noexcept override;
-  void on_node_time(const protocol::NodeId& node, UnixTime node_time) noexcept override;
+  void on_node_time(const protocol::NodeId& node, UnixTime node_time, SteadyTime asked) noexcept override;
   // HomeNodesListener
   void on_home_nodes_changed() override;
   // FriendBookListener
@@ -171,7 +171,8 @@ class Manager final : public PacketReceiver,
                             &cover_,   &outbox_,        &receipts_,     &inbox_, &contact_,    &client_part_,
                             &friends_, &home_selector_, &discovery_,    &nodes_, &events_};
   bool resumed_ = false;
-  std::uint64_t clock_seen_ = 0;  ///< The generation that was followed.
+  std::uint64_t clock_seen_ = 0;    ///< The generation that was followed,
+  std::uint64_t beliefs_seen_ = 0;  ///< and TrustedClock::beliefs() then.
   SteadyTime follow_clock_from_{};
 };
 

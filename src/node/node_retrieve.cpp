@@ -141,7 +141,7 @@ void Node::announce(const store::Box& box) noexcept {
   if (session == nullptr) {
     return;  // nobody has subscribed, or their session is gone
   }
-  const auto page = Page::announcement(path->counter, since_1970_s(clock_.earliest()));
+  const auto page = Page::announcement(path->counter, since_1970_s(clock_.believed()));
   telemetry_.count(Counter::node_announced);
   send_answer(*path, *session, cookies_.bake(path->route, path->session, now_.steady), page);
 }
@@ -164,7 +164,7 @@ void Node::answer_peers(const ReplyPath& path, Now now) {
     return;
   }
   std::erase_if(peers_, [&](const Peer& peer) { return peer.valid_until <= clock_.earliest(); });
-  protocol::Peers answer{path.counter, since_1970_s(clock_.earliest()), {}};
+  protocol::Peers answer{path.counter, since_1970_s(clock_.believed()), {}};
   const std::size_t count = std::min(peers_.size(), limits::peers_per_answer);
   for (std::size_t i = 0; i < count; ++i) {
     std::swap(peers_[i], peers_[i + random_.below(peers_.size() - i)]);
@@ -182,7 +182,7 @@ void Node::answer_pages(const ReplyPath& path, Now now, std::vector<Page>&& page
   const auto cookie = cookies_.bake(path.route, path.session, now.steady);
   for (Page& page : pages) {
     page.counter = path.counter;
-    page.node_time_s = since_1970_s(clock_.earliest());
+    page.node_time_s = since_1970_s(clock_.believed());
     send_answer(path, *session, cookie, page);
     telemetry_.count(Counter::node_pages);
   }

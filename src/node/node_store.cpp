@@ -44,6 +44,7 @@ std::optional<StoreStatus> Node::refusal(const protocol::StoreRequest& message) 
                ? std::nullopt
                : std::optional(refuse(Counter::refused_message_malformed));
   }
+  // By the date that all are told, or by the other, that of senders and recipients who have it from others.
   if (!is_current_epoch(message.epoch, clock_.earliest()) &&
       !is_current_epoch(message.epoch, clock_.latest())) {
     return refuse(Counter::refused_epoch, StoreStatus::wrong_epoch);
@@ -172,8 +173,10 @@ void Node::answer_store(const ReplyPath& path, Now now, StoreStatus status, Unix
   protocol::StoreResponse response;
   response.counter = path.counter;
   response.status = status;
-  response.expires_at_s = since_1970_s(expires_at);
-  response.node_time_s = since_1970_s(clock_.latest());
+  // By the date that is told, of which only the difference counts: from then on it is not promised.
+  const UnixTime until = expires_at - (clock_.latest() - clock_.believed());
+  response.expires_at_s = expires_at == UnixTime{} ? 0 : since_1970_s(until);
+  response.node_time_s = since_1970_s(clock_.believed());
   response.retry_after_s = clamped_count<std::uint16_t, seconds>(retry_after);
   send_answer(path, *session, cookies_.bake(path.route, path.session, now.steady), response);
 }

@@ -182,6 +182,61 @@ BOOST_AUTO_TEST_CASE(a_mailbox_that_never_ends_is_left_after_a_bound) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(nodes_that_answer_now_and_then_leave_places_to_others) {
+  Rig rig;
+  const ScriptedNode& good = rig.add_node();
+  std::set<Endpoint> bad;
+  for (int i = 0; i < 15; ++i) {
+    bad.insert(rig.add_node().endpoints()[0]);
+  }
+  unsigned answers = 0;
+  rig.network.set_filter(
+      [&](MockNetwork::Packet& packet) { return bad.contains(packet.from) && ++answers % 50 != 0; });
+  for (std::size_t node = 1; node < rig.nodes.size(); ++node) {
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      rig.store(*rig.nodes[node], 100 * node + i);
+    }
+  }
+  rig.run(2min);  // each has failed once
+  const auto begun = rig.clock.steady();
+  for (std::uint64_t i = 0; i < 16; ++i) {
+    rig.store(good, i);
+  }
+  rig.run(1s);
+  std::size_t here = 0;
+  for (const auto& [id, one] : rig.listener.stored) {
+    here += one.at >= begun && one.result.outcome == client::StoreOutcome::stored ? 1 : 0;
+  }
+  BOOST_TEST(here >= 16U);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_answers_at_the_last_moment_is_left_after_five_minutes) {
+  Rig rig;
+  ScriptedNode& node = rig.add_node();
+  never_end(rig, node, 1);
+  unsigned asked = 0;
+  unsigned pages = 0;
+  rig.network.set_filter([&](MockNetwork::Packet& packet) {
+    if (packet.to == node.endpoints()[0]) {
+      const bool first = protocol::read_frame_header(packet.bytes)->cookie == protocol::Cookie{};
+      return !first && ++asked % 5 != 0;
+    }
+    return packet.bytes.size() == limits::frame && ++pages % 4 != 1;  // of four the first alone comes
+  });
+  const auto begun = rig.clock.steady();
+  const auto id = rig.retrieve(node);
+  rig.run(24h);
+  const auto& ended = rig.listener.retrieved.at(id);
+  BOOST_TEST(ended.result.endless);
+  BOOST_TEST(ended.at - begun <= ClientConfig{}.longest_retrieve + 1min);
+  BOOST_TEST(!rig.listener.envelopes[id].empty());
+  // What was handed over is deleted there, and the next retrieve begins behind it.
+  rig.network.set_filter(nullptr);
+  node.pages_hook = nullptr;
+  BOOST_TEST(ended.result.cursors.size() == 1U);
+  BOOST_TEST(ended.result.cursors.at(0) >= rig.listener.envelopes[id].size());
+}
+
 BOOST_AUTO_TEST_CASE(the_same_envelopes_again_and_again_end_too) {
   Rig rig;
   ScriptedNode& node = rig.add_node();

@@ -77,6 +77,8 @@ BOOST_AUTO_TEST_CASE(a_silent_node_does_not_hold_up_the_others) {
   rig.run();
   BOOST_TEST(rig.outcome(id) == StoreOutcome::stored);
   BOOST_TEST(rig.listener.stored.at(id).at - start == 2 * Rig::round_trip);
+  silent.silent = false;
+  rig.run();
   BOOST_TEST(rig.listener.stored.size() == 201);
 }
 

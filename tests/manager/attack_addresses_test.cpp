@@ -3,6 +3,7 @@
 
 #include "hand_friend.hpp"
 #include "manager/nodes/address_budget.hpp"
+#include "node_book_fixture.hpp"
 
 // Friends name the addresses of strangers as those of their nodes.
 
@@ -65,6 +66,28 @@ struct Named : World {
   std::uint64_t version = 5;
 };
 
+/// A friend's node tells ever new addresses of its own, and each is sent a packet.
+struct Described : BookFixture {
+  void describe(Signer& node, const std::vector<Endpoint>& at) {
+    answers(node.id(), node.descriptor(at), address(1));
+    for (const Endpoint& endpoint : at) {
+      if (book->may_send(node.id(), endpoint, clock.now())) {
+        ++sent;
+        book->on_sent(node.id(), endpoint, clock.now());
+      }
+    }
+  }
+  /// Ever new addresses.
+  void describe_often(Signer& node) {
+    for (int i = 0; i < 20; ++i) {
+      ++last;
+      describe(node, {address(last % 200 + 10, last / 200), address(last % 200 + 10, 100 + last / 200)});
+    }
+  }
+  std::int64_t sent = 0;
+  std::uint32_t last = 0;
+};
+
 /// A friend's node that the user has not named.
 struct Unconfigured : World {
   Unconfigured() {
@@ -122,6 +145,92 @@ BOOST_FIXTURE_TEST_CASE(ever_new_addresses_are_limited_for_each_friend, Named) {
   }
   BOOST_TEST(packets > 20U);
   BOOST_TEST(packets <= 2 * AddressBudget::packets_per_friend);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_node_says_of_itself_is_counted_for_who_named_it, Described) {
+  std::vector<protocol::HomeNode> homes;
+  std::vector<Signer> nodes;
+  for (std::uint64_t i = 0; i < 15; ++i) {
+    nodes.emplace_back(i + 5);
+    homes.push_back({nodes.back().id(), {{address(1)}}});
+  }
+  book->claim(numbered<FriendKey>(1), homes);
+  learn(3, Origin::peers);
+  claim(2, node_id(4), {address(4)});
+  for (Signer& node : nodes) {
+    describe_often(node);
+  }
+  BOOST_TEST(sent == AddressBudget::packets_per_friend);
+  BOOST_TEST(book->may_send(node_id(3), address(3), clock.now()));
+  BOOST_TEST(book->may_send(node_id(4), address(4), clock.now()));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_node_that_many_friends_name_has_one_share, Described) {
+  Signer node{5};
+  for (std::uint8_t who = 1; who <= 20; ++who) {
+    claim(who, node.id(), {address(1)});
+  }
+  claim(1, node.id(), {address(1)});
+  describe_often(node);
+  BOOST_TEST(sent == AddressBudget::packets_per_node);
+  claim(1, node_id(4), {address(4)});
+  BOOST_TEST(book->may_send(node_id(4), address(4), clock.now()));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_hosts_were_sent_is_counted_over_restarts, Named) {
+  name([](std::size_t i) { return stranger(1, static_cast<std::uint16_t>(1000 + i)); });
+  queue_messages(20);
+  for (int i = 0; i < 48; ++i) {
+    run(30min);
+    bob.crash();
+    bob.start();
+  }
+  BOOST_TEST(packets <= AddressBudget::packets_per_host + 24h / AddressBudget::host_each + 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_holds_its_answers_leads_no_packets_elsewhere) {
+  World world;
+  User& bob = world.add_user();
+  bob.crash();
+  bob.config.cover = false;
+  bob.start();
+  world.add_node();
+  world.give_nodes(bob);
+  StorageNode& hostile = world.add_node();
+  std::vector<Bytes> held;
+  std::uint64_t packets = 0;
+  std::uint64_t answers = 0;
+  world.network.set_filter([&](MockNetwork::Packet& packet) {
+    if (packet.to == stranger(1)) {
+      ++packets;
+      for (const Bytes& answer : std::exchange(held, {})) {
+        ++answers;
+        world.network.inject(stranger(1), bob.endpoint, answer);
+      }
+      return true;
+    }
+    if (packet.from == hostile.endpoint && packet.bytes.size() == limits::frame) {
+      held.push_back(packet.bytes);
+      return true;
+    }
+    return false;
+  });
+  HandFriend eve(world, bob);
+  eve.take_bundle();
+  auto head = eve.head(crypto::KeyPair::generate(eve.random()), 5, 0);
+  head.home_nodes = {{hostile.keys.id(), {{hostile.endpoint}, {stranger(1)}}}};
+  eve.sign(head);
+  eve.give(protocol::FriendPacketType::bundle_head, head);
+  world.run(1s);
+  eve.go();
+  for (int i = 0; i < 400; ++i) {
+    (void)bob.manager->send(eve.key(), crypto::MessageKind::normal, as_bytes("x"), days(3));
+    if (i % 100 == 99) {
+      world.run(6h);
+    }
+  }
+  BOOST_TEST(answers > 0U);
+  BOOST_TEST(packets <= AddressBudget::packets_per_host + 24h / AddressBudget::host_each);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_friends_node_that_answers_gets_all_at_once, Unconfigured) {

@@ -3,6 +3,8 @@
 
 #include "hand_friend.hpp"
 #include "manager/inbox/inbox.hpp"
+#include "manager/keys/key_ring.hpp"
+#include "manager/outbox/outgoing_messages.hpp"
 #include "manager_parts.hpp"
 #include "tests/support/samples.hpp"
 
@@ -228,6 +230,53 @@ BOOST_FIXTURE_TEST_CASE(a_gap_is_given_up_for_the_friend_who_has_too_many, Manag
   BOOST_TEST(std::ranges::none_of(shown, [&](const auto& message) { return message.from == carol; }));
 }
 
+BOOST_FIXTURE_TEST_CASE(removing_friends_one_by_one_drops_no_root_that_others_use, Pair) {
+  alice.crash();  // she knows the first root, and writes when she comes back
+  for (unsigned i = 0; i < 2 * manager::KeyRing::roots_held; ++i) {
+    HandFriend removed(*this, bob, 1000 + i);
+    removed.take_bundle();
+    bob.friends.erase(removed.key());
+    bob.manager->on_friend_removed(removed.key());
+    run(2 * manager::KeyRing::root_replaced_after_removal);
+  }
+  BOOST_TEST(bob.rows('R') > 2U);  // some of them are cut off at once
+  BOOST_TEST(bob.rows('R') <= manager::KeyRing::roots_held);
+  alice.start();
+  alice.send(bob, "from long ago");
+  BOOST_TEST(run(1h, [&] { return bob.shown.size() == 1; }));
+  const auto first = bob.rows('R');
+  run(manager::KeyRing::root_replaced_after_removals + 1h);
+  BOOST_TEST(bob.rows('R') == first + 1);  // and the others a day later, together
+}
+
+BOOST_FIXTURE_TEST_CASE(one_friends_receipts_leave_room_for_those_of_others, TwoFriends) {
+  constexpr auto most = manager::OutgoingMessages::most_services;
+  const auto head = [&](HandFriend& of) {
+    auto made = of.head(crypto::KeyPair::generate(of.random()), 5, 0);
+    made.home_nodes = {{protocol::NodeId(of.random().array<32>()), {{ipv4(777)}}}};  // nobody is there
+    of.sign(made);
+    of.give(FriendPacketType::bundle_head, made);
+    run(1s);
+    of.go();
+  };
+  head(eve);
+  head(carol);
+  const auto receipts = [&] { return bob.rows('O'); };
+  for (std::uint64_t i = 1; i <= 600; ++i) {
+    eve.instance = crypto::Instance{1000 + i};
+    eve.store(*nodes[0], eve.seal({.sequence = i, .floor = i, .pre_key = eve.bundle.last_resort}));
+  }
+  run(6h);
+  BOOST_TEST(receipts() <= 30U);  // for ever new installations as for one
+  manager::FriendBudget budget(most);
+  budget.add(eve.key(), most.each);
+  BOOST_TEST(!budget.has_room(eve.key()));
+  BOOST_TEST(budget.has_room(carol.key()));
+  carol.store(*nodes[0], carol.seal({.pre_key = carol.bundle.last_resort}));
+  const auto before = receipts();
+  BOOST_TEST(run(3h, [&] { return receipts() == before + 1; }));
+}
+
 BOOST_FIXTURE_TEST_CASE(versions_above_ours_draw_one_new_instance_a_day, HandWorld) {
   std::set<crypto::Instance> instances{eve.bundle.version.instance};
   for (int i = 0; i < 20; ++i) {
@@ -256,6 +305,24 @@ BOOST_FIXTURE_TEST_CASE(heads_that_come_again_are_limited_while_the_disk_is_slow
   bob.state->hold_commits(false);
   run(1s);
   BOOST_TEST(refused(Counter::refused_bundle, [&] { eve.give(FriendPacketType::bundle_head, head); }) == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_bundle_for_which_there_is_no_room_stays_on_its_node, HandWorld) {
+  const auto root = crypto::KeyPair::generate(eve.random());
+  bob.state->hold_commits(true);
+  const auto head = eve.head(root, 5, 0);
+  for (std::size_t i = 0; i < manager::BundleIntake::bundles_under_way; ++i) {
+    eve.give(FriendPacketType::bundle_head, head);
+  }
+  eve.go();
+  Bytes text(limits::whole_bundle);
+  text.resize(*wire::encode(protocol::WholeBundle{eve.head(root, 6, 0), {}}, text));
+  eve.store(*nodes[0], eve.seal({.text = std::string(text.begin(), text.end()),
+                                 .kind = crypto::MessageKind::bundle,
+                                 .pre_key = eve.bundle.last_resort}));
+  BOOST_TEST(run(10min, [&] { return bob[Counter::refused_friend_share] == 1; }));
+  bob.state->hold_commits(false);
+  BOOST_TEST(run(1min, [&] { return bob[Counter::bundles_accepted] == 2; }));
 }
 
 BOOST_FIXTURE_TEST_CASE(nacks_that_are_not_permitted_leave_the_mail_there, HandWorld) {

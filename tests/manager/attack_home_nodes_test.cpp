@@ -38,19 +38,48 @@ BOOST_AUTO_TEST_CASE(who_names_what_others_name_keeps_none_from_being_picked) {
   BOOST_TEST(three);
 }
 
-BOOST_AUTO_TEST_CASE(nodes_that_a_friend_named_before_count_as_found) {
+BOOST_AUTO_TEST_CASE(nodes_that_a_friend_named_before_are_not_picked) {
   name(2, {100});
   for (std::uint8_t i = 1; i <= 15; i += 5) {
     name(1, {i, static_cast<std::uint8_t>(i + 1), static_cast<std::uint8_t>(i + 2)});
   }
   for (int i = 0; i < 20; ++i) {
     const auto picked = book->pick_home_nodes(3);
-    BOOST_TEST(std::ranges::count_if(picked, [](const NodeId& id) { return id < node_id(20); }) <= 2);
+    BOOST_TEST(std::ranges::count_if(picked, [](const NodeId& id) { return id < node_id(20); }) <= 1);
   }
   name(1, {});
   for (int i = 0; i < 20; ++i) {
     const auto picked = book->pick_home_nodes(3);
-    BOOST_TEST(std::ranges::count_if(picked, [](const NodeId& id) { return id < node_id(20); }) <= 1);
+    BOOST_TEST((picked == Ids{node_id(100)}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(who_names_one_after_the_other_gets_one_picked) {
+  for (const bool alone : {true, false}) {
+    BookFixture fixture;
+    Ids homes;
+    const auto pick = [&] {
+      if (!alone) {
+        fixture.name(2, {100});
+      }
+      for (const auto& id : fixture.book->pick_home_nodes(3 - homes.size(), homes)) {
+        homes.push_back(id);
+        fixture.book->set_home(id, true);
+      }
+    };
+    for (std::uint8_t i = 1; i <= 10; ++i) {
+      fixture.name(1, {i});
+      pick();
+      if (i % 3 == 0) {  // whose word it was is known also then
+        fixture.restart();
+        fixture.name(1, {i});
+        pick();
+      }
+    }
+    BOOST_TEST(homes.size() == (alone ? 1U : 2U));
+    fixture.name(3, {101, 102});
+    pick();
+    BOOST_TEST(homes.size() == (alone ? 2U : 3U));
   }
 }
 

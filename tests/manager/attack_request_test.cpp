@@ -135,4 +135,58 @@ BOOST_AUTO_TEST_CASE(a_cancel_reaches_copies_of_all_two_weeks) {
   BOOST_TEST(live_records() == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_fetched_and_expired_while_the_program_was_off_is_not_shown) {
+  bob.takes = false;
+  bob.start();
+  ask("hello");
+  BOOST_TEST(run(3h, [&] { return !bob.shown.empty(); }));
+  bob.crash();
+  run(days(20));
+  bob.takes = true;
+  const auto offered = bob.shown.size();
+  bob.start();
+  run(1h);
+  BOOST_TEST(bob.taken.empty());
+  BOOST_TEST(bob.shown.size() == offered);
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_node_does_not_keep_a_request_away) {
+  // A friend's node answers only what it is asked for the last time, with one page of four, and has no end.
+  // It needs no key for that: the tags of boxes stand in the request.
+  Strangers world(2);
+  StorageNode& hostile = *world.nodes[1];
+  const auto first = world.epoch();
+  for (auto epoch = first; epoch < first + 2; ++epoch) {
+    const auto mailbox = crypto::public_mailbox(world.bob.key, world.bob.nospam, epoch);
+    for (std::uint64_t i = 0; i < 2000; ++i) {
+      store::Box box = store::box_of(mailbox->address);
+      box.key[5] = static_cast<std::uint8_t>(i / 1000);
+      box.key[6] = 1;
+      store::RecordId id{};
+      store_le(i, id.data());
+      id[12] = static_cast<std::uint8_t>(epoch);
+      hostile.store.put(std::uint64_t{1} << 60, box, id, Bytes(limits::small_envelope, 1),
+                        world.clock.unix_time() + days(14), world.clock.unix_time());
+    }
+    hostile.store.submit();
+  }
+  std::map<crypto::Point, unsigned> asked;
+  std::set<crypto::Point> answers;
+  world.network.set_filter([&](MockNetwork::Packet& packet) {
+    const auto header = protocol::read_frame_header(packet.bytes);
+    const bool first = header && header->cookie == protocol::Cookie{};
+    if (header && !first && packet.to == hostile.endpoint && ++asked[header->session] % 5 == 0) {
+      answers.insert(header->session);
+    }
+    return header && packet.from == hostile.endpoint && packet.bytes.size() == limits::frame &&
+           answers.erase(header->session) == 0;
+  });
+  world.bob.home = {world.nodes[0].get()};
+  world.run(30min);
+  world.alice.known = {world.nodes[0].get()};
+  world.alice.home = {world.nodes[0].get()};
+  BOOST_TEST(world.alice.request(world.bob).has_value());
+  BOOST_TEST(world.run_until_taken(1, 1h));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -336,7 +336,7 @@ inline void Person::tick() {
   for (const std::uint8_t node : {std::uint8_t{1}, std::uint8_t{2}}) {  // two nodes agree with the clock
     protocol::NodeId id;
     id[0] = node;
-    trusted->on_node_time(id, now.unix_time());
+    trusted->on_node_time(id, now.unix_time(), now.steady);
   }
   journal->tick(now);
   if (now.steady >= next_housekeeping_) {

@@ -123,6 +123,52 @@ BOOST_AUTO_TEST_CASE(a_receipt_ends_a_message) {
   BOOST_TEST(reported().size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(receipts_that_come_together_leave_no_row) {
+  add_device(2);
+  const auto id = send();
+  settle();
+  disk.hold_commits(true);
+  for (const std::uint64_t instance : {1, 2, 1}) {  // the last is another copy's
+    const manager::ReceiptFrom receipt{bob_keys.friend_key(), crypto::Instance{instance}, id,
+                                       MessageKind::receipt};
+    store::StateBatch batch;
+    outbox.prepare(receipt, batch);
+    state.keep(std::move(batch), [this, receipt] { outbox.settle(receipt, true); });
+  }
+  disk.hold_commits(false);
+  settle();
+  BOOST_TEST(nothing_left());
+}
+
+BOOST_AUTO_TEST_CASE(a_nack_that_comes_with_anothers_receipt_counts) {
+  for (const bool nack_first : {true, false}) {
+    add_device(nack_first ? 2 : 3);
+    const auto id = send();
+    settle();
+    const std::uint64_t other = nack_first ? 2 : 3;
+    disk.hold_commits(true);
+    std::vector<manager::ReceiptFrom> both{
+        {bob_keys.friend_key(), crypto::Instance{other}, id, MessageKind::nack},
+        {bob_keys.friend_key(), crypto::Instance{1}, id, MessageKind::receipt}};
+    if (!nack_first) {
+      std::swap(both[0], both[1]);
+    }
+    const auto before = metrics.value(Counter::nacks_received);
+    store::StateBatch batch;
+    for (const auto& one : both) {
+      outbox.prepare(one, batch);
+    }
+    state.keep(std::move(batch), [this, both] {
+      for (const auto& one : both) {
+        outbox.settle(one, true);
+      }
+    });
+    disk.hold_commits(false);
+    settle();
+    BOOST_TEST(metrics.value(Counter::nacks_received) == before + 1);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(other_installations_still_get_what_one_has) {
   add_device(2);
   const auto id = send();

@@ -47,8 +47,10 @@ struct Fixture {
     trusted->tick(clock.now());
   }
   [[nodiscard]] UnixTime right() const { return std::chrono::floor<seconds>(clock.now().wall - wrong); }
-  void hear(std::uint8_t node, milliseconds ahead = 0ms) {
-    trusted->on_node_time(counting<NodeId>(node), right() + std::chrono::floor<seconds>(ahead));
+  /// An answer to what was asked so long ago.
+  void hear(std::uint8_t node, milliseconds ahead = 0ms, milliseconds asked = 0ms) {
+    trusted->on_node_time(counting<NodeId>(node), right() + std::chrono::floor<seconds>(ahead),
+                          clock.now().steady - asked);
   }
   /// How far the believed date is from the right one, in hours.
   [[nodiscard]] std::int64_t error_h() const {
@@ -99,6 +101,9 @@ BOOST_AUTO_TEST_CASE(a_node_that_is_no_home_node_counts_only_where_no_home_node_
   hear(8, days(5));
   hear(9, days(5));
   BOOST_TEST(error_h() == 5 * 24);
+  hear(8);
+  hear(9);
+  BOOST_TEST(!trusted->checked());  // it is not theirs to say
   hear(1);
   BOOST_TEST(error_h() == 0);
   hear(2);
@@ -127,9 +132,10 @@ BOOST_AUTO_TEST_CASE(a_machine_that_has_slept_is_believed_but_not_for_good) {
   set_wrong(days(2));  // as far as its steady clock shows
   BOOST_TEST(error_h() == 48);
   BOOST_TEST(passed_h() == 0);
-  hear(1);  // it waited in the socket while the machine slept
-  BOOST_TEST(error_h() == 48);
   pass(1s);
+  hear(1, 0ms, 1500ms);  // it waited in the socket while the machine slept
+  hear(2, 0ms, 1001ms);
+  BOOST_TEST(error_h() == 48);
   hear(1, days(2));
   hear(2, days(2));
   BOOST_TEST(trusted->checked());
@@ -228,6 +234,16 @@ BOOST_AUTO_TEST_CASE(a_first_start_has_no_line_and_believes_the_node) {
   BOOST_TEST(passed_h() <= 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_change_of_a_minute_is_told) {
+  hear(1);
+  hear(2);
+  const auto before = trusted->generation();
+  set_wrong(59s);
+  BOOST_TEST(trusted->generation() == before);
+  set_wrong(60s);
+  BOOST_TEST(trusted->generation() != before);
+}
+
 BOOST_AUTO_TEST_CASE(marks_in_the_future_are_clamped_only_by_a_certain_date) {
   const UnixTime mark = right() + days(20);
   BOOST_TEST((trusted->for_good().clamped(mark) == mark));
@@ -242,7 +258,7 @@ BOOST_AUTO_TEST_CASE(strangers_times_take_no_more_than_their_places) {
     NodeId stranger;
     stranger[0] = static_cast<std::uint8_t>(i);
     stranger[1] = static_cast<std::uint8_t>(0x80U | i >> 8U);
-    trusted->on_node_time(stranger, right() + days(9));
+    trusted->on_node_time(stranger, right() + days(9), clock.now().steady);
   }
   hear(1);
   hear(2);

@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(a_client_reads_on_behind_what_has_expired) {
     const auto pages = slow.owner.ask(request);
     BOOST_TEST_REQUIRE(pages.size() == 1U);
     listed.push_back(pages[0].envelopes.size());
-    const auto next = retrieve.on_page(pages[0]);
+    const auto next = retrieve.on_page(pages[0], false);
     BOOST_TEST_REQUIRE(next.has_value());
     step = *next;
     if (step == Step::hand_over) {

@@ -398,7 +398,13 @@ void PairMail::drop_expired(const CertainDate& date, store::StateBatch& batch) {
   }
   orphans_.clear();
   for (auto& [key, pair] : pairs_) {
-    pair.assembly.since = date.clamped(pair.assembly.since);
+    if (const UnixTime since = date.clamped(pair.assembly.since); since != pair.assembly.since) {
+      pair.assembly.since = since;
+      for (const auto& [part, text] : pair.assembly.texts) {
+        batch.push_back(put_record(part_key(key, pair.assembly.id, part),
+                                   PartRecord{pair.assembly.parts, since, pair.assembly.sent_at, text}));
+      }
+    }
     if (!pair.assembly.texts.empty() && date.passed() - pair.assembly.since > parts_kept) {
       services_.telemetry.refuse(Counter::refused_parts);
       drop_parts(key, pair, batch);

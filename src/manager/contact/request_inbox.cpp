@@ -302,6 +302,11 @@ void RequestInbox::deliver_next(Now now) {
     next_show_ = now.steady;
     return;
   }
+  if (UnixTimeMs{now.wall} >= next->second.show_until) {  // perhaps, by a date that is not certain
+    next->second.offer = now.steady + offer_again;
+    next_show_ = now.steady;
+    return;
+  }
   const Sender& sender = next->second;
   const ReceivedRequest request{key, sender.id, sender.text, std::min(sender.sent_at, now.wall)};
   const bool accepted = listener_.on_request(request);

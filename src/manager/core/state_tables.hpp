@@ -38,6 +38,7 @@ enum class Table : std::uint8_t {
   request_out = 'G',  ///< Also what of the pair mailboxes is done.
   request_in = 'H',   ///< Also parts of bundles in pair mailboxes, and what of the public mailbox is done.
   node = 'B',
+  host = 'J',
   padding = 'Z',  ///< Of no use: written so that cover costs what mail does.
   date = 'A',
 };

@@ -20,8 +20,6 @@ bool agree(milliseconds a, milliseconds b) noexcept {
 
 /// Nodes tell whole seconds: an answer that differs by no more than that is the same news.
 constexpr milliseconds same_voice = 5s;
-/// An answer that is read so soon after a jump waited in the system's queue, and may be from before it.
-constexpr milliseconds from_before_a_jump = 250ms;
 
 }  // namespace
 
@@ -33,6 +31,7 @@ bool TrustedClock::load(const store::StateEntry& entry) {
   if (read_record(telemetry_, entry, record)) {
     line_ = record.date.time_since_epoch() - own_.now().steady.time_since_epoch();
     proven_ = record.proven;
+    last_run_ = record.proven ? record.date : UnixTime{};
   }
   return true;
 }
@@ -76,10 +75,10 @@ void TrustedClock::set_home_nodes(const std::vector<protocol::NodeId>& nodes) {
   home_nodes_ = {nodes.begin(), nodes.end()};
 }
 
-void TrustedClock::on_node_time(const protocol::NodeId& node, UnixTime node_time) {
+void TrustedClock::on_node_time(const protocol::NodeId& node, UnixTime node_time, SteadyTime asked) {
   follow();
   const SteadyTime now = own_.now().steady;
-  if (before_jump_ && now - in_doubt_since_ < from_before_a_jump) {
+  if (asked < in_doubt_since_) {  // the answer may have waited while the machine slept
     return;
   }
   const Offset offset = node_time.time_since_epoch() - now.time_since_epoch();
@@ -92,9 +91,11 @@ void TrustedClock::on_node_time(const protocol::NodeId& node, UnixTime node_time
   const bool moved = found != voices_.end() && !agree(found->second.offset, offset);
   const bool same = found != voices_.end() && found->second.offset - offset < same_voice &&
                     offset - found->second.offset < same_voice;
-  voices_[node] = {same ? found->second.offset : offset, now};
+  const bool told = moved && now - found->second.told < moves_told_every;
+  const bool tells = (moved && !told) || found == voices_.end();
+  voices_[node] = {same ? found->second.offset : offset, now, tells ? now : found->second.told};
   check();
-  generation_ += moved || found == voices_.end() ? 1 : 0;
+  generation_ += tells ? 1 : 0;
   note_change();
 }
 
@@ -113,8 +114,9 @@ void TrustedClock::check() {
 
 void TrustedClock::note_change() {
   const Offset now = believed();
-  if (!agree(now, noted_) || checked() != noted_checked_) {
+  if (std::chrono::abs(now - noted_) >= noticed || checked() != noted_checked_) {
     ++generation_;
+    ++beliefs_;
     noted_ = now;
     noted_checked_ = checked();
   }
@@ -160,7 +162,8 @@ std::optional<TrustedClock::Consensus> TrustedClock::consensus(Offset own) const
   }
   const bool only = voices == 1 && ((homes && home_nodes_.size() == 1) ||
                                     own_.now().steady - in_doubt_since_ >= only_voice_after);
-  return Consensus{offset, most > 1 || only, most == 1 && !with_own};
+  const bool may_certify = homes || home_nodes_.empty();
+  return Consensus{offset, may_certify && (most > 1 || only), most == 1 && !with_own};
 }
 
 TrustedClock::Offset TrustedClock::believed(Offset own) const noexcept {
@@ -205,6 +208,12 @@ UnixTime TrustedClock::stamp() const noexcept {
   }
   const auto nodes = consensus(now);
   return nodes && nodes->certain ? date(nodes->offset) : last_date;
+}
+
+UnixTimeMs TrustedClock::date_of(SteadyTime when) const noexcept {
+  const Offset now = own();
+  const Offset offset = checked(now) ? now : std::max(now, believed(now));
+  return UnixTimeMs{when.time_since_epoch() + offset};
 }
 
 UnixTime TrustedClock::date_at(std::span<const protocol::NodeId> nodes) const noexcept {

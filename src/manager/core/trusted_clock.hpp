@@ -58,6 +58,9 @@ class TrustedClock final : public Clock, public Part {
   static constexpr milliseconds tolerance = 10min;
   /// One home node of several that is the only one to answer counts after so long.
   static constexpr milliseconds only_voice_after = 1h;
+  /// A clock that was set by as much may change what is due.
+  static constexpr milliseconds noticed = 1min;
+  static constexpr milliseconds moves_told_every = 1min;
   static constexpr std::size_t most_voices = 64;  ///< Home nodes' included; past that the oldest gives way.
 
   TrustedClock(const Clock& own, Telemetry telemetry) : own_(own), telemetry_(telemetry) {}
@@ -73,8 +76,8 @@ class TrustedClock final : public Clock, public Part {
   void tick(Now now) override;
   /// They are asked before other nodes.
   void set_home_nodes(const std::vector<protocol::NodeId>& nodes);
-  /// An authentic answer of a node.
-  void on_node_time(const protocol::NodeId& node, UnixTime node_time);
+  /// An authentic answer of a node to what it was asked at `asked`.
+  void on_node_time(const protocol::NodeId& node, UnixTime node_time, SteadyTime asked);
 
   [[nodiscard]] Now now() const noexcept override { return at(believed()); }
   [[nodiscard]] CertainDate for_good() const noexcept;
@@ -84,17 +87,26 @@ class TrustedClock final : public Clock, public Part {
   /// nodes. While that is not certain, a mark in the future, which becomes the date when it is
   /// (CertainDate::clamped).
   [[nodiscard]] UnixTime stamp() const noexcept;
-  /// The date of a moment of this run, as it is known now.
-  [[nodiscard]] UnixTimeMs date_of(SteadyTime when) const noexcept {
-    return UnixTimeMs{when.time_since_epoch() + believed()};
-  }
+  /// The date of a moment of this run. While it is not certain: by the own clock or by what is believed, by
+  /// the later one, for what is dated too late lives no longer where the clock is right, and what is dated
+  /// too early is over there.
+  [[nodiscard]] UnixTimeMs date_of(SteadyTime when) const noexcept;
+  /// The date that was certain last in an earlier run; {}: none was. What has no date yet was made later.
+  [[nodiscard]] UnixTime last_run() const noexcept { return last_run_; }
   /// The date at which one of these nodes takes mail: now(), unless all that have answered say otherwise.
   [[nodiscard]] UnixTime date_at(std::span<const protocol::NodeId> nodes) const noexcept;
   /// Epochs that may be the present one at the node, and are not that of now(): by its own clock; while that
   /// is not known, by each date that may be right.
   [[nodiscard]] std::vector<crypto::Epoch> other_epochs(const protocol::NodeId& node) const;
-  /// Changes with what is believed.
+  /// The date is not certain, and may be another by that node's clock: it has not confirmed a jump.
+  [[nodiscard]] bool in_doubt_at(const protocol::NodeId& node) const {
+    return !checked() && !other_epochs(node).empty();
+  }
+  /// Changes with what is believed, when that moves by `noticed` or more, and with what any node says, for
+  /// one node once in moves_told_every.
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
+  /// The same, without the nodes.
+  [[nodiscard]] std::uint64_t beliefs() const noexcept { return beliefs_; }
 
  private:
   /// A clock's distance from the steady one.
@@ -102,10 +114,11 @@ class TrustedClock final : public Clock, public Part {
   struct Voice {
     Offset offset{};
     SteadyTime heard{};
+    SteadyTime told{};  ///< When a change of it counted in the generation.
   };
   struct Consensus {
     Offset offset{};
-    bool certain = false;  ///< Two nodes say so, or the only one.
+    bool certain = false;  ///< Two home nodes say so, or the only one; where there are none, others.
     bool alone = false;    ///< One node says so, and neither another nor the own clock.
   };
 
@@ -134,6 +147,8 @@ class TrustedClock final : public Clock, public Part {
   Offset noted_{};  ///< What was believed when the generation was counted.
   bool noted_checked_ = false;
   std::uint64_t generation_ = 0;
+  std::uint64_t beliefs_ = 0;
+  UnixTime last_run_{};
 };
 
 }  // namespace toxasync::manager

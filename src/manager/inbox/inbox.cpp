@@ -164,6 +164,7 @@ bool Inbox::receive_one(const crypto::OwnedMailbox& mailbox, ByteView envelope, 
     message.show_until = std::max(message.show_until, now.wall + live_kept);
   }
   if (is_perhaps_over(message)) {
+    left_perhaps_over_ = true;
     return false;
   }
   return refuse_expired(message, *header, body->parts, *pre_key, intake) ||

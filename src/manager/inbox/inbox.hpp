@@ -78,7 +78,7 @@ class Inbox final : public Part, private DeliveryListener {
 
   void on_removed(const FriendKey& who, store::StateBatch& batch);
   /// Another date is believed, or it is certain now.
-  void follow_clock() noexcept { ++dates_; }
+  void follow_clock() noexcept { dates_ += std::exchange(left_perhaps_over_, false) ? 1 : 0; }
   void tick(Now now) override { order_.tick(now); }
   /// Drops what need not be remembered any longer.
   void drop_expired(const CertainDate& date, store::StateBatch& batch);
@@ -148,6 +148,7 @@ class Inbox final : public Part, private DeliveryListener {
   void remember(const InboxMessage& message, bool receipted, Intake& intake);
   // Parts: inbox_parts.cpp.
   static Bytes part_name(const Sealing& sealing, std::uint8_t part);
+  static void save_parts(const Sealing& sealing, Assembly& assembly, store::StateBatch& batch);
   bool load_part(const store::StateEntry& entry);
   bool make_room(const Sealing& keep, std::size_t bytes, store::StateBatch& batch);
   /// Their rows.
@@ -187,7 +188,8 @@ class Inbox final : public Part, private DeliveryListener {
   std::set<crypto::PreKeyId> spending_;  ///< One-time keys of those.
   std::map<Sealing, Assembly> assemblies_;
   std::map<FriendKey, std::size_t> assembly_bytes_;
-  std::uint64_t dates_ = 0;  ///< That were believed.
+  bool left_perhaps_over_ = false;  ///< Something was, since the last date
+  std::uint64_t dates_ = 0;         ///< that was believed, of those that were.
   bool resumed_ = false;
 };
 

@@ -56,6 +56,13 @@ bool Inbox::load_part(const store::StateEntry& entry) {
   return true;
 }
 
+void Inbox::save_parts(const Sealing& sealing, Assembly& assembly, store::StateBatch& batch) {
+  for (const auto& [part, text] : assembly.texts) {
+    batch.push_back(put_record(part_name(sealing, part),
+                               PartRecord{assembly.message, assembly.parts, assembly.since, text}));
+  }
+}
+
 bool Inbox::receive_part(InboxMessage message, const crypto::EnvelopeHeader& header,
                          crypto::EnvelopeBody body, const PreKey& pre_key, Intake& intake) {
   const Sealing sealing{{message.from, message.id}, header.pre_key};

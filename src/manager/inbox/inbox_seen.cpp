@@ -124,7 +124,11 @@ void Inbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
 void Inbox::drop_expired(const CertainDate& date, store::StateBatch& batch) {
   for (auto& [from, theirs] : seen_) {
     for (auto& [id, seen] : theirs) {
-      seen.until = date.clamped(seen.until, ids_kept);
+      if (const UnixTime until = date.clamped(seen.until, ids_kept); until != seen.until) {
+        seen.until = until;
+        batch.push_back(
+            put_record(seen_name(from, id), SeenRecord{until, static_cast<std::uint8_t>(seen.receipted)}));
+      }
     }
     const auto dropped = std::erase_if(theirs, [&, &from = from](const auto& entry) {
       if (entry.second.until >= date.passed()) {
@@ -138,7 +142,10 @@ void Inbox::drop_expired(const CertainDate& date, store::StateBatch& batch) {
   std::erase_if(seen_, [](const auto& entry) { return entry.second.empty(); });
   std::vector<Sealing> over;
   for (auto& [sealing, assembly] : assemblies_) {
-    assembly.since = date.clamped(assembly.since);
+    if (const UnixTime since = date.clamped(assembly.since); since != assembly.since) {
+      assembly.since = since;
+      save_parts(sealing, assembly, batch);
+    }
     if (assembly.since + parts_kept < date.passed() && !committing_.contains(sealing.message)) {
       over.push_back(sealing);
     }

@@ -159,7 +159,10 @@ void Receipts::drop_expired(const CertainDate& date, store::StateBatch& batch) {
       ++reopened_;
     }
     for (auto& [id, item] : box.items) {
-      item.since = date.clamped(item.since);
+      if (const UnixTime since = date.clamped(item.since); since != item.since) {
+        item.since = since;
+        batch.push_back(put_record(row_name(to, id), DueRecord{item.instance, item.kind, since}));
+      }
     }
     std::erase_if(box.items, [&, &to = to](const auto& entry) {
       if (entry.second.since + kept >= date.passed() || entry.second.held) {
@@ -212,9 +215,12 @@ void Receipts::drop_delivered(const FriendKey& to, Box& box, Now now) {
 void Receipts::mail(const FriendKey& to, Box& box, Now now) {
   using Group = std::tuple<crypto::Instance, crypto::MessageKind>;
   std::map<Group, std::vector<crypto::MessageId>> groups;
+  Friend* const whose = friends_.find(to);
   for (const auto& [id, item] : box.items) {
-    if (!item.held) {
-      groups[{item.instance, item.kind}].push_back(id);
+    if (!item.held) {  // a friend can name any number of installations: all get what is for none that is
+                       // known
+      const bool known = whose != nullptr && whose->installation(item.instance) != nullptr;
+      groups[{known ? item.instance : crypto::Instance{}, item.kind}].push_back(id);
     }
   }
   for (const auto& [group, ids] : groups) {

@@ -109,9 +109,18 @@ void KeyRing::clamp(const CertainDate& date, store::StateBatch& batch) {
   }
 }
 
+UnixTime KeyRing::root_replaced_at() const noexcept {
+  const UnixTime room = roots_.size() < roots_held ? UnixTime{} : roots_.front().retired + root_kept;
+  return std::max(root().replace_at, room);
+}
+
 bool KeyRing::renew_roots(const CertainDate& date, store::StateBatch& batch) {
   bool changed = false;
-  if (roots_.empty() || date.passed() >= roots_.back().replace_at) {
+  while (roots_.size() > 1 && roots_.front().retired + root_kept < date.passed()) {
+    drop_oldest_root(batch);
+    changed = true;
+  }
+  if (roots_.empty() || date.passed() >= root_replaced_at()) {
     if (!roots_.empty()) {
       roots_.back().retired = date.now();
       batch.push_back(root_write(roots_.back()));
@@ -119,11 +128,6 @@ bool KeyRing::renew_roots(const CertainDate& date, store::StateBatch& batch) {
     roots_.emplace_back(crypto::KeyPair::generate(services_.random), date.now(),
                         date.now() + root_replaced_after);
     batch.push_back(root_write(roots_.back()));
-    changed = true;
-  }
-  while (roots_.size() > roots_held ||
-         (roots_.size() > 1 && roots_.front().retired + root_kept < date.passed())) {
-    drop_oldest_root(batch);
     changed = true;
   }
   return changed;
@@ -136,7 +140,8 @@ void KeyRing::drop_oldest_root(store::StateBatch& batch) {
 
 void KeyRing::replace_root_soon(const CertainDate& date, store::StateBatch& batch) {
   Root& root = roots_.back();
-  const UnixTime soon = date.passed() + root_replaced_after_removal;
+  const bool many = roots_.size() > roots_replaced_soon;
+  const UnixTime soon = date.passed() + (many ? root_replaced_after_removals : root_replaced_after_removal);
   if (soon < root.replace_at) {
     root.replace_at = soon;
     batch.push_back(root_write(root));

@@ -49,11 +49,15 @@ class KeyRing final : public Part {
   static constexpr seconds stale_before_end = last_resort_replaced_after + 24h;
 
   static constexpr seconds root_replaced_after = days(30);
-  /// After a friend was removed, so that several who are removed together cost one new root.
+  /// After a friend was removed, so that several who are removed together cost one new root; the second,
+  /// while more than so many roots are held.
   static constexpr seconds root_replaced_after_removal = 1min;
+  static constexpr seconds root_replaced_after_removals = 24h;
+  static constexpr std::size_t roots_replaced_soon = 6;
   /// A replaced root is polled so long: bundles are used for 28 days, and mail lives for 15 at most.
   static constexpr seconds root_kept = days(45);
-  /// Roots held; past that the oldest gives way.
+  /// Roots held; past that the next one waits until the oldest has had its time: mail may be on its way
+  /// there.
   static constexpr std::size_t roots_held = 12;
 
   explicit KeyRing(const Services& services) : services_(services) {}
@@ -68,7 +72,8 @@ class KeyRing final : public Part {
   bool renew(const CertainDate& date, store::StateBatch& batch);
   /// Somebody who knows the latest root is no friend any longer: it will be replaced soon.
   void replace_root_soon(const CertainDate& date, store::StateBatch& batch);
-  [[nodiscard]] UnixTime root_replaced_at() const noexcept { return root().replace_at; }
+  /// When the next root is made: not before there is room for it.
+  [[nodiscard]] UnixTime root_replaced_at() const noexcept;
 
   [[nodiscard]] const Root& root() const noexcept { return roots_.back(); }
   [[nodiscard]] const std::vector<Root>& roots() const noexcept { return roots_; }

@@ -4,11 +4,16 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "base/clock.hpp"
+#include "base/metrics.hpp"
 #include "base/transport.hpp"
 #include "manager/core/friend_channel.hpp"
+#include "protocol/node_descriptor.hpp"
+#include "store/state_store.hpp"
 
 namespace toxasync::manager {
 
@@ -26,12 +31,23 @@ class AddressBudget {
   /// To all that one friend names at once, and one more each. What no friend names shares one such number.
   static constexpr std::int64_t packets_per_friend = 60;
   static constexpr milliseconds friend_each = milliseconds(24h) / packets_per_friend;
-  /// Addresses and hosts remembered; past that the first to go is the one that may be sent to soonest.
+  /// To all that one node says of itself, as friends': it can say another one each minute.
+  static constexpr std::int64_t packets_per_node = 8;
+  static constexpr milliseconds node_each = 3h;
+  /// Addresses, hosts and nodes remembered; past that the first to go is the one that may be sent to soonest.
   static constexpr std::size_t most_remembered = 4096;
 
-  /// `friends`: who names the address.
-  [[nodiscard]] bool may_send(const Endpoint& to, std::span<const FriendKey> friends, SteadyTime now) const;
-  void on_sent(const Endpoint& to, std::span<const FriendKey> friends, SteadyTime now);
+  /// Who names an address.
+  struct Named {
+    std::vector<FriendKey> by;
+    std::optional<protocol::NodeId> by_node;  ///< Only the node itself does; `by` names the node.
+  };
+  [[nodiscard]] bool may_send(const Endpoint& to, const Named& named, SteadyTime now) const;
+  /// What of it is to be kept: what hosts are sent is counted over restarts.
+  [[nodiscard]] store::StateBatch on_sent(const Endpoint& to, const Named& named, Now now);
+  bool load(const Telemetry& telemetry, const store::StateEntry& entry, Now now);
+  /// Hosts that may be sent all again: their rows go.
+  void forget_full(SteadyTime now, store::StateBatch& batch);
   void forget(const FriendKey& who) { of_friend_.erase(who); }
 
  private:
@@ -52,6 +68,7 @@ class AddressBudget {
   std::map<Endpoint, Tried> tried_;
   std::map<Endpoint, Bucket> of_host_;
   std::map<FriendKey, Bucket> of_friend_;
+  std::map<protocol::NodeId, Bucket> of_node_;
 };
 
 }  // namespace toxasync::manager

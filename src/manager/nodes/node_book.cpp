@@ -19,11 +19,13 @@ struct NodeRecord {
   UnixTime last_answer{}, silent_since{};
   std::uint32_t failures = 0, lost = 0;
   UnixTime lost_at{}, asked{}, ask_at{};
+  FriendKey vouched_by{};
 
   static void fields(auto& ar, auto& self) {
     wire::fields(ar, self.origin, self.learnt, wire::bounded<limits::addresses_per_node>(self.heard),
                  wire::bounded<limits::descriptor>(self.descriptor), self.answered_at, self.last_answer,
-                 self.silent_since, self.failures, self.lost, self.lost_at, self.asked, self.ask_at);
+                 self.silent_since, self.failures, self.lost, self.lost_at, self.asked, self.ask_at,
+                 self.vouched_by);
   }
 };
 
@@ -42,6 +44,9 @@ void append(std::vector<Endpoint>& to, const std::vector<Endpoint>& endpoints, s
 }  // namespace
 
 bool NodeBook::load(const store::StateEntry& row) {
+  if (static_cast<Table>(row.key[0]) == Table::host) {
+    return addresses_.load(services_.telemetry, row, services_.clock.now());
+  }
   const ByteView name = ByteView(row.key).subspan(1);
   if (name.size() != sizeof(protocol::NodeId)) {
     return false;
@@ -65,6 +70,7 @@ bool NodeBook::load(const store::StateEntry& row) {
   node.lost_at = record.lost_at;
   node.asked = record.asked;
   node.ask_at = record.ask_at;
+  node.vouched_by = record.vouched_by;
   describe(node, std::move(record.descriptor));
   const auto known = nodes_.find(node.id);
   if (known != nodes_.end() && known->second.origin <= node.origin) {  // the home nodes' table came first
@@ -289,69 +295,9 @@ void NodeBook::clamp(const CertainDate& date) {
       node.last_answer = date.now() - lately;  // it is not known when
     }
   }
-}
-
-// --- What may be sent ---
-
-namespace {
-
-bool is_users(const BookedNode& node, const Endpoint& address) {
-  return node.origin == Origin::configured && std::ranges::find(node.heard, address) != node.heard.end();
-}
-
-std::vector<FriendKey> who_names(const BookedNode& node, const Endpoint& address) {
-  std::vector<FriendKey> friends;
-  for (const auto& [whose, claimed] : node.claims) {
-    if (std::ranges::find(claimed, address) != claimed.end()) {
-      friends.push_back(whose);
-    }
-  }
-  if (friends.empty()) {  // the node names it itself: whoever vouches for the node
-    std::ranges::copy(std::views::keys(node.claims), std::back_inserter(friends));
-  }
-  return friends;
-}
-
-}  // namespace
-
-bool NodeBook::may_send(const protocol::NodeId& id, const Endpoint& to, Now now) const {
-  const BookedNode* const node = find(id);
-  if (node == nullptr || is_users(*node, to)) {
-    return true;
-  }
-  if (const auto found = node->answering.find(to); found != node->answering.end()) {
-    const auto& [silent_since, next] = found->second;
-    return silent_since == never || now.steady - silent_since < silence || now.steady >= next;
-  }
-  return to == node->answered_at || addresses_.may_send(to, who_names(*node, to), now.steady);
-}
-
-void NodeBook::on_sent(const protocol::NodeId& id, const Endpoint& to, Now now) {
-  BookedNode* const node = entry(id);
-  if (node == nullptr || is_users(*node, to) || !is_usable(to)) {
-    return;  // or it went to no address
-  }
-  if (!node->answering.contains(to) && to != node->answered_at) {
-    addresses_.on_sent(to, who_names(*node, to), now.steady);
-    return;
-  }
-  auto& [silent_since, next] = node->answering[to];
-  silent_since = std::min(silent_since, now.steady);
-  if (now.steady - silent_since >= silence) {
-    next = now.steady + packets_in_silence_apart;
-  }
-}
-
-void NodeBook::on_heard(const protocol::NodeId& id, const Endpoint& from, Now /*now*/) {
-  BookedNode* const node = entry(id);
-  if (node != nullptr && std::ranges::find(node->given, from) != node->given.end()) {
-    node->answering[from] = {};
-  }
-}
-
-bool NodeBook::has_answered(const protocol::NodeId& id) const {
-  const BookedNode* const node = find(id);
-  return node == nullptr || node->last_answer != UnixTime{} || !node->answering.empty();
+  store::StateBatch batch;
+  addresses_.forget_full(services_.clock.now().steady, batch);
+  services_.state.keep(std::move(batch));
 }
 
 // --- Addresses ---
@@ -455,7 +401,8 @@ void NodeBook::save() {
     node.unsaved = false;
     NodeRecord record{
         node.origin,       node.learnt,   {},        node.descriptor, {node.answered_at}, node.last_answer,
-        node.silent_since, node.failures, node.lost, node.lost_at,    node.asked,         node.ask_at};
+        node.silent_since, node.failures, node.lost, node.lost_at,    node.asked,         node.ask_at,
+        node.vouched_by};
     for (const auto& endpoint : node.heard) {
       record.heard.push_back({endpoint});
     }

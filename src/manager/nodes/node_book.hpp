@@ -43,11 +43,13 @@ struct BookedNode {
   UnixTime lost_at{};           ///< this time.
   UnixTime asked{};             ///< When it was asked for other nodes,
   UnixTime ask_at{};            ///< and from when it may be asked again.
+  FriendKey vouched_by{};       ///< The friend on whose word it was picked as a home node; or zero.
   // In memory:
-  /// An address from which the node has answered.
+  /// An address where the node receives.
   struct Answering {
     SteadyTime silent_since = never;  ///< The first packet that was sent there since it did.
     SteadyTime next{};                ///< When the next one may be sent, if it has been silent for long.
+    bool proven = false;              ///< In this run; else it was the last one in an earlier run.
   };
   std::map<Endpoint, Answering> answering;            ///< Of `given`.
   std::vector<Endpoint> described;                    ///< The descriptor's addresses.
@@ -93,7 +95,7 @@ class NodeBook final : public Part, public client::AddressGuard {
   explicit NodeBook(const Services& services) : services_(services) {}
 
   [[nodiscard]] std::span<const Table> tables() const noexcept override {
-    static constexpr std::array tables{Table::node};
+    static constexpr std::array tables{Table::node, Table::host};
     return tables;
   }
   bool load(const store::StateEntry& entry) override;
@@ -115,7 +117,9 @@ class NodeBook final : public Part, public client::AddressGuard {
   // AddressGuard. What our user named is not limited.
   [[nodiscard]] bool may_send(const protocol::NodeId& id, const Endpoint& to, Now now) const override;
   void on_sent(const protocol::NodeId& id, const Endpoint& to, Now now) override;
-  void on_heard(const protocol::NodeId& id, const Endpoint& from, Now now) override;
+  [[nodiscard]] bool is_proven(const protocol::NodeId& id, const Endpoint& at) const override;
+  void on_proven(const protocol::NodeId& id, const Endpoint& at) override;
+  void on_heard(const protocol::NodeId& id, const Endpoint& from) override;
   [[nodiscard]] bool has_answered(const protocol::NodeId& id) const override;
   /// It had confirmed a message and does not have it any longer.
   void on_message_lost(const protocol::NodeId& id);
@@ -139,9 +143,9 @@ class NodeBook final : public Part, public client::AddressGuard {
   /// was found: whoever can compute P can make such nodes near it, and would see who looks there, and when.
   [[nodiscard]] std::vector<protocol::NodeId> nearest(const crypto::Point& p, std::size_t count) const;
   /// Nodes that may serve as home nodes beside `others`: they answered lately and lost nothing, each public
-  /// address in another network (IPv4 /16, IPv6 /32), no two on the word of the same friend, and at most one
-  /// that neither our user nor a friend names, where others are known. Those that are named first, else at
-  /// random, so that not all clients pick the same ones.
+  /// address in another network (IPv4 /16, IPv6 /32), no two on the word of the same friend, whatever that
+  /// friend says later, and at most one that neither our user nor a friend has named, where others are known.
+  /// Those that are named first, else at random, so that not all clients pick the same ones.
   [[nodiscard]] std::vector<protocol::NodeId> pick_home_nodes(std::size_t count,
                                                               std::span<const protocol::NodeId> others = {});
   /// Whether it answered within lately.

@@ -27,18 +27,28 @@ bool is_named(const BookedNode& node) noexcept {
   return node.origin == Origin::configured || !node.claims.empty();
 }
 
-/// The friends on whose word selected nodes rest: each on that of another one, or on our user's.
+/// The friends on whose word selected nodes rest: each on that of another one, or on our user's. A friend who
+/// names other nodes later has vouched nevertheless.
 class Claimants {
  public:
+  /// It is selected already.
+  void hold(BookedNode& node) {
+    if (node.vouched_by == FriendKey{}) {
+      add(node);
+    } else {
+      vouched_.emplace(node.vouched_by, &node);
+    }
+  }
   /// False: each friend who names it vouches for another one.
-  bool add(const BookedNode& node) {
+  bool add(BookedNode& node) {
     std::set<FriendKey> asked;
     return !is_named(node) || node.origin == Origin::configured || assign(node, asked);
   }
+  [[nodiscard]] const std::map<FriendKey, BookedNode*>& vouched() const noexcept { return vouched_; }
 
  private:
   /// A friend who vouches for another node already is free if somebody else can take that over.
-  bool assign(const BookedNode& node, std::set<FriendKey>& asked) {
+  bool assign(BookedNode& node, std::set<FriendKey>& asked) {
     for (const auto& [who, addresses] : node.claims) {
       if (!asked.insert(who).second) {
         continue;
@@ -52,13 +62,13 @@ class Claimants {
     return false;
   }
 
-  std::map<FriendKey, const BookedNode*> vouched_;
+  std::map<FriendKey, BookedNode*> vouched_;
 };
 
 /// The rules of variety for the nodes that are chosen.
 class Selection {
  public:
-  Selection(const NodeBook& book, const std::vector<const BookedNode*>& from)
+  Selection(const NodeBook& book, const std::vector<BookedNode*>& from)
       : book_(book),
         named_known_(std::ranges::any_of(from, [](const auto* node) { return is_named(*node); })) {}
 
@@ -74,7 +84,7 @@ class Selection {
     });
   }
   void add(const BookedNode& node) {
-    found_ += is_named(node) ? 0 : 1;
+    found_ += is_named(node) || node.vouched_by != FriendKey{} ? 0 : 1;
     for (const Endpoint& endpoint : book_.addresses(node.id)) {
       if (const auto network = network_of(endpoint)) {
         networks_.insert(*network);
@@ -142,9 +152,11 @@ std::vector<protocol::NodeId> NodeBook::nearest(const crypto::Point& p, std::siz
 
 std::vector<protocol::NodeId> NodeBook::pick_home_nodes(std::size_t count,
                                                         std::span<const protocol::NodeId> others) {
-  std::vector<const BookedNode*> candidates;
-  for (const auto& [id, node] : nodes_) {
-    if (is_good(node) && answers(node) && !addresses(id).empty()) {
+  std::vector<BookedNode*> candidates;
+  for (auto& [id, node] : nodes_) {
+    const bool unnamed_now =
+        node.origin == Origin::friends && node.claims.empty();  // it is not found by chance
+    if (!unnamed_now && is_good(node) && answers(node) && !addresses(id).empty()) {
       candidates.push_back(&node);
     }
   }
@@ -156,17 +168,25 @@ std::vector<protocol::NodeId> NodeBook::pick_home_nodes(std::size_t count,
   Selection selection(*this, candidates);
   Claimants claimants;
   for (const auto& id : others) {
-    if (const BookedNode* const node = find(id)) {
+    if (BookedNode* const node = entry(id)) {
       selection.add(*node);
-      claimants.add(*node);
+      claimants.hold(*node);
     }
   }
   std::vector<protocol::NodeId> picked;
-  for (const auto* node : candidates) {
+  for (auto* node : candidates) {
     if (picked.size() < count && std::ranges::find(others, node->id) == others.end() &&
         selection.admits(*node) && selection.admits_network(*node) && claimants.add(*node)) {
       selection.add(*node);
       picked.push_back(node->id);
+      node->vouched_by = {};
+      changed(*node);
+    }
+  }
+  for (const auto& [who, node] : claimants.vouched()) {
+    if (node->vouched_by != who) {
+      node->vouched_by = who;
+      changed(*node);
     }
   }
   return picked;

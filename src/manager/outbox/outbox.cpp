@@ -117,7 +117,8 @@ Outbox::Message Outbox::make(const FriendKey& to, crypto::MessageKind kind, Byte
   message.to = to;
   message.kind = kind;
   message.text = std::move(text);
-  message.sent_at = now.wall;
+  const UnixTimeMs later = services_.clock.date_of(now.steady);
+  message.sent_at = later > now.wall + TrustedClock::tolerance ? later : now.wall;
   message.made = now.steady;
   message.undated = !services_.clock.checked();
   message.ttl = ttl;
@@ -155,7 +156,7 @@ bool Outbox::send_service(const FriendKey& to, crypto::MessageKind kind, Bytes t
                           std::uint64_t bundle_version, store::StateBatch batch, Now now) {
   Friend* const recipient = friends_.find(to);
   if (recipient == nullptr || !crypto::epoch_at(now.unix_time()) || !friends_.can_seal(*recipient) ||
-      messages_.services() >= service_messages) {
+      !messages_.has_room_for_service(to)) {
     return false;
   }
   Message made = make(to, kind, std::move(text), service_ttl, now);
@@ -402,12 +403,6 @@ void Outbox::tick(Now now) {
   sealer_.begin_tick();
   for (const auto& to : window_.take_noted()) {
     on_room(to, now);
-  }
-  const milliseconds ahead = now.wall.time_since_epoch() - now.steady.time_since_epoch();
-  if (std::chrono::abs(ahead - std::exchange(wall_clock_ahead_, ahead)) > clock_was_set) {
-    for (const auto& id : messages_.ids()) {
-      deadlines_.set(id, now.steady);
-    }
   }
   while (const auto due = deadlines_.pop_due(now.steady)) {
     advance(*due, now);

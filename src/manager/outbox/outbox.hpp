@@ -30,12 +30,8 @@ class OutboxListener {
 /// Replicator, Canceller, MessageReporter.
 class Outbox final : public Part, private ReplicatorListener, private CancellerListener {
  public:
-  /// All messages are examined when the wall clock was set by more than that.
-  static constexpr milliseconds clock_was_set = 1min;
   /// Nacks for one message that are answered by sealing it again.
   static constexpr std::uint8_t nacks_answered = 4;
-  /// Service messages that wait at most; past that they are not made.
-  static constexpr std::size_t service_messages = 4096;
   /// For receipts, nacks and bundles.
   static constexpr seconds service_ttl = limits::largest_time_to_live;
 
@@ -110,6 +106,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   void save_later(Message& message);
   /// The message that the receipt or nack is for. Null: there is none, or it has nothing to do with it.
   [[nodiscard]] Message* find(const ReceiptFrom& from);
+  void settle_nack(const ReceiptFrom& from, bool durable);
   void confirm(Message& message, crypto::Instance instance);
   void answer_nack(Message& message, Target& target, Friend& recipient, Now now);
   void on_written(const crypto::MessageId& id, bool durable);
@@ -140,7 +137,6 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   Replicator replicator_;
   Canceller canceller_;
   DeadlineQueue<crypto::MessageId> deadlines_;
-  milliseconds wall_clock_ahead_ = 0ms;  ///< Of the steady one, when all messages were examined.
   std::optional<SteadyTime> resumed_at_;
 };
 

@@ -24,9 +24,12 @@ void Outbox::redate(Message& message, Now now) const {
     message.unsaved = message.unsaved || moved || checked;
     return;
   }
+  const UnixTimeMs after{services_.clock.last_run()};  // when it was sent, if it has no date yet
   const bool wrong = message.sent_at > now.wall + TrustedClock::tolerance ||
-                     (message.undated && message.expires_at() <= now.wall);
-  if (checked && wrong) {  // as if it was sent now: it is not known when it was
+                     (message.undated && message.sent_at < after - TrustedClock::tolerance);
+  if (checked && wrong && now.wall >= after + message.ttl && message.undated) {
+    message.sent_at = after;      // it is over: copies of it may be as old
+  } else if (checked && wrong) {  // as if it was sent now: it is not known when it was
     message.sent_at = now.wall;
     message.made = now.steady;
   }

@@ -42,14 +42,19 @@ void Outbox::prepare(const ReceiptFrom& from, store::StateBatch& batch) {
   }
   Target* const target = message->target(from.instance);
   if (from.kind == crypto::MessageKind::nack) {
-    if (message->receipts_under_way == 0) {
+    if (!message->end_under_way && !target->receipt_under_way && !target->nack_under_way) {
       target->key_refused = true;
       batch.push_back(put_target(*message, *target));
       target->key_refused = false;
+      target->nack_under_way = true;
+      ++message->receipts_under_way;
     }
     return;
   }
   ++message->receipts_under_way;
+  if (target != nullptr) {
+    target->receipt_under_way = true;
+  }
   const bool ends = message->end_under_way || ends_with(*message, from.instance);
   if (message->kind != crypto::MessageKind::bundle && !ends) {
     // Other installations of the friend do not have it yet.
@@ -78,20 +83,18 @@ void Outbox::prepare(const ReceiptFrom& from, store::StateBatch& batch) {
 }
 
 void Outbox::settle(const ReceiptFrom& from, bool durable) {
+  if (from.kind == crypto::MessageKind::nack) {
+    return settle_nack(from, durable);
+  }
   Message* const message = find(from);
   if (message == nullptr) {
     return;
   }
   const Now now = services_.clock.now();
-  if (from.kind == crypto::MessageKind::nack) {
-    if (durable && message->receipts_under_way == 0) {
-      services_.telemetry.count(Counter::nacks_received);
-      message->target(from.instance)->key_refused = true;
-      deadlines_.set(message->id, now.steady);
-    }
-    return;
-  }
   message->receipts_under_way -= message->receipts_under_way > 0 ? 1 : 0;
+  if (Target* const target = message->target(from.instance)) {
+    target->receipt_under_way = false;
+  }
   if (!durable) {
     message->end_under_way = false;
     message->unsaved = true;
@@ -103,6 +106,21 @@ void Outbox::settle(const ReceiptFrom& from, bool durable) {
   } else {
     confirm(*message, from.instance);
   }
+}
+
+void Outbox::settle_nack(const ReceiptFrom& from, bool durable) {
+  Message* const message = messages_.find(from.id);
+  Target* const target =
+      message != nullptr && message->to == from.from ? message->target(from.instance) : nullptr;
+  if (target == nullptr || !std::exchange(target->nack_under_way, false)) {
+    return;
+  }
+  message->receipts_under_way -= message->receipts_under_way > 0 ? 1 : 0;
+  if (durable && target->open()) {
+    services_.telemetry.count(Counter::nacks_received);
+    target->key_refused = true;
+  }
+  deadlines_.set(message->id, services_.clock.now().steady);
 }
 
 /// All of it is on disk already, but not the end of the message when its last two receipts came together.

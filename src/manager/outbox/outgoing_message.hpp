@@ -104,9 +104,11 @@ struct OutgoingMessage {
     bool key_refused = false;          ///< By a nack: to be sealed again with another pre-key.
     std::vector<Copy> copies;          ///< The complete ones have a row of their own.
     // In memory:
-    bool refused = false;       ///< Sealing with its keys failed: no honest client gave them.
-    bool offered_live = false;  ///< In the present connection of the friend.
-    SteadyTime live_until{};    ///< Until then a receipt is awaited before anything goes to nodes.
+    bool receipt_under_way = false;  ///< To the disk,
+    bool nack_under_way = false;     ///< likewise.
+    bool refused = false;            ///< Sealing with its keys failed: no honest client gave them.
+    bool offered_live = false;       ///< In the present connection of the friend.
+    SteadyTime live_until{};         ///< Until then a receipt is awaited before anything goes to nodes.
 
     [[nodiscard]] bool open() const noexcept { return !confirmed && !refused; }
 
@@ -172,8 +174,9 @@ struct OutgoingMessage {
   [[nodiscard]] seconds margin() const noexcept { return is_service() ? 0s : limits::clocks_apart; }
   /// For how long a node is asked to keep it; 0: it is not worth it any longer.
   [[nodiscard]] seconds time_to_live(Now now) const noexcept {
+    const auto left = std::chrono::floor<seconds>(expires_at() + limits::clocks_apart - now.wall);
     return limits::storage_time_within(
-        std::chrono::floor<seconds>(expires_at() + limits::clocks_apart - now.wall));
+        std::min(left, ttl + limits::clocks_apart));  // sent_at may be too late
   }
   [[nodiscard]] bool is_service() const noexcept { return !crypto::is_ordered(kind); }
   [[nodiscard]] Place place() const noexcept { return {sequence, id}; }

@@ -122,14 +122,18 @@ const OutgoingMessage* OutgoingMessages::find(const crypto::MessageId& id) const
 
 OutgoingMessage& OutgoingMessages::insert(OutgoingMessage message) {
   recipients_[message.to].messages.insert(message.place());
-  services_ += message.is_service() ? 1 : 0;
+  if (message.is_service()) {
+    services_.add(message.to);
+  }
   const auto id = message.id;
   return messages_.insert_or_assign(id, std::move(message)).first->second;
 }
 
 void OutgoingMessages::erase(OutgoingMessage& message) {
   recipients_[message.to].messages.erase(message.place());
-  services_ -= message.is_service() ? 1 : 0;
+  if (message.is_service()) {
+    services_.remove(message.to);
+  }
   crypto::wipe(message.text);
   messages_.erase(crypto::MessageId{message.id});
 }

@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "manager/core/friend_budget.hpp"
 #include "manager/outbox/outgoing_message.hpp"
 
 namespace toxasync::manager {
@@ -34,8 +35,14 @@ class OutgoingMessages {
   /// To all friends, in the order of sending to each.
   [[nodiscard]] std::vector<crypto::MessageId> ids_by_friend() const;
 
-  [[nodiscard]] std::size_t texts() const noexcept { return messages_.size() - services_; }
-  [[nodiscard]] std::size_t services() const noexcept { return services_; }
+  /// Service messages that wait at most; past that they are not made.
+  static constexpr FriendBudget::Limits most_services{512, 4096, 64};
+
+  [[nodiscard]] std::size_t texts() const noexcept { return messages_.size() - services_.total(); }
+  [[nodiscard]] std::size_t services() const noexcept { return services_.total(); }
+  [[nodiscard]] bool has_room_for_service(const FriendKey& to) const noexcept {
+    return services_.has_room(to);
+  }
 
   /// The receipt of a target has come: nothing of it is needed any longer.
   void confirm(const OutgoingMessage& message, OutgoingMessage::Target& target);
@@ -62,7 +69,7 @@ class OutgoingMessages {
   std::map<FriendKey, Recipient> recipients_;
   std::map<crypto::MessageId, std::vector<Target>> loaded_targets_;  ///< Until join_loaded(), as:
   std::map<crypto::MessageId, OutgoingMessage> loaded_past_;         ///< Only what the row X holds.
-  std::size_t services_ = 0;
+  FriendBudget services_{most_services};
 };
 
 }  // namespace toxasync::manager

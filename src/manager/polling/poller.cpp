@@ -27,7 +27,7 @@ const Poller::Boxes& Poller::boxes_of(const crypto::FriendsMailbox& mailbox, con
 }
 
 void Poller::follow_clock(Now now) {
-  update_polls(now);
+  update_polls(now);  // the epoch may be an earlier one, too
   if (!services_.clock.checked() && now.steady >= asks_date_from_) {
     asks_date_from_ = now.steady + date_asked_every;
     poll_soon(now);  // so that nodes say what time it is
@@ -36,14 +36,12 @@ void Poller::follow_clock(Now now) {
 
 milliseconds Poller::until_next_poll(crypto::Epoch epoch, Now now) const {
   const milliseconds often = services_.config.poll_interval;
-  const UnixTimeMs near_from = crypto::epoch_start(epoch) - edge;
-  const UnixTimeMs near_until = crypto::epoch_start(epoch + 1) + edge;
-  if (now.wall >= near_from && now.wall < near_until) {
+  if (is_near(epoch, now)) {
     return random_delay(services_.random, often);
   }
   const milliseconds seldom = std::max(often, std::min(seldom_factor * often, longest_seldom));
   const milliseconds wait = random_delay(services_.random, seldom);
-  const milliseconds to_near = near_from - now.wall;
+  const milliseconds to_near = crypto::epoch_start(epoch) - edge - now.wall;
   return to_near > 0ms && wait > to_near ? to_near + random_delay(services_.random, often) : wait;
 }
 
@@ -227,7 +225,8 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   // Apart from other clients that it turned away.
   const milliseconds apart = services_.random.below(asked / 4 + 1ms);
   due_.set(key, now.steady + std::max(wait, asked + apart));
-  if (result.complete && lacks_boxes(key, poll->second, now)) {
+  const bool has_room = poll->second.left && poll->second.reopened != inbox_.reopened();
+  if (has_room || (result.complete && lacks_boxes(key, poll->second, now))) {
     ask_again(key, poll->second, now);
   }
 }
@@ -263,9 +262,9 @@ void Poller::follow_writers(Now now) {
 
 void Poller::fetch_left(Now now) {
   reopened_ = inbox_.reopened();
-  for (const auto& [key, poll] : polls_) {
+  for (auto& [key, poll] : polls_) {
     if (poll.left && !poll.operation) {
-      due_.set_earlier(key, now.steady + services_.random.below(soon_polls_within));
+      ask_again(key, poll, now);
     }
   }
 }
@@ -286,8 +285,7 @@ bool Poller::swept_since(SteadyTime since) const {
 }
 
 void Poller::tick(Now now) {
-  const bool clock_set_back = now.unix_time() < next_epoch_ - limits::epoch_length;
-  if (now.unix_time() >= next_epoch_ || (clock_set_back && next_epoch_ != limits::epoch_origin)) {
+  if (now.unix_time() >= next_epoch_) {
     update_polls(now);
   }
   if (reopened_ != inbox_.reopened()) {

@@ -81,6 +81,7 @@ class Poller final : public Part, private client::RetrieveListener {
 
   struct Poll {
     bool is_cover = false;
+    bool is_near = false;   ///< Its epoch is, or is soon, the present one; at the last update_polls().
     bool is_stray = false;  ///< Its epoch is the present one only by the node's clock.
     std::optional<client::OperationId> operation;
     SteadyTime started{};
@@ -133,6 +134,7 @@ class Poller final : public Part, private client::RetrieveListener {
   /// There may be room for what was left.
   void fetch_left(Now now);
   void forget_retired();
+  void forget_unused(crypto::Epoch epoch, Now now);
   void want(Polls& wanted, const Key& key, bool is_cover, Now now);
   void want_strays(Polls& wanted, const Source& source, crypto::Epoch first, Now now);
   void note_stray(const Key& key, UnixTime node_time);
@@ -145,6 +147,10 @@ class Poller final : public Part, private client::RetrieveListener {
   void written(client::OperationId operation, SteadyTime delete_from, bool durable,
                std::vector<crypto::EnvelopeId> left);
   void note_end(const Key& key, const Poll& poll, const client::RetrieveResult& result, Now now);
+  /// Whether the epoch is within `edge` of the present one.
+  [[nodiscard]] static bool is_near(crypto::Epoch epoch, Now now) noexcept {
+    return now.wall >= crypto::epoch_start(epoch) - edge && now.wall < crypto::epoch_start(epoch + 1) + edge;
+  }
   /// Until it is asked for again.
   [[nodiscard]] milliseconds until_next_poll(crypto::Epoch epoch, Now now) const;
   void mark_final(const Key& key);

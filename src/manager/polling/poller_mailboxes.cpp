@@ -116,9 +116,10 @@ void Poller::want(Polls& wanted, const Key& key, bool is_cover, Now now) {
   poll.is_stray = false;
   if (!poll.operation && !due_.contains(key)) {
     due_.set(key, now.steady + random_delay(services_.random, first_polls_within));
-  } else if (!poll.operation) {  // its epoch may be the present one now
+  } else if (!poll.operation && is_near(std::get<2>(key), now) && !poll.is_near) {
     due_.set_earlier(key, now.steady + until_next_poll(std::get<2>(key), now));
   }
+  poll.is_near = is_near(std::get<2>(key), now);
 }
 
 void Poller::want_strays(Polls& wanted, const Source& source, crypto::Epoch first, Now now) {
@@ -198,8 +199,7 @@ void Poller::update_polls(Now now) {
       const Source source{id, root.id()};
       const auto finished = finished_.find(source);
       auto first = first_epoch(source, node, root, *epoch);
-      // After a jump to a date that this node has not confirmed: what may have come before that waits.
-      if (!services_.clock.checked() && !services_.clock.other_epochs(id).empty()) {
+      if (services_.clock.in_doubt_at(id)) {  // what may have come before the jump waits
         first = std::max(first, *epoch - std::min<crypto::Epoch>(*epoch, 1));
       }
       for (auto e = first; e <= *epoch + 1; ++e) {
@@ -226,14 +226,18 @@ void Poller::update_polls(Now now) {
     }
   }
   polls_ = std::move(wanted);
+  forget_unused(*epoch, now);
+}
+
+/// What was kept for mailboxes that are not polled any longer: a node can name any number of dates.
+void Poller::forget_unused(crypto::Epoch epoch, Now now) {
   std::set<std::pair<RootId, crypto::Epoch>> polled;
   for (const auto& [key, poll] : polls_) {
     polled.emplace(std::get<1>(key), std::get<2>(key));
   }
-  // A node can name any number of dates.
   const auto is_unused = [&](const auto& entry) {
     const auto e = entry.first.second;
-    return (e + epochs_back + 1 < *epoch || e > *epoch + 1) && !polled.contains(entry.first);
+    return (e + epochs_back + 1 < epoch || e > epoch + 1) && !polled.contains(entry.first);
   };
   std::erase_if(mailboxes_, is_unused);
   std::erase_if(boxes_, is_unused);
