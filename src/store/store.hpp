@@ -24,6 +24,7 @@ struct Box {
   Mailbox mailbox{};
   BoxKey key{};  ///< Of one mailbox only.
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 that <=> is compared with for a pointer
   auto operator<=>(const Box&) const = default;
 };
 inline Box box_of(const crypto::MailboxAddress& address) noexcept {

@@ -71,6 +71,7 @@ struct IsVector<std::vector<T, A>> : std::true_type {};
 /// The least number of bytes that an item of a vector takes: bounds how many can follow.
 template <class T>
 constexpr std::size_t min_size() {
+  // NOLINTNEXTLINE(bugprone-branch-clone): numbers and arrays of bytes take what they are, for other reasons
   if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
     return sizeof(T);
   } else if constexpr (IsTime<T>::value) {

@@ -177,7 +177,8 @@ BOOST_AUTO_TEST_CASE(a_mailbox_that_never_ends_is_left_after_a_bound) {
     rig.run();
     BOOST_TEST(!rig.complete(id));
     BOOST_TEST(rig.listener.retrieved.at(id).result.endless);
-    BOOST_TEST(rig.listener.envelopes[id].size() <= RetrieveOperation::most_envelopes_of_box + 3 * 4U);
+    BOOST_TEST(rig.listener.envelopes[id].size() <=
+               RetrieveOperation::most_envelopes_of_box + std::size_t{3} * 4);
     BOOST_TEST(node.retrieves.size() <= RetrieveOperation::most_envelopes_of_box / 4 + 2);
   }
 }

@@ -396,7 +396,7 @@ BOOST_AUTO_TEST_CASE(two_nodes_that_lie_can_erase_nothing) {
   world.bob.crash();
   const auto id = world.alice.send(world.bob, "waits");
   world.run(10s);
-  for (const std::size_t liar : {0, 1}) {
+  for (const std::size_t liar : {0U, 1U}) {
     world.nodes[liar]->ahead = days(60);
   }
   world.bob.start();

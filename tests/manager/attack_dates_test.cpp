@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(two_nodes_of_a_friend_make_no_wrong_clock_certain) {
     world.run(1h);
     const auto roots = alice.rows('R');
     alice.clock.ahead = days(31);
-    for (const std::size_t liar : {3, 4}) {
+    for (const std::size_t liar : {3U, 4U}) {
       world.nodes[liar]->ahead = days(31);
     }
     world.hold({0, 1, 2});

@@ -152,7 +152,7 @@ inline void expired_records_end_a_list_which_goes_on(Store& store) {
   std::size_t lists = 0;
   for (bool more = true; more; ++lists) {
     BOOST_TEST_REQUIRE(lists < 20U);
-    const auto list = caller.list(mailbox(1), cursor, {48, 48 * 400});
+    const auto list = caller.list(mailbox(1), cursor, {48, std::size_t{48} * 400});
     BOOST_TEST((list.status == OpStatus::ok));
     for (const Record& record : list.records) {
       found.push_back(record.id);

@@ -194,7 +194,7 @@ BOOST_FIXTURE_TEST_CASE(tombstones_and_foreign_boxes_cost_a_list_nothing, OnDisk
   fill_boxes(*store, 25000, foreign_writers, 2);
   const std::uint64_t beside = steps_of_list(steps, caller, 1);
   BOOST_TEST_MESSAGE("steps: " << nothing << " " << alone << " " << beside);
-  BOOST_TEST(beside < alone + 2U * 128U * 20U);
+  BOOST_TEST(beside < alone + std::uint64_t{2} * 128 * 20);
 }
 
 // As one who fills a node with what nobody counts: 50 are stored, and 50 or 25 of them removed, until there

@@ -91,6 +91,8 @@ class Inbox final : public Part, private DeliveryListener {
   struct Sealing {
     MessageKey message;
     crypto::PreKeyId pre_key{};
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 that <=> is compared with for a
+    // pointer
     auto operator<=>(const Sealing&) const = default;
   };
 
