@@ -47,35 +47,6 @@ struct Apart : World {
 
 BOOST_AUTO_TEST_SUITE(attack_dates)
 
-BOOST_AUTO_TEST_CASE(two_nodes_of_a_friend_make_no_wrong_clock_certain) {
-  for (const milliseconds first : {milliseconds(150ms), milliseconds(30s)}) {
-    Apart world({0, 1, 2}, {3, 4}, 5);
-    User& alice = world.alice;
-    world.bob.crash();
-    alice.send(world.bob, "known");
-    world.run(1min);
-    const auto id = alice.send(world.bob, "waits");
-    world.run(1min);
-    alice.crash();
-    world.run(1h);
-    const auto roots = alice.rows('R');
-    alice.clock.ahead = days(31);
-    for (const std::size_t liar : {3U, 4U}) {
-      world.nodes[liar]->ahead = days(31);
-    }
-    world.hold({0, 1, 2});
-    alice.start();
-    world.run(first);
-    world.hold({});
-    world.run(30s);
-    BOOST_TEST(alice.rows('R') == roots);
-    BOOST_TEST(alice.told(id).ends_with("stored:2/2"), alice.told(id));
-    world.bob.start();
-    const auto next = world.bob.send(alice, "for her");
-    BOOST_TEST(world.run(5h, [&] { return alice.shown.size() == 1; }), world.bob.told(next));
-  }
-}
-
 BOOST_AUTO_TEST_CASE(a_right_clock_and_a_home_node_that_is_behind) {
   for (const bool alone : {true, false}) {
     Apart world({0, 3}, {1, 2}, 4);
@@ -136,6 +107,37 @@ BOOST_AUTO_TEST_CASE(what_was_never_dated_is_not_sent_again_a_month_later) {
   world.run(5h);
   BOOST_TEST(world.bob.shown.size() == 1U);
   BOOST_TEST(world.alice.told(id).find("stored:2/2") == std::string::npos, world.alice.told(id));
+}
+
+BOOST_AUTO_TEST_CASE(a_request_that_has_expired_while_the_program_was_off_is_not_shown) {
+  World world;
+  for (int i = 0; i < 3; ++i) {
+    world.add_node();
+  }
+  User& alice = world.add_user();
+  User& bob = world.add_user();
+  const manager::Nospam nospam{1, 2, 3, 4};
+  for (User* const user : {&alice, &bob}) {
+    world.give_nodes(*user);
+  }
+  bob.manager->set_nospam(nospam);
+  world.run(1h);
+  manager::ToxAddress address{};
+  std::ranges::copy(bob.key, address.begin());
+  std::ranges::copy(nospam, address.begin() + 32);
+  for (std::size_t i = 0; i < 36; ++i) {
+    address[36 + i % 2] ^= address[i];
+  }
+  const auto before = bob.rows('H');
+  BOOST_TEST(alice.manager->send_friend_request(address, as_bytes("hello")).has_value());
+  bob.state->hold_completions(true);  // it comes to the disk, and the program ends before it is shown
+  BOOST_TEST(world.run(6h, [&] { return bob.rows('H') > before; }));
+  bob.crash();
+  world.run(days(20));
+  bob.start();
+  bob.manager->set_nospam(nospam);
+  world.run(1h);
+  BOOST_TEST(bob.requests.empty());
 }
 
 BOOST_AUTO_TEST_CASE(dates_of_a_friends_node_open_nothing_again) {

@@ -135,21 +135,6 @@ BOOST_AUTO_TEST_CASE(a_cancel_reaches_copies_of_all_two_weeks) {
   BOOST_TEST(live_records() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(what_was_fetched_and_expired_while_the_program_was_off_is_not_shown) {
-  bob.takes = false;
-  bob.start();
-  ask("hello");
-  BOOST_TEST(run(3h, [&] { return !bob.shown.empty(); }));
-  bob.crash();
-  run(days(20));
-  bob.takes = true;
-  const auto offered = bob.shown.size();
-  bob.start();
-  run(1h);
-  BOOST_TEST(bob.taken.empty());
-  BOOST_TEST(bob.shown.size() == offered);
-}
-
 BOOST_AUTO_TEST_CASE(a_slow_node_does_not_keep_a_request_away) {
   // A friend's node answers only what it is asked for the last time, with one page of four, and has no end.
   // It needs no key for that: the tags of boxes stand in the request.
