@@ -34,7 +34,7 @@ EnvelopeId envelope_id(const MailboxAddress& address, ByteView envelope) noexcep
 /// Readable by the owner of the mailbox.
 struct EnvelopeHeader {
   /// In the public root S, a claim until the body has opened. In the others the box says it, and zeros stand
-  /// here; who opens the header is told.
+  /// here: open_header() puts the writer's name in their place.
   FriendKey sender{};
   Instance instance{};  ///< The sender's installation.
   PreKeyId pre_key{};   ///< Of the recipient's bundle.

@@ -173,7 +173,7 @@ void Node::answer_store(const ReplyPath& path, Now now, StoreStatus status, Unix
   protocol::StoreResponse response;
   response.counter = path.counter;
   response.status = status;
-  // By the date that is told, of which only the difference counts: from then on it is not promised.
+  // Clients use the difference of the two times only, so both are by the same date.
   const UnixTime until = expires_at - (clock_.latest() - clock_.believed());
   response.expires_at_s = expires_at == UnixTime{} ? 0 : since_1970_s(until);
   response.node_time_s = since_1970_s(clock_.believed());

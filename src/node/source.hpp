@@ -6,7 +6,7 @@
 
 namespace toxasync::node {
 
-/// Whom a request is charged to: the networks that it came from, the smallest first (docs/admission.md).
+/// The networks that a request came from, and that pay for it, the smallest first (docs/admission.md).
 ///
 /// Packets that a node of the DHT forwards come from an address that says nothing about their sender. Their
 /// networks are others than those of the forwarder itself: their session, which costs its sender one of the

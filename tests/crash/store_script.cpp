@@ -16,7 +16,7 @@ std::uint8_t mark_of(const Operation& operation) {
   return static_cast<std::uint8_t>(operation.record * 7 + operation.mailbox) & 0x7fU;
 }
 
-/// Of two writers, the second of whom is not always listed.
+/// Of two writers; the box of the second one is not always listed.
 store::Box box_of(const Operation& operation) {
   return store::test::box(operation.mailbox, operation.record % 2 == 0 ? 1 : 2);
 }

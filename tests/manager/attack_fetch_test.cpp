@@ -139,7 +139,7 @@ BOOST_FIXTURE_TEST_CASE(a_node_whose_mailboxes_do_not_end_is_asked_seldom, HandW
   eye.requests.clear();
   run(2h);
   BOOST_TEST(polls(*nodes[0]) <= 3 * 6 * windows);
-  BOOST_TEST(polls(*nodes[1]) >= 60);  // the others as ever
+  BOOST_TEST(polls(*nodes[1]) >= 60);  // the others as often as before
 }
 
 BOOST_AUTO_TEST_SUITE_END()

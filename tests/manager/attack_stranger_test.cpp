@@ -108,7 +108,7 @@ BOOST_FIXTURE_TEST_CASE(a_found_node_is_not_asked_for_the_public_mailbox, Stalke
 
 BOOST_FIXTURE_TEST_CASE(a_found_node_is_asked_for_no_pair_mailbox, Stalked) {
   name_home_node();
-  HandFriend asked(*this, bob, 77);  // whom Bob has asked to be a friend: they have not accepted
+  HandFriend asked(*this, bob, 77);  // Bob has asked them to be a friend, and they have not accepted
   asked.go();
   run(8h);
   BOOST_TEST(bob[Counter::nodes_discovered] >= 3U);

@@ -49,7 +49,7 @@ class FriendBudget {
 
   /// Something of theirs was refused, and waits elsewhere for room.
   void refused(const FriendKey& who) { waiting_.insert(who); }
-  /// Rises when there is room again, a quarter of it, for somebody of whom something was refused.
+  /// Rises when a quarter of the room is free again for a friend who had something refused.
   [[nodiscard]] std::uint64_t reopened() const noexcept { return reopened_; }
 
   [[nodiscard]] std::size_t used_by(const FriendKey& who) const noexcept {

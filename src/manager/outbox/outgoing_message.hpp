@@ -169,7 +169,7 @@ struct OutgoingMessage {
 
   /// Its recipient does not show it from then on.
   [[nodiscard]] UnixTimeMs expires_at() const noexcept { return sent_at + ttl; }
-  /// The user is told: so much later that it is true for a recipient whose clock is slower than ours.
+  /// From then on the message is reported as expired: later, because the recipient's clock may be slower.
   [[nodiscard]] UnixTimeMs ends_at() const noexcept { return expires_at() + margin(); }
   [[nodiscard]] seconds margin() const noexcept { return is_service() ? 0s : limits::clocks_apart; }
   /// For how long a node is asked to keep it; 0: it is not worth it any longer.
