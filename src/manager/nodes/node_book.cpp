@@ -297,7 +297,9 @@ void NodeBook::clamp(const CertainDate& date) {
   }
   store::StateBatch batch;
   addresses_.forget_full(services_.clock.now().steady, batch);
-  services_.state.keep(std::move(batch));
+  if (!batch.empty()) {
+    services_.state.keep(std::move(batch));
+  }
 }
 
 // --- Addresses ---

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 #include <ranges>
+#include <utility>
 
 #include "manager/nodes/node_book.hpp"
 
@@ -57,7 +58,9 @@ void NodeBook::on_sent(const protocol::NodeId& id, const Endpoint& to, Now now) 
     return;  // or it went to no address
   }
   if (!node->answering.contains(to) && to != node->answered_at) {
-    services_.state.keep(addresses_.on_sent(to, who_names(*node, to), now));
+    if (auto batch = addresses_.on_sent(to, who_names(*node, to), now); !batch.empty()) {
+      services_.state.keep(std::move(batch));
+    }
     return;
   }
   auto& [silent_since, next, proven] = node->answering[to];
@@ -75,8 +78,12 @@ void NodeBook::on_proven(const protocol::NodeId& id, const Endpoint& at) {
 }
 
 void NodeBook::on_heard(const protocol::NodeId& id, const Endpoint& from) {
-  if (entry(id) != nullptr && is_proven(id, from)) {
-    on_proven(id, from);
+  BookedNode* const node = entry(id);
+  if (node == nullptr) {
+    return;
+  }
+  if (const auto found = node->answering.find(from); found != node->answering.end() && found->second.proven) {
+    found->second.silent_since = never;
   }
 }
 
