@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "manager/nodes/node_book.hpp"
@@ -24,7 +23,9 @@ AddressBudget::Named who_names(const BookedNode& node, const Endpoint& address) 
   }
   if (named.by.empty()) {  // the node names it itself: it counts for whoever vouches for the node, too
     named.by_node = node.id;
-    std::ranges::copy(std::views::keys(node.claims), std::back_inserter(named.by));
+    for (const auto& [whose, claimed] : node.claims) {
+      named.by.push_back(whose);
+    }
   }
   return named;
 }
