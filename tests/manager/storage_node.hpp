@@ -31,6 +31,11 @@ class StorageNode final : public PacketReceiver {
       node->on_packet(transport_, from, packet, now());
     }
   }
+  /// It gets another address.
+  void move_to(MockNetwork& network, const Endpoint& to) {
+    network.move(endpoint, to);
+    endpoint = to;
+  }
   void switch_off() { on_ = false; }
   void switch_on() { on_ = true; }
   /// It is started anew, and keeps mail no longer than that.

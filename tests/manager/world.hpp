@@ -15,6 +15,7 @@
 #include "protocol/friend_packet.hpp"
 #include "storage_node.hpp"
 #include "store/memory/memory_state.hpp"
+#include "tests/support/actor.hpp"
 #include "tests/support/quiet_log.hpp"
 #include "tests/support/seeded_random.hpp"
 #include "tests/support/time_print.hpp"
@@ -143,6 +144,12 @@ class World {
     }
   }
 
+  /// The user's machine gets another address: what was sent to the one before is lost.
+  void rebind(User& who, const Endpoint& endpoint) {
+    network.move(who.endpoint, endpoint);
+    who.endpoint = endpoint;
+  }
+
   void connect(User& a, User& b) { set_connected(a, b, true); }
   void disconnect(User& a, User& b) { set_connected(a, b, false); }
   /// They are online together for a while.
@@ -190,6 +197,7 @@ class World {
   MockNetwork network;
   std::vector<std::unique_ptr<StorageNode>> nodes;
   std::vector<std::unique_ptr<User>> users;
+  std::vector<std::unique_ptr<Actor>> actors;  ///< Who else acts.
   std::map<manager::FriendKey, std::vector<Bytes>>
       by_hand;  ///< What was sent to friends that a test plays itself.
   milliseconds friend_delay = 20ms;
@@ -391,6 +399,13 @@ inline bool World::tick_one() {
       event();
     }
   }
+  for (const auto& actor : actors) {
+    if (actor->next() <= clock.steady()) {
+      actor->tick();
+      any = true;
+      event();
+    }
+  }
   return any;
 }
 
@@ -404,6 +419,9 @@ inline SteadyTime World::next() const {
   }
   for (const auto& user : users) {
     next = std::min(next, user->running() ? user->manager->next_deadline() : never);
+  }
+  for (const auto& actor : actors) {
+    next = std::min(next, actor->next());
   }
   return next;
 }

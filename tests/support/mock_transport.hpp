@@ -93,6 +93,14 @@ class MockNetwork {
     slot = std::make_unique<MockTransport>(*this, endpoint);
     return *slot;
   }
+  /// The machine has another address from now on.
+  void move(const Endpoint& from, const Endpoint& to) {
+    assert(!ends_.contains(to));
+    auto end = ends_.extract(from);
+    end.key() = to;
+    end.mapped()->endpoint_ = to;
+    ends_.insert(std::move(end));
+  }
   /// The machine is gone; what is under way to it is lost. Its MockTransport is destroyed.
   void remove(const Endpoint& endpoint) { ends_.erase(endpoint); }
 

@@ -7,24 +7,29 @@
 #include <string>
 #include <vector>
 
+#include "bounds.hpp"
+#include "hostile_friend.hpp"
+#include "hostile_node.hpp"
 #include "model.hpp"
+#include "stranger.hpp"
 #include "tests/manager/world.hpp"
+#include "thief.hpp"
+#include "weather.hpp"
 #include "wiretap.hpp"
 
-namespace toxasync::model {
+namespace toxasync::sim {
 
 using test::SeededRandom;
 using test::StorageNode;
 using test::User;
 using test::World;
 
-/// What all sequences of a run did.
+/// What all worlds of a run did.
 struct Totals {
-  std::uint64_t sequences = 0;
+  std::uint64_t seeds = 0;
   std::uint64_t operations = 0;
   std::uint64_t events = 0;        ///< Packets and ticks: at each a crash could come.
   std::uint64_t crash_points = 0;  ///< Crashes that came, each followed by a restart.
-  std::uint64_t restores = 0;
   std::uint64_t messages = 0;
   std::uint64_t shown = 0;
   std::uint64_t expired = 0;
@@ -32,12 +37,21 @@ struct Totals {
   std::uint64_t failed = 0;
   std::uint64_t repeated = 0;  ///< Shown again, after what excuses it.
   std::uint64_t envelopes = 0;
+  Tally faults;   ///< By operation.
+  Tally attacks;  ///< By choice of somebody hostile.
 
   Totals& operator+=(const Totals& more) {
-    for (const auto field : {&Totals::sequences, &Totals::operations, &Totals::events, &Totals::crash_points,
-                             &Totals::restores, &Totals::messages, &Totals::shown, &Totals::expired,
-                             &Totals::cancelled, &Totals::failed, &Totals::repeated, &Totals::envelopes}) {
+    for (const auto field :
+         {&Totals::seeds, &Totals::operations, &Totals::events, &Totals::crash_points, &Totals::messages,
+          &Totals::shown, &Totals::expired, &Totals::cancelled, &Totals::failed, &Totals::repeated,
+          &Totals::envelopes}) {
       this->*field += more.*field;
+    }
+    for (const auto& [what, times] : more.faults) {
+      count(faults, what, times);
+    }
+    for (const auto& [what, times] : more.attacks) {
+      count(attacks, what, times);
     }
     return *this;
   }
@@ -48,6 +62,7 @@ struct Person {
   explicit Person(User& u) : user(&u) {}
 
   User* user;
+  manager::Nospam nospam{1, 2, 3, 4};
   unsigned crash_in_events = 0;                  ///< 0: no crash is planned.
   bool crash_in_callback = false;                ///< At the next message that is shown.
   std::unique_ptr<store::MemoryState> at_crash;  ///< What the disk held when the callback ran.
@@ -56,6 +71,7 @@ struct Person {
   SteadyTime failing_until{};  ///< Their disk may not have written what it should until then.
   bool last_show_unsafe = false;
   std::size_t shown_seen = 0;
+  std::optional<manager::ReceivedMessage> held_back;  ///< By a canary.
   std::size_t states_seen = 0;
   std::unique_ptr<store::MemoryState> copy;  ///< An old backup,
   Model::Backup copy_model;                  ///< and what was true when it was made.
@@ -64,18 +80,20 @@ struct Person {
 /// A world, the model of what was promised in it, and what goes wrong.
 class Rig {
  public:
-  struct Setup {
-    std::size_t users = 2;
-    std::size_t nodes = 3;
-    milliseconds poll_interval = 30min;
-    bool push = true;
+  struct Options {
+    /// Other texts, of sizes that must not show: whoever looks at the packets must see the same.
+    bool other_texts = false;
+    /// One kind of promise is broken between the world and the model, which must notice.
+    std::optional<Fault> canary;
   };
-  Rig(std::uint64_t seed, const Setup& setup, Totals& totals);
+  Rig(std::uint64_t seed, const Weather& weather, Totals& totals, Options options);
+  Rig(const Rig&) = delete;
+  Rig& operator=(const Rig&) = delete;
 
   // Things that happen. A Person who is not running stays as they are unless it says otherwise.
   void run(milliseconds time);
   /// Nothing when it was not accepted.
-  std::optional<Id> send(Person& from, const Person& to, const std::string& text,
+  std::optional<Id> send(Person& from, const FriendKey& to, const std::string& text,
                          crypto::MessageKind kind = crypto::MessageKind::normal, seconds ttl = 0s);
   void cancel(Person& who, const Id& id);
   /// `restart_after`: nothing if they are not to be restarted.
@@ -92,6 +110,14 @@ class Rig {
   /// none.
   void go_on_with(Person& who, std::unique_ptr<store::MemoryState> disk, const Model::Backup& then);
   void lose_disk(StorageNode& node);
+  void set_clock(Person& who, milliseconds ahead);
+  void set_clock(StorageNode& node, milliseconds ahead);
+  /// Nothing comes from one of them to the other any longer; both_ways: nor back.
+  void cut(const Endpoint& from, const Endpoint& to, bool both_ways);
+  void heal() { cut_.clear(); }
+  void rebind(Person& who);
+  void move(StorageNode& node);
+  void join_node();
   void unfriend(Person& who, Person& other);
   void befriend(Person& who, Person& other);
   [[nodiscard]] bool friends(const Person& a, const Person& b) const {
@@ -105,26 +131,54 @@ class Rig {
   void finish(SeededRandom& random);
   /// What was told since the last call.
   void observe();
+  /// A hash of what the networks have seen: when what went from where to where, and of which size.
+  [[nodiscard]] std::uint64_t view() const noexcept { return view_; }
 
+  const Weather weather;
   World world;
   Model model;
   std::vector<Person> people;
+  std::vector<HostileFriend*> hostile_friends;
   std::string note;  ///< What an operation wants to say in the trace.
 
  private:
+  void add_people();
+  void add_hostile(std::uint64_t seed);
   void on_event();
+  bool on_packet(test::MockNetwork::Packet& packet);
+  void observe(Person& person);
+  void show(Person& person, const manager::ReceivedMessage& message);
+  void tell(Person& person, manager::MessageStatus status);
+  void see(const Endpoint& from, const Endpoint& to, std::size_t size);
   void restart_due();
   void repair();
+  void silence();
   void settle_apart(SeededRandom& random);
   void settle_together();
+  std::vector<Id> send_last_ones();
+  void wait_for_the_last_ones(const std::vector<Id>& last_ones);
   void wait_for_the_end();
+  bool run_until(milliseconds limit, const std::function<bool()>& holds);
   [[nodiscard]] std::string rows_left(const Person& who) const;
+  void check_bounds() const;
   void check_disks();
+  [[nodiscard]] bool is_hostile(const FriendKey& key) const;
+  /// How it is called when mail does not come in time.
+  [[nodiscard]] Fault late() const { return weather.is_hostile() ? Fault::interfered : Fault::lost; }
+
+  [[nodiscard]] bool breaks(Fault fault) const noexcept { return options_.canary == fault; }
 
   Totals& totals_;
+  const Options options_;
   SeededRandom random_;
+  std::uint64_t view_ = 0;
   Wiretap tap_;
-  bool finishing_ = false;
+  Bounds bounds_;
+  std::vector<HostileNode*> hostile_nodes_;
+  std::vector<Stranger*> strangers_;
+  std::vector<Thief*> thieves_;
+  std::set<std::pair<Endpoint, Endpoint>> cut_;
+  std::uint32_t next_address_ = 2000;
 };
 
-}  // namespace toxasync::model
+}  // namespace toxasync::sim

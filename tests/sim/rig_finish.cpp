@@ -5,18 +5,22 @@
 
 // The end of a sequence: what must have come of everything, once nothing is in its way any longer.
 
-namespace toxasync::model {
+namespace toxasync::sim {
 
 namespace {
 
 /// Polls come at a mean of half an hour, and five times that at most.
 constexpr milliseconds polled_by = 3h;
 constexpr milliseconds receipt_by = 2 * polled_by + 1h;
+/// After a start with nobody hostile; with hostile nodes, friends, strangers; after wrong clocks.
+constexpr milliseconds fetched_by = 15min;
+constexpr milliseconds fetched_beside_attackers_by = 1h;
+constexpr milliseconds fetched_after_wrong_clocks_by = 24h;
 constexpr crypto::Epoch epochs_back = 15 * 4;
 
-void must(bool holds, const std::string& what) {
+void must(bool holds, Fault fault, const std::string& what) {
   if (!holds) {
-    throw Broken(what);
+    throw Broken(fault, what);
   }
 }
 
@@ -46,10 +50,15 @@ std::uint64_t records_left(const test::World& world) {
 
 }  // namespace
 
+/// First with everybody hostile as they are, only what is honest is put right; then without them.
 void Rig::finish(SeededRandom& random) {
   repair();
   settle_apart(random);
   settle_together();
+  const auto last_ones = send_last_ones();
+  wait_for_the_last_ones(last_ones);
+  check_bounds();
+  silence();
   wait_for_the_end();
   check_disks();
   totals_.shown += model.count([](const Message& m) { return m.shown > 0; });
@@ -67,12 +76,25 @@ void Rig::repair() {
     set_slow_disk(person, false);
     person.user->state->fail_next(0);
     person.user->takes_messages = true;
+    set_clock(person, 0ms);
   }
   for (const auto& node : world.nodes) {
     node->switch_on();
+    node->ahead = 0ms;
+    node->store.set_disk_full(false);
+    node->store.fail_next(0);
+    node->store.hold_completions(false);
   }
   world.network.set_conditions({0, 0, 10ms, 5ms});
+  cut_.clear();
   disconnect_all();
+}
+
+void Rig::silence() {
+  std::ranges::for_each(hostile_nodes_, [](auto* actor) { actor->stop(); });
+  std::ranges::for_each(hostile_friends, [](auto* actor) { actor->stop(); });
+  std::ranges::for_each(strangers_, [](auto* actor) { actor->stop(); });
+  std::ranges::for_each(thieves_, [](auto* actor) { actor->stop(); });
 }
 
 /// Nobody meets anybody, and one may be gone for good: what nodes have is fetched all the same.
@@ -87,12 +109,18 @@ void Rig::settle_apart(SeededRandom& random) {
     if (!absent.contains(person.user->key)) {
       stop(person);  // a program that starts asks its nodes soon
       start(person);
+      add_all_nodes(person);  // their present addresses
     }
   }
-  run(15min);
-  model.check_stored_was_shown(absent, world.clock.now().wall);
+  const milliseconds time = model.clocks_were_wrong() ? fetched_after_wrong_clocks_by
+                            : weather.is_hostile()    ? fetched_beside_attackers_by
+                                                      : fetched_by;
+  const UnixTimeMs then = world.clock.now().wall + time;
+  run(time);
+  model.check_stored_was_shown(absent, then, late());
   for (auto& person : people) {
     start(person);
+    add_all_nodes(person);
   }
 }
 
@@ -116,41 +144,68 @@ void Rig::settle_together() {
   disconnect_all();
 }
 
-/// A last message each, for which there must be a one-time key; then everything comes to its end.
-void Rig::wait_for_the_end() {
-  std::vector<Id> probes;
+bool Rig::run_until(milliseconds limit, const std::function<bool()>& holds) {
+  for (milliseconds spent = 0ms; !holds() && spent < limit; spent += 10min) {
+    run(10min);
+  }
+  return holds();
+}
+
+/// A message to each friend, for which there must be a one-time key.
+std::vector<Id> Rig::send_last_ones() {
+  std::vector<Id> sent;
   for (auto& a : people) {
     for (auto& b : people) {
       if (&a != &b && friends(a, b) && model.keys_are_good(a.user->key, b.user->key)) {
-        const auto id = send(a, b, "the last one");
-        must(id.has_value(), "a message between friends who have just met is not accepted" + note);
-        probes.push_back(*id);
+        note.clear();
+        const auto id = send(a, b.user->key, "the last one");
+        must(id.has_value(), Fault::stuck,
+             "a message between friends who have just met is not accepted" + note);
+        sent.push_back(*id);
       }
     }
   }
+  return sent;
+}
+
+void Rig::wait_for_the_last_ones(const std::vector<Id>& last_ones) {
   const auto shown = [&](const Id& id) { return model.find(id)->shown > 0; };
   const auto delivered = [&](const Id& id) { return model.find(id)->delivered; };
-  const auto until = [&](milliseconds limit, const auto& holds) {
-    for (milliseconds spent = 0ms; !holds() && spent < limit; spent += 10min) {
-      run(10min);
-    }
-    return holds();
-  };
-  until(polled_by, [&] { return std::ranges::all_of(probes, shown); });
-  until(receipt_by, [&] { return std::ranges::all_of(probes, delivered) && records_left(world) == 0; });
-  for (const auto& id : probes) {
+  run_until(polled_by, [&] { return std::ranges::all_of(last_ones, shown); });
+  for (const auto& id : last_ones) {
     const std::string which = " (" + to_hex(ByteView(id).first(4)) + ")";
-    must(shown(id), "a message between friends who have just met is not shown" + which);
-    must(delivered(id),
-         "a message that was shown is not reported delivered though both fetch their mail" + which);
-    must(model.had_one_time_key(id), "friends have met, and no one-time key is left" + which);
+    must(shown(id), late(), "a message between friends who have just met is not shown" + which);
+    must(model.had_one_time_key(id), Fault::revealed, "friends have met, and no one-time key is left" + which);
   }
-  must(records_left(world) == 0 || model.has_old_installations(),
-       std::to_string(records_left(world)) + " records are left on the nodes");
-  until(days(15), [&] {
+  run_until(receipt_by, [&] {
+    return std::ranges::all_of(last_ones, delivered) && (weather.is_hostile() || records_left(world) == 0);
+  });
+  for (const auto& id : last_ones) {
+    must(delivered(id), late(),
+         "a message that was shown is not reported delivered though both fetch their mail (" +
+             to_hex(ByteView(id).first(4)) + ")");
+  }
+  must(weather.is_hostile() || records_left(world) == 0 || model.has_old_installations() ||
+           model.clocks_were_wrong(),
+       Fault::stuck, std::to_string(records_left(world)) + " records are left on the nodes");
+}
+
+void Rig::wait_for_the_end() {
+  run_until(days(15), [&] {
     return std::ranges::all_of(people, [](const auto& p) { return p.user->manager->outbox_size() == 0; });
   });
   model.check_ended();
+}
+
+void Rig::check_bounds() const {
+  std::vector<FriendKey> hostile;
+  for (const auto* actor : hostile_friends) {
+    hostile.push_back(actor->key());
+  }
+  bounds_.check(hostile);
+  for (const auto* thief : thieves_) {
+    must(thief->opened() == 0, Fault::revealed, "a thief of a Tox key opened messages");
+  }
 }
 
 /// The rows that must not be left on somebody's disk, as "OV".
@@ -170,11 +225,14 @@ std::string Rig::rows_left(const Person& who) const {
 
 void Rig::check_disks() {
   for (const auto& person : people) {  // what was fetched last is confirmed last
+    must(person.user->manager->outbox_size() == 0, Fault::stuck, "something is left in an outbox");
+    if (weather.is_hostile() || model.clocks_were_wrong()) {
+      continue;  // what hostile friends sent is kept for as long as it may be
+    }
     for (int i = 0; i < 12 && !rows_left(person).empty(); ++i) {
       run(10min);
     }
-    must(person.user->manager->outbox_size() == 0, "something is left in an outbox");
-    must(rows_left(person).empty(), "rows are left in tables " + rows_left(person));
+    must(rows_left(person).empty(), Fault::stuck, "rows are left in tables " + rows_left(person));
     if (model.has_old_installations()) {
       continue;  // keys that another disk has spent
     }
@@ -185,10 +243,10 @@ void Rig::check_disks() {
       }
     }
     for (const auto& [owner, key] : model.spent_keys()) {
-      must(owner != person.user->key || !held.contains(key),
+      must(owner != person.user->key || !held.contains(key), Fault::revealed,
            "the private half of a used one-time key is left");
     }
   }
 }
 
-}  // namespace toxasync::model
+}  // namespace toxasync::sim

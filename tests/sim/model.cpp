@@ -3,14 +3,12 @@
 
 #include <algorithm>
 
-namespace toxasync::model {
+namespace toxasync::sim {
 
 namespace {
 
-/// A node that lost its disk has lost, too, that the message was fetched there.
-bool cancel_may_be_wrong(const Message& message) {
-  return message.node_failed;
-}
+/// Copies lie for their life, and what was shown is remembered for longer than that.
+constexpr seconds remembered = days(28);
 
 std::string name_of(const FriendKey& key) {
   return to_hex(ByteView(key).first(3));
@@ -18,8 +16,8 @@ std::string name_of(const FriendKey& key) {
 
 }  // namespace
 
-void Model::fail(const Message& message, const std::string& what) {
-  throw Broken("message " + std::to_string(message.number) + " (" + to_hex(ByteView(message.id).first(4)) +
+void Model::fail(Fault fault, const Message& message, const std::string& what) {
+  throw Broken(fault, "message " + std::to_string(message.number) + " (" + to_hex(ByteView(message.id).first(4)) +
                ", " + std::to_string(message.text.size()) + " bytes, " + name_of(message.from) + " to " +
                name_of(message.to) + "): " + what);
 }
@@ -27,7 +25,7 @@ void Model::fail(const Message& message, const std::string& what) {
 Message& Model::must_find(const Id& id, const char* what) {
   const auto found = messages_.find(id);
   if (found == messages_.end()) {
-    throw Broken(std::string("a message that nobody sent was ") + what);
+    throw Broken(Fault::misdelivered, std::string("a message that nobody sent was ") + what);
   }
   return found->second;
 }
@@ -37,31 +35,47 @@ const Message* Model::find(const Id& id) const {
   return found == messages_.end() ? nullptr : &found->second;
 }
 
+std::optional<Id> Model::any_id(test::SeededRandom& random) const {
+  const auto found = messages_.lower_bound(Id(random.array<16>()));
+  return found == messages_.end() ? std::nullopt : std::optional(found->first);
+}
+
 std::size_t Model::count(bool (*what)(const Message&)) const {
   return static_cast<std::size_t>(
       std::ranges::count_if(messages_, [&](const auto& entry) { return what(entry.second); }));
 }
 
-void Model::sent(const Id& id, const FriendKey& from, const FriendKey& to, ByteView text,
-                 crypto::MessageKind kind, UnixTimeMs now, seconds ttl) {
+/// A node that lost its disk has lost, too, that the message was fetched there.
+bool Model::cancel_may_be_wrong(const Message& message) const {
+  return message.node_failed || hostile_nodes_ > 0;
+}
+
+void Model::sent(const Id& id, const Sent& what) {
   Message message;
   message.id = id;
-  message.from = from;
-  message.to = to;
+  message.from = what.from;
+  message.to = what.to;
   message.number = ++last_number_;
-  message.text.assign(text.begin(), text.end());
-  message.kind = kind;
-  message.sent_at = now;
-  message.ttl = ttl;
-  message.may_be_lost = broken_.contains({from, to});
+  message.text.assign(what.text.begin(), what.text.end());
+  message.kind = what.kind;
+  message.sent_at = what.now;
+  message.dated = what.dated;
+  message.ttl = what.ttl;
+  message.for_hostile = what.for_hostile;
+  message.node_failed = what.node_failed;
+  message.may_be_lost = broken_.contains({what.from, what.to});
   if (!messages_.emplace(id, std::move(message)).second) {
-    throw Broken("a message id was given twice");
+    throw Broken(Fault::misdelivered, "a message id was given twice");
   }
+}
+
+void Model::clocks_are_wrong() {
+  clocks_were_wrong_ = true;
 }
 
 void Model::crashed(const FriendKey& who, bool repeats_last, bool disk_was_behind) {
   if (const auto last = last_shown_.find(who); last != last_shown_.end() && repeats_last) {
-    Message& message = messages_.at(last->second.id);
+    Message& message = *last->second.message;
     message.may_be_shown = std::max(message.may_be_shown, message.shown + 1);
     highest_shown_[{message.from, who}].for_sure = last->second.sure_before;
   }
@@ -87,7 +101,7 @@ std::vector<Id> Model::open_messages(const FriendKey& who) const {
   return open;
 }
 
-void Model::node_lost_its_disk() {
+void Model::node_failed() {
   for (auto& [id, message] : messages_) {
     message.node_failed = true;
   }
@@ -131,6 +145,11 @@ void Model::restored(const FriendKey& who, const std::set<FriendKey>& friends, c
       }
     }
   }
+  for (auto& [name, message] : of_hostile_) {
+    if (message.to == who) {
+      message.may_be_shown = std::max(message.may_be_shown, message.shown + 1);
+    }
+  }
 }
 
 void Model::removed(const FriendKey& who, const FriendKey& other) {
@@ -163,56 +182,90 @@ void Model::met(const FriendKey& a, const FriendKey& b) {
 void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received, UnixTimeMs now) {
   Message& message = must_find(received.id, "shown");
   if (message.to != to || message.from != received.from) {
-    fail(message, "shown to the wrong person or under a wrong name");
+    fail(Fault::misdelivered, message, "shown to the wrong person or under a wrong name");
   }
   if (message.text != received.text || message.kind != received.kind) {
-    fail(message, "shown with another text");
+    fail(Fault::misdelivered, message, "shown with another text");
   }
-  if (received.sent_at != std::min(message.sent_at, now)) {
-    fail(message, "shown with another time of sending");
+  if (received.sent_at != std::min(message.dated, now) && !clocks_were_wrong_) {
+    fail(Fault::untrue, message, "shown with another time of sending");
   }
-  if (++message.shown > message.may_be_shown) {
-    fail(message, "shown " + std::to_string(message.shown) + " times");
+  if (message.shown >= message.may_be_shown) {
+    fail(Fault::duplicated, message, "shown " + std::to_string(message.shown + 1) + " times");
   }
   if (message.cancelled && !cancel_may_be_wrong(message)) {
-    fail(message, "shown after it was reported cancelled");
+    fail(Fault::untrue, message, "shown after it was reported cancelled");
   }
-  Highest& highest = highest_shown_[{message.from, to}];
+  if (message.expired && message.shown == 0 && !message.may_be_retold && !clocks_were_wrong_) {
+    fail(Fault::untrue, message, "shown after it was reported expired");
+  }
+  if (message.never_accepted) {
+    fail(Fault::untrue, message, "shown after it was reported as never accepted");
+  }
   if (!disordered_.contains({message.from, to})) {
-    if (received.late && message.number > highest.of_all) {
-      fail(message, "marked late though nothing later was shown");
-    }
-    if (!received.late && message.number <= highest.for_sure) {
-      fail(message, "shown after a later one, and not marked");
-    }
+    check_order(message, received.late, to);
   }
-  last_shown_[to] = {message.id, highest.for_sure};
+  note_shown(message, to);
+}
+
+void Model::check_order(const Message& message, bool late, const FriendKey& to) const {
+  const auto found = highest_shown_.find({message.from, to});
+  const Highest highest = found == highest_shown_.end() ? Highest{} : found->second;
+  if (late && message.number > highest.of_all) {
+    fail(Fault::reordered, message, "marked late though nothing later was shown");
+  }
+  if (!late && message.number <= highest.for_sure) {
+    fail(Fault::reordered, message, "shown after a later one, and not marked");
+  }
+}
+
+void Model::note_shown(Message& message, const FriendKey& to) {
+  ++message.shown;
+  Highest& highest = highest_shown_[{message.from, to}];
+  last_shown_[to] = {&message, highest.for_sure};
   highest = {std::max(highest.of_all, message.number), std::max(highest.for_sure, message.number)};
+}
+
+void Model::shown_of_hostile(const FriendKey& to, const manager::ReceivedMessage& received, UnixTimeMs now) {
+  const Id name(crypto::h128({}, {to, received.from, received.id}));
+  Message& message = of_hostile_[name];
+  if (message.shown >= message.may_be_shown && now < message.sent_at + remembered && !clocks_were_wrong_) {
+    fail(Fault::duplicated, message, "of a hostile friend, shown again");
+  }
+  message.id = received.id;
+  message.from = received.from;
+  message.to = to;
+  message.text = received.text;
+  message.sent_at = now;
+  note_shown(message, to);
 }
 
 void Model::told(const FriendKey& from, const manager::MessageStatus& status) {
   Message& message = must_find(status.id, "reported");
   if (message.from != from || message.to != status.to) {
-    fail(message, "reported to somebody else");
+    fail(Fault::misdelivered, message, "reported to somebody else");
   }
   using manager::MessageState;
   if (message.ended() && !message.may_be_retold) {
-    fail(message, "reported again after its end");
+    fail(Fault::untrue, message, "reported again after its end");
   }
   switch (status.state) {
     case MessageState::queued:
       if (message.queued) {
-        fail(message, "reported queued twice");
+        fail(Fault::untrue, message, "reported queued twice");
       }
       break;
     case MessageState::stored:
       if (status.stored == 0 || status.stored > status.wanted) {
-        fail(message, "stored on more nodes than there are");
+        fail(Fault::untrue, message, "stored on more nodes than there are");
       }
       message.stored = std::max(message.stored, status.stored);
       break;
     case MessageState::delivered:
       message.delivered = true;
+      if (message.shown == 0 && !message.may_be_lost && !message.for_hostile) {
+        fail(Fault::untrue, message, "was reported delivered, and was not shown");
+      }
       break;
     case MessageState::expired:
       message.expired = true;
@@ -220,16 +273,17 @@ void Model::told(const FriendKey& from, const manager::MessageStatus& status) {
     case MessageState::cancelled:
       message.cancelled = true;
       if (!message.cancel_asked) {
-        fail(message, "reported cancelled, and nobody asked for it");
+        fail(Fault::untrue, message, "reported cancelled, and nobody asked for it");
       }
       if (message.shown > 0 && !cancel_may_be_wrong(message)) {
-        fail(message, "reported cancelled, and it has been shown");
+        fail(Fault::untrue, message, "reported cancelled, and it has been shown");
       }
       break;
     case MessageState::failed:
       message.failed = true;
+      message.never_accepted = status.reason == manager::FailReason::disk;
       if (status.reason == manager::FailReason::none) {
-        fail(message, "failed without a reason");
+        fail(Fault::untrue, message, "failed without a reason");
       }
       break;
   }
@@ -257,7 +311,7 @@ void Model::sealed(const FriendKey& from, const FriendKey& to, const Id& id, con
 
 void Model::check_the_way() const {
   if (!wrong_on_the_way_.empty()) {
-    throw Broken(wrong_on_the_way_);
+    throw Broken(Fault::revealed, wrong_on_the_way_);
   }
 }
 
@@ -272,12 +326,12 @@ std::vector<std::pair<FriendKey, crypto::PreKeyId>> Model::spent_keys() const {
   return spent;
 }
 
-void Model::check_stored_was_shown(const std::set<FriendKey>& absent, UnixTimeMs now) const {
+void Model::check_stored_was_shown(const std::set<FriendKey>& absent, UnixTimeMs then, Fault fault) const {
   for (const auto& [id, message] : messages_) {
-    const bool excused =
-        message.may_be_lost || message.node_failed || message.cancel_asked || message.expires_at() <= now;
-    if (message.stored > 0 && message.shown == 0 && !excused && !absent.contains(message.to)) {
-      fail(message, "was stored on a node, and is not shown though the recipient had time to fetch it");
+    const bool excused = message.may_be_lost || message.node_failed || message.cancel_asked ||
+                         message.for_hostile || message.expires_at() <= then;
+    if (message.stored > hostile_nodes_ && message.shown == 0 && !excused && !absent.contains(message.to)) {
+      fail(fault, message, "was stored on a node, and is not shown though the recipient had time to fetch it");
     }
   }
 }
@@ -285,9 +339,9 @@ void Model::check_stored_was_shown(const std::set<FriendKey>& absent, UnixTimeMs
 void Model::check_queued_was_shown(UnixTimeMs now) const {
   for (const auto& [id, message] : messages_) {
     const bool excused = message.may_be_lost || message.forgotten || message.failed || message.cancel_asked ||
-                         message.expires_at() <= now;
+                         message.for_hostile || message.expires_at() <= now;
     if (message.queued && message.shown == 0 && !excused) {
-      fail(message, "was queued, and is not shown though both were online together");
+      fail(Fault::lost, message, "was queued, and is not shown though both were online together");
     }
   }
 }
@@ -295,13 +349,10 @@ void Model::check_queued_was_shown(UnixTimeMs now) const {
 void Model::check_ended() const {
   for (const auto& [id, message] : messages_) {
     if (message.queued && !message.forgotten && !message.ended()) {
-      fail(message, std::string("was queued, and nothing was said of its end; shown ") +
+      fail(Fault::stuck, message, std::string("was queued, and nothing was said of its end; shown ") +
                         std::to_string(message.shown) + " times");
-    }
-    if (message.delivered && message.shown == 0 && !message.may_be_lost) {
-      fail(message, "was reported delivered, and never shown");
     }
   }
 }
 
-}  // namespace toxasync::model
+}  // namespace toxasync::sim

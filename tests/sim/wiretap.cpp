@@ -2,10 +2,9 @@
 #include "wiretap.hpp"
 
 #include "protocol/live.hpp"
-#include "protocol/store_request.hpp"
 #include "protocol/store_response.hpp"
 
-namespace toxasync::model {
+namespace toxasync::sim {
 
 void Wiretap::learn(const test::User& user) {
   for (const auto& entry : user.state->load()) {
@@ -40,6 +39,9 @@ void Wiretap::on_node_packet(const Endpoint& to, ByteView packet) {
   }
   protocol::StoreRequest request;
   if (wire::decode_padded(plain, request) && request.op == protocol::StoreOp::store) {
+    if (on_store) {
+      on_store(request);
+    }
     const auto writer_of = [&](const crypto::FriendsMailbox& mailbox) {
       const auto found = std::ranges::find_if(world_.users, [&](const auto& user) {
         return mailbox.write_point(user->key) == request.mailbox.w;
@@ -136,4 +138,4 @@ std::optional<crypto::PreKeyId> Wiretap::on_envelope(crypto::Epoch epoch, const 
   return seen->second;
 }
 
-}  // namespace toxasync::model
+}  // namespace toxasync::sim

@@ -3,11 +3,9 @@
 
 #include <algorithm>
 
-namespace toxasync::model {
+namespace toxasync::sim {
 
 namespace {
-
-constexpr milliseconds day = 24h;
 
 std::int64_t between(SeededRandom& random, std::int64_t least, std::int64_t most) {
   return least + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(most - least + 1)));
@@ -53,25 +51,25 @@ std::string text(SeededRandom& random, std::int64_t size) {
 
 void send_short(Rig& rig, SeededRandom& random) {
   const auto [from, to] = two(rig, random);
-  rig.send(from, to, text(random, between(random, 8, 400)));
+  rig.send(from, to.user->key, text(random, between(random, 8, 400)));
 }
 
 void send_long(Rig& rig, SeededRandom& random) {
   const auto [from, to] = two(rig, random);
-  rig.send(from, to, text(random, between(random, 900, 6000)),
+  rig.send(from, to.user->key, text(random, between(random, 900, 6000)),
            random.chance(300) ? crypto::MessageKind::action : crypto::MessageKind::normal);
 }
 
 void send_largest(Rig& rig, SeededRandom& random) {
   const auto [from, to] = two(rig, random);
-  rig.send(from, to, text(random, std::int64_t{limits::message_text} - between(random, 0, 2)));
+  rig.send(from, to.user->key, text(random, std::int64_t{limits::message_text} - between(random, 0, 2)));
 }
 
 void send_many(Rig& rig, SeededRandom& random) {
   const auto [from, to] = two(rig, random);
   const auto count = between(random, 5, 40);
   for (std::int64_t i = 0; i < count; ++i) {
-    rig.send(from, to, text(random, random.chance(100) ? 2000 : 30));
+    rig.send(from, to.user->key, text(random, random.chance(100) ? 2000 : 30));
     if (random.chance(100)) {
       rig.run(between(random, 0ms, 500ms));
     }
@@ -84,14 +82,21 @@ void send_at_the_end_of_an_epoch(Rig& rig, SeededRandom& random) {
   const auto next = crypto::epoch_start(crypto::epoch_at(now).value() + 1);
   rig.run(next - now - between(random, 0s, 3s));
   const auto [from, to] = two(rig, random);
-  rig.send(from, to, text(random, between(random, 8, 3000)));
+  rig.send(from, to.user->key, text(random, between(random, 8, 3000)));
   rig.run(between(random, 0s, 5s));
 }
 
 void send_for_longer(Rig& rig, SeededRandom& random) {
   const auto [from, to] = two(rig, random);
-  rig.send(from, to, text(random, between(random, 8, 1500)), crypto::MessageKind::normal,
+  rig.send(from, to.user->key, text(random, between(random, 8, 1500)), crypto::MessageKind::normal,
            limits::times_to_live[random.below(limits::times_to_live.size())]);
+}
+
+void send_to_hostile_friend(Rig& rig, SeededRandom& random) {
+  if (!rig.hostile_friends.empty()) {
+    const auto* const to = rig.hostile_friends[random.below(rig.hostile_friends.size())];
+    rig.send(anybody(rig, random), to->key(), text(random, between(random, 8, random.chance(100) ? 5000 : 300)));
+  }
 }
 
 void cancel(Rig& rig, SeededRandom& random) {
@@ -158,6 +163,26 @@ void unfriend_and_befriend(Rig& rig, SeededRandom& random) {
   rig.unfriend(a, b);
   rig.run(between(random, 0s, 10s));
   rig.befriend(a, b);
+}
+
+void remove_or_add_hostile_friend(Rig& rig, SeededRandom& random) {
+  if (rig.hostile_friends.empty()) {
+    return;
+  }
+  Person& who = anybody(rig, random);
+  const FriendKey key = rig.hostile_friends[random.below(rig.hostile_friends.size())]->key();
+  const bool remove = who.user->friends.contains(key);
+  rig.observe();
+  if (remove) {
+    who.user->friends.erase(key);
+  } else {
+    who.user->friends.insert(key);
+  }
+  if (who.user->running() && remove) {
+    who.user->manager->on_friend_removed(key);
+  } else if (who.user->running()) {
+    who.user->manager->on_friend_added(key);
+  }
 }
 
 // --- Crashes and disks ---
@@ -230,6 +255,21 @@ void node_loses_its_disk(Rig& rig, SeededRandom& random) {
   rig.lose_disk(node(rig, random));
 }
 
+void node_disk_full(Rig& rig, SeededRandom& random) {
+  node(rig, random).store.set_disk_full(random.chance(500));
+}
+
+void node_disk_fails(Rig& rig, SeededRandom& random) {
+  node(rig, random).store.fail_next(1 + random.below(20));
+}
+
+void node_disk_slow(Rig& rig, SeededRandom& random) {
+  StorageNode& slow = node(rig, random);
+  slow.store.hold_completions(true);
+  rig.run(between(random, 100ms, 20s));
+  slow.store.hold_completions(false);
+}
+
 void other_home_nodes(Rig& rig, SeededRandom& random) {
   Person& who = anybody(rig, random);
   if (!who.user->running()) {
@@ -243,6 +283,25 @@ void other_home_nodes(Rig& rig, SeededRandom& random) {
   }
 }
 
+void node_joins(Rig& rig, SeededRandom& random) {
+  rig.join_node();
+  other_home_nodes(rig, random);
+}
+
+void node_moves(Rig& rig, SeededRandom& random) {
+  StorageNode& moved = node(rig, random);
+  rig.move(moved);
+  for (auto& person : rig.people) {  // most hear of it
+    if (person.user->running() && random.chance(700)) {
+      (void)person.user->manager->add_home_node(moved.known());
+    }
+  }
+}
+
+void node_keeps_mail_for_less_time(Rig& rig, SeededRandom& random) {
+  node(rig, random).grant_at_most(random.chance(500) ? limits::largest_time_to_live : days(1));
+}
+
 void bad_network(Rig& rig, SeededRandom& random) {
   rig.world.network.set_conditions({static_cast<std::uint32_t>(random.below(300)),
                                     static_cast<std::uint32_t>(random.below(100)), 10ms,
@@ -251,6 +310,43 @@ void bad_network(Rig& rig, SeededRandom& random) {
 
 void good_network(Rig& rig, SeededRandom& /*random*/) {
   rig.world.network.set_conditions({0, 0, 10ms, 5ms});
+}
+
+/// One way, or both; from somebody to a node, or the other way round.
+void cut(Rig& rig, SeededRandom& random) {
+  const Endpoint user = anybody(rig, random).user->endpoint;
+  const Endpoint other = node(rig, random).endpoint;
+  const bool both_ways = random.chance(500);
+  if (random.chance(500)) {
+    rig.cut(user, other, both_ways);
+  } else {
+    rig.cut(other, user, both_ways);
+  }
+}
+
+void heal(Rig& rig, SeededRandom& /*random*/) {
+  rig.heal();
+}
+
+void another_address(Rig& rig, SeededRandom& random) {
+  rig.rebind(anybody(rig, random));
+}
+
+// --- Clocks ---
+
+void clock_jumps(Rig& rig, SeededRandom& random) {
+  static constexpr milliseconds jumps[] = {2s,    -2s,     9min,    -9min,    29min,     -29min,
+                                           1h,    -1h,     6h,      -6h,      24h,       -24h,
+                                           days(6), -days(6), days(31), -days(31), days(400), -days(400)};
+  Person& who = anybody(rig, random);
+  const milliseconds ahead = random.chance(500) ? 0ms : jumps[random.below(std::size(jumps))];
+  rig.set_clock(who, ahead);
+  rig.note += " " + std::to_string(ahead / 1s) + " s";
+}
+
+void node_clock_jumps(Rig& rig, SeededRandom& random) {
+  static constexpr milliseconds jumps[] = {2s, -2s, 20min, -20min, 2h, -2h, days(3), -days(3)};
+  rig.set_clock(node(rig, random), random.chance(500) ? 0ms : jumps[random.below(std::size(jumps))]);
 }
 
 // --- Time ---
@@ -267,50 +363,63 @@ void hours(Rig& rig, SeededRandom& random) {
   rig.run(between(random, 1min, 8h));
 }
 
-void days(Rig& rig, SeededRandom& random) {
-  rig.run(between(random, 1h, 4 * day));
+void some_days(Rig& rig, SeededRandom& random) {
+  rig.run(between(random, 1h, 96h));
 }
 
 void weeks(Rig& rig, SeededRandom& random) {
-  rig.run(between(random, 2 * day, 16 * day));
+  rig.run(between(random, 48h, 384h));
 }
 
 constexpr std::array table{
-    Operation{"send a short one", {30, 30, 20}, send_short},
-    Operation{"send a long one", {10, 10, 4}, send_long},
-    Operation{"send one of the largest size", {1, 1, 0}, send_largest},
-    Operation{"send many", {3, 3, 8}, send_many},
-    Operation{"send with a time to live", {4, 4, 1}, send_for_longer},
-    Operation{"cancel", {10, 2, 1}, cancel},
-    Operation{"send at the end of an epoch", {4, 1, 1}, send_at_the_end_of_an_epoch},
-    Operation{"meet", {5, 5, 12}, meet},
-    Operation{"meet in passing", {4, 4, 12}, meet_in_passing},
-    Operation{"come together", {3, 4, 2}, come_together},
-    Operation{"part", {3, 4, 2}, part},
-    Operation{"stop", {5, 3, 2}, stop},
-    Operation{"start all", {8, 8, 8}, start_all},
-    Operation{"unfriend and befriend", {0, 0, 2}, unfriend_and_befriend},
-    Operation{"crash now", {4, 4, 2}, crash_now},
-    Operation{"crash at an event", {14, 16, 10}, crash_at_an_event},
-    Operation{"crash in the callback", {1, 6, 1}, crash_in_the_callback},
-    Operation{"slow disk on or off", {3, 4, 3}, slow_disk},
-    Operation{"failing disk", {2, 3, 1}, failing_disk},
-    Operation{"make a copy", {0, 0, 3}, make_copy},
-    Operation{"go back to the copy", {0, 0, 2}, go_back_to_copy},
-    Operation{"lose the state", {0, 0, 1}, lose_the_state},
-    Operation{"take the other device", {0, 0, 2}, take_the_other_device},
-    Operation{"the application is away or back", {0, 2, 0}, application_is_away_or_back},
-    Operation{"a node off", {5, 2, 1}, node_off},
-    Operation{"nodes on", {4, 3, 2}, nodes_on},
-    Operation{"a node loses its disk", {1, 1, 0}, node_loses_its_disk},
-    Operation{"other home nodes", {2, 1, 3}, other_home_nodes},
-    Operation{"bad network", {2, 2, 1}, bad_network},
-    Operation{"good network", {2, 2, 2}, good_network},
-    Operation{"moments", {12, 14, 8}, moments},
-    Operation{"minutes", {6, 8, 4}, minutes},
-    Operation{"hours", {3, 2, 2}, hours},
-    Operation{"days", {1, 1, 2}, days},
-    Operation{"weeks", {0, 0, 1}, weeks},
+    Operation{"send a short one", Kind::messages, 30, false, send_short},
+    Operation{"send a long one", Kind::messages, 10, false, send_long},
+    Operation{"send one of the largest size", Kind::messages, 1, false, send_largest},
+    Operation{"send many", Kind::messages, 4, false, send_many},
+    Operation{"send with a time to live", Kind::messages, 5, false, send_for_longer},
+    Operation{"cancel", Kind::messages, 6, false, cancel},
+    Operation{"send at the end of an epoch", Kind::messages, 2, false, send_at_the_end_of_an_epoch},
+    Operation{"send to a hostile friend", Kind::hostile, 8, false, send_to_hostile_friend},
+    Operation{"remove or add a hostile friend", Kind::hostile, 4, true, remove_or_add_hostile_friend},
+    Operation{"meet", Kind::people, 6, false, meet},
+    Operation{"meet in passing", Kind::people, 5, false, meet_in_passing},
+    Operation{"come together", Kind::people, 3, false, come_together},
+    Operation{"part", Kind::people, 3, false, part},
+    Operation{"stop", Kind::people, 4, true, stop},
+    Operation{"start all", Kind::people, 8, false, start_all},
+    Operation{"unfriend and befriend", Kind::old_copies, 3, true, unfriend_and_befriend},
+    Operation{"crash now", Kind::crashes, 4, true, crash_now},
+    Operation{"crash at an event", Kind::crashes, 14, true, crash_at_an_event},
+    Operation{"crash in the callback", Kind::crashes, 4, true, crash_in_the_callback},
+    Operation{"slow disk on or off", Kind::disks, 4, true, slow_disk},
+    Operation{"failing disk", Kind::disks, 3, true, failing_disk},
+    Operation{"make a copy", Kind::old_copies, 3, false, make_copy},
+    Operation{"go back to the copy", Kind::old_copies, 2, true, go_back_to_copy},
+    Operation{"lose the state", Kind::old_copies, 1, true, lose_the_state},
+    Operation{"take the other device", Kind::old_copies, 2, true, take_the_other_device},
+    Operation{"the application is away or back", Kind::crashes, 2, true, application_is_away_or_back},
+    Operation{"a node off", Kind::nodes, 4, true, node_off},
+    Operation{"nodes on", Kind::nodes, 4, false, nodes_on},
+    Operation{"a node joins", Kind::nodes, 1, true, node_joins},
+    Operation{"a node moves", Kind::nodes, 1, true, node_moves},
+    Operation{"other home nodes", Kind::nodes, 2, true, other_home_nodes},
+    Operation{"a node keeps mail for less time", Kind::nodes, 1, true, node_keeps_mail_for_less_time},
+    Operation{"a node loses its disk", Kind::node_disks, 1, true, node_loses_its_disk},
+    Operation{"a node's disk is full or not", Kind::node_disks, 3, true, node_disk_full},
+    Operation{"a node's disk fails", Kind::node_disks, 3, true, node_disk_fails},
+    Operation{"a node's disk is slow", Kind::node_disks, 2, true, node_disk_slow},
+    Operation{"bad network", Kind::network, 4, true, bad_network},
+    Operation{"good network", Kind::network, 3, false, good_network},
+    Operation{"cut a link", Kind::network, 3, true, cut},
+    Operation{"heal all links", Kind::network, 2, false, heal},
+    Operation{"another address", Kind::network, 2, true, another_address},
+    Operation{"a clock jumps", Kind::clocks, 8, true, clock_jumps},
+    Operation{"a node's clock jumps", Kind::node_clocks, 5, true, node_clock_jumps},
+    Operation{"moments", Kind::time, 12, false, moments},
+    Operation{"minutes", Kind::time, 7, false, minutes},
+    Operation{"hours", Kind::time, 3, false, hours},
+    Operation{"days", Kind::time, 1, false, some_days},
+    Operation{"weeks", Kind::old_copies, 1, false, weeks},
 };
 
 }  // namespace
@@ -319,4 +428,4 @@ std::span<const Operation> operations() {
   return table;
 }
 
-}  // namespace toxasync::model
+}  // namespace toxasync::sim

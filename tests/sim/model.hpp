@@ -1,27 +1,45 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "manager/manager.hpp"
+#include "tests/support/seeded_random.hpp"
 
 // The plain model that the tests of this folder hold the manager against: what its user was promised, and
 // nothing of how it is done.
 
-namespace toxasync::model {
+namespace toxasync::sim {
 
 using manager::FriendKey;
 using Id = crypto::MessageId;
 using Direction = std::pair<FriendKey, FriendKey>;  ///< From, to.
 
-/// A promise was broken.
+/// What kind of promise was broken.
+enum class Fault : std::size_t {
+  lost,          ///< Accepted and unexpired, and not shown though nothing was in its way.
+  duplicated,    ///< Shown twice.
+  reordered,     ///< Shown after a later one, and not marked.
+  misdelivered,  ///< To or from the wrong person, or with another text.
+  untrue,        ///< A report is not as things are, or something was shown after a final one.
+  interfered,    ///< The mail of an honest pair did not come in time while others were hostile.
+  stuck,         ///< Nothing was in its way any longer, and it did not come to its end.
+  unbounded,     ///< More memory, packets or work than there may be.
+  revealed,      ///< Somebody could see what they should not.
+};
+inline constexpr std::array fault_names = {"lost",       "duplicated", "reordered", "misdelivered", "untrue",
+                                    "interfered", "stuck",      "unbounded", "revealed"};
+
 struct Broken : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  Broken(Fault fault, const std::string& what) : std::runtime_error(what), kind(fault) {}
+  Fault kind;
 };
 
 /// What one message of a user may still do, and what it has done.
@@ -32,8 +50,11 @@ struct Message {
   std::uint64_t number = 0;  ///< Its place among all messages sent.
   Bytes text;
   crypto::MessageKind kind = crypto::MessageKind::normal;
-  UnixTimeMs sent_at{};
+  UnixTimeMs sent_at{};  ///< By a right clock,
+  UnixTimeMs dated{};    ///< and by the sender's.
   seconds ttl = 0s;
+  bool for_hostile = false;  ///< To somebody who may say of it what they like.
+  bool never_accepted = false;  ///< It was reported as failed because of the disk.
 
   bool queued = false;  ///< Told; or anything else was.
   bool delivered = false;
@@ -48,7 +69,7 @@ struct Message {
   // Excuses. What happened meanwhile, that may:
   bool forgotten = false;      ///< by the sender: the state is from before it, or the friend was removed;
   bool may_be_lost = false;    ///< for the recipient, or the key to it. It is then reported expired.
-  bool node_failed = false;    ///< A node lost its disk since it was sent.
+  bool node_failed = false;    ///< A node lost its disk since it was sent, or had a wrong clock.
   bool may_be_retold = false;  ///< The end of it was told, but that may not have come to the disk.
 
   [[nodiscard]] bool ended() const noexcept { return delivered || expired || cancelled || failed; }
@@ -58,11 +79,25 @@ struct Message {
 class Model {
  public:
   // What the world did:
-  void sent(const Id& id, const FriendKey& from, const FriendKey& to, ByteView text, crypto::MessageKind kind,
-            UnixTimeMs now, seconds ttl);
+  struct Sent {
+    FriendKey from{};
+    FriendKey to{};
+    ByteView text;
+    crypto::MessageKind kind = crypto::MessageKind::normal;
+    UnixTimeMs now{};    ///< By a right clock,
+    UnixTimeMs dated{};  ///< and by the sender's.
+    seconds ttl = 0s;
+    bool for_hostile = false;
+    bool node_failed = false;
+  };
+  void sent(const Id& id, const Sent& what);
+  /// So many nodes do not keep to the protocol.
+  void nodes_are_hostile(std::size_t count) { hostile_nodes_ = count; }
+  /// Somebody's clock is wrong by more than the protocol allows for: dates mean little from now on.
+  void clocks_are_wrong();
   /// The program of `who` ended. `repeats_last`: the message that it showed last may be shown again.
   void crashed(const FriendKey& who, bool repeats_last, bool disk_was_behind);
-  void node_lost_its_disk();
+  void node_failed();
   void cancel_asked(const Id& id);
   /// A copy of `who`'s state is made; restored() goes back to it.
   struct Backup {
@@ -81,6 +116,8 @@ class Model {
 
   // What the manager told:
   void shown(const FriendKey& to, const manager::ReceivedMessage& message, UnixTimeMs now);
+  /// What a hostile friend sent: it may be anything, but comes once.
+  void shown_of_hostile(const FriendKey& to, const manager::ReceivedMessage& message, UnixTimeMs now);
   void told(const FriendKey& from, const manager::MessageStatus& status);
   /// An envelope was seen on its way: which pre-key its header names, and whether that is for one message
   /// only. (Called where nothing may be thrown.)
@@ -92,9 +129,9 @@ class Model {
   void check_the_way() const;
 
   // What must hold at the end of a sequence:
-  /// All senders but `present` were gone; the others had time to fetch. What nodes had confirmed has been
-  /// shown.
-  void check_stored_was_shown(const std::set<FriendKey>& absent, UnixTimeMs now) const;
+  /// All but `absent` had time to fetch, and nobody met. What honest nodes had confirmed has been shown,
+  /// unless its life ends by `then`. `fault`: what it is called if not.
+  void check_stored_was_shown(const std::set<FriendKey>& absent, UnixTimeMs then, Fault fault) const;
   /// All were together. What was queued and is not over has been shown.
   void check_queued_was_shown(UnixTimeMs now) const;
   /// Time enough has passed for everything. Each queued message has come to one end or the other.
@@ -103,9 +140,11 @@ class Model {
   /// must be gone. (A store may be given up for a copy with another key before a node has taken it.)
   [[nodiscard]] std::vector<std::pair<FriendKey, crypto::PreKeyId>> spent_keys() const;
 
-  [[nodiscard]] std::size_t messages() const noexcept { return messages_.size(); }
+  [[nodiscard]] bool clocks_were_wrong() const noexcept { return clocks_were_wrong_; }
   [[nodiscard]] std::size_t count(bool (*what)(const Message&)) const;
   [[nodiscard]] const Message* find(const Id& id) const;
+  /// Of one of the last messages; nothing if there is none.
+  [[nodiscard]] std::optional<Id> any_id(test::SeededRandom& random) const;
   /// Messages of `who` whose end was not told.
   [[nodiscard]] std::vector<Id> open_messages(const FriendKey& who) const;
   /// Whether somebody went back to an old state, or to an empty one: there may be mail for what is no more.
@@ -118,9 +157,16 @@ class Model {
 
  private:
   Message& must_find(const Id& id, const char* what);
-  [[noreturn]] static void fail(const Message& message, const std::string& what);
+  [[noreturn]] static void fail(Fault fault, const Message& message, const std::string& what);
+  /// Whether a node may have said that it was cancelled though it was fetched.
+  [[nodiscard]] bool cancel_may_be_wrong(const Message& message) const;
+  void note_shown(Message& message, const FriendKey& to);
+  void check_order(const Message& message, bool late, const FriendKey& to) const;
 
   std::map<Id, Message> messages_;
+  std::map<Id, Message> of_hostile_;  ///< By a hash of the recipient, the friend and the id.
+  std::size_t hostile_nodes_ = 0;
+  bool clocks_were_wrong_ = false;
   bool old_installations_ = false;
   std::uint64_t last_number_ = 0;
   /// The highest number that was shown, of all, and without the last one before a crash that may not have
@@ -130,7 +176,7 @@ class Model {
     std::uint64_t for_sure = 0;
   };
   struct LastShown {
-    Id id{};
+    Message* message = nullptr;
     std::uint64_t sure_before = 0;  ///< Highest::for_sure of its direction.
   };
   std::map<FriendKey, LastShown> last_shown_;
@@ -147,4 +193,4 @@ class Model {
   std::set<Direction> given_again_;  ///< The sender was given the same keys twice.
 };
 
-}  // namespace toxasync::model
+}  // namespace toxasync::sim

@@ -7,9 +7,10 @@
 
 #include "model.hpp"
 #include "protocol/frame.hpp"
+#include "protocol/store_request.hpp"
 #include "tests/manager/world.hpp"
 
-namespace toxasync::model {
+namespace toxasync::sim {
 
 /// Opens, with the keys of nodes and recipients, the headers of all envelopes on their way, and tells the
 /// model which pre-key each message was sealed with.
@@ -23,6 +24,7 @@ class Wiretap {
   void on_friend_packet(const test::World::FriendPacket& packet);
   /// Learns roots and last-resort keys from somebody's disk; before it is changed by anybody else.
   void learn(const test::User& user);
+  std::function<void(const protocol::StoreRequest&)> on_store;  ///< Of each envelope that goes to a node.
   [[nodiscard]] std::uint64_t envelopes() const noexcept { return seen_.size(); }
 
  private:
@@ -51,4 +53,4 @@ class Wiretap {
   std::map<ByteArray<16>, std::optional<crypto::PreKeyId>> seen_;  ///< By the envelope's hash.
 };
 
-}  // namespace toxasync::model
+}  // namespace toxasync::sim

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+
+#include "model.hpp"
+#include "tests/manager/world.hpp"
+
+namespace toxasync::sim {
+
+/// What is counted in a world, and may not be more than it may be, whatever anybody does.
+class Bounds {
+ public:
+  /// `factor`: everything counts so often, to see that it is noticed.
+  explicit Bounds(test::World& world, std::uint64_t factor = 1)
+      : world_(world), began_(world.clock.steady()), factor_(factor) {}
+
+  /// Of each packet in the network.
+  void on_packet(const test::MockNetwork::Packet& packet);
+  /// A program ended, so that a row may be lost; or went on with an older state.
+  void on_crash(const Endpoint& who) { ++crashes_[who]; }
+  void on_message(const Endpoint& who) { ++messages_[who]; }
+  void on_rebind(const Endpoint& before, const Endpoint& now) { names_[now] = name_of(before); }
+  /// Throws what is more than it may be.
+  void check(const std::vector<FriendKey>& hostile_friends) const;
+
+ private:
+  /// Nobody lives there: an address that is only named, or forged.
+  [[nodiscard]] bool is_nobody(const Endpoint& endpoint) const;
+  /// A machine has one name for all its addresses.
+  [[nodiscard]] Endpoint name_of(const Endpoint& endpoint) const;
+  void check_traffic() const;
+  void check_states(std::size_t hostile_friends) const;
+
+  struct Traffic {
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0;
+  };
+  test::World& world_;
+  SteadyTime began_;
+  std::uint64_t factor_;
+  std::map<Endpoint, Endpoint> names_;
+  std::map<Endpoint, std::uint64_t> crashes_;
+  std::map<Endpoint, std::uint64_t> messages_;
+  std::map<Endpoint, Traffic> out_;
+  std::map<Endpoint, Traffic> in_;
+  std::map<std::pair<Endpoint, Endpoint>, Traffic> to_nobody_;    ///< By sender and host.
+  std::map<std::pair<Endpoint, Endpoint>, Traffic> from_nobody_;  ///< By host and recipient: forged sources.
+};
+
+/// An address of a public host where nobody lives; they are few, so that they are named again.
+inline Endpoint nobody(test::SeededRandom& random) {
+  Endpoint endpoint{4, {}, static_cast<std::uint16_t>(1 + random.below(65535))};
+  endpoint.ip = {93, 184, static_cast<std::uint8_t>(random.below(2)), static_cast<std::uint8_t>(random.below(8))};
+  return endpoint;
+}
+
+}  // namespace toxasync::sim

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <atomic>
+#include <boost/program_options.hpp>
+#include <iostream>
+#include <mutex>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "operations.hpp"
+
+// Hostile worlds against a plain model of the promises; see `test_sim --help`.
+//
+// World i has the seed FIRST + i; a failure prints the seed, and the shortest sequence of operations in the
+// smallest world that still fails. --sweep takes N short sequences, and repeats each with a crash of each
+// user at every single event.
+
+namespace toxasync::sim {
+
+namespace po = boost::program_options;
+
+namespace {
+
+struct Step {
+  std::size_t operation = 0;
+  std::uint64_t seed = 0;
+};
+
+struct Sequence {
+  std::uint64_t seed = 0;
+  Weather weather;
+  std::vector<Step> steps;
+  Rig::Options options;
+};
+
+struct Crash {
+  std::size_t who = 0;
+  unsigned event = 0;
+};
+
+Sequence generate(std::uint64_t seed) {
+  SeededRandom random(seed * 1000003);
+  Sequence made{seed, Weather::draw(random), {}, {}};
+  const auto weight = [&](const Operation& operation) {
+    return std::uint64_t{operation.weight} * made.weather[operation.kind];
+  };
+  std::uint64_t total = 0;
+  for (const auto& operation : operations()) {
+    total += weight(operation);
+  }
+  for (std::size_t i = 0; i < made.weather.steps; ++i) {
+    auto left = random.below(total);
+    std::size_t at = 0;
+    while (left >= weight(operations()[at])) {
+      left -= weight(operations()[at++]);
+    }
+    made.steps.push_back({at, random.u64()});
+  }
+  return made;
+}
+
+void print_counters(std::ostream& out, const std::string& whose, const Metrics& metrics) {
+  out << "  " << whose << ":";
+  for (std::size_t i = 0; i < counter_count; ++i) {
+    if (const auto value = metrics.value(static_cast<Counter>(i)); value > 0) {
+      out << " " << name(static_cast<Counter>(i)) << "=" << value;
+    }
+  }
+  out << "\n";
+}
+
+void print_counters(std::ostream& out, const Rig& rig) {
+  for (const auto& person : rig.people) {
+    std::set<Id> ids;
+    for (const auto& status : person.user->states) {
+      if (ids.insert(status.id).second) {
+        out << "  " << to_hex(ByteView(status.id).first(4)) << ": " << person.user->told(status.id) << "\n";
+      }
+    }
+    print_counters(
+        out, to_hex(ByteView(person.user->key).first(3)) + (person.user->running() ? "" : " (not running)"),
+        person.user->metrics);
+  }
+  for (const auto& node : rig.world.nodes) {
+    print_counters(out, "a node with " + std::to_string(node->store.stats().messages) + " records",
+                   node->metrics);
+  }
+}
+
+struct Outcome {
+  std::optional<Broken> wrong;  ///< What went wrong; nothing if nothing did.
+  std::uint64_t events = 0;  ///< At which a crash could have come.
+  std::uint64_t view = 0;    ///< Rig::view().
+};
+
+void run_steps(Rig& rig, const Sequence& sequence, Totals& totals, std::ostream* trace) {
+  for (const Step& step : sequence.steps) {
+    const Operation& operation = operations()[step.operation];
+    SeededRandom random(step.seed);
+    rig.note.clear();
+    ++totals.operations;
+    if (operation.fault) {
+      count(totals.faults, operation.name);
+    }
+    operation.run(rig, random);
+    rig.observe();
+    if (trace != nullptr) {
+      *trace << "  " << since_1970_s(rig.world.clock.unix_time()) << " " << operation.name << rig.note << "\n";
+    }
+  }
+}
+
+/// They know each other.
+void meet_all(Rig& rig) {
+  for (auto& a : rig.people) {
+    for (auto& b : rig.people) {
+      if (&a < &b) {
+        rig.connect(a, b);
+        rig.run(5s);
+        rig.model.met(a.user->key, b.user->key);
+        rig.disconnect_all();
+      }
+    }
+  }
+}
+
+Outcome run(const Sequence& sequence, Totals& totals, std::ostream* trace,
+            std::optional<Crash> crash = std::nullopt) {
+  Rig rig(sequence.seed, sequence.weather, totals, sequence.options);
+  Outcome outcome;
+  const auto events_before = totals.events;
+  try {
+    if (sequence.weather.met) {
+      meet_all(rig);
+    }
+    if (crash) {
+      rig.people[crash->who].crash_in_events = crash->event;
+    }
+    run_steps(rig, sequence, totals, trace);
+    outcome.events = totals.events - events_before;
+    SeededRandom random(sequence.seed + 77);
+    rig.finish(random);
+  } catch (const Broken& broken) {
+    outcome.wrong = broken;
+  } catch (const std::exception& error) {
+    outcome.wrong = Broken(Fault::stuck, error.what());
+  }
+  outcome.view = rig.view();
+  if (outcome.wrong && trace != nullptr) {
+    print_counters(*trace, rig);
+  }
+  return outcome;
+}
+
+/// What went wrong, without the numbers: shrinking must not lead from one failure to another.
+std::string kind_of(const Broken& broken) {
+  const std::string wrong = broken.what();
+  const auto message = wrong.rfind("): ");
+  std::string kind = message == std::string::npos ? wrong : wrong.substr(message);
+  std::erase_if(kind, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return kind;
+}
+
+/// The same with one kind of attacker less, or one person or node.
+std::vector<Weather> simpler(const Weather& weather) {
+  std::vector<Weather> all;
+  for (const auto field : {&Weather::hostile_friends, &Weather::hostile_nodes, &Weather::strangers,
+                           &Weather::thieves, &Weather::users, &Weather::nodes}) {
+    const std::size_t least = field == &Weather::users ? 2 : field == &Weather::nodes ? 1 : 0;
+    if (weather.*field > least) {
+      all.push_back(weather);
+      --(all.back().*field);
+    }
+  }
+  std::erase_if(all, [](const Weather& w) { return w.hostile_nodes * 2 >= w.nodes; });
+  return all;
+}
+
+/// Leaves out what is not needed for a failure.
+Sequence shrink(Sequence sequence, const Broken& wrong, std::optional<Crash> crash) {
+  Totals ignored;
+  const auto fails_alike = [&](const Sequence& shorter) {
+    const auto now = run(shorter, ignored, nullptr, crash).wrong;
+    return now && kind_of(*now) == kind_of(wrong);
+  };
+  for (std::size_t size = std::max<std::size_t>(sequence.steps.size() / 2, 1);; size /= 2) {
+    for (std::size_t at = 0; at < sequence.steps.size();) {
+      Sequence shorter = sequence;
+      const auto begin = shorter.steps.begin() + static_cast<std::ptrdiff_t>(at);
+      shorter.steps.erase(begin,
+                          begin + static_cast<std::ptrdiff_t>(std::min(size, shorter.steps.size() - at)));
+      if (fails_alike(shorter)) {
+        sequence = std::move(shorter);
+      } else {
+        at += size;
+      }
+    }
+    if (size <= 1) {
+      break;
+    }
+  }
+  for (bool found = true; found;) {
+    found = false;
+    for (const Weather& weather : simpler(sequence.weather)) {
+      Sequence smaller = sequence;
+      smaller.weather = weather;
+      if (!found && fails_alike(smaller)) {
+        sequence = std::move(smaller);
+        found = true;
+      }
+    }
+  }
+  return sequence;
+}
+
+/// The same world with other texts: from outside it must look the same.
+std::optional<Broken> look_from_outside(Sequence sequence, std::uint64_t view) {
+  Totals ignored;
+  sequence.options.other_texts = true;
+  if (run(sequence, ignored, nullptr).view != view) {
+    return Broken(Fault::revealed, "another content of the messages shows in the packets");
+  }
+  return std::nullopt;
+}
+
+struct Options {
+  std::uint64_t seeds = 30;
+  std::uint64_t first_seed = 1;
+  std::uint64_t sweeps = 0;
+  unsigned jobs = 1;
+  bool trace = false;
+  bool shrinks = true;
+  std::optional<Fault> canary;
+};
+
+class Runner {
+ public:
+  explicit Runner(Options options) : options_(std::move(options)) {}
+
+  bool run_all() {
+    for (std::uint64_t i = 0; i < options_.seeds; ++i) {
+      tasks_.push_back({options_.first_seed + i, false});
+    }
+    for (std::uint64_t i = 0; i < options_.sweeps; ++i) {
+      tasks_.push_back({options_.first_seed + i, true});
+    }
+    std::vector<std::thread> threads;
+    for (unsigned i = 1; i < options_.jobs; ++i) {
+      threads.emplace_back([this] { work(); });
+    }
+    work();
+    std::ranges::for_each(threads, &std::thread::join);
+    print();
+    return std::ranges::all_of(faults_, [](std::uint64_t count) { return count == 0; });
+  }
+
+ private:
+  struct Task {
+    std::uint64_t seed = 0;
+    bool sweep = false;
+  };
+
+  void print() const {
+    const auto print_all = [](const char* what, const Tally& tally) {
+      std::cout << what << ":";
+      const char* between = " ";
+      for (const auto& [name, times] : tally) {
+        std::cout << between << name << " " << times;
+        between = ", ";
+      }
+      std::cout << "\n";
+    };
+    print_all("faults", totals_.faults);
+    print_all("attacks", totals_.attacks);
+    std::cout << totals_.operations << " operations, " << totals_.events << " events, " << totals_.crash_points
+              << " crash points; " << totals_.messages << " messages in " << totals_.envelopes
+              << " envelopes: " << totals_.shown << " shown (" << totals_.repeated
+              << " repetitions after a crash or an old copy), " << totals_.expired << " expired, "
+              << totals_.cancelled << " cancelled, " << totals_.failed << " failed\n";
+    std::cout << "sim: " << totals_.seeds << " seeds";
+    for (std::size_t i = 0; i < faults_.size(); ++i) {
+      std::cout << ", " << fault_names[i] << " " << faults_[i];
+    }
+    std::cout << "\n";
+  }
+
+  void work() {
+    for (std::size_t i = next_++; i < tasks_.size(); i = next_++) {
+      Totals totals;
+      const Task& task = tasks_[i];
+      if (task.sweep) {
+        sweep(task, totals);
+      } else {
+        auto sequence = generate(task.seed);
+        sequence.options.canary = options_.canary;
+        check(task, sequence, std::nullopt, totals);
+      }
+      const std::lock_guard lock(mutex_);
+      totals_ += totals;
+      if (++done_ % 500 == 0) {
+        std::cerr << "sim: " << done_ << " of " << tasks_.size() << "\n";
+      }
+    }
+  }
+
+  void check(const Task& task, const Sequence& sequence, std::optional<Crash> crash, Totals& totals) {
+    ++totals.seeds;
+    std::ostringstream report;
+    const auto outcome = run(sequence, totals, options_.trace ? &report : nullptr, crash);
+    auto wrong = outcome.wrong;
+    if (!wrong && task.seed % looked_at_each == 0) {
+      wrong = look_from_outside(sequence, outcome.view);
+    }
+    if (wrong) {
+      report << "seed " << task.seed << ": " << fault_names.at(static_cast<std::size_t>(wrong->kind)) << ": "
+             << wrong->what() << "\n";
+      if (crash) {
+        report << "with a crash of user " << crash->who << " at event " << crash->event << "\n";
+      }
+      report << "again: ./dev sim --seed " << task.seed << (crash ? " --seeds 0 --sweep 1" : " --seeds 1")
+             << " --trace\n";
+      if (options_.shrinks && outcome.wrong) {
+        const auto shortest = shrink(sequence, *wrong, crash);
+        Totals ignored;
+        report << "the shortest that goes wrong: " << shortest.weather.describe() << "\n";
+        const auto how = run(shortest, ignored, &report, crash).wrong;
+        report << "  " << (how ? how->what() : "?") << "\n";
+      }
+    }
+    const std::lock_guard lock(mutex_);
+    if (wrong) {
+      ++faults_.at(static_cast<std::size_t>(wrong->kind));
+    }
+    std::cerr << report.str();
+  }
+
+  /// A crash of everybody at every event of a short sequence.
+  void sweep(const Task& task, Totals& totals) {
+    constexpr std::uint64_t other_seeds = 900'000;
+    auto sequence = generate(task.seed + other_seeds);
+    sequence.steps.resize(std::min<std::size_t>(sequence.steps.size(), 8));
+    Totals ignored;
+    const auto events = std::min<std::uint64_t>(run(sequence, ignored, nullptr).events, longest_sweep);
+    for (std::size_t who = 0; who < sequence.weather.users; ++who) {
+      for (unsigned event = 1; event <= events; ++event) {
+        check(task, sequence, Crash{who, event}, totals);
+      }
+    }
+  }
+
+  static constexpr std::uint64_t longest_sweep = 2000;  ///< Events.
+  static constexpr std::uint64_t looked_at_each = 16;   ///< Seeds.
+
+  Options options_;
+  std::vector<Task> tasks_;
+  std::atomic<std::size_t> next_ = 0;
+  std::mutex mutex_;  ///< Of what follows, and of standard error.
+  Totals totals_;
+  std::size_t done_ = 0;
+  std::array<std::uint64_t, fault_names.size()> faults_{};
+};
+
+/// Nothing: --help was printed. Throws po::error.
+std::optional<Options> parse(int argc, char** argv) {
+  Options options;
+  bool no_shrink = false;
+  std::string canary;
+  po::options_description known("usage: test_sim [OPTIONS]\n\nOptions", 100, 60);
+  auto add = known.add_options();
+  add("seeds", po::value(&options.seeds)->value_name("N"), "worlds; default: 30");
+  add("seed", po::value(&options.first_seed)->value_name("N"), "seed of the first one; default: 1");
+  add("sweep", po::value(&options.sweeps)->value_name("N"),
+      "short sequences, repeated with a crash of each user at every event; default: 0");
+  add("jobs", po::value(&options.jobs)->value_name("N"), "threads; default: 1");
+  add("trace", po::bool_switch(&options.trace), "print the operations of a world in which something fails");
+  add("no-shrink", po::bool_switch(&no_shrink), "do not look for a shorter sequence that fails");
+  add("canary", po::value(&canary)->value_name("KIND"),
+      "break promises of that kind (as in the closing line) behind the product: they must be noticed");
+  add("help", "print this text");
+  po::variables_map given;
+  po::store(po::command_line_parser(argc, argv).options(known).positional({}).run(), given);
+  po::notify(given);
+  if (given.count("help") != 0) {
+    std::cout << known << "\nExit status: 0 if all promises held, 1 if one was broken, 2 for a wrong option.\n";
+    return std::nullopt;
+  }
+  options.shrinks = !no_shrink;
+  if (!canary.empty()) {
+    const auto found = std::ranges::find(fault_names, std::string_view(canary));
+    if (found == fault_names.end()) {
+      throw po::error("--canary must be a kind of fault, as in the closing line");
+    }
+    options.canary = static_cast<Fault>(found - fault_names.begin());
+  }
+  options.jobs = std::max(1U, options.jobs);
+  return options;
+}
+
+}  // namespace
+
+}  // namespace toxasync::sim
+
+int main(int argc, char** argv) {
+  try {
+    const auto options = toxasync::sim::parse(argc, argv);
+    return !options || toxasync::sim::Runner(*options).run_all() ? 0 : 1;
+  } catch (const boost::program_options::error& error) {
+    std::cerr << "test_sim: " << error.what() << "; see `test_sim --help`\n";
+    return 2;
+  }
+}

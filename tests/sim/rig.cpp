@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rig.hpp"
+
+#include <algorithm>
+
+namespace toxasync::sim {
+
+namespace {
+
+/// What clocks may differ by (docs/protocol.md, section 2).
+constexpr milliseconds clocks_agree = 10min;
+/// A canary breaks one thing in so many.
+constexpr std::size_t canary_each = 3;
+
+/// Of another content, and a size that is in the same size of envelope.
+std::string other_text(const std::string& text) {
+  std::string made = text;
+  std::ranges::for_each(made, [](char& c) { c = c == 'z' ? 'y' : static_cast<char>(c + 1); });
+  if (made.size() <= limits::small_text) {
+    made.resize(1 + (made.size() * 7) % limits::small_text, 'q');
+  }
+  return made;
+}
+
+}  // namespace
+
+Rig::Rig(std::uint64_t seed, const Weather& what, Totals& totals, Options options)
+    : weather(what),
+      world(seed),
+      totals_(totals),
+      options_(options),
+      random_(seed ^ 0x5eed),
+      tap_(world, model),
+      bounds_(world, breaks(Fault::unbounded) ? 10'000 : 1) {
+  for (std::size_t i = 0; i < weather.nodes; ++i) {
+    world.add_node();
+  }
+  add_people();
+  world.after_event = [this] { on_event(); };
+  world.network.set_filter([this](auto& packet) { return on_packet(packet); });
+  world.friend_filter = [this](const auto& packet) {
+    see(packet.from->endpoint, packet.to->endpoint, packet.bytes.size());
+    tap_.on_friend_packet(packet);
+    return false;
+  };
+  add_hostile(seed * 31 + 7);
+}
+
+void Rig::add_people() {
+  people.reserve(weather.users);
+  for (std::size_t i = 0; i < weather.users; ++i) {
+    User& user = world.add_user();
+    user.crash();
+    user.config.poll_interval = weather.poll_interval;
+    user.config.push = weather.push;
+    user.config.cover = weather.cover;
+    people.emplace_back(user);
+    start(people.back());
+    add_all_nodes(people.back());
+  }
+  for (auto& a : people) {
+    a.user->inside_on_message = [&a](const auto& /*message*/) {
+      if (std::exchange(a.crash_in_callback, false)) {
+        a.at_crash = a.user->state->crash_copy();
+        a.crash_in_events = 1;
+      }
+    };
+    for (auto& b : people) {
+      if (&a < &b) {
+        world.befriend(*a.user, *b.user);
+        model.strangers(a.user->key, b.user->key);
+      }
+    }
+  }
+}
+
+void Rig::add_hostile(std::uint64_t seed) {
+  const auto add = [this](auto actor, auto& list) {
+    list.push_back(actor.get());
+    world.actors.push_back(std::move(actor));
+  };
+  model.nodes_are_hostile(weather.hostile_nodes);
+  for (std::size_t i = 0; i < weather.hostile_nodes; ++i) {
+    add(std::make_unique<HostileNode>(world, *world.nodes[i], seed++, totals_.attacks), hostile_nodes_);
+  }
+  std::vector<User*> victims;
+  for (const auto& person : people) {
+    victims.push_back(person.user);
+  }
+  for (std::size_t i = 0; i < weather.hostile_friends; ++i) {
+    add(std::make_unique<HostileFriend>(world, victims, seed++, totals_.attacks), hostile_friends);
+    hostile_friends.back()->heard_of = [this] { return model.any_id(random_); };
+  }
+  for (std::size_t i = 0; i < weather.strangers; ++i) {
+    add(std::make_unique<Stranger>(world, seed++, totals_.attacks), strangers_);
+  }
+  for (std::size_t i = 0; i < weather.thieves; ++i) {
+    add(std::make_unique<Thief>(world, *people[random_.below(people.size())].user, seed++, totals_.attacks),
+        thieves_);
+  }
+  tap_.on_store = [this](const protocol::StoreRequest& request) {
+    for (Thief* const thief : thieves_) {
+      thief->saw(request.payload, request.mailbox, request.epoch);
+    }
+  };
+}
+
+bool Rig::is_hostile(const FriendKey& key) const {
+  return std::ranges::any_of(hostile_friends, [&](const auto* actor) { return actor->key() == key; });
+}
+
+bool Rig::on_packet(test::MockNetwork::Packet& packet) {
+  for (HostileNode* const node : hostile_nodes_) {
+    if (node->on_packet(packet)) {
+      return true;
+    }
+  }
+  tap_.on_node_packet(packet.to, packet.bytes);
+  tap_.on_answer(packet.bytes);
+  bounds_.on_packet(packet);
+  see(packet.from, packet.to, packet.bytes.size());
+  return cut_.contains({packet.from, packet.to});
+}
+
+void Rig::observe() {
+  model.check_the_way();
+  for (auto& person : people) {
+    observe(person);
+  }
+}
+
+void Rig::observe(Person& person) {
+  User& user = *person.user;
+  for (; person.shown_seen < user.shown.size(); ++person.shown_seen) {
+    person.last_show_unsafe = true;
+    show(person, user.shown[person.shown_seen]);
+  }
+  for (; person.states_seen < user.states.size(); ++person.states_seen) {
+    tell(person, user.states[person.states_seen]);
+  }
+  if (user.state->waiting() == 0 && world.clock.steady() >= person.failing_until) {
+    person.last_show_unsafe = false;
+  }
+}
+
+void Rig::show(Person& person, const manager::ReceivedMessage& message) {
+  const User& user = *person.user;
+  if (is_hostile(message.from)) {
+    return model.shown_of_hostile(user.key, message, world.clock.now().wall);
+  }
+  if (!user.friends.contains(message.from)) {
+    throw Broken(Fault::misdelivered, "a message of somebody who is no friend was shown");
+  }
+  const auto pass_on = [&](const manager::ReceivedMessage& shown) {
+    model.shown(user.key, shown, user.clock.now().wall);
+    totals_.repeated += model.find(shown.id)->shown > 1 ? 1 : 0;
+  };
+  const bool now = person.shown_seen % canary_each == 1;
+  const bool is_last = std::string(message.text.begin(), message.text.end()).starts_with("the last");
+  if ((breaks(Fault::lost) && now) || (breaks(Fault::interfered) && weather.is_hostile() && is_last)) {
+    return;
+  }
+  if (breaks(Fault::reordered) && now && !person.held_back) {
+    person.held_back = message;
+    return;
+  }
+  manager::ReceivedMessage changed = message;
+  if (breaks(Fault::misdelivered) && now) {
+    changed.from = user.key;
+  }
+  pass_on(changed);
+  if (breaks(Fault::duplicated) && now) {
+    pass_on(changed);
+  }
+  if (auto late = std::exchange(person.held_back, std::nullopt)) {
+    pass_on(*late);
+  }
+}
+
+void Rig::tell(Person& person, manager::MessageStatus status) {
+  if (breaks(Fault::untrue) && status.state == manager::MessageState::delivered) {
+    status.state = manager::MessageState::cancelled;
+  }
+  if (!breaks(Fault::stuck) || !manager::is_final(status.state)) {
+    model.told(person.user->key, status);
+  }
+}
+
+void Rig::see(const Endpoint& from, const Endpoint& to, std::size_t size) {
+  const auto add = [this](std::uint64_t value) { view_ = (view_ ^ value) * 0x9e3779b97f4a7c15U + (view_ >> 29U); };
+  add(static_cast<std::uint64_t>(world.clock.steady().time_since_epoch().count()));
+  for (const Endpoint& end : {from, to}) {
+    add(end.port);
+    std::ranges::for_each(end.ip, add);
+  }
+  add(size + (breaks(Fault::revealed) && options_.other_texts ? 1 : 0));
+}
+
+void Rig::on_event() {
+  ++totals_.events;
+  observe();
+  for (auto& person : people) {
+    if (person.slow_disk && person.user->running()) {
+      person.user->state->release(random_.below(3));
+    }
+    if (person.crash_in_events > 0 && --person.crash_in_events == 0 && person.user->running()) {
+      const milliseconds after[] = {0ms, 0ms, 500ms, 5s, 1min};
+      crash(person, after[random_.below(std::size(after))]);
+    }
+  }
+}
+
+void Rig::restart_due() {
+  for (auto& person : people) {
+    if (person.restart_at <= world.clock.steady()) {
+      start(person);
+    }
+  }
+}
+
+void Rig::run(milliseconds time) {
+  const SteadyTime end = world.clock.steady() + time;
+  do {
+    restart_due();
+    SteadyTime next = end;
+    for (const auto& person : people) {
+      if (person.restart_at > world.clock.steady()) {
+        next = std::min(next, person.restart_at);
+      }
+    }
+    // In slices: who crashes meanwhile has a time to be started again.
+    const milliseconds slice = std::max<milliseconds>(1min, (end - world.clock.steady()) / 64);
+    world.run(std::min(next - world.clock.steady(), slice));
+  } while (world.clock.steady() < end);
+  restart_due();
+  observe();
+}
+
+std::optional<Id> Rig::send(Person& from, const FriendKey& to, const std::string& text,
+                            crypto::MessageKind kind, seconds ttl) {
+  if (!from.user->running()) {
+    return std::nullopt;
+  }
+  const std::string sent = options_.other_texts ? other_text(text) : text;
+  const auto id = from.user->manager->send(to, kind, as_bytes(sent), ttl);
+  if (!id) {
+    note += " (not accepted: " + std::to_string(static_cast<int>(id.error())) + ")";
+    return std::nullopt;
+  }
+  const bool wrong_node =
+      std::ranges::any_of(world.nodes, [](const auto& node) { return abs(node->ahead) > clocks_agree; });
+  model.sent(*id, {from.user->key, to, as_bytes(sent), kind, world.clock.now().wall,
+                   from.user->clock.now().wall, ttl != 0s ? ttl : from.user->config.ttl, is_hostile(to),
+                   wrong_node});
+  bounds_.on_message(from.user->endpoint);
+  ++totals_.messages;
+  return *id;
+}
+
+void Rig::crash(Person& who, std::optional<milliseconds> restart_after) {
+  if (!who.user->running()) {
+    return;
+  }
+  observe();
+  tap_.learn(*who.user);
+  const bool behind = who.user->state->waiting() > 0 || world.clock.steady() < who.failing_until;
+  model.crashed(who.user->key, who.last_show_unsafe || who.at_crash != nullptr,
+                behind || who.at_crash != nullptr);
+  bounds_.on_crash(who.user->endpoint);
+  who.user->crash();
+  if (who.at_crash) {
+    who.user->state = std::exchange(who.at_crash, nullptr);
+  }
+  who.crash_in_events = 0;
+  who.last_show_unsafe = false;
+  if (restart_after) {
+    ++totals_.crash_points;
+    who.restart_at = world.clock.steady() + *restart_after;
+    if (*restart_after == 0ms) {
+      start(who);
+    }
+  }
+}
+
+void Rig::start(Person& who) {
+  who.restart_at = never;
+  if (!who.user->running()) {
+    who.user->state->hold_commits(who.slow_disk);
+    who.user->start();
+    who.user->manager->set_nospam(who.nospam);
+  }
+}
+
+void Rig::set_slow_disk(Person& who, bool slow) {
+  who.slow_disk = slow;
+  who.user->state->hold_commits(slow);
+}
+
+void Rig::fail_disk(Person& who, std::size_t batches) {
+  who.user->state->fail_next(batches);
+  who.failing_until = world.clock.steady() + 5min;
+}
+
+void Rig::make_copy(Person& who) {
+  observe();
+  who.copy = who.user->state->crash_copy();
+  who.copy_model = model.backup(who.user->key);
+}
+
+void Rig::go_on_with(Person& who, std::unique_ptr<store::MemoryState> disk, const Model::Backup& then) {
+  crash(who, std::nullopt);
+  who.user->state = disk ? std::move(disk) : std::make_unique<store::MemoryState>();
+  model.restored(who.user->key, who.user->friends, then);
+  start(who);
+  if (who.user->manager->home_nodes().empty()) {
+    add_all_nodes(who);
+  }
+}
+
+void Rig::cancel(Person& who, const Id& id) {
+  if (who.user->running() && who.user->manager->cancel(id)) {
+    model.cancel_asked(id);
+  }
+}
+
+void Rig::lose_disk(StorageNode& node) {
+  node.lose_disk();
+  model.node_failed();
+}
+
+void Rig::set_clock(Person& who, milliseconds ahead) {
+  who.user->clock.ahead = ahead;
+  if (abs(ahead) > clocks_agree) {
+    model.clocks_are_wrong();
+  }
+}
+
+void Rig::set_clock(StorageNode& node, milliseconds ahead) {
+  node.ahead = ahead;
+  if (abs(ahead) > clocks_agree) {
+    model.node_failed();
+  }
+}
+
+void Rig::cut(const Endpoint& from, const Endpoint& to, bool both_ways) {
+  cut_.emplace(from, to);
+  if (both_ways) {
+    cut_.emplace(to, from);
+  }
+}
+
+void Rig::rebind(Person& who) {
+  const Endpoint now = test::ipv4(next_address_++);
+  bounds_.on_rebind(who.user->endpoint, now);
+  world.rebind(*who.user, now);
+}
+
+void Rig::move(StorageNode& node) {
+  const Endpoint now = test::ipv4(next_address_++);
+  bounds_.on_rebind(node.endpoint, now);
+  node.move_to(world.network, now);
+}
+
+void Rig::join_node() {
+  if (world.nodes.size() < 2 * limits::home_nodes) {
+    world.add_node();
+  }
+}
+
+void Rig::unfriend(Person& who, Person& other) {
+  if (!who.user->running() || !who.user->friends.contains(other.user->key)) {
+    return;
+  }
+  observe();
+  model.removed(who.user->key, other.user->key);
+  world.unfriend(*who.user, *other.user);
+  observe();
+}
+
+void Rig::befriend(Person& who, Person& other) {
+  if (who.user->friends.insert(other.user->key).second && who.user->running()) {
+    who.user->manager->on_friend_added(other.user->key);
+  }
+}
+
+void Rig::disconnect_all() {
+  for (auto& a : people) {
+    for (auto& b : people) {
+      if (&a < &b) {
+        world.disconnect(*a.user, *b.user);
+      }
+    }
+  }
+}
+
+void Rig::add_all_nodes(Person& who) {
+  for (const auto& node : world.nodes) {
+    if (who.user->manager->home_nodes().size() < limits::home_nodes) {
+      (void)who.user->manager->add_home_node(node->known());
+    }
+  }
+}
+
+}  // namespace toxasync::sim
