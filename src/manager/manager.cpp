@@ -303,7 +303,7 @@ void Manager::on_home_nodes_changed() {
   const Now now = services_.clock.now();
   clock_.set_home_nodes(home_nodes_.ids_in_use());
   poller_.update_polls(now);
-  friends_.bundle_changed();
+  friends_.home_nodes_changed();
   contact_.nodes_changed(now);
 }
 

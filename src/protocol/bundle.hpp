@@ -18,6 +18,7 @@ struct HomeNode {
 
   static constexpr std::size_t min_encoded_size = 32 + limits::length_prefix + limits::address;
 
+  bool operator==(const HomeNode&) const = default;
   static void fields(auto& ar, auto& self) {
     wire::fields(ar, self.id, wire::bounded<limits::addresses_per_node, 1>(self.addresses));
   }

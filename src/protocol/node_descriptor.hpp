@@ -18,6 +18,7 @@ struct Address {
 
   static constexpr std::size_t min_encoded_size = limits::address;
 
+  bool operator==(const Address&) const = default;
   static void fields(auto& ar, auto& self) {
     wire::fields(ar, self.endpoint.family, self.endpoint.ip, self.endpoint.port);
   }

@@ -19,7 +19,7 @@ struct Cancelling : OutboxParts, manager::CancellerListener {
 
   void on_cancel_outcome(Message&, Now) override { ++outcomes; }
   void on_cancel_too_late(Message&, Now) override { ++too_late; }
-  void on_room(const manager::FriendKey&, Now) override { ++rooms; }
+  void on_room(const manager::FriendKey&, const protocol::NodeId&, Now) override { ++rooms; }
 
   /// A text whose one target has so many parts, on all home nodes.
   Message& stored(std::size_t parts = 1) {
@@ -150,10 +150,11 @@ BOOST_AUTO_TEST_CASE(a_silent_node_is_asked_again_later) {
 
 BOOST_AUTO_TEST_CASE(cancels_fill_the_window_and_no_more) {
   Message& message = cancelling(limits::parts);
-  BOOST_TEST(message.cancels.size() == manager::SendWindow::parts_in_flight);
+  const auto most = message.targets[0].copies.size() * manager::SendWindow::parts_in_flight;
+  BOOST_TEST(message.cancels.size() == most);
   end_next(message, StoreOutcome::cancelled);
   BOOST_TEST(!canceller.advance(message, clock.now()));
-  BOOST_TEST(message.cancels.size() == manager::SendWindow::parts_in_flight);
+  BOOST_TEST(message.cancels.size() == most);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_abandoned_leaves_room_and_takes_no_outcome) {
@@ -161,7 +162,8 @@ BOOST_AUTO_TEST_CASE(what_is_abandoned_leaves_room_and_takes_no_outcome) {
   const auto operation = *message.cancels.begin();
   canceller.abandon(message, clock.now());
   BOOST_TEST(client.operations() == 0U);
-  BOOST_TEST(window.has_room(message.to, manager::SendWindow::parts_in_flight));
+  BOOST_TEST(window.has_room(message.to, message.targets[0].copies[0].node,
+                             manager::SendWindow::parts_in_flight));
   canceller.on_stored(operation, {StoreOutcome::cancelled}, clock.now());
   BOOST_TEST(outcomes == 0);
   BOOST_TEST(rooms == 0);

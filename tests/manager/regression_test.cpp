@@ -3,7 +3,7 @@
 
 #include "hand_friend.hpp"
 
-// Faults that tests/model/ found, as small as possible.
+// Faults that tests/sim/ found, as small as possible.
 
 namespace toxasync::test {
 

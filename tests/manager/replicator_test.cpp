@@ -20,7 +20,7 @@ struct Replicating : OutboxParts, manager::ReplicatorListener {
   void on_copy_complete(Message&) override { ++complete; }
   void on_copy_lost(const protocol::NodeId& node) override { lost.push_back(node); }
   void on_copy_settled(Message&, Now) override { ++settled; }
-  void on_room(const manager::FriendKey& to, Now) override {
+  void on_room(const manager::FriendKey& to, const protocol::NodeId&, Now) override {
     BOOST_TEST((to == bob_keys.friend_key()));
     ++rooms;
   }
@@ -143,24 +143,27 @@ BOOST_AUTO_TEST_CASE(a_message_that_has_ended_is_not_tried_again) {
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_the_window_waits) {
-  Message& message = started(manager::SendWindow::parts_in_flight / 2 - 1);
-  BOOST_TEST(message.stores.size() == manager::SendWindow::parts_in_flight - 2);
-  BOOST_TEST(window.is_waiting(message.to, message.place()));
-  Message& small = started();  // two fit
-  BOOST_TEST(small.stores.size() == 2U);
-  BOOST_TEST(window.is_waiting(small.to, small.place()));
-  end_next(small, StoreOutcome::stored);
+  constexpr auto most = manager::SendWindow::parts_in_flight;
+  Message& message = started(most - 1);
+  BOOST_TEST(message.stores.size() == 3 * (most - 1));
+  Message& small = started(2);
+  BOOST_TEST(small.stores.empty());
+  const auto node = message.targets[0].copies[0].node;
+  BOOST_TEST(window.is_waiting(small.to, node, small.place()));
+  end_next(message, StoreOutcome::stored);  // at one node two fit now
   store(small);
   BOOST_TEST(small.stores.size() == 2U);
-  BOOST_TEST(!window.is_waiting(small.to, small.place()));
+  BOOST_TEST(!window.is_waiting(small.to, node, small.place()));
+  BOOST_TEST(window.waited_for(small.to).size() == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_abandoned_leaves_room_and_takes_no_outcome) {
   Message& message = started(manager::SendWindow::parts_in_flight);
   const auto operation = *message.stores.begin();
-  BOOST_TEST(window.full(message.to));
+  const auto node = message.targets[0].copies[0].node;
+  BOOST_TEST(window.full(message.to, node));
   replicator.abandon(message, clock.now());
-  BOOST_TEST(!window.full(message.to));
+  BOOST_TEST(!window.full(message.to, node));
   BOOST_TEST(client.operations() == 0U);
   BOOST_TEST(message.targets[0].copies[0].in_flight == 0U);
   replicator.on_stored(operation, {StoreOutcome::stored}, clock.now());

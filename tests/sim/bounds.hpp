@@ -51,7 +51,8 @@ class Bounds {
 /// An address of a public host where nobody lives; they are few, so that they are named again.
 inline Endpoint nobody(test::SeededRandom& random) {
   Endpoint endpoint{4, {}, static_cast<std::uint16_t>(1 + random.below(65535))};
-  endpoint.ip = {93, 184, static_cast<std::uint8_t>(random.below(2)), static_cast<std::uint8_t>(random.below(8))};
+  endpoint.ip = {93, 184, static_cast<std::uint8_t>(random.below(2)),
+                 static_cast<std::uint8_t>(random.below(8))};
   return endpoint;
 }
 

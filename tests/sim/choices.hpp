@@ -132,16 +132,17 @@ class Twists {
  public:
   explicit Twists(Temper& temper) : temper_(temper) {}
 
-  /// Of what follows now: none at all, or some.
-  void draw() { some_ = temper_.random().chance(700); }
-  void none() noexcept { some_ = false; }
-  bool operator()(std::string_view what) {
-    return some_ && temper_.random().chance(200) && temper_.does(what);
+  /// Of what follows now: none at all, some, or nearly all that they like.
+  void draw() {
+    auto& random = temper_.random();
+    per_mille_ = random.chance(300) ? 0 : random.chance(900) ? 200 : 900;
   }
+  void none() noexcept { per_mille_ = 0; }
+  bool operator()(std::string_view what) { return temper_.random().chance(per_mille_) && temper_.does(what); }
 
  private:
   Temper& temper_;
-  bool some_ = false;
+  std::uint32_t per_mille_ = 0;
 };
 
 /// When somebody hostile acts, and what they do then: bursts, floods of one thing, pauses, and an end, so

@@ -7,7 +7,7 @@
 
 namespace toxasync::sim {
 
-/// An envelope by docs/protocol.md, section 4, whose sender may put anything into it: what
+/// An envelope by docs/protocol.md, section 4, into which its sender may put anything: what
 /// crypto::seal_envelope() would not seal, too.
 struct Forgery {
   crypto::FriendKey recipient{};

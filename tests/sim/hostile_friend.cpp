@@ -46,6 +46,7 @@ const std::vector<HostileFriend::Way>& HostileFriend::ways() {
       {"gives bundle taken", &F::give_taken},
       {"greets", &F::give_greeting},
       {"gives letters", &F::give_letter},
+      {"gives very many letters", &F::give_many_letters},
       {"gives a receipt", &F::give_receipt},
       {"gives a nack", &F::give_nack},
       {"gives junk", &F::give_junk},
@@ -54,6 +55,7 @@ const std::vector<HostileFriend::Way>& HostileFriend::ways() {
       {"stores receipts and nacks", &F::store_receipt},
       {"stores a bundle", &F::store_bundle},
       {"stores an earlier envelope again", &F::store_earlier},
+      {"fills its box", &F::fill_box},
       {"cancels", &F::cancel},
       {"cancels and stores again", &F::cancel_and_store},
       {"deletes in a box that is not its own", &F::remove_from_box},
@@ -84,7 +86,6 @@ void HostileFriend::tick() {
       set_online(victim, true);  // they may have been restarted
     }
   }
-  twists_.draw();
   take_what_came();
   for (std::size_t i = 0; i < turns_at_once && pace_.next() <= world_.clock.steady(); ++i) {
     act();
@@ -103,7 +104,9 @@ void HostileFriend::act() {
     begin(victims_[turn]);
     return;
   }
-  twists_.draw();
+  if (!same) {
+    twists_.draw();  // a flood is of one kind
+  }
   turn_of_ = same ? turn_of_ : random_.below(victims_.size());
   (this->*way.go)(victims_[turn_of_]);
 }

@@ -121,6 +121,7 @@ class HostileFriend final : public Actor {
   void give_taken(Victim& victim);
   void give_greeting(Victim& victim);
   void give_letter(Victim& victim);
+  void give_many_letters(Victim& victim);
   void give_receipt(Victim& victim);
   void give_nack(Victim& victim);
   void give_ids(Victim& victim, protocol::FriendPacketType type);
@@ -150,6 +151,7 @@ class HostileFriend final : public Actor {
   void store_receipt(Victim& victim);
   void store_bundle(Victim& victim);
   void store_earlier(Victim& victim);
+  void fill_box(Victim& victim);
   void store(Victim& victim, const Letter& letter);
   void cancel(Victim& victim);
   void cancel_and_store(Victim& victim);
@@ -169,6 +171,7 @@ class HostileFriend final : public Actor {
   HostileClient client_;
   std::vector<Victim> victims_;
   Pace pace_;
+  std::size_t written_ = 0;  ///< Letters, which cost the most time.
   std::size_t turn_of_ = 0;  ///< Place of the victim of a flood.
   bool stopped_ = false;
 };

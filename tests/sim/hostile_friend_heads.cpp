@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
+#include "bounds.hpp"
 #include "hostile_friend.hpp"
 
 // Bundle heads and keys: docs/protocol.md, section 5.
@@ -115,7 +116,7 @@ void HostileFriend::name_keys(Victim& victim, Installation& from, protocol::Bund
 }
 
 Endpoint HostileFriend::any_address() {
-  Endpoint address = test::ipv4(static_cast<std::uint32_t>(20'000 + random_.below(100)));
+  Endpoint address = nobody(random_);
   switch (random_.below(7)) {
     case 0:
       return client_.endpoint();

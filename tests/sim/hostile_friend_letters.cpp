@@ -10,13 +10,14 @@ namespace toxasync::sim {
 namespace {
 
 constexpr std::size_t remembered_letters = 30;
+constexpr std::size_t most_letters = 4000;
 constexpr std::string_view plain_text = "from somebody hostile ";
 
 }  // namespace
 
 std::vector<HostileFriend::Letter> HostileFriend::write_letters(Victim& victim, crypto::MessageKind kind) {
   const auto* const head = head_to_use(victim);
-  if (head == nullptr) {
+  if (head == nullptr || written_ >= most_letters) {
     return {};
   }
   Forgery forgery;
@@ -45,6 +46,7 @@ std::vector<HostileFriend::Letter> HostileFriend::write_letters(Victim& victim, 
     }
     if (auto letter = write_part(victim, root, forgery)) {
       letters.push_back(std::move(*letter));
+      ++written_;
     }
   }
   return letters;

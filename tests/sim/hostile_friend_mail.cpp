@@ -69,6 +69,26 @@ void HostileFriend::store_earlier(Victim& victim) {
   client_.store(node->id, where.mailbox, letter.live.envelope, letter.secret, days(1));
 }
 
+/// With what does not open, or with letters that are there already but for a bit.
+void HostileFriend::fill_box(Victim& victim) {
+  const auto* const node = home_node_of(victim);
+  if (node == nullptr || victim.heads.empty()) {
+    return;
+  }
+  const auto mailbox = crypto::friends_mailbox(victim.heads.back().root, client_.epoch());
+  const std::size_t count = 1 + random_.below(30);
+  for (std::size_t i = 0; mailbox && i < count; ++i) {
+    Bytes envelope =
+        any_bytes(random_, random_.chance(300) ? limits::small_envelope : limits::large_envelope);
+    envelope[0] = 1;
+    if (!victim.letters.empty() && random_.chance(300)) {
+      envelope = one_of(random_, victim.letters).live.envelope;
+      flip_a_bit(random_, MutableBytes(envelope).subspan(limits::envelope_prefix));
+    }
+    client_.store(node->id, *mailbox, std::move(envelope), random_.id<crypto::CancelSecret>(), days(1));
+  }
+}
+
 void HostileFriend::cancel(Victim& victim) {
   const auto* const stored = client_.any_stored();
   if (stored == nullptr) {

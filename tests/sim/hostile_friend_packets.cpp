@@ -112,6 +112,13 @@ void HostileFriend::give_letter(Victim& victim) {
   }
 }
 
+void HostileFriend::give_many_letters(Victim& victim) {
+  const std::size_t count = random_.below(300);
+  for (std::size_t i = 0; i < count; ++i) {
+    give_letter(victim);
+  }
+}
+
 /// Random bytes, with a first byte or a whole beginning that is right.
 void HostileFriend::give_junk(Victim& victim) {
   Bytes packet = any_bytes(random_, random_.below(limits::friend_packet + 1));

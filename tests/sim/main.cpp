@@ -23,6 +23,7 @@ namespace po = boost::program_options;
 namespace {
 
 struct Step {
+  std::size_t place = 0;  ///< In the whole sequence.
   std::size_t operation = 0;
   std::uint64_t seed = 0;
 };
@@ -55,9 +56,51 @@ Sequence generate(std::uint64_t seed) {
     while (left >= weight(operations()[at])) {
       left -= weight(operations()[at++]);
     }
-    made.steps.push_back({at, random.u64()});
+    made.steps.push_back({i, at, random.u64()});
   }
   return made;
+}
+
+/// What of a world can be less in a smaller one.
+constexpr std::array sizes_of_worlds = {&Weather::users,         &Weather::nodes,
+                                        &Weather::hostile_nodes, &Weather::hostile_friends,
+                                        &Weather::strangers,     &Weather::thieves};
+
+/// A smaller world and some of the steps: "2,3,1,0,0,0:4,17".
+std::string scenario_of(const Sequence& sequence) {
+  std::string made;
+  for (const auto size : sizes_of_worlds) {
+    made += (made.empty() ? "" : ",") + std::to_string(sequence.weather.*size);
+  }
+  made += ':';
+  for (const Step& step : sequence.steps) {
+    made += (made.back() == ':' ? "" : ",") + std::to_string(step.place);
+  }
+  return made;
+}
+
+std::vector<std::size_t> numbers(const std::string& text) {
+  std::vector<std::size_t> read;
+  std::istringstream in(text);
+  for (std::string number; std::getline(in, number, ',');) {
+    read.push_back(std::stoull(number));
+  }
+  return read;
+}
+
+/// Throws po::error.
+Sequence reduce(Sequence sequence, const std::string& scenario) {
+  const auto colon = scenario.find(':');
+  const auto sizes = numbers(scenario.substr(0, colon));
+  if (colon == std::string::npos || sizes.size() != sizes_of_worlds.size()) {
+    throw po::error("--scenario must be six numbers, a colon and places in the sequence");
+  }
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    sequence.weather.*sizes_of_worlds[i] = sizes[i];
+  }
+  const auto kept = numbers(scenario.substr(colon + 1));
+  std::erase_if(sequence.steps, [&](const Step& step) { return std::ranges::count(kept, step.place) == 0; });
+  return sequence;
 }
 
 void print_counters(std::ostream& out, const std::string& whose, const Metrics& metrics) {
@@ -90,8 +133,8 @@ void print_counters(std::ostream& out, const Rig& rig) {
 
 struct Outcome {
   std::optional<Broken> wrong;  ///< What went wrong; nothing if nothing did.
-  std::uint64_t events = 0;  ///< At which a crash could have come.
-  std::uint64_t view = 0;    ///< Rig::view().
+  std::uint64_t events = 0;     ///< At which a crash could have come.
+  std::uint64_t view = 0;       ///< Rig::view().
 };
 
 void run_steps(Rig& rig, const Sequence& sequence, Totals& totals, std::ostream* trace) {
@@ -106,7 +149,8 @@ void run_steps(Rig& rig, const Sequence& sequence, Totals& totals, std::ostream*
     operation.run(rig, random);
     rig.observe();
     if (trace != nullptr) {
-      *trace << "  " << since_1970_s(rig.world.clock.unix_time()) << " " << operation.name << rig.note << "\n";
+      *trace << "  " << since_1970_s(rig.world.clock.unix_time()) << " " << operation.name << rig.note
+             << "\n";
     }
   }
 }
@@ -165,8 +209,7 @@ std::string kind_of(const Broken& broken) {
 /// The same with one kind of attacker less, or one person or node.
 std::vector<Weather> simpler(const Weather& weather) {
   std::vector<Weather> all;
-  for (const auto field : {&Weather::hostile_friends, &Weather::hostile_nodes, &Weather::strangers,
-                           &Weather::thieves, &Weather::users, &Weather::nodes}) {
+  for (const auto field : sizes_of_worlds) {
     const std::size_t least = field == &Weather::users ? 2 : field == &Weather::nodes ? 1 : 0;
     if (weather.*field > least) {
       all.push_back(weather);
@@ -231,6 +274,8 @@ struct Options {
   unsigned jobs = 1;
   bool trace = false;
   bool shrinks = true;
+  bool until_fault = false;
+  std::string scenario;
   std::optional<Fault> canary;
 };
 
@@ -252,7 +297,7 @@ class Runner {
     work();
     std::ranges::for_each(threads, &std::thread::join);
     print();
-    return std::ranges::all_of(faults_, [](std::uint64_t count) { return count == 0; });
+    return !failed();
   }
 
  private:
@@ -260,6 +305,10 @@ class Runner {
     std::uint64_t seed = 0;
     bool sweep = false;
   };
+
+  [[nodiscard]] bool failed() const {
+    return std::ranges::any_of(faults_, [](std::uint64_t count) { return count > 0; });
+  }
 
   void print() const {
     const auto print_all = [](const char* what, const Tally& tally) {
@@ -273,9 +322,9 @@ class Runner {
     };
     print_all("faults", totals_.faults);
     print_all("attacks", totals_.attacks);
-    std::cout << totals_.operations << " operations, " << totals_.events << " events, " << totals_.crash_points
-              << " crash points; " << totals_.messages << " messages in " << totals_.envelopes
-              << " envelopes: " << totals_.shown << " shown (" << totals_.repeated
+    std::cout << totals_.operations << " operations, " << totals_.events << " events, "
+              << totals_.crash_points << " crash points; " << totals_.messages << " messages in "
+              << totals_.envelopes << " envelopes: " << totals_.shown << " shown (" << totals_.repeated
               << " repetitions after a crash or an old copy), " << totals_.expired << " expired, "
               << totals_.cancelled << " cancelled, " << totals_.failed << " failed\n";
     std::cout << "sim: " << totals_.seeds << " seeds";
@@ -294,10 +343,16 @@ class Runner {
       } else {
         auto sequence = generate(task.seed);
         sequence.options.canary = options_.canary;
+        if (!options_.scenario.empty()) {
+          sequence = reduce(std::move(sequence), options_.scenario);
+        }
         check(task, sequence, std::nullopt, totals);
       }
       const std::lock_guard lock(mutex_);
       totals_ += totals;
+      if (options_.until_fault && failed()) {
+        next_ = tasks_.size();
+      }
       if (++done_ % 500 == 0) {
         std::cerr << "sim: " << done_ << " of " << tasks_.size() << "\n";
       }
@@ -323,7 +378,8 @@ class Runner {
       if (options_.shrinks && outcome.wrong) {
         const auto shortest = shrink(sequence, *wrong, crash);
         Totals ignored;
-        report << "the shortest that goes wrong: " << shortest.weather.describe() << "\n";
+        report << "the shortest that goes wrong: ./dev sim --seeds 1 --trace --no-shrink --seed " << task.seed
+               << " --scenario " << scenario_of(shortest) << "\n  " << shortest.weather.describe() << "\n";
         const auto how = run(shortest, ignored, &report, crash).wrong;
         report << "  " << (how ? how->what() : "?") << "\n";
       }
@@ -375,6 +431,9 @@ std::optional<Options> parse(int argc, char** argv) {
   add("jobs", po::value(&options.jobs)->value_name("N"), "threads; default: 1");
   add("trace", po::bool_switch(&options.trace), "print the operations of a world in which something fails");
   add("no-shrink", po::bool_switch(&no_shrink), "do not look for a shorter sequence that fails");
+  add("scenario", po::value(&options.scenario)->value_name("S"), "a part of a world, as a failure prints it");
+  add("until-fault", po::bool_switch(&options.until_fault),
+      "stop at the first world in which something fails");
   add("canary", po::value(&canary)->value_name("KIND"),
       "break promises of that kind (as in the closing line) behind the product: they must be noticed");
   add("help", "print this text");
@@ -382,7 +441,8 @@ std::optional<Options> parse(int argc, char** argv) {
   po::store(po::command_line_parser(argc, argv).options(known).positional({}).run(), given);
   po::notify(given);
   if (given.count("help") != 0) {
-    std::cout << known << "\nExit status: 0 if all promises held, 1 if one was broken, 2 for a wrong option.\n";
+    std::cout << known
+              << "\nExit status: 0 if all promises held, 1 if one was broken, 2 for a wrong option.\n";
     return std::nullopt;
   }
   options.shrinks = !no_shrink;

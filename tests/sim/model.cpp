@@ -17,9 +17,9 @@ std::string name_of(const FriendKey& key) {
 }  // namespace
 
 void Model::fail(Fault fault, const Message& message, const std::string& what) {
-  throw Broken(fault, "message " + std::to_string(message.number) + " (" + to_hex(ByteView(message.id).first(4)) +
-               ", " + std::to_string(message.text.size()) + " bytes, " + name_of(message.from) + " to " +
-               name_of(message.to) + "): " + what);
+  throw Broken(fault, "message " + std::to_string(message.number) + " (" +
+                          to_hex(ByteView(message.id).first(4)) + ", " + std::to_string(message.text.size()) +
+                          " bytes, " + name_of(message.from) + " to " + name_of(message.to) + "): " + what);
 }
 
 Message& Model::must_find(const Id& id, const char* what) {
@@ -331,7 +331,8 @@ void Model::check_stored_was_shown(const std::set<FriendKey>& absent, UnixTimeMs
     const bool excused = message.may_be_lost || message.node_failed || message.cancel_asked ||
                          message.for_hostile || message.expires_at() <= then;
     if (message.stored > hostile_nodes_ && message.shown == 0 && !excused && !absent.contains(message.to)) {
-      fail(fault, message, "was stored on a node, and is not shown though the recipient had time to fetch it");
+      fail(fault, message,
+           "was stored on a node, and is not shown though the recipient had time to fetch it");
     }
   }
 }
@@ -349,8 +350,9 @@ void Model::check_queued_was_shown(UnixTimeMs now) const {
 void Model::check_ended() const {
   for (const auto& [id, message] : messages_) {
     if (message.queued && !message.forgotten && !message.ended()) {
-      fail(Fault::stuck, message, std::string("was queued, and nothing was said of its end; shown ") +
-                        std::to_string(message.shown) + " times");
+      fail(Fault::stuck, message,
+           std::string("was queued, and nothing was said of its end; shown ") +
+               std::to_string(message.shown) + " times");
     }
   }
 }

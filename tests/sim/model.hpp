@@ -35,7 +35,7 @@ enum class Fault : std::size_t {
   revealed,      ///< Somebody could see what they should not.
 };
 inline constexpr std::array fault_names = {"lost",       "duplicated", "reordered", "misdelivered", "untrue",
-                                    "interfered", "stuck",      "unbounded", "revealed"};
+                                           "interfered", "stuck",      "unbounded", "revealed"};
 
 struct Broken : std::runtime_error {
   Broken(Fault fault, const std::string& what) : std::runtime_error(what), kind(fault) {}
@@ -53,7 +53,7 @@ struct Message {
   UnixTimeMs sent_at{};  ///< By a right clock,
   UnixTimeMs dated{};    ///< and by the sender's.
   seconds ttl = 0s;
-  bool for_hostile = false;  ///< To somebody who may say of it what they like.
+  bool for_hostile = false;     ///< To somebody who may say of it what they like.
   bool never_accepted = false;  ///< It was reported as failed because of the disk.
 
   bool queued = false;  ///< Told; or anything else was.

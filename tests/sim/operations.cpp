@@ -95,7 +95,8 @@ void send_for_longer(Rig& rig, SeededRandom& random) {
 void send_to_hostile_friend(Rig& rig, SeededRandom& random) {
   if (!rig.hostile_friends.empty()) {
     const auto* const to = rig.hostile_friends[random.below(rig.hostile_friends.size())];
-    rig.send(anybody(rig, random), to->key(), text(random, between(random, 8, random.chance(100) ? 5000 : 300)));
+    rig.send(anybody(rig, random), to->key(),
+             text(random, between(random, 8, random.chance(100) ? 5000 : 300)));
   }
 }
 
@@ -335,8 +336,8 @@ void another_address(Rig& rig, SeededRandom& random) {
 // --- Clocks ---
 
 void clock_jumps(Rig& rig, SeededRandom& random) {
-  static constexpr milliseconds jumps[] = {2s,    -2s,     9min,    -9min,    29min,     -29min,
-                                           1h,    -1h,     6h,      -6h,      24h,       -24h,
+  static constexpr milliseconds jumps[] = {2s,      -2s,      9min,     -9min,     29min,     -29min,
+                                           1h,      -1h,      6h,       -6h,       24h,       -24h,
                                            days(6), -days(6), days(31), -days(31), days(400), -days(400)};
   Person& who = anybody(rig, random);
   const milliseconds ahead = random.chance(500) ? 0ms : jumps[random.below(std::size(jumps))];

@@ -11,8 +11,8 @@ namespace toxasync::sim {
 struct Operation {
   const char* name;
   Kind kind;
-  unsigned weight;      ///< How often it comes among all.
-  bool fault;  ///< Something goes wrong: it is counted by its name.
+  unsigned weight;  ///< How often it comes among all.
+  bool fault;       ///< Something goes wrong: it is counted by its name.
   void (*run)(Rig& rig, SeededRandom& random);
 };
 

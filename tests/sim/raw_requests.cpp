@@ -143,13 +143,13 @@ bool RawRequests::on_packet(ByteView packet) {
 }
 
 void RawRequests::on_cookie_reply(Session& session, ByteView packet) {
-  protocol::NodeDescriptor descriptor;
-  if (wire::decode(packet.subspan(limits::frame_header), descriptor) == wire::Error::none) {
-    session.node_key = descriptor.key;
+  const auto descriptor = protocol::NodeDescriptor::decode_signed(packet.subspan(limits::frame_header));
+  if (descriptor) {
+    session.node_key = descriptor->key;
     const auto& x = session.x;
     ByteArray<32> shared{};
-    session.keys = crypto::x25519(shared, x.secret.bytes(), descriptor.key)
-                       ? protocol::session_keys(x.secret, descriptor.key, x.public_key, descriptor.key)
+    session.keys = crypto::x25519(shared, x.secret.bytes(), descriptor->key)
+                       ? protocol::session_keys(x.secret, descriptor->key, x.public_key, descriptor->key)
                        : std::nullopt;
   }
   auto waiting = std::exchange(session.waiting, {});

@@ -12,7 +12,7 @@
 
 namespace toxasync::sim {
 
-/// Requests to nodes in sessions of their own, whose every field is the caller's choice: docs/protocol.md,
+/// Requests to nodes in sessions of their own, with all fields of the caller's choice: docs/protocol.md,
 /// section 6.
 class RawRequests {
  public:

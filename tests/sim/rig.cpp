@@ -98,7 +98,12 @@ void Rig::add_hostile(std::uint64_t seed) {
     add(std::make_unique<Thief>(world, *people[random_.below(people.size())].user, seed++, totals_.attacks),
         thieves_);
   }
-  tap_.on_store = [this](const protocol::StoreRequest& request) {
+  for (HostileFriend* const actor : hostile_friends) {
+    actor->tell = [this](const crypto::FriendsRoot& root) {
+      std::ranges::for_each(strangers_, [&](Stranger* stranger) { stranger->learn(root); });
+    };
+  }
+  tap_.on_message = [this](const protocol::StoreRequest& request) {
     for (Thief* const thief : thieves_) {
       thief->saw(request.payload, request.mailbox, request.epoch);
     }
@@ -181,13 +186,18 @@ void Rig::tell(Person& person, manager::MessageStatus status) {
   if (breaks(Fault::untrue) && status.state == manager::MessageState::delivered) {
     status.state = manager::MessageState::cancelled;
   }
-  if (!breaks(Fault::stuck) || !manager::is_final(status.state)) {
+  const bool unheard = (breaks(Fault::stuck) && manager::is_final(status.state)) ||
+                       ((breaks(Fault::lost) || (breaks(Fault::interfered) && weather.is_hostile())) &&
+                        status.state == manager::MessageState::delivered);
+  if (!unheard) {
     model.told(person.user->key, status);
   }
 }
 
 void Rig::see(const Endpoint& from, const Endpoint& to, std::size_t size) {
-  const auto add = [this](std::uint64_t value) { view_ = (view_ ^ value) * 0x9e3779b97f4a7c15U + (view_ >> 29U); };
+  const auto add = [this](std::uint64_t value) {
+    view_ = (view_ ^ value) * 0x9e3779b97f4a7c15U + (view_ >> 29U);
+  };
   add(static_cast<std::uint64_t>(world.clock.steady().time_since_epoch().count()));
   for (const Endpoint& end : {from, to}) {
     add(end.port);
@@ -249,9 +259,9 @@ std::optional<Id> Rig::send(Person& from, const FriendKey& to, const std::string
   }
   const bool wrong_node =
       std::ranges::any_of(world.nodes, [](const auto& node) { return abs(node->ahead) > clocks_agree; });
-  model.sent(*id, {from.user->key, to, as_bytes(sent), kind, world.clock.now().wall,
-                   from.user->clock.now().wall, ttl != 0s ? ttl : from.user->config.ttl, is_hostile(to),
-                   wrong_node});
+  model.sent(*id,
+             {from.user->key, to, as_bytes(sent), kind, world.clock.now().wall, from.user->clock.now().wall,
+              ttl != 0s ? ttl : from.user->config.ttl, is_hostile(to), wrong_node});
   bounds_.on_message(from.user->endpoint);
   ++totals_.messages;
   return *id;

@@ -41,10 +41,9 @@ struct Totals {
   Tally attacks;  ///< By choice of somebody hostile.
 
   Totals& operator+=(const Totals& more) {
-    for (const auto field :
-         {&Totals::seeds, &Totals::operations, &Totals::events, &Totals::crash_points, &Totals::messages,
-          &Totals::shown, &Totals::expired, &Totals::cancelled, &Totals::failed, &Totals::repeated,
-          &Totals::envelopes}) {
+    for (const auto field : {&Totals::seeds, &Totals::operations, &Totals::events, &Totals::crash_points,
+                             &Totals::messages, &Totals::shown, &Totals::expired, &Totals::cancelled,
+                             &Totals::failed, &Totals::repeated, &Totals::envelopes}) {
       this->*field += more.*field;
     }
     for (const auto& [what, times] : more.faults) {

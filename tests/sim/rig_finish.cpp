@@ -175,7 +175,8 @@ void Rig::wait_for_the_last_ones(const std::vector<Id>& last_ones) {
   for (const auto& id : last_ones) {
     const std::string which = " (" + to_hex(ByteView(id).first(4)) + ")";
     must(shown(id), late(), "a message between friends who have just met is not shown" + which);
-    must(model.had_one_time_key(id), Fault::revealed, "friends have met, and no one-time key is left" + which);
+    must(model.had_one_time_key(id), Fault::revealed,
+         "friends have met, and no one-time key is left" + which);
   }
   run_until(receipt_by, [&] {
     return std::ranges::all_of(last_ones, delivered) && (weather.is_hostile() || records_left(world) == 0);

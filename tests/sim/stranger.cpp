@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "stranger.hpp"
 
+#include "bounds.hpp"
+
 #include <algorithm>
 
 namespace toxasync::sim {
@@ -292,9 +294,8 @@ void Stranger::send_junk() {
 }
 
 void Stranger::send_as_somebody_else() {
-  const Endpoint from = temper_.does("forges a source that does not exist")
-                            ? test::ipv4(static_cast<std::uint32_t>(30'000 + random_.below(10'000)))
-                            : any_endpoint();
+  const Endpoint from =
+      temper_.does("forges a source that does not exist") ? nobody(random_) : any_endpoint();
   const Bytes frame =
       client_.sent().empty() || random_.chance(500) ? any_frame() : one_of(random_, client_.sent()).bytes;
   world_.network.inject(from, any_endpoint(), frame);

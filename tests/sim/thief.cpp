@@ -239,7 +239,7 @@ void Thief::move_seen() {
   }
 }
 
-/// As their owner, whose Tox key is not the key of the mailbox.
+/// As their owner: the Tox key is not the key of the mailbox.
 void Thief::read_seen() {
   const auto* const node = client_.any_node();
   if (seen_.empty() || node == nullptr) {

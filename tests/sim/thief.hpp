@@ -26,7 +26,8 @@ class Thief final : public Actor {
   void stop() noexcept { stopped_ = true; }
   /// An envelope on its way. They try to open it at once.
   void saw(ByteView envelope, const crypto::MailboxAddress& where, crypto::Epoch epoch);
-  /// Envelopes in friends roots whose mailbox is that of the Tox key, or whose body it opens: never any.
+  /// Envelopes in friends roots that lie in a mailbox of the Tox key, or have a body that it opens: never
+  /// any.
   [[nodiscard]] std::size_t opened() const noexcept { return opened_; }
 
   HostileClient& client() noexcept { return client_; }
@@ -39,7 +40,7 @@ class Thief final : public Actor {
     std::string_view name;
     void (Thief::*go)();
   };
-  /// Between whom a forged envelope is, and what a thief of either key can compute of it.
+  /// The sender and the recipient of a forged envelope, and what a thief of either key can compute of it.
   struct Route {
     crypto::FriendKey from{};
     crypto::FriendKey to{};

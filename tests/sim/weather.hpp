@@ -24,8 +24,9 @@ enum class Kind : std::size_t {
   hostile,
   time,
 };
-inline constexpr std::array kind_names = {"messages", "people", "crashes",     "disks",   "old-copies", "nodes",
-                                   "node-disks", "network", "clocks", "node-clocks", "hostile",    "time"};
+inline constexpr std::array kind_names = {"messages",   "people",      "crashes",    "disks",
+                                          "old-copies", "nodes",       "node-disks", "network",
+                                          "clocks",     "node-clocks", "hostile",    "time"};
 
 /// Who lives in a world, and what happens to them how often: drawn by the seed.
 struct Weather {

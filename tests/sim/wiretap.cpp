@@ -39,9 +39,6 @@ void Wiretap::on_node_packet(const Endpoint& to, ByteView packet) {
   }
   protocol::StoreRequest request;
   if (wire::decode_padded(plain, request) && request.op == protocol::StoreOp::store) {
-    if (on_store) {
-      on_store(request);
-    }
     const auto writer_of = [&](const crypto::FriendsMailbox& mailbox) {
       const auto found = std::ranges::find_if(world_.users, [&](const auto& user) {
         return mailbox.write_point(user->key) == request.mailbox.w;
@@ -50,6 +47,9 @@ void Wiretap::on_node_packet(const Endpoint& to, ByteView packet) {
     };
     if (const auto key = on_envelope(request.epoch, request.mailbox.p, writer_of, request.payload)) {
       unanswered_.insert_or_assign({header->session, request.counter}, *key);
+      if (on_message) {
+        on_message(request);
+      }
     }
   }
 }

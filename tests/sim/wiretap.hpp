@@ -24,7 +24,8 @@ class Wiretap {
   void on_friend_packet(const test::World::FriendPacket& packet);
   /// Learns roots and last-resort keys from somebody's disk; before it is changed by anybody else.
   void learn(const test::User& user);
-  std::function<void(const protocol::StoreRequest&)> on_store;  ///< Of each envelope that goes to a node.
+  std::function<void(const protocol::StoreRequest&)>
+      on_message;  ///< Of each envelope of a user that goes to a node.
   [[nodiscard]] std::uint64_t envelopes() const noexcept { return seen_.size(); }
 
  private:

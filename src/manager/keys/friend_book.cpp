@@ -141,6 +141,25 @@ void FriendBook::bundle_changed() {
   });
 }
 
+void FriendBook::home_nodes_changed() {
+  told_nodes_.clear();
+  bundle_changed();
+}
+
+/// What a home node says of its own addresses costs a bundle for each friend: it can say another one each
+/// minute.
+void FriendBook::update_told_nodes() {
+  const auto now = services_.clock.now().steady;
+  if (!told_nodes_.empty() && now < tell_addresses_from_) {
+    return;
+  }
+  auto nodes = home_nodes_.in_use();
+  if (nodes != told_nodes_) {
+    told_nodes_ = std::move(nodes);
+    tell_addresses_from_ = now + tell_addresses_every;
+  }
+}
+
 void FriendBook::top_up(const FriendKey& key) {
   Friend* const who = find(key);
   if (who != nullptr && who->bundle_taken()) {
@@ -185,7 +204,7 @@ ByteArray<16> FriendBook::content_now() const {
   protocol::BundleHead head;
   head.root.m = keys_.root().pair.public_key;
   head.last_resort = keys_.last_resort().pair.public_key;
-  head.home_nodes = home_nodes_.in_use();
+  head.home_nodes = told_nodes_;
   const auto size = wire::encode(head, nodes);
   return crypto::h128({}, {ByteView(nodes).first(size ? *size : 0)});
 }
@@ -201,7 +220,8 @@ void FriendBook::offer_bundle(Friend& who, bool again) {
 /// there is none, or it was not current. The first one has no one-time keys: most friends do not run us, and
 /// never answer.
 bool FriendBook::keep_bundle_current(Friend& who) {
-  if (home_nodes_.in_use().empty()) {
+  update_told_nodes();
+  if (told_nodes_.empty()) {
     return false;  // there is nowhere to send mail to us
   }
   const CertainDate date = services_.clock.for_good();
@@ -268,7 +288,7 @@ std::optional<protocol::WholeBundle> FriendBook::make_bundle(const Friend& who) 
   head.root_mac = protocol::root_mac(shared, head.root.m, services_.self.friend_key(), who.key, head.version);
   head.last_resort = keys_.last_resort().pair.public_key;
   head.use_until_s = since_1970_s(keys_.last_resort().use_until);
-  head.home_nodes = home_nodes_.in_use();
+  head.home_nodes = told_nodes_;
   bundle.keys = keys_.one_time_keys(who.key, who.our_version);
   bundle.keys.resize(std::min(bundle.keys.size(), limits::one_time_keys));
   head.one_time_count = static_cast<std::uint16_t>(bundle.keys.size());

@@ -41,6 +41,8 @@ class FriendBook final : public Part, BundleIntakeListener {
   /// Our instance for a friend is renewed so often at most: others can make it seem necessary.
   static constexpr milliseconds renew_every = 24h;
   static constexpr milliseconds refill_every = 1h;
+  /// Other addresses of our home nodes alone make a new bundle so often at most.
+  static constexpr milliseconds tell_addresses_every = 6h;
   /// To one friend; a full send queue collapses toxcore's rate.
   static constexpr std::size_t packets_per_beat = 8;
   static constexpr milliseconds beat = 50ms;
@@ -66,6 +68,8 @@ class FriendBook final : public Part, BundleIntakeListener {
   void set_online(Friend& who, bool online);
   /// Gives our bundle to friends who have an older one: now if they are online, else by their mailbox.
   void bundle_changed();
+  /// Home nodes were added or removed, or the user gave one other addresses.
+  void home_nodes_changed();
   /// They have used some of their one-time keys: gives them new ones if few are left.
   void top_up(const FriendKey& key);
   /// A text of theirs came without a one-time key: an installation of theirs has none, whatever others have.
@@ -132,6 +136,7 @@ class FriendBook final : public Part, BundleIntakeListener {
   void renew_instance(Friend& who);
   void give_bundle_anew(Friend& who, crypto::Instance receiver);
   [[nodiscard]] ByteArray<16> content_now() const;
+  void update_told_nodes();
   // BundleIntakeListener
   void acknowledge_bundle(Friend& who, const protocol::BundleVersion& version) override;
   void on_bundle_kept(Friend& from, bool first) override;
@@ -142,6 +147,8 @@ class FriendBook final : public Part, BundleIntakeListener {
   FriendBookListener& listener_;
   BundleIntake intake_;
   std::map<FriendKey, Friend> friends_;
+  std::vector<protocol::HomeNode> told_nodes_;  ///< As bundles name them,
+  SteadyTime tell_addresses_from_{};            ///< and from when others of their addresses.
   std::uint64_t writers_version_ = 1;
   DeadlineQueue<FriendKey> beats_;
 };

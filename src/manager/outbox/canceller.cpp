@@ -40,7 +40,7 @@ bool Canceller::advance(OutgoingMessage& message, Now now) {
   }
   for (std::size_t place = 0; place < jobs.size() && message.cancel_retry <= now.steady; ++place) {
     auto& job = jobs[place];
-    if (job.done || job.in_flight || with_.window.full(message.to)) {
+    if (job.done || job.in_flight || with_.window.full(message.to, job.node)) {
       continue;
     }
     const auto* const mailbox = with_.mailboxes.get(message.to, job.root, job.epoch);
@@ -52,10 +52,10 @@ bool Canceller::advance(OutgoingMessage& message, Now now) {
     proof.insert(proof.end(), message.cancel_secret.begin(), message.cancel_secret.end());
     const auto operation = with_.client.store(
         {job.node, mailbox->clone(), protocol::StoreOp::cancel, message.ttl, std::move(proof)}, *this, now);
-    operations_.emplace(operation, Pending{message.id, place});
+    operations_.emplace(operation, Pending{message.id, job.node, place});
     message.cancels.insert(operation);
     job.in_flight = true;
-    with_.window.begin(message.to);
+    with_.window.begin(message.to, job.node);
   }
   return false;
 }
@@ -74,9 +74,9 @@ void Canceller::on_stored(client::OperationId operation, const client::StoreResu
   }
   message->cancels.erase(operation);
   const FriendKey to = message->to;
-  with_.window.end(to);
+  with_.window.end(to, pending.node);
   settle(*message, pending.job, result, now);
-  listener_.on_room(to, now);
+  listener_.on_room(to, pending.node, now);
 }
 
 void Canceller::settle(OutgoingMessage& message, std::size_t place, const client::StoreResult& result,
@@ -106,9 +106,11 @@ void Canceller::settle(OutgoingMessage& message, std::size_t place, const client
 void Canceller::abandon(OutgoingMessage& message, Now now) {
   for (const auto operation : message.cancels) {
     with_.client.abandon(operation, now);
-    operations_.erase(operation);
+    if (const auto found = operations_.find(operation); found != operations_.end()) {
+      with_.window.end(message.to, found->second.node);
+      operations_.erase(found);
+    }
   }
-  with_.window.end(message.to, message.cancels.size());
   message.cancels.clear();
 }
 

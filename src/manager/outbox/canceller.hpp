@@ -18,8 +18,8 @@ class CancellerListener {
   virtual void on_cancel_outcome(OutgoingMessage& message, Now now) = 0;
   /// The recipient has fetched the message, or may have: its stage is too_late.
   virtual void on_cancel_too_late(OutgoingMessage& message, Now now) = 0;
-  /// An operation has ended: more may be sent to that friend.
-  virtual void on_room(const FriendKey& to, Now now) = 0;
+  /// An operation has ended: more for that friend may be sent to the node.
+  virtual void on_room(const FriendKey& to, const protocol::NodeId& node, Now now) = 0;
 };
 
 /// Asks every node that may hold an envelope of a message to drop it. The message is cancelled when all have
@@ -51,6 +51,7 @@ class Canceller final : public client::StoreResultListener {
  private:
   struct Pending {
     crypto::MessageId message{};
+    protocol::NodeId node{};
     std::size_t job = 0;
   };
   void settle(OutgoingMessage& message, std::size_t place, const client::StoreResult& result, Now now);

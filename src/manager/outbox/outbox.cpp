@@ -370,17 +370,19 @@ void Outbox::replicate(Message& message, Target& target, const Friend& recipient
 }
 
 /// In the order of the messages, as far as there is room.
-void Outbox::on_room(const FriendKey& to, Now now) {
-  while (const auto first = window_.first_waiting(to)) {
+void Outbox::on_room(const FriendKey& to, const protocol::NodeId& node, Now now) {
+  while (const auto first = window_.first_waiting(to, node)) {
     Message* const message = messages_.find(first->second);
-    const auto fits = [&](const Target& target) { return window_.has_room(to, target.envelopes.size()); };
+    const auto fits = [&](const Target& target) {
+      return window_.has_room(to, node, target.envelopes.size());
+    };
     if (message != nullptr && std::ranges::none_of(message->targets, fits)) {
       return;
     }
     window_.stop_waiting(to, *first);
     if (message != nullptr) {
       advance(*message, now);
-      if (window_.is_waiting(to, *first)) {
+      if (window_.is_waiting(to, node, *first)) {
         return;  // one of its targets is too large for the room there is
       }
     }
@@ -402,7 +404,9 @@ void Outbox::on_node_answer(const protocol::NodeId& node, Now now) {
 void Outbox::tick(Now now) {
   sealer_.begin_tick();
   for (const auto& to : window_.take_noted()) {
-    on_room(to, now);
+    for (const auto& node : window_.waited_for(to)) {
+      on_room(to, node, now);
+    }
   }
   while (const auto due = deadlines_.pop_due(now.steady)) {
     advance(*due, now);

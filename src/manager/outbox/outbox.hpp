@@ -89,7 +89,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   void on_copy_settled(Message& message, Now now) override { advance(message, now); }
   void on_cancel_outcome(Message& message, Now now) override { advance(message, now); }
   void on_cancel_too_late(Message& message, Now now) override;
-  void on_room(const FriendKey& to, Now now) override;
+  void on_room(const FriendKey& to, const protocol::NodeId& node, Now now) override;
 
   void redate(Message& message, Now now) const;
   [[nodiscard]] bool is_over(const Message& message, Now now) const;

@@ -76,9 +76,9 @@ void Replicator::store(OutgoingMessage& message, Target& target, const Installat
         destination(target, copy.node) == nullptr) {
       continue;
     }
-    if (!with_.window.has_room(message.to, target.envelopes.size())) {
-      with_.window.wait(message);
-      return;
+    if (!with_.window.has_room(message.to, copy.node, target.envelopes.size())) {
+      with_.window.wait(message, copy.node);
+      continue;
     }
     start(message, target, copy, now);
   }
@@ -103,7 +103,7 @@ void Replicator::start(OutgoingMessage& message, Target& target, Copy& copy, Now
     operations_.emplace(operation, Pending{message.id, target.instance, copy.node, part});
     message.stores.insert(operation);
     ++copy.in_flight;
-    with_.window.begin(message.to);
+    with_.window.begin(message.to, copy.node);
   }
 }
 
@@ -121,9 +121,9 @@ void Replicator::on_stored(client::OperationId operation, const client::StoreRes
   }
   message->stores.erase(operation);
   const FriendKey to = message->to;
-  with_.window.end(to);
+  with_.window.end(to, pending.node);
   settle(*message, pending, result, now);
-  listener_.on_room(to, now);
+  listener_.on_room(to, pending.node, now);
 }
 
 void Replicator::settle(OutgoingMessage& message, const Pending& pending, const client::StoreResult& result,
@@ -238,9 +238,11 @@ std::map<crypto::MessageId, SteadyTime> Replicator::on_node_answer(const protoco
 void Replicator::abandon(OutgoingMessage& message, Now now) {
   for (const auto operation : message.stores) {
     with_.client.abandon(operation, now);
-    operations_.erase(operation);
+    if (const auto found = operations_.find(operation); found != operations_.end()) {
+      with_.window.end(message.to, found->second.node);
+      operations_.erase(found);
+    }
   }
-  with_.window.end(message.to, message.stores.size());
   message.stores.clear();
   for (Target& target : message.targets) {
     for (Copy& copy : target.copies) {

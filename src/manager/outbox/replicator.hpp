@@ -23,8 +23,8 @@ class ReplicatorListener {
   virtual void on_copy_lost(const protocol::NodeId& node) = 0;
   /// No operation is under way for the copy any longer. May end the message.
   virtual void on_copy_settled(OutgoingMessage& message, Now now) = 0;
-  /// An operation has ended: more may be sent to that friend.
-  virtual void on_room(const FriendKey& to, Now now) = 0;
+  /// An operation has ended: more for that friend may be sent to the node.
+  virtual void on_room(const FriendKey& to, const protocol::NodeId& node, Now now) = 0;
 };
 
 /// Stores the envelopes of messages on the recipients' home nodes, one copy on each: again after a failure,
