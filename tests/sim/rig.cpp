@@ -186,9 +186,10 @@ void Rig::tell(Person& person, manager::MessageStatus status) {
   if (breaks(Fault::untrue) && status.state == manager::MessageState::delivered) {
     status.state = manager::MessageState::cancelled;
   }
-  const bool unheard = (breaks(Fault::stuck) && manager::is_final(status.state)) ||
-                       ((breaks(Fault::lost) || (breaks(Fault::interfered) && weather.is_hostile())) &&
-                        status.state == manager::MessageState::delivered);
+  const bool delivered = status.state == manager::MessageState::delivered;
+  const bool unheard = (breaks(Fault::stuck) && manager::is_final(status.state) && !delivered) ||
+                       (breaks(Fault::lost) && delivered) ||
+                       (breaks(Fault::interfered) && weather.is_hostile() && delivered);
   if (!unheard) {
     model.told(person.user->key, status);
   }
