@@ -127,6 +127,37 @@ BOOST_AUTO_TEST_CASE(a_crash_after_any_write_loses_no_nack) {
   }
 }
 
+/// The first copy cannot be opened, and a nack is due when the second one is; the third one is a copy of what
+/// is known. (The simulator found this.)
+BOOST_AUTO_TEST_CASE(what_was_nacked_is_confirmed_when_it_is_shown_only) {
+  HandWorld world;
+  world.bob.crash();
+  world.bob.config.receipt_delay = days(10);
+  world.bob.start();
+  world.bob.takes_messages = false;
+  world.run(5s);
+  HandFriend::Letter letter{.text = "in the end", .id = world.eve.random().id<crypto::MessageId>()};
+  const auto store = [&] {
+    world.eve.store(*world.nodes[0], world.eve.seal(letter));
+    world.run(30min);
+  };
+  letter.pre_key = crypto::KeyPair::generate(world.eve.random()).public_key;
+  store();
+  BOOST_TEST(world.bob[Counter::refused_pre_key_unknown] == 1U);
+  letter.pre_key.reset();
+  store();
+  BOOST_TEST(world.bob.refusals > 0U);  // it has come, and the application does not take it yet
+  store();
+  BOOST_TEST(world.bob[Counter::duplicates_dropped] == 1U);
+  world.eve.come();
+  world.run(10s);
+  BOOST_TEST(world.eve.take_receipts().empty());
+  world.bob.takes_messages = true;
+  BOOST_TEST(world.run(30min, [&] { return !world.bob.shown.empty(); }));
+  world.run(10s);
+  BOOST_TEST((world.eve.take_receipts() == std::vector{*letter.id}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace toxasync::test

@@ -54,7 +54,7 @@ def main():
     parser.add_argument("rows", nargs="*", type=int)
     parser.add_argument("--seeds", type=int, default=200, help="worlds for each; default: 200")
     parser.add_argument("--list", action="store_true", help="say what the rows are")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     rows = json.loads((HERE / "undone.json").read_text())
     if options.list:
         print("\n".join(f"{number:3} {row['name']} ({row['file']}; {row['test']})" for number, row in enumerate(rows)))

@@ -233,7 +233,7 @@ void Inbox::spend_copys_key(const crypto::OwnedMailbox& mailbox, const crypto::E
 
 /// A receipt or nack, in the transaction of the message.
 void Inbox::owe(const ReceiptDue& due, Intake& intake) const {
-  if (!receipts_.is_due(due.to, due.id)) {
+  if (!receipts_.covers(due)) {
     intake.batch.push_back(receipts_.row(due));
     intake.receipts_due.push_back(due);
   }

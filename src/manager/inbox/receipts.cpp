@@ -57,6 +57,11 @@ bool Receipts::is_due(const FriendKey& to, const crypto::MessageId& id) const {
   return found != boxes_.end() && found->second.items.contains(id);
 }
 
+bool Receipts::covers(const ReceiptDue& due) const {
+  return is_due(due.to, due.id) && (due.kind == crypto::MessageKind::nack ||
+                                    boxes_.at(due.to).items.at(due.id).kind == crypto::MessageKind::receipt);
+}
+
 bool Receipts::nack_permitted(const FriendKey& to) {
   Box& box = boxes_[to];
   const SteadyTime now = services_.clock.now().steady;

@@ -60,6 +60,8 @@ class Receipts final : public Part {
   void resume(Now now);
 
   [[nodiscard]] bool is_due(const FriendKey& to, const crypto::MessageId& id) const;
+  /// Whether nothing else needs to be said: a nack is no answer to a copy that opens after all.
+  [[nodiscard]] bool covers(const ReceiptDue& due) const;
   /// Whether another nack to the friend is within the limit; counts it.
   bool nack_permitted(const FriendKey& to);
   /// Rises when nacks are permitted again to somebody who was refused one.
