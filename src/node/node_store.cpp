@@ -116,17 +116,16 @@ Fill Node::fill() const {
 void Node::submit_put(const Request& request, const protocol::StoreRequest& message) {
   const Source source = request.source();
   const std::size_t bytes = message.payload.size() + store::StoreLimits::record_overhead_bytes;
-  const Fill full = fill();
-  const seconds ttl = std::min({seconds{message.ttl_s}, config_.longest_ttl, longest_ttl(full)});
-  const UnixTime charged_until = clock_.believed() + ttl;
-  const UnixTime expires_at = clock_.latest() + ttl;
-  if (const auto wait = quota_.wait(source, bytes, charged_until, full, clock_.believed()); wait != 0s) {
+  const seconds asked = std::min(seconds{message.ttl_s}, config_.longest_ttl);
+  const auto [wait, ttl] = quota_.admit(source, bytes, asked, fill(), clock_.believed());
+  if (wait != 0s) {
     telemetry_.refuse(Counter::refused_share);
     return answer_store(request.path, request.now, StoreStatus::node_full, {}, wait);
   }
+  const UnixTime charged_until = clock_.believed() + ttl;
+  const UnixTime expires_at = clock_.latest() + ttl;
   const store::Box box = store::box_of(message.mailbox);
   const auto id = crypto::envelope_id(message.mailbox, message.payload);
-  quota_.charge(source, bytes, charged_until, clock_.believed());
   const store::Token token = pending_.add({.path = request.path,
                                            .received = request.now.steady,
                                            .box = box,

@@ -78,6 +78,16 @@ StorageQuota::Account* StorageQuota::find(const SourcePrefix& network, UnixTime 
   return account;
 }
 
+StorageQuota::Admission StorageQuota::admit(const Source& source, std::size_t bytes, seconds asked,
+                                            const Fill& fill, UnixTime now) {
+  const seconds ttl = std::min(asked, longest_ttl(fill));
+  const seconds refused_for = wait(source, bytes, now + ttl, fill, now);
+  if (refused_for == 0s) {
+    charge(source, bytes, now + ttl, now);
+  }
+  return {refused_for, ttl};
+}
+
 seconds StorageQuota::wait(const Source& source, std::size_t bytes, UnixTime expires_at, const Fill& fill,
                            UnixTime now) noexcept {
   if (fill.level() <= unshared_level) {

@@ -47,6 +47,15 @@ class StorageQuota {
   StorageQuota(std::size_t networks, std::size_t deposits, const ByteArray<16>& hash_key)
       : accounts_(networks, hash_key), deposits_(deposits, hash_key) {}
 
+  struct Admission {
+    seconds wait = 0s;  ///< Before the source should ask again; 0: it is charged.
+    seconds ttl = 0s;   ///< What is granted.
+  };
+  /// Charges the source for what is to be kept for `asked`, at most for as long as a store that full keeps
+  /// mail; unless it has used up its share.
+  [[nodiscard]] Admission admit(const Source& source, std::size_t bytes, seconds asked, const Fill& fill,
+                                UnixTime now);
+
   /// How long the source should wait before it asks again to have `bytes` kept until then; 0: not at all.
   [[nodiscard]] seconds wait(const Source& source, std::size_t bytes, UnixTime expires_at, const Fill& fill,
                              UnixTime now) noexcept;

@@ -116,6 +116,14 @@ BOOST_AUTO_TEST_CASE(a_changed_label_message_key_or_signature_is_refused) {
   BOOST_TEST(verify(key.public_key(), label, message, signature));
 }
 
+BOOST_AUTO_TEST_CASE(both_halves_of_a_signing_key_have_an_x25519_form) {
+  const SigningKey key(test::counting<32>(1));
+  const auto form = x25519_form(key.public_key());
+  BOOST_TEST_REQUIRE(form.has_value());
+  TOXASYNC_TEST_BYTES(*form, x25519_base(key.x25519_secret().bytes()));
+  BOOST_TEST(!x25519_form({}).has_value());  // of low order
+}
+
 BOOST_AUTO_TEST_CASE(the_system_generator_does_not_repeat) {
   SystemRandom system;
   BOOST_TEST((system.array<32>() != system.array<32>()));

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <memory>
 #include <new>
+#include <set>
 #include <type_traits>
 
 #include "fixture.hpp"
@@ -86,6 +87,17 @@ BOOST_AUTO_TEST_CASE(many_secrets_live_at_once) {
   for (std::size_t i = 0; i < secrets.size(); ++i) {
     BOOST_REQUIRE(test::same(secrets[i].view(), test::counting<32>(static_cast<std::uint8_t>(i))));
   }
+}
+
+// The system locks few pages for a process.
+BOOST_AUTO_TEST_CASE(secrets_share_the_pages_that_are_locked) {
+  constexpr std::uintptr_t page = 4096;
+  std::set<std::uintptr_t> pages;
+  std::vector<Secret<32>> secrets(640);
+  for (const auto& secret : secrets) {
+    pages.insert(reinterpret_cast<std::uintptr_t>(secret.view().data()) / page);
+  }
+  BOOST_TEST(pages.size() <= 2 * (secrets.size() * detail::locked_block_size / page + 1));
 }
 
 BOOST_AUTO_TEST_CASE(secret_bytes_on_the_stack_are_wiped_at_the_end) {

@@ -87,7 +87,7 @@ double level(const NodeHarness& node, std::uint64_t capacity) {
   return static_cast<double>(node.store.stats().used_bytes()) / static_cast<double>(capacity);
 }
 
-// --- The policy alone, over weeks ---
+// --- The node's own policy alone, over weeks ---
 
 /// Mail, its sources, and a store that keeps it: no cryptography, no packets.
 class Weeks {
@@ -98,15 +98,16 @@ class Weeks {
   explicit Weeks(std::uint64_t seed) : random_(seed) {}
 
   bool store(const Endpoint& source, std::size_t bytes, seconds ttl, bool honest) {
-    const node::Fill fill{used_, capacity};
-    const UnixTime expires_at = now_ + std::min(ttl, longest_ttl(fill));
-    if (used_ + bytes > capacity || quota_.wait(source, bytes, expires_at, fill, now_) != 0s) {
+    if (used_ + bytes > capacity) {
       return false;
     }
-    quota_.charge(source, bytes, expires_at, now_);
+    const auto [wait, granted] = quota_.admit(source, bytes, ttl, {used_, capacity}, now_);
+    if (wait != 0s) {
+      return false;
+    }
     used_ += bytes;
     honest_ += honest ? bytes : 0;
-    expiring_.emplace(expires_at, std::pair(bytes, honest));
+    expiring_.emplace(now_ + granted, std::pair(bytes, honest));
     return true;
   }
   void step() {
@@ -124,7 +125,7 @@ class Weeks {
 
  private:
   SeededRandom random_;
-  StorageQuota quota_{8192, 1, {}};
+  StorageQuota quota_{NodeConfig{}.networks, 1, {}};
   UnixTime now_{days(20000)};
   std::uint64_t used_ = 0;
   std::uint64_t honest_ = 0;
