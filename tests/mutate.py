@@ -34,18 +34,18 @@ from mutants import mutants
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PLACE = ROOT / "build" / "mutants"
-# Who judges: first the folder's own tests. Short runs come first, and the model's random sequences last.
+# Who judges: first the folder's own tests. Short runs come first, and the simulator's worlds last.
 JUDGES = {
     "base": ("test_base", "test_crypto", "test_client", "test_node", "test_manager"),
     "crypto": ("test_crypto", "test_protocol", "test_client", "test_node", "test_manager"),
     "protocol": ("test_protocol", "test_client", "test_node", "test_manager"),
     "store": ("test_store", "test_node", "test_manager"),
-    "client": ("test_client", "test_node", "test_manager", "test_model"),
-    "node": ("test_node", "test_manager", "test_model"),
-    "manager": ("test_manager", "test_model"),
+    "client": ("test_client", "test_node", "test_manager", "test_sim"),
+    "node": ("test_node", "test_manager", "test_sim"),
+    "manager": ("test_manager", "test_sim"),
 }
 NOT_HERE = ("src/store/postgres/",)  # judged by test_engines, which needs a server
-ARGUMENTS = {"test_model": [["--suite", suite, "--sequences", "20"] for suite in ("outbox", "inbox", "pre-keys")]}
+ARGUMENTS = {"test_sim": [["--seeds", "60", "--until-fault", "--no-shrink"]]}
 UNIT_TEST = [["--log_level=error", "--color_output=no"]]
 FAULTS = (b"error: in ", b"unknown location")  # of Boost.Test, which goes on after most of them
 SUITE = re.compile(r"^BOOST_(?:AUTO|FIXTURE)_TEST_SUITE\((\w+)", re.MULTILINE)

@@ -101,8 +101,10 @@ JobList JobQueue::collect_finished() {
 
 bool JobQueue::wait_idle(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  submitted_ = queue_.size();
-  work_.notify_one();
+  if (submitted_ != queue_.size()) {
+    submitted_ = queue_.size();
+    work_.notify_one();
+  }
   return idle_.wait_for(lock, timeout, [this] { return queue_.empty() && !busy_; });
 }
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "plugin/tox_async.h"
+
+namespace toxasync::live {
+
+/// A promise was not kept.
+struct Broken final : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// What was sent, shown and told, by whom and to whom: everything that was sent is shown once and in order,
+/// and reported as delivered, once, after that. Callbacks write here and must not throw: what is wrong,
+/// check() says.
+class Ledger {
+ public:
+  using Pair = std::pair<std::string, std::string>;  ///< The names of sender and recipient.
+
+  void on_sent(const Pair& between, std::string text, Bytes id);
+  void on_shown(const Pair& between, const std::string& text, bool late);
+  void on_state(const Bytes& id, Tox_Async_Message_State state);
+
+  /// Throws Broken.
+  void check() const;
+  /// Whether all that was sent is shown and reported.
+  [[nodiscard]] bool is_settled() const noexcept {
+    return shown_ == messages_.size() && delivered_ == shown_;
+  }
+  /// What is missing, for people.
+  [[nodiscard]] std::string missing() const;
+  [[nodiscard]] std::size_t sent() const noexcept { return messages_.size(); }
+
+ private:
+  struct Message {
+    Pair between;
+    std::string text;
+    bool shown = false;
+    bool delivered = false;
+  };
+
+  void note(std::string wrong);
+  [[nodiscard]] static std::string describe(const Message& message);
+
+  std::map<Bytes, Message> messages_;          ///< By id.
+  std::map<Pair, std::vector<Bytes>> orders_;  ///< Ids in the order of sending.
+  std::map<Pair, std::size_t> next_;           ///< The number of the message that should be shown next.
+  std::size_t shown_ = 0;
+  std::size_t delivered_ = 0;
+  std::string wrong_;
+};
+
+}  // namespace toxasync::live
