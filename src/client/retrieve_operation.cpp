@@ -154,8 +154,9 @@ void RetrieveOperation::end_early(std::uint64_t cursor) {
 }
 
 std::span<const protocol::ListedBox> RetrieveOperation::boxes_with(const crypto::BoxTag& tag) const noexcept {
-  const auto found = std::ranges::equal_range(job_.lists[list_], tag, {}, &protocol::ListedBox::tag);
-  return {found.begin(), found.end()};
+  const auto& list = job_.lists[list_];
+  const auto* const first = std::ranges::lower_bound(list, tag, {}, &protocol::ListedBox::tag);
+  return {first, std::ranges::upper_bound(first, list.end(), tag, {}, &protocol::ListedBox::tag)};
 }
 
 void RetrieveOperation::add_page(const protocol::Page& page) {

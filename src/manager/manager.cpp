@@ -231,7 +231,7 @@ void Manager::load() {
       }
     }
   }
-  for (auto& entry : services_.state.load()) {
+  for (auto& entry : services_.state.entries()) {
     Part* const owner = entry.key.empty() ? nullptr : owners.at(entry.key.front());
     if (owner == nullptr || !owner->load(entry)) {
       services_.telemetry.refuse(Counter::state_record_damaged);

@@ -16,8 +16,7 @@ std::vector<BoxTag> named_tags(std::span<const BoxTag> boxes) {
   const auto named = boxes.first(std::min(boxes.size(), Store::boxes_per_list));
   std::vector<BoxTag> tags(named.begin(), named.end());
   std::ranges::sort(tags);
-  const auto again = std::ranges::unique(tags);
-  tags.erase(again.begin(), again.end());
+  tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
   return tags;
 }
 

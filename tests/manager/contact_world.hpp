@@ -308,7 +308,7 @@ inline void Person::start() {
   services = std::make_unique<manager::Services>(manager::Services{
       self_, *client, channel_, *journal, *trusted, *random, telemetry, listener_, *events_, config});
   contact = std::make_unique<manager::FirstContact>(*services, *this, *this, *this);
-  for (const auto& entry : journal->load()) {
+  for (const auto& entry : journal->entries()) {
     if (entry.key[0] != 'T' && !contact->load(entry)) {
       throw std::runtime_error("a row that nobody knows");
     }

@@ -25,8 +25,8 @@ class Journal final : public Part {
   /// Completions that come later are dropped.
   ~Journal() override { *alive_ = false; }
 
-  // NOLINTNEXTLINE(clang-diagnostic-overloaded-virtual): it has no table, and is no part that loads an entry
-  std::vector<store::StateEntry> load() { return state_.load(); }
+  /// All that is stored.
+  std::vector<store::StateEntry> entries() { return state_.load(); }
   /// Durable or not: `done` is called. The change in memory that it stands for must be undone when it failed.
   void commit(store::StateBatch batch, store::StateStore::Done done);
   /// What has happened already in memory. `done` is called when it is durable.

@@ -129,7 +129,7 @@ bool PostgresTable::connect() {
 
 void PostgresTable::run(std::span<StoreOperation* const> group) {
   std::vector<StoreOperation*> sorted(group.begin(), group.end());
-  const auto first_list = std::ranges::stable_partition(sorted, std::not_fn(lists)).begin();
+  const auto first_list = std::stable_partition(sorted.begin(), sorted.end(), std::not_fn(lists));
   for (const std::span<StoreOperation* const> part :
        {std::span(sorted.begin(), first_list), std::span(first_list, sorted.end())}) {
     if (!part.empty()) {
