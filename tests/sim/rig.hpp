@@ -158,6 +158,7 @@ class Rig {
   void wait_for_the_last_ones(const std::vector<Id>& last_ones);
   void wait_for_the_end();
   bool run_until(milliseconds limit, const std::function<bool()>& holds);
+  [[nodiscard]] bool has_parts_of_texts(const Person& who) const;
   [[nodiscard]] std::string rows_left(const Person& who) const;
   void check_bounds() const;
   void check_disks();

@@ -209,17 +209,28 @@ void Rig::check_bounds() const {
   }
 }
 
+/// Parts of a text. (Those of a bundle may stay for their time, if another one has taken its place.)
+bool Rig::has_parts_of_texts(const Person& who) const {
+  const auto entries = who.user->state->load();
+  return std::ranges::any_of(entries, [&](const store::StateEntry& entry) {
+    constexpr std::size_t id_at = 1 + sizeof(FriendKey);  // docs/state.md
+    return entry.key[0] == 'P' && model.find(id_from<Id>(ByteView(entry.key).subspan(id_at))) != nullptr;
+  });
+}
+
 /// The rows that must not be left on somebody's disk, as "OV".
 std::string Rig::rows_left(const Person& who) const {
   std::string left;
   const bool gave_up =
       model.count([](const Message& m) { return m.cancel_asked || m.failed || m.expired; }) > 0;
-  for (const char table : std::string("OVCIEDP")) {
+  for (const char table : std::string("OVCIED")) {
     const bool may_be_for_old_ones = table != 'I' && table != 'E' && model.has_old_installations();
-    const bool may_be_left = may_be_for_old_ones || (table == 'P' && gave_up);
-    if (!may_be_left && who.user->rows(table) > 0) {
+    if (!may_be_for_old_ones && who.user->rows(table) > 0) {
       left += table;
     }
+  }
+  if (!gave_up && !model.has_old_installations() && has_parts_of_texts(who)) {
+    left += 'P';
   }
   return left;
 }
