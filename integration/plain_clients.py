@@ -82,6 +82,7 @@ class Plain(Process):
         return [int(text.split()[2]) for text in self.texts() if text.startswith("receipt 0 ")]
 
     def wait_receipts(self, numbers, seconds):
+        check(numbers, f"{self.name}: a wait for no receipts waits for nothing")
         self.wait_until(lambda: len(self.receipts()) >= len(numbers), seconds, f"{len(numbers)} receipts")
         check(self.receipts()[-len(numbers):] == numbers, f"receipts {self.receipts()}, expected {numbers} in order")
 
@@ -89,6 +90,7 @@ class Plain(Process):
         return [text.split(" ", 3)[3] for text in self.texts() if text.startswith("message 0 ")]
 
     def wait_shown(self, count, seconds):
+        check(count > 0, f"{self.name}: a wait for no messages waits for nothing")
         self.wait_until(lambda: len(self.texts_shown()) >= count, seconds, f"{count} messages")
         return self.texts_shown()
 

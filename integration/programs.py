@@ -245,10 +245,13 @@ class Chat(Process):
         return found
 
     def wait_stored(self, ids, copies, seconds, progress=None):
+        check(ids and copies > 0, f"{self.name}: a wait for {len(ids)} messages on {copies} nodes waits for nothing")
         self.wait_until(lambda: all(self.stored(i)[0] >= copies for i in ids), seconds,
                         f"{len(ids)} messages on {copies} nodes", progress)
 
     def wait_state(self, state, ids, seconds):
+        check(ids, f"{self.name}: a wait for no message to be {state} waits for nothing")
+
         def all_told():
             told = {text.split()[1] for text in self.texts() if text.startswith(state + " ")}
             return told.issuperset(ids)
@@ -258,6 +261,7 @@ class Chat(Process):
         return [Message(match) for match in map(Message.PATTERN.match, self.texts()) if match]
 
     def wait_messages(self, count, seconds, progress=None):
+        check(count > 0, f"{self.name}: a wait for no messages waits for nothing")
         self.wait_until(lambda: len(self.messages()) >= count, seconds, f"{count} messages", progress)
         return self.messages()
 

@@ -91,7 +91,7 @@ def test_qtox_killed_sends_nothing_twice(world):
     bob.quit()
     live = bob.again(bootstrap=[client.hub], transport="udp").ready()
     client.wait_title("bob (Online)", 120)
-    live.wait_stored([live.send("here")], 0, 10)
+    live.wait_state("delivered", [live.send("here")], 20)
     told.append((False, "here", True))
     client.wait_history(told, 20)
     client.close()

@@ -50,17 +50,20 @@ UNIT_TEST = [["--log_level=error", "--color_output=no"]]
 FAULTS = (b"error: in ", b"unknown location")  # of Boost.Test, which goes on after most of them
 SUITE = re.compile(r"^BOOST_(?:AUTO|FIXTURE)_TEST_SUITE\((\w+)", re.MULTILINE)
 ADDRESS_SPACE = 8_000_000 * 1024
+WAITING = 10
 KILLED, SURVIVED, SAME, UNBUILT = "killed", "survived", "same code", "not built"
 
 
 def run(command, seconds, directory):
-    """Whether it ends well, in time and without telling of a fault; a fault ends it."""
+    """Whether it ends well, within so many seconds of a processor and without telling of a fault; a fault ends it.
+    Other work on this machine is no reason to call a mutant killed."""
     def limits():
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                start_new_session=True, preexec_fn=limits, env={**os.environ, "TMPDIR": directory})
-    until = time.monotonic() + seconds
+    until = time.monotonic() + WAITING * seconds  # where it waits for what does not come
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
@@ -72,7 +75,7 @@ def run(command, seconds, directory):
                 if selector.select(left):
                     new = os.read(process.stdout.fileno(), 65536)
                     if not new:
-                        return process.wait(max(1, left)) == 0
+                        return process.wait(left) == 0
                     said = said[-100:] + new
                     if any(fault in said for fault in FAULTS):
                         return False
@@ -98,7 +101,7 @@ class Judge:
         self.link = next(line for line in reversed(lines) if f" -o bin/{name} " in line)
         self.runs = ARGUMENTS.get(name, UNIT_TEST)
         self.digest = hashlib.sha256((build / "bin" / name).read_bytes()).hexdigest()
-        self.seconds = None
+        self.seconds = None  # of a processor
 
     def passes(self, program, seconds, directory, first=()):
         """`first`: suites that are the likeliest to fail."""
@@ -108,11 +111,12 @@ class Judge:
     def measure(self):
         """Once, with the code as it is."""
         if self.seconds is None:
-            begun = time.monotonic()
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             with tempfile.TemporaryDirectory(dir=PLACE) as directory:
                 if not self.passes(self.build / "bin" / self.name, 1200, directory):
                     sys.exit(f"mutate: {self.name} fails with the code as it is")
-            self.seconds = time.monotonic() - begun
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            self.seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             print(f"{self.name} takes {self.seconds:.1f} s", flush=True)
 
     def kills(self, mutant_object, directory, first=()):
@@ -122,8 +126,7 @@ class Judge:
         # First of all: what it defines is then not taken from the folder's archive.
         arguments[at:at + 2] = [str(mutant_object), "-Wl,--strip-debug", "-o", str(program)]
         subprocess.run(arguments, cwd=self.build, check=True)
-        # Other work on this machine is no reason to call a mutant killed.
-        killed = not self.passes(program, 30 + 5 * self.seconds, directory, first)
+        killed = not self.passes(program, 10 + round(5 * self.seconds), directory, first)
         program.unlink()
         return killed
 

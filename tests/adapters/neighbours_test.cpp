@@ -20,8 +20,8 @@ std::set<ByteArray<32>> keys_asked;
 }  // namespace
 
 namespace toxasync::tox_net {
-extern "C" std::uint16_t tox_net_close_nodes(const Tox* /*tox*/, const std::uint8_t* public_key,
-                                             Node* nodes) {
+extern "C" std::uint16_t tox_net_close_nodes(const Tox* tox, const std::uint8_t* public_key, Node* nodes) {
+  BOOST_REQUIRE(tox != nullptr);
   keys_asked.insert(to_array<32>({public_key, 32}));
   std::copy_n(known.begin(), std::min(known.size(), close_nodes), nodes);
   return told;
@@ -43,8 +43,11 @@ BOOST_AUTO_TEST_CASE(dht_neighbours_are_listed_once_by_valid_address) {
   told = 4;
   BOOST_TEST((neighbours.candidates() == std::vector{v4, v6}));
   BOOST_TEST(keys_asked.size() == DhtNeighbours::random_keys + 1U);
+  ByteArray<32> own{};
+  tox_self_get_dht_id(tox.get(), own.data());
+  BOOST_TEST(keys_asked.contains(own));
   BOOST_TEST((neighbours.candidates() == std::vector{v4, v6}));
-  BOOST_TEST(keys_asked.size() == 2U * DhtNeighbours::random_keys + 1U);  // ourselves, and others each time
+  BOOST_TEST(keys_asked.size() == 2U * DhtNeighbours::random_keys + 1U);  // and others each time
   told = 1;
   BOOST_TEST((neighbours.candidates() == std::vector{v4}));
   told = 60000;  // a core that counts further than there is room

@@ -4,6 +4,7 @@
 #include "client/exchange.hpp"
 #include "client/retrieve_operation.hpp"
 #include "client/store_operation.hpp"
+#include "tests/support/distribution.hpp"
 #include "tests/support/mock_transport.hpp"
 #include "tests/support/samples.hpp"
 #include "tests/support/seeded_random.hpp"
@@ -93,6 +94,19 @@ BOOST_AUTO_TEST_CASE(timeouts_of_any_configuration_are_positive_and_bounded) {
         BOOST_TEST(exchange.deadline() - now.steady <= std::max(longest, 1ms) * 6 / 5);
       } while (exchange.next_attempt());
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(timeouts_are_spread_by_a_fifth_either_way) {
+  Exchange exchange({10s, 30s, 4});
+  for (const milliseconds middle : {10s, 20s, 30s}) {  // it doubles, up to the longest
+    std::vector<milliseconds> timeouts;
+    for (int i = 0; i < 200; ++i) {
+      exchange.sent({}, 1, {}, now, random);
+      timeouts.push_back(exchange.deadline() - now.steady);
+    }
+    check_uniform(timeouts, middle * 4 / 5, middle * 6 / 5);
+    BOOST_TEST(exchange.next_attempt());
   }
 }
 

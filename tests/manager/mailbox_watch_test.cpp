@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "manager/polling/mailbox_watch.hpp"
+#include "tests/support/distribution.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/seeded_random.hpp"
 
@@ -99,6 +100,29 @@ BOOST_AUTO_TEST_CASE(a_closed_mailbox_is_read_once_and_the_present_one_again) {
   Watch again;
   again.watch.restore(watch.watch.finished());
   BOOST_TEST(again.run() == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(the_present_mailbox_is_read_again_by_a_poisson_process) {
+  Watch watch;
+  watch.run();
+  std::vector<milliseconds> gaps;
+  while (gaps.size() < 200) {
+    const crypto::Epoch epoch = watch.epoch();
+    const SteadyTime begun = watch.clock.steady();
+    bool found = false;
+    while (!found && watch.epoch() == epoch) {
+      watch.clock.advance(1s);
+      while (const auto visit = watch.next_at_leisure()) {
+        found = found || visit->epoch == epoch;
+        watch.ended();
+      }
+    }
+    if (found) {
+      gaps.push_back(watch.clock.steady() - begun);
+      BOOST_TEST(gaps.back() <= 5 * mean + 2s);
+    }
+  }
+  check_exponential(gaps, mean);
 }
 
 BOOST_AUTO_TEST_CASE(every_third_mailbox_goes_back_as_far) {

@@ -2,6 +2,8 @@
 #include <sys/stat.h>
 #include <tox/tox.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -32,23 +34,66 @@ struct Handler {
   void* user_data;
 };
 
-Handler registered{};
-std::vector<Packet> sent;
+/// Of each of the packet kinds that the core lends to others.
+constexpr std::uint8_t first_lent = 0xa0;
+constexpr std::uint8_t last_lent = 0xaf;
+std::array<Handler, 16> handlers{};
+struct Sent {
+  Packet to;
+  Packet packet;
+};
+std::vector<Sent> sent;
+
+bool is_lent(std::uint8_t kind) {
+  return kind >= first_lent && kind <= last_lent;
+}
+Handler& handler_of(std::uint8_t kind) {
+  return handlers.at(static_cast<std::size_t>(kind - first_lent));
+}
+/// The kinds that somebody handles.
+std::vector<int> kinds_handled() {
+  std::vector<int> kinds;
+  for (int kind = first_lent; kind <= last_lent; ++kind) {
+    if (handler_of(static_cast<std::uint8_t>(kind)).callback != nullptr) {
+      kinds.push_back(kind);
+    }
+  }
+  return kinds;
+}
+const std::vector<int> kinds_of_toxasync = {0xa0, 0xa1, 0xa2, 0xa3};  // docs/protocol.md, section 12
 
 }  // namespace
 
-// tox_net.h of patches/, without a network. The library's references are weak: they find these.
+// tox_net.h of patches/, as strict as it is there, without a network. The library's references are weak: they
+// find these.
 extern "C" {
-[[gnu::visibility("default")]] bool tox_net_register(Tox* /*tox*/, std::uint8_t /*first*/,
-                                                     std::uint8_t /*last*/, const void* handler) {
-  registered = handler != nullptr ? *static_cast<const Handler*>(handler) : Handler{};
+[[gnu::visibility("default")]] bool tox_net_register(Tox* tox, std::uint8_t first, std::uint8_t last,
+                                                     const void* handler) {
+  const Handler wanted = handler != nullptr ? *static_cast<const Handler*>(handler) : Handler{};
+  if (first > last || !is_lent(first) || !is_lent(last) ||
+      (handler != nullptr && (wanted.tox != tox || wanted.callback == nullptr))) {
+    return false;
+  }
+  Handler* const begin = &handler_of(first);
+  Handler* const end = &handler_of(last) + 1;
+  const bool taken = std::any_of(begin, end, [&](const Handler& old) {
+    return old.callback != nullptr && (old.callback != wanted.callback || old.user_data != wanted.user_data);
+  });
+  if (handler != nullptr && taken) {
+    return false;
+  }
+  std::fill(begin, end, wanted);
   return true;
 }
-[[gnu::visibility("default")]] bool tox_net_send(Tox* /*tox*/, const void* /*addr*/,
-                                                 const std::uint8_t* /*sendback*/,
-                                                 std::uint16_t /*sendback_length*/,
-                                                 const std::uint8_t* packet, std::uint16_t length) {
-  sent.emplace_back(packet, packet + length);
+[[gnu::visibility("default")]] bool tox_net_send(Tox* tox, const Addr* addr, const std::uint8_t* /*sendback*/,
+                                                 std::uint16_t sendback_length, const std::uint8_t* packet,
+                                                 std::uint16_t length) {
+  const bool is_address =
+      (addr->length == 7 && addr->data[0] == 2) || (addr->length == 19 && addr->data[0] == 10);
+  if (tox == nullptr || !is_address || sendback_length != 0 || length == 0 || !is_lent(packet[0])) {
+    return false;
+  }
+  sent.push_back({{addr->data, addr->data + addr->length}, {packet, packet + length}});
   return true;
 }
 [[gnu::visibility("default")]] std::uint16_t tox_net_close_nodes(const Tox* /*tox*/,
@@ -88,6 +133,7 @@ struct Fixture {
         },
         TOX_ASYNC_LOG_LEVEL_INFO, this);
     sent.clear();
+    handlers = {};
   }
   ~Fixture() {
     async.reset();
@@ -113,15 +159,18 @@ struct Fixture {
     }
     return files;
   }
+  const Packet stranger = {2, 9, 9, 9, 9, 1, 2};
   /// A first packet of somebody, by the core.
   void receive_first_packet() {
     Packet packet(1372, 0x55);
     packet[0] = 0xa2;
     packet[1] = 1;
-    Addr from{{2, 9, 9, 9, 9, 1, 2}, 7};
-    BOOST_REQUIRE(registered.callback != nullptr);
-    registered.callback(tox.get(), &from, nullptr, 0, packet.data(),
-                        static_cast<std::uint16_t>(packet.size()), registered.user_data);
+    Addr from{{}, 7};
+    std::copy(stranger.begin(), stranger.end(), from.data);
+    const Handler& handler = handler_of(packet[0]);
+    BOOST_REQUIRE(handler.callback != nullptr);
+    handler.callback(tox.get(), &from, nullptr, 0, packet.data(), static_cast<std::uint16_t>(packet.size()),
+                     handler.user_data);
     tox_async_iterate(async.get(), nullptr);
   }
 
@@ -145,11 +194,34 @@ BOOST_AUTO_TEST_CASE(a_client_with_the_dispatcher_serves_strangers) {
   BOOST_TEST(tox_async_get_node_id(async.get(), nullptr));
   receive_first_packet();
   BOOST_REQUIRE(sent.size() == 1U);
-  const Packet& reply = sent[0];
+  BOOST_TEST(sent[0].to == stranger);
+  const Packet& reply = sent[0].packet;
   constexpr std::size_t header = 74;
   BOOST_REQUIRE(reply.size() == header + 155);  // a descriptor without addresses
   BOOST_TEST(reply[0] == 0xa3);
   BOOST_TEST(Packet(reply.begin() + header + 1, reply.begin() + header + 33) == id);
+}
+
+BOOST_AUTO_TEST_CASE(it_takes_its_packet_kinds_and_gives_them_back) {
+  start();
+  BOOST_TEST(kinds_handled() == kinds_of_toxasync);
+  async.reset();
+  BOOST_TEST(kinds_handled().empty());
+}
+
+BOOST_AUTO_TEST_CASE(packet_kinds_of_another_module_are_left_to_it) {
+  int other = 0;
+  const Handler theirs{
+      tox.get(),
+      [](Tox*, const Addr*, const std::uint8_t*, std::uint16_t, const std::uint8_t*, std::uint16_t, void*) {},
+      &other};
+  BOOST_REQUIRE(tox_net_register(tox.get(), 0xa3, 0xa4, &theirs));
+  Tox_Err_Async_New error = TOX_ERR_ASYNC_NEW_OK;
+  async.reset(tox_async_new(tox.get(), options.get(), &error));
+  BOOST_TEST((async == nullptr));
+  BOOST_TEST(error == TOX_ERR_ASYNC_NEW_TRANSPORT);
+  BOOST_TEST(log.find("another module already handles the packets") != std::string::npos);
+  BOOST_TEST((kinds_handled() == std::vector<int>{0xa3, 0xa4}));
 }
 
 BOOST_AUTO_TEST_CASE(its_capacity_is_between_1_mib_and_1_gib) {
