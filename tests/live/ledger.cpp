@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ledger.hpp"
 
+#include <algorithm>
+
 namespace toxasync::live {
 
 namespace {
@@ -28,24 +30,26 @@ void Ledger::on_sent(const Pair& between, std::string text, Bytes id) {
 
 void Ledger::on_shown(const Pair& between, const std::string& text, bool late) {
   const auto& order = orders_[between];
-  std::size_t& next = next_[between];
+  const auto sent =
+      std::ranges::find_if(order, [&](const Bytes& id) { return messages_.at(id).text == text; });
   const std::string what = between.first + " to " + between.second + ", " + shortened(text);
-  if (next == order.size() || messages_.at(order[next]).text != text) {
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      const Message& message = messages_.at(order[i]);
-      if (message.text == text) {
-        note((message.shown ? "shown twice: " : "out of order: ") + what);
-      }
-    }
-    note("never sent: " + what);
-    return;
+  if (sent == order.end()) {
+    return note("never sent: " + what);
   }
-  if (late) {
-    note("marked as late: " + what);
+  Message& message = messages_.at(*sent);
+  if (message.shown) {
+    return note("shown twice: " + what);
   }
-  messages_.at(order[next]).shown = true;
-  ++next;
+  message.shown = true;
   ++shown_;
+  // A message that is missing is waited for until every node was asked once (docs/protocol.md, "Gaps").
+  const auto number = static_cast<std::size_t>(sent - order.begin());
+  std::size_t& next = next_[between];
+  if (late != number < next) {
+    note((late ? "marked as late, and is not: " : "out of order, and not marked as late: ") + what);
+  }
+  late_ += late ? 1 : 0;
+  next = std::max(next, number + 1);
 }
 
 void Ledger::on_state(const Bytes& id, Tox_Async_Message_State state) {

@@ -18,9 +18,9 @@ struct Broken final : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What was sent, shown and told, by whom and to whom: everything that was sent is shown once and in order,
-/// and reported as delivered, once, after that. Callbacks write here and must not throw: what is wrong,
-/// check() says.
+/// What was sent, shown and told, by whom and to whom: everything that was sent is shown once, in
+/// order or marked as late, and reported as delivered, once, after that. Callbacks write here and must not
+/// throw: what is wrong, check() says.
 class Ledger {
  public:
   using Pair = std::pair<std::string, std::string>;  ///< The names of sender and recipient.
@@ -38,6 +38,7 @@ class Ledger {
   /// What is missing, for people.
   [[nodiscard]] std::string missing() const;
   [[nodiscard]] std::size_t sent() const noexcept { return messages_.size(); }
+  [[nodiscard]] std::size_t late() const noexcept { return late_; }
 
  private:
   struct Message {
@@ -52,9 +53,10 @@ class Ledger {
 
   std::map<Bytes, Message> messages_;          ///< By id.
   std::map<Pair, std::vector<Bytes>> orders_;  ///< Ids in the order of sending.
-  std::map<Pair, std::size_t> next_;           ///< The number of the message that should be shown next.
+  std::map<Pair, std::size_t> next_;           ///< The number behind the highest one that was shown.
   std::size_t shown_ = 0;
   std::size_t delivered_ = 0;
+  std::size_t late_ = 0;
   std::string wrong_;
 };
 

@@ -89,11 +89,11 @@ bool run(const Options& options) {
     std::cout << "seed " << seed << ": trace " << outcome.trace << std::endl;
     totals += outcome.totals;
   }
-  std::cout << "live: " << options.seeds << " seeds, " << totals.messages << " messages, " << totals.live
-            << " envelopes live, " << totals.stored << " stored by nodes, " << totals.deleted
-            << " fetched there; " << totals.kills << " kills, " << totals.moves << " moves, " << totals.cuts
-            << " cuts, " << totals.packets << " packets, " << totals.virtual_time.count()
-            << " s of virtual time; " << wrong << " seeds went wrong\n";
+  std::cout << "live: " << options.seeds << " seeds, " << totals.messages << " messages (" << totals.late
+            << " late), " << totals.live << " envelopes live, " << totals.stored << " stored by nodes, "
+            << totals.deleted << " fetched there; " << totals.kills << " kills, " << totals.moves
+            << " moves, " << totals.cuts << " cuts, " << totals.packets << " packets, "
+            << totals.virtual_time.count() << " s of virtual time; " << wrong << " seeds went wrong\n";
   if (wrong == 0 && (totals.live == 0 || totals.deleted == 0 || totals.kills == 0)) {
     std::cerr << "a way that messages take was never taken: more seeds are needed\n";
     return false;

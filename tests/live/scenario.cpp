@@ -18,6 +18,7 @@ constexpr test::LinkConditions fine_weather{0, 0, 20ms, 10ms};
 
 Totals& Totals::operator+=(const Totals& other) noexcept {
   messages += other.messages;
+  late += other.late;
   live += other.live;
   stored += other.stored;
   deleted += other.deleted;
@@ -58,6 +59,7 @@ void Scenario::play() {
   }
   heal();
   totals_.messages = ledger_.sent();
+  totals_.late = ledger_.late();
   for (const auto& client : clients_) {
     totals_.live += client->count("live.envelopes_received");
   }

@@ -16,6 +16,7 @@ namespace toxasync::live {
 /// What happened in a run, or in several.
 struct Totals {
   std::uint64_t messages = 0;
+  std::uint64_t late = 0;     ///< Of these, shown after later ones, and marked.
   std::uint64_t live = 0;     ///< Envelopes that came over the friend channel,
   std::uint64_t stored = 0;   ///< and that storage nodes took.
   std::uint64_t deleted = 0;  ///< Of these, fetched and deleted by their recipients.
