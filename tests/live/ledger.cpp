@@ -45,7 +45,7 @@ void Ledger::on_shown(const Pair& between, const std::string& text, bool late) {
   // A message that is missing is waited for until every node was asked once (docs/protocol.md, "Gaps").
   const auto number = static_cast<std::size_t>(sent - order.begin());
   std::size_t& next = next_[between];
-  if (late != number < next) {
+  if (late != (number < next)) {
     note((late ? "marked as late, and is not: " : "out of order, and not marked as late: ") + what);
   }
   late_ += late ? 1 : 0;
