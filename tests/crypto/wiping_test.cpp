@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::string_view marker = "a secret of test";
 bool watching = false;
-std::size_t found = 0;  ///< Blocks that held the marker when they were given back.
+std::size_t allocated = 0;  ///< Blocks, while it is watched.
+std::size_t found = 0;      ///< Blocks that held the marker when they were given back.
 
 void look_at(const void* memory) noexcept {
   if (watching && memory != nullptr) {
@@ -34,6 +35,7 @@ void look_at(const void* memory) noexcept {
 // NOLINTBEGIN(cppcoreguidelines-no-malloc): operator new stands on calloc.
 // Not inlined: GCC 12 would else take the pair for a mismatch of new and free.
 [[gnu::noinline]] void* operator new(std::size_t size) {
+  allocated += watching ? 1 : 0;
   if (void* memory = std::calloc(size, 1)) {  // what was there before does not count
     return memory;
   }
@@ -68,6 +70,7 @@ struct WipingFixture : test::EnvelopeFixture {
   template <class Action>
   static std::size_t left_by(const Action& action) {
     found = 0;
+    allocated = 0;
     watching = true;
     action();
     watching = false;
@@ -93,6 +96,12 @@ BOOST_AUTO_TEST_CASE(a_text_is_left_nowhere_when_it_was_sealed) {
   EnvelopeBody opened;
   BOOST_TEST(left_by([&] { opened = *open_body(mailbox, recipient, pre_key, header(), *sealed); }) == 0U);
   BOOST_TEST(opened.text == text);
+}
+
+BOOST_AUTO_TEST_CASE(the_end_of_a_secret_needs_no_memory) {
+  std::vector<Secret<32>> secrets(640);
+  left_by([&] { secrets.clear(); });
+  BOOST_TEST(allocated == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_key_file_leaves_no_key_in_memory) {

@@ -118,7 +118,7 @@ struct TappedPair : World {
       meet(alice, bob);
     } else {  // until alice has the first bundle, which has no one-time keys
       connect(alice, bob);
-      run(2s, [&] { return alice.manager->friend_ready(bob.key); });
+      BOOST_TEST_REQUIRE(run(2s, [&] { return alice.manager->friend_ready(bob.key); }));
       disconnect(alice, bob);
     }
   }

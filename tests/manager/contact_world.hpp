@@ -197,7 +197,15 @@ class ContactWorld : public World {
   }
   [[nodiscard]] crypto::Epoch epoch() const { return crypto::epoch_at(clock.unix_time()).value(); }
 
-  bool run(milliseconds limit, const std::function<bool()>& until = nullptr) {
+  void run(milliseconds time) { (void)run_until(time, nullptr); }
+  [[nodiscard]] bool run(milliseconds limit, const std::function<bool()>& until) {
+    return run_until(limit, until);
+  }
+
+  std::vector<std::unique_ptr<Person>> people;
+
+ private:
+  bool run_until(milliseconds limit, const std::function<bool()>& until) {
     const SteadyTime end = clock.steady() + limit;
     for (unsigned turns = 0;;) {
       while (network.next_delivery().value_or(never) <= clock.steady() || somebody_is_due()) {
@@ -218,10 +226,6 @@ class ContactWorld : public World {
       clock.advance_to(std::min(next(), end));
     }
   }
-
-  std::vector<std::unique_ptr<Person>> people;
-
- private:
   void event() {
     if (after_event) {
       after_event();

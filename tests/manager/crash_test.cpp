@@ -46,8 +46,7 @@ BOOST_AUTO_TEST_SUITE(manager_crash)
 BOOST_FIXTURE_TEST_CASE(a_queued_message_survives_a_crash_before_its_first_packet, Pair) {
   bob.crash();
   const auto id = alice.send(bob, "survivor");
-  run(10s, [&] { return alice.told(id) == "queued"; });
-  BOOST_TEST(alice.told(id) == "queued");
+  BOOST_TEST(run(10s, [&] { return alice.told(id) == "queued"; }));
   BOOST_TEST(live_records() == 0);
   alice.crash();
   alice.start();
@@ -155,7 +154,7 @@ BOOST_FIXTURE_TEST_CASE(a_crash_in_the_callback_shows_the_message_again_with_its
       at_crash = bob.state->crash_copy();
     }
   };
-  run(10s, [&] { return bob.shown.size() == 2; });
+  BOOST_TEST_REQUIRE(run(10s, [&] { return bob.shown.size() == 2; }));
   bob.inside_on_message = nullptr;
   bob.crash();
   bob.state = std::move(at_crash);
@@ -185,8 +184,7 @@ BOOST_FIXTURE_TEST_CASE(a_disk_that_fails_keeps_the_mail_on_the_node_until_it_wo
   const auto sealed = eve.seal({.text = "kept"});
   eve.store(*nodes[0], sealed);
   bob.state->fail_next(30);
-  run(15min, [&] { return bob[Counter::state_failed] > 0; });
-  BOOST_TEST(bob[Counter::state_failed] > 0);
+  BOOST_TEST(run(15min, [&] { return bob[Counter::state_failed] > 0; }));
   BOOST_TEST(bob.shown.empty());
   BOOST_TEST(live_records() == 1);
   bob.state->fail_next(0);
@@ -196,7 +194,7 @@ BOOST_FIXTURE_TEST_CASE(a_disk_that_fails_keeps_the_mail_on_the_node_until_it_wo
 BOOST_FIXTURE_TEST_CASE(what_the_disk_refused_for_a_while_is_written_later, HandWorld) {
   eve.send({.text = "shown"});
   bob.inside_on_message = [&](const auto& /*message*/) { bob.state->fail_next(1); };
-  run(10s, [&] { return bob.shown.size() == 1; });
+  BOOST_TEST(run(10s, [&] { return bob.shown.size() == 1; }));
   run(5s);
   bob.crash();
   bob.start();

@@ -169,7 +169,7 @@ struct Lone : World {
     bob.start();
   }
   /// All copies of a loop message wait on the nodes: nothing has been fetched yet.
-  bool run_to_loop(milliseconds limit = days(10)) {
+  [[nodiscard]] bool run_to_loop(milliseconds limit = days(10)) {
     return run(limit, [this] { return live_records() == nodes.size(); });
   }
   User& bob = add_user();

@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(a_disk_that_fails_loses_no_request_of_either_side) {
   BOOST_TEST(world.alice.told() == "failed");
   BOOST_TEST(world.alice.rows('G') == 0U);
   BOOST_TEST(world.alice.request(world.bob).has_value());
-  world.run(1ms, [&] { return world.alice.told() == "failed queued"; });
+  BOOST_TEST_REQUIRE(world.run(1ms, [&] { return world.alice.told() == "failed queued"; }));
   world.alice.state->fail_next(1);  // the copies cannot be written down: they do not leave
   BOOST_TEST(world.run_until_stored(5min));
 
@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(an_old_nospam_stops_at_once) {
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_stored());
   world.bob.start();
-  world.run(1min, [&] { return world.bob[Counter::contact_operations] > 0; });
+  BOOST_TEST_REQUIRE(world.run(1min, [&] { return world.bob[Counter::contact_operations] > 0; }));
   world.bob.set_nospam(9);  // while a page is on its way
   world.run(24h);
   BOOST_TEST(world.bob.shown.empty());

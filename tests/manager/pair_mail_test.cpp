@@ -39,7 +39,7 @@ struct Friends : ContactWorld {
   }
 
   [[nodiscard]] crypto::Epoch slot() const { return MailboxWatch::slot(epoch(), PairMail::epoch_step); }
-  bool run_until_found(milliseconds limit = 8h) {
+  [[nodiscard]] bool run_until_found(milliseconds limit = 8h) {
     return run(limit, [this] { return bob.has_bundle_of(alice); });
   }
   /// Puts an envelope of a test's own making into the mailbox for what Alice sends to Bob.

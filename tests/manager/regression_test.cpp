@@ -61,7 +61,7 @@ BOOST_FIXTURE_TEST_CASE(a_recipient_with_a_restored_state_works_after_a_meeting,
   for (int i = 0; i < 80; ++i) {  // so many that bob gives new keys, which the copy does not know
     alice.send(bob, "before");
   }
-  run(10min, [&] { return bob.shown.size() == 80; });
+  BOOST_TEST_REQUIRE(run(10min, [&] { return bob.shown.size() == 80; }));
   meet(alice, bob, 10s);
   bob.crash();
   bob.state = old->crash_copy();

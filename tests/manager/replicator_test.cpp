@@ -6,6 +6,7 @@
 
 #include "manager/outbox/message_sealer.hpp"
 #include "outbox_parts.hpp"
+#include "tests/support/distribution.hpp"
 
 namespace toxasync::test {
 namespace {
@@ -222,6 +223,18 @@ BOOST_AUTO_TEST_CASE(nodes_are_asked_whether_they_still_have_it) {
   BOOST_TEST(lost.empty());
   BOOST_TEST(copy.offer_after == 3 * first);
   BOOST_TEST(complete == 3);  // as before
+}
+
+BOOST_AUTO_TEST_CASE(nodes_are_asked_at_random_times) {
+  std::vector<milliseconds> waits;
+  for (int i = 0; i < 100; ++i) {
+    Message& message = started();
+    end_all(message, StoreOutcome::stored);
+    for (const auto& copy : message.targets[0].copies) {
+      waits.push_back(copy.offer_again - clock.steady());
+    }
+  }
+  check_uniform(waits, config.first_offer_again / 2, 3 * config.first_offer_again / 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_node_that_lost_a_message_is_named) {

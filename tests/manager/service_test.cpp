@@ -253,6 +253,7 @@ BOOST_FIXTURE_TEST_CASE(a_removed_friend_can_neither_find_nor_fill_new_mailboxes
   HandFriend eve(*this, bob);
   eve.take_bundle();
   eve.go();
+  run(1h);  // her box is among those that are listed
   const auto known = eve.bundle.root;
   bob.friends.erase(eve.key());
   bob.manager->on_friend_removed(eve.key());

@@ -15,11 +15,11 @@ struct Strangers : ContactWorld {
     alice.start();
   }
 
-  bool run_until_stored(milliseconds limit = 2min) {
+  [[nodiscard]] bool run_until_stored(milliseconds limit = 2min) {
     const auto all = std::to_string(nodes.size());
     return run(limit, [this, last = "stored:" + all + "/" + all] { return alice.told().ends_with(last); });
   }
-  bool run_until_taken(std::size_t count = 1, milliseconds limit = 3h) {
+  [[nodiscard]] bool run_until_taken(std::size_t count = 1, milliseconds limit = 3h) {
     return run(limit, [this, count] { return bob.taken.size() >= count; });
   }
   /// Puts an envelope of a test's own making into Bob's public mailbox, on all nodes.

@@ -162,8 +162,12 @@ class World {
     return links_.contains(std::minmax(a.key, b.key));
   }
 
+  /// Lets time pass.
+  void run(milliseconds time) { (void)run_until(time, nullptr); }
   /// Lets `limit` pass, or what is needed until `until` holds; whether it does.
-  bool run(milliseconds limit, const std::function<bool()>& until = nullptr);
+  [[nodiscard]] bool run(milliseconds limit, const std::function<bool()>& until) {
+    return run_until(limit, until);
+  }
 
   [[nodiscard]] std::uint64_t live_records() const {
     std::uint64_t records = 0;
@@ -174,7 +178,7 @@ class World {
   }
   /// Whether nothing is left on the nodes once everybody has fetched their mail: the senders their receipts
   /// too.
-  bool emptied(milliseconds limit = 3h) {
+  [[nodiscard]] bool emptied(milliseconds limit = 3h) {
     for (const auto& user : users) {
       if (!user->running()) {
         user->start();
@@ -232,6 +236,7 @@ class World {
   }
 
  private:
+  bool run_until(milliseconds limit, const std::function<bool()>& until);
   void set_connected(User& a, User& b, bool on);
   void event() {
     if (after_event) {
@@ -426,7 +431,7 @@ inline SteadyTime World::next() const {
   return next;
 }
 
-inline bool World::run(milliseconds limit, const std::function<bool()>& until) {
+inline bool World::run_until(milliseconds limit, const std::function<bool()>& until) {
   const SteadyTime end = clock.steady() + limit;
   for (;;) {
     unsigned turns = 0;

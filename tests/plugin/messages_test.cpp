@@ -64,10 +64,12 @@ struct WaitingFixture : PluginFixture {
   /// The client's loop, until `over` and some turns more. The disk is waited for in each turn.
   void loop(Tox_Async* async, const std::function<bool()>& over) {
     const auto end = std::chrono::steady_clock::now() + patience;
-    for (int more = 10; more > 0 && std::chrono::steady_clock::now() < end; more -= over() ? 1 : 0) {
+    int more = 10;
+    for (; more > 0 && std::chrono::steady_clock::now() < end; more -= over() ? 1 : 0) {
       tox_async_iterate(async, this);
       BOOST_TEST(tox_async_flush(async, 20'000));
     }
+    BOOST_REQUIRE(more == 0);
   }
   void loop_until_shown(Tox_Async* async, std::size_t count) {
     loop(async, [&] { return shown.size() >= count; });
