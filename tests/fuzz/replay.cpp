@@ -12,7 +12,7 @@
 
 // Runs inputs through a fuzz target, without libFuzzer:
 //
-//     fuzz_replay TARGET FILE_OR_FOLDER...
+//     replay_LAYER TARGET FILE_OR_FOLDER...
 //
 // A folder stands for all files in it. Something is wrong if the program does not end with 0.
 
@@ -42,7 +42,7 @@ int replay(Run run, int count, char** paths) {
     for (const auto& file : files_of(paths[i])) {
       std::ifstream in(file, std::ios::binary);
       if (!in) {
-        std::fprintf(stderr, "fuzz_replay: cannot read %s\n", file.c_str());
+        std::fprintf(stderr, "replay: cannot read %s\n", file.c_str());
         return 2;
       }
       const std::string text{std::istreambuf_iterator<char>(in), {}};
@@ -68,7 +68,7 @@ int main(int count, char** arguments) {
   using toxasync::fuzz::targets;
   const auto target = count > 1 ? targets().find(arguments[1]) : targets().end();
   if (count < 3 || target == targets().end() || !toxasync::crypto::initialise()) {
-    std::fprintf(stderr, "usage: fuzz_replay TARGET FILE_OR_FOLDER...\ntargets:");
+    std::fprintf(stderr, "usage: replay_LAYER TARGET FILE_OR_FOLDER...\ntargets:");
     for (const auto& [name, run] : targets()) {
       std::fprintf(stderr, " %s", name.c_str());
     }
