@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(an_old_nospam_stops_at_once) {
   BOOST_TEST(world.alice.request(world.bob).has_value());
   BOOST_TEST(world.run_until_stored());
   world.bob.start();
-  BOOST_TEST_REQUIRE(world.run(1min, [&] { return world.bob[Counter::contact_operations] > 0; }));
+  BOOST_TEST_REQUIRE(world.run(3h, [&] { return world.bob[Counter::contact_operations] > 0; }));
   world.bob.set_nospam(9);  // while a page is on its way
   world.run(24h);
   BOOST_TEST(world.bob.shown.empty());
