@@ -18,8 +18,8 @@ struct Broken final : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What was sent, shown and told, by whom and to whom: everything that was sent is shown once, in
-/// order or marked as late, and reported as delivered, once, after that. Callbacks write here and must not
+/// What was sent, shown and told, by each sender for each recipient: everything that was sent is shown once,
+/// in order or marked as late, and reported as delivered, once, after that. Callbacks write here and must not
 /// throw: what is wrong, check() says.
 class Ledger {
  public:

@@ -259,7 +259,7 @@ BOOST_FIXTURE_TEST_CASE(a_removed_friend_can_neither_find_nor_fill_new_mailboxes
   bob.manager->on_friend_removed(eve.key());
   run(2h);
   eve.take_what_came();
-  BOOST_TEST((eve.bundle.root.m == known.m));  // she was told of no other
+  BOOST_TEST((eve.bundle.root.m == known.m));  // she knows no other root
   const auto roots = roots_of(bob);
   BOOST_TEST_REQUIRE(roots.size() == 2U);
   const auto fill = [&](const crypto::MailboxAddress& box) {  // on every node, to its quota

@@ -36,7 +36,7 @@ class HostileFriend final : public Actor {
 
   /// An id of somebody else's message that they have learned of.
   std::function<std::optional<crypto::MessageId>()> heard_of;
-  /// Who is told of the roots that their friends gave them; may be null.
+  /// Gets each root that a friend of theirs gave them; may be null.
   std::function<void(const crypto::FriendsRoot&)> tell;
 
  private:

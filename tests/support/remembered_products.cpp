@@ -10,8 +10,9 @@
 
 // Key agreements of one process, remembered. Both ends of each are in it, and so are all who derive the same
 // mailbox: most are asked for again and again. The linker puts these in the place of libsodium's own
-// (--wrap), in the simulator only.
+// (--wrap), in the simulator and in the libFuzzer programs. Nothing else changes.
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names.
 extern "C" {
 int __real_crypto_scalarmult_curve25519(unsigned char* q, const unsigned char* n, const unsigned char* p);
 int __real_crypto_scalarmult_curve25519_base(unsigned char* q, const unsigned char* n);
@@ -65,3 +66,4 @@ int __wrap_crypto_scalarmult_curve25519_base(unsigned char* q, const unsigned ch
                     [&](unsigned char* out) { return __real_crypto_scalarmult_curve25519_base(out, n); });
 }
 }
+// NOLINTEND(bugprone-reserved-identifier)
