@@ -19,7 +19,7 @@ import qtox_client
 import support
 from world import World, make_directory
 
-LABELS = ("unit", "integration", "node", "delivery", "attacks", "clients")  # of the markers in pytest.ini those to select by
+LABELS = ("unit", "integration", "node", "delivery", "attacks", "parsers", "clients")  # markers in pytest.ini
 TIMEOUT_S = 300  # for a test that does not say otherwise
 SANITIZER_PATIENCE = 3
 FAILED = pytest.StashKey[bool]()
