@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "wiretap.hpp"
 
+#include "manager/core/state_tables.hpp"
 #include "protocol/live.hpp"
 #include "protocol/store_response.hpp"
 
 namespace toxasync::sim {
 
 void Wiretap::learn(const test::User& user) {
-  for (const auto& entry : user.state->load()) {
-    if (entry.value.size() < 32 || (entry.key[0] != 'R' && entry.key[0] != 'L')) {
+  for (const auto& [key, value] : user.state->durable()) {
+    const auto table = static_cast<manager::Table>(key[0]);
+    if ((table != manager::Table::root && table != manager::Table::last_resort) || value.size() < 32 ||
+        !learned_.insert(to_array<32>(value)).second) {
       continue;
     }
-    auto pair = crypto::KeyPair::from_secret(crypto::Secret<32>(to_array<32>(entry.value)));
-    if (entry.key[0] == 'L') {
+    auto pair = crypto::KeyPair::from_secret(crypto::Secret<32>(to_array<32>(value)));
+    if (table == manager::Table::last_resort) {
       last_resorts_.insert(crypto::pre_key_id(pair.public_key));
     } else {
       roots_.try_emplace(pair.public_key, user.key, std::move(pair.secret));

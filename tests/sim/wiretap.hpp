@@ -43,6 +43,7 @@ class Wiretap {
 
   test::World& world_;
   Model& model_;
+  std::set<ByteArray<32>> learned_;                                          ///< Secret keys of the disks.
   std::map<crypto::Point, std::pair<FriendKey, crypto::Secret<32>>> roots_;  ///< By M.
   std::set<std::pair<crypto::Point, crypto::Epoch>> derived_;
   std::map<crypto::Point, Owned> mailboxes_;  ///< By P.

@@ -5,12 +5,12 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 // Key agreements of one process, remembered. Both ends of each are in it, and so are all who derive the same
-// mailbox: most are asked for again and again. The linker puts these in the place of libsodium's own
-// (--wrap), in the simulator and in the libFuzzer programs. Nothing else changes.
+// mailbox: most are asked for again and again, as a B by one end and as b A by the other. The linker
+// puts these in the place of libsodium's own (--wrap), in the simulator and in the libFuzzer programs.
+// Nothing else changes.
 
 // NOLINTBEGIN(bugprone-reserved-identifier): the linker's names.
 extern "C" {
@@ -20,50 +20,69 @@ int __real_crypto_scalarmult_curve25519_base(unsigned char* q, const unsigned ch
 
 namespace {
 
+using Key = std::array<unsigned char, 32>;
+using Inputs = std::array<Key, 2>;
+
 struct Product {
-  std::array<unsigned char, 32> n{};
-  std::array<unsigned char, 32> p{};
-  std::array<unsigned char, 32> q{};
+  Inputs of{};
+  Key q{};
   int result = 1;  ///< 1: none is remembered here.
 };
 
-/// Where a product is, if it is remembered: scalars and points are random.
-Product& place_of(const unsigned char* n, const unsigned char* p) {
-  constexpr std::size_t places = std::size_t{1} << 15;
-  thread_local std::vector<Product> products(places);
-  std::uint64_t a = 0;
-  std::uint64_t b = 0;
-  std::memcpy(&a, n + 8, sizeof a);
-  std::memcpy(&b, p + 8, sizeof b);
-  return products[((a * 0x9e3779b97f4a7c15U) ^ (b * 0xc2b2ae3d27d4eb4fU)) >> 49U];
+/// Of two inputs, which are random.
+class Products {
+ public:
+  /// What is remembered of them, or else the place for it.
+  Product& find(const Inputs& inputs) noexcept {
+    std::uint64_t a = 0;
+    std::uint64_t b = 0;
+    std::memcpy(&a, &inputs[0][8], sizeof a);
+    std::memcpy(&b, &inputs[1][8], sizeof b);
+    Product& product = products_[((a * 0x9e3779b97f4a7c15U) ^ (b * 0xc2b2ae3d27d4eb4fU)) >> 49U];
+    if (product.of != inputs) {
+      product = {inputs, {}, 1};
+    }
+    return product;
+  }
+
+ private:
+  std::vector<Product> products_ = std::vector<Product>(std::size_t{1} << 15);
+};
+
+Key key(const unsigned char* bytes) noexcept {
+  Key copy{};
+  std::copy_n(bytes, copy.size(), copy.begin());
+  return copy;
 }
 
 template <class Compute>
-int remembered(unsigned char* q, const unsigned char* n, const unsigned char* p, const Compute& compute) {
-  Product& product = place_of(n, p);
-  if (product.result == 1 || std::memcmp(product.n.data(), n, 32) != 0 ||
-      std::memcmp(product.p.data(), p, 32) != 0) {
+int give(unsigned char* q, Product& product, const Compute& compute) {
+  if (product.result == 1) {
     product.result = compute(product.q.data());
-    std::copy_n(n, 32, product.n.begin());
-    std::copy_n(p, 32, product.p.begin());
   }
-  std::copy_n(product.q.begin(), 32, q);
+  std::ranges::copy(product.q, q);
   return product.result;
 }
+
+thread_local Products publics;     ///< By secret key and base point.
+thread_local Products agreements;  ///< By both public keys, the smaller one first.
+constexpr Key base{9};
 
 }  // namespace
 
 extern "C" {
 
-int __wrap_crypto_scalarmult_curve25519(unsigned char* q, const unsigned char* n, const unsigned char* p) {
-  return remembered(q, n, p,
-                    [&](unsigned char* out) { return __real_crypto_scalarmult_curve25519(out, n, p); });
+int __wrap_crypto_scalarmult_curve25519_base(unsigned char* q, const unsigned char* n) {
+  return give(q, publics.find(Inputs{key(n), base}),
+              [&](unsigned char* out) { return __real_crypto_scalarmult_curve25519_base(out, n); });
 }
 
-int __wrap_crypto_scalarmult_curve25519_base(unsigned char* q, const unsigned char* n) {
-  static constexpr std::array<unsigned char, 32> base{9};
-  return remembered(q, n, base.data(),
-                    [&](unsigned char* out) { return __real_crypto_scalarmult_curve25519_base(out, n); });
+int __wrap_crypto_scalarmult_curve25519(unsigned char* q, const unsigned char* n, const unsigned char* p) {
+  Inputs both{Key{}, key(p)};
+  __wrap_crypto_scalarmult_curve25519_base(both[0].data(), n);
+  std::ranges::sort(both);
+  return give(q, agreements.find(both),
+              [&](unsigned char* out) { return __real_crypto_scalarmult_curve25519(out, n, p); });
 }
 }
 // NOLINTEND(bugprone-reserved-identifier)

@@ -31,6 +31,7 @@ class MemoryState final : public StateStore {
   void fail_next(std::size_t count) noexcept { failures_ = count; }
   /// What a program would find after a crash now: only what is durable.
   [[nodiscard]] std::unique_ptr<MemoryState> crash_copy() const;
+  [[nodiscard]] const std::map<Bytes, Bytes>& durable() const noexcept { return durable_; }
 
   std::vector<StateEntry> load() override;
   void commit(StateBatch batch, Done done) override;
