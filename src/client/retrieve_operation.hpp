@@ -69,7 +69,7 @@ class RetrieveOperation {
   void announced() noexcept { announced_ = true; }
   [[nodiscard]] bool is_announced() const noexcept { return announced_; }
 
-  [[nodiscard]] RetrieveResult result() const noexcept { return result_; }
+  [[nodiscard]] RetrieveResult result() const { return result_; }
 
  private:
   [[nodiscard]] std::optional<Counter> fault(const protocol::Page& page) const noexcept;

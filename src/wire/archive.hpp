@@ -379,9 +379,9 @@ Result<std::size_t, Error> encode(const T& value, MutableBytes out) noexcept {
   return writer.used();
 }
 
-/// Decodes `value` from exactly `in`. `value` is unspecified after an error.
+/// Decodes `value` from exactly `in`. `value` is unspecified after an error. Throws std::bad_alloc only.
 template <class T>
-[[nodiscard]] Error decode(ByteView in, T& value) noexcept {
+[[nodiscard]] Error decode(ByteView in, T& value) {
   Reader reader(in);
   reader >> value;
   if (reader.error() == Error::none && reader.remaining() != 0) {
@@ -409,7 +409,7 @@ Result<ByteView, Error> encode_padded(const T& value, MutableBytes out) noexcept
 /// Decodes `len 2 | value | zeros`, which `in` must be from end to end; also yields the encoded value's
 /// place.
 template <class T>
-Result<ByteView, Error> decode_padded(ByteView in, T& value) noexcept {
+Result<ByteView, Error> decode_padded(ByteView in, T& value) {
   if (in.size() < limits::length_prefix) {
     return Error::truncated;
   }
