@@ -64,7 +64,7 @@ class Client {
   OperationId discover(const Endpoint& at, DiscoverListener& listener, Now now);
 
   /// A packet of a response kind. Hostile.
-  void on_packet(const Route& from, ByteView packet, Now now) noexcept;
+  void on_packet(const Route& from, ByteView packet, Now now);
   void tick(Now now);
   /// Of the next tick that has work; `never` for none.
   [[nodiscard]] SteadyTime next_deadline() const noexcept;

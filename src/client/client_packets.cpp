@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <exception>
-
 #include "client/client.hpp"
 
 namespace toxasync::client {
 
 namespace {
 
-constexpr std::string_view area = "client";
 /// How often it is reported that a node answers.
 constexpr milliseconds news_every = 1min;
 
@@ -24,19 +21,15 @@ Counter reason_of(protocol::FrameError error) noexcept {
 
 }  // namespace
 
-void Client::on_packet(const Route& from, ByteView packet, Now now) noexcept {
-  try {
-    const auto header = protocol::read_frame_header(packet);
-    if (!header) {
-      telemetry_.refuse(reason_of(header.error()));
-      return;
-    }
-    handle_packet({from, *header, packet}, now);
-    start_queued(now);
-    events_.deliver(now);
-  } catch (const std::exception&) {  // out of memory: handled like a lost packet
-    telemetry_.log(LogLevel::error, area, "out of memory: packet dropped");
+void Client::on_packet(const Route& from, ByteView packet, Now now) {
+  const auto header = protocol::read_frame_header(packet);
+  if (!header) {
+    telemetry_.refuse(reason_of(header.error()));
+    return;
   }
+  handle_packet({from, *header, packet}, now);
+  start_queued(now);
+  events_.deliver(now);
 }
 
 void Client::handle_packet(const Packet& packet, Now now) {

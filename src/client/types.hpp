@@ -145,7 +145,7 @@ struct NodeNews {
 class StoreResultListener {
  public:
   virtual ~StoreResultListener() = default;
-  virtual void on_stored(OperationId id, const StoreResult& result, Now now) noexcept = 0;
+  virtual void on_stored(OperationId id, const StoreResult& result, Now now) = 0;
 };
 
 /// As the node sent it: hostile, of a permitted size.
@@ -159,23 +159,23 @@ class RetrieveListener {
   virtual ~RetrieveListener() = default;
   /// Envelopes of one window. The retrieve waits until continue_retrieve (they are on our disk, or not worth
   /// it: delete them there, but for those that are to be left) or abandon (keep them all there).
-  virtual void on_envelopes(OperationId id, std::vector<FetchedEnvelope> envelopes, Now now) noexcept = 0;
-  virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) noexcept = 0;
+  virtual void on_envelopes(OperationId id, std::vector<FetchedEnvelope> envelopes, Now now) = 0;
+  virtual void on_retrieved(OperationId id, const RetrieveResult& result, Now now) = 0;
   /// The node says that mail has come since the retrieve `id`, which is complete, and subscribed. At most
   /// once for each.
-  virtual void on_announced(OperationId /*id*/, Now /*now*/) noexcept {}
+  virtual void on_announced(OperationId /*id*/, Now /*now*/) {}
 };
 
 class PeersListener {
  public:
   virtual ~PeersListener() = default;
-  virtual void on_peers(OperationId id, const PeersResult& result, Now now) noexcept = 0;
+  virtual void on_peers(OperationId id, const PeersResult& result, Now now) = 0;
 };
 
 class DiscoverListener {
  public:
   virtual ~DiscoverListener() = default;
-  virtual void on_discovered(OperationId id, const DiscoverResult& result, Now now) noexcept = 0;
+  virtual void on_discovered(OperationId id, const DiscoverResult& result, Now now) = 0;
 };
 
 /// Decides whether packets go to the addresses of nodes: anybody can name the address of a stranger, and a
@@ -202,11 +202,10 @@ class NodeNewsListener {
  public:
   virtual ~NodeNewsListener() = default;
   /// That a node answers is reported once a minute, and after failures, and with a new descriptor.
-  virtual void on_node_news(const NodeNews& news, Now now) noexcept = 0;
+  virtual void on_node_news(const NodeNews& news, Now now) = 0;
   /// The time that an authentic answer names, and when its request was sent. Comes before the answer's
   /// outcome, from inside the handling of its packet: the client must not be called back.
-  virtual void on_node_time(const protocol::NodeId& /*node*/, UnixTime /*node_time*/,
-                            SteadyTime /*asked*/) noexcept {}
+  virtual void on_node_time(const protocol::NodeId& /*node*/, UnixTime /*node_time*/, SteadyTime /*asked*/) {}
 };
 
 struct ClientConfig {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -15,8 +17,7 @@ namespace {
 constexpr milliseconds housekeeping = 1h;
 constexpr milliseconds shortest_housekeeping = 1s;
 /// Nodes can change what is believed as often as they answer; it is followed no more often than that.
-/// Another date is followed once in so long, and a few times at once: at a start the first answers change
-/// much.
+/// Another date is followed once in so long, and a few times at once: the first answers change much.
 constexpr milliseconds follow_clock_every = 5s;
 constexpr std::int64_t follow_clock_burst = 3;
 }  // namespace
@@ -67,12 +68,45 @@ void Manager::find_nodes(NodeFinder& finder) {
   discovery_.use(&finder);
 }
 
+void Manager::fail() noexcept {
+  failed_ = true;
+  services_.telemetry.log(
+      LogLevel::error, "manager",
+      "out of memory: nothing is sent or received until the program is started again; what "
+      "was queued is on disk");
+}
+
+template <class Function>
+auto Manager::checked(Function&& function) {
+  if (failed_) {
+    throw std::bad_alloc();
+  }
+  try {
+    return function();
+  } catch (...) {
+    fail();
+    throw;
+  }
+}
+
+template <class Function>
+void Manager::guarded(Function&& function) noexcept {
+  if (failed_) {
+    return;
+  }
+  try {
+    function();
+  } catch (const std::exception&) {
+    fail();
+  }
+}
+
 Result<crypto::MessageId, SendError> Manager::send(const FriendKey& to, crypto::MessageKind kind,
                                                    ByteView text, seconds ttl) {
-  return outbox_.send(to, kind, text, ttl, services_.clock.now());
+  return checked([&] { return outbox_.send(to, kind, text, ttl, services_.clock.now()); });
 }
 Result<bool, CancelError> Manager::cancel(const crypto::MessageId& id) {
-  return outbox_.cancel(id, services_.clock.now());
+  return checked([&] { return outbox_.cancel(id, services_.clock.now()); });
 }
 std::optional<MessageStatus> Manager::status(const crypto::MessageId& id) const {
   return outbox_.status(id);
@@ -82,24 +116,28 @@ std::vector<MessageStatus> Manager::outgoing() const {
 }
 
 Result<crypto::MessageId, RequestError> Manager::send_friend_request(const ToxAddress& to, ByteView text) {
-  return contact_.send_request(to, text, services_.clock.now());
+  return checked([&] { return contact_.send_request(to, text, services_.clock.now()); });
 }
 bool Manager::cancel_friend_request(const FriendKey& to) {
-  return contact_.cancel_request(to, services_.clock.now());
+  return checked([&] { return contact_.cancel_request(to, services_.clock.now()); });
 }
 void Manager::set_nospam(const Nospam& nospam) {
-  contact_.set_nospam(nospam, services_.clock.now());
+  checked([&] { contact_.set_nospam(nospam, services_.clock.now()); });
 }
 
 Result<bool, NodeError> Manager::add_home_node(const client::KnownNode& node) {
-  const auto added = home_nodes_.add(node);
-  home_nodes_.announce();
-  return added;
+  return checked([&] {
+    const auto added = home_nodes_.add(node);
+    home_nodes_.announce();
+    return added;
+  });
 }
 Result<bool, NodeError> Manager::remove_home_node(const protocol::NodeId& id) {
-  const auto removed = home_nodes_.remove(id);
-  home_nodes_.announce();
-  return removed;
+  return checked([&] {
+    const auto removed = home_nodes_.remove(id);
+    home_nodes_.announce();
+    return removed;
+  });
 }
 std::vector<HomeNodeStatus> Manager::home_nodes() const {
   return home_nodes_.status();
@@ -113,7 +151,11 @@ std::size_t Manager::outbox_size() const noexcept {
   return outbox_.size();
 }
 
-void Manager::tick() {
+void Manager::tick() noexcept {
+  guarded([this] { tick_parts(); });
+}
+
+void Manager::tick_parts() {
   clock_.tick(clock_.now());
   client_.trust_date(clock_.checked());
   const Now now = services_.clock.now();
@@ -134,6 +176,9 @@ void Manager::tick() {
 }
 
 SteadyTime Manager::next_deadline() const noexcept {
+  if (failed_) {
+    return never;
+  }
   SteadyTime next = resumed_ ? never : SteadyTime{};
   if (clock_seen_ != clock_.generation()) {
     next = std::min(next, follow_clock_from_);
@@ -145,6 +190,22 @@ SteadyTime Manager::next_deadline() const noexcept {
 }
 
 void Manager::on_packet(const Route& from, ByteView packet) noexcept {
+  guarded([&] { handle_packet(from, packet); });
+}
+void Manager::on_friend_added(const FriendKey& key) noexcept {
+  guarded([&] { add_friend(key); });
+}
+void Manager::on_friend_removed(const FriendKey& key) noexcept {
+  guarded([&] { remove_friend(key); });
+}
+void Manager::on_friend_presence(const FriendKey& key, bool online) noexcept {
+  guarded([&] { set_presence(key, online); });
+}
+void Manager::on_friend_packet(const FriendKey& from, ByteView packet) noexcept {
+  guarded([&] { handle_friend_packet(from, packet); });
+}
+
+void Manager::handle_packet(const Route& from, ByteView packet) {
   const Now now = services_.clock.now();
   const bool for_node = !packet.empty() && protocol::is_request(static_cast<protocol::FrameKind>(packet[0]));
   if (for_node && node_) {
@@ -160,7 +221,7 @@ void Manager::on_packet(const Route& from, ByteView packet) noexcept {
   }
 }
 
-void Manager::on_friend_added(const FriendKey& key) noexcept {
+void Manager::add_friend(const FriendKey& key) {
   Friend& who = friends_.add(key);
   claim_nodes(who);
   inbox_.on_added(key);
@@ -168,7 +229,7 @@ void Manager::on_friend_added(const FriendKey& key) noexcept {
   outbox_.on_bundle(key, services_.clock.now());
 }
 
-void Manager::on_friend_removed(const FriendKey& key) noexcept {
+void Manager::remove_friend(const FriendKey& key) {
   store::StateBatch batch;
   outbox_.on_removed(key, batch);
   receipts_.on_removed(key, batch);
@@ -182,7 +243,7 @@ void Manager::on_friend_removed(const FriendKey& key) noexcept {
   nodes_.claim(key, {});
 }
 
-void Manager::on_friend_presence(const FriendKey& key, bool online) noexcept {
+void Manager::set_presence(const FriendKey& key, bool online) {
   if (Friend* const who = friends_.find(key); who != nullptr && who->online != online) {
     friends_.set_online(*who, online);
     if (online) {
@@ -195,7 +256,7 @@ void Manager::on_friend_presence(const FriendKey& key, bool online) noexcept {
   }
 }
 
-void Manager::on_friend_packet(const FriendKey& key, ByteView bytes) noexcept {
+void Manager::handle_friend_packet(const FriendKey& key, ByteView bytes) {
   Friend* const from = friends_.find(key);
   const auto packet = protocol::read_friend_packet(bytes);
   if (from == nullptr || !packet) {
@@ -210,11 +271,11 @@ void Manager::on_friend_packet(const FriendKey& key, ByteView bytes) noexcept {
   }
 }
 
-void Manager::on_node_time(const protocol::NodeId& node, UnixTime node_time, SteadyTime asked) noexcept {
+void Manager::on_node_time(const protocol::NodeId& node, UnixTime node_time, SteadyTime asked) {
   clock_.on_node_time(node, node_time, asked);
 }
 
-void Manager::on_node_news(const client::NodeNews& news, Now now) noexcept {
+void Manager::on_node_news(const client::NodeNews& news, Now now) {
   nodes_.on_news(news, now);
   if (news.answered) {
     home_selector_.on_answer(now);
@@ -283,7 +344,7 @@ void Manager::drop_expired(store::StateBatch& batch) {
 void Manager::run_housekeeping(bool again) {
   if (again) {  // the host has named its friends by now: the others were removed without us
     for (const auto& key : friends_.unlisted()) {
-      on_friend_removed(key);
+      remove_friend(key);
     }
   }
   store::StateBatch batch;

@@ -24,6 +24,10 @@
 
 namespace toxasync::manager {
 
+// Out of memory, what is in memory may contradict itself. The manager then does nothing any more, as after a
+// crash: all that it promised is in the state. Its functions throw std::bad_alloc, those that are noexcept
+// return.
+
 class Manager final : public PacketReceiver,
                       public FriendListener,
                       private client::NodeNewsListener,
@@ -75,10 +79,13 @@ class Manager final : public PacketReceiver,
   Result<bool, NodeError> remove_home_node(const protocol::NodeId& id);
   [[nodiscard]] std::vector<HomeNodeStatus> home_nodes() const;
 
+  /// It has run out of memory: another one can be made from the state.
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
+
   [[nodiscard]] bool friend_ready(const FriendKey& key) const;
   [[nodiscard]] std::size_t outbox_size() const noexcept;
 
-  void tick();
+  void tick() noexcept;
   /// Of the next tick that has work.
   [[nodiscard]] SteadyTime next_deadline() const noexcept;
 
@@ -106,7 +113,21 @@ class Manager final : public PacketReceiver,
     SteadyTime next_{};
   };
 
+  /// A call of the host's that may throw.
+  template <class Function>
+  auto checked(Function&& function);
+  /// One that may not.
+  template <class Function>
+  void guarded(Function&& function) noexcept;
+  void fail() noexcept;
+
   void load();
+  void tick_parts();
+  void handle_packet(const Route& from, ByteView packet);
+  void add_friend(const FriendKey& key);
+  void remove_friend(const FriendKey& key);
+  void set_presence(const FriendKey& key, bool online);
+  void handle_friend_packet(const FriendKey& from, ByteView bytes);
   void run_housekeeping(bool again);
   void follow_clock(Now now);
   void drop_expired(store::StateBatch& batch);
@@ -115,8 +136,8 @@ class Manager final : public PacketReceiver,
   void on_live_receipt(const FriendKey& from, const protocol::FriendPacket& packet);
 
   // client::NodeNewsListener
-  void on_node_news(const client::NodeNews& news, Now now) noexcept override;
-  void on_node_time(const protocol::NodeId& node, UnixTime node_time, SteadyTime asked) noexcept override;
+  void on_node_news(const client::NodeNews& news, Now now) override;
+  void on_node_time(const protocol::NodeId& node, UnixTime node_time, SteadyTime asked) override;
   // HomeNodesListener
   void on_home_nodes_changed() override;
   // FriendBookListener
@@ -170,6 +191,7 @@ class Manager final : public PacketReceiver,
   std::vector<Part*> parts_{&clock_,   &journal_,       &housekeeping_, &keys_,  &home_nodes_, &poller_,
                             &cover_,   &outbox_,        &receipts_,     &inbox_, &contact_,    &client_part_,
                             &friends_, &home_selector_, &discovery_,    &nodes_, &events_};
+  bool failed_ = false;
   bool resumed_ = false;
   std::uint64_t clock_seen_ = 0;    ///< The generation that was followed,
   std::uint64_t beliefs_seen_ = 0;  ///< and TrustedClock::beliefs() then.

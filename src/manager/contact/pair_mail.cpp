@@ -237,7 +237,7 @@ bool PairMail::visit(const FriendKey& key, Pair& pair, Now now) {
 }
 
 void PairMail::on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
-                            Now now) noexcept {
+                            Now now) {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;
@@ -284,8 +284,7 @@ void PairMail::intake_written(client::OperationId operation, const FriendKey& ke
   on_retrieved(operation, {}, now);
 }
 
-void PairMail::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
-                            Now now) noexcept {
+void PairMail::on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now) {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;

@@ -140,11 +140,10 @@ class PairMail final : BundleReadyListener,
                 Intake& intake);
   void accept_whole(const FriendKey& key, const crypto::MessageId& id, ByteView text, Intake& intake);
   void drop_parts(const FriendKey& key, Pair& pair, store::StateBatch& batch);
-  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
+  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) override;
   void on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
-                    Now now) noexcept override;
-  void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
-                    Now now) noexcept override;
+                    Now now) override;
+  void on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now) override;
   void intake_written(client::OperationId operation, const FriendKey& key, const Intake& intake,
                       bool durable);
 

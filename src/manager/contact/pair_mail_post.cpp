@@ -135,7 +135,7 @@ bool PairMail::store_next(const FriendKey& key, Post& post, Now now) {
   return false;
 }
 
-void PairMail::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept {
+void PairMail::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;

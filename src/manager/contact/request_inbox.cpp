@@ -144,7 +144,7 @@ bool RequestInbox::visit(Now now) {
 }
 
 void RequestInbox::on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
-                                Now now) noexcept {
+                                Now now) {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;
@@ -186,7 +186,7 @@ void RequestInbox::intake_written(client::OperationId operation, const Intake& i
 }
 
 void RequestInbox::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
-                                Now now) noexcept {
+                                Now now) {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;

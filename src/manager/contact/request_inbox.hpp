@@ -82,9 +82,8 @@ class RequestInbox final : private client::RetrieveListener {
   /// Whether it is a new request.
   [[nodiscard]] bool is_new(const crypto::EnvelopeHeader& header) const;
   void on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
-                    Now now) noexcept override;
-  void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
-                    Now now) noexcept override;
+                    Now now) override;
+  void on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now) override;
   void intake_written(client::OperationId operation, const Intake& intake, bool durable);
   [[nodiscard]] std::size_t pending() const noexcept;
   /// Of those that may be shown now, the one that came first.

@@ -390,8 +390,7 @@ bool RequestOutbox::start(Outgoing& request, const Round& round, Placement& plac
   return true;
 }
 
-void RequestOutbox::on_stored(client::OperationId operation, const client::StoreResult& result,
-                              Now now) noexcept {
+void RequestOutbox::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;

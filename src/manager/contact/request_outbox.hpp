@@ -115,7 +115,7 @@ class RequestOutbox final : private client::StoreResultListener {
     bool cancel = false;
   };
 
-  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
+  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) override;
   [[nodiscard]] std::optional<RequestError> refusal(const ToxAddress& address, ByteView text, Now now) const;
   void advance(Outgoing& request, Now now);  ///< It may be gone after it, as after each of these:
   void make_round(Outgoing& request, crypto::Epoch epoch, Now now);

@@ -97,7 +97,7 @@ SteadyTime NodeDiscovery::next_step(Now now) const {
 }
 
 void NodeDiscovery::on_peers(client::OperationId /*operation*/, const client::PeersResult& result,
-                             Now /*now*/) noexcept {
+                             Now /*now*/) {
   for (const Bytes& descriptor : result.descriptors) {
     book_.learn(descriptor, {}, Origin::peers);
   }
@@ -107,7 +107,7 @@ void NodeDiscovery::on_peers(client::OperationId /*operation*/, const client::Pe
 }
 
 void NodeDiscovery::on_discovered(client::OperationId /*operation*/, const client::DiscoverResult& result,
-                                  Now /*now*/) noexcept {
+                                  Now /*now*/) {
   if (!result.descriptor.empty()) {
     services_.telemetry.count(Counter::nodes_discovered);
     book_.learn(result.descriptor, result.at, Origin::dht);

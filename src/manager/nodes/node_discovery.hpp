@@ -39,9 +39,8 @@ class NodeDiscovery final : public Part, private client::PeersListener, private 
   [[nodiscard]] SteadyTime next_deadline() const noexcept override { return next_; }
 
  private:
-  void on_peers(client::OperationId operation, const client::PeersResult& result, Now now) noexcept override;
-  void on_discovered(client::OperationId operation, const client::DiscoverResult& result,
-                     Now now) noexcept override;
+  void on_peers(client::OperationId operation, const client::PeersResult& result, Now now) override;
+  void on_discovered(client::OperationId operation, const client::DiscoverResult& result, Now now) override;
   void ask_one(Now now);
   void probe_one(Now now);
   [[nodiscard]] bool is_due(const BookedNode& node, Now now) const;

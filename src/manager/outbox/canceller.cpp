@@ -60,8 +60,7 @@ bool Canceller::advance(OutgoingMessage& message, Now now) {
   return false;
 }
 
-void Canceller::on_stored(client::OperationId operation, const client::StoreResult& result,
-                          Now now) noexcept {
+void Canceller::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;

@@ -45,7 +45,7 @@ class Canceller final : public client::StoreResultListener {
   void plan(OutgoingMessage& message);
   /// Starts the jobs that are due, as far as the window has room. True: all are done.
   bool advance(OutgoingMessage& message, Now now);
-  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
+  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) override;
   void abandon(OutgoingMessage& message, Now now);
 
  private:

@@ -107,8 +107,7 @@ void Replicator::start(OutgoingMessage& message, Target& target, Copy& copy, Now
   }
 }
 
-void Replicator::on_stored(client::OperationId operation, const client::StoreResult& result,
-                           Now now) noexcept {
+void Replicator::on_stored(client::OperationId operation, const client::StoreResult& result, Now now) {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;

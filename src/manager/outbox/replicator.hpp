@@ -66,7 +66,7 @@ class Replicator final : public client::StoreResultListener {
   /// Starts what is due and has room in the window; the message waits for the rest. Only on nodes that are
   /// among the target's destinations.
   void store(OutgoingMessage& message, OutgoingMessage::Target& target, const Installation& to, Now now);
-  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
+  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) override;
   /// The node has answered something: what it left unanswered is tried again soon. Those messages and when.
   std::map<crypto::MessageId, SteadyTime> on_node_answer(const protocol::NodeId& node, Now now);
 

@@ -56,8 +56,7 @@ Bytes Cover::seal(const crypto::WritableMailbox& mailbox, Now now) const {
   return sealed ? std::move(*sealed) : Bytes{};
 }
 
-void Cover::on_stored(client::OperationId operation, const client::StoreResult& result,
-                      Now /*now*/) noexcept {
+void Cover::on_stored(client::OperationId operation, const client::StoreResult& result, Now /*now*/) {
   operations_.erase(operation);
   services_.telemetry.count(Counter::cover_stored, client::is_good(result.outcome) ? 1 : 0);
 }

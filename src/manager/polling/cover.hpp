@@ -29,7 +29,7 @@ class Cover final : public Part, private client::StoreResultListener {
 
  private:
   /// One that failed is not tried again: nobody waits for it.
-  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) noexcept override;
+  void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) override;
   void send_loop(Now now);
   [[nodiscard]] Bytes seal(const crypto::WritableMailbox& mailbox, Now now) const;
 

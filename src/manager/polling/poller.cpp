@@ -89,7 +89,7 @@ std::optional<SteadyTime> Poller::left_alone(const protocol::NodeId& node, Now n
 }
 
 void Poller::on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
-                          Now now) noexcept {
+                          Now now) {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;
@@ -166,8 +166,7 @@ void Poller::note_end(const Key& key, const Poll& poll, const client::RetrieveRe
   }
 }
 
-void Poller::on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
-                          Now now) noexcept {
+void Poller::on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now) {
   const auto found = operations_.find(operation);
   if (found == operations_.end()) {
     return;
@@ -231,7 +230,7 @@ void Poller::on_retrieved(client::OperationId operation, const client::RetrieveR
   }
 }
 
-void Poller::on_announced(client::OperationId operation, Now now) noexcept {
+void Poller::on_announced(client::OperationId operation, Now now) {
   const auto last = last_operations_.find(operation);
   const auto found = last == last_operations_.end() ? polls_.end() : polls_.find(last->second);
   if (found == polls_.end() || found->second.operation) {

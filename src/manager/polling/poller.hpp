@@ -121,11 +121,10 @@ class Poller final : public Part, private client::RetrieveListener {
   using Polls = std::map<Key, Poll>;
 
   void on_envelopes(client::OperationId operation, std::vector<client::FetchedEnvelope> envelopes,
-                    Now now) noexcept override;
-  void on_retrieved(client::OperationId operation, const client::RetrieveResult& result,
-                    Now now) noexcept override;
+                    Now now) override;
+  void on_retrieved(client::OperationId operation, const client::RetrieveResult& result, Now now) override;
   /// Mail has come since the retrieve `operation`, of whatever mailbox: cover is asked for like any other.
-  void on_announced(client::OperationId operation, Now now) noexcept override;
+  void on_announced(client::OperationId operation, Now now) override;
   /// Soon: an announcement says that there is mail, or only a new subscription can say so.
   void ask_again(const Key& key, Poll& poll, Now now);
   /// Nodes announce what comes into the boxes that the last retrieve named.
