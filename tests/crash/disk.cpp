@@ -70,6 +70,17 @@ Disk* Disk::mounted() noexcept {
   return current;
 }
 
+void Disk::fail_calls(std::uint64_t first, std::uint64_t count, Failure how) noexcept {
+  first_failure_ = first;
+  failures_ = count;
+  failure_ = how;
+}
+
+std::optional<Disk::Failure> Disk::next_call() noexcept {
+  const std::uint64_t number = ++calls_;
+  return number - first_failure_ < failures_ ? std::optional(failure_) : std::nullopt;
+}
+
 std::optional<std::string> Disk::name_of(std::string_view path) {
   if (current == nullptr || !path.starts_with(root) || path.size() <= root.size() + 1) {
     return std::nullopt;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -48,6 +49,8 @@ class Disk {
  public:
   /// What it does not do although it says so.
   enum class Fault : std::uint8_t { none, syncs_nothing, syncs_no_wal, syncs_no_directory };
+  /// How a call fails: with EIO; with ENOSPC, if it writes; or likewise, when half is written.
+  enum class Failure : std::uint8_t { io, full, short_write };
   static constexpr std::string_view root = "/disk-of-the-crash-harness";
   static constexpr const char* vfs = "toxasync-crash";
 
@@ -78,6 +81,12 @@ class Disk {
   void sync_directory();
   [[nodiscard]] std::uint64_t size(std::size_t file) const;
 
+  /// `count` calls from number `first` on fail, counted from 1.
+  void fail_calls(std::uint64_t first, std::uint64_t count, Failure how) noexcept;
+  /// For whoever carries out a call of SQLite's, before it does: whether it fails.
+  [[nodiscard]] std::optional<Failure> next_call() noexcept;
+  [[nodiscard]] std::uint64_t calls() const noexcept { return calls_; }
+
   /// How many changes there were.
   [[nodiscard]] std::size_t position() const;
   [[nodiscard]] Image image() const;
@@ -92,6 +101,10 @@ class Disk {
   Files files_;
   std::size_t next_file_;
   std::vector<Change> log_;
+  std::atomic<std::uint64_t> calls_ = 0;
+  std::uint64_t first_failure_ = 0;
+  std::uint64_t failures_ = 0;
+  Failure failure_ = Failure::io;
 };
 
 }  // namespace toxasync::crash

@@ -23,25 +23,44 @@ DiskFile& of(sqlite3_file* file) {
   return *reinterpret_cast<DiskFile*>(file);
 }
 
+/// SQLITE_OK: the call is carried out.
+int outcome(int io_error) {
+  return Disk::mounted()->next_call() ? io_error : SQLITE_OK;
+}
+
 int file_close(sqlite3_file* /*file*/) {
   return SQLITE_OK;
 }
 int file_read(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) {
+  if (const int failed = outcome(SQLITE_IOERR_READ); failed != SQLITE_OK) {
+    return failed;
+  }
   const MutableBytes wanted(static_cast<std::uint8_t*>(out), static_cast<std::size_t>(size));
   const std::size_t got = Disk::mounted()->read(of(file).file, static_cast<std::uint64_t>(offset), wanted);
   std::ranges::fill(wanted.subspan(got), std::uint8_t{0});
   return got == wanted.size() ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
 int file_write(sqlite3_file* file, const void* in, int size, sqlite3_int64 offset) {
+  const auto failure = Disk::mounted()->next_call();
+  if (failure == Disk::Failure::io || failure == Disk::Failure::full) {
+    return failure == Disk::Failure::io ? SQLITE_IOERR_WRITE : SQLITE_FULL;
+  }
+  const auto written = static_cast<std::size_t>(failure ? size / 2 : size);
   Disk::mounted()->write(of(file).file, static_cast<std::uint64_t>(offset),
-                         {static_cast<const std::uint8_t*>(in), static_cast<std::size_t>(size)});
-  return SQLITE_OK;
+                         {static_cast<const std::uint8_t*>(in), written});
+  return failure ? SQLITE_FULL : SQLITE_OK;
 }
 int file_truncate(sqlite3_file* file, sqlite3_int64 size) {
+  if (const int failed = outcome(SQLITE_IOERR_TRUNCATE); failed != SQLITE_OK) {
+    return failed;
+  }
   Disk::mounted()->truncate(of(file).file, static_cast<std::uint64_t>(size));
   return SQLITE_OK;
 }
 int file_sync(sqlite3_file* file, int /*flags*/) {
+  if (const int failed = outcome(SQLITE_IOERR_FSYNC); failed != SQLITE_OK) {
+    return failed;
+  }
   Disk::mounted()->sync(of(file).file);
   if (of(file).syncs_directory) {
     Disk::mounted()->sync_directory();
@@ -50,6 +69,9 @@ int file_sync(sqlite3_file* file, int /*flags*/) {
   return SQLITE_OK;
 }
 int file_size(sqlite3_file* file, sqlite3_int64* size) {
+  if (const int failed = outcome(SQLITE_IOERR_FSTAT); failed != SQLITE_OK) {
+    return failed;
+  }
   *size = static_cast<sqlite3_int64>(Disk::mounted()->size(of(file).file));
   return SQLITE_OK;
 }
@@ -93,6 +115,9 @@ const sqlite3_io_methods methods = {1,
 
 int vfs_open(sqlite3_vfs* /*vfs*/, const char* path, sqlite3_file* file, int flags, int* out_flags) {
   file->pMethods = nullptr;
+  if (const int failed = outcome(SQLITE_CANTOPEN); failed != SQLITE_OK) {
+    return failed;
+  }
   const auto name = path == nullptr ? std::nullopt : Disk::name_of(path);
   if (!name) {
     return SQLITE_CANTOPEN;  // Our settings keep temporary files in memory.
@@ -113,6 +138,9 @@ int vfs_open(sqlite3_vfs* /*vfs*/, const char* path, sqlite3_file* file, int fla
 }
 
 int vfs_delete(sqlite3_vfs* /*vfs*/, const char* path, int sync_directory) {
+  if (const int failed = outcome(SQLITE_IOERR_DELETE); failed != SQLITE_OK) {
+    return failed;
+  }
   const auto name = Disk::name_of(path);
   if (!name || !Disk::mounted()->remove(*name)) {
     return SQLITE_IOERR_DELETE_NOENT;
@@ -124,6 +152,9 @@ int vfs_delete(sqlite3_vfs* /*vfs*/, const char* path, int sync_directory) {
 }
 
 int vfs_access(sqlite3_vfs* /*vfs*/, const char* path, int flags, int* out) {
+  if (const int failed = outcome(SQLITE_IOERR_ACCESS); failed != SQLITE_OK) {
+    return failed;
+  }
   const auto name = Disk::name_of(path);
   const auto file = name ? Disk::mounted()->find(*name) : std::nullopt;
   // As unixAccess(): an empty file does not exist.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <new>
 
 #include "client/types.hpp"
 #include "node/node.hpp"
@@ -53,7 +54,20 @@ class StorageNode final : public PacketReceiver {
   /// Everything that it has stored is gone, tombstones too.
   void lose_disk() { store.expire(last_date, SIZE_MAX); }
   [[nodiscard]] SteadyTime next() const { return on_ ? node->next_deadline() : never; }
-  void tick() { node->tick(now()); }
+  /// Out of memory, toxasyncd ends, and is started again.
+  void tick() {
+    try {
+      const ProductCode product;
+      node->tick(now());
+    } catch (const std::bad_alloc&) {
+      start({});
+    }
+  }
+  /// It is started anew, on that store.
+  void use(store::Store& other) {
+    disk_ = &other;
+    start({});
+  }
   [[nodiscard]] client::KnownNode known() const { return {keys.id(), {endpoint}}; }
 
   QuietLog log;
@@ -72,12 +86,13 @@ class StorageNode final : public PacketReceiver {
     return now;
   }
   void start(node::NodeConfig config) {
-    node =
-        std::make_unique<node::Node>(store, keys, random, Telemetry(metrics, log), std::move(config), now());
+    node = std::make_unique<node::Node>(disk_ != nullptr ? *disk_ : store, keys, random,
+                                        Telemetry(metrics, log), std::move(config), now());
   }
 
   const ManualClock& clock_;
   MockTransport& transport_;
+  store::Store* disk_ = nullptr;  ///< In place of `store`, if set.
   bool on_ = true;
 };
 

@@ -58,9 +58,16 @@ class User final : public manager::ManagerListener {
   [[nodiscard]] std::size_t rows(char table) const;
 
   bool on_message(const manager::ReceivedMessage& message) noexcept override;
-  void on_message_state(const manager::MessageStatus& status) noexcept override { states.push_back(status); }
-  void on_friend_ready(const manager::FriendKey& key) noexcept override { ready.push_back(key); }
+  void on_message_state(const manager::MessageStatus& status) noexcept override {
+    const TestCode test;
+    states.push_back(status);
+  }
+  void on_friend_ready(const manager::FriendKey& key) noexcept override {
+    const TestCode test;
+    ready.push_back(key);
+  }
   bool on_friend_request(const manager::ReceivedRequest& request) noexcept override {
+    const TestCode test;
     requests.push_back(request);
     return true;
   }
@@ -128,6 +135,7 @@ class World {
     for (auto [one, other] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
       one->friends.insert(other->key);
       if (one->running()) {
+        const ProductCode product;
         one->manager->on_friend_added(other->key);
       }
     }
@@ -270,6 +278,7 @@ inline User::User(World& world, std::uint32_t number)
 }
 
 inline void User::start() {
+  const ProductCode product;
   manager = std::make_unique<manager::Manager>(
       crypto::KeyPair::from_secret(crypto::Secret<32>::copy_of(secret)), transport_, channel_,
       disk != nullptr ? *disk : *state, clock, *random, Telemetry(metrics, log), *this, config);
@@ -290,6 +299,7 @@ inline void User::crash() {
 }
 
 inline crypto::MessageId User::send(const User& to, std::string_view text, crypto::MessageKind kind) {
+  const ProductCode product;
   const auto id = manager->send(to.key, kind, as_bytes(text));
   if (!id) {
     throw std::runtime_error("send failed: " + std::to_string(static_cast<int>(id.error())));
@@ -326,6 +336,7 @@ inline std::size_t User::rows(char table) const {
 }
 
 inline bool User::on_message(const manager::ReceivedMessage& message) noexcept {
+  const TestCode test;
   const bool takes = takes_messages;
   if (takes) {
     shown.push_back(message);
@@ -339,6 +350,7 @@ inline bool User::on_message(const manager::ReceivedMessage& message) noexcept {
 }
 
 inline manager::ChannelSend User::Channel::send(const manager::FriendKey& to, ByteView packet) noexcept {
+  const TestCode test;
   return user_.world_.send_friend_packet(user_, to, packet);
 }
 
@@ -362,6 +374,7 @@ inline void World::set_connected(User& a, User& b, bool on) {
   }
   for (auto [one, other] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
     if (one->running()) {
+      const ProductCode product;
       one->manager->on_friend_presence(other->key, on);
     }
   }
@@ -374,7 +387,10 @@ inline bool World::deliver_friend_packet() {
   const FriendPacket packet = std::move(friend_packets_.begin()->second);
   friend_packets_.erase(friend_packets_.begin());
   --queued_[{packet.from->key, packet.to->key}];
-  packet.to->manager->on_friend_packet(packet.from->key, packet.bytes);
+  {
+    const ProductCode product;
+    packet.to->manager->on_friend_packet(packet.from->key, packet.bytes);
+  }
   event();
   return true;
 }
@@ -399,7 +415,10 @@ inline bool World::tick_one() {
   for (const auto& user : users) {
     if (user->running() && user->manager->next_deadline() <= clock.steady()) {
       ++ticks;
-      user->manager->tick();
+      {
+        const ProductCode product;
+        user->manager->tick();
+      }
       any = true;
       event();
     }

@@ -12,6 +12,7 @@
 
 #include "base/transport.hpp"
 #include "manual_clock.hpp"
+#include "product_scope.hpp"
 #include "seeded_random.hpp"
 
 namespace toxasync::test {
@@ -149,6 +150,7 @@ class MockNetwork {
       under_way_.erase(under_way_.begin());
       const auto end = ends_.find(packet.to);
       if (end != ends_.end() && end->second->receiver_ != nullptr) {
+        const ProductCode product;
         end->second->receiver_->on_packet(MockTransport::route_to(packet.from), packet.bytes);
         ++delivered;
       }
@@ -192,6 +194,7 @@ inline bool MockTransport::send(const Route& to, ByteView packet) noexcept {
   if (broken_) {
     return false;
   }
+  const TestCode test;
   network_.inject(endpoint_, to.endpoint, packet);
   return true;
 }
