@@ -129,6 +129,19 @@ BOOST_AUTO_TEST_CASE(messages_held_behind_gaps_are_limited) {
   BOOST_TEST(deliver() == "2");
 }
 
+// A friend can name ever new installations, and leave a gap before what each of them sent.
+BOOST_AUTO_TEST_CASE(orders_of_a_friend_are_limited_whatever_waits_in_them) {
+  for (std::uint64_t instance = 1; instance <= DeliveryOrder::orders_per_friend + 1; ++instance) {
+    auto waiting = message(2, 0, instance);
+    waiting.id = counting<crypto::MessageId>(static_cast<std::uint8_t>(2 * instance));
+    add(waiting);
+  }
+  BOOST_TEST(deliver().size() == 1U);  // the gap that is the oldest is not waited for
+  pass(DeliveryOrder::longest_gap);
+  BOOST_TEST(deliver().size() == DeliveryOrder::orders_per_friend + 1);
+  BOOST_TEST(rows('Q') == DeliveryOrder::orders_per_friend);
+}
+
 BOOST_AUTO_TEST_CASE(the_next_is_shown_when_the_last_is_on_disk_as_shown) {
   add(message(1));
   add(message(2));

@@ -18,8 +18,10 @@ class Bounds {
   /// Of each packet in the network.
   void on_packet(const test::MockNetwork::Packet& packet);
   /// A program ended, so that a row may be lost; or went on with an older state.
-  void on_crash(const Endpoint& who) { ++crashes_[who]; }
-  void on_message(const Endpoint& who) { ++messages_[who]; }
+  void on_crash(const Endpoint& who) { ++crashes_[name_of(who)]; }
+  void on_message(const Endpoint& who) { ++messages_[name_of(who)]; }
+  /// A friend was removed and added again: with a share of their own each time.
+  void on_friend(const Endpoint& who) { ++friendings_[name_of(who)]; }
   void on_rebind(const Endpoint& before, const Endpoint& now) { names_[now] = name_of(before); }
   /// Throws what is more than it may be.
   void check(const std::vector<FriendKey>& hostile_friends) const;
@@ -29,12 +31,22 @@ class Bounds {
   [[nodiscard]] bool is_nobody(const Endpoint& endpoint) const;
   /// A machine has one name for all its addresses.
   [[nodiscard]] Endpoint name_of(const Endpoint& endpoint) const;
-  void check_traffic() const;
+  /// A packet of a user's to an address where nobody lives.
+  void on_try(const Endpoint& user, const Endpoint& address);
+  void check_traffic(std::uint64_t days) const;
+  void check_strangers(std::size_t hostile_friends, std::uint64_t days) const;
   void check_states(std::size_t hostile_friends) const;
+  void check_tables(std::size_t hostile_friends) const;
 
   struct Traffic {
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;
+  };
+  /// What a user has sent to an address where nobody lives, since they were started.
+  struct Tries {
+    std::uint64_t start = 0;  ///< How often they had ended before.
+    std::size_t packets = 0;
+    SteadyTime next{};
   };
   test::World& world_;
   SteadyTime began_;
@@ -42,17 +54,21 @@ class Bounds {
   std::map<Endpoint, Endpoint> names_;
   std::map<Endpoint, std::uint64_t> crashes_;
   std::map<Endpoint, std::uint64_t> messages_;
+  std::map<Endpoint, std::uint64_t> friendings_;
   std::map<Endpoint, Traffic> out_;
   std::map<Endpoint, Traffic> in_;
   std::map<std::pair<Endpoint, Endpoint>, Traffic> to_nobody_;    ///< By sender and host.
+  std::map<std::pair<Endpoint, Endpoint>, Tries> tries_;          ///< By sender and address.
+  std::uint64_t too_early_ = 0;                                   ///< Packets within the pause of an address.
   std::map<std::pair<Endpoint, Endpoint>, Traffic> from_nobody_;  ///< By host and recipient: forged sources.
 };
 
-/// An address of a public host where nobody lives; they are few, so that they are named again.
+/// An address of a public host where nobody lives; of few hosts, so that they are named again, or of many.
 inline Endpoint nobody(test::SeededRandom& random) {
-  Endpoint endpoint{4, {}, static_cast<std::uint16_t>(1 + random.below(65535))};
-  endpoint.ip = {93, 184, static_cast<std::uint8_t>(random.below(2)),
-                 static_cast<std::uint8_t>(random.below(8))};
+  const bool many = random.chance(300);
+  Endpoint endpoint{4, {}, static_cast<std::uint16_t>(1 + random.below(many ? 4 : 65535))};
+  endpoint.ip = {93, 184, static_cast<std::uint8_t>(random.below(many ? 16 : 2)),
+                 static_cast<std::uint8_t>(random.below(many ? 256 : 8))};
   return endpoint;
 }
 

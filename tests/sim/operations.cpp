@@ -163,7 +163,7 @@ void unfriend_and_befriend(Rig& rig, SeededRandom& random) {
   const auto [a, b] = two(rig, random);
   rig.unfriend(a, b);
   rig.run(between(random, 0s, 10s));
-  rig.befriend(a, b);
+  rig.add_friend(a, b.user->key);
 }
 
 void remove_or_add_hostile_friend(Rig& rig, SeededRandom& random) {
@@ -174,15 +174,12 @@ void remove_or_add_hostile_friend(Rig& rig, SeededRandom& random) {
   const FriendKey key = rig.hostile_friends[random.below(rig.hostile_friends.size())]->key();
   const bool remove = who.user->friends.contains(key);
   rig.observe();
-  if (remove) {
-    who.user->friends.erase(key);
-  } else {
-    who.user->friends.insert(key);
+  if (!remove) {
+    return rig.add_friend(who, key);
   }
-  if (who.user->running() && remove) {
+  who.user->friends.erase(key);
+  if (who.user->running()) {
     who.user->manager->on_friend_removed(key);
-  } else if (who.user->running()) {
-    who.user->manager->on_friend_added(key);
   }
 }
 

@@ -388,9 +388,10 @@ void Rig::unfriend(Person& who, Person& other) {
   observe();
 }
 
-void Rig::befriend(Person& who, Person& other) {
-  if (who.user->friends.insert(other.user->key).second && who.user->running()) {
-    who.user->manager->on_friend_added(other.user->key);
+void Rig::add_friend(Person& who, const FriendKey& key) {
+  bounds_.on_friend(who.user->endpoint);
+  if (who.user->friends.insert(key).second && who.user->running()) {
+    who.user->manager->on_friend_added(key);
   }
 }
 

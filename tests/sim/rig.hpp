@@ -118,7 +118,7 @@ class Rig {
   void move(StorageNode& node);
   void join_node();
   void unfriend(Person& who, Person& other);
-  void befriend(Person& who, Person& other);
+  void add_friend(Person& who, const FriendKey& key);
   [[nodiscard]] bool friends(const Person& a, const Person& b) const {
     return a.user->friends.contains(b.user->key) && b.user->friends.contains(a.user->key);
   }

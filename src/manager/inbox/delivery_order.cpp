@@ -65,21 +65,32 @@ void DeliveryOrder::on_added(const FriendKey& who) {
 }
 
 DeliveryOrder::Order& DeliveryOrder::order_of(const OrderKey& key) {
-  const auto found = orders_.find(key);
-  if (found != orders_.end()) {
-    return found->second;
-  }
-  // A friend with ever new installations must not fill our memory: an idle one is dropped.
-  const auto begin = orders_.lower_bound({key.first, crypto::Instance{}});
-  const auto end = orders_.upper_bound({key.first, crypto::Instance{UINT64_MAX}});
-  if (static_cast<std::size_t>(std::distance(begin, end)) >= orders_per_friend) {
-    const auto idle = std::find_if(begin, end, [](const auto& entry) { return entry.second.held.empty(); });
-    if (idle != end) {
-      with_.state.keep({order_write(idle->first, 0)});
-      orders_.erase(idle);
-    }
+  if (!orders_.contains(key)) {
+    make_room_for_order(key.first);
   }
   return orders_[key];
+}
+
+/// A friend can name ever new installations: one that is idle is forgotten, or else the gap that is the
+/// oldest is not waited for.
+void DeliveryOrder::make_room_for_order(const FriendKey& who) {
+  const auto begin = orders_.lower_bound({who, crypto::Instance{}});
+  const auto end = orders_.upper_bound({who, crypto::Instance{UINT64_MAX}});
+  if (static_cast<std::size_t>(std::distance(begin, end)) < orders_per_friend) {
+    return;
+  }
+  const auto least = std::min_element(begin, end, [](const auto& a, const auto& b) {
+    const auto since = [](const Order& order) {
+      return order.held.empty() ? SteadyTime::min() : order.gap_since.value_or(never);
+    };
+    return since(a.second) < since(b.second);
+  });
+  if (Order& order = least->second; !order.held.empty()) {
+    order.next = order.held.rbegin()->first;
+    release(least->first);
+  }
+  with_.state.keep({order_write(least->first, 0)});
+  orders_.erase(least);
 }
 
 void DeliveryOrder::add(std::vector<InboxMessage> messages) {
@@ -109,7 +120,11 @@ void DeliveryOrder::place(InboxMessage message) {
 
 /// Makes ready what is next in order; what is left waits until its gap is filled or has lasted too long.
 void DeliveryOrder::release(const OrderKey& key) {
-  Order& order = orders_[key];
+  const auto found = orders_.find(key);
+  if (found == orders_.end()) {
+    return;  // it has made room for another one
+  }
+  Order& order = found->second;
   Held& held = held_[key.first];
   while (!order.held.empty() && (order.held.begin()->first <= order.next || held.messages > messages_held ||
                                  held.bytes > bytes_held)) {

@@ -116,6 +116,7 @@ class DeliveryOrder {
   };
 
   Order& order_of(const OrderKey& key);
+  void make_room_for_order(const FriendKey& who);
   void place(InboxMessage message);
   void release(const OrderKey& key);
   /// Whether the first of those that are ready was dropped, because it came to its end.
