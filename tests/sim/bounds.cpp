@@ -9,6 +9,7 @@
 #include "manager/keys/friend_book.hpp"
 #include "manager/keys/key_ring.hpp"
 #include "manager/nodes/address_budget.hpp"
+#include "manager/outbox/message_sealer.hpp"
 
 namespace toxasync::sim {
 
@@ -24,6 +25,11 @@ constexpr std::uint64_t packets_a_start = 3'000;
 constexpr std::uint64_t packets_for_one = 4;
 /// Of a message in 72 parts, to 5 nodes of 3 installations, each packet 8 times at most.
 constexpr std::uint64_t packets_a_message = 72 * 5 * 3 * 8;
+/// For one packet or tick: a window of envelopes, each opened with the keys that it may be for, and messages
+/// that are sealed; and a bundle for each friend.
+constexpr std::size_t agreements_an_event =
+    limits::window * limits::envelopes_per_page * (manager::KeyRing::roots_held + 2) +
+    manager::MessageSealer::seals_per_tick * 4;
 /// On the disk, in bytes: keys, nodes; for each hostile friend parts, ids, keys, mail that waits.
 constexpr std::size_t state_bytes = 1'000'000;
 constexpr std::size_t state_bytes_a_friend = 4'000'000;
@@ -85,12 +91,22 @@ void Bounds::on_try(const Endpoint& user, const Endpoint& address) {
   ++tries.packets;
 }
 
+void Bounds::on_event() {
+  const auto all = test::key_agreements();
+  most_agreements_ = std::max(most_agreements_, factor_ * (all - agreements_));
+  agreements_ = all;
+}
+
 void Bounds::check(const std::vector<FriendKey>& hostile_friends) const {
   const auto days = static_cast<std::uint64_t>((world_.clock.steady() - began_) / 24h) + 1;
   check_traffic(days);
   check_strangers(hostile_friends.size(), days);
   check_states(hostile_friends.size());
   check_tables(hostile_friends.size());
+  const std::size_t friends = world_.users.size() - 1 + hostile_friends.size();
+  const auto may = friends * manager::FriendBook::bundle_keys + agreements_an_event;
+  must(most_agreements_ <= may, "a packet or a tick has cost " + std::to_string(most_agreements_) +
+                                    " key agreements, and may cost " + std::to_string(may));
 }
 
 void Bounds::check_traffic(std::uint64_t days) const {

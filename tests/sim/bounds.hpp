@@ -5,6 +5,7 @@
 
 #include "model.hpp"
 #include "tests/manager/world.hpp"
+#include "tests/support/remembered_products.hpp"
 
 namespace toxasync::sim {
 
@@ -13,10 +14,14 @@ class Bounds {
  public:
   /// `factor`: everything counts so often, to see that it is noticed.
   explicit Bounds(test::World& world, std::uint64_t factor = 1)
-      : world_(world), began_(world.clock.steady()), factor_(factor) {}
+      : world_(world), began_(world.clock.steady()), factor_(factor), agreements_(test::key_agreements()) {}
 
   /// Of each packet in the network.
   void on_packet(const test::MockNetwork::Packet& packet);
+  /// After each packet that came somewhere, and each tick.
+  void on_event();
+  /// A program has started, which is no event, and costs what is on its disk.
+  void on_start() { agreements_ = test::key_agreements(); }
   /// A program ended, so that a row may be lost; or went on with an older state.
   void on_crash(const Endpoint& who) { ++crashes_[name_of(who)]; }
   void on_message(const Endpoint& who) { ++messages_[name_of(who)]; }
@@ -58,6 +63,8 @@ class Bounds {
   std::map<Endpoint, Traffic> out_;
   std::map<Endpoint, Traffic> in_;
   std::map<std::pair<Endpoint, Endpoint>, Traffic> to_nobody_;    ///< By sender and host.
+  std::uint64_t agreements_;                                      ///< Until the last event, in all,
+  std::uint64_t most_agreements_ = 0;                             ///< and most for one event.
   std::map<std::pair<Endpoint, Endpoint>, Tries> tries_;          ///< By sender and address.
   std::uint64_t too_early_ = 0;                                   ///< Packets within the pause of an address.
   std::map<std::pair<Endpoint, Endpoint>, Traffic> from_nobody_;  ///< By host and recipient: forged sources.

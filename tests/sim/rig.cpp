@@ -208,6 +208,7 @@ void Rig::see(const Endpoint& from, const Endpoint& to, std::size_t size) {
 }
 
 void Rig::on_event() {
+  bounds_.on_event();
   ++totals_.events;
   observe();
   for (auto& person : people) {
@@ -298,6 +299,7 @@ void Rig::start(Person& who) {
   if (!who.user->running()) {
     who.user->state->hold_commits(who.slow_disk);
     who.user->start();
+    bounds_.on_start();
     who.user->manager->set_nospam(who.nospam);
   }
 }

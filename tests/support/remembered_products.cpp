@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "remembered_products.hpp"
+
 #include <sodium.h>
 
 #include <algorithm>
@@ -6,6 +8,8 @@
 #include <cstdint>
 #include <cstring>
 #include <vector>
+
+#include "product_scope.hpp"
 
 // Key agreements of one process, remembered. Both ends of each are in it, and so are all who derive the same
 // mailbox: most are asked for again and again, as a B by one end and as b A by the other. The linker
@@ -67,19 +71,38 @@ int give(unsigned char* q, Product& product, const Compute& compute) {
 thread_local Products publics;     ///< By secret key and base point.
 thread_local Products agreements;  ///< By both public keys, the smaller one first.
 constexpr Key base{9};
+thread_local std::uint64_t asked_for = 0;
 
-}  // namespace
+void count() noexcept {
+  asked_for += toxasync::test::in_product ? 1 : 0;
+}
 
-extern "C" {
-
-int __wrap_crypto_scalarmult_curve25519_base(unsigned char* q, const unsigned char* n) {
+int public_half(unsigned char* q, const unsigned char* n) {
   return give(q, publics.find(Inputs{key(n), base}),
               [&](unsigned char* out) { return __real_crypto_scalarmult_curve25519_base(out, n); });
 }
 
-int __wrap_crypto_scalarmult_curve25519(unsigned char* q, const unsigned char* n, const unsigned char* p) {
+}  // namespace
+
+std::uint64_t toxasync::test::key_agreements() noexcept {
+  return asked_for;
+}
+
+// Visible: the linker gives these names to what shared libraries ask for, too.
+extern "C" {
+
+[[gnu::visibility("default")]] int __wrap_crypto_scalarmult_curve25519_base(unsigned char* q,
+                                                                            const unsigned char* n) {
+  count();
+  return public_half(q, n);
+}
+
+[[gnu::visibility("default")]] int __wrap_crypto_scalarmult_curve25519(unsigned char* q,
+                                                                       const unsigned char* n,
+                                                                       const unsigned char* p) {
+  count();
   Inputs both{Key{}, key(p)};
-  __wrap_crypto_scalarmult_curve25519_base(both[0].data(), n);
+  public_half(both[0].data(), n);
   std::ranges::sort(both);
   return give(q, agreements.find(both),
               [&](unsigned char* out) { return __real_crypto_scalarmult_curve25519(out, n, p); });
