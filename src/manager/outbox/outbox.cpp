@@ -183,8 +183,9 @@ Result<bool, CancelError> Outbox::cancel(const crypto::MessageId& id, Now now) {
   abandon(*message);
   canceller_.plan(*message);
   message->stage = Message::Stage::cancelling;
-  write(*message, {put_message(*message)});  // it goes on when that is on disk
   deadlines_.set(id, now.steady);
+  write(*message, {put_message(*message)});  // it goes on when that is on disk; last: an exception says that
+                                             // nothing was done
   return true;
 }
 
