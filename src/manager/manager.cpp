@@ -68,12 +68,23 @@ void Manager::find_nodes(NodeFinder& finder) {
   discovery_.use(&finder);
 }
 
+/// For what was thrown: to be called from its handler.
 void Manager::fail() noexcept {
   failed_ = true;
-  services_.telemetry.log(
-      LogLevel::error, "manager",
-      "out of memory: nothing is sent or received until the program is started again; what "
-      "was queued is on disk");
+  const auto log = [this](std::string_view what) {
+    services_.telemetry.log(LogLevel::error, "manager", what);
+  };
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    log("out of memory");
+  } catch (const std::exception& fault) {
+    log("a fault in toxasync, please report it:");
+    log(fault.what());
+  } catch (...) {
+    log("a fault in toxasync, please report it");
+  }
+  log("nothing is sent or received until the program is started again; what was queued is on disk");
 }
 
 template <class Function>
@@ -96,7 +107,7 @@ void Manager::guarded(Function&& function) noexcept {
   }
   try {
     function();
-  } catch (const std::exception&) {
+  } catch (...) {
     fail();
   }
 }

@@ -58,6 +58,7 @@ class ManagerRig {
     check(bob.state->load().size() < most_rows, "a state stays small");
   }
   void crash() {
+    check(!bob.manager->failed(), "nothing is thrown in the manager");
     bob.crash();
     crashed = true;
     bob.start();
@@ -240,6 +241,7 @@ class ManagerRig {
     return endpoint;
   }
   void look_at_shown() {
+    check(!bob.manager->failed(), "nothing is thrown in the manager");
     std::set<crypto::MessageId> ids;
     for (const auto& message : bob.shown) {
       check(message.from == eve->key(), "a message is shown as from whoever sealed it");

@@ -201,4 +201,5 @@ TOXASYNC_FUZZ_TARGET(state) {
     (void)rig.bob.manager->cancel(message.id);
   }
   rig.world.run(1min);
+  fuzz::check(!rig.bob.manager->failed(), "nothing is thrown in the manager");
 }
