@@ -24,7 +24,7 @@ void* allocate(std::size_t size) {
   if (test::in_product && watching && next_fails()) {
     throw std::bad_alloc();
   }
-  void* const memory = std::malloc(size == 0 ? 1 : size);
+  void* const memory = std::malloc(size == 0 ? 1 : size);  // NOLINT(cppcoreguidelines-no-malloc)
   if (memory == nullptr) {
     throw std::bad_alloc();
   }
@@ -44,6 +44,8 @@ void Memory::stop() noexcept {
 }
 
 }  // namespace toxasync::failure
+
+// NOLINTBEGIN(cppcoreguidelines-no-malloc): this is what containers and smart pointers use.
 
 void* operator new(std::size_t size) {
   return toxasync::failure::allocate(size);
@@ -68,3 +70,5 @@ void operator delete(void* memory, std::size_t /*size*/) noexcept {
 void operator delete[](void* memory, std::size_t /*size*/) noexcept {
   std::free(memory);
 }
+
+// NOLINTEND(cppcoreguidelines-no-malloc)

@@ -24,7 +24,7 @@ constexpr std::uint64_t packets_a_start = 3'000;
 /// For each that comes: an announcement, a page or a confirmation causes the next request, and repetitions.
 constexpr std::uint64_t packets_for_one = 4;
 /// Of a message in 72 parts, to 5 nodes of 3 installations, each packet 8 times at most.
-constexpr std::uint64_t packets_a_message = 72 * 5 * 3 * 8;
+constexpr std::uint64_t packets_a_message = 72ULL * 5 * 3 * 8;
 /// For one packet or tick: a window of envelopes, each opened with the keys that it may be for, and messages
 /// that are sealed; and a bundle for each friend.
 constexpr std::size_t agreements_an_event =
