@@ -155,7 +155,7 @@ void Thief::forge_in_pair(const std::optional<Route>& route) {
     forgery.body.parts = static_cast<std::uint8_t>(parts);
     forgery.body.text.assign(begin, begin + static_cast<std::ptrdiff_t>(size));
     if (auto envelope = forge(forgery, route->from, route->shared, mailbox->mailbox, random_)) {
-      store(mailbox->mailbox, std::move(*envelope), forgery.secret);
+      store(mailbox->mailbox, *envelope, forgery.secret);
     }
   }
 }
@@ -173,13 +173,13 @@ void Thief::forge_request(const std::optional<Route>& route) {
   const auto text = as_bytes("It is me, from another device");
   forgery.body.text.assign(text.begin(), text.end());
   if (auto envelope = forge(forgery, route->from, route->shared, *mailbox, random_)) {
-    store(*mailbox, std::move(*envelope), forgery.secret);
+    store(*mailbox, *envelope, forgery.secret);
   }
 }
 
 // --- At nodes ---
 
-void Thief::store(const crypto::WritableMailbox& mailbox, Bytes envelope,
+void Thief::store(const crypto::WritableMailbox& mailbox, const Bytes& envelope,
                   const crypto::CancelSecret& secret) {
   const std::size_t copies = 1 + random_.below(3);
   for (std::size_t i = 0; i < copies; ++i) {
@@ -197,7 +197,7 @@ void Thief::fill_pair() {
   for (std::size_t i = 0; mailbox && i < count; ++i) {
     Bytes envelope = any_bytes(random_, limits::large_envelope);
     envelope[0] = 1;
-    store(mailbox->mailbox, std::move(envelope), random_.id<crypto::CancelSecret>());
+    store(mailbox->mailbox, envelope, random_.id<crypto::CancelSecret>());
   }
 }
 

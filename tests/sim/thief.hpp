@@ -69,7 +69,8 @@ class Thief final : public Actor {
   [[nodiscard]] std::optional<crypto::OwnedMailbox> pair_mailbox(const Route& route);
   Bytes any_bundle(const Route& route);
   Forgery any_forgery(const Route& route);
-  void store(const crypto::WritableMailbox& mailbox, Bytes envelope, const crypto::CancelSecret& secret);
+  void store(const crypto::WritableMailbox& mailbox, const Bytes& envelope,
+             const crypto::CancelSecret& secret);
   [[nodiscard]] bool owns(const Seen& seen);
   [[nodiscard]] bool opens_body(const Seen& seen);
 
