@@ -24,9 +24,9 @@
 
 namespace toxasync::manager {
 
-// Out of memory, what is in memory may contradict itself. The manager then does nothing any more, as after a
-// crash: all that it promised is in the state. Its functions throw std::bad_alloc, those that are noexcept
-// return.
+// When something is thrown in it, memory that ran out above all, what is in memory may contradict itself. The
+// manager then does nothing any more, as after a crash: all that it promised is in the state. Calls that
+// change something throw std::bad_alloc, those that are noexcept return; the others tell what was.
 
 class Manager final : public PacketReceiver,
                       public FriendListener,
@@ -79,7 +79,7 @@ class Manager final : public PacketReceiver,
   Result<bool, NodeError> remove_home_node(const protocol::NodeId& id);
   [[nodiscard]] std::vector<HomeNodeStatus> home_nodes() const;
 
-  /// It has run out of memory: another one can be made from the state.
+  /// Something was thrown in it: another one can be made from the state.
   [[nodiscard]] bool failed() const noexcept { return failed_; }
 
   [[nodiscard]] bool friend_ready(const FriendKey& key) const;

@@ -231,7 +231,7 @@ void Session::check_message(const Sent& message) const {
   });
   if (!message.accepted) {
     if (shown != 0) {
-      throw Broken("shown, but the sender was told that it was not sent: " + text);
+      throw Broken("shown, but reported as not sent: " + text);
     }
     return;
   }
