@@ -227,7 +227,8 @@ void Thief::move_seen() {
   if (seen_.empty()) {
     return;
   }
-  const Seen& seen = one_of(random_, seen_);
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): what is sent is seen, and may take its place
+  const Seen seen = one_of(random_, seen_);
   const auto between = route(random_.chance(500));
   const auto mailbox = between ? pair_mailbox(*between) : std::nullopt;
   const auto* const node = client_.any_node();
@@ -245,7 +246,8 @@ void Thief::read_seen() {
   if (seen_.empty() || node == nullptr) {
     return;
   }
-  const Seen& seen = one_of(random_, seen_);
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): as above
+  const Seen seen = one_of(random_, seen_);
   client_.raw().retrieve(node->endpoints.front(), seen.where,
                          {crypto::envelope_id(seen.where, seen.envelope)},
                          RawRequests::with(stolen_.secret.bytes()));
