@@ -183,6 +183,7 @@ class Folder:
         self.candidates = [mutant for source in self.sources for mutant in mutants(source, self.sources[source])]
         self.unmutated = {}
         self.drawn = []
+        self.stopped = False
 
     def key(self, mutant):
         source = hashlib.sha256(self.sources[mutant.name].encode()).hexdigest()[:16]
@@ -216,12 +217,15 @@ class Folder:
         key = self.key(mutant)
         tests = ",".join(judge.digest[:16] for judge in self.judges)
         before = self.known.get(key)
-        if before and (before["outcome"] != SURVIVED or before["tests"] == tests):
+        by_these = before and before["by"] in ("", *(judge.name for judge in self.judges))
+        if before and by_these and (before["outcome"] != SURVIVED or before["tests"] == tests):
             return before
         begun = time.monotonic()
         outcome, who = self.judge(mutant)
         result = {"file": mutant.name, "line": mutant.line, "what": mutant.what, "outcome": outcome, "by": who,
                   "tests": tests}
+        if self.stopped:  # whatever was ended with us says nothing
+            return None
         with self.lock:
             self.known[key] = result
             save()
@@ -238,15 +242,19 @@ class Folder:
             while True:
                 with self.lock:
                     done = sum(result["outcome"] in (KILLED, SURVIVED) for result in self.drawn)
-                    mutant = next(left, None) if done < wanted else None
-                if mutant is None:
+                    mutant = next(left, None) if done < wanted and not self.stopped else None
+                result = self.look_at(mutant, save) if mutant else None
+                if result is None:
                     return
-                result = self.look_at(mutant, save)
                 with self.lock:
                     self.drawn.append(result)
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            for worker in [pool.submit(work) for _ in range(jobs)]:
-                worker.result()
+            try:
+                for worker in [pool.submit(work) for _ in range(jobs)]:
+                    worker.result()
+            except KeyboardInterrupt:
+                self.stopped = True
+                raise
 
 
 def table(folders):

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <boost/program_options.hpp>
+#include <cerrno>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -32,7 +33,8 @@ struct Options {
     return number >= first && (number - first) % every == 0;
   }
   [[nodiscard]] Children children() const {
-    return {jobs, "test_failure --what " + what + " --failures " + std::to_string(failures)};
+    return {jobs, std::string(program_invocation_name) + " --what " + what + " --failures " +
+                      std::to_string(failures)};
   }
 };
 

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include <boost/program_options.hpp>
+#include <cerrno>
 #include <cstdlib>
 #include <iostream>
 #include <set>
@@ -83,8 +84,8 @@ bool run(const Options& options) {
     }
     if (!outcome.wrong.empty()) {
       ++wrong;
-      std::cerr << "seed " << seed << ": " << outcome.wrong << "\nagain: test_live --seed " << seed
-                << " --seeds 1 --story\n";
+      std::cerr << "seed " << seed << ": " << outcome.wrong << "\nagain: " << program_invocation_name
+                << " --seed " << seed << " --seeds 1 --story\n";
     }
     std::cout << "seed " << seed << ": trace " << outcome.trace << std::endl;
     totals += outcome.totals;

@@ -262,6 +262,24 @@ BOOST_FIXTURE_TEST_CASE(a_node_that_has_fallen_silent_gets_a_packet_now_and_then
   BOOST_TEST(run(12min, [&] { return live_records() >= 51; }));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_home_node_that_is_off_gets_a_packet_a_minute, Unconfigured) {
+  nodes[1]->switch_off();
+  std::uint64_t packets = 0;
+  network.set_filter([&](MockNetwork::Packet& packet) {
+    packets += packet.to == nodes[1]->endpoint && packet.from == bob.endpoint ? 1 : 0;
+    return false;
+  });
+  run(2h);
+  packets = 0;
+  run(3h);
+  BOOST_TEST(packets > 0U);
+  BOOST_TEST(packets <= 3U * 60 + 1);
+  alice.send(bob, "waits for the node");
+  run(1min);
+  nodes[1]->switch_on();
+  BOOST_TEST(run(15min, [&] { return bob.shown.size() == 1; }));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_first_packet_that_is_lost_is_sent_again_soon, Unconfigured) {
   alice.crash();
   nodes[0]->switch_off();

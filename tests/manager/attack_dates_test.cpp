@@ -109,6 +109,26 @@ BOOST_AUTO_TEST_CASE(what_was_never_dated_is_not_sent_again_a_month_later) {
   BOOST_TEST(world.alice.told(id).find("stored:2/2") == std::string::npos, world.alice.told(id));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_sent_just_before_a_restart_is_not_over_because_the_clock_was_wrong) {
+  for (const milliseconds ahead :
+       {milliseconds(6h), milliseconds(days(20)), milliseconds(days(400)), -milliseconds(days(20))}) {
+    Pair world(1, 1);
+    world.bob.crash();
+    world.alice.crash();
+    world.run(25h);  // longer than a message lives
+    world.alice.clock.ahead = ahead;
+    world.alice.start();
+    const auto id = world.alice.send(world.bob, "just now");
+    world.alice.crash();  // before any node has said what time it is
+    world.alice.clock.ahead = 0ms;
+    world.alice.start();
+    world.run(20h);
+    BOOST_TEST(world.alice.told(id).find("expired") == std::string::npos, ahead / 1h << " hours ahead");
+    world.bob.start();
+    BOOST_TEST(world.run(15min, [&] { return world.bob.shown.size() == 1; }));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_request_that_has_expired_while_the_program_was_off_is_not_shown) {
   World world;
   for (int i = 0; i < 3; ++i) {

@@ -68,8 +68,15 @@ class User final : public manager::ManagerListener {
   }
   bool on_friend_request(const manager::ReceivedRequest& request) noexcept override {
     const TestCode test;
-    requests.push_back(request);
-    return true;
+    if (takes_requests) {
+      requests.push_back(request);
+    }
+    return takes_requests;
+  }
+
+  void on_friend_request_state(const manager::RequestStatus& status) noexcept override {
+    const TestCode test;
+    request_states.push_back(status);
   }
 
   QuietLog log;
@@ -89,8 +96,10 @@ class User final : public manager::ManagerListener {
   std::vector<manager::MessageStatus> states;
   std::vector<manager::FriendKey> ready;
   std::vector<manager::ReceivedRequest> requests;
+  std::vector<manager::RequestStatus> request_states;
   std::function<void(const manager::ReceivedMessage&)> inside_on_message;
   bool takes_messages = true;  ///< Else it refuses what it is offered.
+  bool takes_requests = true;  ///< Likewise.
   std::size_t refusals = 0;
 
  private:
@@ -130,6 +139,11 @@ class World {
     nodes.push_back(std::make_unique<StorageNode>(clock, network, seed_,
                                                   static_cast<std::uint32_t>(1000 + nodes.size())));
     return *nodes.back();
+  }
+  StorageNode& add_other_node() {
+    other_nodes.push_back(std::make_unique<StorageNode>(
+        clock, network, seed_, static_cast<std::uint32_t>(100'000 + other_nodes.size())));
+    return *other_nodes.back();
   }
   void befriend(User& a, User& b) {
     for (auto [one, other] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
@@ -208,6 +222,7 @@ class World {
   ManualClock clock;
   MockNetwork network;
   std::vector<std::unique_ptr<StorageNode>> nodes;
+  std::vector<std::unique_ptr<StorageNode>> other_nodes;  ///< Which only some know of.
   std::vector<std::unique_ptr<User>> users;
   std::vector<std::unique_ptr<Actor>> actors;  ///< Who else acts.
   std::map<manager::FriendKey, std::vector<Bytes>>
@@ -406,10 +421,12 @@ inline bool World::deliver_node_packet() {
 
 inline bool World::tick_one() {
   bool any = false;
-  for (const auto& node : nodes) {
-    if (node->next() <= clock.steady()) {
-      node->tick();
-      any = true;
+  for (const auto* const some : {&nodes, &other_nodes}) {
+    for (const auto& node : *some) {
+      if (node->next() <= clock.steady()) {
+        node->tick();
+        any = true;
+      }
     }
   }
   for (const auto& user : users) {
@@ -438,8 +455,10 @@ inline SteadyTime World::next() const {
   if (!friend_packets_.empty()) {
     next = std::min(next, friend_packets_.begin()->first);
   }
-  for (const auto& node : nodes) {
-    next = std::min(next, node->next());
+  for (const auto* const some : {&nodes, &other_nodes}) {
+    for (const auto& node : *some) {
+      next = std::min(next, node->next());
+    }
   }
   for (const auto& user : users) {
     next = std::min(next, user->running() ? user->manager->next_deadline() : never);

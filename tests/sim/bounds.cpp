@@ -3,13 +3,11 @@
 
 #include <algorithm>
 
-#include "manager/core/state_tables.hpp"
-#include "manager/inbox/delivery_order.hpp"
-#include "manager/inbox/receipts.hpp"
 #include "manager/keys/friend_book.hpp"
-#include "manager/keys/key_ring.hpp"
 #include "manager/nodes/address_budget.hpp"
-#include "manager/outbox/message_sealer.hpp"
+#include "manager/polling/poller.hpp"
+
+// What is sent: to nodes, and to addresses of nobody. bounds_states.cpp: what is kept.
 
 namespace toxasync::sim {
 
@@ -17,33 +15,20 @@ namespace {
 
 using manager::AddressBudget;
 
-/// A client's packets for nothing in a day: it polls five home nodes for two roots and their cover, in five
-/// epochs, each every two minutes at most; and starts.
-constexpr std::uint64_t packets_a_day = 40'000;
-constexpr std::uint64_t packets_a_start = 3'000;
-/// For each that comes: an announcement, a page or a confirmation causes the next request, and repetitions.
-constexpr std::uint64_t packets_for_one = 4;
-/// Of a message in 72 parts, to 5 nodes of 3 installations, each packet 8 times at most.
-constexpr std::uint64_t packets_a_message = 72ULL * 5 * 3 * 8;
-/// For one packet or tick: a window of envelopes, each opened with the keys that it may be for, and messages
-/// that are sealed; and a bundle for each friend.
-constexpr std::size_t agreements_an_event =
-    limits::window * limits::envelopes_per_page * (manager::KeyRing::roots_held + 2) +
-    manager::MessageSealer::seals_per_tick * 4;
-/// On the disk, in bytes: keys, nodes; for each hostile friend parts, ids, keys, mail that waits.
-constexpr std::size_t state_bytes = 1'000'000;
-constexpr std::size_t state_bytes_a_friend = 4'000'000;
-constexpr std::size_t state_bytes_a_message = 100'000;
+/// A client's packets for nothing to one node in a day: it polls for two roots and their cover, in five
+/// epochs, one of them each two minutes; and after a start.
+constexpr std::uint64_t packets_a_day = 12'000;
+constexpr std::uint64_t roots_of_it = 2;  ///< More are polled when friends were removed.
+constexpr std::uint64_t packets_a_start = 800;
+/// To one that announces mail all the time.
+constexpr auto packets_a_day_announced =
+    static_cast<std::uint64_t>(24h / manager::Poller::announced_poll_every) * 4;
+/// Of a message in 72 parts, to 3 installations, each packet 8 times at most.
+constexpr std::uint64_t packets_a_message = 72ULL * 3 * 8;
 
 Endpoint host_of(Endpoint endpoint) {
   endpoint.port = 0;
   return endpoint;
-}
-
-void must(bool holds, const std::string& what) {
-  if (!holds) {
-    throw Broken(Fault::unbounded, what);
-  }
 }
 
 std::uint64_t value(const std::map<Endpoint, std::uint64_t>& counts, const Endpoint& of) {
@@ -51,10 +36,24 @@ std::uint64_t value(const std::map<Endpoint, std::uint64_t>& counts, const Endpo
   return found == counts.end() ? 0 : found->second;
 }
 
+bool is_of(Namer first, const Endpoint& host) {
+  constexpr int each = 20;
+  return host.family == 4 && host.ip[0] >= static_cast<int>(first) &&
+         host.ip[0] < static_cast<int>(first) + each;
+}
+
 }  // namespace
 
-bool Bounds::is_nobody(const Endpoint& endpoint) const {
-  return endpoint.ip[0] != 10;
+void Bounds::must(Bound bound, std::uint64_t is, std::uint64_t most, const std::string& what) const {
+  constexpr std::uint64_t canary_counts = 1000;
+  if (is * (canary_ == bound ? canary_counts : 1) > most) {
+    throw Broken(Fault::unbounded,
+                 what + ": " + std::to_string(is) + ", and it may be " + std::to_string(most));
+  }
+}
+
+bool Bounds::is_user(const Endpoint& endpoint) const {
+  return std::ranges::any_of(world_.users, [&](const auto& one) { return one->endpoint == endpoint; });
 }
 
 Endpoint Bounds::name_of(const Endpoint& endpoint) const {
@@ -64,8 +63,8 @@ Endpoint Bounds::name_of(const Endpoint& endpoint) const {
 
 void Bounds::on_packet(const test::MockNetwork::Packet& packet) {
   const auto add = [&](Traffic& traffic) {
-    traffic.packets += factor_;
-    traffic.bytes += factor_ * packet.bytes.size();
+    ++traffic.packets;
+    traffic.bytes += packet.bytes.size();
   };
   if (is_nobody(packet.to)) {
     on_try(packet.from, packet.to);
@@ -73,132 +72,104 @@ void Bounds::on_packet(const test::MockNetwork::Packet& packet) {
   } else if (is_nobody(packet.from)) {
     add(from_nobody_[{host_of(packet.from), name_of(packet.to)}]);
   } else {
-    add(out_[name_of(packet.from)]);
-    ++in_[name_of(packet.to)].packets;
+    add(sent_[{name_of(packet.from), name_of(packet.to)}]);
   }
 }
 
 void Bounds::on_try(const Endpoint& user, const Endpoint& address) {
+  if (!is_user(user)) {
+    return;
+  }
   const Endpoint name = name_of(user);
   Tries& tries = tries_[{name, address}];
   if (const auto start = value(crashes_, name); tries.start != start) {
     tries = {start, 0, {}};
   }
   const auto now = world_.clock.steady();
-  too_early_ += std::ranges::any_of(world_.users, [&](const auto& one) { return one->endpoint == user; }) &&
-                tries.packets > 0 && now < tries.next;
+  too_early_ += tries.packets > 0 && (now < tries.next || canary_ == Bound::pauses) ? 1 : 0;
   tries.next = now + AddressBudget::pauses.at(std::min(tries.packets, AddressBudget::pauses.size() - 1));
   ++tries.packets;
 }
 
-void Bounds::on_event() {
-  const auto all = test::key_agreements();
-  most_agreements_ = std::max(most_agreements_, factor_ * (all - agreements_));
-  agreements_ = all;
-}
-
-void Bounds::check(const std::vector<FriendKey>& hostile_friends) const {
-  const auto days = static_cast<std::uint64_t>((world_.clock.steady() - began_) / 24h) + 1;
-  check_traffic(days);
-  check_strangers(hostile_friends.size(), days);
-  check_states(hostile_friends.size());
-  check_tables(hostile_friends.size());
-  const std::size_t friends = world_.users.size() - 1 + hostile_friends.size();
-  const auto may = friends * manager::FriendBook::bundle_keys + agreements_an_event;
-  must(most_agreements_ <= may, "a packet or a tick has cost " + std::to_string(most_agreements_) +
-                                    " key agreements, and may cost " + std::to_string(may));
-}
-
-void Bounds::check_traffic(std::uint64_t days) const {
+void Bounds::check_traffic() const {
   for (const auto& user : world_.users) {
-    const Endpoint name = name_of(user->endpoint);
-    const auto out = out_.find(name);
-    const auto in = in_.find(name);
-    const auto most = days * packets_a_day + (value(crashes_, name) + 1) * packets_a_start +
-                      value(messages_, name) * packets_a_message +
-                      packets_for_one * (in == in_.end() ? 0 : in->second.packets);
-    must(out == out_.end() || out->second.packets <= most,
-         "a user has sent " + std::to_string(out == out_.end() ? 0 : out->second.packets) +
-             " packets, and may send " + std::to_string(most));
+    check_sent(*user);
+    check_named(*user);
   }
+  check_nodes();
+  check_instances();
+}
+
+/// To one node. Its answers do not count: it can send any number.
+void Bounds::check_sent(const test::User& user) const {
+  const Endpoint name = name_of(user.endpoint);
+  const std::uint64_t roots = std::max<std::uint64_t>(user.rows('R'), roots_of_it);
+  for (const auto& [link, traffic] : sent_) {
+    if (link.first == name) {
+      const auto a_day = packets_a_day * roots / roots_of_it +
+                         (hostile_nodes_.contains(link.second) ? packets_a_day_announced : 0);
+      must(Bound::traffic, traffic.packets,
+           days_passed() * a_day + (value(crashes_, name) + 1) * packets_a_start +
+               value(messages_, name) * packets_a_message,
+           "packets of a user to one node");
+    }
+  }
+}
+
+/// To addresses of nobody.
+void Bounds::check_named(const test::User& user) const {
+  const auto times = [this](std::uint64_t at_once, milliseconds each) {
+    return at_once + days_passed() * static_cast<std::uint64_t>(24h / each);
+  };
+  const Endpoint name = name_of(user.endpoint);
+  const auto crashes = value(crashes_, name);
+  const auto most_host = times(AddressBudget::packets_per_host, AddressBudget::host_each) + crashes;
+  const auto most_friend = times(AddressBudget::packets_per_friend * (crashes + 1 + value(friendings_, name)),
+                                 AddressBudget::friend_each);
+  const auto most_node = times(AddressBudget::packets_per_node * (crashes + 1), AddressBudget::node_each);
+  std::map<std::uint8_t, std::uint64_t> named;
+  std::uint64_t found = 0;
+  for (const auto& [link, traffic] : to_nobody_) {
+    if (link.first != name) {
+      continue;
+    }
+    must(Bound::strangers, traffic.packets, most_host, "packets of a user to a host that never answered");
+    if (is_of(Namer::first_friend, link.second) || is_of(Namer::first_node, link.second)) {
+      named[link.second.ip[0]] += traffic.packets;
+    } else if (is_of(Namer::first_found_node, link.second)) {
+      found += traffic.packets;
+    }
+  }
+  for (const auto& [namer, packets] : named) {
+    const bool by_node = namer >= static_cast<std::uint8_t>(Namer::first_node);
+    must(Bound::strangers, packets, by_node ? most_node : most_friend,
+         std::string("packets of a user to hosts that never answered, named by one ") +
+             (by_node ? "node" : "friend"));
+  }
+  must(Bound::strangers, found, most_friend, "packets of a user to addresses of nodes that are none");
+  must(Bound::pauses, too_early_, 0, "packets to an address that never answered, within its pause");
+}
+
+/// A node sends no more to a forged source than came from there.
+void Bounds::check_nodes() const {
   for (const auto& node : world_.nodes) {
     for (const auto& [link, traffic] : to_nobody_) {
-      const auto in = from_nobody_.find({link.second, link.first});
-      const auto bytes = in == from_nobody_.end() ? 0 : in->second.bytes;
-      if (link.first == name_of(node->endpoint) && traffic.bytes > bytes) {
-        throw Broken(Fault::unbounded, "a node has sent " + std::to_string(traffic.bytes) +
-                                           " bytes to a forged source, for " + std::to_string(bytes));
+      if (link.first == name_of(node->endpoint)) {
+        const auto in = from_nobody_.find({link.second, link.first});
+        must(Bound::strangers, traffic.bytes, in == from_nobody_.end() ? 0 : in->second.bytes,
+             "bytes of a node to a forged source");
       }
     }
   }
 }
 
-void Bounds::check_strangers(std::size_t hostile_friends, std::uint64_t days) const {
-  const auto times = [&](std::uint64_t at_once, milliseconds each) {
-    return at_once + days * static_cast<std::uint64_t>(24h / each);
-  };
-  must(too_early_ == 0, std::to_string(too_early_) +
-                            " packets to an address from which nobody answered, "
-                            "within its pause");
-  for (const auto& user : world_.users) {
-    const Endpoint name = name_of(user->endpoint);
-    const auto crashes = value(crashes_, name);
-    const auto may_host = times(AddressBudget::packets_per_host, AddressBudget::host_each) + crashes;
-    const auto payers = world_.users.size() + hostile_friends + value(friendings_, name);
-    const auto may_all =
-        payers * times(AddressBudget::packets_per_friend * (crashes + 1), AddressBudget::friend_each);
-    std::uint64_t all = 0;
-    for (const auto& [link, traffic] : to_nobody_) {
-      if (link.first == name) {
-        must(traffic.packets <= may_host, "a user has sent " + std::to_string(traffic.packets) +
-                                              " packets to a host from which nobody answered, and may send " +
-                                              std::to_string(may_host));
-        all += traffic.packets;
-      }
-    }
-    must(all <= may_all, "a user has sent " + std::to_string(all) +
-                             " packets to hosts from which nobody answered, and may send " +
-                             std::to_string(may_all));
-  }
-}
-
-void Bounds::check_states(std::size_t hostile_friends) const {
-  for (const auto& user : world_.users) {
-    std::size_t bytes = 0;
-    for (const auto& [key, value] : user->state->durable()) {
-      bytes += key.size() + value.size();
-    }
-    const std::size_t most = state_bytes + hostile_friends * state_bytes_a_friend +
-                             value(messages_, name_of(user->endpoint)) * state_bytes_a_message;
-    must(bytes <= most,
-         "the state of a user has " + std::to_string(bytes) + " bytes, and may have " + std::to_string(most));
-  }
-}
-
-void Bounds::check_tables(std::size_t hostile_friends) const {
-  using manager::Table;
-  const std::size_t friends = world_.users.size() - 1 + hostile_friends;
-  const std::map<Table, std::size_t> most{
-      {Table::root, manager::KeyRing::roots_held},
-      {Table::one_time, friends * manager::FriendBook::keys_held},
-      {Table::friend_record, friends},
-      {Table::friend_keys, friends * limits::instances_per_friend},
-      {Table::friend_use, friends * limits::instances_per_friend},
-      {Table::inbox, friends * manager::DeliveryOrder::messages_waiting.each},
-      {Table::order, friends * manager::DeliveryOrder::orders_per_friend},
-      {Table::receipt_due, friends * manager::Receipts::due_per_friend},
-      {Table::host, AddressBudget::most_remembered},
-  };
-  for (const auto& user : world_.users) {
-    std::map<Table, std::size_t> rows;
-    for (const auto& [key, value] : user->state->durable()) {
-      ++rows[static_cast<Table>(key[0])];
-    }
-    for (const auto& [table, limit] : most) {
-      must(rows[table] <= limit, std::string("the state of a user has ") + std::to_string(rows[table]) +
-                                     " rows in table " + static_cast<char>(table) + ", and may have " +
-                                     std::to_string(limit));
-    }
+/// A friend can make a new instance seem necessary; whoever goes on with another disk has a new one, too.
+void Bounds::check_instances() const {
+  for (const auto& [whom, instances] : instances_) {
+    const auto most = 1 +
+                      static_cast<std::uint64_t>(days_passed() * (24h / manager::FriendBook::renew_every)) +
+                      value(crashes_, whom.first) + value(friendings_, whom.first);
+    must(Bound::instances, instances.size(), most, "instances of a user that a friend was given");
   }
 }
 

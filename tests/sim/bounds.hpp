@@ -5,43 +5,95 @@
 
 #include "model.hpp"
 #include "tests/manager/world.hpp"
+#include "tests/support/product_memory.hpp"
 #include "tests/support/remembered_products.hpp"
 
 namespace toxasync::sim {
 
+/// Somebody hostile who names addresses of nobody: each their own, so that it shows on whose word a packet
+/// went there. The first byte of an IPv4 address.
+enum class Namer : std::uint8_t {
+  first_friend = 20,
+  first_node = 40,        ///< For its own addresses,
+  first_found_node = 60,  ///< and for those of nodes that it makes up.
+  forged_source = 93,
+};
+inline Namer nth(Namer first, std::size_t n) {
+  return static_cast<Namer>(static_cast<std::size_t>(first) + n);
+}
+
+/// An address of a public host where nobody lives; of few hosts, so that they are named again, or of many.
+inline Endpoint nobody(test::SeededRandom& random, Namer namer) {
+  const bool many = random.chance(300);
+  Endpoint endpoint{4, {}, static_cast<std::uint16_t>(1 + random.below(many ? 4 : 65535))};
+  endpoint.ip = {static_cast<std::uint8_t>(namer), 184,
+                 static_cast<std::uint8_t>(random.below(many ? 16 : 2)),
+                 static_cast<std::uint8_t>(random.below(many ? 256 : 8))};
+  return endpoint;
+}
+
+/// Which of the bounds a canary breaks.
+enum class Bound : std::size_t { traffic, strangers, pauses, agreements, memory, state, rows, instances };
+inline constexpr std::array bound_names = {"traffic", "strangers", "pauses", "agreements",
+                                           "memory",  "state",     "rows",   "instances"};
+
 /// What is counted in a world, and may not be more than it may be, whatever anybody does.
 class Bounds {
  public:
-  /// `factor`: everything counts so often, to see that it is noticed.
-  explicit Bounds(test::World& world, std::uint64_t factor = 1)
-      : world_(world), began_(world.clock.steady()), factor_(factor), agreements_(test::key_agreements()) {}
+  /// What was promised of how many: `friends` are all who were ever a user's friend.
+  struct Company {
+    std::size_t friends = 0;
+    std::size_t hostile_friends = 0;
+  };
 
-  /// Of each packet in the network.
+  /// `canary`: what is measured for this one counts a thousand times, to see that it is noticed.
+  explicit Bounds(test::World& world, std::optional<Bound> canary = std::nullopt)
+      : world_(world), began_(world.clock.steady()), canary_(canary) {
+    (void)test::most_product_bytes();
+    (void)test::most_key_agreements();
+  }
+
+  /// Of each packet that leaves a machine.
   void on_packet(const test::MockNetwork::Packet& packet);
   /// After each packet that came somewhere, and each tick.
-  void on_event();
+  void on_event() { most_agreements_ = std::max(most_agreements_, test::most_key_agreements()); }
   /// A program has started, which is no event, and costs what is on its disk.
-  void on_start() { agreements_ = test::key_agreements(); }
+  void on_start() { (void)test::most_key_agreements(); }
   /// A program ended, so that a row may be lost; or went on with an older state.
   void on_crash(const Endpoint& who) { ++crashes_[name_of(who)]; }
+  void on_hostile_node(const Endpoint& node) { hostile_nodes_.insert(name_of(node)); }
   void on_message(const Endpoint& who) { ++messages_[name_of(who)]; }
   /// A friend was removed and added again: with a share of their own each time.
   void on_friend(const Endpoint& who) { ++friendings_[name_of(who)]; }
   void on_rebind(const Endpoint& before, const Endpoint& now) { names_[now] = name_of(before); }
-  /// Throws what is more than it may be.
-  void check(const std::vector<FriendKey>& hostile_friends) const;
+  /// A friend was given a bundle of this instance of `who`.
+  void on_instance(const Endpoint& who, const FriendKey& given_to, crypto::Instance instance) {
+    instances_[{name_of(who), given_to}].insert(instance);
+  }
+  /// What may not be more at any time: disks, memory, work. Throws Broken.
+  void check_now(const Company& company);
+  /// What may not be more in all. Throws Broken.
+  void check_traffic() const;
 
  private:
   /// Nobody lives there: an address that is only named, or forged.
-  [[nodiscard]] bool is_nobody(const Endpoint& endpoint) const;
+  [[nodiscard]] static bool is_nobody(const Endpoint& endpoint) { return endpoint.ip[0] != 10; }
+  [[nodiscard]] bool is_user(const Endpoint& endpoint) const;
   /// A machine has one name for all its addresses.
   [[nodiscard]] Endpoint name_of(const Endpoint& endpoint) const;
   /// A packet of a user's to an address where nobody lives.
   void on_try(const Endpoint& user, const Endpoint& address);
-  void check_traffic(std::uint64_t days) const;
-  void check_strangers(std::size_t hostile_friends, std::uint64_t days) const;
-  void check_states(std::size_t hostile_friends) const;
-  void check_tables(std::size_t hostile_friends) const;
+  /// `most`: what it may be.
+  void must(Bound bound, std::uint64_t is, std::uint64_t most, const std::string& what) const;
+  [[nodiscard]] std::uint64_t days_passed() const {
+    return static_cast<std::uint64_t>((world_.clock.steady() - began_) / 24h) + 1;
+  }
+  void check_sent(const test::User& user) const;
+  void check_named(const test::User& user) const;
+  void check_nodes() const;
+  void check_instances() const;
+  void check_state(const test::User& user, const Company& company) const;
+  void check_rows(const test::User& user, const Company& company) const;
 
   struct Traffic {
     std::uint64_t packets = 0;
@@ -53,30 +105,23 @@ class Bounds {
     std::size_t packets = 0;
     SteadyTime next{};
   };
+  using Link = std::pair<Endpoint, Endpoint>;
+
   test::World& world_;
   SteadyTime began_;
-  std::uint64_t factor_;
+  std::optional<Bound> canary_;
   std::map<Endpoint, Endpoint> names_;
+  std::set<Endpoint> hostile_nodes_;
   std::map<Endpoint, std::uint64_t> crashes_;
   std::map<Endpoint, std::uint64_t> messages_;
   std::map<Endpoint, std::uint64_t> friendings_;
-  std::map<Endpoint, Traffic> out_;
-  std::map<Endpoint, Traffic> in_;
-  std::map<std::pair<Endpoint, Endpoint>, Traffic> to_nobody_;    ///< By sender and host.
-  std::uint64_t agreements_;                                      ///< Until the last event, in all,
-  std::uint64_t most_agreements_ = 0;                             ///< and most for one event.
-  std::map<std::pair<Endpoint, Endpoint>, Tries> tries_;          ///< By sender and address.
-  std::uint64_t too_early_ = 0;                                   ///< Packets within the pause of an address.
-  std::map<std::pair<Endpoint, Endpoint>, Traffic> from_nobody_;  ///< By host and recipient: forged sources.
+  std::map<Link, Traffic> sent_;         ///< By sender and recipient,
+  std::map<Link, Traffic> to_nobody_;    ///< by sender and host,
+  std::map<Link, Traffic> from_nobody_;  ///< and by host and recipient: forged sources.
+  std::map<Link, Tries> tries_;          ///< By sender and address.
+  std::uint64_t too_early_ = 0;          ///< Packets within the pause of an address.
+  std::uint64_t most_agreements_ = 0;
+  std::map<std::pair<Endpoint, FriendKey>, std::set<crypto::Instance>> instances_;
 };
-
-/// An address of a public host where nobody lives; of few hosts, so that they are named again, or of many.
-inline Endpoint nobody(test::SeededRandom& random) {
-  const bool many = random.chance(300);
-  Endpoint endpoint{4, {}, static_cast<std::uint16_t>(1 + random.below(many ? 4 : 65535))};
-  endpoint.ip = {93, 184, static_cast<std::uint8_t>(random.below(many ? 16 : 2)),
-                 static_cast<std::uint8_t>(random.below(many ? 256 : 8))};
-  return endpoint;
-}
 
 }  // namespace toxasync::sim

@@ -159,6 +159,11 @@ class Pace {
   [[nodiscard]] std::uint64_t turns() const noexcept { return turns_; }
   /// They have done all that they ever do.
   [[nodiscard]] bool is_over() const noexcept { return turns_ >= most_; }
+  /// They act some more.
+  void go_on(SteadyTime now) {
+    most_ = std::max(most_, turns_ + 32 + temper_.random().below(200));
+    next_ = std::min(next_, now + any_time(temper_.random(), 1s, 10min));
+  }
   /// The next turn is the same thing as the last one.
   [[nodiscard]] bool floods() const noexcept { return burst_ > 0 && again_; }
 

@@ -126,10 +126,8 @@ void HostileClient::on_packet(const Route& from, ByteView packet) noexcept {
   }
 }
 
-void HostileClient::on_stored(client::OperationId /*id*/, const client::StoreResult& result,
-                              Now /*now*/) noexcept {
-  ++answers_.at(static_cast<std::size_t>(result.outcome));
-}
+void HostileClient::on_stored(client::OperationId /*id*/, const client::StoreResult& /*result*/,
+                              Now /*now*/) noexcept {}
 
 void HostileClient::on_envelopes(client::OperationId id, std::vector<client::FetchedEnvelope> envelopes,
                                  Now now) noexcept {

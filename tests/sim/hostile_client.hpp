@@ -55,10 +55,6 @@ class HostileClient final : public PacketReceiver,
             Reader reader);
   void ask_for_nodes(const protocol::NodeId& node);
 
-  /// How often nodes answered a store so.
-  [[nodiscard]] std::uint64_t answers(client::StoreOutcome outcome) const noexcept {
-    return answers_.at(static_cast<std::size_t>(outcome));
-  }
   /// The last frames that it sent, and where.
   struct Sent {
     Endpoint to;
@@ -109,7 +105,6 @@ class HostileClient final : public PacketReceiver,
   std::vector<client::KnownNode> nodes_;
   std::vector<Stored> stored_;
   std::map<client::OperationId, std::pair<crypto::MailboxAddress, Reading>> readings_;
-  std::array<std::uint64_t, 12> answers_{};
 };
 
 }  // namespace toxasync::sim

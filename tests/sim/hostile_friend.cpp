@@ -15,9 +15,10 @@ constexpr milliseconds idle = 1h;
 
 }  // namespace
 
-HostileFriend::HostileFriend(test::World& world, std::vector<test::User*> friends, std::uint64_t seed,
-                             Tally& tally)
+HostileFriend::HostileFriend(test::World& world, std::vector<test::User*> friends, std::size_t number,
+                             std::uint64_t seed, Tally& tally)
     : world_(world),
+      namer_(nth(Namer::first_friend, number)),
       temper_(seed, tally),
       random_(temper_.random()),
       client_(world, seed + 1),
@@ -132,6 +133,7 @@ bool HostileFriend::is_friend_of(const Victim& victim) const {
 void HostileFriend::set_online(Victim& victim, bool online) {
   victim.online = online;
   if (is_friend_of(victim)) {
+    const test::ProductCode product;
     victim.user->manager->on_friend_presence(key(), online);
   }
 }
@@ -200,6 +202,9 @@ void HostileFriend::take_head(const protocol::BundleHead& head) {
   remember(victim->heads, head, 4);
   if (tell) {
     tell(head.root);
+  }
+  if (given) {
+    given(*victim->user, head.version.instance);
   }
   if (temper_.does("takes a bundle in silence")) {
     return;

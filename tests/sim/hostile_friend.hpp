@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bounds.hpp"
 #include "forgery.hpp"
 #include "hostile_client.hpp"
 #include "protocol/bundle.hpp"
@@ -19,9 +20,12 @@ namespace toxasync::sim {
 ///
 /// hostile_friend.cpp: their life. hostile_friend_heads.cpp, hostile_friend_packets.cpp: the friend channel.
 /// hostile_friend_letters.cpp, hostile_friend_mail.cpp: envelopes, and what is done with them at nodes.
+/// hostile_friend_plans.cpp: what takes many steps.
 class HostileFriend final : public Actor {
  public:
-  HostileFriend(test::World& world, std::vector<test::User*> friends, std::uint64_t seed, Tally& tally);
+  /// `number`: their place among the hostile friends.
+  HostileFriend(test::World& world, std::vector<test::User*> friends, std::size_t number, std::uint64_t seed,
+                Tally& tally);
   HostileFriend(const HostileFriend&) = delete;
   HostileFriend& operator=(const HostileFriend&) = delete;
 
@@ -29,15 +33,29 @@ class HostileFriend final : public Actor {
   void tick() override;
   /// Falls silent for good.
   void stop();
+  /// They have more to do.
+  void go_on() { pace_.go_on(world_.clock.steady()); }
 
   [[nodiscard]] crypto::FriendKey key() const noexcept { return client_.key(); }
-  HostileClient& client() noexcept { return client_; }
-  [[nodiscard]] std::uint64_t actions() const noexcept { return pace_.turns(); }
+
+  /// A node of theirs, which nobody else knows.
+  void owns(const test::StorageNode& node) { client_.knows(node.known()); }
+
+  // Plans: what an operation has them do, beside what they choose.
+  void meet(const test::User& user);
+  void part(const test::User& user);
+  /// M of the root that the user gave them last.
+  [[nodiscard]] std::optional<crypto::Point> root_of(const test::User& user);
+  void flood(const test::User& user, std::size_t letters, bool each_from_a_new_installation);
+  /// As the addresses of their home nodes.
+  void name_strangers(const test::User& user, bool one_host);
 
   /// An id of somebody else's message that they have learned of.
   std::function<std::optional<crypto::MessageId>()> heard_of;
   /// Gets each root that a friend of theirs gave them; may be null.
   std::function<void(const crypto::FriendsRoot&)> tell;
+  /// Of each bundle that a user gave them.
+  std::function<void(const test::User& by, crypto::Instance instance)> given;
 
  private:
   /// What they claim to be towards one user.
@@ -87,6 +105,7 @@ class HostileFriend final : public Actor {
   Installation& installation(Victim& victim);
   crypto::MessageId any_id(Victim& victim);
   crypto::Instance any_instance(Victim& victim);
+  Victim& victim(const test::User& user);
   Victim& any_victim() { return one_of(random_, victims_); }
 
   // --- What came ---
@@ -165,6 +184,7 @@ class HostileFriend final : public Actor {
   static const std::vector<Way>& ways();
 
   test::World& world_;
+  Namer namer_;
   Temper temper_;
   Twists twists_{temper_};
   SeededRandom& random_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
-#include "bounds.hpp"
 #include "hostile_friend.hpp"
 
 // Bundle heads and keys: docs/protocol.md, section 5.
@@ -116,7 +115,7 @@ void HostileFriend::name_keys(Victim& victim, Installation& from, protocol::Bund
 }
 
 Endpoint HostileFriend::any_address() {
-  Endpoint address = nobody(random_);
+  Endpoint address = nobody(random_, namer_);
   switch (random_.below(7)) {
     case 0:
       return client_.endpoint();

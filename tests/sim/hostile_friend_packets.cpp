@@ -24,6 +24,7 @@ void HostileFriend::give(Victim& victim, Bytes packet) {
     packet.resize(std::min<std::size_t>(limits::friend_packet, random_.below(2 * packet.size() + 1)));
   }
   if (reachable(victim)) {
+    const test::ProductCode product;
     victim.user->manager->on_friend_packet(key(), packet);
   }
   remember(victim.packets, std::move(packet), remembered_packets);

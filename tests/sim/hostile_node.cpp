@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "bounds.hpp"
 #include "protocol/peers.hpp"
 
 namespace toxasync::sim {
@@ -20,8 +19,9 @@ std::uint64_t in_seconds(UnixTime time) {
 
 }  // namespace
 
-HostileNode::HostileNode(test::World& world, test::StorageNode& node, std::uint64_t seed, Tally& tally)
-    : world_(world), node_(node), temper_(seed, tally) {
+HostileNode::HostileNode(test::World& world, test::StorageNode& node, std::size_t number, std::uint64_t seed,
+                         Tally& tally)
+    : world_(world), node_(node), number_(number), temper_(seed, tally) {
   static constexpr seconds lies[] = {0s, 15min, -15min, 2h, -2h, days(2), -days(2), days(400), -days(400)};
   static constexpr milliseconds pauses[] = {20s, 10min, 2h};
   lie_ = lies[below(std::size(lies))];
@@ -36,6 +36,7 @@ bool HostileNode::on_packet(Packet& packet) {
   if (packet.to == node_.endpoint) {
     return on_request(packet);
   }
+  on_try(packet);
   return packet.from == node_.endpoint && on_answer(packet);
 }
 
@@ -187,12 +188,26 @@ void HostileNode::give_pages(const Session& session, const crypto::Point& x,
   }
 }
 
+Bytes HostileNode::descriptor_of(const test::StorageNode& node) const {
+  protocol::NodeDescriptor made;
+  made.id = node.keys.id();
+  made.key = node.keys.current().pair.public_key;
+  made.valid_from_s = in_seconds(world_.clock.unix_time() - 1h);
+  made.valid_until_s = in_seconds(world_.clock.unix_time() + days(7));
+  made.addresses.push_back({node.endpoint});
+  return made.encode_signed(node.keys.signer());
+}
+
 /// Signed as it should be, by keys that it has made.
 void HostileNode::name_nodes(const Session& session, const crypto::Point& x, std::uint64_t counter) {
   protocol::Peers peers;
   peers.counter = counter;
   peers.node_time_s = in_seconds(its_time());
-  for (std::uint64_t i = 1 + below(limits::peers_per_answer); i > 0; --i) {
+  if (found_ != nullptr) {
+    peers.descriptors.push_back({descriptor_of(*found_)});
+  }
+  const auto count = 1 + below(limits::peers_per_answer);
+  while (peers.descriptors.size() < count) {
     const crypto::SigningKey signer(temper_.random().array<32>());
     protocol::NodeDescriptor made;
     made.id = protocol::NodeId(signer.public_key());
@@ -200,7 +215,7 @@ void HostileNode::name_nodes(const Session& session, const crypto::Point& x, std
     made.valid_from_s = in_seconds(world_.clock.unix_time() - 1h);
     made.valid_until_s = in_seconds(world_.clock.unix_time() + days(7));
     for (std::uint64_t a = 1 + below(limits::addresses_per_node); a > 0; --a) {
-      made.addresses.push_back({any_address()});
+      made.addresses.push_back({any_address(nth(Namer::first_found_node, number_))});
     }
     peers.descriptors.push_back({made.encode_signed(signer)});
   }
@@ -213,6 +228,19 @@ bool HostileNode::on_answer(Packet& packet) {
   if (temper_.does("answer late")) {
     static constexpr milliseconds delays[] = {1s, 3s, 8s, 5min, 6h};
     late_.emplace(world_.clock.steady() + delays[below(std::size(delays))], packet);
+    return true;
+  }
+  if (!named_.empty() && temper_.does("answer from where it is not")) {
+    Packet moved = packet;
+    moved.from = named_[below(named_.size())];
+    if (temper_.does("hold such an answer until somebody tries the address") &&
+        held_.size() < most_old_answers) {
+      held_.push_back(moved);
+    } else {
+      sending_ = true;
+      world_.network.inject(moved.from, moved.to, moved.bytes);
+      sending_ = false;
+    }
     return true;
   }
   if (packet.bytes.size() != limits::frame) {
@@ -232,6 +260,17 @@ bool HostileNode::on_answer(Packet& packet) {
   return false;
 }
 
+void HostileNode::on_try(const Packet& packet) {
+  if (std::ranges::find(named_, packet.to) == named_.end()) {
+    return;
+  }
+  sending_ = true;
+  for (const Packet& held : std::exchange(held_, {})) {
+    world_.network.inject(packet.to, held.to, held.bytes);
+  }
+  sending_ = false;
+}
+
 void HostileNode::change_descriptor(Packet& packet) {
   const ByteView bytes(packet.bytes);
   const auto header = protocol::read_frame_header(bytes);
@@ -241,7 +280,12 @@ void HostileNode::change_descriptor(Packet& packet) {
     return;
   }
   for (std::uint64_t i = below(3); i > 0 && descriptor->addresses.size() < limits::addresses_per_node; --i) {
-    descriptor->addresses.push_back({any_address()});
+    const Endpoint address = any_address(nth(Namer::first_node, number_));
+    descriptor->addresses.push_back({address});
+    if (named_.size() < most_old_answers &&
+        address.ip[0] == static_cast<std::uint8_t>(nth(Namer::first_node, number_))) {
+      named_.push_back(address);
+    }
   }
   if (below(4) == 0) {
     descriptor->capacity_bytes = temper_.random().u64();
@@ -378,14 +422,14 @@ UnixTime HostileNode::its_time() {
 }
 
 /// Of somebody in the world, or of nobody.
-Endpoint HostileNode::any_address() {
+Endpoint HostileNode::any_address(Namer namer) {
   switch (below(3)) {
     case 0:
       return test::ipv4(static_cast<std::uint32_t>(1 + below(4)));
     case 1:
       return world_.nodes[below(world_.nodes.size())]->endpoint;
     default:
-      return nobody(temper_.random());
+      return nobody(temper_.random(), namer);
   }
 }
 

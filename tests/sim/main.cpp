@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/program_options.hpp>
+#include <charconv>
 #include <iostream>
 #include <mutex>
 #include <optional>
@@ -83,9 +84,19 @@ std::vector<std::size_t> numbers(const std::string& text) {
   std::vector<std::size_t> read;
   std::istringstream in(text);
   for (std::string number; std::getline(in, number, ',');) {
-    read.push_back(std::stoull(number));
+    std::size_t value = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+    if (error != std::errc{} || end != number.data() + number.size()) {
+      throw po::error("--scenario has '" + number + "' where a number must be");
+    }
+    read.push_back(value);
   }
   return read;
+}
+
+/// Fewer than half of the nodes are hostile.
+bool is_possible(const Weather& weather) {
+  return weather.users >= 2 && weather.nodes >= 1 && weather.hostile_nodes * 2 < weather.nodes;
 }
 
 /// Throws po::error.
@@ -96,7 +107,10 @@ Sequence reduce(Sequence sequence, const std::string& scenario) {
     throw po::error("--scenario must be six numbers, a colon and places in the sequence");
   }
   for (std::size_t i = 0; i < sizes.size(); ++i) {
-    sequence.weather.*sizes_of_worlds[i] = sizes[i];
+    sequence.weather.*sizes_of_worlds[i] = std::min<std::size_t>(sizes[i], 10);
+  }
+  if (!is_possible(sequence.weather)) {
+    throw po::error("--scenario must have two users, a node, and fewer than half of the nodes hostile");
   }
   const auto kept = numbers(scenario.substr(colon + 1));
   std::erase_if(sequence.steps, [&](const Step& step) { return std::ranges::count(kept, step.place) == 0; });
@@ -142,12 +156,14 @@ void run_steps(Rig& rig, const Sequence& sequence, Totals& totals, std::ostream*
     const Operation& operation = operations()[step.operation];
     SeededRandom random(step.seed);
     rig.note.clear();
+    rig.idle = false;
     ++totals.operations;
-    if (operation.fault) {
+    operation.run(rig, random);
+    if (operation.fault && !rig.idle) {
       count(totals.faults, operation.name);
     }
-    operation.run(rig, random);
     rig.observe();
+    rig.check_bounds();
     if (trace != nullptr) {
       *trace << "  " << since_1970_s(rig.world.clock.unix_time()) << " " << operation.name << rig.note
              << "\n";
@@ -173,11 +189,11 @@ Outcome run(const Sequence& sequence, Totals& totals, std::ostream* trace,
             std::optional<Crash> crash = std::nullopt) {
   Rig rig(sequence.seed, sequence.weather, totals, sequence.options);
   Outcome outcome;
-  const auto events_before = totals.events;
   try {
     if (sequence.weather.met) {
       meet_all(rig);
     }
+    const auto events_before = totals.events;
     if (crash) {
       rig.people[crash->who].crash_in_events = crash->event;
     }
@@ -216,15 +232,15 @@ std::vector<Weather> simpler(const Weather& weather) {
       --(all.back().*field);
     }
   }
-  std::erase_if(all, [](const Weather& w) { return w.hostile_nodes * 2 >= w.nodes; });
+  std::erase_if(all, [](const Weather& w) { return !is_possible(w); });
   return all;
 }
 
 /// Leaves out what is not needed for a failure.
-Sequence shrink(Sequence sequence, const Broken& wrong, std::optional<Crash> crash) {
+Sequence shrink(Sequence sequence, const Broken& wrong) {
   Totals ignored;
   const auto fails_alike = [&](const Sequence& shorter) {
-    const auto now = run(shorter, ignored, nullptr, crash).wrong;
+    const auto now = run(shorter, ignored, nullptr).wrong;
     return now && kind_of(*now) == kind_of(wrong);
   };
   for (std::size_t size = std::max<std::size_t>(sequence.steps.size() / 2, 1);; size /= 2) {
@@ -276,7 +292,7 @@ struct Options {
   bool shrinks = true;
   bool until_fault = false;
   std::string scenario;
-  std::optional<Fault> canary;
+  Rig::Options canary;
 };
 
 class Runner {
@@ -342,7 +358,7 @@ class Runner {
         sweep(task, totals);
       } else {
         auto sequence = generate(task.seed);
-        sequence.options.canary = options_.canary;
+        sequence.options = options_.canary;
         if (!options_.scenario.empty()) {
           sequence = reduce(std::move(sequence), options_.scenario);
         }
@@ -375,12 +391,14 @@ class Runner {
       }
       report << "again: ./dev sim --seed " << task.seed << (crash ? " --seeds 0 --sweep 1" : " --seeds 1")
              << " --trace\n";
-      if (options_.shrinks && outcome.wrong) {
-        const auto shortest = shrink(sequence, *wrong, crash);
+      if (crash) {
+        report << "  with a crash of user " << crash->who << " at event " << crash->event << "\n";
+      } else if (options_.shrinks && outcome.wrong) {
+        const auto shortest = shrink(sequence, *wrong);
         Totals ignored;
         report << "the shortest that goes wrong: ./dev sim --seeds 1 --trace --no-shrink --seed " << task.seed
                << " --scenario " << scenario_of(shortest) << "\n  " << shortest.weather.describe() << "\n";
-        const auto how = run(shortest, ignored, &report, crash).wrong;
+        const auto how = run(shortest, ignored, &report).wrong;
         report << "  " << (how ? how->what() : "?") << "\n";
       }
     }
@@ -391,10 +409,13 @@ class Runner {
     std::cerr << report.str();
   }
 
-  /// A crash of everybody at every event of a short sequence.
+  /// A crash of everybody at every event of a short sequence, but for those past longest_sweep.
   void sweep(const Task& task, Totals& totals) {
     constexpr std::uint64_t other_seeds = 900'000;
     auto sequence = generate(task.seed + other_seeds);
+    std::erase_if(sequence.steps, [](const Step& step) {  // it would take the place of the crash
+      return std::string_view(operations()[step.operation].name) == "crash at an event";
+    });
     sequence.steps.resize(std::min<std::size_t>(sequence.steps.size(), 8));
     Totals ignored;
     const auto events = std::min<std::uint64_t>(run(sequence, ignored, nullptr).events, longest_sweep);
@@ -427,7 +448,7 @@ std::optional<Options> parse(int argc, char** argv) {
   add("seeds", po::value(&options.seeds)->value_name("N"), "worlds; default: 30");
   add("seed", po::value(&options.first_seed)->value_name("N"), "seed of the first one; default: 1");
   add("sweep", po::value(&options.sweeps)->value_name("N"),
-      "short sequences, repeated with a crash of each user at every event; default: 0");
+      "short sequences, repeated with a crash of each user at every event, up to the 2000th; default: 0");
   add("jobs", po::value(&options.jobs)->value_name("N"), "threads; default: 1");
   add("trace", po::bool_switch(&options.trace), "print the operations of a world in which something fails");
   add("no-shrink", po::bool_switch(&no_shrink), "do not look for a shorter sequence that fails");
@@ -435,7 +456,9 @@ std::optional<Options> parse(int argc, char** argv) {
   add("until-fault", po::bool_switch(&options.until_fault),
       "stop at the first world in which something fails");
   add("canary", po::value(&canary)->value_name("KIND"),
-      "break promises of that kind (as in the closing line) behind the product: they must be noticed");
+      "break promises of that kind (as in the closing line), or count one bound a thousand times (traffic, "
+      "strangers, "
+      "pauses, agreements, memory, state, rows, instances): it must be noticed");
   add("help", "print this text");
   po::variables_map given;
   po::store(po::command_line_parser(argc, argv).options(known).positional({}).run(), given);
@@ -447,13 +470,20 @@ std::optional<Options> parse(int argc, char** argv) {
   }
   options.shrinks = !no_shrink;
   if (!canary.empty()) {
-    const auto found = std::ranges::find(fault_names, std::string_view(canary));
-    if (found == fault_names.end()) {
-      throw po::error("--canary must be a kind of fault, as in the closing line");
+    const auto kind = std::ranges::find(fault_names, std::string_view(canary));
+    const auto bound = std::ranges::find(bound_names, std::string_view(canary));
+    if (kind != fault_names.end()) {
+      options.canary.canary = static_cast<Fault>(kind - fault_names.begin());
+    } else if (bound != bound_names.end()) {
+      options.canary.broken_bound = static_cast<Bound>(bound - bound_names.begin());
+    } else {
+      throw po::error("--canary must be a kind of fault, as in the closing line, or a bound");
     }
-    options.canary = static_cast<Fault>(found - fault_names.begin());
   }
   options.jobs = std::max(1U, options.jobs);
+  if (!options.scenario.empty()) {
+    reduce(generate(options.first_seed), options.scenario);  // or say what is wrong with it
+  }
   return options;
 }
 

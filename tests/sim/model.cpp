@@ -9,6 +9,12 @@ namespace {
 
 /// Copies lie for their life, and what was shown is remembered for longer than that.
 constexpr seconds remembered = days(28);
+/// Longer than a message may be shown after its end, if it came from its sender directly.
+constexpr milliseconds shown_late = 15min;
+/// Nodes keep nothing for less (docs/protocol.md, section 2).
+constexpr milliseconds shortest_kept = 1h;
+/// What clocks may differ by (docs/protocol.md, section 2).
+constexpr milliseconds clocks_agree = 10min;
 
 std::string name_of(const FriendKey& key) {
   return to_hex(ByteView(key).first(3));
@@ -69,8 +75,8 @@ void Model::sent(const Id& id, const Sent& what) {
   }
 }
 
-void Model::clocks_are_wrong() {
-  clocks_were_wrong_ = true;
+void Model::clock_is_wrong(const FriendKey& whose) {
+  wrong_clocks_.insert(whose);
 }
 
 void Model::crashed(const FriendKey& who, bool repeats_last, bool disk_was_behind) {
@@ -82,6 +88,7 @@ void Model::crashed(const FriendKey& who, bool repeats_last, bool disk_was_behin
   for (auto& [id, message] : messages_) {
     if (message.from == who) {
       message.forgotten = message.forgotten || !message.queued;  // it was never promised
+      message.restarted = true;
       message.may_be_retold = message.may_be_retold || (message.ended() && disk_was_behind);
     }
   }
@@ -102,6 +109,7 @@ std::vector<Id> Model::open_messages(const FriendKey& who) const {
 }
 
 void Model::node_failed() {
+  nodes_failed_ = true;
   for (auto& [id, message] : messages_) {
     message.node_failed = true;
   }
@@ -159,7 +167,8 @@ void Model::removed(const FriendKey& who, const FriendKey& other) {
   given_again_.insert({who, other});  // keys that were used before: the second use is answered with a nack
   for (auto& [id, message] : messages_) {
     if (message.from == who && message.to == other) {
-      message.may_be_lost = true;  // it is then reported to the sender as failed
+      message.may_be_lost = true;
+      message.may_fail = true;
       message.may_be_retold = true;
       message.forgotten = message.forgotten || !message.queued;
     } else if (message.from == other && message.to == who) {
@@ -179,7 +188,7 @@ void Model::met(const FriendKey& a, const FriendKey& b) {
   }
 }
 
-void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received, UnixTimeMs now) {
+void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received, Times now) {
   Message& message = must_find(received.id, "shown");
   if (message.to != to || message.from != received.from) {
     fail(Fault::misdelivered, message, "shown to the wrong person or under a wrong name");
@@ -187,7 +196,7 @@ void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received,
   if (message.text != received.text || message.kind != received.kind) {
     fail(Fault::misdelivered, message, "shown with another text");
   }
-  if (received.sent_at != std::min(message.dated, now) && !clocks_were_wrong_) {
+  if (received.sent_at != std::min(message.dated, now.own) && !between_wrong_clocks(message)) {
     fail(Fault::untrue, message, "shown with another time of sending");
   }
   if (message.shown >= message.may_be_shown) {
@@ -196,16 +205,27 @@ void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received,
   if (message.cancelled && !cancel_may_be_wrong(message)) {
     fail(Fault::untrue, message, "shown after it was reported cancelled");
   }
-  if (message.expired && message.shown == 0 && !message.may_be_retold && !clocks_were_wrong_) {
+  if (message.expired && message.shown == 0 && !message.may_be_retold && !between_wrong_clocks(message)) {
     fail(Fault::untrue, message, "shown after it was reported expired");
   }
   if (message.never_accepted) {
     fail(Fault::untrue, message, "shown after it was reported as never accepted");
   }
+  check_life(message, now.right);
   if (!disordered_.contains({message.from, to})) {
     check_order(message, received.late, to);
   }
   note_shown(message, to);
+}
+
+/// Its sender says that it has expired half an hour after its end; one that came directly may be shown for a
+/// while, and one that was confirmed always.
+void Model::check_life(const Message& message, UnixTimeMs now) const {
+  if (now > message.expires_at() + limits::clocks_apart + shown_late && message.shown == 0 &&
+      !message.delivered && !message.restarted && !between_wrong_clocks(message)) {
+    fail(Fault::untrue, message,
+         "shown " + std::to_string((now - message.expires_at()) / 1min) + " minutes after its end");
+  }
 }
 
 void Model::check_order(const Message& message, bool late, const FriendKey& to) const {
@@ -229,7 +249,8 @@ void Model::note_shown(Message& message, const FriendKey& to) {
 void Model::shown_of_hostile(const FriendKey& to, const manager::ReceivedMessage& received, UnixTimeMs now) {
   const Id name(crypto::h128({}, {to, received.from, received.id}));
   Message& message = of_hostile_[name];
-  if (message.shown >= message.may_be_shown && now < message.sent_at + remembered && !clocks_were_wrong_) {
+  if (message.shown >= message.may_be_shown && now < message.sent_at + remembered &&
+      !wrong_clocks_.contains(to)) {
     fail(Fault::duplicated, message, "of a hostile friend, shown again");
   }
   message.id = received.id;
@@ -240,7 +261,7 @@ void Model::shown_of_hostile(const FriendKey& to, const manager::ReceivedMessage
   note_shown(message, to);
 }
 
-void Model::told(const FriendKey& from, const manager::MessageStatus& status) {
+void Model::told(const FriendKey& from, const manager::MessageStatus& status, UnixTimeMs now) {
   Message& message = must_find(status.id, "reported");
   if (message.from != from || message.to != status.to) {
     fail(Fault::misdelivered, message, "reported to somebody else");
@@ -269,6 +290,11 @@ void Model::told(const FriendKey& from, const manager::MessageStatus& status) {
       break;
     case MessageState::expired:
       message.expired = true;
+      if (now < message.expires_at() - clocks_agree && !message.cancel_asked && !nodes_failed_) {
+        fail(Fault::untrue, message,
+             "reported expired " + std::to_string((message.expires_at() - now) / 1min) +
+                 " minutes before its end");
+      }
       break;
     case MessageState::cancelled:
       message.cancelled = true;
@@ -282,7 +308,9 @@ void Model::told(const FriendKey& from, const manager::MessageStatus& status) {
     case MessageState::failed:
       message.failed = true;
       message.never_accepted = status.reason == manager::FailReason::disk;
-      if (status.reason == manager::FailReason::none) {
+      if (message.never_accepted
+              ? message.queued || !failing_disks_.contains(from)
+              : status.reason != manager::FailReason::friend_removed || !message.may_fail) {
         fail(Fault::untrue, message, "failed without a reason");
       }
       break;
@@ -337,21 +365,32 @@ void Model::check_stored_was_shown(const std::set<FriendKey>& absent, UnixTimeMs
   }
 }
 
+void Model::check_accepted_was_stored(const std::set<FriendKey>& absent, UnixTimeMs then, Fault fault) const {
+  for (const auto& [id, message] : messages_) {
+    const bool excused = message.may_be_lost || message.node_failed || message.cancel_asked ||
+                         message.forgotten || message.for_hostile || message.ended() ||
+                         message.expires_at() <= then + shortest_kept;
+    if (message.stored == 0 && message.shown == 0 && !excused && !absent.contains(message.from)) {
+      fail(fault, message, "was accepted, and is on no node though its sender had time to store it");
+    }
+  }
+}
+
 void Model::check_queued_was_shown(UnixTimeMs now) const {
   for (const auto& [id, message] : messages_) {
     const bool excused = message.may_be_lost || message.forgotten || message.failed || message.cancel_asked ||
                          message.for_hostile || message.expires_at() <= now;
-    if (message.queued && message.shown == 0 && !excused) {
-      fail(Fault::lost, message, "was queued, and is not shown though both were online together");
+    if (message.shown == 0 && !excused) {
+      fail(Fault::lost, message, "was accepted, and is not shown though both were online together");
     }
   }
 }
 
 void Model::check_ended() const {
   for (const auto& [id, message] : messages_) {
-    if (message.queued && !message.forgotten && !message.ended()) {
+    if (!message.forgotten && !message.ended()) {
       fail(Fault::stuck, message,
-           std::string("was queued, and nothing was said of its end; shown ") +
+           std::string("was accepted, and nothing was said of its end; shown ") +
                std::to_string(message.shown) + " times");
     }
   }

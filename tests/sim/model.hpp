@@ -70,10 +70,18 @@ struct Message {
   bool forgotten = false;      ///< by the sender: the state is from before it, or the friend was removed;
   bool may_be_lost = false;    ///< for the recipient, or the key to it. It is then reported expired.
   bool node_failed = false;    ///< A node lost its disk since it was sent, or had a wrong clock.
+  bool may_fail = false;       ///< The friend was removed while it waited.
+  bool restarted = false;      ///< Its sender's program was, and may not have known what time it is.
   bool may_be_retold = false;  ///< The end of it was told, but that may not have come to the disk.
 
   [[nodiscard]] bool ended() const noexcept { return delivered || expired || cancelled || failed; }
   [[nodiscard]] UnixTimeMs expires_at() const noexcept { return sent_at + ttl; }
+};
+
+/// A moment,
+struct Times {
+  UnixTimeMs right{};  ///< by a right clock,
+  UnixTimeMs own{};    ///< and by that of whom it happens to.
 };
 
 class Model {
@@ -93,12 +101,15 @@ class Model {
   void sent(const Id& id, const Sent& what);
   /// So many nodes do not keep to the protocol.
   void nodes_are_hostile(std::size_t count) { hostile_nodes_ = count; }
-  /// Somebody's clock is wrong by more than the protocol allows for: dates mean little from now on.
-  void clocks_are_wrong();
+  /// The clock of a user is wrong by more than the protocol allows for: dates mean little to them from now
+  /// on.
+  void clock_is_wrong(const FriendKey& whose);
   /// The program of `who` ended. `repeats_last`: the message that it showed last may be shown again.
   void crashed(const FriendKey& who, bool repeats_last, bool disk_was_behind);
   void node_failed();
   void cancel_asked(const Id& id);
+  /// The disk of `who` may not write what it should.
+  void disk_fails(const FriendKey& who) { failing_disks_.insert(who); }
   /// A copy of `who`'s state is made; restored() goes back to it.
   struct Backup {
     std::set<Id> known;  ///< Of their messages,
@@ -115,10 +126,10 @@ class Model {
   void met(const FriendKey& a, const FriendKey& b);
 
   // What the manager told:
-  void shown(const FriendKey& to, const manager::ReceivedMessage& message, UnixTimeMs now);
+  void shown(const FriendKey& to, const manager::ReceivedMessage& message, Times now);
   /// What a hostile friend sent: it may be anything, but comes once.
   void shown_of_hostile(const FriendKey& to, const manager::ReceivedMessage& message, UnixTimeMs now);
-  void told(const FriendKey& from, const manager::MessageStatus& status);
+  void told(const FriendKey& from, const manager::MessageStatus& status, UnixTimeMs now);
   /// An envelope was seen on its way: which pre-key its header names, and whether that is for one message
   /// only. (Called where nothing may be thrown.)
   void sealed(const FriendKey& from, const FriendKey& to, const Id& id, const crypto::PreKeyId& pre_key,
@@ -132,6 +143,9 @@ class Model {
   /// All but `absent` had time to fetch, and nobody met. What honest nodes had confirmed has been shown,
   /// unless its life ends by `then`. `fault`: what it is called if not.
   void check_stored_was_shown(const std::set<FriendKey>& absent, UnixTimeMs then, Fault fault) const;
+  /// Nodes take mail again, and all but `absent` had time to send. What was accepted is on one of them, or
+  /// came directly, unless its life ends by `then`.
+  void check_accepted_was_stored(const std::set<FriendKey>& absent, UnixTimeMs then, Fault fault) const;
   /// All were together. What was queued and is not over has been shown.
   void check_queued_was_shown(UnixTimeMs now) const;
   /// Time enough has passed for everything. Each queued message has come to one end or the other.
@@ -140,7 +154,11 @@ class Model {
   /// must be gone. (A store may be given up for a copy with another key before a node has taken it.)
   [[nodiscard]] std::vector<std::pair<FriendKey, crypto::PreKeyId>> spent_keys() const;
 
-  [[nodiscard]] bool clocks_were_wrong() const noexcept { return clocks_were_wrong_; }
+  /// Somebody was taken off a list: what lies in their box, or is due to them, is looked for by nobody.
+  [[nodiscard]] bool friends_were_removed() const noexcept { return !given_again_.empty(); }
+  /// A node lost its disk, or had a wrong clock.
+  [[nodiscard]] bool nodes_failed() const noexcept { return nodes_failed_; }
+  [[nodiscard]] bool clocks_were_wrong() const noexcept { return !wrong_clocks_.empty(); }
   [[nodiscard]] std::size_t count(bool (*what)(const Message&)) const;
   [[nodiscard]] const Message* find(const Id& id) const;
   /// Of one of the last messages; nothing if there is none.
@@ -161,13 +179,19 @@ class Model {
   /// Whether a node may have said that it was cancelled though it was fetched.
   [[nodiscard]] bool cancel_may_be_wrong(const Message& message) const;
   void note_shown(Message& message, const FriendKey& to);
+  [[nodiscard]] bool between_wrong_clocks(const Message& message) const {
+    return wrong_clocks_.contains(message.from) || wrong_clocks_.contains(message.to);
+  }
+  void check_life(const Message& message, UnixTimeMs now) const;
   void check_order(const Message& message, bool late, const FriendKey& to) const;
 
   std::map<Id, Message> messages_;
   std::map<Id, Message> of_hostile_;  ///< By a hash of the recipient, the friend and the id.
   std::size_t hostile_nodes_ = 0;
-  bool clocks_were_wrong_ = false;
+  std::set<FriendKey> failing_disks_;
+  std::set<FriendKey> wrong_clocks_;  ///< Of whom.
   bool old_installations_ = false;
+  bool nodes_failed_ = false;
   std::uint64_t last_number_ = 0;
   /// The highest number that was shown, of all, and without the last one before a crash that may not have
   /// come to the disk: it may count as shown, or not.

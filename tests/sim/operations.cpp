@@ -92,6 +92,36 @@ void send_for_longer(Rig& rig, SeededRandom& random) {
            limits::times_to_live[random.below(limits::times_to_live.size())]);
 }
 
+/// Nobody looks at it before it ends, or just then; perhaps no node can take it before that, either.
+void send_and_look_late(Rig& rig, SeededRandom& random) {
+  const auto [from, to] = two(rig, random);
+  const bool away = random.chance(500);
+  if (away) {
+    to.user->takes_messages = false;
+  } else {
+    rig.stop(to);
+  }
+  const bool no_node = random.chance(300);
+  for (const auto& node : rig.world.nodes) {
+    no_node ? node->switch_off() : void();
+  }
+  const auto ttl = from.user->config.ttl;
+  rig.send(from, to.user->key, text(random, between(random, 8, 1500)));
+  if (random.chance(300)) {
+    rig.run(between(random, 0ms, 5s));
+    rig.stop(from);
+  }
+  const milliseconds before = between(random, 1min, 90min);
+  rig.run(ttl - before);
+  for (const auto& node : rig.world.nodes) {
+    node->switch_on();
+  }
+  rig.run(random.chance(500) ? 0ms : 2 * between(random, 0ms, before));
+  to.user->takes_messages = true;
+  rig.start(to);
+  rig.start(from);
+}
+
 void send_to_hostile_friend(Rig& rig, SeededRandom& random) {
   if (!rig.hostile_friends.empty()) {
     const auto* const to = rig.hostile_friends[random.below(rig.hostile_friends.size())];
@@ -166,20 +196,146 @@ void unfriend_and_befriend(Rig& rig, SeededRandom& random) {
   rig.add_friend(a, b.user->key);
 }
 
-void remove_or_add_hostile_friend(Rig& rig, SeededRandom& random) {
-  if (rig.hostile_friends.empty()) {
-    return;
+// --- First contact ---
+
+/// Each takes the other from their list.
+void part_as_friends(Rig& rig, SeededRandom& random) {
+  const auto [a, b] = two(rig, random);
+  rig.unfriend(a, b);
+  rig.unfriend(b, a);
+}
+
+void ask_for_friendship(Rig& rig, SeededRandom& random) {
+  const auto [from, to] = two(rig, random);
+  if (!rig.friends(from, to)) {
+    rig.ask(from, to, text(random, between(random, 8, 400)));
+  }
+}
+
+/// And perhaps asks anew, at once or later.
+void cancel_a_request(Rig& rig, SeededRandom& random) {
+  const auto [from, to] = two(rig, random);
+  rig.cancel_request(from, to);
+  rig.run(random.chance(500) ? 0ms : between(random, 0ms, 20min));
+  if (!rig.friends(from, to) && random.chance(700)) {
+    rig.ask(from, to, text(random, between(random, 8, 400)));
+  }
+}
+
+/// They look when it is about to end.
+void ask_and_look_late(Rig& rig, SeededRandom& random) {
+  const auto [from, to] = two(rig, random);
+  rig.stop(to);
+  if (!rig.friends(from, to)) {
+    rig.ask(from, to, text(random, between(random, 8, 400)));
+  }
+  rig.run(between(random, 1min, 3h));
+  if (random.chance(500)) {
+    rig.stop(from);
+  }
+  if (random.chance(300)) {  // it comes to their disk, and they do not look
+    to.user->takes_requests = false;
+    rig.start(to);
+    rig.run(between(random, 1min, 8h));
+    rig.stop(to);
+    to.user->takes_requests = true;
+  }
+  rig.run(days(14) + between(random, -24h, 24h));
+  rig.start(to);
+  rig.start(from);
+}
+
+// --- Somebody hostile ---
+
+struct Pair {
+  Person& who;
+  HostileFriend& other;
+};
+
+/// Nothing if nobody is hostile, or they are not running.
+std::optional<Pair> with_hostile_friend(Rig& rig, SeededRandom& random) {
+  rig.idle = rig.hostile_friends.empty();
+  if (rig.idle) {
+    return std::nullopt;
   }
   Person& who = anybody(rig, random);
-  const FriendKey key = rig.hostile_friends[random.below(rig.hostile_friends.size())]->key();
-  const bool remove = who.user->friends.contains(key);
-  rig.observe();
-  if (!remove) {
-    return rig.add_friend(who, key);
+  return Pair{who, *rig.hostile_friends[random.below(rig.hostile_friends.size())]};
+}
+
+void remove_or_add_hostile_friend(Rig& rig, SeededRandom& random) {
+  if (const auto pair = with_hostile_friend(rig, random)) {
+    if (pair->who.user->friends.contains(pair->other.key())) {
+      rig.remove_hostile_friend(pair->who, pair->other);
+    } else {
+      rig.add_friend(pair->who, pair->other.key());
+    }
   }
-  who.user->friends.erase(key);
-  if (who.user->running()) {
-    who.user->manager->on_friend_removed(key);
+}
+
+/// Each time they learn the root.
+void remove_and_add_again_and_again(Rig& rig, SeededRandom& random) {
+  const auto pair = with_hostile_friend(rig, random);
+  if (!pair) {
+    return;
+  }
+  rig.start(pair->who);
+  const auto times = between(random, 2, 20);
+  const bool quickly = random.chance(500);
+  for (std::int64_t i = 0; i < times; ++i) {
+    rig.add_friend(pair->who, pair->other.key());
+    pair->other.meet(*pair->who.user);
+    rig.run(2s);
+    rig.remove_hostile_friend(pair->who, pair->other);
+    rig.run(quickly ? between(random, 1min, 10min) : between(random, 1min, 12h));
+  }
+  rig.run(random.chance(500) ? 27h : 0ms);
+}
+
+void flood_while_nobody_looks(Rig& rig, SeededRandom& random) {
+  const auto pair = with_hostile_friend(rig, random);
+  if (!pair) {
+    return;
+  }
+  rig.start(pair->who);
+  pair->who.user->takes_messages = random.chance(300);
+  rig.add_friend(pair->who, pair->other.key());
+  pair->other.meet(*pair->who.user);
+  rig.run(2s);
+  constexpr std::int64_t more_than_may_wait = 2600;
+  pair->other.flood(
+      *pair->who.user,
+      static_cast<std::size_t>(random.chance(400) ? more_than_may_wait : between(random, 1, 300)),
+      random.chance(400));
+  rig.run(between(random, 0ms, 5s));
+  pair->other.part(*pair->who.user);
+  rig.run(between(random, 0ms, 10min));
+}
+
+/// Which they name again and again, others each time, or those of one host.
+void mail_for_strangers(Rig& rig, SeededRandom& random) {
+  const auto pair = with_hostile_friend(rig, random);
+  if (!pair) {
+    return;
+  }
+  rig.start(pair->who);
+  rig.add_friend(pair->who, pair->other.key());
+  const bool one_host = random.chance(300);
+  const bool crashes = random.chance(300);
+  const auto times = between(random, 1, 12);
+  for (std::int64_t i = 0; i < times; ++i) {
+    pair->other.meet(*pair->who.user);
+    rig.run(1s);
+    pair->other.name_strangers(*pair->who.user, one_host);
+    rig.run(1s);
+    pair->other.part(*pair->who.user);
+    for (std::int64_t m = between(random, 0, 8); m > 0; --m) {
+      rig.send(pair->who, pair->other.key(), text(random, between(random, 8, 300)),
+               crypto::MessageKind::normal, days(3));
+    }
+    rig.run(between(random, 1min, 1h));
+    if (crashes) {
+      rig.crash(pair->who, 0ms);
+    }
   }
 }
 
@@ -214,6 +370,7 @@ void make_copy(Rig& rig, SeededRandom& random) {
 
 void go_back_to_copy(Rig& rig, SeededRandom& random) {
   Person& who = anybody(rig, random);
+  rig.idle = who.copy == nullptr;
   if (who.copy) {
     rig.go_on_with(who, who.copy->crash_copy(), who.copy_model);
   }
@@ -270,7 +427,8 @@ void node_disk_slow(Rig& rig, SeededRandom& random) {
 
 void other_home_nodes(Rig& rig, SeededRandom& random) {
   Person& who = anybody(rig, random);
-  if (!who.user->running()) {
+  rig.idle = !who.user->running();
+  if (rig.idle) {
     return;
   }
   const auto mine = who.user->manager->home_nodes();
@@ -347,6 +505,51 @@ void node_clock_jumps(Rig& rig, SeededRandom& random) {
   rig.set_clock(node(rig, random), random.chance(500) ? 0ms : jumps[random.below(std::size(jumps))]);
 }
 
+/// By the same: what one of them reads then is read for the wrong date.
+void all_clocks_are_wrong(Rig& rig, SeededRandom& random) {
+  const milliseconds ahead =
+      random.chance(700) ? between(random, 6h, days(3)) : -between(random, 6h, days(3));
+  for (const auto& node : rig.world.nodes) {
+    rig.set_clock(*node, ahead);
+  }
+  Person& who = anybody(rig, random);
+  rig.set_clock(who, ahead);
+  rig.run(between(random, 1h, 14h));
+  for (const auto& node : rig.world.nodes) {
+    rig.set_clock(*node, 0ms);
+  }
+  rig.set_clock(who, 0ms);
+  rig.run(2h);  // until they have agreed
+}
+
+/// With something that no node could take.
+void away_for_a_month(Rig& rig, SeededRandom& random) {
+  const auto [from, to] = two(rig, random);
+  const auto on = [&](bool on) {
+    for (const auto& node : rig.world.nodes) {
+      on ? node->switch_on() : node->switch_off();
+    }
+  };
+  on(random.chance(300));
+  rig.send(from, to.user->key, text(random, between(random, 8, 400)));
+  if (random.chance(300)) {
+    rig.connect(from, to);
+  }
+  rig.run(between(random, 0s, 30s));
+  rig.disconnect_all();
+  for (auto& person : rig.people) {
+    rig.stop(person);
+  }
+  if (random.chance(500)) {
+    on(true);
+  }
+  rig.run(days(28) + between(random, 0h, 96h));
+  on(true);
+  for (auto& person : rig.people) {
+    rig.start(person);
+  }
+}
+
 // --- Time ---
 
 void moments(Rig& rig, SeededRandom& random) {
@@ -377,14 +580,22 @@ constexpr std::array table{
     Operation{"send with a time to live", Kind::messages, 5, false, send_for_longer},
     Operation{"cancel", Kind::messages, 6, false, cancel},
     Operation{"send at the end of an epoch", Kind::messages, 2, false, send_at_the_end_of_an_epoch},
+    Operation{"send and look late", Kind::time, 1, false, send_and_look_late},
     Operation{"send to a hostile friend", Kind::hostile, 8, false, send_to_hostile_friend},
     Operation{"remove or add a hostile friend", Kind::hostile, 4, true, remove_or_add_hostile_friend},
+    Operation{"remove and add again and again", Kind::hostile, 2, true, remove_and_add_again_and_again},
+    Operation{"a flood while nobody looks", Kind::hostile, 2, true, flood_while_nobody_looks},
+    Operation{"mail for strangers", Kind::hostile, 3, true, mail_for_strangers},
     Operation{"meet", Kind::people, 6, false, meet},
     Operation{"meet in passing", Kind::people, 5, false, meet_in_passing},
     Operation{"come together", Kind::people, 3, false, come_together},
     Operation{"part", Kind::people, 3, false, part},
     Operation{"stop", Kind::people, 4, true, stop},
     Operation{"start all", Kind::people, 8, false, start_all},
+    Operation{"part as friends", Kind::contact, 3, false, part_as_friends},
+    Operation{"ask for friendship", Kind::contact, 6, false, ask_for_friendship},
+    Operation{"cancel a request", Kind::contact, 3, false, cancel_a_request},
+    Operation{"ask and look late", Kind::contact, 1, false, ask_and_look_late},
     Operation{"unfriend and befriend", Kind::old_copies, 3, true, unfriend_and_befriend},
     Operation{"crash now", Kind::crashes, 4, true, crash_now},
     Operation{"crash at an event", Kind::crashes, 14, true, crash_at_an_event},
@@ -413,6 +624,8 @@ constexpr std::array table{
     Operation{"another address", Kind::network, 2, true, another_address},
     Operation{"a clock jumps", Kind::clocks, 8, true, clock_jumps},
     Operation{"a node's clock jumps", Kind::node_clocks, 5, true, node_clock_jumps},
+    Operation{"all clocks are wrong", Kind::node_clocks, 3, true, all_clocks_are_wrong},
+    Operation{"away for a month", Kind::old_copies, 1, false, away_for_a_month},
     Operation{"moments", Kind::time, 12, false, moments},
     Operation{"minutes", Kind::time, 7, false, minutes},
     Operation{"hours", Kind::time, 3, false, hours},

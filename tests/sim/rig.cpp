@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "manager/keys/key_ring.hpp"
+
 namespace toxasync::sim {
 
 namespace {
@@ -16,9 +18,12 @@ constexpr std::size_t canary_each = 3;
 std::string other_text(const std::string& text) {
   std::string made = text;
   std::ranges::for_each(made, [](char& c) { c = c == 'z' ? 'y' : static_cast<char>(c + 1); });
-  if (made.size() <= limits::small_text) {
-    made.resize(1 + (made.size() * 7) % limits::small_text, 'q');
-  }
+  const std::size_t before = (limits::parts_needed(made.size()) - 1) * limits::large_text;
+  const bool small = made.size() - before <= limits::small_text;  // its last part
+  const std::size_t least = before + (small ? 1 : limits::small_text + 1);
+  const std::size_t most =
+      std::min(before + (small ? limits::small_text : limits::large_text), limits::message_text);
+  made.resize(least + (made.size() * 7) % (most - least + 1), 'q');
   return made;
 }
 
@@ -31,7 +36,7 @@ Rig::Rig(std::uint64_t seed, const Weather& what, Totals& totals, Options option
       options_(options),
       random_(seed ^ 0x5eed),
       tap_(world, model),
-      bounds_(world, breaks(Fault::unbounded) ? 10'000 : 1) {
+      bounds_(world, options.broken_bound) {
   for (std::size_t i = 0; i < weather.nodes; ++i) {
     world.add_node();
   }
@@ -80,16 +85,32 @@ void Rig::add_hostile(std::uint64_t seed) {
     world.actors.push_back(std::move(actor));
   };
   model.nodes_are_hostile(weather.hostile_nodes);
+  if (weather.hostile_nodes > 0) {
+    requests.nodes_may_lie();
+  }
   for (std::size_t i = 0; i < weather.hostile_nodes; ++i) {
-    add(std::make_unique<HostileNode>(world, *world.nodes[i], seed++, totals_.attacks), hostile_nodes_);
+    add(std::make_unique<HostileNode>(world, *world.nodes[i], i, seed++, totals_.attacks), hostile_nodes_);
+    bounds_.on_hostile_node(world.nodes[i]->endpoint);
+    if (random_.chance(300)) {
+      hostile_nodes_.back()->tells_of(world.add_other_node());
+    }
   }
   std::vector<User*> victims;
   for (const auto& person : people) {
     victims.push_back(person.user);
   }
   for (std::size_t i = 0; i < weather.hostile_friends; ++i) {
-    add(std::make_unique<HostileFriend>(world, victims, seed++, totals_.attacks), hostile_friends);
-    hostile_friends.back()->heard_of = [this] { return model.any_id(random_); };
+    add(std::make_unique<HostileFriend>(world, victims, i, seed++, totals_.attacks), hostile_friends);
+    HostileFriend& added = *hostile_friends.back();
+    added.heard_of = [this] { return model.any_id(random_); };
+    for (std::size_t n = 0; weather.picks && n < limits::home_nodes; ++n) {
+      const StorageNode& node = world.add_other_node();
+      added.owns(node);
+      owned_[added.key()].insert(node.keys.id());
+    }
+    added.given = [this, key = added.key()](const User& by, crypto::Instance instance) {
+      bounds_.on_instance(by.endpoint, key, instance);
+    };
   }
   for (std::size_t i = 0; i < weather.strangers; ++i) {
     add(std::make_unique<Stranger>(world, seed++, totals_.attacks), strangers_);
@@ -103,6 +124,21 @@ void Rig::add_hostile(std::uint64_t seed) {
       std::ranges::for_each(strangers_, [&](Stranger* stranger) { stranger->learn(root); });
     };
   }
+  tap_.on_retrieve = [this](const StorageNode& node, const crypto::Point& mailbox) {
+    const auto now = crypto::epoch_at(world.clock.unix_time()).value();
+    const bool chosen =
+        std::ranges::any_of(homes_,
+                            [&](const auto& entry) { return entry.second.contains(node.keys.id()); }) ||
+        std::ranges::any_of(owned_, [&](const auto& entry) { return entry.second.contains(node.keys.id()); });
+    for (const Person& person : people) {
+      for (auto e = now - 1; !chosen && e <= now + 1; ++e) {
+        const auto watched = crypto::public_mailbox(person.user->key, person.nospam, e);
+        if (watched && watched->address.p == mailbox) {
+          seen_at_found_node_ = "a node that nobody chose was asked for somebody's public mailbox";
+        }
+      }
+    }
+  };
   tap_.on_message = [this](const protocol::StoreRequest& request) {
     for (Thief* const thief : thieves_) {
       thief->saw(request.payload, request.mailbox, request.epoch);
@@ -115,16 +151,91 @@ bool Rig::is_hostile(const FriendKey& key) const {
 }
 
 bool Rig::on_packet(test::MockNetwork::Packet& packet) {
+  const bool honest =
+      std::ranges::any_of(people, [&](const Person& person) { return person.user->endpoint == packet.from; });
+  if (honest) {
+    overhear(packet);
+  }
   for (HostileNode* const node : hostile_nodes_) {
     if (node->on_packet(packet)) {
       return true;
     }
   }
+  if (!honest) {
+    overhear(packet);  // as it was changed
+  }
+  return cut_.contains({packet.from, packet.to});
+}
+
+void Rig::overhear(const test::MockNetwork::Packet& packet) {
   tap_.on_node_packet(packet.to, packet.bytes);
   tap_.on_answer(packet.bytes);
   bounds_.on_packet(packet);
   see(packet.from, packet.to, packet.bytes.size());
-  return cut_.contains({packet.from, packet.to});
+}
+
+/// Whoever was removed does not know the present root any longer, unless roots were replaced very often.
+void Rig::check_cut_off() const {
+  for (const auto& [who, removed] : removed_) {
+    constexpr milliseconds cut_off_after = manager::KeyRing::root_replaced_after_removals + 1h;
+    const auto& person = *std::ranges::find(people, who.first, [](const Person& p) { return p.user->key; });
+    const User& user = *person.user;
+    if (world.clock.steady() < removed.at + cut_off_after ||
+        user.rows('R') + 1 >= manager::KeyRing::roots_held) {
+      continue;
+    }
+    for (const auto& [key, value] : user.state->durable()) {
+      constexpr std::size_t retired_at = 32 + 8 + 8;  // docs/state.md
+      if (key[0] != 'R' || load_le<std::uint64_t>(value.data() + retired_at) != 0) {
+        continue;
+      }
+      auto secret = crypto::Secret<32>::copy_of(ByteView(value).first(32));
+      if (crypto::KeyPair::from_secret(std::move(secret)).public_key == removed.root) {
+        throw Broken(Fault::revealed, "somebody who was removed a day ago knows the present root");
+      }
+    }
+  }
+}
+
+void Rig::check_choice() {
+  if (!seen_at_found_node_.empty()) {
+    throw Broken(Fault::revealed, seen_at_found_node_);
+  }
+  for (const auto& person : people) {
+    if (person.user->running()) {
+      for (const auto& home : person.user->manager->home_nodes()) {
+        homes_[person.user->key].insert(home.node.id);
+      }
+    }
+  }
+  for (const auto& person : people) {
+    const auto homes =
+        person.user->running() ? person.user->manager->home_nodes() : std::vector<manager::HomeNodeStatus>{};
+    for (const auto& [whose, nodes] : owned_) {
+      // A friend who has one names it, too.
+      std::size_t chosen = 0;
+      for (const auto& home : homes) {
+        chosen += nodes.contains(home.node.id) &&
+                          std::ranges::none_of(people,
+                                               [&](const Person& other) {
+                                                 return other.user != person.user &&
+                                                        homes_[other.user->key].contains(home.node.id);
+                                               })
+                      ? 1
+                      : 0;
+      }
+      if (chosen > 1) {
+        throw Broken(Fault::interfered,
+                     "one friend has named " + std::to_string(chosen) + " nodes that were picked");
+      }
+    }
+  }
+}
+
+void Rig::check_bounds() {
+  check_cut_off();
+  check_choice();
+  bounds_.check_now({people.size() - 1 + hostile_friends.size(), hostile_friends.size()});
 }
 
 void Rig::observe() {
@@ -143,8 +254,25 @@ void Rig::observe(Person& person) {
   for (; person.states_seen < user.states.size(); ++person.states_seen) {
     tell(person, user.states[person.states_seen]);
   }
+  observe_requests(person);
   if (user.state->waiting() == 0 && world.clock.steady() >= person.failing_until) {
     person.last_show_unsafe = false;
+  }
+}
+
+/// Most people accept who asks.
+void Rig::observe_requests(Person& person) {
+  const UnixTimeMs now = world.clock.now().wall;
+  User& user = *person.user;
+  for (; person.request_states_seen < user.request_states.size(); ++person.request_states_seen) {
+    requests.told(user.key, user.request_states[person.request_states_seen], now);
+  }
+  for (; person.requests_seen < user.requests.size(); ++person.requests_seen) {
+    const auto request = user.requests[person.requests_seen];
+    requests.shown(user.key, request, now);
+    if (!is_hostile(request.from) && world.user(request.from) != nullptr && random_.chance(700)) {
+      add_friend(person, request.from);
+    }
   }
 }
 
@@ -157,7 +285,7 @@ void Rig::show(Person& person, const manager::ReceivedMessage& message) {
     throw Broken(Fault::misdelivered, "a message of somebody who is no friend was shown");
   }
   const auto pass_on = [&](const manager::ReceivedMessage& shown) {
-    model.shown(user.key, shown, user.clock.now().wall);
+    model.shown(user.key, shown, {world.clock.now().wall, user.clock.now().wall});
     totals_.repeated += model.find(shown.id)->shown > 1 ? 1 : 0;
   };
   const bool now = person.shown_seen % canary_each == 1;
@@ -191,7 +319,7 @@ void Rig::tell(Person& person, manager::MessageStatus status) {
                        (breaks(Fault::lost) && delivered) ||
                        (breaks(Fault::interfered) && weather.is_hostile() && delivered);
   if (!unheard) {
-    model.told(person.user->key, status);
+    model.told(person.user->key, status, world.clock.now().wall);
   }
 }
 
@@ -274,6 +402,7 @@ std::optional<Id> Rig::send(Person& from, const FriendKey& to, const std::string
 
 void Rig::crash(Person& who, std::optional<milliseconds> restart_after) {
   if (!who.user->running()) {
+    idle = true;
     return;
   }
   observe();
@@ -281,6 +410,8 @@ void Rig::crash(Person& who, std::optional<milliseconds> restart_after) {
   const bool behind = who.user->state->waiting() > 0 || world.clock.steady() < who.failing_until;
   model.crashed(who.user->key, who.last_show_unsafe || who.at_crash != nullptr,
                 behind || who.at_crash != nullptr);
+  requests.crashed(who.user->key);
+  std::erase_if(removed_, [&](const auto& entry) { return entry.first.first == who.user->key; });
   bounds_.on_crash(who.user->endpoint);
   who.user->crash();
   if (who.at_crash) {
@@ -313,7 +444,12 @@ void Rig::set_slow_disk(Person& who, bool slow) {
 }
 
 void Rig::fail_disk(Person& who, std::size_t batches) {
+  if (!who.user->running()) {
+    idle = true;  // it would fail at any later time
+    return;
+  }
   who.user->state->fail_next(batches);
+  model.disk_fails(who.user->key);
   who.failing_until = world.clock.steady() + 5min;
 }
 
@@ -327,6 +463,7 @@ void Rig::go_on_with(Person& who, std::unique_ptr<store::MemoryState> disk, cons
   crash(who, std::nullopt);
   who.user->state = disk ? std::move(disk) : std::make_unique<store::MemoryState>();
   model.restored(who.user->key, who.user->friends, then);
+  requests.restored(who.user->key);
   start(who);
   if (who.user->manager->home_nodes().empty()) {
     add_all_nodes(who);
@@ -342,12 +479,15 @@ void Rig::cancel(Person& who, const Id& id) {
 void Rig::lose_disk(StorageNode& node) {
   node.lose_disk();
   model.node_failed();
+  requests.nodes_may_lie();
 }
 
 void Rig::set_clock(Person& who, milliseconds ahead) {
   who.user->clock.ahead = ahead;
   if (abs(ahead) > clocks_agree) {
-    model.clocks_are_wrong();
+    model.clock_is_wrong(who.user->key);
+    std::erase_if(removed_, [&](const auto& entry) { return entry.first.first == who.user->key; });
+    requests.clock_is_wrong(who.user->key);
   }
 }
 
@@ -355,6 +495,7 @@ void Rig::set_clock(StorageNode& node, milliseconds ahead) {
   node.ahead = ahead;
   if (abs(ahead) > clocks_agree) {
     model.node_failed();
+    requests.nodes_may_lie();
   }
 }
 
@@ -385,18 +526,71 @@ void Rig::join_node() {
 
 void Rig::unfriend(Person& who, Person& other) {
   if (!who.user->running() || !who.user->friends.contains(other.user->key)) {
+    idle = true;
     return;
   }
   observe();
   model.removed(who.user->key, other.user->key);
+  requests.cancel_asked(who.user->key, other.user->key);  // nobody waits for an answer any longer
   world.unfriend(*who.user, *other.user);
   observe();
 }
 
+void Rig::remove_hostile_friend(Person& who, HostileFriend& other) {
+  if (!who.user->friends.contains(other.key())) {
+    return;
+  }
+  observe();
+  const auto root = other.root_of(*who.user);
+  model.removed(who.user->key, other.key());
+  who.user->friends.erase(other.key());
+  if (who.user->running()) {
+    {
+      const test::ProductCode product;
+      who.user->manager->on_friend_removed(other.key());
+    }
+    observe();
+    if (root) {
+      removed_[{who.user->key, other.key()}] = {world.clock.steady(), *root};
+    }
+  }
+}
+
 void Rig::add_friend(Person& who, const FriendKey& key) {
+  if (!who.user->friends.insert(key).second) {
+    return;
+  }
+  removed_.erase({who.user->key, key});
   bounds_.on_friend(who.user->endpoint);
-  if (who.user->friends.insert(key).second && who.user->running()) {
+  if (who.user->running()) {
+    const test::ProductCode product;
     who.user->manager->on_friend_added(key);
+  }
+}
+
+void Rig::ask(Person& from, const Person& to, const std::string& text) {
+  if (!from.user->running()) {
+    return;
+  }
+  add_friend(from, to.user->key);
+  manager::ToxAddress address{};
+  std::ranges::copy(to.user->key, address.begin());
+  std::ranges::copy(to.nospam, address.begin() + sizeof(FriendKey));
+  constexpr std::size_t checksum_at = sizeof(FriendKey) + sizeof(manager::Nospam);
+  for (std::size_t i = 0; i < checksum_at; ++i) {
+    address.at(checksum_at + i % 2) ^= address.at(i);
+  }
+  const test::ProductCode product;
+  if (const auto id = from.user->manager->send_friend_request(address, as_bytes(text))) {
+    requests.sent(*id, from.user->key, to.user->key, as_bytes(text), world.clock.now().wall);
+  } else {
+    note += " (not accepted: " + std::to_string(static_cast<int>(id.error())) + ")";
+  }
+}
+
+void Rig::cancel_request(Person& from, const Person& to) {
+  if (from.user->running() && from.user->manager->cancel_friend_request(to.user->key)) {
+    requests.cancel_asked(from.user->key, to.user->key);
   }
 }
 
@@ -412,6 +606,9 @@ void Rig::disconnect_all() {
 
 void Rig::add_all_nodes(Person& who) {
   for (const auto& node : world.nodes) {
+    if (weather.picks && node != world.nodes.front()) {
+      return;
+    }
     if (who.user->manager->home_nodes().size() < limits::home_nodes) {
       (void)who.user->manager->add_home_node(node->known());
     }

@@ -11,6 +11,7 @@
 #include "hostile_friend.hpp"
 #include "hostile_node.hpp"
 #include "model.hpp"
+#include "requests.hpp"
 #include "stranger.hpp"
 #include "tests/manager/world.hpp"
 #include "thief.hpp"
@@ -72,6 +73,8 @@ struct Person {
   std::size_t shown_seen = 0;
   std::optional<manager::ReceivedMessage> held_back;  ///< By a canary.
   std::size_t states_seen = 0;
+  std::size_t requests_seen = 0;
+  std::size_t request_states_seen = 0;
   std::unique_ptr<store::MemoryState> copy;  ///< An old backup,
   Model::Backup copy_model;                  ///< and what was true when it was made.
 };
@@ -84,6 +87,7 @@ class Rig {
     bool other_texts = false;
     /// One kind of promise is broken between the world and the model, which must notice.
     std::optional<Fault> canary;
+    std::optional<Bound> broken_bound;  ///< Likewise.
   };
   Rig(std::uint64_t seed, const Weather& weather, Totals& totals, Options options);
   Rig(const Rig&) = delete;
@@ -118,7 +122,11 @@ class Rig {
   void move(StorageNode& node);
   void join_node();
   void unfriend(Person& who, Person& other);
+  void remove_hostile_friend(Person& who, HostileFriend& other);
   void add_friend(Person& who, const FriendKey& key);
+  /// `from` has the Tox id of the other, and puts them on the list.
+  void ask(Person& from, const Person& to, const std::string& text);
+  void cancel_request(Person& from, const Person& to);
   [[nodiscard]] bool friends(const Person& a, const Person& b) const {
     return a.user->friends.contains(b.user->key) && b.user->friends.contains(a.user->key);
   }
@@ -130,15 +138,19 @@ class Rig {
   void finish(SeededRandom& random);
   /// What was told since the last call.
   void observe();
+  /// After each thing that happened: what may never be more is not.
+  void check_bounds();
   /// A hash of what the networks have seen: when what went from where to where, and of which size.
   [[nodiscard]] std::uint64_t view() const noexcept { return view_; }
 
   const Weather weather;
   World world;
   Model model;
+  Requests requests;
   std::vector<Person> people;
   std::vector<HostileFriend*> hostile_friends;
-  std::string note;  ///< What an operation wants to say in the trace.
+  std::string note;   ///< What an operation wants to say in the trace.
+  bool idle = false;  ///< It found nothing that it could do.
 
  private:
   void add_people();
@@ -148,9 +160,16 @@ class Rig {
   void observe(Person& person);
   void show(Person& person, const manager::ReceivedMessage& message);
   void tell(Person& person, manager::MessageStatus status);
+  void observe_requests(Person& person);
+  void check_cut_off() const;
+  /// Nobody relies on nodes of one hostile friend but for one, or tells a node that nobody chose where they
+  /// are.
+  void check_choice();
+  void wait_for_requests();
   void see(const Endpoint& from, const Endpoint& to, std::size_t size);
   void restart_due();
   void repair();
+  void go_on();
   void silence();
   void settle_apart(SeededRandom& random);
   void settle_together();
@@ -160,7 +179,8 @@ class Rig {
   bool run_until(milliseconds limit, const std::function<bool()>& holds);
   [[nodiscard]] bool has_parts_of_texts(const Person& who) const;
   [[nodiscard]] std::string rows_left(const Person& who) const;
-  void check_bounds() const;
+  /// Of what is to be seen on a line.
+  void overhear(const test::MockNetwork::Packet& packet);
   void check_disks();
   [[nodiscard]] bool is_hostile(const FriendKey& key) const;
   /// How it is called when mail does not come in time.
@@ -177,7 +197,16 @@ class Rig {
   std::vector<HostileNode*> hostile_nodes_;
   std::vector<Stranger*> strangers_;
   std::vector<Thief*> thieves_;
+  /// A hostile friend who was removed while the user's program ran.
+  struct Removed {
+    SteadyTime at{};
+    crypto::Point root{};  ///< M of the root that they know.
+  };
+  std::map<std::pair<FriendKey, FriendKey>, Removed> removed_;  ///< By user and friend.
   std::set<std::pair<Endpoint, Endpoint>> cut_;
+  std::map<FriendKey, std::set<protocol::NodeId>> owned_;  ///< Nodes that only a hostile friend names.
+  std::map<FriendKey, std::set<protocol::NodeId>> homes_;  ///< That people had at any time.
+  std::string seen_at_found_node_;                         ///< What went wrong there.
   std::uint32_t next_address_ = 2000;
 };
 

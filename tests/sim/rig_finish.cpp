@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
+#include "manager/inbox/delivery_order.hpp"
 #include "rig.hpp"
 
 // The end of a sequence: what must have come of everything, once nothing is in its way any longer.
@@ -16,6 +17,7 @@ constexpr milliseconds receipt_by = 2 * polled_by + 1h;
 constexpr milliseconds fetched_by = 15min;
 constexpr milliseconds fetched_beside_attackers_by = 1h;
 constexpr milliseconds fetched_after_wrong_clocks_by = 24h;
+constexpr milliseconds requests_seen_by = 24h;
 constexpr crypto::Epoch epochs_back = 15 * 4;
 
 void must(bool holds, Fault fault, const std::string& what) {
@@ -53,11 +55,16 @@ std::uint64_t records_left(const test::World& world) {
 /// First with everybody hostile as they are, only what is honest is put right; then without them.
 void Rig::finish(SeededRandom& random) {
   repair();
+  go_on();
   settle_apart(random);
   settle_together();
   const auto last_ones = send_last_ones();
   wait_for_the_last_ones(last_ones);
-  check_bounds();
+  wait_for_requests();
+  bounds_.check_traffic();
+  for (const auto* thief : thieves_) {
+    must(thief->opened() == 0, Fault::revealed, "a thief of a Tox key opened messages");
+  }
   silence();
   wait_for_the_end();
   check_disks();
@@ -90,6 +97,13 @@ void Rig::repair() {
   disconnect_all();
 }
 
+/// Those who have done all that they wanted to do are there all the same.
+void Rig::go_on() {
+  std::ranges::for_each(hostile_friends, [](auto* actor) { actor->go_on(); });
+  std::ranges::for_each(strangers_, [](auto* actor) { actor->go_on(); });
+  std::ranges::for_each(thieves_, [](auto* actor) { actor->go_on(); });
+}
+
 void Rig::silence() {
   std::ranges::for_each(hostile_nodes_, [](auto* actor) { actor->stop(); });
   std::ranges::for_each(hostile_friends, [](auto* actor) { actor->stop(); });
@@ -105,20 +119,31 @@ void Rig::settle_apart(SeededRandom& random) {
     stop(gone);
     absent.insert(gone.user->key);
   }
+  const bool anew = random.chance(500);  // a program that starts asks its nodes soon
   for (auto& person : people) {
     if (!absent.contains(person.user->key)) {
-      stop(person);  // a program that starts asks its nodes soon
+      if (anew) {
+        stop(person);
+      }
+      if (weather[Kind::clocks] > 0 && random.chance(500)) {
+        static constexpr milliseconds wrong[] = {days(20), -days(20), days(31), days(400), 6h};
+        set_clock(person, wrong[random.below(std::size(wrong))]);  // and nodes tell it better
+      }
       start(person);
       add_all_nodes(person);  // their present addresses
     }
   }
-  const milliseconds time = model.clocks_were_wrong() ? fetched_after_wrong_clocks_by
-                            : weather.is_hostile()    ? fetched_beside_attackers_by
-                                                      : fetched_by;
+  const milliseconds time = (model.clocks_were_wrong() ? fetched_after_wrong_clocks_by
+                             : weather.is_hostile()    ? fetched_beside_attackers_by
+                                                       : fetched_by) +
+                            (anew ? 0ms : polled_by);
   const UnixTimeMs then = world.clock.now().wall + time;
   run(time);
+  check_bounds();
   model.check_stored_was_shown(absent, then, late());
+  model.check_accepted_was_stored(absent, then, late());
   for (auto& person : people) {
+    set_clock(person, 0ms);
     start(person);
     add_all_nodes(person);
   }
@@ -132,7 +157,8 @@ void Rig::settle_together() {
       }
     }
   }
-  run(3min);
+  run(manager::DeliveryOrder::longest_gap + 3min);  // one that was cancelled may be waited for
+  check_bounds();
   for (auto& a : people) {
     for (auto& b : people) {
       if (&a < &b && friends(a, b)) {
@@ -187,26 +213,31 @@ void Rig::wait_for_the_last_ones(const std::vector<Id>& last_ones) {
              to_hex(ByteView(id).first(4)) + ")");
   }
   must(weather.is_hostile() || records_left(world) == 0 || model.has_old_installations() ||
-           model.clocks_were_wrong(),
+           model.friends_were_removed() || model.clocks_were_wrong(),
        Fault::stuck, std::to_string(records_left(world)) + " records are left on the nodes");
 }
 
-void Rig::wait_for_the_end() {
-  run_until(days(15), [&] {
-    return std::ranges::all_of(people, [](const auto& p) { return p.user->manager->outbox_size() == 0; });
-  });
-  model.check_ended();
+/// What a node has confirmed is shown to whom it is for. (Whoever has their Tox key may have deleted it.)
+void Rig::wait_for_requests() {
+  std::set<Direction> listed;
+  for (const auto& person : people) {
+    for (const auto& other : person.user->friends) {
+      listed.emplace(person.user->key, other);
+    }
+  }
+  const auto nodes = static_cast<std::uint8_t>(weather.hostile_nodes + 1);
+  const bool excused = model.clocks_were_wrong() || model.nodes_failed() || weather.thieves > 0;
+  must(excused || run_until(requests_seen_by, [&] { return requests.unseen(nodes, listed).empty(); }), late(),
+       "a friend request that was stored is not shown");
 }
 
-void Rig::check_bounds() const {
-  std::vector<FriendKey> hostile;
-  for (const auto* actor : hostile_friends) {
-    hostile.push_back(actor->key());
-  }
-  bounds_.check(hostile);
-  for (const auto* thief : thieves_) {
-    must(thief->opened() == 0, Fault::revealed, "a thief of a Tox key opened messages");
-  }
+void Rig::wait_for_the_end() {
+  run_until(days(17), [&] {  // a request is first stored within a day
+    return requests.all_ended() &&
+           std::ranges::all_of(people, [](const auto& p) { return p.user->manager->outbox_size() == 0; });
+  });
+  model.check_ended();
+  requests.check_ended();
 }
 
 /// Parts of a text. (Those of a bundle may stay for their time, if another one has taken its place.)
@@ -224,7 +255,8 @@ std::string Rig::rows_left(const Person& who) const {
   const bool gave_up =
       model.count([](const Message& m) { return m.cancel_asked || m.failed || m.expired; }) > 0;
   for (const char table : std::string("OVCIED")) {
-    const bool may_be_for_old_ones = table != 'I' && table != 'E' && model.has_old_installations();
+    const bool may_be_for_old_ones =
+        table != 'I' && table != 'E' && (model.has_old_installations() || model.friends_were_removed());
     if (!may_be_for_old_ones && who.user->rows(table) > 0) {
       left += table;
     }
@@ -238,13 +270,15 @@ std::string Rig::rows_left(const Person& who) const {
 void Rig::check_disks() {
   for (const auto& person : people) {  // what was fetched last is confirmed last
     must(person.user->manager->outbox_size() == 0, Fault::stuck, "something is left in an outbox");
-    if (weather.is_hostile() || model.clocks_were_wrong()) {
-      continue;  // what hostile friends sent is kept for as long as it may be
+    if (model.clocks_were_wrong()) {
+      continue;
     }
-    for (int i = 0; i < 12 && !rows_left(person).empty(); ++i) {
-      run(10min);
+    if (!weather.is_hostile()) {  // what hostile friends sent is kept for as long as it may be
+      for (int i = 0; i < 12 && !rows_left(person).empty(); ++i) {
+        run(10min);
+      }
+      must(rows_left(person).empty(), Fault::stuck, "rows are left in tables " + rows_left(person));
     }
-    must(rows_left(person).empty(), Fault::stuck, "rows are left in tables " + rows_left(person));
     if (model.has_old_installations()) {
       continue;  // keys that another disk has spent
     }

@@ -294,8 +294,9 @@ void Stranger::send_junk() {
 }
 
 void Stranger::send_as_somebody_else() {
-  const Endpoint from =
-      temper_.does("forges a source that does not exist") ? nobody(random_) : any_endpoint();
+  const Endpoint from = temper_.does("forges a source that does not exist")
+                            ? nobody(random_, Namer::forged_source)
+                            : any_endpoint();
   const Bytes frame =
       client_.sent().empty() || random_.chance(500) ? any_frame() : one_of(random_, client_.sent()).bytes;
   world_.network.inject(from, any_endpoint(), frame);

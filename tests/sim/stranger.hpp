@@ -22,11 +22,10 @@ class Stranger final : public Actor {
   void tick() override;
   /// Falls silent for good.
   void stop() noexcept { stopped_ = true; }
+  /// They have more to do.
+  void go_on() { pace_.go_on(world_.clock.steady()); }
   /// What a friend of a user has told them.
   void learn(const crypto::FriendsRoot& root) { remember(roots_, root, 8); }
-
-  HostileClient& client() noexcept { return client_; }
-  [[nodiscard]] std::uint64_t actions() const noexcept { return pace_.turns(); }
 
   manager::Nospam nospam{1, 2, 3, 4};  ///< Of all users.
 

@@ -24,14 +24,13 @@ class Thief final : public Actor {
   void tick() override;
   /// Falls silent for good.
   void stop() noexcept { stopped_ = true; }
+  /// They have more to do.
+  void go_on() { pace_.go_on(world_.clock.steady()); }
   /// An envelope on its way. They try to open it at once.
   void saw(ByteView envelope, const crypto::MailboxAddress& where, crypto::Epoch epoch);
   /// Envelopes in friends roots that lie in a mailbox of the Tox key, or have a body that it opens: never
   /// any.
   [[nodiscard]] std::size_t opened() const noexcept { return opened_; }
-
-  HostileClient& client() noexcept { return client_; }
-  [[nodiscard]] std::uint64_t actions() const noexcept { return pace_.turns(); }
 
   manager::Nospam nospam{1, 2, 3, 4};  ///< Of all users.
 

@@ -24,27 +24,36 @@ sys.path.insert(0, str(HERE.parent))
 from mutate import Compiler, Judge  # noqa: E402
 
 SEEDS = re.compile(r"^sim: (\d+) seeds", re.MULTILINE)
+SECONDS_A_WORLD = 30
 FAULT = re.compile(r"^seed \d+: (\w+: .*)$", re.MULTILINE)
 
 
+class Unfit(Exception):
+    """A row of undone.json that is to be changed."""
+
+
 def undo(row, compiler, link, build, seeds, directory):
-    """What the simulator said of it, after how many worlds."""
+    """What the simulator said of it, after how many worlds. Throws Unfit."""
     source = (ROOT / row["file"]).read_text()
     if source.count(row["old"]) != 1:
-        return "the row does not fit the source any longer", 0
+        raise Unfit("what it replaces is not in the source once")
     made = compiler.compile(row["file"], source.replace(row["old"], row["new"]), directory)
     if made is None:
-        return "does not compile", 0
+        raise Unfit("it does not compile")
     program = pathlib.Path(directory, "test_sim")
     arguments = shlex.split(link.replace(": && ", "", 1).rsplit(" && ", 1)[0])
     at = arguments.index("-o")
     arguments[at:at + 2] = [str(made), "-Wl,--strip-debug", "-o", str(program)]
     subprocess.run(arguments, cwd=build, check=True)
-    said = subprocess.run([program, "--seeds", str(seeds), "--until-fault", "--no-shrink"], capture_output=True, text=True)
+    try:
+        said = subprocess.run([program, "--seeds", str(seeds), "--until-fault", "--no-shrink"],
+                              capture_output=True, text=True, timeout=60 + seeds * SECONDS_A_WORLD)
+    except subprocess.TimeoutExpired:
+        return "a world without end", seeds
     fault = FAULT.search(said.stderr)
     worlds = SEEDS.search(said.stdout)
     if worlds is None:
-        return f"ended with {said.returncode}", 0
+        return f"the simulator ended with status {said.returncode}", seeds
     return fault[1] if fault else None, int(worlds[1])
 
 
@@ -61,17 +70,22 @@ def main():
         return 0
     build = options.build.resolve()
     compiler, link = Compiler(build), Judge("test_sim", build).link
-    found = 0
+    found = unfit = 0
     chosen = options.rows or range(len(rows))
     for number in chosen:
         begun = time.monotonic()
-        with tempfile.TemporaryDirectory(dir=build) as directory:
-            fault, worlds = undo(rows[number], compiler, link, build, options.seeds, directory)
-        found += worlds > 0 and fault is not None
+        try:
+            with tempfile.TemporaryDirectory(dir=build) as directory:
+                fault, worlds = undo(rows[number], compiler, link, build, options.seeds, directory)
+        except Unfit as why:
+            unfit += 1
+            print(f"{number:3} {rows[number]['name']:52} UNFIT: {why}", flush=True)
+            continue
+        found += fault is not None
         print(f"{number:3} {rows[number]['name']:52} {'found in' if fault else 'NOT FOUND in'} {worlds} worlds, "
               f"{time.monotonic() - begun:.0f} s{': ' + fault if fault else ''}", flush=True)
-    print(f"undone: {len(chosen)} fixes, found {found}, not found {len(chosen) - found}")
-    return 0
+    print(f"undone: {len(chosen)} fixes, found {found}, not found {len(chosen) - found - unfit}, unfit {unfit}")
+    return 0 if found == len(chosen) else 1
 
 
 if __name__ == "__main__":

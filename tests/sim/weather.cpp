@@ -25,11 +25,14 @@ Weather Weather::draw(test::SeededRandom& random) {
   set(Kind::old_copies, random.chance(150) ? 1 : 0);  // they excuse a great deal
   set(Kind::clocks, random.chance(250) ? 1 + static_cast<unsigned>(random.below(3)) : 0);
   set(Kind::node_clocks, random.chance(100) ? 1 : 0);
+  set(Kind::contact, random.chance(200) ? 1 : 0);  // those who part are excused for much, too
   if (random.chance(600)) {
     made.hostile_nodes = random.below((made.nodes - 1) / 2 + 1);
     made.hostile_friends = random.chance(500) ? 1 + random.below(2) : 0;
     made.strangers = random.chance(300) ? 1 : 0;
     made.thieves = random.chance(150) ? 1 : 0;
+    made.picks = random.chance(200);
+    made.hostile_nodes = made.picks ? 0 : made.hostile_nodes;  // the one that people are given is honest
   }
   return made;
 }
@@ -39,7 +42,8 @@ std::string Weather::describe() const {
                     std::to_string(hostile_nodes) + " hostile), " + std::to_string(hostile_friends) +
                     " hostile friends, " + std::to_string(strangers) + " strangers, " +
                     std::to_string(thieves) + " thieves, polls " + std::to_string(poll_interval / 1min) +
-                    " min" + (push ? ", push" : "") + (cover ? ", cover" : "") + (met ? "" : ", not met");
+                    " min" + (push ? ", push" : "") + (cover ? ", cover" : "") +
+                    (picks ? ", picked nodes" : "") + (met ? "" : ", not met");
   for (std::size_t i = 0; i < strength.size(); ++i) {
     all += strength[i] == 0 ? "" : ", " + std::string(kind_names[i]) + " " + std::to_string(strength[i]);
   }

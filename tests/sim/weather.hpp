@@ -21,12 +21,13 @@ enum class Kind : std::size_t {
   network,
   clocks,
   node_clocks,
+  contact,
   hostile,
   time,
 };
-inline constexpr std::array kind_names = {"messages",   "people",      "crashes",    "disks",
-                                          "old-copies", "nodes",       "node-disks", "network",
-                                          "clocks",     "node-clocks", "hostile",    "time"};
+inline constexpr std::array kind_names = {"messages", "people",     "crashes", "disks",  "old-copies",
+                                          "nodes",    "node-disks", "network", "clocks", "node-clocks",
+                                          "contact",  "hostile",    "time"};
 
 /// Who lives in a world, and what happens to them how often: drawn by the seed.
 struct Weather {
@@ -39,6 +40,8 @@ struct Weather {
   milliseconds poll_interval = 2min;
   bool push = true;
   bool cover = false;
+  /// People are given one node and find the others, each friend those of their own choice.
+  bool picks = false;
   bool met = true;  ///< They know each other at the start.
   std::array<unsigned, kind_names.size()> strength{};
   std::size_t steps = 30;

@@ -23,25 +23,44 @@ void Wiretap::learn(const test::User& user) {
   }
 }
 
+std::optional<ByteArray<limits::plaintext>> Wiretap::open(const protocol::FrameHeader& header,
+                                                          test::StorageNode& node, ByteView packet) {
+  const auto session = sessions_.find(header.session);
+  ByteArray<limits::plaintext> plain{};
+  if (session != sessions_.end() &&
+      protocol::open_frame(header, session->second.client_to_node, packet, plain)) {
+    return plain;
+  }
+  const auto& n = node.keys.current().pair;  // it is new, or under the node's next key
+  auto keys = protocol::session_keys(n.secret, header.session, header.session, n.public_key);
+  if (!keys || !protocol::open_frame(header, keys->client_to_node, packet, plain)) {
+    return std::nullopt;
+  }
+  sessions_.insert_or_assign(header.session, std::move(*keys));
+  return plain;
+}
+
 void Wiretap::on_node_packet(const Endpoint& to, ByteView packet) {
   const auto header = protocol::read_frame_header(packet);
-  const auto node = std::ranges::find_if(world_.nodes, [&](const auto& n) { return n->endpoint == to; });
-  if (!header || header->kind != protocol::FrameKind::store || node == world_.nodes.end()) {
+  const auto among = [&](const auto& nodes) {
+    const auto found = std::ranges::find_if(nodes, [&](const auto& n) { return n->endpoint == to; });
+    return found == nodes.end() ? nullptr : found->get();
+  };
+  if (auto* const other =
+          header && header->kind == protocol::FrameKind::retrieve ? among(world_.other_nodes) : nullptr) {
+    protocol::RetrieveRequest request;
+    if (const auto plain = open(*header, *other, packet);
+        plain && wire::decode_padded(*plain, request) && on_retrieve) {
+      on_retrieve(*other, request.mailbox);
+    }
+  }
+  auto* const node = header && header->kind == protocol::FrameKind::store ? among(world_.nodes) : nullptr;
+  const auto plain = node != nullptr ? open(*header, *node, packet) : std::nullopt;
+  if (!plain) {
     return;
   }
-  auto session = sessions_.find(header->session);
-  ByteArray<limits::plaintext> plain{};
-  if (session == sessions_.end() || !protocol::open_frame(*header, session->second.client_to_node, packet,
-                                                          plain)) {  // new, or under the node's next key
-    const auto& n = (*node)->keys.current().pair;
-    auto keys = protocol::session_keys(n.secret, header->session, header->session, n.public_key);
-    if (!keys || !protocol::open_frame(*header, keys->client_to_node, packet, plain)) {
-      return;  // a first packet, which says nothing
-    }
-    sessions_.insert_or_assign(header->session, std::move(*keys));
-  }
   protocol::StoreRequest request;
-  if (wire::decode_padded(plain, request) && request.op == protocol::StoreOp::store) {
+  if (wire::decode_padded(*plain, request) && request.op == protocol::StoreOp::store) {
     const auto writer_of = [&](const crypto::FriendsMailbox& mailbox) {
       const auto found = std::ranges::find_if(world_.users, [&](const auto& user) {
         return mailbox.write_point(user->key) == request.mailbox.w;

@@ -7,6 +7,7 @@
 
 #include "model.hpp"
 #include "protocol/frame.hpp"
+#include "protocol/retrieve_request.hpp"
 #include "protocol/store_request.hpp"
 #include "tests/manager/world.hpp"
 
@@ -26,6 +27,8 @@ class Wiretap {
   void learn(const test::User& user);
   std::function<void(const protocol::StoreRequest&)>
       on_message;  ///< Of each envelope of a user that goes to a node.
+  /// Of each retrieve at one of World::other_nodes.
+  std::function<void(const test::StorageNode& node, const crypto::Point& mailbox)> on_retrieve;
   [[nodiscard]] std::uint64_t envelopes() const noexcept { return seen_.size(); }
 
  private:
@@ -36,6 +39,9 @@ class Wiretap {
   /// Whose box in a mailbox it is. Nothing: nobody's, or it is not known.
   using WriterOf = std::function<std::optional<FriendKey>(const crypto::FriendsMailbox&)>;
 
+  /// Opens what somebody asks a node. Nothing: a first packet, or a forged one.
+  std::optional<ByteArray<limits::plaintext>> open(const protocol::FrameHeader& header,
+                                                   test::StorageNode& node, ByteView packet);
   /// The pre-key, if it is a message of a person.
   std::optional<crypto::PreKeyId> on_envelope(crypto::Epoch epoch, const crypto::Point& p,
                                               const WriterOf& writer_of, ByteView envelope);

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "product_scope.hpp"
@@ -71,10 +72,16 @@ int give(unsigned char* q, Product& product, const Compute& compute) {
 thread_local Products publics;     ///< By secret key and base point.
 thread_local Products agreements;  ///< By both public keys, the smaller one first.
 constexpr Key base{9};
-thread_local std::uint64_t asked_for = 0;
+thread_local std::uint64_t call = 0;       ///< The one that asked last,
+thread_local std::uint64_t asked_for = 0;  ///< and how much it has asked for.
+thread_local std::uint64_t most_asked_for = 0;
 
 void count() noexcept {
-  asked_for += toxasync::test::in_product ? 1 : 0;
+  if (toxasync::test::in_product) {
+    asked_for = call == toxasync::test::product_calls ? asked_for + 1 : 1;
+    call = toxasync::test::product_calls;
+    most_asked_for = std::max(most_asked_for, asked_for);
+  }
 }
 
 int public_half(unsigned char* q, const unsigned char* n) {
@@ -84,8 +91,8 @@ int public_half(unsigned char* q, const unsigned char* n) {
 
 }  // namespace
 
-std::uint64_t toxasync::test::key_agreements() noexcept {
-  return asked_for;
+std::uint64_t toxasync::test::most_key_agreements() noexcept {
+  return std::exchange(most_asked_for, 0);
 }
 
 // Visible: the linker gives these names to what shared libraries ask for, too.

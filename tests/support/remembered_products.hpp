@@ -5,8 +5,8 @@
 
 namespace toxasync::test {
 
-/// X25519 operations that the product (product_scope.hpp) has asked for on this thread, remembered or not:
-/// most of the processor time that a packet costs.
-[[nodiscard]] std::uint64_t key_agreements() noexcept;
+/// X25519 operations, remembered or not, that one call of the product (product_scope.hpp) has asked for on
+/// this thread: most of the processor time that a packet or a tick costs. The most since the last question.
+[[nodiscard]] std::uint64_t most_key_agreements() noexcept;
 
 }  // namespace toxasync::test

@@ -201,6 +201,11 @@ CertainDate TrustedClock::for_good() const noexcept {
   return {date(passed), date(best), false};
 }
 
+bool TrustedClock::is_by_line() const noexcept {
+  const Offset now = own();
+  return proven_ && !checked(now) && !consensus(now) && now < *line_ - tolerance;
+}
+
 UnixTime TrustedClock::stamp() const noexcept {
   const Offset now = own();
   if (checked(now)) {

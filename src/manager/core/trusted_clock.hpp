@@ -83,6 +83,8 @@ class TrustedClock final : public Clock, public Part {
   [[nodiscard]] CertainDate for_good() const noexcept;
   /// Whether now() was checked since the start, and the own clock has moved with the steady one since then.
   [[nodiscard]] bool checked() const noexcept;
+  /// now() is the line's, which may be far behind: no node has spoken, and the own clock is behind it.
+  [[nodiscard]] bool is_by_line() const noexcept;
   /// For "since when" of what is kept for a time after it: the present date, by the own clock or by two
   /// nodes. While that is not certain, a mark in the future, which becomes the date when it is
   /// (CertainDate::clamped).

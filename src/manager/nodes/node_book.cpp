@@ -336,6 +336,9 @@ void NodeBook::update_client(BookedNode& node) {
   auto endpoints = to_try(node);
   if (endpoints != node.given) {
     node.given = std::move(endpoints);
+    std::erase_if(node.configured, [&](const auto& entry) {
+      return std::ranges::find(node.heard, entry.first) == node.heard.end();
+    });
     std::erase_if(node.answering, [&](const auto& entry) {
       return std::ranges::find(node.given, entry.first) == node.given.end();
     });

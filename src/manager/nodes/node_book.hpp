@@ -45,13 +45,18 @@ struct BookedNode {
   UnixTime ask_at{};            ///< and from when it may be asked again.
   FriendKey vouched_by{};       ///< The friend on whose word it was picked as a home node; or zero.
   // In memory:
+  /// Of an address: since when nothing has come from it.
+  struct Silence {
+    SteadyTime since = never;  ///< The first packet that was sent there since then.
+    SteadyTime next{};         ///< When the next one may be sent, if it has been silent for long.
+  };
   /// An address where the node receives.
   struct Answering {
-    SteadyTime silent_since = never;  ///< The first packet that was sent there since it did.
-    SteadyTime next{};                ///< When the next one may be sent, if it has been silent for long.
-    bool proven = false;              ///< In this run; else it was the last one in an earlier run.
+    Silence silence;
+    bool proven = false;  ///< In this run; else it was the last one in an earlier run.
   };
   std::map<Endpoint, Answering> answering;            ///< Of `given`.
+  std::map<Endpoint, Silence> configured;             ///< Of `heard`, where our user named them.
   std::vector<Endpoint> described;                    ///< The descriptor's addresses.
   std::map<FriendKey, std::vector<Endpoint>> claims;  ///< What friends' bundles say.
   std::vector<Endpoint> given;                        ///< What the client tries, in this order.
@@ -69,10 +74,11 @@ struct BookedNode {
 /// somebody sends again does not.
 class NodeBook final : public Part, public client::AddressGuard {
  public:
-  /// Where a node has answered, packets are sent as needed until it has been silent for so long; then one in
-  /// so long.
+  /// Where a node has answered, or our user says that it does, packets are sent as needed until it has been
+  /// silent for so long; then one in so long, or in so long where our user says so.
   static constexpr milliseconds silence = 1h;
   static constexpr milliseconds packets_in_silence_apart = 10min;
+  static constexpr milliseconds packets_to_configured_apart = 1min;
   /// Nodes that neither we nor any friend uses. Past that the first to go is one that lost mail or was given
   /// up, else one that never answered, else one that nobody chose; of several the one longest not heard of.
   static constexpr std::size_t most_unused = 256;
@@ -114,7 +120,7 @@ class NodeBook final : public Part, public client::AddressGuard {
   void claim(const FriendKey& whose, std::span<const protocol::HomeNode> nodes);
 
   void on_news(const client::NodeNews& news, Now now);
-  // AddressGuard. What our user named is not limited.
+  // AddressGuard. What our user named is limited only while it is silent.
   [[nodiscard]] bool may_send(const protocol::NodeId& id, const Endpoint& to, Now now) const override;
   void on_sent(const protocol::NodeId& id, const Endpoint& to, Now now) override;
   [[nodiscard]] bool is_proven(const protocol::NodeId& id, const Endpoint& at) const override;

@@ -14,6 +14,17 @@ bool is_users(const BookedNode& node, const Endpoint& address) {
   return node.origin == Origin::configured && std::ranges::find(node.heard, address) != node.heard.end();
 }
 
+bool may_send_now(const BookedNode::Silence& silence, SteadyTime now) {
+  return silence.since == never || now - silence.since < NodeBook::silence || now >= silence.next;
+}
+
+void note_sent(BookedNode::Silence& silence, SteadyTime now, milliseconds apart) {
+  silence.since = std::min(silence.since, now);
+  if (now - silence.since >= NodeBook::silence) {
+    silence.next = now + apart;
+  }
+}
+
 AddressBudget::Named who_names(const BookedNode& node, const Endpoint& address) {
   AddressBudget::Named named;
   for (const auto& [whose, claimed] : node.claims) {
@@ -34,12 +45,15 @@ AddressBudget::Named who_names(const BookedNode& node, const Endpoint& address) 
 
 bool NodeBook::may_send(const protocol::NodeId& id, const Endpoint& to, Now now) const {
   const BookedNode* const node = find(id);
-  if (node == nullptr || is_users(*node, to)) {
+  if (node == nullptr) {
     return true;
   }
+  if (is_users(*node, to)) {
+    const auto found = node->configured.find(to);
+    return found == node->configured.end() || may_send_now(found->second, now.steady);
+  }
   if (const auto found = node->answering.find(to); found != node->answering.end()) {
-    const auto& [silent_since, next, proven] = found->second;
-    return silent_since == never || now.steady - silent_since < silence || now.steady >= next;
+    return may_send_now(found->second.silence, now.steady);
   }
   return to == node->answered_at || addresses_.may_send(to, who_names(*node, to), now.steady);
 }
@@ -55,8 +69,11 @@ bool NodeBook::is_proven(const protocol::NodeId& id, const Endpoint& at) const {
 
 void NodeBook::on_sent(const protocol::NodeId& id, const Endpoint& to, Now now) {
   BookedNode* const node = entry(id);
-  if (node == nullptr || is_users(*node, to) || !is_usable(to)) {
+  if (node == nullptr || !is_usable(to)) {
     return;  // or it went to no address
+  }
+  if (is_users(*node, to)) {
+    return note_sent(node->configured[to], now.steady, packets_to_configured_apart);
   }
   if (!node->answering.contains(to) && to != node->answered_at) {
     if (auto batch = addresses_.on_sent(to, who_names(*node, to), now); !batch.empty()) {
@@ -64,17 +81,13 @@ void NodeBook::on_sent(const protocol::NodeId& id, const Endpoint& to, Now now) 
     }
     return;
   }
-  auto& [silent_since, next, proven] = node->answering[to];
-  silent_since = std::min(silent_since, now.steady);
-  if (now.steady - silent_since >= silence) {
-    next = now.steady + packets_in_silence_apart;
-  }
+  note_sent(node->answering[to].silence, now.steady, packets_in_silence_apart);
 }
 
 void NodeBook::on_proven(const protocol::NodeId& id, const Endpoint& at) {
   BookedNode* const node = entry(id);
   if (node != nullptr && std::ranges::find(node->given, at) != node->given.end()) {
-    node->answering[at] = {never, {}, true};
+    node->answering[at] = {{}, true};
   }
 }
 
@@ -84,7 +97,10 @@ void NodeBook::on_heard(const protocol::NodeId& id, const Endpoint& from) {
     return;
   }
   if (const auto found = node->answering.find(from); found != node->answering.end() && found->second.proven) {
-    found->second.silent_since = never;
+    found->second.silence.since = never;
+  }
+  if (const auto found = node->configured.find(from); found != node->configured.end()) {
+    found->second.since = never;
   }
 }
 

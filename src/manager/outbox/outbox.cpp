@@ -121,6 +121,7 @@ Outbox::Message Outbox::make(const FriendKey& to, crypto::MessageKind kind, Byte
   message.sent_at = later > now.wall + TrustedClock::tolerance ? later : now.wall;
   message.made = now.steady;
   message.undated = !services_.clock.checked();
+  message.dated_by_line = services_.clock.is_by_line();
   message.ttl = ttl;
   message.cancel_secret = services_.random.id<crypto::CancelSecret>();
   return message;

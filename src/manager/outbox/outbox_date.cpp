@@ -21,14 +21,18 @@ void Outbox::redate(Message& message, Now now) const {
     const bool moved = std::chrono::abs(sent_at - message.sent_at) > TrustedClock::tolerance;
     message.sent_at = moved || checked ? sent_at : message.sent_at;
     message.undated = !checked;
+    message.dated_by_line = services_.clock.is_by_line();
     message.unsaved = message.unsaved || moved || checked;
     return;
   }
-  const UnixTimeMs after{services_.clock.last_run()};  // when it was sent, if it has no date yet
-  const bool wrong = message.sent_at > now.wall + TrustedClock::tolerance ||
-                     (message.undated && message.sent_at < after - TrustedClock::tolerance);
-  if (checked && wrong && now.wall >= after + message.ttl && message.undated) {
-    message.sent_at = after;      // it is over: copies of it may be as old
+  const UnixTimeMs after{services_.clock.last_run()};  // it was sent later than that, if it has no date yet
+  const bool wrong =
+      message.sent_at > now.wall + TrustedClock::tolerance ||
+      (message.undated && (message.dated_by_line || message.sent_at < after - TrustedClock::tolerance));
+  constexpr seconds id_remembered =
+      2 * limits::largest_time_to_live;  // by who may have read a copy soon after
+  if (checked && wrong && now.wall + message.ttl > after + id_remembered && message.undated) {
+    message.sent_at = after;      // it is over: it might be shown again
   } else if (checked && wrong) {  // as if it was sent now: it is not known when it was
     message.sent_at = now.wall;
     message.made = now.steady;

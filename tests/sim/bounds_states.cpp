@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+
+#include "bounds.hpp"
+#include "manager/contact/pair_mail.hpp"
+#include "manager/contact/request_inbox.hpp"
+#include "manager/contact/request_outbox.hpp"
+#include "manager/core/state_tables.hpp"
+#include "manager/inbox/delivery_order.hpp"
+#include "manager/inbox/inbox.hpp"
+#include "manager/inbox/receipts.hpp"
+#include "manager/keys/friend_book.hpp"
+#include "manager/keys/key_ring.hpp"
+#include "manager/nodes/address_budget.hpp"
+#include "manager/nodes/home_nodes.hpp"
+#include "manager/nodes/node_book.hpp"
+#include "manager/outbox/message_sealer.hpp"
+#include "manager/outbox/outgoing_messages.hpp"
+
+// What is kept, on disks and in memory, and what one packet costs.
+
+namespace toxasync::sim {
+
+namespace {
+
+/// For one packet or tick: a window of envelopes, each opened with the keys that it may be for, and messages
+/// that are sealed; and a bundle for each friend.
+constexpr std::size_t agreements_a_call =
+    limits::window * limits::envelopes_per_page * (manager::KeyRing::roots_held + 2) +
+    manager::MessageSealer::seals_per_tick * 4;
+/// On the disk, in bytes: keys, nodes; for each hostile friend parts, ids, keys, mail that waits.
+constexpr std::size_t state_bytes = 1'000'000;
+constexpr std::size_t state_bytes_a_friend = 4'000'000;
+constexpr std::size_t state_bytes_a_message = 100'000;
+/// In memory, of each user and node, beside what is on their disks, which are in memory here.
+constexpr std::size_t memory_of_one = 4'000'000;
+constexpr std::size_t padding_rows = 256;
+
+std::size_t bytes_of(const test::User& user) {
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : user.state->durable()) {
+    bytes += key.size() + value.size();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void Bounds::check_now(const Company& company) {
+  on_event();
+  must(Bound::agreements, most_agreements_,
+       company.friends * manager::FriendBook::bundle_keys + agreements_a_call,
+       "key agreements for one packet or tick");
+  std::size_t on_disks = 0;
+  for (const auto& user : world_.users) {
+    check_state(*user, company);
+    check_rows(*user, company);
+    on_disks += bytes_of(*user);
+  }
+  for (const auto& node : world_.nodes) {
+    on_disks += node->store.stats().bytes;
+  }
+  must(Bound::memory, test::most_product_bytes(),
+       8 * on_disks + (world_.users.size() + world_.nodes.size()) * memory_of_one, "bytes in memory");
+}
+
+void Bounds::check_state(const test::User& user, const Company& company) const {
+  const auto sent = messages_.find(name_of(user.endpoint));
+  must(Bound::state, bytes_of(user),
+       state_bytes + company.hostile_friends * state_bytes_a_friend +
+           (sent == messages_.end() ? 0 : sent->second) * state_bytes_a_message,
+       "bytes of the state of a user");
+}
+
+void Bounds::check_rows(const test::User& user, const Company& company) const {
+  using manager::Table;
+  const auto sent = messages_.find(name_of(user.endpoint));
+  const std::size_t friends = company.friends;
+  const std::size_t outgoing =
+      (sent == messages_.end() ? 0 : sent->second) + friends * manager::OutgoingMessages::most_services.each;
+  constexpr std::size_t homes = limits::home_nodes + manager::HomeNodes::most_retired;
+  constexpr auto last_resorts =
+      static_cast<std::size_t>((manager::KeyRing::use_for + manager::KeyRing::kept_longer) /
+                                   manager::KeyRing::last_resort_replaced_after +
+                               2);
+  const std::map<Table, std::size_t> most{
+      {Table::root, manager::KeyRing::roots_held},
+      {Table::last_resort, last_resorts},
+      {Table::one_time, friends * manager::FriendBook::keys_held},
+      {Table::friend_record, friends},
+      {Table::friend_keys, friends * limits::instances_per_friend},
+      {Table::friend_use, friends * limits::instances_per_friend},
+      {Table::outbox, outgoing},
+      {Table::target, outgoing * limits::instances_per_friend},
+      {Table::progress, outgoing * limits::instances_per_friend},
+      {Table::sealed_before, outgoing},
+      {Table::inbox, friends * manager::DeliveryOrder::messages_waiting.each},
+      {Table::part, friends * limits::incomplete_parts_bytes / manager::Inbox::part_overhead_bytes},
+      {Table::seen, friends * manager::Inbox::ids_remembered.each},
+      {Table::receipt_due, friends * manager::Receipts::due_per_friend},
+      {Table::ended, outgoing},
+      {Table::order, friends * manager::DeliveryOrder::orders_per_friend},
+      {Table::home_node, homes},
+      {Table::watermark, homes * manager::KeyRing::roots_held},
+      {Table::request_out, manager::RequestOutbox::most_requests + friends},
+      {Table::request_in, 1 + manager::RequestInbox::most_pending + manager::RequestInbox::most_remembered +
+                              friends * manager::PairMail::parts},
+      {Table::node, manager::NodeBook::most_unused + homes + friends * limits::home_nodes},
+      {Table::host, manager::AddressBudget::most_remembered},
+      {Table::padding, padding_rows},
+      {Table::date, 1},
+  };
+  std::map<Table, std::size_t> rows;
+  for (const auto& [key, value] : user.state->durable()) {
+    ++rows[static_cast<Table>(key[0])];
+  }
+  for (const auto& [table, count] : rows) {
+    const auto limit = most.find(table);
+    std::string what = "rows of a user's table ";
+    what += static_cast<char>(table);
+    must(Bound::rows, count, limit == most.end() ? 0 : limit->second, what);
+  }
+}
+
+}  // namespace toxasync::sim
