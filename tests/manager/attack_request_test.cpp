@@ -61,6 +61,22 @@ BOOST_AUTO_TEST_CASE(cancelled_and_a_new_one_sent_before_a_crash) {
   BOOST_TEST(bob.texts() == Texts{"second"}, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(an_end_before_a_crash_is_reported_after_it) {
+  ask("first");
+  BOOST_TEST(run_until_stored());
+  alice.contact->on_contact(bob.key);  // they have come online
+  alice.crash();                       // that is on the disk, and nobody was told
+  BOOST_TEST(!alice.told().ends_with("answered"));
+  alice.start();
+  run(1s);
+  BOOST_TEST(alice.told().ends_with("answered"));
+  alice.crash();
+  alice.start();
+  run(1s);
+  BOOST_TEST(std::ranges::count(alice.states, RequestState::answered, &manager::RequestStatus::state) == 1);
+  BOOST_TEST(alice.rows('G') == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_silent_node_holds_up_the_new_one_only_for_a_while) {
   const auto first = ask("first");
   BOOST_TEST(run_until_stored());

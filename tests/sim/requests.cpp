@@ -43,7 +43,7 @@ void Requests::told(const FriendKey& from, const manager::RequestStatus& status,
     fail(Fault::misdelivered, status.id, "that they did not make was reported to somebody");
   }
   Request& request = found->second;
-  if (request.ended && !request.excused) {
+  if (request.ended && !request.excused && !request.may_be_retold) {
     fail(Fault::untrue, status.id, "was reported again after its end");
   }
   request.queued = true;
@@ -110,6 +110,9 @@ void Requests::crashed(const FriendKey& who) {
   if (const auto last = last_shown_.find(who); last != last_shown_.end()) {
     Request& request = requests_.at(last->second);
     request.may_be_shown = std::max(request.may_be_shown, request.shown + 1);
+  }
+  for (auto& [id, request] : requests_) {
+    request.may_be_retold = request.may_be_retold || (request.from == who && request.ended);
   }
 }
 

@@ -43,7 +43,8 @@ class Requests {
     bool cancelled = false;
     bool expired = false;
     bool ended = false;
-    bool excused = false;  ///< Somebody went back to an older state.
+    bool may_be_retold = false;  ///< The end of it, which was told just before a crash.
+    bool excused = false;        ///< Somebody went back to an older state.
     std::uint8_t stored = 0;
     unsigned shown = 0;
     unsigned may_be_shown = 1;

@@ -19,6 +19,10 @@ bool is_storable(crypto::Epoch epoch, crypto::Epoch now) noexcept {
   return epoch + 1 >= now && epoch <= now + 1;
 }
 
+bool is_end(RequestState state) noexcept {
+  return state >= RequestState::answered && state <= RequestState::failed;
+}
+
 Counter counter_of(RequestState state) noexcept {
   switch (state) {
     case RequestState::queued:
@@ -46,6 +50,10 @@ bool RequestOutbox::load(const store::StateEntry& entry) {
   }
   Outgoing request;
   if (read_record(services_.telemetry, entry, request)) {
+    if (is_end(request.end_state)) {
+      unreported_.push_back(status(request, request.end_state));
+      return true;
+    }
     request.since = services_.clock.now().steady;
     for (Round& round : request.rounds) {
       for (Placement& placement : round.placements) {
@@ -197,19 +205,28 @@ void RequestOutbox::abandon_operations(const Key& key) {
   });
 }
 
-/// The end is reported when it is on disk: what was cancelled does not come back.
+/// The end is reported when it is on disk, where it stays until then: what was cancelled does not come back,
+/// and whoever asked hears of it.
 void RequestOutbox::finish(const Key& key, RequestState state) {
   abandon_operations(key);
   const auto found = requests_.find(key);
   const auto last = status(found->second, state);
-  store::StateBatch batch{erase_record(request_key(found->first))};
+  found->second.end_state = state;
+  found->second.rounds.clear();
+  found->second.envelope.clear();
+  store::StateBatch batch{row(found->second)};
   requests_.erase(found);  // and `key`, if it is the one in there
   for (auto& [other, request] : requests_) {
     if (request.to == last.to) {
       request.look = std::min(request.look, services_.clock.now().steady);  // it may have waited for that
     }
   }
-  services_.state.keep(std::move(batch), [this, last] { report(last); });
+  services_.state.keep(std::move(batch), [this, last] { report_end(last); });
+}
+
+void RequestOutbox::report_end(const RequestStatus& end) {
+  report(end);
+  services_.state.keep({erase_record(request_key({end.to, end.id}))});
 }
 
 bool RequestOutbox::waits_for_another(const Outgoing& request, Now now) const {
@@ -452,6 +469,9 @@ void RequestOutbox::stored(Outgoing& request, Placement& placement, Now now) {
 }
 
 void RequestOutbox::tick(Now now) {
+  for (const RequestStatus& end : std::exchange(unreported_, {})) {
+    report_end(end);
+  }
   std::vector<Key> due;
   for (const auto& [key, request] : requests_) {
     if (request.look <= now.steady) {
@@ -467,7 +487,7 @@ void RequestOutbox::tick(Now now) {
 }
 
 SteadyTime RequestOutbox::next_deadline() const noexcept {
-  SteadyTime next = never;
+  SteadyTime next = unreported_.empty() ? never : SteadyTime{};
   for (const auto& [key, request] : requests_) {
     next = std::min(next, request.look);
   }

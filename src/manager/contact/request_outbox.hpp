@@ -89,6 +89,8 @@ class RequestOutbox final : private client::StoreResultListener {
     Bytes text;
     std::vector<Round> rounds;
     Bytes envelope;  ///< Of the last round; empty when it was not written.
+    /// How it ended, until that is reported; queued: it has not. There are no rounds then.
+    RequestState end_state = RequestState::queued;
     // In memory:
     bool writing = false;  ///< Nothing leaves before it is on disk.
     SteadyTime look{};
@@ -104,7 +106,7 @@ class RequestOutbox final : private client::StoreResultListener {
       wire::fields(ar, self.to, self.nospam, self.id, self.made, self.first_stored, self.cancelled,
                    self.fetched, self.cancel_secret, wire::bounded<limits::friend_request_text>(self.text),
                    wire::bounded<rounds_kept>(self.rounds),
-                   wire::bounded<limits::large_envelope>(self.envelope));
+                   wire::bounded<limits::large_envelope>(self.envelope), self.end_state);
     }
   };
   using Key = std::pair<FriendKey, crypto::MessageId>;
@@ -115,6 +117,8 @@ class RequestOutbox final : private client::StoreResultListener {
     bool cancel = false;
   };
 
+  /// The end of it is on disk.
+  void report_end(const RequestStatus& end);
   void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) override;
   [[nodiscard]] std::optional<RequestError> refusal(const ToxAddress& address, ByteView text, Now now) const;
   void advance(Outgoing& request, Now now);  ///< It may be gone after it, as after each of these:
@@ -144,6 +148,7 @@ class RequestOutbox final : private client::StoreResultListener {
   NodeHealth& health_;
   ContactListener& listener_;
   std::map<Key, Outgoing> requests_;
+  std::vector<RequestStatus> unreported_;  ///< Ends that an earlier run has not reported.
   std::unordered_map<client::OperationId, Operation> operations_;
 };
 

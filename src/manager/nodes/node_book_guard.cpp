@@ -25,6 +25,13 @@ void note_sent(BookedNode::Silence& silence, SteadyTime now, milliseconds apart)
   }
 }
 
+/// Of an address that our user named.
+void break_silence(BookedNode& node, const Endpoint& at) {
+  if (const auto found = node.configured.find(at); found != node.configured.end()) {
+    found->second.since = never;
+  }
+}
+
 AddressBudget::Named who_names(const BookedNode& node, const Endpoint& address) {
   AddressBudget::Named named;
   for (const auto& [whose, claimed] : node.claims) {
@@ -89,6 +96,9 @@ void NodeBook::on_proven(const protocol::NodeId& id, const Endpoint& at) {
   if (node != nullptr && std::ranges::find(node->given, at) != node->given.end()) {
     node->answering[at] = {{}, true};
   }
+  if (node != nullptr) {
+    break_silence(*node, at);
+  }
 }
 
 void NodeBook::on_heard(const protocol::NodeId& id, const Endpoint& from) {
@@ -99,9 +109,7 @@ void NodeBook::on_heard(const protocol::NodeId& id, const Endpoint& from) {
   if (const auto found = node->answering.find(from); found != node->answering.end() && found->second.proven) {
     found->second.silence.since = never;
   }
-  if (const auto found = node->configured.find(from); found != node->configured.end()) {
-    found->second.since = never;
-  }
+  break_silence(*node, from);
 }
 
 bool NodeBook::has_answered(const protocol::NodeId& id) const {
