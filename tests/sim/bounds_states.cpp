@@ -36,6 +36,17 @@ constexpr std::size_t state_bytes_a_message = 100'000;
 constexpr std::size_t memory_of_one = 4'000'000;
 constexpr std::size_t padding_rows = 256;
 
+/// Of one friend.
+const std::map<manager::Table, std::size_t> most_of_one{
+    {manager::Table::friend_keys, limits::instances_per_friend},
+    {manager::Table::friend_use, limits::instances_per_friend},
+    {manager::Table::inbox, manager::DeliveryOrder::messages_waiting.each},
+    {manager::Table::part, limits::incomplete_parts_bytes / manager::Inbox::part_overhead_bytes},
+    {manager::Table::seen, manager::Inbox::ids_remembered.each},
+    {manager::Table::receipt_due, manager::Receipts::due_per_friend},
+    {manager::Table::order, manager::DeliveryOrder::orders_per_friend},
+};
+
 std::size_t bytes_of(const test::User& user) {
   std::size_t bytes = 0;
   for (const auto& [key, value] : user.state->durable()) {
@@ -84,22 +95,16 @@ void Bounds::check_rows(const test::User& user, const Company& company) const {
                                    manager::KeyRing::last_resort_replaced_after +
                                2);
   const std::map<Table, std::size_t> most{
-      {Table::root, manager::KeyRing::roots_held},
+      {Table::root, std::min<std::size_t>(manager::KeyRing::roots_held,
+                                          manager::KeyRing::roots_replaced_soon + 1 + days_passed())},
       {Table::last_resort, last_resorts},
       {Table::one_time, friends * manager::FriendBook::keys_held},
       {Table::friend_record, friends},
-      {Table::friend_keys, friends * limits::instances_per_friend},
-      {Table::friend_use, friends * limits::instances_per_friend},
       {Table::outbox, outgoing},
       {Table::target, outgoing * limits::instances_per_friend},
       {Table::progress, outgoing * limits::instances_per_friend},
       {Table::sealed_before, outgoing},
-      {Table::inbox, friends * manager::DeliveryOrder::messages_waiting.each},
-      {Table::part, friends * limits::incomplete_parts_bytes / manager::Inbox::part_overhead_bytes},
-      {Table::seen, friends * manager::Inbox::ids_remembered.each},
-      {Table::receipt_due, friends * manager::Receipts::due_per_friend},
       {Table::ended, outgoing},
-      {Table::order, friends * manager::DeliveryOrder::orders_per_friend},
       {Table::home_node, homes},
       {Table::watermark, homes * manager::KeyRing::roots_held},
       {Table::request_out, manager::RequestOutbox::most_requests + friends},
@@ -110,15 +115,19 @@ void Bounds::check_rows(const test::User& user, const Company& company) const {
       {Table::padding, padding_rows},
       {Table::date, 1},
   };
-  std::map<Table, std::size_t> rows;
+  std::map<std::pair<Table, FriendKey>, std::size_t> rows;  // {}: of all friends
   for (const auto& [key, value] : user.state->durable()) {
-    ++rows[static_cast<Table>(key[0])];
+    const auto table = static_cast<Table>(key[0]);
+    const bool of_one = most_of_one.contains(table) && key.size() > sizeof(FriendKey);
+    ++rows[{table, of_one ? id_from<FriendKey>(ByteView(key).subspan(1)) : FriendKey{}}];
   }
-  for (const auto& [table, count] : rows) {
-    const auto limit = most.find(table);
+  for (const auto& [of, count] : rows) {
+    const auto [table, who] = of;
+    const auto& limits = who == FriendKey{} ? most : most_of_one;
+    const auto limit = limits.find(table);
     std::string what = "rows of a user's table ";
     what += static_cast<char>(table);
-    must(Bound::rows, count, limit == most.end() ? 0 : limit->second, what);
+    must(Bound::rows, count, limit == limits.end() ? 0 : limit->second, what);
   }
 }
 

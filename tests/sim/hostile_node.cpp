@@ -97,7 +97,7 @@ bool HostileNode::on_store(Session& session, const crypto::Point& x, const proto
     made.expires_at_s = made.node_time_s + request.ttl_s;
   } else if (temper_.does("answer a store with any status")) {
     made.status = static_cast<protocol::StoreStatus>(below(12));
-    made.expires_at_s = below(2) == 0 ? 0 : made.node_time_s + below(20 * 86400);
+    made.expires_at_s = below(2) == 0 ? 0 : made.node_time_s + below(days(20) / 1s);
     made.retry_after_s = static_cast<std::uint16_t>(below(2) == 0 ? below(65536) : below(60));
   } else {
     return false;

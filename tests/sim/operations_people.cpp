@@ -102,14 +102,14 @@ void remove_and_add_again_and_again(Rig& rig, SeededRandom& random) {
     return;
   }
   rig.start(pair->who);
-  const auto times = between(random, 2, 20);
   const bool quickly = random.chance(500);
+  const auto times = between(random, 2, quickly || random.chance(300) ? 20 : 6);
   for (std::int64_t i = 0; i < times; ++i) {
     rig.add_friend(pair->who, pair->other.key());
     pair->other.meet(*pair->who.user);
     rig.run(2s);
     rig.remove_hostile_friend(pair->who, pair->other);
-    rig.run(quickly ? between(random, 1min, 10min) : between(random, 1min, 12h));
+    rig.run(quickly ? between(random, 1min, 10min) : between(random, 1min, 30h));
   }
   rig.run(random.chance(500) ? 27h : 0ms);
 }
