@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <time.h>
-
 #include <boost/program_options.hpp>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <set>
 
