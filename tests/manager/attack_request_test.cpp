@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(an_end_before_a_crash_is_reported_after_it) {
   ask("first");
   BOOST_TEST(run_until_stored());
   alice.contact->on_contact(bob.key);  // they have come online
-  alice.crash();                       // that is on the disk, and nobody was told
+  alice.crash();                       // the end is on disk, and was not reported
   BOOST_TEST(!alice.told().ends_with("answered"));
   alice.start();
   run(1s);

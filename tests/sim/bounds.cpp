@@ -165,10 +165,10 @@ void Bounds::check_nodes() const {
 
 /// A friend can make a new instance seem necessary; whoever goes on with another disk has a new one, too.
 void Bounds::check_instances() const {
-  for (const auto& [whom, instances] : instances_) {
+  for (const auto& [given, instances] : instances_) {
     const auto most = 1 +
                       static_cast<std::uint64_t>(days_passed() * (24h / manager::FriendBook::renew_every)) +
-                      value(crashes_, whom.first) + value(friendings_, whom.first);
+                      value(crashes_, given.first) + value(friendings_, given.first);
     must(Bound::instances, instances.size(), most, "instances of a user that a friend was given");
   }
 }

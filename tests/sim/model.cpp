@@ -13,8 +13,6 @@ constexpr seconds remembered = days(28);
 constexpr milliseconds shown_late = 15min;
 /// Nodes keep nothing for less (docs/protocol.md, section 2).
 constexpr milliseconds shortest_kept = 1h;
-/// What clocks may differ by (docs/protocol.md, section 2).
-constexpr milliseconds clocks_agree = 10min;
 
 std::string name_of(const FriendKey& key) {
   return to_hex(ByteView(key).first(3));

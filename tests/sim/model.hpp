@@ -78,10 +78,13 @@ struct Message {
   [[nodiscard]] UnixTimeMs expires_at() const noexcept { return sent_at + ttl; }
 };
 
+/// What clocks may differ by (docs/protocol.md, section 2).
+inline constexpr milliseconds clocks_agree = 10min;
+
 /// A moment,
 struct Times {
   UnixTimeMs right{};  ///< by a right clock,
-  UnixTimeMs own{};    ///< and by that of whom it happens to.
+  UnixTimeMs own{};    ///< and by the clock of the user concerned.
 };
 
 class Model {
@@ -189,7 +192,7 @@ class Model {
   std::map<Id, Message> of_hostile_;  ///< By a hash of the recipient, the friend and the id.
   std::size_t hostile_nodes_ = 0;
   std::set<FriendKey> failing_disks_;
-  std::set<FriendKey> wrong_clocks_;  ///< Of whom.
+  std::set<FriendKey> wrong_clocks_;  ///< Users whose clock was wrong at any time.
   bool old_installations_ = false;
   bool nodes_failed_ = false;
   std::uint64_t last_number_ = 0;

@@ -65,7 +65,7 @@ struct Pair {
   HostileFriend& other;
 };
 
-/// Nothing if nobody is hostile, or they are not running.
+/// Nothing if nobody is hostile.
 std::optional<Pair> with_hostile_friend(Rig& rig, SeededRandom& random) {
   rig.idle = rig.hostile_friends.empty();
   if (rig.idle) {

@@ -113,6 +113,7 @@ void Requests::crashed(const FriendKey& who) {
   }
   for (auto& [id, request] : requests_) {
     request.may_be_retold = request.may_be_retold || (request.from == who && request.ended);
+    request.excused = request.excused || (request.from == who && !request.queued);  // it was never promised
   }
 }
 
@@ -136,14 +137,14 @@ std::vector<FriendKey> Requests::unseen(std::uint8_t nodes, const std::set<Direc
 std::optional<Id> Requests::first_open() const {
   const auto found = std::ranges::find_if(requests_, [](const auto& entry) {
     const Request& request = entry.second;
-    return request.queued && !request.ended && !request.excused;
+    return !request.ended && !request.excused;
   });
   return found == requests_.end() ? std::nullopt : std::optional(found->first);
 }
 
 void Requests::check_ended() const {
   if (const auto open = first_open()) {
-    fail(Fault::stuck, *open, "was queued, and nothing was said of its end");
+    fail(Fault::stuck, *open, "was accepted, and nothing was said of its end");
   }
 }
 

@@ -43,7 +43,7 @@ class Requests {
     bool cancelled = false;
     bool expired = false;
     bool ended = false;
-    bool may_be_retold = false;  ///< The end of it, which was told just before a crash.
+    bool may_be_retold = false;  ///< The program has ended after it reported the end.
     bool excused = false;        ///< Somebody went back to an older state.
     std::uint8_t stored = 0;
     unsigned shown = 0;

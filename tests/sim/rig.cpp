@@ -7,9 +7,6 @@ namespace toxasync::sim {
 
 namespace {
 
-/// What clocks may differ by (docs/protocol.md, section 2).
-constexpr milliseconds clocks_agree = 10min;
-
 /// Of another content, and a size that is in the same size of envelope.
 std::string other_text(const std::string& text) {
   std::string made = text;

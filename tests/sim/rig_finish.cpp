@@ -217,7 +217,7 @@ void Rig::wait_for_the_last_ones(const std::vector<Id>& last_ones) {
        Fault::stuck, std::to_string(records_left(world)) + " records are left on the nodes");
 }
 
-/// What a node has confirmed is shown to whom it is for. (Whoever has their Tox key may have deleted it.)
+/// Stored requests are shown to their recipients. (A thief of the recipient's Tox key may have deleted them.)
 void Rig::wait_for_requests() {
   std::set<Direction> listed;
   for (const auto& person : people) {

@@ -93,12 +93,13 @@ void NodeBook::on_sent(const protocol::NodeId& id, const Endpoint& to, Now now) 
 
 void NodeBook::on_proven(const protocol::NodeId& id, const Endpoint& at) {
   BookedNode* const node = entry(id);
-  if (node != nullptr && std::ranges::find(node->given, at) != node->given.end()) {
+  if (node == nullptr) {
+    return;
+  }
+  if (std::ranges::find(node->given, at) != node->given.end()) {
     node->answering[at] = {{}, true};
   }
-  if (node != nullptr) {
-    break_silence(*node, at);
-  }
+  break_silence(*node, at);
 }
 
 void NodeBook::on_heard(const protocol::NodeId& id, const Endpoint& from) {
