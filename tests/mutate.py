@@ -147,6 +147,7 @@ class Compiler:
         arguments = arguments[next(i for i, word in enumerate(arguments) if word.endswith("++")):]  # without ccache
         arguments[arguments.index("-o") + 1] = str(target)
         arguments[arguments.index("-c") + 1] = str(source)
+        arguments[1:1] = ["-I", str(directory)]  # headers that are changed, too
         arguments += ["-w", "-iquote", str((ROOT / name).parent), f"-ffile-prefix-map={directory}=."]
         if subprocess.run(arguments, cwd=entry["directory"], stderr=subprocess.DEVNULL).returncode != 0:
             return None

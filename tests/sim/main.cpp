@@ -14,8 +14,7 @@
 // Hostile worlds against a plain model of the promises; see `test_sim --help`.
 //
 // World i has the seed FIRST + i; a failure prints the seed, and the shortest sequence of operations in the
-// smallest world that still fails. --sweep takes N short sequences, and repeats each with a crash of each
-// user at every single event.
+// smallest world that still fails.
 
 namespace toxasync::sim {
 
@@ -36,14 +35,14 @@ struct Sequence {
   Rig::Options options;
 };
 
-struct Crash {
-  std::size_t who = 0;
-  unsigned event = 0;
-};
-
-Sequence generate(std::uint64_t seed) {
+Sequence generate(std::uint64_t seed, bool crashing) {
   SeededRandom random(seed * 1000003);
   Sequence made{seed, Weather::draw(random), {}, {}};
+  SeededRandom crashes(seed * 1000003 + 1);
+  if (crashing || crashes.chance(50)) {
+    static constexpr unsigned within[] = {20, 100, 500, 2500};
+    made.weather.crash_within = within[crashes.below(std::size(within))];
+  }
   const auto weight = [&](const Operation& operation) {
     return std::uint64_t{operation.weight} * made.weather[operation.kind];
   };
@@ -147,7 +146,6 @@ void print_counters(std::ostream& out, const Rig& rig) {
 
 struct Outcome {
   std::optional<Broken> wrong;  ///< What went wrong; nothing if nothing did.
-  std::uint64_t events = 0;     ///< At which a crash could have come.
   std::uint64_t view = 0;       ///< Rig::view().
 };
 
@@ -185,20 +183,15 @@ void meet_all(Rig& rig) {
   }
 }
 
-Outcome run(const Sequence& sequence, Totals& totals, std::ostream* trace,
-            std::optional<Crash> crash = std::nullopt) {
+Outcome run(const Sequence& sequence, Totals& totals, std::ostream* trace) {
   Rig rig(sequence.seed, sequence.weather, totals, sequence.options);
   Outcome outcome;
   try {
     if (sequence.weather.met) {
       meet_all(rig);
     }
-    const auto events_before = totals.events;
-    if (crash) {
-      rig.people[crash->who].crash_in_events = crash->event;
-    }
+    rig.let_crash();
     run_steps(rig, sequence, totals, trace);
-    outcome.events = totals.events - events_before;
     SeededRandom random(sequence.seed + 77);
     rig.finish(random);
   } catch (const Broken& broken) {
@@ -286,7 +279,7 @@ std::optional<Broken> look_from_outside(Sequence sequence, std::uint64_t view) {
 struct Options {
   std::uint64_t seeds = 30;
   std::uint64_t first_seed = 1;
-  std::uint64_t sweeps = 0;
+  bool crashing = false;
   unsigned jobs = 1;
   bool trace = false;
   bool shrinks = true;
@@ -301,10 +294,7 @@ class Runner {
 
   bool run_all() {
     for (std::uint64_t i = 0; i < options_.seeds; ++i) {
-      tasks_.push_back({options_.first_seed + i, false});
-    }
-    for (std::uint64_t i = 0; i < options_.sweeps; ++i) {
-      tasks_.push_back({options_.first_seed + i, true});
+      seeds_.push_back(options_.first_seed + i);
     }
     std::vector<std::thread> threads;
     for (unsigned i = 1; i < options_.jobs; ++i) {
@@ -317,11 +307,6 @@ class Runner {
   }
 
  private:
-  struct Task {
-    std::uint64_t seed = 0;
-    bool sweep = false;
-  };
-
   [[nodiscard]] bool failed() const {
     return std::ranges::any_of(faults_, [](std::uint64_t count) { return count > 0; });
   }
@@ -351,53 +336,44 @@ class Runner {
   }
 
   void work() {
-    for (std::size_t i = next_++; i < tasks_.size(); i = next_++) {
+    for (std::size_t i = next_++; i < seeds_.size(); i = next_++) {
       Totals totals;
-      const Task& task = tasks_[i];
-      if (task.sweep) {
-        sweep(task, totals);
-      } else {
-        auto sequence = generate(task.seed);
-        sequence.options = options_.canary;
-        if (!options_.scenario.empty()) {
-          sequence = reduce(std::move(sequence), options_.scenario);
-        }
-        check(task, sequence, std::nullopt, totals);
+      auto sequence = generate(seeds_[i], options_.crashing);
+      sequence.options = options_.canary;
+      if (!options_.scenario.empty()) {
+        sequence = reduce(std::move(sequence), options_.scenario);
       }
+      check(sequence, totals);
       const std::lock_guard lock(mutex_);
       totals_ += totals;
       if (options_.until_fault && failed()) {
-        next_ = tasks_.size();
+        next_ = seeds_.size();
       }
       if (++done_ % 500 == 0) {
-        std::cerr << "sim: " << done_ << " of " << tasks_.size() << "\n";
+        std::cerr << "sim: " << done_ << " of " << seeds_.size() << "\n";
       }
     }
   }
 
-  void check(const Task& task, const Sequence& sequence, std::optional<Crash> crash, Totals& totals) {
+  void check(const Sequence& sequence, Totals& totals) {
     ++totals.seeds;
     std::ostringstream report;
-    const auto outcome = run(sequence, totals, options_.trace ? &report : nullptr, crash);
+    const auto outcome = run(sequence, totals, options_.trace ? &report : nullptr);
     auto wrong = outcome.wrong;
-    if (!wrong && task.seed % looked_at_each == 0) {
+    if (!wrong && sequence.seed % looked_at_each == 0) {
       wrong = look_from_outside(sequence, outcome.view);
     }
     if (wrong) {
-      report << "seed " << task.seed << ": " << fault_names.at(static_cast<std::size_t>(wrong->kind)) << ": "
-             << wrong->what() << "\n";
-      if (crash) {
-        report << "with a crash of user " << crash->who << " at event " << crash->event << "\n";
-      }
-      report << "again: ./dev sim --seed " << task.seed << (crash ? " --seeds 0 --sweep 1" : " --seeds 1")
-             << " --trace\n";
-      if (crash) {
-        report << "  with a crash of user " << crash->who << " at event " << crash->event << "\n";
-      } else if (options_.shrinks && outcome.wrong) {
+      report << "seed " << sequence.seed << ": " << fault_names.at(static_cast<std::size_t>(wrong->kind))
+             << ": " << wrong->what() << "\n";
+      const std::string crashes = options_.crashing ? " --crashes" : "";
+      report << "again: ./dev sim --seed " << sequence.seed << " --seeds 1 --trace" << crashes << "\n";
+      if (options_.shrinks && outcome.wrong) {
         const auto shortest = shrink(sequence, *wrong);
         Totals ignored;
-        report << "the shortest that goes wrong: ./dev sim --seeds 1 --trace --no-shrink --seed " << task.seed
-               << " --scenario " << scenario_of(shortest) << "\n  " << shortest.weather.describe() << "\n";
+        report << "the shortest that goes wrong: ./dev sim --seeds 1 --trace --no-shrink --seed "
+               << sequence.seed << crashes << " --scenario " << scenario_of(shortest) << "\n  "
+               << shortest.weather.describe() << "\n";
         const auto how = run(shortest, ignored, &report).wrong;
         report << "  " << (how ? how->what() : "?") << "\n";
       }
@@ -409,28 +385,10 @@ class Runner {
     std::cerr << report.str();
   }
 
-  /// A crash of everybody at every event of a short sequence, but for those past longest_sweep.
-  void sweep(const Task& task, Totals& totals) {
-    constexpr std::uint64_t other_seeds = 900'000;
-    auto sequence = generate(task.seed + other_seeds);
-    std::erase_if(sequence.steps, [](const Step& step) {  // it would take the place of the crash
-      return std::string_view(operations()[step.operation].name) == "crash at an event";
-    });
-    sequence.steps.resize(std::min<std::size_t>(sequence.steps.size(), 8));
-    Totals ignored;
-    const auto events = std::min<std::uint64_t>(run(sequence, ignored, nullptr).events, longest_sweep);
-    for (std::size_t who = 0; who < sequence.weather.users; ++who) {
-      for (unsigned event = 1; event <= events; ++event) {
-        check(task, sequence, Crash{who, event}, totals);
-      }
-    }
-  }
-
-  static constexpr std::uint64_t longest_sweep = 2000;  ///< Events.
-  static constexpr std::uint64_t looked_at_each = 16;   ///< Seeds.
+  static constexpr std::uint64_t looked_at_each = 16;  ///< Seeds.
 
   Options options_;
-  std::vector<Task> tasks_;
+  std::vector<std::uint64_t> seeds_;
   std::atomic<std::size_t> next_ = 0;
   std::mutex mutex_;  ///< Of what follows, and of standard error.
   Totals totals_;
@@ -447,8 +405,8 @@ std::optional<Options> parse(int argc, char** argv) {
   auto add = known.add_options();
   add("seeds", po::value(&options.seeds)->value_name("N"), "worlds; default: 30");
   add("seed", po::value(&options.first_seed)->value_name("N"), "seed of the first one; default: 1");
-  add("sweep", po::value(&options.sweeps)->value_name("N"),
-      "short sequences, repeated with a crash of each user at every event, up to the 2000th; default: 0");
+  add("crashes", po::bool_switch(&options.crashing),
+      "in each world every user crashes again and again, after 1 to 20, 100, 500 or 2500 events");
   add("jobs", po::value(&options.jobs)->value_name("N"), "threads; default: 1");
   add("trace", po::bool_switch(&options.trace), "print the operations of a world in which something fails");
   add("no-shrink", po::bool_switch(&no_shrink), "do not look for a shorter sequence that fails");
@@ -482,7 +440,7 @@ std::optional<Options> parse(int argc, char** argv) {
   }
   options.jobs = std::max(1U, options.jobs);
   if (!options.scenario.empty()) {
-    reduce(generate(options.first_seed), options.scenario);  // or say what is wrong with it
+    reduce(generate(options.first_seed, options.crashing), options.scenario);  // or say what is wrong with it
   }
   return options;
 }

@@ -232,9 +232,21 @@ void Rig::crash(Person& who, std::optional<milliseconds> restart_after) {
   }
 }
 
+void Rig::plan_crash(Person& who) {
+  if (crashing_ && who.crash_in_events == 0) {
+    who.crash_in_events = 1 + static_cast<unsigned>(random_.below(weather.crash_within));
+  }
+}
+
+void Rig::let_crash() {
+  crashing_ = weather.crash_within > 0;
+  std::ranges::for_each(people, [this](Person& who) { plan_crash(who); });
+}
+
 void Rig::start(Person& who) {
   who.restart_at = never;
   if (!who.user->running()) {
+    plan_crash(who);
     who.user->state->hold_commits(who.slow_disk);
     who.user->start();
     bounds_.on_start();

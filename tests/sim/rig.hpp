@@ -101,6 +101,8 @@ class Rig {
   void cancel(Person& who, const Id& id);
   /// `restart_after`: nothing if they are not to be restarted.
   void crash(Person& who, std::optional<milliseconds> restart_after);
+  /// From now on, if that is in the weather.
+  void let_crash();
   void start(Person& who);
   void stop(Person& who) {
     crash(who, std::nullopt);
@@ -186,6 +188,7 @@ class Rig {
   /// How it is called when mail does not come in time.
   [[nodiscard]] Fault late() const { return weather.is_hostile() ? Fault::interfered : Fault::lost; }
 
+  void plan_crash(Person& who);
   [[nodiscard]] bool breaks(Fault fault) const noexcept { return options_.canary == fault; }
 
   Totals& totals_;
@@ -207,6 +210,7 @@ class Rig {
   std::map<FriendKey, std::set<protocol::NodeId>> owned_;  ///< Nodes that only a hostile friend names.
   std::map<FriendKey, std::set<protocol::NodeId>> homes_;  ///< That people had at any time.
   std::string seen_at_found_node_;                         ///< What went wrong there.
+  bool crashing_ = false;                                  ///< They crash again and again.
   std::uint32_t next_address_ = 2000;
 };
 

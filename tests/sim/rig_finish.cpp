@@ -76,6 +76,7 @@ void Rig::finish(SeededRandom& random) {
 }
 
 void Rig::repair() {
+  crashing_ = false;
   for (auto& person : people) {
     person.crash_in_events = 0;
     person.crash_in_callback = false;

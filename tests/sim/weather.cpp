@@ -43,7 +43,8 @@ std::string Weather::describe() const {
                     " hostile friends, " + std::to_string(strangers) + " strangers, " +
                     std::to_string(thieves) + " thieves, polls " + std::to_string(poll_interval / 1min) +
                     " min" + (push ? ", push" : "") + (cover ? ", cover" : "") +
-                    (picks ? ", picked nodes" : "") + (met ? "" : ", not met");
+                    (picks ? ", picked nodes" : "") + (met ? "" : ", not met") +
+                    (crash_within > 0 ? ", crashes within " + std::to_string(crash_within) + " events" : "");
   for (std::size_t i = 0; i < strength.size(); ++i) {
     all += strength[i] == 0 ? "" : ", " + std::string(kind_names[i]) + " " + std::to_string(strength[i]);
   }

@@ -42,7 +42,8 @@ struct Weather {
   bool cover = false;
   /// People are given one node and find the others, each friend those of their own choice.
   bool picks = false;
-  bool met = true;  ///< They know each other at the start.
+  unsigned crash_within = 0;  ///< Events: everybody crashes again and again; 0: they do not.
+  bool met = true;            ///< They know each other at the start.
   std::array<unsigned, kind_names.size()> strength{};
   std::size_t steps = 30;
 
