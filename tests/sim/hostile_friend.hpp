@@ -54,6 +54,10 @@ class HostileFriend final : public Actor {
   std::function<std::optional<crypto::MessageId>()> heard_of;
   /// Gets each root that a friend of theirs gave them; may be null.
   std::function<void(const crypto::FriendsRoot&)> tell;
+  /// A text that was sealed or changed so that it must not open.
+  [[nodiscard]] bool spoiled(ByteView text) const {
+    return spoiled_.contains(Bytes(text.begin(), text.end()));
+  }
   /// Of each bundle that a user gave them.
   std::function<void(const test::User& by, crypto::Instance instance)> given;
 
@@ -192,6 +196,8 @@ class HostileFriend final : public Actor {
   std::vector<Victim> victims_;
   Pace pace_;
   std::size_t written_ = 0;  ///< Letters, which cost the most time.
+  bool spoils_ = false;      ///< The present one.
+  std::set<Bytes> spoiled_;
   std::size_t turn_of_ = 0;  ///< Place of the victim of a flood.
   bool stopped_ = false;
 };

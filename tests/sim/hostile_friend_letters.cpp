@@ -22,6 +22,8 @@ std::vector<HostileFriend::Letter> HostileFriend::write_letters(Victim& victim, 
   }
   Forgery forgery;
   forgery.recipient = victim.user->key;
+  const auto& heads = victim.heads;
+  spoils_ = std::ranges::none_of(heads, [&](const auto& given) { return &given == head; });
   forgery.pre_key = key_to_use(victim, *head, kind);
   forgery.body.kind = kind;
   name_sender(victim, forgery);
@@ -49,6 +51,9 @@ std::vector<HostileFriend::Letter> HostileFriend::write_letters(Victim& victim, 
       ++written_;
     }
   }
+  if (spoils_ && text.size() >= plain_text.size()) {
+    spoiled_.insert(text);
+  }
   return letters;
 }
 
@@ -64,7 +69,12 @@ std::optional<HostileFriend::Letter> HostileFriend::write_part(Victim& victim,
   }
   forgery.padded_with_ones = twists_("letter: padding that is not zero");
   forgery.large = twists_("letter: large for a short text");
+  const auto room = forgery.large || forgery.body.text.size() > limits::small_text ? limits::large_text
+                                                                                   : limits::small_text;
+  spoils_ = spoils_ || (forgery.padded_with_ones && forgery.body.text.size() < room) ||
+            forgery.header.pre_key != crypto::pre_key_id(forgery.pre_key);
   if (twists_("letter: sealed for another kind of root")) {
+    spoils_ = true;
     forgery.label = random_.chance(500) ? crypto::RootKind::open : crypto::RootKind::pair;
   }
   forgery.secret = random_.id<crypto::CancelSecret>();
@@ -74,7 +84,10 @@ std::optional<HostileFriend::Letter> HostileFriend::write_part(Victim& victim,
   }
   auto mailbox = crypto::friends_mailbox(root, epoch);
   if (mailbox && twists_("letter: without the header secret")) {
-    mailbox->header_secret = crypto::Secret<32>::random(random_);
+    spoils_ = true;
+    const auto other = crypto::friends_mailbox(root, epoch - 1);
+    mailbox->header_secret =
+        other && random_.chance(500) ? other->header_secret.clone() : crypto::Secret<32>::random(random_);
   }
   auto envelope = mailbox ? forge(forgery, client_.self(), *mailbox, random_) : std::nullopt;
   if (!envelope) {
@@ -95,6 +108,7 @@ std::optional<HostileFriend::Letter> HostileFriend::write_part(Victim& victim,
 /// After it was sealed.
 void HostileFriend::damage(const Victim& victim, Bytes& envelope) {
   if (twists_("letter: flips a bit")) {
+    spoils_ = true;
     flip_a_bit(random_, envelope);
   }
   if (victim.letters.empty()) {
@@ -103,6 +117,7 @@ void HostileFriend::damage(const Victim& victim, Bytes& envelope) {
   const Bytes& other = one_of(random_, victim.letters).live.envelope;
   const bool head = twists_("letter: the header of another one");
   if (head || twists_("letter: the body of another one")) {
+    spoils_ = true;
     const auto from = head ? std::size_t{0} : limits::envelope_prefix;
     const auto to = head ? limits::envelope_prefix : std::min(envelope.size(), other.size());
     std::copy(other.begin() + static_cast<std::ptrdiff_t>(from),
@@ -124,6 +139,7 @@ const protocol::BundleHead* HostileFriend::head_to_use(Victim& victim) {
 crypto::Point HostileFriend::key_to_use(Victim& victim, const protocol::BundleHead& head,
                                         crypto::MessageKind kind) {
   if (twists_("letter: a pre-key that nobody has")) {
+    spoils_ = true;
     return random_.chance(500) ? any_point(random_) : crypto::KeyPair::generate(random_).public_key;
   }
   const bool one_time = crypto::is_ordered(kind) != twists_("letter: a pre-key of the wrong sort");

@@ -148,6 +148,10 @@ void Rig::observe_requests(Person& person) {
 void Rig::show(Person& person, const manager::ReceivedMessage& message) {
   const User& user = *person.user;
   if (is_hostile(message.from)) {
+    if (std::ranges::any_of(hostile_friends,
+                            [&](const auto* actor) { return actor->spoiled(message.text); })) {
+      throw Broken(Fault::misdelivered, "a message that was not sealed rightly was shown");
+    }
     return model.shown_of_hostile(user.key, message, world.clock.now().wall);
   }
   if (!user.friends.contains(message.from)) {
