@@ -46,6 +46,7 @@ bool is_of(Namer first, const Endpoint& host) {
 
 void Bounds::must(Bound bound, std::uint64_t is, std::uint64_t most, const std::string& what) const {
   constexpr std::uint64_t canary_counts = 1000;
+  note_reached(reached_, what, {is, most});
   if (is * (canary_ == bound ? canary_counts : 1) > most) {
     throw Broken(Fault::unbounded,
                  what + ": " + std::to_string(is) + ", and it may be " + std::to_string(most));

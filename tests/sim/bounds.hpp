@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <map>
+#include <string>
 
 #include "model.hpp"
 #include "tests/manager/world.hpp"
@@ -37,6 +39,21 @@ enum class Bound : std::size_t { traffic, strangers, pauses, agreements, memory,
 inline constexpr std::array bound_names = {"traffic", "strangers", "pauses", "agreements",
                                            "memory",  "state",     "rows",   "instances"};
 
+/// How close it came to a bound.
+struct Reached {
+  std::uint64_t is = 0;
+  std::uint64_t most = 1;
+
+  [[nodiscard]] double share() const noexcept {
+    return static_cast<double>(is) / static_cast<double>(std::max<std::uint64_t>(most, 1));
+  }
+};
+using ReachedBounds = std::map<std::string, Reached>;  ///< By what is counted.
+inline void note_reached(ReachedBounds& all, const std::string& what, Reached now) {
+  Reached& highest = all[what];
+  highest = now.share() > highest.share() ? now : highest;
+}
+
 /// What is counted in a world, and may not be more than it may be, whatever anybody does.
 class Bounds {
  public:
@@ -47,8 +64,8 @@ class Bounds {
   };
 
   /// `canary`: what is measured for this one counts a thousand times, to see that it is noticed.
-  explicit Bounds(test::World& world, std::optional<Bound> canary = std::nullopt)
-      : world_(world), began_(world.clock.steady()), canary_(canary) {
+  Bounds(test::World& world, ReachedBounds& reached, std::optional<Bound> canary)
+      : world_(world), reached_(reached), began_(world.clock.steady()), canary_(canary) {
     (void)test::most_product_bytes();
     (void)test::most_key_agreements();
   }
@@ -108,6 +125,7 @@ class Bounds {
   using Link = std::pair<Endpoint, Endpoint>;
 
   test::World& world_;
+  ReachedBounds& reached_;
   SteadyTime began_;
   std::optional<Bound> canary_;
   std::map<Endpoint, Endpoint> names_;

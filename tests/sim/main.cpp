@@ -284,6 +284,7 @@ struct Options {
   bool trace = false;
   bool shrinks = true;
   bool until_fault = false;
+  bool bounds = false;
   std::string scenario;
   Rig::Options canary;
 };
@@ -328,6 +329,9 @@ class Runner {
               << totals_.envelopes << " envelopes: " << totals_.shown << " shown (" << totals_.repeated
               << " repetitions after a crash or an old copy), " << totals_.expired << " expired, "
               << totals_.cancelled << " cancelled, " << totals_.failed << " failed\n";
+    for (const auto& [what, reached] : options_.bounds ? totals_.bounds : ReachedBounds{}) {
+      std::cout << "bound: " << what << ": " << reached.is << " of " << reached.most << "\n";
+    }
     std::cout << "sim: " << totals_.seeds << " seeds";
     for (std::size_t i = 0; i < faults_.size(); ++i) {
       std::cout << ", " << fault_names[i] << " " << faults_[i];
@@ -411,6 +415,7 @@ std::optional<Options> parse(int argc, char** argv) {
   add("trace", po::bool_switch(&options.trace), "print the operations of a world in which something fails");
   add("no-shrink", po::bool_switch(&no_shrink), "do not look for a shorter sequence that fails");
   add("scenario", po::value(&options.scenario)->value_name("S"), "a part of a world, as a failure prints it");
+  add("bounds", po::bool_switch(&options.bounds), "print how close each bound came");
   add("until-fault", po::bool_switch(&options.until_fault),
       "stop at the first world in which something fails");
   add("canary", po::value(&canary)->value_name("KIND"),

@@ -29,7 +29,7 @@ Rig::Rig(std::uint64_t seed, const Weather& what, Totals& totals, Options option
       options_(options),
       random_(seed ^ 0x5eed),
       tap_(world, model),
-      bounds_(world, options.broken_bound) {
+      bounds_(world, totals.bounds, options.broken_bound) {
   for (std::size_t i = 0; i < weather.nodes; ++i) {
     world.add_node();
   }

@@ -40,6 +40,7 @@ struct Totals {
   std::uint64_t envelopes = 0;
   Tally faults;   ///< By operation.
   Tally attacks;  ///< By choice of somebody hostile.
+  ReachedBounds bounds;
 
   Totals& operator+=(const Totals& more) {
     for (const auto field : {&Totals::seeds, &Totals::operations, &Totals::events, &Totals::crash_points,
@@ -52,6 +53,9 @@ struct Totals {
     }
     for (const auto& [what, times] : more.attacks) {
       count(attacks, what, times);
+    }
+    for (const auto& [what, reached] : more.bounds) {
+      note_reached(bounds, what, reached);
     }
     return *this;
   }
