@@ -112,6 +112,7 @@ void Session::give_nodes(User& user) {
 void Session::send(User& from, const User& to, std::string text) {
   sent_.push_back({&from, &to, std::move(text)});
   Sent& message = sent_.back();
+  message.start = starts_[&from].size();
   message.accepted = call([&] {
     const auto id = from.manager->send(to.key, crypto::MessageKind::normal, as_bytes(message.text));
     const test::TestCode test;
@@ -259,6 +260,9 @@ void Session::check_message(const Sent& message) const {
   if (queued && (shown == 0 || !delivered)) {
     throw Broken(std::string(shown == 0 ? "queued, but never shown: " : "shown, but never delivered: ") +
                  text);
+  }
+  if (!queued && starts_.at(&from).size() == message.start) {
+    throw Broken("accepted, and the program has not ended, and nothing is told of it: " + text);
   }
 }
 

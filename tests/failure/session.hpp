@@ -36,6 +36,7 @@ class Session {
     const test::User* to;
     std::string text;
     crypto::MessageId id{};
+    std::size_t start = 0;  ///< Of the sender's program, which one that was.
     bool accepted = false;  ///< Else send() threw.
   };
 

@@ -11,109 +11,13 @@
 #include <string>
 #include <vector>
 
-#include "manager/manager.hpp"
 #include "protocol/friend_packet.hpp"
 #include "storage_node.hpp"
-#include "store/memory/memory_state.hpp"
 #include "tests/support/actor.hpp"
-#include "tests/support/quiet_log.hpp"
-#include "tests/support/seeded_random.hpp"
 #include "tests/support/time_print.hpp"
+#include "user.hpp"
 
 namespace toxasync::test {
-
-class World;
-
-/// The world's clock, with a wall clock that may be wrong.
-struct SkewedClock final : Clock {
-  explicit SkewedClock(const Clock& right) : right_clock(right) {}
-  [[nodiscard]] Now now() const noexcept override {
-    Now now = right_clock.now();
-    now.wall += ahead;
-    return now;
-  }
-  const Clock& right_clock;
-  milliseconds ahead = 0ms;
-};
-
-/// A manager with all that it stands on, the application above it, and the machine it runs on.
-class User final : public manager::ManagerListener {
- public:
-  User(World& world, std::uint32_t number);
-
-  /// The program starts: with what is on its disk, and the friends in the host's list.
-  void start();
-  /// The program ends at once; what was not durable is gone, and everybody sees it go offline.
-  void crash();
-  [[nodiscard]] bool running() const noexcept { return manager != nullptr; }
-
-  /// Sends; the id, which must be given.
-  crypto::MessageId send(const User& to, std::string_view text,
-                         crypto::MessageKind kind = crypto::MessageKind::normal);
-  [[nodiscard]] std::vector<std::string> texts() const;
-  /// States told of a message, as "queued stored:1/3 delivered".
-  [[nodiscard]] std::string told(const crypto::MessageId& id) const;
-  [[nodiscard]] std::uint64_t operator[](Counter counter) const noexcept { return metrics.value(counter); }
-  /// Entries of a table on the disk (docs/state.md).
-  [[nodiscard]] std::size_t rows(char table) const;
-
-  bool on_message(const manager::ReceivedMessage& message) noexcept override;
-  void on_message_state(const manager::MessageStatus& status) noexcept override {
-    const TestCode test;
-    states.push_back(status);
-  }
-  void on_friend_ready(const manager::FriendKey& key) noexcept override {
-    const TestCode test;
-    ready.push_back(key);
-  }
-  bool on_friend_request(const manager::ReceivedRequest& request) noexcept override {
-    const TestCode test;
-    if (takes_requests) {
-      requests.push_back(request);
-    }
-    return takes_requests;
-  }
-
-  void on_friend_request_state(const manager::RequestStatus& status) noexcept override {
-    const TestCode test;
-    request_states.push_back(status);
-  }
-
-  QuietLog log;
-  Metrics metrics;
-  SkewedClock clock;
-  std::unique_ptr<SeededRandom> random;
-  ByteArray<32> secret{};
-  manager::FriendKey key{};
-  Endpoint endpoint;
-  manager::ManagerConfig config;
-  std::unique_ptr<store::MemoryState> state;
-  store::StateStore* disk = nullptr;  ///< In place of `state`, if set.
-  std::unique_ptr<manager::Manager> manager;
-  std::set<manager::FriendKey> friends;  ///< In the host's list.
-
-  std::vector<manager::ReceivedMessage> shown;
-  std::vector<manager::MessageStatus> states;
-  std::vector<manager::FriendKey> ready;
-  std::vector<manager::ReceivedRequest> requests;
-  std::vector<manager::RequestStatus> request_states;
-  std::function<void(const manager::ReceivedMessage&)> inside_on_message;
-  bool takes_messages = true;  ///< Else it refuses what it is offered.
-  bool takes_requests = true;  ///< Likewise.
-  std::size_t refusals = 0;
-
- private:
-  friend class World;
-  struct Channel final : manager::FriendChannel {
-    explicit Channel(User& user) : user_(user) {}
-    manager::ChannelSend send(const manager::FriendKey& to, ByteView packet) noexcept override;
-    User& user_;
-  };
-
-  World& world_;
-  MockTransport& transport_;
-  Channel channel_{*this};
-};
 
 /// Users, nodes and the networks between them, in virtual time. Managers and nodes are called at their
 /// deadlines and when a packet comes, and at no other time.
@@ -261,20 +165,17 @@ class World {
  private:
   bool run_until(milliseconds limit, const std::function<bool()>& until);
   void set_connected(User& a, User& b, bool on);
-  void event() {
-    if (after_event) {
-      after_event();
-    }
-  }
+  void event();
   /// False: nothing was due.
   bool deliver_friend_packet();
   bool deliver_node_packet();
+  /// False: nothing was due; soonest_ says when something will be.
   bool tick_one();
-  [[nodiscard]] SteadyTime next() const;
 
   std::set<std::pair<manager::FriendKey, manager::FriendKey>> links_;
   std::multimap<SteadyTime, FriendPacket> friend_packets_;  ///< By arrival.
   std::map<std::pair<manager::FriendKey, manager::FriendKey>, std::size_t> queued_;
+  SteadyTime soonest_ = never;  ///< Deadline of a node, user or actor.
 };
 
 // --- User ---
@@ -395,6 +296,17 @@ inline void World::set_connected(User& a, User& b, bool on) {
   }
 }
 
+inline void World::event() {
+  if (after_event) {
+    after_event();
+  }
+  for (const auto& user : users) {
+    if (user->running() && user->manager->failed()) {
+      throw std::runtime_error("something was thrown in a manager, which has stopped");
+    }
+  }
+}
+
 inline bool World::deliver_friend_packet() {
   if (friend_packets_.empty() || friend_packets_.begin()->first > clock.steady()) {
     return false;
@@ -421,16 +333,22 @@ inline bool World::deliver_node_packet() {
 
 inline bool World::tick_one() {
   bool any = false;
+  soonest_ = never;
+  const auto is_due = [this](SteadyTime deadline) {
+    const bool due = deadline <= clock.steady();
+    soonest_ = due ? soonest_ : std::min(soonest_, deadline);
+    return due;
+  };
   for (const auto* const some : {&nodes, &other_nodes}) {
     for (const auto& node : *some) {
-      if (node->next() <= clock.steady()) {
+      if (is_due(node->next())) {
         node->tick();
         any = true;
       }
     }
   }
   for (const auto& user : users) {
-    if (user->running() && user->manager->next_deadline() <= clock.steady()) {
+    if (user->running() && is_due(user->manager->next_deadline())) {
       ++ticks;
       {
         const ProductCode product;
@@ -441,32 +359,13 @@ inline bool World::tick_one() {
     }
   }
   for (const auto& actor : actors) {
-    if (actor->next() <= clock.steady()) {
+    if (is_due(actor->next())) {
       actor->tick();
       any = true;
       event();
     }
   }
   return any;
-}
-
-inline SteadyTime World::next() const {
-  SteadyTime next = network.next_delivery().value_or(never);
-  if (!friend_packets_.empty()) {
-    next = std::min(next, friend_packets_.begin()->first);
-  }
-  for (const auto* const some : {&nodes, &other_nodes}) {
-    for (const auto& node : *some) {
-      next = std::min(next, node->next());
-    }
-  }
-  for (const auto& user : users) {
-    next = std::min(next, user->running() ? user->manager->next_deadline() : never);
-  }
-  for (const auto& actor : actors) {
-    next = std::min(next, actor->next());
-  }
-  return next;
 }
 
 inline bool World::run_until(milliseconds limit, const std::function<bool()>& until) {
@@ -484,7 +383,12 @@ inline bool World::run_until(milliseconds limit, const std::function<bool()>& un
     if (clock.steady() >= end) {
       return until && until();
     }
-    clock.advance_to(std::min(next(), end));
+    SteadyTime next = std::min(end, soonest_);
+    next = std::min(next, network.next_delivery().value_or(never));
+    if (!friend_packets_.empty()) {
+      next = std::min(next, friend_packets_.begin()->first);
+    }
+    clock.advance_to(next);
   }
 }
 

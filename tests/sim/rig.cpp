@@ -144,9 +144,6 @@ void Rig::on_event() {
   ++totals_.events;
   observe();
   for (auto& person : people) {
-    if (person.user->running() && person.user->manager->failed()) {
-      throw Broken(Fault::stuck, "something was thrown in a manager, which has stopped");
-    }
     if (person.slow_disk && person.user->running()) {
       person.user->state->release(random_.below(3));
     }
