@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "crypto/envelope.hpp"
 
-#include "forged_envelope.hpp"
+#include "chosen_envelope.hpp"
 #include "target.hpp"
 #include "tests/support/seeded_random.hpp"
 
@@ -83,9 +83,10 @@ void forged(fuzz::Source& source, const People& people, const crypto::OwnedMailb
   crypto::EnvelopeHeader header = source.message<crypto::EnvelopeHeader>();
   header.sender =
       mailbox.mailbox.kind == crypto::RootKind::open ? people.sender.friend_key() : crypto::FriendKey{};
-  const auto content = fuzz::ForgedEnvelope::choose(source, header, choose_body(source));
-  const auto envelope = fuzz::ForgedEnvelope::seal(content, people.sender, people.recipient.friend_key(),
-                                                   people.pre_key.public_key, mailbox.mailbox, people.e);
+  const auto content =
+      fuzz::choose_envelope(source, people.sender, people.recipient.friend_key(), people.pre_key.public_key,
+                            mailbox.mailbox.kind, header, choose_body(source));
+  const auto envelope = content.value().seal(mailbox.mailbox, people.e);
   const auto opened = open(people, mailbox, envelope.value());
   if (!opened) {
     return;
@@ -94,7 +95,7 @@ void forged(fuzz::Source& source, const People& people, const crypto::OwnedMailb
   fuzz::check(seen.sender == people.sender.friend_key(), "a body opens only by the key of its sender");
   fuzz::check(body.parts >= 1 && body.parts <= limits::parts && body.part < body.parts,
               "a part is one of its parts");
-  fuzz::check(body.text.size() <= (content.large ? limits::large_text : limits::small_text), "a text fits");
+  fuzz::check(body.text.size() <= (content->large ? limits::large_text : limits::small_text), "a text fits");
   test::SeededRandom random(5);
   fuzz::check(crypto::seal_envelope(people.sender, people.recipient.friend_key(), people.pre_key.public_key,
                                     mailbox.mailbox, seen, body, {}, random)

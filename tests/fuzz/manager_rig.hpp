@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "forged_envelope.hpp"
+#include "chosen_envelope.hpp"
 #include "hostile_node.hpp"
 #include "manager/core/utf8.hpp"
 #include "target.hpp"
@@ -125,8 +125,8 @@ class ManagerRig {
       header.sender = sender.friend_key();
     }
     const auto e = crypto::KeyPair::generate(eve->random());
-    auto envelope = ForgedEnvelope::seal(ForgedEnvelope::choose(source, header, body), sender, bob.key,
-                                         pre_key, mailbox, e);
+    const auto chosen = choose_envelope(source, sender, bob.key, pre_key, mailbox.kind, header, body);
+    auto envelope = chosen ? chosen->seal(mailbox, e) : std::nullopt;
     return envelope ? std::optional(Letter{std::move(mailbox), std::move(*envelope)}) : std::nullopt;
   }
   crypto::EnvelopeBody body() {

@@ -9,42 +9,10 @@
 #include "protocol/frame.hpp"
 #include "protocol/live.hpp"
 #include "protocol/store_request.hpp"
+#include "tests/support/forged_envelope.hpp"
 #include "world.hpp"
 
 namespace toxasync::test {
-
-/// The body's key and encryption, and so the whole of docs/protocol.md section 4 that a thief needs, by the
-/// primitives: they choose each of the three key agreements.
-struct BodyBox {
-  ByteArray<32> er{};  ///< X25519(e, R)
-  ByteArray<32> ek{};  ///< X25519(e, K)
-  ByteArray<32> sk{};  ///< X25519(s, K)
-
-  static constexpr std::size_t e_at = 17;
-  static constexpr std::size_t header_at = e_at + 32;
-  static constexpr std::size_t body_at = limits::envelope_prefix;
-
-  static ByteArray<32> context(ByteView envelope, std::string_view label, const crypto::FriendKey& sender,
-                               const crypto::FriendKey& recipient, const crypto::Point& pre_key,
-                               const crypto::MailboxAddress& address, crypto::Epoch epoch) {
-    ByteArray<4> e;
-    store_le(epoch, e.data());
-    return crypto::h256(
-        {}, {as_bytes(label), envelope.first(1), sender, recipient, pre_key, envelope.subspan(e_at, 32),
-             address.p, address.w, e, envelope.subspan(1, 16), envelope.subspan(header_at, 80)});
-  }
-  [[nodiscard]] ByteArray<32> key(const ByteArray<32>& context) const {
-    return crypto::h256(crypto::h512({}, {as_bytes("toxasync/1 3dh"), er, ek, sk}), {context});
-  }
-  [[nodiscard]] std::optional<Bytes> open(ByteView envelope, const ByteArray<32>& context) const {
-    const auto box = envelope.subspan(body_at);
-    Bytes plain(box.size() - limits::aead_tag);
-    if (!crypto::aead_open(key(context), {}, context, box, plain)) {
-      return std::nullopt;
-    }
-    return plain;
-  }
-};
 
 /// An envelope that somebody saw, and where it was to lie.
 struct SeenEnvelope {

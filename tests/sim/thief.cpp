@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "protocol/bundle.hpp"
-#include "tests/manager/thief.hpp"
+#include "tests/support/forged_envelope.hpp"
 
 namespace toxasync::sim {
 
