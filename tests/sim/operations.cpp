@@ -408,7 +408,7 @@ constexpr std::array table{
     Operation{"a clock jumps", Kind::clocks, 8, true, clock_jumps},
     Operation{"a node's clock jumps", Kind::node_clocks, 5, true, node_clock_jumps},
     Operation{"all clocks are wrong", Kind::node_clocks, 3, true, all_clocks_are_wrong},
-    Operation{"look late at nodes that are behind", Kind::node_clocks, 2, true,
+    Operation{"look late at nodes that are behind", Kind::node_clocks, 1, true,
               look_late_at_nodes_that_are_behind},
     Operation{"away for a month", Kind::old_copies, 1, false, away_for_a_month},
     Operation{"moments", Kind::time, 12, false, moments},
