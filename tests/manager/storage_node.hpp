@@ -39,6 +39,7 @@ class StorageNode final : public PacketReceiver {
   }
   void switch_off() { on_ = false; }
   void switch_on() { on_ = true; }
+  [[nodiscard]] bool is_on() const noexcept { return on_; }
   /// It is started anew, and keeps mail no longer than that.
   void grant_at_most(seconds ttl) {
     node::NodeConfig config;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "model.hpp"
+#include "protocol/frame.hpp"
 #include "tests/manager/world.hpp"
 #include "tests/support/product_memory.hpp"
 #include "tests/support/remembered_products.hpp"
@@ -82,6 +83,10 @@ class Bounds {
   void on_message(const Endpoint& who) { ++messages_[name_of(who)]; }
   /// A friend was removed and added again: with a share of their own each time.
   void on_friend(const Endpoint& who) { ++friendings_[name_of(who)]; }
+  /// The clock of a user has jumped.
+  void on_jump(const test::User& who) {
+    jumps_[name_of(who.endpoint)] = {world_.clock.steady(), lacks_keys(who), {}, {}};
+  }
   void on_rebind(const Endpoint& before, const Endpoint& now) { names_[now] = name_of(before); }
   /// A friend was given a bundle of this instance of `who`.
   void on_instance(const Endpoint& who, const FriendKey& given_to, crypto::Instance instance) {
@@ -105,6 +110,10 @@ class Bounds {
   [[nodiscard]] std::uint64_t days_passed() const {
     return static_cast<std::uint64_t>((world_.clock.steady() - began_) / 24h) + 1;
   }
+  /// Of a friend, for which it looks in pair mailboxes.
+  [[nodiscard]] static bool lacks_keys(const test::User& user);
+  void note_asked(const test::MockNetwork::Packet& packet);
+  void check_asked(const test::User& user) const;
   void check_sent(const test::User& user) const;
   void check_named(const test::User& user) const;
   void check_nodes() const;
@@ -122,6 +131,13 @@ class Bounds {
     std::size_t packets = 0;
     SteadyTime next{};
   };
+  /// What a user has asked nodes for since their clock jumped.
+  struct Jump {
+    SteadyTime at{};
+    bool lacks_keys = false;
+    std::set<Endpoint> answered;                        ///< Nodes,
+    std::map<Endpoint, std::set<crypto::Point>> asked;  ///< and sessions with the others: one for a mailbox.
+  };
   using Link = std::pair<Endpoint, Endpoint>;
 
   test::World& world_;
@@ -138,6 +154,7 @@ class Bounds {
   std::map<Link, Traffic> from_nobody_;  ///< and by host and recipient: forged sources.
   std::map<Link, Tries> tries_;          ///< By sender and address.
   std::uint64_t too_early_ = 0;          ///< Packets within the pause of an address.
+  std::map<Endpoint, Jump> jumps_;       ///< The last ones.
   std::uint64_t most_agreements_ = 0;
   std::map<std::pair<Endpoint, FriendKey>, std::set<crypto::Instance>> instances_;
 };

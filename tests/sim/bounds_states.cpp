@@ -66,6 +66,7 @@ void Bounds::check_now(const Company& company) {
   for (const auto& user : world_.users) {
     check_state(*user, company);
     check_rows(*user, company);
+    check_asked(*user);
     on_disks += bytes_of(*user);
   }
   for (const auto& node : world_.nodes) {

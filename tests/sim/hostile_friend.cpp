@@ -50,6 +50,7 @@ const std::vector<HostileFriend::Way>& HostileFriend::ways() {
       {"gives very many letters", &F::give_many_letters},
       {"gives a receipt", &F::give_receipt},
       {"gives a nack", &F::give_nack},
+      {"gives receipts of several installations", &F::give_receipts_of_several},
       {"gives junk", &F::give_junk},
       {"gives an earlier packet", &F::give_earlier},
       {"stores letters", &F::store_letters},

@@ -147,6 +147,7 @@ class HostileFriend final : public Actor {
   void give_many_letters(Victim& victim);
   void give_receipt(Victim& victim);
   void give_nack(Victim& victim);
+  void give_receipts_of_several(Victim& victim);
   void give_ids(Victim& victim, protocol::FriendPacketType type);
   void give_junk(Victim& victim);
   void give_earlier(Victim& victim);

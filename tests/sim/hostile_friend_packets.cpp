@@ -101,6 +101,15 @@ void HostileFriend::give_nack(Victim& victim) {
   give_ids(victim, protocol::FriendPacketType::nack);
 }
 
+/// Of one message, in any order, and some of them again.
+void HostileFriend::give_receipts_of_several(Victim& victim) {
+  const auto id = any_id(victim);
+  for (std::uint64_t i = 1 + random_.below(6); i > 0; --i) {
+    give(victim, protocol::FriendPacketType::receipt,
+         protocol::LiveReceipt{one_of(random_, victim.installations).instance, {id}});
+  }
+}
+
 void HostileFriend::give_letter(Victim& victim) {
   for (Letter& letter : write_letters(victim)) {
     if (twists_("live: in another mailbox")) {

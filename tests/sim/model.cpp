@@ -203,13 +203,14 @@ void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received,
   if (message.cancelled && !cancel_may_be_wrong(message)) {
     fail(Fault::untrue, message, "shown after it was reported cancelled");
   }
-  if (message.expired && message.shown == 0 && !message.may_be_retold && !between_wrong_clocks(message)) {
+  if (message.expired && message.shown == 0 && !message.may_be_retold && now.is_sure &&
+      !between_wrong_clocks(message)) {
     fail(Fault::untrue, message, "shown after it was reported expired");
   }
   if (message.never_accepted) {
     fail(Fault::untrue, message, "shown after it was reported as never accepted");
   }
-  check_life(message, now.right);
+  check_life(message, now);
   if (!disordered_.contains({message.from, to})) {
     check_order(message, received.late, to);
   }
@@ -217,12 +218,13 @@ void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received,
 }
 
 /// Its sender says that it has expired half an hour after its end; one that came directly may be shown for a
-/// while, and one that was confirmed always.
-void Model::check_life(const Message& message, UnixTimeMs now) const {
-  if (now > message.expires_at() + limits::clocks_apart + shown_late && message.shown == 0 &&
-      !message.delivered && !message.restarted && !between_wrong_clocks(message)) {
+/// while, and one that was confirmed always. (After a start the first node to answer may tell a date that is
+/// believed: docs/protocol.md, end of section 2.)
+void Model::check_life(const Message& message, const Times& now) const {
+  if (now.right > message.expires_at() + limits::clocks_apart + shown_late && message.shown == 0 &&
+      !message.delivered && !message.restarted && now.is_sure && !between_wrong_clocks(message)) {
     fail(Fault::untrue, message,
-         "shown " + std::to_string((now - message.expires_at()) / 1min) + " minutes after its end");
+         "shown " + std::to_string((now.right - message.expires_at()) / 1min) + " minutes after its end");
   }
 }
 

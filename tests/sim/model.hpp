@@ -83,8 +83,9 @@ inline constexpr milliseconds clocks_agree = 10min;
 
 /// A moment,
 struct Times {
-  UnixTimeMs right{};  ///< by a right clock,
-  UnixTimeMs own{};    ///< and by the clock of the user concerned.
+  UnixTimeMs right{};   ///< by a right clock,
+  UnixTimeMs own{};     ///< and by the clock of the user concerned.
+  bool is_sure = true;  ///< No node can have told that user another date.
 };
 
 class Model {
@@ -185,7 +186,7 @@ class Model {
   [[nodiscard]] bool between_wrong_clocks(const Message& message) const {
     return wrong_clocks_.contains(message.from) || wrong_clocks_.contains(message.to);
   }
-  void check_life(const Message& message, UnixTimeMs now) const;
+  void check_life(const Message& message, const Times& now) const;
   void check_order(const Message& message, bool late, const FriendKey& to) const;
 
   std::map<Id, Message> messages_;

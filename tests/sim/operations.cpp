@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "operation_draws.hpp"
+#include "operations_late.hpp"
 #include "operations_people.hpp"
 
 namespace toxasync::sim {
@@ -53,36 +54,6 @@ void send_for_longer(Rig& rig, SeededRandom& random) {
   const auto [from, to] = two(rig, random);
   rig.send(from, to.user->key, text(random, between(random, 8, 1500)), crypto::MessageKind::normal,
            limits::times_to_live[random.below(limits::times_to_live.size())]);
-}
-
-/// Nobody looks at it before it ends, or just then; perhaps no node can take it before that, either.
-void send_and_look_late(Rig& rig, SeededRandom& random) {
-  const auto [from, to] = two(rig, random);
-  const bool away = random.chance(500);
-  if (away) {
-    to.user->takes_messages = false;
-  } else {
-    rig.stop(to);
-  }
-  const bool no_node = random.chance(300);
-  for (const auto& node : rig.world.nodes) {
-    no_node ? node->switch_off() : void();
-  }
-  const auto ttl = from.user->config.ttl;
-  rig.send(from, to.user->key, text(random, between(random, 8, 1500)));
-  if (random.chance(300)) {
-    rig.run(between(random, 0ms, 5s));
-    rig.stop(from);
-  }
-  const milliseconds before = between(random, 1min, 90min);
-  rig.run(ttl - before);
-  for (const auto& node : rig.world.nodes) {
-    node->switch_on();
-  }
-  rig.run(random.chance(500) ? 0ms : 2 * between(random, 0ms, before));
-  to.user->takes_messages = true;
-  rig.start(to);
-  rig.start(from);
 }
 
 void cancel(Rig& rig, SeededRandom& random) {
@@ -307,9 +278,18 @@ void clock_jumps(Rig& rig, SeededRandom& random) {
                                            1h,      -1h,      6h,       -6h,       24h,       -24h,
                                            days(6), -days(6), days(31), -days(31), days(400), -days(400)};
   Person& who = anybody(rig, random);
-  const milliseconds ahead = random.chance(500) ? 0ms : jumps[random.below(std::size(jumps))];
+  const bool no_network = random.chance(300);  // nobody tells them the time
+  milliseconds ahead = random.chance(500) ? 0ms : jumps[random.below(std::size(jumps))];
+  if (no_network) {
+    rig.cut_off(who);
+    ahead = random.chance(700) ? between(random, 6h, days(400)) : ahead;
+  }
   rig.set_clock(who, ahead);
   rig.note += " " + std::to_string(ahead / 1s) + " s";
+  if (no_network) {
+    rig.run(between(random, 1min, 30min));
+    rig.reconnect(who);
+  }
 }
 
 void node_clock_jumps(Rig& rig, SeededRandom& random) {
@@ -321,17 +301,7 @@ void node_clock_jumps(Rig& rig, SeededRandom& random) {
 void all_clocks_are_wrong(Rig& rig, SeededRandom& random) {
   const milliseconds ahead =
       random.chance(700) ? between(random, 6h, days(3)) : -between(random, 6h, days(3));
-  for (const auto& node : rig.world.nodes) {
-    rig.set_clock(*node, ahead);
-  }
-  Person& who = anybody(rig, random);
-  rig.set_clock(who, ahead);
-  rig.run(between(random, 1h, 14h));
-  for (const auto& node : rig.world.nodes) {
-    rig.set_clock(*node, 0ms);
-  }
-  rig.set_clock(who, 0ms);
-  rig.run(2h);  // until they have agreed
+  rig.all_clocks_are_wrong(random, ahead, between(random, 1h, 14h));
 }
 
 /// With something that no node could take.
@@ -392,6 +362,7 @@ constexpr std::array table{
     Operation{"send with a time to live", Kind::messages, 5, false, send_for_longer},
     Operation{"cancel", Kind::messages, 6, false, cancel},
     Operation{"send at the end of an epoch", Kind::messages, 2, false, send_at_the_end_of_an_epoch},
+    Operation{"send and take back", Kind::messages, 6, false, send_and_take_back},
     Operation{"send and look late", Kind::time, 1, false, send_and_look_late},
     Operation{"send to a hostile friend", Kind::hostile, 8, false, send_to_hostile_friend},
     Operation{"remove or add a hostile friend", Kind::hostile, 4, true, remove_or_add_hostile_friend},
@@ -406,8 +377,8 @@ constexpr std::array table{
     Operation{"start all", Kind::people, 8, false, start_all},
     Operation{"part as friends", Kind::contact, 3, false, part_as_friends},
     Operation{"ask for friendship", Kind::contact, 6, false, ask_for_friendship},
-    Operation{"cancel a request", Kind::contact, 3, false, cancel_a_request},
-    Operation{"ask and look late", Kind::contact, 1, false, ask_and_look_late},
+    Operation{"cancel a request", Kind::contact, 5, false, cancel_a_request},
+    Operation{"ask and look late", Kind::contact, 4, false, ask_and_look_late},
     Operation{"unfriend and befriend", Kind::old_copies, 3, true, unfriend_and_befriend},
     Operation{"crash now", Kind::crashes, 4, true, crash_now},
     Operation{"crash at an event", Kind::crashes, 14, true, crash_at_an_event},
@@ -437,6 +408,8 @@ constexpr std::array table{
     Operation{"a clock jumps", Kind::clocks, 8, true, clock_jumps},
     Operation{"a node's clock jumps", Kind::node_clocks, 5, true, node_clock_jumps},
     Operation{"all clocks are wrong", Kind::node_clocks, 3, true, all_clocks_are_wrong},
+    Operation{"look late at nodes that are behind", Kind::node_clocks, 1, true,
+              look_late_at_nodes_that_are_behind},
     Operation{"away for a month", Kind::old_copies, 1, false, away_for_a_month},
     Operation{"moments", Kind::time, 12, false, moments},
     Operation{"minutes", Kind::time, 7, false, minutes},

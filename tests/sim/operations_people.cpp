@@ -23,9 +23,29 @@ void ask_for_friendship(Rig& rig, SeededRandom& random) {
   }
 }
 
+namespace {
+
+/// They part, if they are friends; then one asks.
+void part_and_ask(Rig& rig, SeededRandom& random, Person& from, Person& to) {
+  rig.start(from);
+  rig.start(to);
+  if (rig.friends(from, to)) {
+    rig.unfriend(from, to);
+    rig.unfriend(to, from);
+    rig.run(between(random, 0s, 10s));
+  }
+  rig.ask(from, to, text(random, between(random, 8, 400)));
+}
+
+}  // namespace
+
 /// And perhaps asks anew, at once or later.
 void cancel_a_request(Rig& rig, SeededRandom& random) {
   const auto [from, to] = two(rig, random);
+  if (random.chance(700)) {
+    part_and_ask(rig, random, from, to);
+    rig.run(random.chance(500) ? between(random, 0s, 2min) : between(random, 0min, 2h));
+  }
   rig.cancel_request(from, to);
   rig.run(random.chance(500) ? 0ms : between(random, 0ms, 20min));
   if (!rig.friends(from, to) && random.chance(700)) {
@@ -36,22 +56,20 @@ void cancel_a_request(Rig& rig, SeededRandom& random) {
 /// They look when it is about to end.
 void ask_and_look_late(Rig& rig, SeededRandom& random) {
   const auto [from, to] = two(rig, random);
+  part_and_ask(rig, random, from, to);
   rig.stop(to);
-  if (!rig.friends(from, to)) {
-    rig.ask(from, to, text(random, between(random, 8, 400)));
-  }
   rig.run(between(random, 1min, 3h));
-  if (random.chance(500)) {
-    rig.stop(from);
-  }
-  if (random.chance(300)) {  // it comes to their disk, and they do not look
+  if (random.chance(800)) {  // it comes to their disk, and they do not look
     to.user->takes_requests = false;
     rig.start(to);
-    rig.run(between(random, 1min, 8h));
+    rig.run(between(random, 10min, 8h));
     rig.stop(to);
     to.user->takes_requests = true;
   }
-  rig.run(days(14) + between(random, -24h, 24h));
+  if (random.chance(850)) {
+    rig.stop(from);
+  }
+  rig.run(days(14) + between(random, -12h, 24h));
   rig.start(to);
   rig.start(from);
 }

@@ -11,6 +11,8 @@ using manager::RequestState;
 
 /// What clocks may differ by, and what it takes to show it.
 constexpr milliseconds margin = 1h;
+/// So long a request waits until nodes have dropped the one before it (docs/protocol.md, section 9).
+constexpr milliseconds waits_for_cancel = 10min;
 
 }  // namespace
 
@@ -51,6 +53,9 @@ void Requests::told(const FriendKey& from, const manager::RequestStatus& status,
     case RequestState::queued:
       return;
     case RequestState::stored:
+      if (request.stored == 0 && now < request.sent_at + waits_for_cancel) {
+        check_none_is_cancelled(status.id, request);
+      }
       request.stored = std::max(request.stored, status.stored);
       request.first_stored = request.first_stored == UnixTimeMs{} ? now : request.first_stored;
       return;
@@ -75,6 +80,16 @@ void Requests::told(const FriendKey& from, const manager::RequestStatus& status,
       break;
   }
   request.ended = true;
+}
+
+/// Else both lie there together, and the recipient is shown the one that was taken back.
+void Requests::check_none_is_cancelled(const Id& id, const Request& request) const {
+  for (const auto& [other_id, other] : requests_) {
+    if (other_id != id && other.from == request.from && other.to == request.to && other.cancel_asked &&
+        other.queued && !other.ended && !other.excused && !request.excused) {
+      fail(Fault::untrue, id, "was stored while an earlier one was still to be cancelled");
+    }
+  }
 }
 
 void Requests::shown(const FriendKey& to, const manager::ReceivedRequest& received, UnixTimeMs now) {

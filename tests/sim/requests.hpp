@@ -50,6 +50,7 @@ class Requests {
     unsigned may_be_shown = 1;
   };
   [[nodiscard]] std::optional<Id> first_open() const;
+  void check_none_is_cancelled(const Id& id, const Request& request) const;
   [[noreturn]] static void fail(Fault fault, const Id& id, const std::string& what);
 
   std::map<Id, Request> requests_;

@@ -162,7 +162,38 @@ void Rig::restart_due() {
   }
 }
 
+bool Rig::hears_right_time(const Person& who) const {
+  if (!who.user->running() || !cut_.empty()) {
+    return false;
+  }
+  const auto homes = who.user->manager->home_nodes();
+  std::size_t right = 0;
+  for (std::size_t i = weather.hostile_nodes; i < world.nodes.size(); ++i) {
+    const StorageNode& node = *world.nodes[i];
+    right +=
+        node.is_on() && abs(node.ahead) <= clocks_agree &&
+                std::ranges::any_of(homes, [&](const auto& home) { return home.node.id == node.keys.id(); })
+            ? 1
+            : 0;
+  }
+  return right >= 2 || (right == 1 && homes.size() == 1);
+}
+
 void Rig::run(milliseconds time) {
+  constexpr milliseconds heard_by = 2h;  // polls come at a mean of half an hour at most
+  std::vector<std::pair<Person*, std::uint64_t>> hear;
+  for (auto& person : people) {
+    if (time >= heard_by && hears_right_time(person)) {
+      hear.emplace_back(&person, person.starts);
+    }
+  }
+  run_on(time);
+  for (const auto& [person, starts] : hear) {
+    person->is_sure_of_date = person->is_sure_of_date || person->starts == starts;
+  }
+}
+
+void Rig::run_on(milliseconds time) {
   const SteadyTime end = world.clock.steady() + time;
   do {
     restart_due();
@@ -191,8 +222,9 @@ std::optional<Id> Rig::send(Person& from, const FriendKey& to, const std::string
     note += " (not accepted: " + std::to_string(static_cast<int>(id.error())) + ")";
     return std::nullopt;
   }
-  const bool wrong_node =
-      std::ranges::any_of(world.nodes, [](const auto& node) { return abs(node->ahead) > clocks_agree; });
+  const bool wrong_node = !nodes_keep_clocks_ && std::ranges::any_of(world.nodes, [](const auto& node) {
+    return abs(node->ahead) > clocks_agree;
+  });
   model.sent(*id,
              {from.user->key, to, as_bytes(sent), kind, world.clock.now().wall, from.user->clock.now().wall,
               ttl != 0s ? ttl : from.user->config.ttl, is_hostile(to), wrong_node});
@@ -220,6 +252,7 @@ void Rig::crash(Person& who, std::optional<milliseconds> restart_after) {
   }
   who.crash_in_events = 0;
   who.last_show_unsafe = false;
+  who.is_sure_of_date = false;
   if (restart_after) {
     ++totals_.crash_points;
     who.restart_at = world.clock.steady() + *restart_after;
@@ -244,6 +277,7 @@ void Rig::start(Person& who) {
   who.restart_at = never;
   if (!who.user->running()) {
     plan_crash(who);
+    ++who.starts;
     who.user->state->hold_commits(who.slow_disk);
     who.user->start();
     bounds_.on_start();
@@ -296,6 +330,9 @@ void Rig::lose_disk(StorageNode& node) {
 }
 
 void Rig::set_clock(Person& who, milliseconds ahead) {
+  if (abs(ahead - who.user->clock.ahead) > clocks_agree) {
+    bounds_.on_jump(*who.user);
+  }
   who.user->clock.ahead = ahead;
   if (abs(ahead) > clocks_agree) {
     model.clock_is_wrong(who.user->key);
@@ -312,11 +349,46 @@ void Rig::set_clock(StorageNode& node, milliseconds ahead) {
   }
 }
 
+void Rig::all_clocks_are_wrong(SeededRandom& random, milliseconds ahead, milliseconds time) {
+  std::vector<Person*> wrong;
+  for (auto& person : people) {
+    if (random.chance(600)) {
+      wrong.push_back(&person);
+    }
+  }
+  for (const milliseconds now_ahead : {ahead, 0ms}) {
+    for (const auto& node : world.nodes) {
+      set_clock(*node, now_ahead);
+    }
+    std::ranges::for_each(wrong, [&](Person* person) { set_clock(*person, now_ahead); });
+    run(now_ahead == 0ms ? 2h : time);
+  }
+}
+
 void Rig::cut(const Endpoint& from, const Endpoint& to, bool both_ways) {
   cut_.emplace(from, to);
   if (both_ways) {
     cut_.emplace(to, from);
   }
+}
+
+void Rig::cut_off(Person& who) {
+  for (const auto* const some : {&world.nodes, &world.other_nodes}) {
+    for (const auto& node : *some) {
+      cut(who.user->endpoint, node->endpoint, true);
+    }
+  }
+  for (auto& other : people) {
+    if (&other != &who) {
+      world.disconnect(*who.user, *other.user);
+    }
+  }
+}
+
+void Rig::reconnect(Person& who) {
+  std::erase_if(cut_, [&](const auto& link) {
+    return link.first == who.user->endpoint || link.second == who.user->endpoint;
+  });
 }
 
 void Rig::rebind(Person& who) {

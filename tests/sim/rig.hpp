@@ -71,9 +71,12 @@ struct Person {
   bool crash_in_callback = false;                ///< At the next message that is shown.
   std::unique_ptr<store::MemoryState> at_crash;  ///< What the disk held when the callback ran.
   SteadyTime restart_at = never;
+  std::uint64_t starts = 0;
   bool slow_disk = false;
   SteadyTime failing_until{};  ///< Their disk may not have written what it should until then.
   bool last_show_unsafe = false;
+  /// Home nodes have confirmed the clock of this run, so that no node can tell them another date.
+  bool is_sure_of_date = false;
   std::size_t shown_seen = 0;
   std::optional<manager::ReceivedMessage> held_back;  ///< By a canary.
   std::size_t states_seen = 0;
@@ -119,11 +122,16 @@ class Rig {
   /// none.
   void go_on_with(Person& who, std::unique_ptr<store::MemoryState> disk, const Model::Backup& then);
   void lose_disk(StorageNode& node);
+  /// For that time all nodes and most people have the same wrong clock. Then they agree on the right date.
+  void all_clocks_are_wrong(SeededRandom& random, milliseconds ahead, milliseconds time);
   void set_clock(Person& who, milliseconds ahead);
   void set_clock(StorageNode& node, milliseconds ahead);
   /// Nothing comes from one of them to the other any longer; both_ways: nor back.
   void cut(const Endpoint& from, const Endpoint& to, bool both_ways);
   void heal() { cut_.clear(); }
+  /// They have no network, until reconnect().
+  void cut_off(Person& who);
+  void reconnect(Person& who);
   void rebind(Person& who);
   void move(StorageNode& node);
   void join_node();
@@ -159,6 +167,7 @@ class Rig {
   bool idle = false;  ///< It found nothing that it could do.
 
  private:
+  void run_on(milliseconds time);
   void add_people();
   void add_hostile(std::uint64_t seed);
   void on_event();
@@ -172,18 +181,22 @@ class Rig {
   /// are.
   void check_choice();
   void wait_for_requests();
+  /// Two of their home nodes, or the only one, are there and tell the right time.
+  [[nodiscard]] bool hears_right_time(const Person& who) const;
   void see(const Endpoint& from, const Endpoint& to, std::size_t size);
   void restart_due();
   void repair();
   void go_on();
   void silence();
-  void settle_apart(SeededRandom& random);
+  bool disturb_clocks(SeededRandom& random);
+  void calm_clocks();
+  void settle_apart(SeededRandom& random, bool clocks_were_disturbed);
   void settle_together();
   std::vector<Id> send_last_ones();
   void wait_for_the_last_ones(const std::vector<Id>& last_ones);
   void wait_for_the_end();
   bool run_until(milliseconds limit, const std::function<bool()>& holds);
-  [[nodiscard]] bool has_parts_of_texts(const Person& who) const;
+  [[nodiscard]] bool has_rows_of_texts(const Person& who, char table) const;
   [[nodiscard]] std::string rows_left(const Person& who) const;
   /// Of what is to be seen on a line.
   void overhear(const test::MockNetwork::Packet& packet);
@@ -216,6 +229,7 @@ class Rig {
   std::string seen_at_found_node_;                         ///< What went wrong there.
   bool crashing_ = false;                                  ///< They crash again and again.
   std::uint32_t next_address_ = 2000;
+  bool nodes_keep_clocks_ = false;  ///< Wrong ones or right ones, until it was checked what came.
 };
 
 }  // namespace toxasync::sim

@@ -56,7 +56,11 @@ std::uint64_t records_left(const test::World& world) {
 void Rig::finish(SeededRandom& random) {
   repair();
   go_on();
-  settle_apart(random);
+  const bool disturbed = disturb_clocks(random);
+  settle_apart(random, disturbed);
+  if (disturbed) {
+    calm_clocks();
+  }
   settle_together();
   const auto last_ones = send_last_ones();
   wait_for_the_last_ones(last_ones);
@@ -112,15 +116,59 @@ void Rig::silence() {
   std::ranges::for_each(thieves_, [](auto* actor) { actor->stop(); });
 }
 
+/// Nodes had a wrong clock, together with somebody; or each has one of its own, and keeps it. What is sent
+/// then is stored, and fetched, all the same (docs/protocol.md, section 2). Whether anything was done.
+bool Rig::disturb_clocks(SeededRandom& random) {
+  if (weather[Kind::node_clocks] == 0 || random.chance(150)) {
+    return false;
+  }
+  for (auto& person : people) {
+    start(person);
+    add_all_nodes(person);
+  }
+  const auto hours_or_days = [&] { return 6h + random.below(milliseconds(days(3)) - 6h); };
+  if (random.chance(600)) {
+    all_clocks_are_wrong(random, hours_or_days(), 1h + random.below(13h));
+  } else {
+    const std::uint32_t behind_per_mille = random.chance(500) ? 0 : 500;
+    for (const auto& node : world.nodes) {
+      set_clock(*node, random.chance(behind_per_mille) ? -hours_or_days() : hours_or_days());
+    }
+    run(1h);
+  }
+  nodes_keep_clocks_ = true;
+  for (auto& a : people) {
+    for (auto& b : people) {
+      if (&a != &b && friends(a, b)) {
+        (void)send(a, b.user->key, "while clocks are wrong", crypto::MessageKind::normal, days(3));
+      }
+    }
+  }
+  run(1min);
+  return true;
+}
+
+void Rig::calm_clocks() {
+  nodes_keep_clocks_ = false;
+  if (std::ranges::any_of(world.nodes, [](const auto& node) { return node->ahead != 0ms; })) {
+    model.node_failed();
+    for (const auto& node : world.nodes) {
+      set_clock(*node, 0ms);
+    }
+    run(2h);  // they have two dates for an hour
+  }
+}
+
 /// Nobody meets anybody, and one may be gone for good: what nodes have is fetched all the same.
-void Rig::settle_apart(SeededRandom& random) {
+void Rig::settle_apart(SeededRandom& random, bool clocks_were_disturbed) {
   std::set<FriendKey> absent;
   if (random.chance(500)) {
     Person& gone = people[random.below(people.size())];
     stop(gone);
     absent.insert(gone.user->key);
   }
-  const bool anew = random.chance(500);  // a program that starts asks its nodes soon
+  // A program that starts asks its nodes soon, and has forgotten what it believed.
+  const bool anew = random.chance(clocks_were_disturbed ? 100 : 500);
   for (auto& person : people) {
     if (!absent.contains(person.user->key)) {
       if (anew) {
@@ -134,9 +182,10 @@ void Rig::settle_apart(SeededRandom& random) {
       add_all_nodes(person);  // their present addresses
     }
   }
-  const milliseconds time = (model.clocks_were_wrong() ? fetched_after_wrong_clocks_by
-                             : weather.is_hostile()    ? fetched_beside_attackers_by
-                                                       : fetched_by) +
+  const bool after_wrong_clocks = model.clocks_were_wrong() || clocks_were_disturbed;
+  const milliseconds time = (after_wrong_clocks     ? fetched_after_wrong_clocks_by
+                             : weather.is_hostile() ? fetched_beside_attackers_by
+                                                    : fetched_by) +
                             (anew ? 0ms : polled_by);
   const UnixTimeMs then = world.clock.now().wall + time;
   run(time);
@@ -214,7 +263,7 @@ void Rig::wait_for_the_last_ones(const std::vector<Id>& last_ones) {
              to_hex(ByteView(id).first(4)) + ")");
   }
   must(weather.is_hostile() || records_left(world) == 0 || model.has_old_installations() ||
-           model.friends_were_removed() || model.clocks_were_wrong(),
+           model.friends_were_removed() || model.clocks_were_wrong() || weather[Kind::node_clocks] > 0,
        Fault::stuck, std::to_string(records_left(world)) + " records are left on the nodes");
 }
 
@@ -241,12 +290,12 @@ void Rig::wait_for_the_end() {
   requests.check_ended();
 }
 
-/// Parts of a text. (Those of a bundle may stay for their time, if another one has taken its place.)
-bool Rig::has_parts_of_texts(const Person& who) const {
+/// Rows of texts in a table. (Those of a bundle may stay for their time, if another one has taken its place.)
+bool Rig::has_rows_of_texts(const Person& who, char table) const {
   const auto entries = who.user->state->load();
+  const std::size_t id_at = table == 'P' ? 1 + sizeof(FriendKey) : 1;  // docs/state.md
   return std::ranges::any_of(entries, [&](const store::StateEntry& entry) {
-    constexpr std::size_t id_at = 1 + sizeof(FriendKey);  // docs/state.md
-    return entry.key[0] == 'P' && model.find(id_from<Id>(ByteView(entry.key).subspan(id_at))) != nullptr;
+    return entry.key[0] == table && model.find(id_from<Id>(ByteView(entry.key).subspan(id_at))) != nullptr;
   });
 }
 
@@ -262,7 +311,7 @@ std::string Rig::rows_left(const Person& who) const {
       left += table;
     }
   }
-  if (!gave_up && !model.has_old_installations() && has_parts_of_texts(who)) {
+  if (!gave_up && !model.has_old_installations() && has_rows_of_texts(who, 'P')) {
     left += 'P';
   }
   return left;
@@ -271,6 +320,7 @@ std::string Rig::rows_left(const Person& who) const {
 void Rig::check_disks() {
   for (const auto& person : people) {  // what was fetched last is confirmed last
     must(person.user->manager->outbox_size() == 0, Fault::stuck, "something is left in an outbox");
+    must(!has_rows_of_texts(person, 'O'), Fault::stuck, "a message that has ended is left on a disk");
     if (model.clocks_were_wrong()) {
       continue;
     }

@@ -158,7 +158,9 @@ void Rig::show(Person& person, const manager::ReceivedMessage& message) {
     throw Broken(Fault::misdelivered, "a message of somebody who is no friend was shown");
   }
   const auto pass_on = [&](const manager::ReceivedMessage& shown) {
-    model.shown(user.key, shown, {world.clock.now().wall, user.clock.now().wall});
+    const bool nodes_are_right = weather.hostile_nodes == 0 && !model.nodes_failed();
+    model.shown(user.key, shown,
+                {world.clock.now().wall, user.clock.now().wall, person.is_sure_of_date || nodes_are_right});
     totals_.repeated += model.find(shown.id)->shown > 1 ? 1 : 0;
   };
   const bool now = person.shown_seen % canary_each == 1;

@@ -24,8 +24,8 @@ Weather Weather::draw(test::SeededRandom& random) {
   set(Kind::time, 1);
   set(Kind::old_copies, random.chance(150) ? 1 : 0);  // they excuse a great deal
   set(Kind::clocks, random.chance(250) ? 1 + static_cast<unsigned>(random.below(3)) : 0);
-  set(Kind::node_clocks, random.chance(100) ? 1 : 0);
-  set(Kind::contact, random.chance(200) ? 1 : 0);  // those who part are excused for much, too
+  set(Kind::node_clocks, random.chance(200) ? 1 : 0);
+  set(Kind::contact, random.chance(250) ? 1 : 0);  // those who part are excused for much, too
   if (random.chance(600)) {
     made.hostile_nodes = random.below((made.nodes - 1) / 2 + 1);
     made.hostile_friends = random.chance(500) ? 1 + random.below(2) : 0;
