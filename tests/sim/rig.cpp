@@ -42,6 +42,12 @@ Rig::Rig(std::uint64_t seed, const Weather& what, Totals& totals, Options option
     return false;
   };
   add_hostile(seed * 31 + 7);
+  if (weather.picks) {
+    std::ranges::for_each(people, let_pick);
+    const auto watch = std::exchange(world.after_event, nullptr);  // nothing may be thrown from here
+    world.run(3min);                                               // the first is picked after one
+    world.after_event = watch;
+  }
 }
 
 void Rig::add_people() {
@@ -84,6 +90,10 @@ void Rig::add_hostile(std::uint64_t seed) {
   for (std::size_t i = 0; i < weather.hostile_nodes; ++i) {
     add(std::make_unique<HostileNode>(world, *world.nodes[i], i, seed++, totals_.attacks), hostile_nodes_);
     bounds_.on_hostile_node(world.nodes[i]->endpoint);
+    hostile_nodes_.back()->without_end = [this, at = world.nodes[i]->endpoint](const auto& to,
+                                                                               const auto& mailbox) {
+      bounds_.on_endless_window(to, at, mailbox);
+    };
     if (random_.chance(300)) {
       hostile_nodes_.back()->tells_of(world.add_other_node());
     }
@@ -141,6 +151,7 @@ void Rig::add_hostile(std::uint64_t seed) {
 
 void Rig::on_event() {
   bounds_.on_event();
+  bounds_.check_services({people.size() - 1 + hostile_friends.size(), hostile_friends.size()});
   ++totals_.events;
   observe();
   for (auto& person : people) {
@@ -318,6 +329,7 @@ void Rig::rebind(Person& who) {
 
 void Rig::move(StorageNode& node) {
   const Endpoint now = test::ipv4(next_address_++);
+  named_.insert(node.keys.id());
   bounds_.on_rebind(node.endpoint, now);
   node.move_to(world.network, now);
 }
@@ -408,12 +420,21 @@ void Rig::disconnect_all() {
   }
 }
 
+void Rig::let_pick(Person& who) {
+  for (const auto& home : who.user->manager->home_nodes()) {
+    if (!home.picked) {
+      (void)who.user->manager->remove_home_node(home.node.id);
+    }
+  }
+}
+
 void Rig::add_all_nodes(Person& who) {
   for (const auto& node : world.nodes) {
     if (weather.picks && node != world.nodes.front()) {
       return;
     }
     if (who.user->manager->home_nodes().size() < limits::home_nodes) {
+      named_.insert(node->keys.id());
       (void)who.user->manager->add_home_node(node->known());
     }
   }
