@@ -44,9 +44,15 @@ Rig::Rig(std::uint64_t seed, const Weather& what, Totals& totals, Options option
   add_hostile(seed * 31 + 7);
   if (weather.picks) {
     std::ranges::for_each(people, let_pick);
-    const auto watch = std::exchange(world.after_event, nullptr);  // nothing may be thrown from here
-    world.run(3min);                                               // the first is picked after one
-    world.after_event = watch;
+    world.after_event = [this] {  // nothing may be thrown from here
+      try {
+        on_event();
+      } catch (const Broken& broken) {
+        early_ = early_ ? early_ : broken;
+      }
+    };
+    world.run(3min);  // the first is picked after one
+    world.after_event = [this] { on_event(); };
   }
 }
 
@@ -150,6 +156,9 @@ void Rig::add_hostile(std::uint64_t seed) {
 }
 
 void Rig::on_event() {
+  if (early_) {
+    throw Broken(*std::exchange(early_, std::nullopt));
+  }
   bounds_.on_event();
   bounds_.check_services({people.size() - 1 + hostile_friends.size(), hostile_friends.size()});
   ++totals_.events;

@@ -212,6 +212,7 @@ class Rig {
   std::map<FriendKey, std::set<protocol::NodeId>> owned_;  ///< Nodes that only a hostile friend names.
   std::map<FriendKey, std::set<protocol::NodeId>> homes_;  ///< That people had at any time.
   std::set<protocol::NodeId> named_;                       ///< That somebody honest was told of by hand.
+  std::optional<Broken> early_;                            ///< What went wrong before the first operation.
   std::string seen_at_found_node_;                         ///< What went wrong there.
   std::uint32_t next_address_ = 2000;
 };
