@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "client/retrieve_operation.hpp"
+#include "manager/core/state_tables.hpp"
 #include "manager/keys/friend_book.hpp"
 #include "manager/nodes/address_budget.hpp"
 #include "manager/polling/poller.hpp"
@@ -47,6 +49,15 @@ bool is_of(Namer first, const Endpoint& host) {
          host.ip[0] < static_cast<int>(first) + each;
 }
 
+/// Whether a bundle of a friend's names the IPv4 address.
+bool is_in_a_bundle(const test::User& user, const Endpoint& address) {
+  const auto ip = ByteView(address.ip).first(4);
+  return std::ranges::any_of(user.state->durable(), [&](const auto& row) {
+    return static_cast<manager::Table>(row.first[0]) == manager::Table::friend_keys &&
+           !std::ranges::search(row.second, ip).empty();
+  });
+}
+
 }  // namespace
 
 void Bounds::must(Bound bound, std::uint64_t is, std::uint64_t most, const std::string& what) const {
@@ -58,8 +69,9 @@ void Bounds::must(Bound bound, std::uint64_t is, std::uint64_t most, const std::
   }
 }
 
-bool Bounds::is_user(const Endpoint& endpoint) const {
-  return std::ranges::any_of(world_.users, [&](const auto& one) { return one->endpoint == endpoint; });
+const test::User* Bounds::user_at(const Endpoint& endpoint) const {
+  const auto found = std::ranges::find(world_.users, endpoint, [](const auto& one) { return one->endpoint; });
+  return found == world_.users.end() ? nullptr : found->get();
 }
 
 Endpoint Bounds::name_of(const Endpoint& endpoint) const {
@@ -73,7 +85,7 @@ void Bounds::on_packet(const test::MockNetwork::Packet& packet) {
     traffic.bytes += packet.bytes.size();
   };
   if (is_nobody(packet.to)) {
-    on_try(packet.from, packet.to);
+    on_try(packet);
     add(to_nobody_[{name_of(packet.from), host_of(packet.to)}]);
   } else if (is_nobody(packet.from)) {
     add(from_nobody_[{host_of(packet.from), name_of(packet.to)}]);
@@ -119,12 +131,18 @@ void Bounds::check_asked(const test::User& user) const {
   }
 }
 
-void Bounds::on_try(const Endpoint& user, const Endpoint& address) {
-  if (!is_user(user)) {
+void Bounds::on_try(const test::MockNetwork::Packet& packet) {
+  const auto* const user = user_at(packet.from);
+  if (user == nullptr) {
     return;
   }
-  const Endpoint name = name_of(user);
-  Tries& tries = tries_[{name, address}];
+  const auto header = protocol::read_frame_header(packet.bytes);
+  not_first_ += header && header->cookie == protocol::Cookie{} ? 0 : 1;
+  const Endpoint name = name_of(packet.from);
+  if (is_of(Namer::first_node, packet.to) && is_in_a_bundle(*user, packet.to)) {
+    ++passed_on_[{name, packet.to.ip[0]}];
+  }
+  Tries& tries = tries_[{name, packet.to}];
   if (const auto start = value(crashes_, name); tries.start != start) {
     tries = {start, 0, {}};
   }
@@ -132,6 +150,32 @@ void Bounds::on_try(const Endpoint& user, const Endpoint& address) {
   too_early_ += tries.packets > 0 && (now < tries.next || canary_ == Bound::pauses) ? 1 : 0;
   tries.next = now + AddressBudget::pauses.at(std::min(tries.packets, AddressBudget::pauses.size() - 1));
   ++tries.packets;
+}
+
+void Bounds::on_endless_window(const Endpoint& user, const Endpoint& node, const crypto::Point& mailbox) {
+  Endless& endless =
+      endless_.try_emplace({name_of(user), name_of(node)}, world_.clock.steady()).first->second;
+  endless.mailboxes.insert(mailbox);
+  ++endless.windows;
+}
+
+/// After a start each mailbox may be asked for before the first is found to be endless; after that one of
+/// them after each pause, and one that was asked for meanwhile.
+void Bounds::check_endless(const test::User& user) const {
+  // A window that is not whole is left after a time-out.
+  constexpr auto windows_of_one = static_cast<std::uint64_t>(
+      client::RetrieveOperation::most_empty_pages / client::ClientConfig{}.window +
+      client::ClientConfig{}.longest_retrieve / (client::RetryPolicy{}.first_timeout * 4 / 5));
+  for (const auto& [link, endless] : endless_) {
+    if (link.first == name_of(user.endpoint)) {
+      const auto pauses = static_cast<std::uint64_t>((world_.clock.steady() - endless.first) /
+                                                     manager::Poller::endless_pause) +
+                          1;
+      must(Bound::traffic, endless.windows,
+           ((value(crashes_, link.first) + 1) * endless.mailboxes.size() + 2 * pauses) * windows_of_one,
+           "times that a user asked for more of mailboxes without an end");
+    }
+  }
 }
 
 void Bounds::check_traffic() const {
@@ -185,12 +229,19 @@ void Bounds::check_named(const test::User& user) const {
   }
   for (const auto& [namer, packets] : named) {
     const bool by_node = namer >= static_cast<std::uint8_t>(Namer::first_node);
-    must(Bound::strangers, packets, by_node ? most_node : most_friend,
+    // What a node says of itself is in the bundles of those whose home node it is, and counts for them there.
+    const auto known = passed_on_.find({name, namer});
+    const auto passed_on = known == passed_on_.end() ? 0 : known->second;
+    must(Bound::strangers, packets - passed_on, by_node ? most_node : most_friend,
          std::string("packets of a user to hosts that never answered, named by one ") +
              (by_node ? "node" : "friend"));
+    must(Bound::strangers, passed_on, most_friend * (world_.users.size() - 1),
+         "packets of a user to hosts that never answered, named by one node and passed on by friends");
   }
   must(Bound::strangers, found, most_friend, "packets of a user to addresses of nodes that are none");
   must(Bound::pauses, too_early_, 0, "packets to an address that never answered, within its pause");
+  // Where no cookie reply came from, nobody is to see a cookie, or what a request would hold.
+  must(Bound::pauses, not_first_, 0, "packets to an address that never answered, which are no first ones");
 }
 
 /// A node sends no more to a forged source than came from there.

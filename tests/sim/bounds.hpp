@@ -75,10 +75,18 @@ class Bounds {
   void on_packet(const test::MockNetwork::Packet& packet);
   /// After each packet that came somewhere, and each tick.
   void on_event() { most_agreements_ = std::max(most_agreements_, test::most_key_agreements()); }
+  /// After each event: what a user has made then for friends who are offline, beside what they were asked to
+  /// send, is not more than it may be. Throws Broken.
+  void check_services(const Company& company);
   /// A program has started, which is no event, and costs what is on its disk.
   void on_start() { (void)test::most_key_agreements(); }
   /// A program ended, so that a row may be lost; or went on with an older state.
-  void on_crash(const Endpoint& who) { ++crashes_[name_of(who)]; }
+  void on_crash(const Endpoint& who) {
+    ++crashes_[name_of(who)];
+    waiting_.clear();
+  }
+  /// A node has given a user pages of a mailbox that does not end.
+  void on_endless_window(const Endpoint& user, const Endpoint& node, const crypto::Point& mailbox);
   void on_hostile_node(const Endpoint& node) { hostile_nodes_.insert(name_of(node)); }
   void on_message(const Endpoint& who) { ++messages_[name_of(who)]; }
   /// A friend was removed and added again: with a share of their own each time.
@@ -100,11 +108,12 @@ class Bounds {
  private:
   /// Nobody lives there: an address that is only named, or forged.
   [[nodiscard]] static bool is_nobody(const Endpoint& endpoint) { return endpoint.ip[0] != 10; }
-  [[nodiscard]] bool is_user(const Endpoint& endpoint) const;
+  /// Null: nobody's machine, or not a user's.
+  [[nodiscard]] const test::User* user_at(const Endpoint& endpoint) const;
   /// A machine has one name for all its addresses.
   [[nodiscard]] Endpoint name_of(const Endpoint& endpoint) const;
   /// A packet of a user's to an address where nobody lives.
-  void on_try(const Endpoint& user, const Endpoint& address);
+  void on_try(const test::MockNetwork::Packet& packet);
   /// `most`: what it may be.
   void must(Bound bound, std::uint64_t is, std::uint64_t most, const std::string& what) const;
   [[nodiscard]] std::uint64_t days_passed() const {
@@ -116,6 +125,7 @@ class Bounds {
   void check_asked(const test::User& user) const;
   void check_sent(const test::User& user) const;
   void check_named(const test::User& user) const;
+  void check_endless(const test::User& user) const;
   void check_nodes() const;
   void check_instances() const;
   void check_state(const test::User& user, const Company& company) const;
@@ -138,6 +148,19 @@ class Bounds {
     std::set<Endpoint> answered;                        ///< Nodes,
     std::map<Endpoint, std::set<crypto::Point>> asked;  ///< and sessions with the others: one for a mailbox.
   };
+  /// Of mailboxes on one node that did not end.
+  struct Endless {
+    SteadyTime first{};
+    std::set<crypto::Point> mailboxes;
+    std::uint64_t windows = 0;
+  };
+  /// Messages that wait on a user's disk, after an event.
+  struct Waiting {
+    std::uint64_t rows = 0;
+    std::uint64_t asked_for = 0;  ///< What they had been asked to send when rows were last added.
+    std::uint64_t ids = 0;        ///< Of which receipts and nacks had been made then.
+    bool is_known = false;        ///< Else the disk was behind, or somebody's program has ended since.
+  };
   using Link = std::pair<Endpoint, Endpoint>;
 
   test::World& world_;
@@ -153,9 +176,14 @@ class Bounds {
   std::map<Link, Traffic> to_nobody_;    ///< by sender and host,
   std::map<Link, Traffic> from_nobody_;  ///< and by host and recipient: forged sources.
   std::map<Link, Tries> tries_;          ///< By sender and address.
-  std::uint64_t too_early_ = 0;          ///< Packets within the pause of an address.
+  std::map<Link, Endless> endless_;      ///< By user and node.
+  std::uint64_t too_early_ = 0;          ///< Packets within the pause of an address,
+  std::uint64_t not_first_ = 0;          ///< and those that are more than a first one.
   std::map<Endpoint, Jump> jumps_;       ///< The last ones.
+  /// Packets to what a node said of itself and a friend's bundle has repeated, by user and namer.
+  std::map<std::pair<Endpoint, std::uint8_t>, std::uint64_t> passed_on_;
   std::uint64_t most_agreements_ = 0;
+  std::vector<Waiting> waiting_;  ///< By user.
   std::map<std::pair<Endpoint, FriendKey>, std::set<crypto::Instance>> instances_;
 };
 

@@ -67,6 +67,7 @@ void Bounds::check_now(const Company& company) {
     check_state(*user, company);
     check_rows(*user, company);
     check_asked(*user);
+    check_endless(*user);
     on_disks += bytes_of(*user);
   }
   for (const auto& node : world_.nodes) {
@@ -74,6 +75,35 @@ void Bounds::check_now(const Company& company) {
   }
   must(Bound::memory, test::most_product_bytes(),
        8 * on_disks + (world_.users.size() + world_.nodes.size()) * memory_of_one, "bytes in memory");
+}
+
+void Bounds::check_services(const Company& company) {
+  static const Bytes first{static_cast<std::uint8_t>(manager::Table::outbox)};
+  static const Bytes behind{static_cast<std::uint8_t>(manager::Table::outbox) + 1};
+  // Of receipts and of nacks one for each installation of a friend, and one for all others; a bundle for
+  // each; and more where there are many ids.
+  constexpr std::uint64_t for_a_friend =
+      2 * (limits::instances_per_friend + 1) + limits::instances_per_friend;
+  waiting_.resize(world_.users.size());
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    const auto& user = *world_.users[i];
+    const auto& rows = user.state->durable();
+    Waiting now = waiting_[i];
+    now.rows = static_cast<std::uint64_t>(std::distance(rows.lower_bound(first), rows.lower_bound(behind)));
+    now.is_known = user.running() && user.state->waiting() == 0;
+    if (now.rows > waiting_[i].rows) {
+      const auto sent = messages_.find(name_of(user.endpoint));
+      now.asked_for = sent == messages_.end() ? 0 : sent->second;
+      now.ids = user[Counter::receipts_sent] + user[Counter::nacks_sent];
+    }
+    const Waiting before = std::exchange(waiting_[i], now);
+    if (before.is_known && now.rows > before.rows) {
+      must(Bound::rows, now.rows - before.rows,
+           now.asked_for - before.asked_for + company.friends * for_a_friend +
+               (now.ids - before.ids) / manager::Receipts::ids_per_message,
+           "messages that a user makes at once for receipts");
+    }
+  }
 }
 
 void Bounds::check_state(const test::User& user, const Company& company) const {

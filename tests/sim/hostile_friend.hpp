@@ -39,11 +39,16 @@ class HostileFriend final : public Actor {
   [[nodiscard]] crypto::FriendKey key() const noexcept { return client_.key(); }
 
   /// A node of theirs, which nobody else knows.
-  void owns(const test::StorageNode& node) { client_.knows(node.known()); }
+  void owns(const test::StorageNode& node) {
+    own_.push_back(node.known());
+    client_.knows(own_.back());
+  }
 
   // Plans: what an operation has them do, beside what they choose.
   void meet(const test::User& user);
   void part(const test::User& user);
+  /// Whether a text of theirs that was shown is of parts that they have sealed with different pre-keys.
+  [[nodiscard]] static bool is_of_two_sealings(ByteView text);
   /// M of the root that the user gave them last.
   [[nodiscard]] std::optional<crypto::Point> root_of(const test::User& user);
   void flood(const test::User& user, std::size_t letters, bool each_from_a_new_installation);
@@ -194,6 +199,7 @@ class HostileFriend final : public Actor {
   Twists twists_{temper_};
   SeededRandom& random_;
   HostileClient client_;
+  std::vector<client::KnownNode> own_;  ///< Nodes.
   std::vector<Victim> victims_;
   Pace pace_;
   std::size_t written_ = 0;  ///< Letters, which cost the most time.

@@ -141,8 +141,10 @@ Endpoint HostileFriend::any_address() {
 void HostileFriend::name_nodes(protocol::BundleHead& head) {
   const bool many = twists_("head: as many nodes as fit");
   const std::size_t count = many ? limits::home_nodes : 1 + random_.below(3);
+  const bool own = !own_.empty() && random_.chance(500);
+  const auto first = random_.below(std::max<std::size_t>(own_.size(), 1));
   for (std::size_t i = 0; i < count; ++i) {
-    const auto* const node = client_.any_node();
+    const auto* const node = own ? &own_[(first + i) % own_.size()] : client_.any_node();
     protocol::HomeNode named;
     if (node == nullptr || twists_("head: a node that does not exist")) {
       named = {random_.id<protocol::NodeId>(), {{any_address()}}};

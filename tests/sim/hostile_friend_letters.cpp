@@ -12,8 +12,23 @@ namespace {
 constexpr std::size_t remembered_letters = 30;
 constexpr std::size_t most_letters = 4000;
 constexpr std::string_view plain_text = "from somebody hostile ";
+constexpr std::uint8_t filling = 'x';  ///< Of long texts, where it says nothing of the sealing.
+
+/// What fills the long texts that are sealed with that pre-key: so that it shows whether parts of two
+/// sealings are in one text.
+std::uint8_t filling_for(const crypto::Point& pre_key) {
+  constexpr unsigned letters = 26;
+  return static_cast<std::uint8_t>('A' + crypto::pre_key_id(pre_key)[0] % letters);
+}
 
 }  // namespace
+
+bool HostileFriend::is_of_two_sealings(ByteView text) {
+  const auto is_filling = [](std::uint8_t c) { return c >= 'A' && c <= 'Z'; };
+  const auto first = std::ranges::find_if(text, is_filling);
+  return text.size() > limits::large_text &&  // else it is of one part, perhaps of random bytes
+         std::any_of(first, text.end(), [&](std::uint8_t c) { return is_filling(c) && c != *first; });
+}
 
 std::vector<HostileFriend::Letter> HostileFriend::write_letters(Victim& victim, crypto::MessageKind kind) {
   const auto* const head = head_to_use(victim);
@@ -28,28 +43,49 @@ std::vector<HostileFriend::Letter> HostileFriend::write_letters(Victim& victim, 
   forgery.body.kind = kind;
   name_sender(victim, forgery);
   name_place(installation(victim), forgery.body);
+  if (crypto::is_ordered(kind) && temper_.does("has a new installation for each letter")) {
+    forgery.header.instance = crypto::Instance{random_.u64()};
+    forgery.body.floor = forgery.body.sequence;  // else it would be waited for what there is not
+  }
   name_dates(forgery.body);
   const auto root = head->root;
 
-  const Bytes text = any_text(victim, kind);
+  Bytes text = any_text(victim, kind);
+  const bool anew = crypto::is_ordered(kind) && temper_.does("seals a message anew half-way");
+  if (anew && limits::parts_needed(text.size()) == 1) {
+    text.resize(limits::large_text + 1 + random_.below(3 * limits::large_text), filling);
+  }
   const auto parts = limits::parts_needed(text.size());
   const auto first = twists_("letter: begins with a later part") ? random_.below(parts) : 0;
   const bool gaps = twists_("letter: some parts are missing");
   std::vector<Letter> letters;
-  for (std::size_t i = 0; i < parts; ++i) {
-    const auto part = (first + i) % parts;
+  const auto write = [&](std::size_t part) {
     const auto begin = text.begin() + static_cast<std::ptrdiff_t>(part * limits::large_text);
     const auto size = std::min(limits::large_text, text.size() - part * limits::large_text);
     forgery.body.part = static_cast<std::uint8_t>(part);
     forgery.body.parts = static_cast<std::uint8_t>(parts);
     forgery.body.text.assign(begin, begin + static_cast<std::ptrdiff_t>(size));
+    if (crypto::is_ordered(kind)) {
+      std::ranges::replace(forgery.body.text, filling, filling_for(forgery.pre_key));
+    }
     if (gaps && random_.chance(300)) {
-      continue;
+      return;
     }
     if (auto letter = write_part(victim, root, forgery)) {
       letters.push_back(std::move(*letter));
       ++written_;
     }
+  };
+  if (anew) {
+    for (std::size_t i = 1 + random_.below(parts - 1); i > 0; --i) {
+      write((first + i) % parts);
+    }
+    const bool same = forgery.pre_key == head->last_resort && !victim.heads.empty();
+    forgery.pre_key = same ? one_of(random_, victim.heads).last_resort : key_to_use(victim, *head, kind);
+    forgery.header.pre_key = crypto::pre_key_id(forgery.pre_key);
+  }
+  for (std::size_t i = 0; i < parts; ++i) {
+    write((first + i) % parts);
   }
   if (spoils_ && text.size() >= plain_text.size()) {
     spoiled_.insert(text);
@@ -230,7 +266,7 @@ Bytes HostileFriend::any_text(Victim& victim, crypto::MessageKind kind) {
   const std::string number = std::to_string(random_.u64());
   text.insert(text.end(), number.begin(), number.end());
   if (twists_("letter: of many parts")) {
-    text.resize(random_.chance(100) ? limits::parts * limits::large_text : random_.below(9000) + 1, 'x');
+    text.resize(random_.chance(100) ? limits::parts * limits::large_text : random_.below(9000) + 1, filling);
   }
   return text;
 }

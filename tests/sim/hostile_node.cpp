@@ -12,6 +12,8 @@ namespace {
 /// Enough to choose from; it keeps what came first.
 constexpr std::size_t most_seen = 200;
 constexpr std::size_t most_old_answers = 64;
+/// It gives pages without end for about so many windows. A client asks for 500 before it leaves.
+constexpr std::uint64_t most_windows = 2000;
 
 std::uint64_t in_seconds(UnixTime time) {
   return static_cast<std::uint64_t>(since_1970_s(time));
@@ -119,18 +121,25 @@ bool HostileNode::on_retrieve(Session& session, const crypto::Point& x,
   page.counter = request.counter;
   page.node_time_s = in_seconds(its_time());
   page.cursor = request.cursor;
-  if (temper_.does("withhold mail")) {
+  session.without_end = session.without_end && below(most_windows) > 0;
+  if (session.without_end) {
+    if (without_end) {
+      without_end(session.client, request.mailbox);
+    }
+    give_pages(session, x, request, true, true, false);
+  } else if (temper_.does("withhold mail")) {
     answer(session, x, protocol::FrameKind::retrieve_response, page);
   } else if (temper_.does("turn a retrieve away")) {
     page.flags = protocol::Page::flag_try_later;
     page.retry_after_s = static_cast<std::uint16_t>(below(2) == 0 ? below(65536) : below(120));
     answer(session, x, protocol::FrameKind::retrieve_response, page);
   } else if (temper_.does("hand out old mail again")) {
-    give_pages(session, x, request, false, false);
+    give_pages(session, x, request, false, false, true);
   } else if (temper_.does("hand out mail of others")) {
-    give_pages(session, x, request, true, false);
+    give_pages(session, x, request, true, false, true);
   } else if (temper_.does("pages without end")) {
-    give_pages(session, x, request, true, true);
+    session.without_end = temper_.does("pages without mail");  // else they would cost the test much
+    give_pages(session, x, request, true, true, !session.without_end);
   } else {
     return false;
   }
@@ -169,10 +178,10 @@ protocol::PagedEnvelope HostileNode::any_envelope(const protocol::RetrieveReques
 }
 
 void HostileNode::give_pages(const Session& session, const crypto::Point& x,
-                             const protocol::RetrieveRequest& request, bool of_others, bool without_end) {
+                             const protocol::RetrieveRequest& request, bool of_others, bool endless,
+                             bool with_mail) {
   const auto window = std::clamp<std::uint64_t>(request.window, 1, limits::window);
-  const auto count = static_cast<std::uint8_t>(without_end ? window : 1 + below(window));
-  const bool without_mail = without_end && temper_.does("pages without mail");
+  const auto count = static_cast<std::uint8_t>(endless ? window : 1 + below(window));
   for (std::uint8_t index = 0; index < count; ++index) {
     protocol::Page page;
     page.counter = request.counter;
@@ -180,8 +189,8 @@ void HostileNode::give_pages(const Session& session, const crypto::Point& x,
     page.count = count;
     page.node_time_s = in_seconds(its_time());
     page.cursor = request.cursor + index + 1;
-    page.flags = without_end && index + 1 == count ? protocol::Page::flag_more : 0;
-    if (!without_mail) {
+    page.flags = endless && index + 1 == count ? protocol::Page::flag_more : 0;
+    if (with_mail) {
       page.envelopes.push_back(any_envelope(request, of_others));
     }
     answer(session, x, protocol::FrameKind::retrieve_response, page);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -25,6 +26,8 @@ class HostileNode final : public Actor {
 
   /// A node that nobody names. It tells of it where it is asked for nodes.
   void tells_of(const test::StorageNode& found) { found_ = &found; }
+  /// Gets each window of pages without end that it gives, and of which mailbox.
+  std::function<void(const Endpoint& to, const crypto::Point& mailbox)> without_end;
   /// Of each packet in the network: true drops it. It may be changed.
   bool on_packet(test::MockNetwork::Packet& packet);
   /// From now on it is honest; what it has confirmed and dropped does not come back.
@@ -44,6 +47,7 @@ class HostileNode final : public Actor {
     protocol::FrameKind kind{};
     std::uint64_t counter = 0;
     std::vector<crypto::BoxTag> boxes;
+    bool without_end = false;  ///< It gives pages without end.
   };
   struct Seen {
     crypto::MailboxAddress mailbox;
@@ -63,7 +67,7 @@ class HostileNode final : public Actor {
 
   Session* open(const protocol::FrameHeader& header, const Packet& packet, Plain& plain);
   void give_pages(const Session& session, const crypto::Point& x, const protocol::RetrieveRequest& request,
-                  bool of_others, bool without_end);
+                  bool of_others, bool endless, bool with_mail);
   [[nodiscard]] Bytes descriptor_of(const test::StorageNode& node) const;
   void name_nodes(const Session& session, const crypto::Point& x, std::uint64_t counter);
   [[nodiscard]] protocol::PagedEnvelope any_envelope(const protocol::RetrieveRequest& request,

@@ -217,6 +217,8 @@ void other_home_nodes(Rig& rig, SeededRandom& random) {
   const auto mine = who.user->manager->home_nodes();
   if (mine.size() > 1 && random.chance(500)) {
     (void)who.user->manager->remove_home_node(mine[random.below(mine.size())].node.id);
+  } else if (rig.weather.picks && random.chance(700)) {
+    Rig::let_pick(who);
   } else {
     rig.add_all_nodes(who);
   }

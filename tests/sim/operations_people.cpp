@@ -130,6 +130,14 @@ void remove_and_add_again_and_again(Rig& rig, SeededRandom& random) {
     rig.run(quickly ? between(random, 1min, 10min) : between(random, 1min, 30h));
   }
   rig.run(random.chance(500) ? 27h : 0ms);
+  // Past those that cut somebody off at once each root takes a day: so many that no more may be held.
+  for (auto days = random.chance(400) ? between(random, 1, 10) : 0; days > 0; --days) {
+    rig.add_friend(pair->who, pair->other.key());
+    pair->other.meet(*pair->who.user);
+    rig.run(2s);
+    rig.remove_hostile_friend(pair->who, pair->other);
+    rig.run(25h);
+  }
 }
 
 void flood_while_nobody_looks(Rig& rig, SeededRandom& random) {

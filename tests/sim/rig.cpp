@@ -42,6 +42,18 @@ Rig::Rig(std::uint64_t seed, const Weather& what, Totals& totals, Options option
     return false;
   };
   add_hostile(seed * 31 + 7);
+  if (weather.picks) {
+    std::ranges::for_each(people, let_pick);
+    world.after_event = [this] {  // nothing may be thrown from here
+      try {
+        on_event();
+      } catch (const Broken& broken) {
+        early_ = early_ ? early_ : broken;
+      }
+    };
+    world.run(3min);  // the first is picked after one
+    world.after_event = [this] { on_event(); };
+  }
 }
 
 void Rig::add_people() {
@@ -84,6 +96,10 @@ void Rig::add_hostile(std::uint64_t seed) {
   for (std::size_t i = 0; i < weather.hostile_nodes; ++i) {
     add(std::make_unique<HostileNode>(world, *world.nodes[i], i, seed++, totals_.attacks), hostile_nodes_);
     bounds_.on_hostile_node(world.nodes[i]->endpoint);
+    hostile_nodes_.back()->without_end = [this, at = world.nodes[i]->endpoint](const auto& to,
+                                                                               const auto& mailbox) {
+      bounds_.on_endless_window(to, at, mailbox);
+    };
     if (random_.chance(300)) {
       hostile_nodes_.back()->tells_of(world.add_other_node());
     }
@@ -140,7 +156,11 @@ void Rig::add_hostile(std::uint64_t seed) {
 }
 
 void Rig::on_event() {
+  if (early_) {
+    throw Broken(*std::exchange(early_, std::nullopt));
+  }
   bounds_.on_event();
+  bounds_.check_services({people.size() - 1 + hostile_friends.size(), hostile_friends.size()});
   ++totals_.events;
   observe();
   for (auto& person : people) {
@@ -399,6 +419,7 @@ void Rig::rebind(Person& who) {
 
 void Rig::move(StorageNode& node) {
   const Endpoint now = test::ipv4(next_address_++);
+  named_.insert(node.keys.id());
   bounds_.on_rebind(node.endpoint, now);
   node.move_to(world.network, now);
 }
@@ -489,12 +510,21 @@ void Rig::disconnect_all() {
   }
 }
 
+void Rig::let_pick(Person& who) {
+  for (const auto& home : who.user->manager->home_nodes()) {
+    if (!home.picked) {
+      (void)who.user->manager->remove_home_node(home.node.id);
+    }
+  }
+}
+
 void Rig::add_all_nodes(Person& who) {
   for (const auto& node : world.nodes) {
     if (weather.picks && node != world.nodes.front()) {
       return;
     }
     if (who.user->manager->home_nodes().size() < limits::home_nodes) {
+      named_.insert(node->keys.id());
       (void)who.user->manager->add_home_node(node->known());
     }
   }

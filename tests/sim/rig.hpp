@@ -82,6 +82,7 @@ struct Person {
   std::size_t states_seen = 0;
   std::size_t requests_seen = 0;
   std::size_t request_states_seen = 0;
+  std::uint64_t picks_seen = 0;
   std::unique_ptr<store::MemoryState> copy;  ///< An old backup,
   Model::Backup copy_model;                  ///< and what was true when it was made.
 };
@@ -147,6 +148,8 @@ class Rig {
   void connect(Person& a, Person& b) { world.connect(*a.user, *b.user); }
   void disconnect_all();
   void add_all_nodes(Person& who);
+  /// The user does not say any longer which nodes are theirs: the program picks some.
+  static void let_pick(Person& who);
 
   /// Everything is put right: disks, network, nodes, programs. Then all promises are checked.
   void finish(SeededRandom& random);
@@ -177,9 +180,11 @@ class Rig {
   void tell(Person& person, manager::MessageStatus status);
   void observe_requests(Person& person);
   void check_cut_off() const;
-  /// Nobody relies on nodes of one hostile friend but for one, or tells a node that nobody chose where they
-  /// are.
-  void check_choice();
+  /// Nobody has told a node that nobody chose where they are.
+  void check_asked();
+  /// They have just picked home nodes: they rely on no nodes of one hostile friend but for one.
+  void check_choice(const Person& person);
+  void note_homes(const Person& person);
   void wait_for_requests();
   /// Two of their home nodes, or the only one, are there and tell the right time.
   [[nodiscard]] bool hears_right_time(const Person& who) const;
@@ -226,6 +231,8 @@ class Rig {
   std::set<std::pair<Endpoint, Endpoint>> cut_;
   std::map<FriendKey, std::set<protocol::NodeId>> owned_;  ///< Nodes that only a hostile friend names.
   std::map<FriendKey, std::set<protocol::NodeId>> homes_;  ///< That people had at any time.
+  std::set<protocol::NodeId> named_;                       ///< That somebody honest was told of by hand.
+  std::optional<Broken> early_;                            ///< What went wrong before the first operation.
   std::string seen_at_found_node_;                         ///< What went wrong there.
   bool crashing_ = false;                                  ///< They crash again and again.
   std::uint32_t next_address_ = 2000;

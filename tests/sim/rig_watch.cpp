@@ -66,44 +66,57 @@ void Rig::check_cut_off() const {
   }
 }
 
-void Rig::check_choice() {
+void Rig::note_homes(const Person& person) {
+  if (person.user->running()) {
+    for (const auto& home : person.user->manager->home_nodes()) {
+      homes_[person.user->key].insert(home.node.id);
+    }
+  }
+}
+
+void Rig::check_asked() {
   if (!seen_at_found_node_.empty()) {
     throw Broken(Fault::revealed, seen_at_found_node_);
   }
-  for (const auto& person : people) {
-    if (person.user->running()) {
-      for (const auto& home : person.user->manager->home_nodes()) {
-        homes_[person.user->key].insert(home.node.id);
-      }
+}
+
+void Rig::check_choice(const Person& person) {
+  const auto homes =
+      person.user->running() ? person.user->manager->home_nodes() : std::vector<manager::HomeNodeStatus>{};
+  // A friend who has one, or had it, may have named it, too; who picks it later has not yet.
+  const auto others_have = [&](const protocol::NodeId& id) {
+    return std::ranges::any_of(people, [&](const Person& other) {
+      return other.user != person.user && homes_[other.user->key].contains(id);
+    });
+  };
+  std::size_t of_hostile = 0;
+  std::map<FriendKey, std::size_t> of_one;
+  for (const auto& home : homes) {
+    const auto& id = home.node.id;
+    if (!home.picked || named_.contains(id) || others_have(id)) {
+      continue;
+    }
+    ++of_hostile;
+    for (const auto& [whose, nodes] : owned_) {
+      of_one[whose] += nodes.contains(id) ? 1 : 0;
     }
   }
-  for (const auto& person : people) {
-    const auto homes =
-        person.user->running() ? person.user->manager->home_nodes() : std::vector<manager::HomeNodeStatus>{};
-    for (const auto& [whose, nodes] : owned_) {
-      // A friend who has one names it, too.
-      std::size_t chosen = 0;
-      for (const auto& home : homes) {
-        chosen += nodes.contains(home.node.id) &&
-                          std::ranges::none_of(people,
-                                               [&](const Person& other) {
-                                                 return other.user != person.user &&
-                                                        homes_[other.user->key].contains(home.node.id);
-                                               })
-                      ? 1
-                      : 0;
-      }
-      if (chosen > 1) {
-        throw Broken(Fault::interfered,
-                     "one friend has named " + std::to_string(chosen) + " nodes that were picked");
-      }
+  for (const auto& [whose, chosen] : of_one) {
+    if (chosen > 1) {
+      throw Broken(Fault::interfered,
+                   "one friend has named " + std::to_string(chosen) + " nodes that were picked");
     }
+  }
+  if (of_hostile > hostile_friends.size()) {
+    throw Broken(Fault::interfered, std::to_string(hostile_friends.size()) + " hostile friends have named " +
+                                        std::to_string(of_hostile) + " nodes that were picked");
   }
 }
 
 void Rig::check_bounds() {
   check_cut_off();
-  check_choice();
+  check_asked();
+  std::ranges::for_each(people, [this](const Person& person) { note_homes(person); });
   bounds_.check_now({people.size() - 1 + hostile_friends.size(), hostile_friends.size()});
 }
 
@@ -124,6 +137,11 @@ void Rig::observe(Person& person) {
     tell(person, user.states[person.states_seen]);
   }
   observe_requests(person);
+  if (const auto picks = user[Counter::nodes_picked]; picks != person.picks_seen) {
+    person.picks_seen = picks;
+    check_choice(person);
+    note_homes(person);
+  }
   if (user.state->waiting() == 0 && world.clock.steady() >= person.failing_until) {
     person.last_show_unsafe = false;
   }
@@ -151,6 +169,9 @@ void Rig::show(Person& person, const manager::ReceivedMessage& message) {
     if (std::ranges::any_of(hostile_friends,
                             [&](const auto* actor) { return actor->spoiled(message.text); })) {
       throw Broken(Fault::misdelivered, "a message that was not sealed rightly was shown");
+    }
+    if (HostileFriend::is_of_two_sealings(message.text)) {
+      throw Broken(Fault::misdelivered, "a text was shown whose parts are of two sealings");
     }
     return model.shown_of_hostile(user.key, message, world.clock.now().wall);
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "weather.hpp"
 
+#include <algorithm>
+
 namespace toxasync::sim {
 
 Weather Weather::draw(test::SeededRandom& random) {
@@ -31,8 +33,11 @@ Weather Weather::draw(test::SeededRandom& random) {
     made.hostile_friends = random.chance(500) ? 1 + random.below(2) : 0;
     made.strangers = random.chance(300) ? 1 : 0;
     made.thieves = random.chance(150) ? 1 : 0;
-    made.picks = random.chance(200);
-    made.hostile_nodes = made.picks ? 0 : made.hostile_nodes;  // the one that people are given is honest
+    made.picks = random.chance(250);
+    if (made.picks) {
+      made.hostile_nodes = 0;  // the one that people are given is honest
+      made.hostile_friends = std::max<std::size_t>(made.hostile_friends, random.chance(700) ? 1 : 0);
+    }
   }
   return made;
 }

@@ -40,7 +40,8 @@ struct Weather {
   milliseconds poll_interval = 2min;
   bool push = true;
   bool cover = false;
-  /// People are given one node and find the others, each friend those of their own choice.
+  /// People are given one node, which is taken back: they pick all that they use, from what they and their
+  /// friends know.
   bool picks = false;
   unsigned crash_within = 0;  ///< Events: everybody crashes again and again; 0: they do not.
   bool met = true;            ///< They know each other at the start.

@@ -46,15 +46,16 @@ void Wiretap::on_node_packet(const Endpoint& to, ByteView packet) {
     const auto found = std::ranges::find_if(nodes, [&](const auto& n) { return n->endpoint == to; });
     return found == nodes.end() ? nullptr : found->get();
   };
-  if (auto* const other =
-          header && header->kind == protocol::FrameKind::retrieve ? among(world_.other_nodes) : nullptr) {
+  auto* const other = header ? among(world_.other_nodes) : nullptr;
+  if (other != nullptr && header->kind == protocol::FrameKind::retrieve) {
     protocol::RetrieveRequest request;
     if (const auto plain = open(*header, *other, packet);
         plain && wire::decode_padded(*plain, request) && on_retrieve) {
       on_retrieve(*other, request.mailbox);
     }
   }
-  auto* const node = header && header->kind == protocol::FrameKind::store ? among(world_.nodes) : nullptr;
+  const bool stores = header && header->kind == protocol::FrameKind::store;
+  auto* const node = !stores ? nullptr : other != nullptr ? other : among(world_.nodes);
   const auto plain = node != nullptr ? open(*header, *node, packet) : std::nullopt;
   if (!plain) {
     return;
