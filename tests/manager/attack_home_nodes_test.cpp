@@ -83,6 +83,16 @@ BOOST_AUTO_TEST_CASE(who_names_one_after_the_other_gets_one_picked) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(whose_word_a_pick_was_is_known_after_a_crash) {
+  name(1, {1});
+  Ids homes = book->pick_home_nodes(3);
+  BOOST_TEST((homes == Ids{node_id(1)}));
+  crash();
+  book->set_home(node_id(1), true);
+  name(1, {2, 3});
+  BOOST_TEST(book->pick_home_nodes(2, homes).empty());
+}
+
 BOOST_AUTO_TEST_CASE(what_the_user_names_rests_on_nobodys_word) {
   for (std::uint8_t i = 1; i <= 3; ++i) {
     learn_and_answer(i, Origin::configured);

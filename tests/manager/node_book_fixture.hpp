@@ -82,6 +82,11 @@ struct BookFixture {
   }
   void restart() {
     save();
+    crash();
+  }
+  /// Without what would have been written later.
+  void crash() {
+    journal.tick(clock.now());
     book = open();
     for (const auto& entry : state.load()) {
       BOOST_TEST(book->load(entry));

@@ -25,11 +25,6 @@ constexpr std::uint64_t packets_a_start = 800;
 /// To one that announces mail all the time.
 constexpr auto packets_a_day_announced =
     static_cast<std::uint64_t>(24h / manager::Poller::announced_poll_every) * 4;
-/// What is looked at after a clock has jumped; public mailboxes that are asked for in that time, and pair
-/// mailboxes, of which all nodes together get 30 operations at once and 2 a minute.
-constexpr milliseconds after_a_jump = 2min;
-constexpr std::size_t public_in_a_jump = 8 + 2;
-constexpr std::size_t pairs_in_a_jump = 30 + 4;
 /// Of a message in 72 parts, to 3 installations, each packet 8 times at most.
 constexpr std::uint64_t packets_a_message = 72ULL * 3 * 8;
 
@@ -91,43 +86,6 @@ void Bounds::on_packet(const test::MockNetwork::Packet& packet) {
     add(from_nobody_[{host_of(packet.from), name_of(packet.to)}]);
   } else {
     add(sent_[{name_of(packet.from), name_of(packet.to)}]);
-    note_asked(packet);
-  }
-}
-
-bool Bounds::lacks_keys(const test::User& user) {
-  return !user.running() ||
-         std::ranges::any_of(user.friends, [&](const auto& key) { return !user.manager->friend_ready(key); });
-}
-
-void Bounds::note_asked(const test::MockNetwork::Packet& packet) {
-  if (const auto jump = jumps_.find(name_of(packet.to)); jump != jumps_.end()) {
-    jump->second.answered.insert(name_of(packet.from));
-  }
-  const auto jump = jumps_.find(name_of(packet.from));
-  const auto header = protocol::read_frame_header(packet.bytes);
-  if (jump != jumps_.end() && header && header->kind == protocol::FrameKind::retrieve &&
-      world_.clock.steady() < jump->second.at + after_a_jump &&
-      !jump->second.answered.contains(name_of(packet.to))) {
-    jump->second.asked[name_of(packet.to)].insert(header->session);
-  }
-}
-
-/// Of a node that has not confirmed a jump, for three epochs of each date that may be right, for what it may
-/// have taken by a wrong clock, and for what is asked in first contact (docs/protocol.md, sections 2 and 9).
-void Bounds::check_asked(const test::User& user) const {
-  const auto jump = jumps_.find(name_of(user.endpoint));
-  if (jump == jumps_.end()) {
-    return;
-  }
-  constexpr std::size_t dates = 3;  // the own clock's, that before the jump, and the line
-  constexpr std::size_t of_a_root = 3 * dates + manager::Poller::most_strays;
-  const std::size_t roots = user.rows('R') * (user.config.cover ? 2 : 1);
-  for (const auto& [node, mailboxes] : jump->second.asked) {
-    must(Bound::traffic, mailboxes.size(),
-         roots * of_a_root + public_in_a_jump +
-             (jump->second.lacks_keys || lacks_keys(user) ? pairs_in_a_jump : 0),
-         "mailboxes that a silent node was asked for after a jump");
   }
 }
 

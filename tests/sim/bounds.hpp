@@ -91,10 +91,6 @@ class Bounds {
   void on_message(const Endpoint& who) { ++messages_[name_of(who)]; }
   /// A friend was removed and added again: with a share of their own each time.
   void on_friend(const Endpoint& who) { ++friendings_[name_of(who)]; }
-  /// The clock of a user has jumped.
-  void on_jump(const test::User& who) {
-    jumps_[name_of(who.endpoint)] = {world_.clock.steady(), lacks_keys(who), {}, {}};
-  }
   void on_rebind(const Endpoint& before, const Endpoint& now) { names_[now] = name_of(before); }
   /// A friend was given a bundle of this instance of `who`.
   void on_instance(const Endpoint& who, const FriendKey& given_to, crypto::Instance instance) {
@@ -119,10 +115,6 @@ class Bounds {
   [[nodiscard]] std::uint64_t days_passed() const {
     return static_cast<std::uint64_t>((world_.clock.steady() - began_) / 24h) + 1;
   }
-  /// Of a friend, for which it looks in pair mailboxes.
-  [[nodiscard]] static bool lacks_keys(const test::User& user);
-  void note_asked(const test::MockNetwork::Packet& packet);
-  void check_asked(const test::User& user) const;
   void check_sent(const test::User& user) const;
   void check_named(const test::User& user) const;
   void check_endless(const test::User& user) const;
@@ -140,13 +132,6 @@ class Bounds {
     std::uint64_t start = 0;  ///< How often they had ended before.
     std::size_t packets = 0;
     SteadyTime next{};
-  };
-  /// What a user has asked nodes for since their clock jumped.
-  struct Jump {
-    SteadyTime at{};
-    bool lacks_keys = false;
-    std::set<Endpoint> answered;                        ///< Nodes,
-    std::map<Endpoint, std::set<crypto::Point>> asked;  ///< and sessions with the others: one for a mailbox.
   };
   /// Of mailboxes on one node that did not end.
   struct Endless {
@@ -179,7 +164,6 @@ class Bounds {
   std::map<Link, Endless> endless_;      ///< By user and node.
   std::uint64_t too_early_ = 0;          ///< Packets within the pause of an address,
   std::uint64_t not_first_ = 0;          ///< and those that are more than a first one.
-  std::map<Endpoint, Jump> jumps_;       ///< The last ones.
   /// Packets to what a node said of itself and a friend's bundle has repeated, by user and namer.
   std::map<std::pair<Endpoint, std::uint8_t>, std::uint64_t> passed_on_;
   std::uint64_t most_agreements_ = 0;

@@ -66,7 +66,6 @@ void Bounds::check_now(const Company& company) {
   for (const auto& user : world_.users) {
     check_state(*user, company);
     check_rows(*user, company);
-    check_asked(*user);
     check_endless(*user);
     on_disks += bytes_of(*user);
   }

@@ -266,6 +266,12 @@ Sequence shrink(Sequence sequence, const Broken& wrong) {
   return sequence;
 }
 
+/// What the product holds now.
+std::size_t product_bytes() {
+  (void)test::most_product_bytes();
+  return test::most_product_bytes();
+}
+
 /// The same world with other texts: from outside it must look the same.
 std::optional<Broken> look_from_outside(Sequence sequence, std::uint64_t view) {
   Totals ignored;
@@ -362,8 +368,12 @@ class Runner {
   void check(const Sequence& sequence, Totals& totals) {
     ++totals.seeds;
     std::ostringstream report;
+    const auto before = product_bytes();
     const auto outcome = run(sequence, totals, options_.trace ? &report : nullptr);
     auto wrong = outcome.wrong;
+    if (const auto left = product_bytes(); !wrong && left > before + bytes_left) {
+      wrong = Broken(Fault::unbounded, std::to_string(left - before) + " bytes are left when all have ended");
+    }
     if (!wrong && sequence.seed % looked_at_each == 0) {
       wrong = look_from_outside(sequence, outcome.view);
     }
@@ -390,6 +400,7 @@ class Runner {
   }
 
   static constexpr std::uint64_t looked_at_each = 16;  ///< Seeds.
+  static constexpr std::size_t bytes_left = 1000;      ///< What static objects may have taken.
 
   Options options_;
   std::vector<std::uint64_t> seeds_;

@@ -350,9 +350,6 @@ void Rig::lose_disk(StorageNode& node) {
 }
 
 void Rig::set_clock(Person& who, milliseconds ahead) {
-  if (abs(ahead - who.user->clock.ahead) > clocks_agree) {
-    bounds_.on_jump(*who.user);
-  }
   who.user->clock.ahead = ahead;
   if (abs(ahead) > clocks_agree) {
     model.clock_is_wrong(who.user->key);

@@ -53,7 +53,7 @@ constexpr std::string_view body_label(crypto::RootKind root) noexcept {
 
 /// The fields of a body, and its text; `length` is what it says of that. Without padding.
 inline Bytes body_plaintext(const crypto::EnvelopeBody& body, std::uint16_t length) {
-  Bytes plain(limits::envelope_body_fields);
+  Bytes plain(limits::envelope_body_fields + body.text.size());
   std::uint8_t* const out = plain.data();
   store_le(body.sequence, out);
   store_le(body.floor, out + 8);
@@ -63,7 +63,7 @@ inline Bytes body_plaintext(const crypto::EnvelopeBody& body, std::uint16_t leng
   out[29] = body.part;
   out[30] = body.parts;
   store_le(length, out + 31);
-  plain.insert(plain.end(), body.text.begin(), body.text.end());
+  std::ranges::copy(body.text, plain.begin() + limits::envelope_body_fields);
   return plain;
 }
 

@@ -189,6 +189,9 @@ std::vector<protocol::NodeId> NodeBook::pick_home_nodes(std::size_t count,
       changed(*node);
     }
   }
+  if (!picked.empty()) {
+    save();  // before the home nodes that rest on it
+  }
   return picked;
 }
 
