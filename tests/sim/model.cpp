@@ -290,9 +290,9 @@ void Model::told(const FriendKey& from, const manager::MessageStatus& status, Un
       break;
     case MessageState::expired:
       message.expired = true;
-      if (now < message.expires_at() - clocks_agree && !message.cancel_asked && !nodes_failed_) {
+      if (now < message.may_end_from() - clocks_agree && !message.cancel_asked && !nodes_failed_) {
         fail(Fault::untrue, message,
-             "reported expired " + std::to_string((message.expires_at() - now) / 1min) +
+             "reported expired " + std::to_string((message.may_end_from() - now) / 1min) +
                  " minutes before its end");
       }
       break;

@@ -76,6 +76,11 @@ struct Message {
 
   [[nodiscard]] bool ended() const noexcept { return delivered || expired || cancelled || failed; }
   [[nodiscard]] UnixTimeMs expires_at() const noexcept { return sent_at + ttl; }
+  /// If the program ended before nodes had confirmed its clock, a date that can be right stays
+  /// (docs/protocol.md, section 2).
+  [[nodiscard]] UnixTimeMs may_end_from() const noexcept {
+    return (restarted ? std::min(sent_at, dated) : sent_at) + ttl;
+  }
 };
 
 /// What clocks may differ by (docs/protocol.md, section 2).
