@@ -13,8 +13,11 @@ inline std::optional<test::ForgedEnvelope> choose_envelope(Source& source, const
                                                            crypto::RootKind root,
                                                            const crypto::EnvelopeHeader& header,
                                                            const crypto::EnvelopeBody& honest) {
-  test::ForgedEnvelope made{
-      .sender = sender.friend_key(), .recipient = recipient, .pre_key = pre_key, .label = root};
+  test::ForgedEnvelope made;
+  made.sender = sender.friend_key();
+  made.recipient = recipient;
+  made.pre_key = pre_key;
+  made.label = root;
   made.large = source.chance(4);
   crypto::EnvelopeHeader shown = header;
   if (source.chance(16)) {

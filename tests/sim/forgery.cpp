@@ -20,17 +20,17 @@ std::optional<Bytes> forge(const Forgery& forgery, const crypto::FriendKey& send
   if (text.size() > limits::large_text) {
     return std::nullopt;
   }
-  test::ForgedEnvelope forged{
-      .sender = sender,
-      .recipient = forgery.recipient,
-      .pre_key = forgery.pre_key,
-      .sk = sk,
-      .body = test::body_plaintext(forgery.body,
-                                   forgery.length.value_or(static_cast<std::uint16_t>(text.size()))),
-      .fill = static_cast<std::uint8_t>(forgery.padded_with_ones ? 1 : 0),
-      .large = forgery.large || text.size() > limits::small_text,
-      .secret = forgery.secret,
-      .label = forgery.label};
+  test::ForgedEnvelope forged;
+  forged.sender = sender;
+  forged.recipient = forgery.recipient;
+  forged.pre_key = forgery.pre_key;
+  forged.sk = sk;
+  forged.body =
+      test::body_plaintext(forgery.body, forgery.length.value_or(static_cast<std::uint16_t>(text.size())));
+  forged.fill = forgery.padded_with_ones ? 1 : 0;
+  forged.large = forgery.large || text.size() > limits::small_text;
+  forged.secret = forgery.secret;
+  forged.label = forgery.label;
   (void)wire::encode(forgery.header, forged.header);
   return forged.seal(mailbox, e);
 }
