@@ -90,9 +90,10 @@ def undo(row, compiler, build, tries, directory):
     said = ran.stdout + ran.stderr
     count = WORLDS.search(said)
     why = WHY.search(said)
-    return ran.returncode != 0, " ".join([
-        f"({next(filter(None, count.groups()))})" if count else "",
-        next(filter(None, why.groups()), why[0]) if why else f"status {ran.returncode}" if ran.returncode else ""])
+    tried = f"after {next(filter(None, count.groups()))}" if count else ""
+    if ran.returncode == 0:
+        return False, tried
+    return True, f"{tried}: " + (next(filter(None, why.groups()), why[0]) if why else f"status {ran.returncode}")
 
 
 def try_all(rows, chosen, build, tries):
@@ -109,8 +110,8 @@ def try_all(rows, chosen, build, tries):
             print(f"{number:3} {row['name']:52} UNFIT: {why}", flush=True)
             continue
         found += noticed
-        print(f"{number:3} {row['name']:52} {'found' if noticed else 'NOT FOUND'} in "
-              f"{time.monotonic() - begun:.0f} s {what}", flush=True)
+        print(f"{number:3} {row['name']:52} {time.monotonic() - begun:4.0f} s  "
+              f"{'found' if noticed else 'NOT FOUND'} {what}", flush=True)
     print(f"undone: {len(chosen)} rows, found {found}, not found {len(chosen) - found - unfit}, unfit {unfit}")
     return found == len(chosen)
 
