@@ -49,7 +49,7 @@ bool is_in_a_bundle(const test::User& user, const Endpoint& address) {
   const auto ip = ByteView(address.ip).first(4);
   return std::ranges::any_of(user.state->durable(), [&](const auto& row) {
     return static_cast<manager::Table>(row.first[0]) == manager::Table::friend_keys &&
-           !std::ranges::search(row.second, ip).empty();
+           std::search(row.second.begin(), row.second.end(), ip.begin(), ip.end()) != row.second.end();
   });
 }
 
@@ -112,7 +112,8 @@ void Bounds::on_try(const test::MockNetwork::Packet& packet) {
 
 void Bounds::on_endless_window(const Endpoint& user, const Endpoint& node, const crypto::Point& mailbox) {
   Endless& endless =
-      endless_.try_emplace({name_of(user), name_of(node)}, world_.clock.steady()).first->second;
+      endless_.try_emplace({name_of(user), name_of(node)}, Endless{world_.clock.steady(), {}, 0})
+          .first->second;
   endless.mailboxes.insert(mailbox);
   ++endless.windows;
 }

@@ -15,7 +15,7 @@ constexpr milliseconds idle = 1h;
 
 }  // namespace
 
-HostileFriend::HostileFriend(test::World& world, std::vector<test::User*> friends, std::size_t number,
+HostileFriend::HostileFriend(test::World& world, const std::vector<test::User*>& friends, std::size_t number,
                              std::uint64_t seed, Tally& tally)
     : world_(world),
       namer_(nth(Namer::first_friend, number)),

@@ -24,8 +24,8 @@ namespace toxasync::sim {
 class HostileFriend final : public Actor {
  public:
   /// `number`: their place among the hostile friends.
-  HostileFriend(test::World& world, std::vector<test::User*> friends, std::size_t number, std::uint64_t seed,
-                Tally& tally);
+  HostileFriend(test::World& world, const std::vector<test::User*>& friends, std::size_t number,
+                std::uint64_t seed, Tally& tally);
   HostileFriend(const HostileFriend&) = delete;
   HostileFriend& operator=(const HostileFriend&) = delete;
 

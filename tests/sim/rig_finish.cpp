@@ -200,21 +200,19 @@ void Rig::settle_apart(SeededRandom& random, bool clocks_were_disturbed) {
 }
 
 void Rig::settle_together() {
+  std::vector<std::pair<FriendKey, FriendKey>> together;  // who becomes friends meanwhile is not
   for (auto& a : people) {
     for (auto& b : people) {
       if (&a < &b && friends(a, b)) {
         connect(a, b);
+        together.emplace_back(a.user->key, b.user->key);
       }
     }
   }
   run(manager::DeliveryOrder::longest_gap + 3min);  // one that was cancelled may be waited for
   check_bounds();
-  for (auto& a : people) {
-    for (auto& b : people) {
-      if (&a < &b && friends(a, b)) {
-        model.met(a.user->key, b.user->key);
-      }
-    }
+  for (const auto& [a, b] : together) {
+    model.met(a, b);
   }
   model.check_queued_was_shown(world.clock.now().wall);
   disconnect_all();
@@ -295,7 +293,8 @@ bool Rig::has_rows_of_texts(const Person& who, char table) const {
   const auto entries = who.user->state->load();
   const std::size_t id_at = table == 'P' ? 1 + sizeof(FriendKey) : 1;  // docs/state.md
   return std::ranges::any_of(entries, [&](const store::StateEntry& entry) {
-    return entry.key[0] == table && model.find(id_from<Id>(ByteView(entry.key).subspan(id_at))) != nullptr;
+    return entry.key[0] == static_cast<std::uint8_t>(table) &&
+           model.find(id_from<Id>(ByteView(entry.key).subspan(id_at))) != nullptr;
   });
 }
 
