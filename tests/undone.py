@@ -76,6 +76,7 @@ def undo(row, compiler, build, tries, directory):
     link = Judge(row["program"], build).link
     program = pathlib.Path(directory, row["program"])
     arguments = shlex.split(link.replace(": && ", "", 1).rsplit(" && ", 1)[0])
+    arguments = [word for word in arguments if not word.endswith(f"/{pathlib.PurePath(source).name}.o")]
     at = arguments.index("-o")
     arguments[at:at + 2] = [str(made), "-Wl,--strip-debug", "-o", str(program)]
     subprocess.run(arguments, cwd=build, check=True)
