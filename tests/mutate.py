@@ -119,13 +119,19 @@ class Judge:
             self.seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             print(f"{self.name} takes {self.seconds:.1f} s", flush=True)
 
-    def kills(self, mutant_object, directory, first=()):
+    def link_with(self, made, source, directory):
+        """The program with this object in the place of the source's."""
         program = pathlib.Path(directory, self.name)
         arguments = shlex.split(self.link.replace(": && ", "", 1).rsplit(" && ", 1)[0])
+        arguments = [word for word in arguments if not word.endswith(f"/{pathlib.PurePath(source).name}.o")]
         at = arguments.index("-o")
         # First of all: what it defines is then not taken from the folder's archive.
-        arguments[at:at + 2] = [str(mutant_object), "-Wl,--strip-debug", "-o", str(program)]
+        arguments[at:at + 2] = [str(made), "-Wl,--strip-debug", "-o", str(program)]
         subprocess.run(arguments, cwd=self.build, check=True)
+        return program
+
+    def kills(self, mutant_object, source, directory, first=()):
+        program = self.link_with(mutant_object, source, directory)
         killed = not self.passes(program, 10 + round(5 * self.seconds), directory, first)
         program.unlink()
         return killed
@@ -210,7 +216,7 @@ class Folder:
             for judge in self.judges:
                 with self.lock:
                     judge.measure()
-                if judge.kills(made, directory, suites_about(mutant.name) if judge is self.judges[0] else ()):
+                if judge.kills(made, mutant.name, directory, suites_about(mutant.name) if judge is self.judges[0] else ()):
                     return KILLED, judge.name
         return SURVIVED, ""
 

@@ -13,21 +13,19 @@ import argparse
 import json
 import pathlib
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
 import time
 
+from mutate import Compiler, Judge
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-
-from mutate import Compiler, Judge  # noqa: E402
-
 SECONDS = 3600
 WHY = re.compile(r"^seed \d+: (\w+: .*)$|^broken: (.*)$|^(an exception .*)$|^(?:==\d+== ERROR|SUMMARY): (.*)$"
                  r"|^(fuzz: .*)$|(?:Assertion .*)", re.MULTILINE)
-WORLDS = re.compile(r"^sim: (\d+) seeds|^stat::number_of_executed_units:\s+(\d+)|(\d+) went wrong", re.MULTILINE)
+TRIED = re.compile(r"^sim: (\d+) seeds|^stat::number_of_executed_units:\s+(\d+)|(\d+) went wrong", re.MULTILINE)
 
 
 class Unfit(Exception):
@@ -73,28 +71,25 @@ def undo(row, compiler, build, tries, directory):
     made = compiler.compile(source, text, directory)
     if made is None:
         raise Unfit("it does not compile")
-    link = Judge(row["program"], build).link
-    program = pathlib.Path(directory, row["program"])
-    arguments = shlex.split(link.replace(": && ", "", 1).rsplit(" && ", 1)[0])
-    arguments = [word for word in arguments if not word.endswith(f"/{pathlib.PurePath(source).name}.o")]
-    at = arguments.index("-o")
-    arguments[at:at + 2] = [str(made), "-Wl,--strip-debug", "-o", str(program)]
-    subprocess.run(arguments, cwd=build, check=True)
+    program = Judge(row["program"], build).link_with(made, source, directory)
     scratch = pathlib.Path(directory, "scratch")
     scratch.mkdir()
-    places = {"tries": tries, "scratch": scratch, "tests": HERE}
+    places = {"tries": row.get("tries", tries), "scratch": scratch, "tests": HERE,
+              "target": row["program"].removeprefix("fuzz_")}
     command = [program, *(word.format_map(places) for word in row["arguments"])]
     try:
         ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, errors="replace", timeout=SECONDS)
     except subprocess.TimeoutExpired:
-        return True, f"no end within {SECONDS} s"
+        return False, f"within {SECONDS} s"
     said = ran.stdout + ran.stderr
-    count = WORLDS.search(said)
+    count = TRIED.search(said)
     why = WHY.search(said)
     tried = f"after {next(filter(None, count.groups()))}" if count else ""
     if ran.returncode == 0:
         return False, tried
-    return True, f"{tried}: " + (next(filter(None, why.groups()), why[0]) if why else f"status {ran.returncode}")
+    if why is None:
+        raise Unfit(f"it ended with status {ran.returncode}, and did not say why")
+    return True, f"{tried}: " + next(filter(None, why.groups()), why[0])
 
 
 def try_all(rows, chosen, build, tries):

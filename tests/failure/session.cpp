@@ -262,7 +262,7 @@ void Session::check_message(const Sent& message) const {
                  text);
   }
   if (!queued && starts_.at(&from).size() == message.start) {
-    throw Broken("accepted, and the program has not ended, and nothing is told of it: " + text);
+    throw Broken("accepted by a program that goes on, but never reported as queued or failed: " + text);
   }
 }
 

@@ -44,11 +44,16 @@ class HostileFriend final : public Actor {
     client_.knows(own_.back());
   }
 
+  // What of theirs must not be shown: a text that was sealed or changed so that it must not open; one of
+  // parts that were sealed with different pre-keys.
+  [[nodiscard]] bool spoiled(ByteView text) const {
+    return spoiled_.contains(Bytes(text.begin(), text.end()));
+  }
+  [[nodiscard]] static bool is_of_two_sealings(ByteView text);
+
   // Plans: what an operation has them do, beside what they choose.
   void meet(const test::User& user);
   void part(const test::User& user);
-  /// Whether a text of theirs that was shown is of parts that they have sealed with different pre-keys.
-  [[nodiscard]] static bool is_of_two_sealings(ByteView text);
   /// M of the root that the user gave them last.
   [[nodiscard]] std::optional<crypto::Point> root_of(const test::User& user);
   void flood(const test::User& user, std::size_t letters, bool each_from_a_new_installation);
@@ -59,10 +64,6 @@ class HostileFriend final : public Actor {
   std::function<std::optional<crypto::MessageId>()> heard_of;
   /// Gets each root that a friend of theirs gave them; may be null.
   std::function<void(const crypto::FriendsRoot&)> tell;
-  /// A text that was sealed or changed so that it must not open.
-  [[nodiscard]] bool spoiled(ByteView text) const {
-    return spoiled_.contains(Bytes(text.begin(), text.end()));
-  }
   /// Of each bundle that a user gave them.
   std::function<void(const test::User& by, crypto::Instance instance)> given;
 
@@ -203,8 +204,8 @@ class HostileFriend final : public Actor {
   std::vector<Victim> victims_;
   Pace pace_;
   std::size_t written_ = 0;  ///< Letters, which cost the most time.
-  bool spoils_ = false;      ///< The present one.
-  std::set<Bytes> spoiled_;
+  bool spoils_ = false;      ///< The letter that is being written must not open.
+  std::set<Bytes> spoiled_;  ///< Texts of such letters.
   std::size_t turn_of_ = 0;  ///< Place of the victim of a flood.
   bool stopped_ = false;
 };

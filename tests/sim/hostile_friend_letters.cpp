@@ -37,8 +37,6 @@ std::vector<HostileFriend::Letter> HostileFriend::write_letters(Victim& victim, 
   }
   Forgery forgery;
   forgery.recipient = victim.user->key;
-  const auto& heads = victim.heads;
-  spoils_ = std::ranges::none_of(heads, [&](const auto& given) { return &given == head; });
   forgery.pre_key = key_to_use(victim, *head, kind);
   forgery.body.kind = kind;
   name_sender(victim, forgery);
@@ -166,6 +164,7 @@ void HostileFriend::damage(const Victim& victim, Bytes& envelope) {
 
 const protocol::BundleHead* HostileFriend::head_to_use(Victim& victim) {
   const Victim& other = twists_("letter: by another friend's bundle") ? any_victim() : victim;
+  spoils_ = &other != &victim;  // sealed for the one, in a mailbox of the other
   if (other.heads.empty()) {
     return nullptr;
   }

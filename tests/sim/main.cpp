@@ -187,6 +187,7 @@ Outcome run(const Sequence& sequence, Totals& totals, std::ostream* trace) {
   Rig rig(sequence.seed, sequence.weather, totals, sequence.options);
   Outcome outcome;
   try {
+    rig.begin();
     if (sequence.weather.met) {
       meet_all(rig);
     }

@@ -122,20 +122,20 @@ void remove_and_add_again_and_again(Rig& rig, SeededRandom& random) {
   rig.start(pair->who);
   const bool quickly = random.chance(500);
   const auto times = between(random, 2, quickly || random.chance(300) ? 20 : 6);
-  for (std::int64_t i = 0; i < times; ++i) {
+  const auto add_and_remove = [&] {
     rig.add_friend(pair->who, pair->other.key());
     pair->other.meet(*pair->who.user);
     rig.run(2s);
     rig.remove_hostile_friend(pair->who, pair->other);
+  };
+  for (std::int64_t i = 0; i < times; ++i) {
+    add_and_remove();
     rig.run(quickly ? between(random, 1min, 10min) : between(random, 1min, 30h));
   }
   rig.run(random.chance(500) ? 27h : 0ms);
   // Past those that cut somebody off at once each root takes a day: so many that no more may be held.
-  for (auto days = random.chance(400) ? between(random, 1, 10) : 0; days > 0; --days) {
-    rig.add_friend(pair->who, pair->other.key());
-    pair->other.meet(*pair->who.user);
-    rig.run(2s);
-    rig.remove_hostile_friend(pair->who, pair->other);
+  for (auto left = random.chance(400) ? between(random, 1, 10) : 0; left > 0; --left) {
+    add_and_remove();
     rig.run(25h);
   }
 }

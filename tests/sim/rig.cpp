@@ -42,17 +42,12 @@ Rig::Rig(std::uint64_t seed, const Weather& what, Totals& totals, Options option
     return false;
   };
   add_hostile(seed * 31 + 7);
+}
+
+void Rig::begin() {
   if (weather.picks) {
     std::ranges::for_each(people, let_pick);
-    world.after_event = [this] {  // nothing may be thrown from here
-      try {
-        on_event();
-      } catch (const Broken& broken) {
-        early_ = early_ ? early_ : broken;
-      }
-    };
     world.run(3min);  // the first is picked after one
-    world.after_event = [this] { on_event(); };
   }
 }
 
@@ -156,11 +151,8 @@ void Rig::add_hostile(std::uint64_t seed) {
 }
 
 void Rig::on_event() {
-  if (early_) {
-    throw Broken(*std::exchange(early_, std::nullopt));
-  }
   bounds_.on_event();
-  bounds_.check_services({people.size() - 1 + hostile_friends.size(), hostile_friends.size()});
+  bounds_.check_services(company());
   ++totals_.events;
   observe();
   for (auto& person : people) {
@@ -180,23 +172,6 @@ void Rig::restart_due() {
       start(person);
     }
   }
-}
-
-bool Rig::hears_right_time(const Person& who) const {
-  if (!who.user->running() || !cut_.empty()) {
-    return false;
-  }
-  const auto homes = who.user->manager->home_nodes();
-  std::size_t right = 0;
-  for (std::size_t i = weather.hostile_nodes; i < world.nodes.size(); ++i) {
-    const StorageNode& node = *world.nodes[i];
-    right +=
-        node.is_on() && abs(node.ahead) <= clocks_agree &&
-                std::ranges::any_of(homes, [&](const auto& home) { return home.node.id == node.keys.id(); })
-            ? 1
-            : 0;
-  }
-  return right >= 2 || (right == 1 && homes.size() == 1);
 }
 
 void Rig::run(milliseconds time) {
@@ -347,39 +322,6 @@ void Rig::lose_disk(StorageNode& node) {
   node.lose_disk();
   model.node_failed();
   requests.nodes_may_lie();
-}
-
-void Rig::set_clock(Person& who, milliseconds ahead) {
-  who.user->clock.ahead = ahead;
-  if (abs(ahead) > clocks_agree) {
-    model.clock_is_wrong(who.user->key);
-    std::erase_if(removed_, [&](const auto& entry) { return entry.first.first == who.user->key; });
-    requests.clock_is_wrong(who.user->key);
-  }
-}
-
-void Rig::set_clock(StorageNode& node, milliseconds ahead) {
-  node.ahead = ahead;
-  if (abs(ahead) > clocks_agree) {
-    model.node_failed();
-    requests.nodes_may_lie();
-  }
-}
-
-void Rig::all_clocks_are_wrong(SeededRandom& random, milliseconds ahead, milliseconds time) {
-  std::vector<Person*> wrong;
-  for (auto& person : people) {
-    if (random.chance(600)) {
-      wrong.push_back(&person);
-    }
-  }
-  for (const milliseconds now_ahead : {ahead, 0ms}) {
-    for (const auto& node : world.nodes) {
-      set_clock(*node, now_ahead);
-    }
-    std::ranges::for_each(wrong, [&](Person* person) { set_clock(*person, now_ahead); });
-    run(now_ahead == 0ms ? 2h : time);
-  }
 }
 
 void Rig::cut(const Endpoint& from, const Endpoint& to, bool both_ways) {

@@ -101,6 +101,8 @@ class Rig {
   Rig(const Rig&) = delete;
   Rig& operator=(const Rig&) = delete;
 
+  /// What happens before the first operation.
+  void begin();
   // Things that happen. A Person who is not running stays as they are unless it says otherwise.
   void run(milliseconds time);
   /// Nothing when it was not accepted.
@@ -210,6 +212,9 @@ class Rig {
   /// How it is called when mail does not come in time.
   [[nodiscard]] Fault late() const { return weather.is_hostile() ? Fault::interfered : Fault::lost; }
 
+  [[nodiscard]] Bounds::Company company() const {
+    return {people.size() - 1 + hostile_friends.size(), hostile_friends.size()};
+  }
   void plan_crash(Person& who);
   [[nodiscard]] bool breaks(Fault fault) const noexcept { return options_.canary == fault; }
 
@@ -231,12 +236,11 @@ class Rig {
   std::set<std::pair<Endpoint, Endpoint>> cut_;
   std::map<FriendKey, std::set<protocol::NodeId>> owned_;  ///< Nodes that only a hostile friend names.
   std::map<FriendKey, std::set<protocol::NodeId>> homes_;  ///< That people had at any time.
-  std::set<protocol::NodeId> named_;                       ///< That somebody honest was told of by hand.
-  std::optional<Broken> early_;                            ///< What went wrong before the first operation.
-  std::string seen_at_found_node_;                         ///< What went wrong there.
+  std::set<protocol::NodeId> named_;                       ///< That somebody honest was told to use.
+  std::string seen_at_found_node_;                         ///< What went wrong at a node that nobody chose.
   bool crashing_ = false;                                  ///< They crash again and again.
   std::uint32_t next_address_ = 2000;
-  bool nodes_keep_clocks_ = false;  ///< Wrong ones or right ones, until it was checked what came.
+  bool nodes_keep_clocks_ = false;  ///< While it is checked what arrives: a wrong one is no excuse then.
 };
 
 }  // namespace toxasync::sim

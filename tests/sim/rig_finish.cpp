@@ -116,49 +116,6 @@ void Rig::silence() {
   std::ranges::for_each(thieves_, [](auto* actor) { actor->stop(); });
 }
 
-/// Nodes had a wrong clock, together with somebody; or each has one of its own, and keeps it. What is sent
-/// then is stored, and fetched, all the same (docs/protocol.md, section 2). Whether anything was done.
-bool Rig::disturb_clocks(SeededRandom& random) {
-  if (weather[Kind::node_clocks] == 0 || random.chance(150)) {
-    return false;
-  }
-  for (auto& person : people) {
-    start(person);
-    add_all_nodes(person);
-  }
-  const auto hours_or_days = [&] { return 6h + random.below(milliseconds(days(3)) - 6h); };
-  if (random.chance(600)) {
-    all_clocks_are_wrong(random, hours_or_days(), 1h + random.below(13h));
-  } else {
-    const std::uint32_t behind_per_mille = random.chance(500) ? 0 : 500;
-    for (const auto& node : world.nodes) {
-      set_clock(*node, random.chance(behind_per_mille) ? -hours_or_days() : hours_or_days());
-    }
-    run(1h);
-  }
-  nodes_keep_clocks_ = true;
-  for (auto& a : people) {
-    for (auto& b : people) {
-      if (&a != &b && friends(a, b)) {
-        (void)send(a, b.user->key, "while clocks are wrong", crypto::MessageKind::normal, days(3));
-      }
-    }
-  }
-  run(1min);
-  return true;
-}
-
-void Rig::calm_clocks() {
-  nodes_keep_clocks_ = false;
-  if (std::ranges::any_of(world.nodes, [](const auto& node) { return node->ahead != 0ms; })) {
-    model.node_failed();
-    for (const auto& node : world.nodes) {
-      set_clock(*node, 0ms);
-    }
-    run(2h);  // they have two dates for an hour
-  }
-}
-
 /// Nobody meets anybody, and one may be gone for good: what nodes have is fetched all the same.
 void Rig::settle_apart(SeededRandom& random, bool clocks_were_disturbed) {
   std::set<FriendKey> absent;

@@ -117,7 +117,7 @@ void Rig::check_bounds() {
   check_cut_off();
   check_asked();
   std::ranges::for_each(people, [this](const Person& person) { note_homes(person); });
-  bounds_.check_now({people.size() - 1 + hostile_friends.size(), hostile_friends.size()});
+  bounds_.check_now(company());
 }
 
 void Rig::observe() {
