@@ -10,6 +10,7 @@ from support import Failure
 
 LIBRARY = "libfaketimeMT.so.1"
 PACKAGE = "libfaketime"
+TIMERS = "libdue-timers.so"  # due_timers.c says why
 SANITIZER = re.compile(r"=> (\S*/lib[at]san\.so\S*)")
 
 
@@ -45,7 +46,7 @@ class Clock:
         listed = subprocess.run(["ldd", world.program(program)], capture_output=True, text=True, check=True,
                                 env=world.environment).stdout
         # A sanitizer's library must come before all others.
-        preloaded = SANITIZER.findall(listed) + [str(find_library())]
+        preloaded = SANITIZER.findall(listed) + [str(world.build / "lib" / TIMERS), str(find_library())]
         world.environment.update({
             "LD_PRELOAD": ":".join(preloaded),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),

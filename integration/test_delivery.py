@@ -2,11 +2,13 @@
 """What must hold for mail when programs are killed, nodes are missing, libraries are stock."""
 
 import collections
+import subprocess
 
 import pytest
 
 import calendar_week
 import demo
+import faketime
 import support
 from programs import Process, check_each_once, home_node_ids, see_offline, wait_empty
 from support import check, poll_until
@@ -252,3 +254,23 @@ def test_demo_takes_less_than_a_minute_on_toxcore_0_2_22(world):
 def test_week_of_mail_is_shown_once_in_order(world):
     """A week of compressed time: what is written to friends who are off is shown once, in order, with its time."""
     calendar_week.play(world)
+
+
+# What Boost.Asio does for a timer that is due: timerfd_settime(1 ns after the start, TFD_TIMER_ABSTIME).
+FIRE_DUE_TIMER = """
+import ctypes, select
+libc = ctypes.CDLL(None, use_errno=True)
+timer = libc.timerfd_create(1, 0)
+libc.timerfd_settime(timer, 1, (ctypes.c_long * 4)(0, 0, 0, 1), None)
+print(len(select.select([timer], [], [], 10)[0]))
+"""
+
+
+@pytest.mark.delivery
+def test_timer_that_is_due_fires_though_the_clock_is_set(world):
+    """Else a node stands still that was stepped while it set a timer, until a packet comes."""
+    for monotonic in (False, True):
+        faketime.Clock(world, "toxasyncd", monotonic).step(3600)
+        fired = subprocess.run(["/usr/bin/python3", "-c", FIRE_DUE_TIMER], capture_output=True, text=True, check=True,
+                               env=world.environment).stdout
+        check(fired == "1\n", f"{fired.strip()} timers of one fired")
