@@ -129,6 +129,35 @@ BOOST_AUTO_TEST_CASE(what_was_sent_just_before_a_restart_is_not_over_because_the
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_date_that_was_right_stays_whenever_the_program_ends) {
+  std::size_t writes = 1;
+  for (std::size_t done = 0; done <= writes; ++done) {
+    Apart world({0}, {1}, 2);
+    world.bob.crash();
+    world.alice.crash();
+    world.nodes[1]->switch_off();
+    world.alice.start();
+    const UnixTimeMs sent_at = world.alice.clock.now().wall;
+    world.alice.send(world.bob, "then");
+    world.alice.crash();  // before any node has said what time it is
+    world.run(1h);
+    world.alice.start();
+    world.alice.state->hold_commits(true);
+    world.run(10s);  // one says it
+    writes = world.alice.state->waiting();
+    world.alice.state->release(done);
+    world.alice.crash();
+    world.alice.start();
+    world.run(15h);  // it is sealed anew, with what is now its date
+    world.nodes[1]->switch_on();
+    world.run(1h);
+    world.bob.start();
+    BOOST_REQUIRE(world.run(15min, [&] { return world.bob.shown.size() == 1; }));
+    BOOST_TEST((world.bob.shown[0].sent_at == sent_at), done << " of " << writes << " writes were done");
+  }
+  BOOST_TEST(writes > 2U);
+}
+
 BOOST_AUTO_TEST_CASE(a_request_that_has_expired_while_the_program_was_off_is_not_shown) {
   World world;
   for (int i = 0; i < 3; ++i) {

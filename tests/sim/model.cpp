@@ -195,7 +195,10 @@ void Model::shown(const FriendKey& to, const manager::ReceivedMessage& received,
     fail(Fault::misdelivered, message, "shown with another text");
   }
   if (received.sent_at != std::min(message.dated, now.own) && !between_wrong_clocks(message)) {
-    fail(Fault::untrue, message, "shown with another time of sending");
+    fail(Fault::untrue, message,
+         "shown with another time of sending: by " +
+             std::to_string((received.sent_at - message.dated).count()) + " ms, and " +
+             std::to_string((now.own - received.sent_at).count()) + " ms before it was shown");
   }
   if (message.shown >= message.may_be_shown) {
     fail(Fault::duplicated, message, "shown " + std::to_string(message.shown + 1) + " times");

@@ -31,7 +31,6 @@ bool TrustedClock::load(const store::StateEntry& entry) {
   if (read_record(telemetry_, entry, record)) {
     line_ = record.date.time_since_epoch() - own_.now().steady.time_since_epoch();
     proven_ = record.proven;
-    last_run_ = record.proven ? record.date : UnixTime{};
   }
   return true;
 }

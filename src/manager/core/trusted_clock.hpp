@@ -93,8 +93,8 @@ class TrustedClock final : public Clock, public Part {
   /// the later one, for what is dated too late lives no longer where the clock is right, and what is dated
   /// too early is over there.
   [[nodiscard]] UnixTimeMs date_of(SteadyTime when) const noexcept;
-  /// The date that was certain last in an earlier run; {}: none was. What has no date yet was made later.
-  [[nodiscard]] UnixTime last_run() const noexcept { return last_run_; }
+  /// It is so late at least: the date that was certain last, and the steady time since then. {}: none was.
+  [[nodiscard]] UnixTime at_least() const noexcept { return proven_ ? date(*line_) : UnixTime{}; }
   /// The date at which one of these nodes takes mail: now(), unless all that have answered say otherwise.
   [[nodiscard]] UnixTime date_at(std::span<const protocol::NodeId> nodes) const noexcept;
   /// Epochs that may be the present one at the node, and are not that of now(): by its own clock; while that
@@ -150,7 +150,6 @@ class TrustedClock final : public Clock, public Part {
   bool noted_checked_ = false;
   std::uint64_t generation_ = 0;
   std::uint64_t beliefs_ = 0;
-  UnixTime last_run_{};
 };
 
 }  // namespace toxasync::manager

@@ -122,6 +122,7 @@ Outbox::Message Outbox::make(const FriendKey& to, crypto::MessageKind kind, Byte
   message.made = now.steady;
   message.undated = !services_.clock.checked();
   message.dated_by_line = services_.clock.is_by_line();
+  message.not_before = services_.clock.at_least();
   message.ttl = ttl;
   message.cancel_secret = services_.random.id<crypto::CancelSecret>();
   return message;

@@ -25,7 +25,7 @@ void Outbox::redate(Message& message, Now now) const {
     message.unsaved = message.unsaved || moved || checked;
     return;
   }
-  const UnixTimeMs after{services_.clock.last_run()};  // it was sent later than that, if it has no date yet
+  const UnixTimeMs after{message.not_before};
   const bool wrong =
       message.sent_at > now.wall + TrustedClock::tolerance ||
       (message.undated && (message.dated_by_line || message.sent_at < after - TrustedClock::tolerance));

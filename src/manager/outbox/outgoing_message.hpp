@@ -145,6 +145,7 @@ struct OutgoingMessage {
   Stage stage = Stage::under_way;
   bool undated = false;         ///< The date was not certain at sent_at.
   bool dated_by_line = false;   ///< Nor known: it may have been sent long after sent_at.
+  UnixTime not_before{};        ///< It was certain when it was sent that it was so late.
   std::vector<Target> targets;  ///< Each has a row of its own.
   std::vector<Past> past;       ///< In a row of its own, with:
   bool beyond_recall = false;   ///< Some of it went where no cancel goes after it.
@@ -166,7 +167,7 @@ struct OutgoingMessage {
     wire::fields(ar, self.id, self.to, self.kind, wire::bounded<limits::message_text>(self.text),
                  self.sequence, self.sent_at, self.ttl, self.cancel_secret, self.only, self.bundle_version,
                  wire::flag(self.delivered), self.stage, wire::flag(self.undated),
-                 wire::flag(self.dated_by_line));
+                 wire::flag(self.dated_by_line), self.not_before);
   }
 
   /// Its recipient does not show it from then on.
