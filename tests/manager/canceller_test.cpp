@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(every_envelope_on_every_node_is_cancelled) {
   Message& message = cancelling(2);
   BOOST_TEST(message.cancels.size() == 6U);
   end_next(message, StoreOutcome::cancelled);
-  end_next(message, StoreOutcome::absent);
+  end_next(message, StoreOutcome::cancelled);
   BOOST_TEST(!canceller.advance(message, clock.now()));
   BOOST_TEST(message.cancels.size() == 4U);  // none is asked twice
   end_all(message, StoreOutcome::cancelled);
@@ -105,6 +105,9 @@ BOOST_AUTO_TEST_CASE(what_an_earlier_run_may_have_sent_is_cancelled) {
 
 BOOST_AUTO_TEST_CASE(a_store_under_way_may_come_after_its_cancel) {
   Message& message = stored();
+  for (auto& copy : message.targets[0].copies) {
+    copy.complete = false;
+  }
   message.targets[0].sent_to[0].last_sent = clock.steady();
   canceller.plan(message);
   message.stage = Stage::cancelling;
@@ -131,6 +134,29 @@ BOOST_AUTO_TEST_CASE(a_message_that_was_fetched_is_too_late_to_cancel) {
   BOOST_TEST(outcomes == 0);
   end_next(message, StoreOutcome::cancelled);  // no longer of interest
   BOOST_TEST(outcomes == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_node_had_and_has_no_longer_may_have_been_fetched) {
+  Message& message = cancelling();
+  end_next(message, StoreOutcome::absent);
+  BOOST_TEST((message.stage == Stage::too_late));
+  BOOST_TEST(too_late == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_may_have_come_is_not_known_to_nodes_for_ever) {
+  for (const bool last_hours : {false, true}) {
+    Message& message = stored();
+    for (auto& copy : message.targets[0].copies) {
+      copy.complete = false;
+    }
+    clock.advance(limits::default_time_to_live - (last_hours ? milliseconds(5h) : milliseconds(6h)));
+    canceller.plan(message);
+    message.stage = Stage::cancelling;
+    canceller.advance(message, clock.now());
+    end_next(message, StoreOutcome::absent);
+    BOOST_TEST((message.stage == Stage::too_late) == last_hours);
+    canceller.abandon(message, clock.now());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_silent_node_is_asked_again_later) {

@@ -170,6 +170,26 @@ BOOST_AUTO_TEST_CASE(a_request_fetched_before_the_cancel_is_not_called_cancelled
   BOOST_TEST(world.alice.told().ends_with("expired"));
 }
 
+BOOST_AUTO_TEST_CASE(a_cancel_when_nodes_have_forgotten_it_is_not_called_one) {
+  for (const milliseconds after :
+       {milliseconds(days(13)), milliseconds(days(14) - 3h), milliseconds(days(15))}) {
+    Strangers world;
+    world.bob.crash();
+    BOOST_TEST(world.alice.request(world.bob).has_value());
+    BOOST_TEST(world.run_until_stored());
+    world.alice.crash();
+    world.bob.start();
+    BOOST_TEST(world.run_until_taken());
+    world.run(1h);
+    world.bob.crash();
+    world.run(after);
+    world.alice.start();
+    BOOST_TEST(world.alice.contact->cancel_request(world.bob.key, world.clock.now()));
+    world.run(2h);
+    BOOST_TEST(world.alice.told().ends_with("expired"), after / 1h << " h: " << world.alice.told());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(removing_a_friend_cancels_the_request) {
   Strangers world;
   world.bob.crash();

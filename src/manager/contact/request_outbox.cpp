@@ -238,8 +238,12 @@ bool RequestOutbox::waits_for_another(const Outgoing& request, Now now) const {
 
 void RequestOutbox::drop_ended_rounds(Outgoing& request) const {
   const UnixTime passed = services_.clock.for_good().passed();
-  std::erase_if(request.rounds, [passed](const Round& round) {
-    return round.placements.empty() || passed >= round.made + kept + limits::clocks_apart;
+  std::erase_if(request.rounds, [&request, passed](const Round& round) {
+    const bool ended = passed >= round.made + kept + limits::clocks_apart;
+    if (ended && !round.placements.empty()) {
+      request.fetched = 1;
+    }
+    return ended || round.placements.empty();
   });
 }
 
@@ -360,6 +364,12 @@ void RequestOutbox::store_copies(Outgoing& request, Now now) {
   }
 }
 
+/// Until then a node that keeps what it accepts for as long as it was asked to still knows a copy, or that it
+/// was fetched.
+UnixTime RequestOutbox::known_to_nodes_until(const Outgoing& request, const Round& round) {
+  return request.end(round.made) + limits::clocks_apart - limits::epoch_length;
+}
+
 /// Asks the nodes that may hold a copy to drop it. Waits for a copy that is still on its way there.
 void RequestOutbox::cancel_copies(Outgoing& request, Now now) {
   drop_ended_rounds(request);
@@ -444,7 +454,10 @@ void RequestOutbox::on_stored(client::OperationId operation, const client::Store
       break;  // it may still come there
     }
     if (settled && done.cancel) {
-      if (result.outcome == client::StoreOutcome::gone) {
+      const bool forgotten =
+          result.outcome == client::StoreOutcome::absent &&
+          (place->stored != 0 || now.unix_time() >= known_to_nodes_until(request->second, round));
+      if (forgotten || result.outcome == client::StoreOutcome::gone) {
         request->second.fetched = 1;
       }
       round.placements.erase(place);

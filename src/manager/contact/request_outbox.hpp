@@ -84,7 +84,7 @@ class RequestOutbox final : private client::StoreResultListener {
     UnixTimeMs made{};
     UnixTime first_stored{};
     std::uint8_t cancelled = 0;
-    std::uint8_t fetched = 0;  ///< Cancelled too late: somebody has fetched it from a node.
+    std::uint8_t fetched = 0;  ///< Cancelled too late: it was fetched from a node, or may have been.
     crypto::CancelSecret cancel_secret{};
     Bytes text;
     std::vector<Round> rounds;
@@ -132,6 +132,7 @@ class RequestOutbox final : private client::StoreResultListener {
   void stored(Outgoing& request, Placement& placement, Now now);
 
   [[nodiscard]] bool is_over(Outgoing& request) const;
+  [[nodiscard]] static UnixTime known_to_nodes_until(const Outgoing& request, const Round& round);
   [[nodiscard]] static bool wants_round(const Outgoing& request, crypto::Epoch epoch, UnixTime now);
   [[nodiscard]] std::vector<Placement> placements(const crypto::Point& p) const;
   [[nodiscard]] Outgoing* find(const Key& key) noexcept;

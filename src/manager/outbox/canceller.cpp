@@ -9,15 +9,22 @@ namespace toxasync::manager {
 
 void Canceller::plan(OutgoingMessage& message) {
   message.cancel_jobs.clear();
-  const auto add = [&](const OutgoingMessage::Past& sealed) {
+  const std::vector<OutgoingMessage::Copy> no_copies;
+  const auto add = [&](const OutgoingMessage::Past& sealed,
+                       const std::vector<OutgoingMessage::Copy>& copies) {
     for (const auto& to : sealed.sent_to) {
-      for (const auto& id : sealed.ids) {
+      const auto copy = std::ranges::find(copies, to.node, &OutgoingMessage::Copy::node);
+      for (std::size_t part = 0; part < sealed.ids.size(); ++part) {
         const SteadyTime absent_from = to.last_sent == long_ago ? long_ago : to.last_sent + packet_lifetime;
-        message.cancel_jobs.push_back({to.node, sealed.root, sealed.epoch, id, absent_from});
+        const bool arrived = copy != copies.end() && (copy->complete || copy->arrived || copy->done[part]);
+        message.cancel_jobs.push_back(
+            {to.node, sealed.root, sealed.epoch, sealed.ids[part], absent_from, arrived});
       }
     }
   };
-  std::ranges::for_each(message.past, add);
+  for (const auto& sealed : message.past) {
+    add(sealed, no_copies);
+  }
   for (const auto& target : message.targets) {
     OutgoingMessage::Past present{target.root, target.epoch, {}, {}};
     std::ranges::copy_if(target.sent_to, std::back_inserter(present.sent_to),
@@ -29,7 +36,7 @@ void Canceller::plan(OutgoingMessage& message) {
     for (std::size_t part = 0; part < target.envelopes.size() && mailbox != nullptr; ++part) {
       present.ids.push_back(crypto::envelope_id(mailbox->address, target.envelopes[part].bytes));
     }
-    add(present);
+    add(present, target.copies);
   }
 }
 
@@ -87,11 +94,12 @@ void Canceller::settle(OutgoingMessage& message, std::size_t place, const client
   auto& job = message.cancel_jobs[place];
   job.in_flight = false;
   const bool absent = result.outcome == client::StoreOutcome::absent;
-  if (absent && now.steady < job.absent_from) {
+  const bool forgotten = absent && (job.arrived || now.wall >= message.known_to_nodes_until());
+  if (absent && !forgotten && now.steady < job.absent_from) {
     message.cancel_retry = std::max(message.cancel_retry, job.absent_from);
-  } else if (absent || result.outcome == client::StoreOutcome::cancelled) {
+  } else if ((absent && !forgotten) || result.outcome == client::StoreOutcome::cancelled) {
     job.done = true;
-  } else if (result.outcome == client::StoreOutcome::gone) {
+  } else if (forgotten || result.outcome == client::StoreOutcome::gone) {
     message.stage = Stage::too_late;
     message.cancel_jobs.clear();
     listener_.on_cancel_too_late(message, now);

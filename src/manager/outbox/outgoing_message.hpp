@@ -43,6 +43,7 @@ struct OutgoingMessage {
     protocol::NodeId node;
     bool complete = false;    ///< The node has confirmed every part.
     crypto::Epoch epoch = 0;  ///< Of the envelopes that it confirmed.
+    bool arrived = false;     ///< It had, before the node's time for it ran out.
     bool gone = false;        ///< The recipient has fetched it from there.
     /// When it is stored again, because the node keeps it for less time than the message has to live.
     /// {}: never.
@@ -126,6 +127,7 @@ struct OutgoingMessage {
     crypto::Epoch epoch = 0;
     crypto::EnvelopeId id{};
     SteadyTime absent_from{};  ///< From then on the envelope is no longer on its way to the node.
+    bool arrived = false;      ///< The node has confirmed it.
     bool done = false;
     bool in_flight = false;
   };
@@ -180,6 +182,12 @@ struct OutgoingMessage {
     const auto left = std::chrono::floor<seconds>(expires_at() + limits::clocks_apart - now.wall);
     return limits::storage_time_within(
         std::min(left, ttl + limits::clocks_apart));  // sent_at may be too late
+  }
+  /// Until then a node that keeps what it accepts for as long as it was asked to still knows it, or that it
+  /// was fetched.
+  [[nodiscard]] UnixTimeMs known_to_nodes_until() const noexcept {
+    const seconds rounded_by = ttl < days(1) ? limits::storage_time_unit : limits::epoch_length;
+    return expires_at() + limits::clocks_apart - rounded_by;
   }
   [[nodiscard]] bool is_service() const noexcept { return !crypto::is_ordered(kind); }
   [[nodiscard]] Place place() const noexcept { return {sequence, id}; }

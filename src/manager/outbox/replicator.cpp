@@ -206,6 +206,7 @@ void Replicator::let_lapse(Target& target, Now now) const {
         copy.renew_at <= now.unix_time()) {
       with_.telemetry.count(Counter::copies_lapsing);
       copy = Copy(copy.node);
+      copy.arrived = true;
     }
   }
 }
