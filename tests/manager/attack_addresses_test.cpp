@@ -280,6 +280,27 @@ BOOST_FIXTURE_TEST_CASE(a_home_node_that_is_off_gets_a_packet_a_minute, Unconfig
   BOOST_TEST(run(15min, [&] { return bob.shown.size() == 1; }));
 }
 
+BOOST_AUTO_TEST_CASE(a_home_node_without_room_is_asked_with_one_envelope_at_a_time) {
+  Pair world(1, 1);
+  world.bob.crash();
+  std::size_t sent = 0;
+  for (; sent < 40; ++sent) {  // a mailbox holds 1 MiB of one friend
+    world.alice.send(world.bob, std::string(60000, 'x'));
+  }
+  world.run(2h);
+  std::uint64_t packets = 0;
+  world.network.set_filter([&](MockNetwork::Packet& packet) {
+    packets += packet.from == world.alice.endpoint ? 1 : 0;
+    return false;
+  });
+  world.run(3h);
+  BOOST_TEST(packets > 3U * 60 / 15);
+  BOOST_TEST(packets < 1000U, packets << " packets");  // her own polls are among them
+  world.network.set_filter({});
+  world.bob.start();
+  BOOST_TEST(world.run(12h, [&] { return world.bob.shown.size() == sent; }), world.bob.shown.size());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_first_packet_that_is_lost_is_sent_again_soon, Unconfigured) {
   alice.crash();
   nodes[0]->switch_off();

@@ -188,8 +188,8 @@ BOOST_AUTO_TEST_CASE(what_is_abandoned_leaves_room_and_takes_no_outcome) {
   const auto operation = *message.cancels.begin();
   canceller.abandon(message, clock.now());
   BOOST_TEST(client.operations() == 0U);
-  BOOST_TEST(
-      window.has_room(message.to, message.targets[0].copies[0].node, manager::SendWindow::parts_in_flight));
+  BOOST_TEST(window.has_room(message.to, message.targets[0].copies[0].node,
+                             manager::SendWindow::parts_in_flight, clock.now()));
   canceller.on_stored(operation, {StoreOutcome::cancelled}, clock.now());
   BOOST_TEST(outcomes == 0);
   BOOST_TEST(rooms == 0);

@@ -377,7 +377,7 @@ void Outbox::on_room(const FriendKey& to, const protocol::NodeId& node, Now now)
   while (const auto first = window_.first_waiting(to, node)) {
     Message* const message = messages_.find(first->second);
     const auto fits = [&](const Target& target) {
-      return window_.has_room(to, node, target.envelopes.size());
+      return window_.has_room(to, node, target.envelopes.size(), now);
     };
     if (message != nullptr && std::ranges::none_of(message->targets, fits)) {
       return;
@@ -410,6 +410,9 @@ void Outbox::tick(Now now) {
     for (const auto& node : window_.waited_for(to)) {
       on_room(to, node, now);
     }
+  }
+  while (const auto window = window_.take_due(now)) {
+    on_room(window->first, window->second, now);
   }
   while (const auto due = deadlines_.pop_due(now.steady)) {
     advance(*due, now);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -74,7 +75,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
 
   void tick(Now now) override;
   [[nodiscard]] SteadyTime next_deadline() const noexcept override {
-    return window_.has_noted() ? SteadyTime{} : deadlines_.next();
+    return window_.has_noted() ? SteadyTime{} : std::min(deadlines_.next(), window_.next_deadline());
   }
   /// Texts.
   [[nodiscard]] std::size_t size() const noexcept { return messages_.texts(); }

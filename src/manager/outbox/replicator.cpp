@@ -32,6 +32,12 @@ bool is_taken(crypto::Epoch sealed_for, crypto::Epoch now) noexcept {
   return sealed_for + 1 >= now && sealed_for <= now + 1;
 }
 
+/// What a node says to one envelope and would say to the others.
+bool turns_away(client::StoreOutcome outcome) noexcept {
+  return outcome == client::StoreOutcome::wrong_epoch || outcome == client::StoreOutcome::mailbox_full ||
+         outcome == client::StoreOutcome::node_full;
+}
+
 /// Between two times that a node is asked whether it still has a message.
 constexpr std::int64_t offer_again_factor = 3;
 
@@ -76,7 +82,7 @@ void Replicator::store(OutgoingMessage& message, Target& target, const Installat
         destination(target, copy.node) == nullptr) {
       continue;
     }
-    if (!with_.window.has_room(message.to, copy.node, target.envelopes.size())) {
+    if (!with_.window.has_room(message.to, copy.node, target.envelopes.size(), now)) {
       with_.window.wait(message, copy.node);
       continue;
     }
@@ -93,9 +99,13 @@ void Replicator::start(OutgoingMessage& message, Target& target, Copy& copy, Now
   if (copy.complete || copy.done.none()) {
     copy.held_until = UnixTime::max();
   }
+  const bool only_one = with_.window.is_closed(message.to, copy.node);
   for (std::size_t part = 0; part < target.envelopes.size() && mailbox != nullptr; ++part) {
     if (!copy.complete && copy.done[part]) {
       continue;
+    }
+    if (only_one && copy.in_flight > 0) {
+      break;
     }
     const auto operation = with_.client.store({copy.node, mailbox->clone(), protocol::StoreOp::store,
                                                message.time_to_live(now), target.envelopes[part].bytes},
@@ -137,7 +147,9 @@ void Replicator::settle(OutgoingMessage& message, const Pending& pending, const 
   }
   --copy->in_flight;
   note_sent(*target, copy->node, now);
+  bool opened = false;
   if (is_good(result.outcome)) {
+    opened = with_.window.open(message.to, copy->node);
     copy->done.set(pending.part);
     if (result.outcome == client::StoreOutcome::gone) {
       copy->gone = true;
@@ -149,13 +161,19 @@ void Replicator::settle(OutgoingMessage& message, const Pending& pending, const 
       with_.telemetry.count(Counter::messages_lost_by_node);
       listener_.on_copy_lost(copy->node);  // it had confirmed it, and now it was new to it
     }
-  } else if (result.outcome == client::StoreOutcome::wrong_epoch) {
-    with_.telemetry.refuse(Counter::refused_clock);
+  } else if (turns_away(result.outcome)) {
+    with_.window.close(message.to, copy->node, with_.backoff, now, result.retry_after);
+    if (result.outcome == client::StoreOutcome::wrong_epoch) {
+      with_.telemetry.refuse(Counter::refused_clock);
+    }
   } else if (result.outcome == client::StoreOutcome::unreachable && !copy->complete) {
     copy->unanswered = true;
     unanswered_[copy->node].insert(message.id);
   }
-  if (copy->in_flight == 0) {
+  if (copy->in_flight == 0 && opened && copy->done.count() != target->envelopes.size()) {
+    copy->retry_at = now.steady;  // the others may go now
+    listener_.on_copy_settled(message, now);
+  } else if (copy->in_flight == 0) {
     finish_copy(message, *target, *copy, now, result.retry_after);
   }
 }
