@@ -139,10 +139,17 @@ void Requests::restored(const FriendKey& who) {
 }
 
 std::vector<FriendKey> Requests::unseen(std::uint8_t nodes, const std::set<Direction>& friends) const {
+  std::set<Direction> known;  // another one of theirs was shown: this one is not, for 30 days
+  for (const auto& [id, request] : requests_) {
+    if (request.shown > 0) {
+      known.emplace(request.to, request.from);
+    }
+  }
   std::vector<FriendKey> waiting;
   for (const auto& [id, request] : requests_) {
     if (request.stored >= nodes && request.shown == 0 && !request.ended && !request.cancel_asked &&
-        !request.excused && !friends.contains({request.to, request.from})) {
+        !request.excused && !friends.contains({request.to, request.from}) &&
+        !known.contains({request.to, request.from})) {
       waiting.push_back(request.to);
     }
   }

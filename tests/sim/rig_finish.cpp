@@ -131,7 +131,7 @@ void Rig::settle_apart(SeededRandom& random, bool clocks_were_disturbed) {
       if (anew) {
         stop(person);
       }
-      if (weather[Kind::clocks] > 0 && random.chance(500)) {
+      if (weather[Kind::clocks] > 0 && !nodes_keep_clocks_ && random.chance(500)) {
         static constexpr milliseconds wrong[] = {days(20), -days(20), days(31), days(400), 6h};
         set_clock(person, wrong[random.below(std::size(wrong))]);  // and nodes tell it better
       }

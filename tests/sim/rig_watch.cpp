@@ -89,26 +89,13 @@ void Rig::check_choice(const Person& person) {
       return other.user != person.user && homes_[other.user->key].contains(id);
     });
   };
-  std::size_t of_hostile = 0;
-  std::map<FriendKey, std::size_t> of_one;
-  for (const auto& home : homes) {
-    const auto& id = home.node.id;
-    if (!home.picked || named_.contains(id) || others_have(id)) {
-      continue;
-    }
-    ++of_hostile;
-    for (const auto& [whose, nodes] : owned_) {
-      of_one[whose] += nodes.contains(id) ? 1 : 0;
-    }
-  }
-  for (const auto& [whose, chosen] : of_one) {
-    if (chosen > 1) {
-      throw Broken(Fault::interfered,
-                   "one friend has named " + std::to_string(chosen) + " nodes that were picked");
-    }
-  }
-  if (of_hostile > hostile_friends.size()) {
-    throw Broken(Fault::interfered, std::to_string(hostile_friends.size()) + " hostile friends have named " +
+  const auto of_hostile = static_cast<std::size_t>(std::ranges::count_if(homes, [&](const auto& home) {
+    return home.picked && !named_.contains(home.node.id) && !others_have(home.node.id);
+  }));
+  // Any of them may name what another one owns. A thief of a friend's Tox key has that friend's word.
+  const std::size_t namers = hostile_friends.size() + thieves_.size();
+  if (of_hostile > namers) {
+    throw Broken(Fault::interfered, std::to_string(namers) + " hostile friends have named " +
                                         std::to_string(of_hostile) + " nodes that were picked");
   }
 }
