@@ -21,27 +21,30 @@ TokenBuckets::Rate KeyAgreementLimiter::of_all_forwarded(TokenBuckets::Rate sour
   return {times(source.burst), times(source.per_minute)};
 }
 
-KeyAgreementLimiter::Answer KeyAgreementLimiter::admit(const Source& source, SteadyTime now) {
+KeyAgreementLimiter::Answer KeyAgreementLimiter::admit(const Source& source, SteadyTime now,
+                                                       std::uint32_t agreements) {
   refill(now);
-  if (!sources_.consume(source.payer(), now) ||
-      (source.forwarded() && !forwarded_.consume(source.networks().back(), now))) {
+  if (!sources_.consume(source.payer(), now, agreements) ||
+      (source.forwarded() && !forwarded_.consume(source.networks().back(), now, agreements))) {
     return Answer::source_spent;
   }
   const double common = static_cast<double>(level_) / static_cast<double>(full());
-  if (level_ < token || sources_.level(source.payer(), now) < 1 - common) {
+  if (level_ < agreements * token || sources_.level(source.payer(), now, agreements) < 1 - common) {
     return Answer::ceiling;
   }
-  level_ -= token;
+  level_ -= agreements * token;
   return Answer::yes;
 }
 
-seconds KeyAgreementLimiter::retry_after(Answer refusal, const Source& source, SteadyTime now) noexcept {
+seconds KeyAgreementLimiter::retry_after(Answer refusal, const Source& source, SteadyTime now,
+                                         std::uint32_t agreements) noexcept {
   constexpr seconds after_ceiling = 5s;
   if (refusal == Answer::ceiling) {
     return after_ceiling;
   }
-  const seconds own = sources_.retry_after(source.payer(), now);
-  return source.forwarded() ? std::max(own, forwarded_.retry_after(source.networks().back(), now)) : own;
+  const seconds own = sources_.retry_after(source.payer(), now, agreements);
+  return source.forwarded() ? std::max(own, forwarded_.retry_after(source.networks().back(), now, agreements))
+                            : own;
 }
 
 }  // namespace toxasync::node

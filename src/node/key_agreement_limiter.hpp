@@ -36,9 +36,11 @@ class KeyAgreementLimiter {
     forwarded_.set_rate(of_all_forwarded(rate));
   }
 
-  [[nodiscard]] Answer admit(const Source& source, SteadyTime now);
+  /// All of them, or none.
+  [[nodiscard]] Answer admit(const Source& source, SteadyTime now, std::uint32_t agreements = 1);
   /// When to ask again after `refusal`.
-  [[nodiscard]] seconds retry_after(Answer refusal, const Source& source, SteadyTime now) noexcept;
+  [[nodiscard]] seconds retry_after(Answer refusal, const Source& source, SteadyTime now,
+                                    std::uint32_t agreements = 1) noexcept;
 
  private:
   /// A token is 1000 units, so that a millisecond adds `per_second`.

@@ -15,6 +15,9 @@ constexpr milliseconds follow_capacity_every = 1min;
 constexpr milliseconds mark_clock_every = 6h;
 constexpr milliseconds mark_doubted_clock_every = 1min;
 constexpr milliseconds mark_clock_again = 1min;
+/// A session without the tag serves nobody: were they admitted one by one, a source that opens more sessions
+/// than it is granted would use up all on sessions, and be served never.
+constexpr std::uint32_t for_session_and_tag = 2;
 
 }  // namespace
 
@@ -124,7 +127,7 @@ Session* Node::open_with_new_keys(Transport& via, const Route& from, const proto
   // No honest client goes from the current N back to the previous one.
   const bool forged = known != nullptr && known->node_key == keys_.current().pair.public_key;
   const Source source(from, header.session);
-  if (!forged && !may_agree(source, now)) {
+  if (!forged && !may_agree(source, now, for_session_and_tag)) {
     return nullptr;
   }
   for (const SessionKey* key : {&keys_.current(), keys_.previous(clock_.earliest())}) {
@@ -141,6 +144,7 @@ Session* Node::open_with_new_keys(Transport& via, const Route& from, const proto
       const auto opened = sessions_.open(header.session, n, std::move(*keys), source, now.steady);
       telemetry_.count(Counter::sessions_opened);
       telemetry_.count(Counter::sessions_evicted, opened.evicted ? 1 : 0);
+      opened.session.tag_is_paid = true;
       return &opened.session;
     }
   }
@@ -173,14 +177,14 @@ bool Node::decode(ByteView plain, Session& session, Message& message, ByteView& 
   return true;
 }
 
-bool Node::may_agree(const Source& source, Now now) {
-  const KeyAgreementLimiter::Answer answer = key_agreement_limiter_.admit(source, now.steady);
+bool Node::may_agree(const Source& source, Now now, std::uint32_t agreements) {
+  const KeyAgreementLimiter::Answer answer = key_agreement_limiter_.admit(source, now.steady, agreements);
   if (answer == KeyAgreementLimiter::Answer::yes) {
     return true;
   }
   const bool spent = answer == KeyAgreementLimiter::Answer::source_spent;
   telemetry_.refuse(spent ? Counter::refused_rate : Counter::refused_key_agreement);
-  key_agreement_retry_ = key_agreement_limiter_.retry_after(answer, source, now.steady);
+  key_agreement_retry_ = key_agreement_limiter_.retry_after(answer, source, now.steady, agreements);
   return false;
 }
 
@@ -188,7 +192,7 @@ Node::TagCheck Node::check_tag(const Request& request, crypto::TagKind kind, con
                                const crypto::Tag& shown, std::size_t tag_offset) {
   Session& session = request.session;
   if (!session.tag_key || session.tag_key->point != point) {
-    if (!may_agree(request.source(), request.now)) {
+    if (!std::exchange(session.tag_is_paid, false) && !may_agree(request.source(), request.now, 1)) {
       return TagCheck::no_tokens;
     }
     const SessionKey* key = node_key(session.node_key);

@@ -109,9 +109,9 @@ class Node final : private store::StoreListener {
 
   // The right to a mailbox.
   enum class TagCheck : std::uint8_t { good, wrong, bad_point, no_tokens };
-  /// Whether one key agreement may be done for the source; else the reason is counted, and
+  /// Whether so many key agreements may be done for the source; else the reason is counted, and
   /// `key_agreement_retry_` says when to try again.
-  [[nodiscard]] bool may_agree(const Source& source, Now now);
+  [[nodiscard]] bool may_agree(const Source& source, Now now, std::uint32_t agreements);
   [[nodiscard]] TagCheck check_tag(const Request& request, crypto::TagKind kind, const crypto::Point& point,
                                    const crypto::Tag& shown, std::size_t tag_offset);
 

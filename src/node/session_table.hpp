@@ -25,6 +25,7 @@ struct Session {
   protocol::SessionKeys keys;
   protocol::ReplayWindow replay;
   std::optional<TagKey> tag_key;
+  bool tag_is_paid = false;  ///< The agreement of the first one: it was admitted with the session.
 };
 
 /// The sessions of a node, by X. Their places are shared among the networks that they were opened from.

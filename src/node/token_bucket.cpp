@@ -13,27 +13,28 @@ std::uint64_t TokenBuckets::level(const Bucket& bucket, SteadyTime now) const no
   return std::min(full(), bucket.level + passed_ms * rate_.per_minute);
 }
 
-bool TokenBuckets::consume(const SourcePrefix& source, SteadyTime now) {
+bool TokenBuckets::consume(const SourcePrefix& source, SteadyTime now, std::uint32_t tokens) {
   Bucket* bucket = buckets_.find(source);
   if (bucket == nullptr) {
     bucket = &buckets_.insert(source, Bucket{full(), now}).value;
   }
   buckets_.touch(source);
   *bucket = {level(*bucket, now), now};
-  if (bucket->level < token) {
+  if (bucket->level < tokens * token) {
     return false;
   }
-  bucket->level -= token;
+  bucket->level -= tokens * token;
   return true;
 }
 
-double TokenBuckets::level(const SourcePrefix& source, SteadyTime now) noexcept {
+double TokenBuckets::level(const SourcePrefix& source, SteadyTime now, std::uint32_t tokens) noexcept {
   const Bucket* bucket = buckets_.find(source);
-  const std::uint64_t held = bucket == nullptr ? full() : std::min(full(), level(*bucket, now) + token);
+  const std::uint64_t held =
+      bucket == nullptr ? full() : std::min(full(), level(*bucket, now) + tokens * token);
   return full() == 0 ? 0 : static_cast<double>(held) / static_cast<double>(full());
 }
 
-seconds TokenBuckets::retry_after(const SourcePrefix& source, SteadyTime now) noexcept {
+seconds TokenBuckets::retry_after(const SourcePrefix& source, SteadyTime now, std::uint32_t tokens) noexcept {
   constexpr seconds longest = 65535s;
   const Bucket* bucket = buckets_.find(source);
   const std::uint64_t held = bucket == nullptr ? full() : level(*bucket, now);
@@ -41,7 +42,7 @@ seconds TokenBuckets::retry_after(const SourcePrefix& source, SteadyTime now) no
     return longest;
   }
   const std::uint64_t per_second = std::uint64_t{1000} * rate_.per_minute;
-  const std::uint64_t missing = held >= token ? 0 : token - held;
+  const std::uint64_t missing = held >= tokens * token ? 0 : tokens * token - held;
   const seconds until_enough{static_cast<std::int64_t>((missing + per_second - 1) / per_second)};
   return std::clamp(until_enough, 1s, longest);
 }

@@ -26,14 +26,15 @@ class TokenBuckets {
   /// Applies from now on; what is in a bucket stays there, up to the new burst.
   void set_rate(Rate rate) noexcept { rate_ = rate; }
 
-  /// Uses one token of the source; false: there is none.
-  [[nodiscard]] bool consume(const SourcePrefix& source, SteadyTime now);
+  /// Uses so many tokens of the source; false: there are not so many, and none is used.
+  [[nodiscard]] bool consume(const SourcePrefix& source, SteadyTime now, std::uint32_t tokens = 1);
 
-  /// How full its bucket was before the last one was used, 0 to 1.
-  [[nodiscard]] double level(const SourcePrefix& source, SteadyTime now) noexcept;
+  /// How full its bucket was before the last ones were used, 0 to 1.
+  [[nodiscard]] double level(const SourcePrefix& source, SteadyTime now, std::uint32_t tokens = 1) noexcept;
 
   /// How long until consume() succeeds again, at least 1 s and at most 65535 s.
-  [[nodiscard]] seconds retry_after(const SourcePrefix& source, SteadyTime now) noexcept;
+  [[nodiscard]] seconds retry_after(const SourcePrefix& source, SteadyTime now,
+                                    std::uint32_t tokens = 1) noexcept;
 
  private:
   /// In units of which a token is 60000, so that a millisecond adds `per_minute`.

@@ -142,6 +142,26 @@ BOOST_FIXTURE_TEST_CASE(a_node_whose_mailboxes_do_not_end_is_asked_seldom, HandW
   BOOST_TEST(polls(*nodes[1]) >= 60);  // the others as often as before
 }
 
+BOOST_AUTO_TEST_CASE(mail_comes_after_two_weeks_though_old_roots_are_polled_too) {
+  Pair world(1, 3);
+  User& other = world.add_user();
+  for (int i = 0; i < 6; ++i) {  // each removal makes a new root, and the old one is polled for two weeks
+    world.befriend(world.bob, other);
+    world.meet(world.bob, other);
+    world.run(1h);
+    world.unfriend(world.bob, other);
+    world.run(1h);
+    world.meet(world.alice, world.bob);
+  }
+  world.bob.crash();
+  world.run(days(13));
+  const auto id = world.alice.send(world.bob, "while you were away");
+  world.run(1min);
+  world.alice.crash();
+  world.bob.start();
+  BOOST_TEST(world.run(1h, [&] { return world.bob.shown.size() == 1; }), world.alice.told(id));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace toxasync::test

@@ -242,18 +242,40 @@ BOOST_AUTO_TEST_CASE(a_source_without_tokens_gets_no_key_agreement) {
   elsewhere.greet();
   BOOST_TEST((store(elsewhere, 4).value().status == StoreStatus::stored));
 
-  node.clock.advance(7499ms);
+  node.clock.advance(14999ms);
   BOOST_TEST(!store(second, 2).has_value());
   node.clock.advance(1ms);
-  const auto later = store(second, 2).value();  // X is paid, W is not
+  BOOST_TEST((store(second, 2).value().status == StoreStatus::stored));
+  BOOST_TEST(node[Counter::refused_rate] == 2U);
+
+  const auto another = test_mailbox(node.epoch(), 1);  // one more key agreement for a known X
+  const auto later = second.ask(second.store_request(another.mailbox, test_envelope(2))).value();
   BOOST_TEST((later.status == StoreStatus::try_later));
   BOOST_TEST(later.retry_after_s == 8U);
-  BOOST_TEST(node[Counter::refused_rate] == 3U);
-  const auto page = second.ask(second.retrieve_request(mailbox)).at(0);
+  const auto page = second.ask(second.retrieve_request(another)).at(0);
   BOOST_TEST(page.flags == protocol::Page::flag_try_later);
   BOOST_TEST(page.retry_after_s == 8U);
   node.clock.advance(seconds{later.retry_after_s});
-  BOOST_TEST((store(second, 2).value().status == StoreStatus::stored));
+  BOOST_TEST((second.ask(second.store_request(another.mailbox, test_envelope(2))).value().status ==
+              StoreStatus::stored));
+}
+
+BOOST_AUTO_TEST_CASE(a_source_that_asks_for_more_than_it_is_granted_is_served_with_what_it_is) {
+  NodeConfig config;
+  config.key_agreements_burst = 16;
+  config.key_agreements_per_minute = 16;
+  NodeHarness node(config);
+  const auto mailbox = test_mailbox(node.epoch());
+  std::size_t served = 0;
+  for (std::uint64_t second = 0; second < 600; ++second) {  // 60 new sessions a minute
+    HandClient client(node, second);
+    client.greet();
+    const auto answer = client.ask(client.store_request(mailbox.mailbox, test_envelope(second)));
+    served += answer && answer->status == StoreStatus::stored ? 1 : 0;
+    node.clock.advance(1s);
+  }
+  BOOST_TEST(served >= 8U + 79U);
+  BOOST_TEST(served <= 8U + 80U);
 }
 
 BOOST_AUTO_TEST_CASE(the_session_table_is_bounded_and_keeps_the_recently_used) {
