@@ -293,7 +293,8 @@ void Model::told(const FriendKey& from, const manager::MessageStatus& status, Un
       break;
     case MessageState::expired:
       message.expired = true;
-      if (now < message.may_end_from() - clocks_agree && !message.cancel_asked && !nodes_failed_) {
+      if (now < message.may_end_from() - clocks_agree && !message.cancel_asked && !nodes_failed_ &&
+          !(away_ && message.has_lost_its_date())) {
         fail(Fault::untrue, message,
              "reported expired " + std::to_string((message.may_end_from() - now) / 1min) +
                  " minutes before its end");

@@ -42,6 +42,9 @@ struct Broken : std::runtime_error {
   Fault kind;
 };
 
+/// What clocks may differ by (docs/protocol.md, section 2).
+inline constexpr milliseconds clocks_agree = 10min;
+
 /// What one message of a user may still do, and what it has done.
 struct Message {
   Id id{};
@@ -81,10 +84,11 @@ struct Message {
   [[nodiscard]] UnixTimeMs may_end_from() const noexcept {
     return (restarted ? std::min(sent_at, dated) : sent_at) + ttl;
   }
+  /// And what has a date that cannot be right may be of any time since nodes confirmed one.
+  [[nodiscard]] bool has_lost_its_date() const noexcept {
+    return restarted && dated > sent_at + clocks_agree;
+  }
 };
-
-/// What clocks may differ by (docs/protocol.md, section 2).
-inline constexpr milliseconds clocks_agree = 10min;
 
 /// A moment,
 struct Times {
@@ -113,6 +117,8 @@ class Model {
   /// The clock of a user is wrong by more than the protocol allows for: dates mean little to them from now
   /// on.
   void clock_is_wrong(const FriendKey& whose);
+  /// For a month.
+  void all_were_away() noexcept { away_ = true; }
   /// The program of `who` ended. `repeats_last`: the message that it showed last may be shown again.
   void crashed(const FriendKey& who, bool repeats_last, bool disk_was_behind);
   void node_failed();
@@ -198,6 +204,7 @@ class Model {
   std::map<Id, Message> of_hostile_;  ///< By a hash of the recipient, the friend and the id.
   std::size_t hostile_nodes_ = 0;
   std::set<FriendKey> failing_disks_;
+  bool away_ = false;
   std::set<FriendKey> wrong_clocks_;  ///< Users whose clock was wrong at any time.
   bool old_installations_ = false;
   bool nodes_failed_ = false;

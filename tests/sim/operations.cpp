@@ -328,6 +328,7 @@ void away_for_a_month(Rig& rig, SeededRandom& random) {
     on(true);
   }
   rig.run(days(28) + between(random, 0h, 96h));
+  rig.model.all_were_away();
   on(true);
   for (auto& person : rig.people) {
     rig.start(person);
