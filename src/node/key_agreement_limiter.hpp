@@ -12,7 +12,7 @@ namespace toxasync::node {
 /// need none.
 ///
 /// The emptier the common bucket, the fuller a source's own must be: so sources that asked little come first,
-/// and one that tries again and again only falls back, for each attempt costs a token of that source either
+/// and one that tries again and again only falls back, for each attempt costs that source's tokens either
 /// way. All that is forwarded has a bucket besides, of `forwarders` sources.
 class KeyAgreementLimiter {
  public:
@@ -36,7 +36,8 @@ class KeyAgreementLimiter {
     forwarded_.set_rate(of_all_forwarded(rate));
   }
 
-  /// All of them, or none.
+  /// All of them, or none. Where the source has the tokens they are spent, also if it is another bucket that
+  /// lacks them.
   [[nodiscard]] Answer admit(const Source& source, SteadyTime now, std::uint32_t agreements = 1);
   /// When to ask again after `refusal`.
   [[nodiscard]] seconds retry_after(Answer refusal, const Source& source, SteadyTime now,
@@ -46,7 +47,7 @@ class KeyAgreementLimiter {
   /// A token is 1000 units, so that a millisecond adds `per_second`.
   static constexpr std::uint64_t token = 1000;
   [[nodiscard]] std::uint64_t full() const noexcept {
-    return std::max<std::uint64_t>(token * limits_.per_second / 2, token);
+    return std::max<std::uint64_t>(token * limits_.per_second / 2, 2 * token);  // a session and its tag
   }
   static TokenBuckets::Rate of_all_forwarded(TokenBuckets::Rate source) noexcept;
   void refill(SteadyTime now) noexcept;

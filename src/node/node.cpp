@@ -15,8 +15,8 @@ constexpr milliseconds follow_capacity_every = 1min;
 constexpr milliseconds mark_clock_every = 6h;
 constexpr milliseconds mark_doubted_clock_every = 1min;
 constexpr milliseconds mark_clock_again = 1min;
-/// A session without the tag serves nobody: were they admitted one by one, a source that opens more sessions
-/// than it is granted would use up all on sessions, and be served never.
+/// A session without its tag serves nobody. Were they admitted one by one, a source that opens more sessions
+/// than it is granted would spend all its tokens on sessions, and never be served.
 constexpr std::uint32_t for_session_and_tag = 2;
 
 }  // namespace

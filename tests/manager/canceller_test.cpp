@@ -27,7 +27,9 @@ struct Cancelling : OutboxParts, manager::CancellerListener {
     Target& target = add_target(message, device(0), epoch(), parts);
     for (auto& to : target.sent_to) {
       to.sent = true;
-      target.copies.emplace_back(to.node).complete = true;
+      auto& copy = target.copies.emplace_back(to.node);
+      copy.complete = true;
+      copy.epoch = target.epoch;
     }
     return message;
   }
@@ -139,8 +141,22 @@ BOOST_AUTO_TEST_CASE(a_message_that_was_fetched_is_too_late_to_cancel) {
 BOOST_AUTO_TEST_CASE(what_a_node_had_and_has_no_longer_may_have_been_fetched) {
   Message& message = cancelling();
   end_next(message, StoreOutcome::absent);
+  BOOST_TEST((message.stage == Stage::cancelling));  // it may be on the others still
+  end_all(message, StoreOutcome::cancelled);
   BOOST_TEST((message.stage == Stage::too_late));
   BOOST_TEST(too_late == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_node_had_of_an_earlier_sealing_says_nothing_of_the_present_one) {
+  Message& message = stored();
+  message.targets[0].copies[0].epoch = epoch() - 2;
+  canceller.plan(message);
+  message.stage = Stage::cancelling;
+  BOOST_TEST(!canceller.advance(message, clock.now()));
+  end_next(message, StoreOutcome::absent);
+  end_all(message, StoreOutcome::cancelled);
+  BOOST_TEST(canceller.advance(message, clock.now()));
+  BOOST_TEST(too_late == 0);
 }
 
 BOOST_AUTO_TEST_CASE(what_may_have_come_is_not_known_to_nodes_for_ever) {
@@ -153,7 +169,7 @@ BOOST_AUTO_TEST_CASE(what_may_have_come_is_not_known_to_nodes_for_ever) {
     canceller.plan(message);
     message.stage = Stage::cancelling;
     canceller.advance(message, clock.now());
-    end_next(message, StoreOutcome::absent);
+    end_all(message, StoreOutcome::absent);
     BOOST_TEST((message.stage == Stage::too_late) == last_hours);
     canceller.abandon(message, clock.now());
   }
@@ -188,8 +204,8 @@ BOOST_AUTO_TEST_CASE(what_is_abandoned_leaves_room_and_takes_no_outcome) {
   const auto operation = *message.cancels.begin();
   canceller.abandon(message, clock.now());
   BOOST_TEST(client.operations() == 0U);
-  BOOST_TEST(window.has_room(message.to, message.targets[0].copies[0].node,
-                             manager::SendWindow::parts_in_flight, clock.now()));
+  BOOST_TEST(
+      window.has_room(message.to, message.targets[0].copies[0].node, manager::SendWindow::parts_in_flight));
   canceller.on_stored(operation, {StoreOutcome::cancelled}, clock.now());
   BOOST_TEST(outcomes == 0);
   BOOST_TEST(rooms == 0);

@@ -103,6 +103,7 @@ class OutboxParts : public ManagerParts {
   manager::MailboxCache mailboxes;
   manager::SendWindow window;
   manager::RetryBackoff backoff{random, config.retry_first, config.retry_longest};
+  manager::BoxGate gate{backoff};
   std::vector<Device> devices;
 };
 

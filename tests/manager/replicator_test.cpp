@@ -25,6 +25,7 @@ struct Replicating : OutboxParts, manager::ReplicatorListener {
     BOOST_TEST((to == bob_keys.friend_key()));
     ++rooms;
   }
+  void on_box(const manager::BoxGate::Box&, Now) override { ++boxes; }
 
   /// A text with one target of so many parts, whose copies are started.
   Message& started(std::size_t parts = 1) {
@@ -66,12 +67,14 @@ struct Replicating : OutboxParts, manager::ReplicatorListener {
                          .messages = messages,
                          .mailboxes = mailboxes,
                          .window = window,
+                         .gate = gate,
                          .backoff = backoff,
                          .first_offer_again = config.first_offer_again},
                         *this};
   int complete = 0;
   int settled = 0;
   int rooms = 0;
+  int boxes = 0;
   std::vector<protocol::NodeId> lost;
 };
 
@@ -276,6 +279,33 @@ BOOST_AUTO_TEST_CASE(a_copy_that_is_kept_long_enough_is_not_renewed) {
   Message& message = started();
   end_all(message, StoreOutcome::stored);
   BOOST_TEST(message.targets[0].copies[0].renew_at == UnixTime{});
+}
+
+BOOST_AUTO_TEST_CASE(a_box_that_is_full_is_asked_with_one_part_and_then_gets_the_others) {
+  Message& message = started(3);
+  end_all(message, StoreOutcome::mailbox_full);
+  BOOST_TEST(boxes == 6);  // the first of each node closed it
+  store(message);
+  BOOST_TEST(message.stores.empty());
+  clock.advance(1min);
+  store(message);
+  BOOST_TEST(message.stores.size() == 3U);  // one for each node
+  end_all(message, StoreOutcome::stored);
+  store(message);
+  BOOST_TEST(message.stores.size() == 6U);
+  end_all(message, StoreOutcome::stored);
+  BOOST_TEST(complete_copies(message) == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_is_given_up_lets_another_one_ask) {
+  Message& message = started();
+  end_all(message, StoreOutcome::node_full);
+  clock.advance(1min);
+  store(message);
+  BOOST_TEST(message.stores.size() == 3U);
+  replicator.abandon(message, clock.now());
+  Message& other = started();
+  BOOST_TEST(other.stores.size() == 3U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,7 +4,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/support/samples.hpp"
-#include "tests/support/seeded_random.hpp"
 
 namespace toxasync::manager {
 namespace {
@@ -22,7 +21,6 @@ struct Window : SendWindow {
       begin(bob, node);
     }
   }
-  Now now{};
   const FriendKey bob = test::counting<FriendKey>(1);
   const FriendKey eve = test::counting<FriendKey>(2);
   const protocol::NodeId node = test::counting<protocol::NodeId>(3);
@@ -33,13 +31,13 @@ BOOST_FIXTURE_TEST_SUITE(send_window, Window)
 
 BOOST_AUTO_TEST_CASE(the_window_of_a_friend_at_a_node_is_limited) {
   begin_many(parts_in_flight - 2);
-  BOOST_TEST(has_room(bob, node, 2, now));
-  BOOST_TEST(!has_room(bob, node, 3, now));
+  BOOST_TEST(has_room(bob, node, 2));
+  BOOST_TEST(!has_room(bob, node, 3));
   BOOST_TEST(!full(bob, node));
   begin_many(2);
   BOOST_TEST(full(bob, node));
-  BOOST_TEST(has_room(eve, node, parts_in_flight, now));  // others have windows of their own
-  BOOST_TEST(has_room(bob, other, parts_in_flight, now));
+  BOOST_TEST(has_room(eve, node, parts_in_flight));  // others have windows of their own
+  BOOST_TEST(has_room(bob, other, parts_in_flight));
 }
 
 BOOST_AUTO_TEST_CASE(what_has_ended_makes_room) {
@@ -48,18 +46,18 @@ BOOST_AUTO_TEST_CASE(what_has_ended_makes_room) {
     end(bob, node);
   }
   end(bob, other);
-  BOOST_TEST(has_room(bob, node, 10, now));
-  BOOST_TEST(!has_room(bob, node, 11, now));
+  BOOST_TEST(has_room(bob, node, 10));
+  BOOST_TEST(!has_room(bob, node, 11));
   for (std::size_t i = 0; i < parts_in_flight; ++i) {
     end(bob, node);  // more than there are: none are left
   }
-  BOOST_TEST(has_room(bob, node, parts_in_flight, now));
+  BOOST_TEST(has_room(bob, node, parts_in_flight));
 }
 
 BOOST_AUTO_TEST_CASE(a_message_larger_than_the_window_goes_alone) {
-  BOOST_TEST(has_room(bob, node, parts_in_flight + 1, now));
+  BOOST_TEST(has_room(bob, node, parts_in_flight + 1));
   begin_many(1);
-  BOOST_TEST(!has_room(bob, node, parts_in_flight, now));
+  BOOST_TEST(!has_room(bob, node, parts_in_flight));
 }
 
 BOOST_AUTO_TEST_CASE(messages_wait_at_each_node_in_the_order_of_sending) {
@@ -94,44 +92,6 @@ BOOST_AUTO_TEST_CASE(nothing_is_left_of_a_friend_who_is_forgotten) {
   BOOST_TEST(!full(bob, node));
   BOOST_TEST(!first_waiting(bob, node).has_value());
   BOOST_TEST(!has_noted());
-}
-
-BOOST_AUTO_TEST_CASE(a_node_that_turns_one_away_gets_one_at_a_time_and_seldom) {
-  test::SeededRandom random(1);
-  const RetryBackoff backoff(random, 5s, 10min);
-  begin(bob, node);
-  begin(bob, node);
-  end(bob, node);
-  close(bob, node, backoff, now, 0s);
-  end(bob, node);
-  close(bob, node, backoff, now, 0s);  // of the same time
-  BOOST_TEST(!has_room(bob, node, 1, now));
-  BOOST_TEST(has_room(eve, node, 1, now));
-  BOOST_TEST(has_room(bob, other, 1, now));
-  BOOST_TEST(!take_due(now).has_value());
-  now.steady = next_deadline();
-  BOOST_TEST((now.steady <= SteadyTime{} + 10s));
-  BOOST_TEST((take_due(now) == std::pair(bob, node)));
-  BOOST_TEST(has_room(bob, node, parts_in_flight, now));
-  begin(bob, node);
-  BOOST_TEST(!has_room(bob, node, 1, now));
-  end(bob, node);
-  close(bob, node, backoff, now, 0s);
-  BOOST_TEST((next_deadline() >= now.steady + 10s));
-  BOOST_TEST(is_closed(bob, node));
-  BOOST_TEST(open(bob, node));
-  BOOST_TEST(!open(bob, node));
-  BOOST_TEST(has_room(bob, node, 1, now));
-  BOOST_TEST((next_deadline() == never));
-}
-
-BOOST_AUTO_TEST_CASE(closed_windows_are_forgotten_with_the_friend) {
-  test::SeededRandom random(1);
-  const RetryBackoff backoff(random, 5s, 10min);
-  close(bob, node, backoff, now, 1h);
-  forget(bob);
-  BOOST_TEST((next_deadline() == never));
-  BOOST_TEST(has_room(bob, node, 1, now));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

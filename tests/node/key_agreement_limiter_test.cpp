@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(who_asked_little_goes_first_when_there_is_not_enough_for_al
 
 BOOST_AUTO_TEST_CASE(an_attempt_that_fails_costs_its_source_a_token_too) {
   KeyAgreementLimiter work(4096, {{4, 1}, 2}, {});
-  BOOST_TEST((work.admit(ipv4(1), SteadyTime{}) == Answer::yes));  // the one that there is
+  BOOST_TEST((work.admit(ipv4(1), SteadyTime{}, 2) == Answer::yes));  // those that there are
   for (int i = 0; i < 4; ++i) {
     BOOST_TEST((work.admit(ipv4(2), SteadyTime{}) == Answer::ceiling));
   }

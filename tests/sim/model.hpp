@@ -84,7 +84,7 @@ struct Message {
   [[nodiscard]] UnixTimeMs may_end_from() const noexcept {
     return (restarted ? std::min(sent_at, dated) : sent_at) + ttl;
   }
-  /// And what has a date that cannot be right may be of any time since nodes confirmed one.
+  /// A date in the future cannot be right: the message may be of any time since nodes confirmed a date.
   [[nodiscard]] bool has_lost_its_date() const noexcept {
     return restarted && dated > sent_at + clocks_agree;
   }

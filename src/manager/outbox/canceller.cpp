@@ -9,6 +9,7 @@ namespace toxasync::manager {
 
 void Canceller::plan(OutgoingMessage& message) {
   message.cancel_jobs.clear();
+  message.perhaps_fetched = false;
   const std::vector<OutgoingMessage::Copy> no_copies;
   const auto add = [&](const OutgoingMessage::Past& sealed,
                        const std::vector<OutgoingMessage::Copy>& copies) {
@@ -16,7 +17,8 @@ void Canceller::plan(OutgoingMessage& message) {
       const auto copy = std::ranges::find(copies, to.node, &OutgoingMessage::Copy::node);
       for (std::size_t part = 0; part < sealed.ids.size(); ++part) {
         const SteadyTime absent_from = to.last_sent == long_ago ? long_ago : to.last_sent + packet_lifetime;
-        const bool arrived = copy != copies.end() && (copy->complete || copy->arrived || copy->done[part]);
+        const bool arrived =
+            copy != copies.end() && (copy->done[part] || (copy->complete && copy->epoch == sealed.epoch));
         message.cancel_jobs.push_back(
             {to.node, sealed.root, sealed.epoch, sealed.ids[part], absent_from, arrived});
       }
@@ -95,16 +97,21 @@ void Canceller::settle(OutgoingMessage& message, std::size_t place, const client
   job.in_flight = false;
   const bool absent = result.outcome == client::StoreOutcome::absent;
   const bool forgotten = absent && (job.arrived || now.wall >= message.known_to_nodes_until());
+  message.perhaps_fetched = message.perhaps_fetched || forgotten;
   if (absent && !forgotten && now.steady < job.absent_from) {
     message.cancel_retry = std::max(message.cancel_retry, job.absent_from);
-  } else if ((absent && !forgotten) || result.outcome == client::StoreOutcome::cancelled) {
+  } else if (absent || result.outcome == client::StoreOutcome::cancelled) {
     job.done = true;
-  } else if (forgotten || result.outcome == client::StoreOutcome::gone) {
+  }
+  const bool none_left =
+      std::ranges::all_of(message.cancel_jobs, &OutgoingMessage::CancelJob::done);  // each node was asked
+  if (result.outcome == client::StoreOutcome::gone || (none_left && message.perhaps_fetched)) {
     message.stage = Stage::too_late;
     message.cancel_jobs.clear();
     listener_.on_cancel_too_late(message, now);
     return;
-  } else if (message.cancel_retry <= now.steady) {
+  }
+  if (!absent && !job.done && message.cancel_retry <= now.steady) {
     with_.backoff.postpone(message.cancel_backoff, message.cancel_retry, now, result.retry_after);
   }
   listener_.on_cancel_outcome(message, now);

@@ -41,6 +41,7 @@ Outbox::Outbox(const Services& services, FriendBook& friends, OutboxListener& li
                    .messages = messages_,
                    .mailboxes = mailboxes_,
                    .window = window_,
+                   .gate = gate_,
                    .backoff = backoff_,
                    .first_offer_again = services.config.first_offer_again},
                   *this),
@@ -377,7 +378,7 @@ void Outbox::on_room(const FriendKey& to, const protocol::NodeId& node, Now now)
   while (const auto first = window_.first_waiting(to, node)) {
     Message* const message = messages_.find(first->second);
     const auto fits = [&](const Target& target) {
-      return window_.has_room(to, node, target.envelopes.size(), now);
+      return window_.has_room(to, node, target.envelopes.size());
     };
     if (message != nullptr && std::ranges::none_of(message->targets, fits)) {
       return;
@@ -389,6 +390,17 @@ void Outbox::on_room(const FriendKey& to, const protocol::NodeId& node, Now now)
         return;  // one of its targets is too large for the room there is
       }
     }
+  }
+}
+
+/// In the order of the messages: one of them, or all if it is open.
+void Outbox::on_box(const BoxGate::Box& box, Now now) {
+  while (gate_.may_ask(box, now)) {
+    const auto place = gate_.pop_waiting(box);
+    if (!place) {
+      return;
+    }
+    advance(place->second, now);
   }
 }
 
@@ -411,8 +423,8 @@ void Outbox::tick(Now now) {
       on_room(to, node, now);
     }
   }
-  while (const auto window = window_.take_due(now)) {
-    on_room(window->first, window->second, now);
+  while (const auto box = gate_.pop_due(now)) {
+    on_box(*box, now);
   }
   while (const auto due = deadlines_.pop_due(now.steady)) {
     advance(*due, now);
@@ -448,6 +460,7 @@ void Outbox::on_removed(const FriendKey& who, store::StateBatch& batch) {
   messages_.forget(who);
   mailboxes_.forget(who);
   window_.forget(who);
+  gate_.forget(who);
 }
 
 // --- The end ---

@@ -75,7 +75,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
 
   void tick(Now now) override;
   [[nodiscard]] SteadyTime next_deadline() const noexcept override {
-    return window_.has_noted() ? SteadyTime{} : std::min(deadlines_.next(), window_.next_deadline());
+    return window_.has_noted() ? SteadyTime{} : std::min(deadlines_.next(), gate_.next_deadline());
   }
   /// Texts.
   [[nodiscard]] std::size_t size() const noexcept { return messages_.texts(); }
@@ -91,6 +91,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   void on_cancel_outcome(Message& message, Now now) override { advance(message, now); }
   void on_cancel_too_late(Message& message, Now now) override;
   void on_room(const FriendKey& to, const protocol::NodeId& node, Now now) override;
+  void on_box(const BoxGate::Box& box, Now now) override;
 
   void redate(Message& message, Now now) const;
   [[nodiscard]] bool is_over(const Message& message, Now now) const;
@@ -132,6 +133,7 @@ class Outbox final : public Part, private ReplicatorListener, private CancellerL
   OutgoingMessages messages_;
   MailboxCache mailboxes_;
   SendWindow window_;
+  BoxGate gate_{backoff_};
   MessageReporter reporter_;
   MessageSealer sealer_;
   LiveSender live_;

@@ -18,7 +18,7 @@ SteadyTime OutgoingMessage::next_step(Now now) const noexcept {
   // Less than nothing: this date is not certain.
   const milliseconds left = (now.wall < expires_at() ? expires_at() : ends_at()) - now.wall;
   SteadyTime at = now.steady + (left > -2s ? std::clamp<milliseconds>(left, 10ms, look_again) : look_again);
-  if (made && *made + ttl + margin() > now.steady) {  // whatever the clock says
+  if (made && *made + ttl + margin() > now.steady) {  // its end by the steady clock
     at = std::min(at, *made + ttl + margin());
   }
   for (const Target& target : targets) {

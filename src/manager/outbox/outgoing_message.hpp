@@ -43,7 +43,6 @@ struct OutgoingMessage {
     protocol::NodeId node;
     bool complete = false;    ///< The node has confirmed every part.
     crypto::Epoch epoch = 0;  ///< Of the envelopes that it confirmed.
-    bool arrived = false;     ///< It had, before the node's time for it ran out.
     bool gone = false;        ///< The recipient has fetched it from there.
     /// When it is stored again, because the node keeps it for less time than the message has to live.
     /// {}: never.
@@ -127,7 +126,7 @@ struct OutgoingMessage {
     crypto::Epoch epoch = 0;
     crypto::EnvelopeId id{};
     SteadyTime absent_from{};  ///< From then on the envelope is no longer on its way to the node.
-    bool arrived = false;      ///< The node has confirmed it.
+    bool arrived = false;      ///< The node has confirmed it, as far as is known: not of the past.
     bool done = false;
     bool in_flight = false;
   };
@@ -162,6 +161,7 @@ struct OutgoingMessage {
   bool unsaved = false;
   std::uint8_t stored_reported = 0;
   std::vector<CancelJob> cancel_jobs;
+  bool perhaps_fetched = false;  ///< A node to which it was sent knows nothing of it any longer.
   SteadyTime cancel_retry{};
   milliseconds cancel_backoff = 0ms;
 

@@ -82,7 +82,16 @@ void Replicator::store(OutgoingMessage& message, Target& target, const Installat
         destination(target, copy.node) == nullptr) {
       continue;
     }
-    if (!with_.window.has_room(message.to, copy.node, target.envelopes.size(), now)) {
+    const BoxGate::Box box{message.to, copy.node, target.instance, target.epoch};
+    if (copy.complete && with_.gate.is_closed(box)) {
+      copy.offer_again = now.steady + with_.first_offer_again;
+      continue;
+    }
+    if (!with_.gate.may_ask(box, now)) {
+      with_.gate.wait(box, message.place());
+      continue;
+    }
+    if (!with_.window.has_room(message.to, copy.node, target.envelopes.size())) {
       with_.window.wait(message, copy.node);
       continue;
     }
@@ -99,21 +108,24 @@ void Replicator::start(OutgoingMessage& message, Target& target, Copy& copy, Now
   if (copy.complete || copy.done.none()) {
     copy.held_until = UnixTime::max();
   }
-  const bool only_one = with_.window.is_closed(message.to, copy.node);
+  Pending pending{message.id, target.instance, copy.node, target.epoch, 0, false};
+  pending.alone = with_.gate.is_closed(pending.box(message.to));
   for (std::size_t part = 0; part < target.envelopes.size() && mailbox != nullptr; ++part) {
     if (!copy.complete && copy.done[part]) {
       continue;
     }
-    if (only_one && copy.in_flight > 0) {
-      break;
-    }
     const auto operation = with_.client.store({copy.node, mailbox->clone(), protocol::StoreOp::store,
                                                message.time_to_live(now), target.envelopes[part].bytes},
                                               *this, now);
-    operations_.emplace(operation, Pending{message.id, target.instance, copy.node, part});
+    pending.part = part;
+    operations_.emplace(operation, pending);
     message.stores.insert(operation);
     ++copy.in_flight;
     with_.window.begin(message.to, copy.node);
+    if (pending.alone) {
+      with_.gate.ask(pending.box(message.to));
+      break;
+    }
   }
 }
 
@@ -131,8 +143,25 @@ void Replicator::on_stored(client::OperationId operation, const client::StoreRes
   message->stores.erase(operation);
   const FriendKey to = message->to;
   with_.window.end(to, pending.node);
+  const auto box = pending.box(to);
+  const bool was_closed = with_.gate.is_closed(box);
+  settle_box(box, result, now);
   settle(*message, pending, result, now);
   listener_.on_room(to, pending.node, now);
+  if (was_closed) {
+    listener_.on_box(box, now);
+  }
+}
+
+void Replicator::settle_box(const BoxGate::Box& box, const client::StoreResult& result, Now now) {
+  const bool closed = with_.gate.is_closed(box);
+  if (result.outcome == client::StoreOutcome::stored) {
+    with_.gate.took(box);
+  } else if (closed && is_good(result.outcome)) {  // it had that one already
+    with_.gate.ask_another(box, now);
+  } else if (closed || turns_away(result.outcome)) {
+    with_.gate.turned_away(box, now, result.retry_after);
+  }
 }
 
 void Replicator::settle(OutgoingMessage& message, const Pending& pending, const client::StoreResult& result,
@@ -147,9 +176,7 @@ void Replicator::settle(OutgoingMessage& message, const Pending& pending, const 
   }
   --copy->in_flight;
   note_sent(*target, copy->node, now);
-  bool opened = false;
   if (is_good(result.outcome)) {
-    opened = with_.window.open(message.to, copy->node);
     copy->done.set(pending.part);
     if (result.outcome == client::StoreOutcome::gone) {
       copy->gone = true;
@@ -161,16 +188,14 @@ void Replicator::settle(OutgoingMessage& message, const Pending& pending, const 
       with_.telemetry.count(Counter::messages_lost_by_node);
       listener_.on_copy_lost(copy->node);  // it had confirmed it, and now it was new to it
     }
-  } else if (turns_away(result.outcome)) {
-    with_.window.close(message.to, copy->node, with_.backoff, now, result.retry_after);
-    if (result.outcome == client::StoreOutcome::wrong_epoch) {
-      with_.telemetry.refuse(Counter::refused_clock);
-    }
+  } else if (result.outcome == client::StoreOutcome::wrong_epoch) {
+    with_.telemetry.refuse(Counter::refused_clock);
   } else if (result.outcome == client::StoreOutcome::unreachable && !copy->complete) {
     copy->unanswered = true;
     unanswered_[copy->node].insert(message.id);
   }
-  if (copy->in_flight == 0 && opened && copy->done.count() != target->envelopes.size()) {
+  const bool has_rest = copy->done.count() != target->envelopes.size();
+  if (copy->in_flight == 0 && has_rest && is_good(result.outcome) && pending.alone) {
     copy->retry_at = now.steady;  // the others may go now
     listener_.on_copy_settled(message, now);
   } else if (copy->in_flight == 0) {
@@ -224,7 +249,6 @@ void Replicator::let_lapse(Target& target, Now now) const {
         copy.renew_at <= now.unix_time()) {
       with_.telemetry.count(Counter::copies_lapsing);
       copy = Copy(copy.node);
-      copy.arrived = true;
     }
   }
 }
@@ -258,6 +282,9 @@ void Replicator::abandon(OutgoingMessage& message, Now now) {
     with_.client.abandon(operation, now);
     if (const auto found = operations_.find(operation); found != operations_.end()) {
       with_.window.end(message.to, found->second.node);
+      if (found->second.alone) {
+        with_.gate.ask_another(found->second.box(message.to), now);
+      }
       operations_.erase(found);
     }
   }

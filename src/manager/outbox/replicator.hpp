@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "manager/outbox/box_gate.hpp"
 #include "manager/outbox/mailbox_cache.hpp"
 #include "manager/outbox/outgoing_messages.hpp"
 #include "manager/outbox/retry_backoff.hpp"
@@ -25,6 +26,8 @@ class ReplicatorListener {
   virtual void on_copy_settled(OutgoingMessage& message, Now now) = 0;
   /// An operation has ended: more for that friend may be sent to the node.
   virtual void on_room(const FriendKey& to, const protocol::NodeId& node, Now now) = 0;
+  /// What was closed may be asked again, or is open.
+  virtual void on_box(const BoxGate::Box& box, Now now) = 0;
 };
 
 /// Stores the envelopes of messages on the recipients' home nodes, one copy on each: again after a failure,
@@ -54,6 +57,7 @@ class Replicator final : public client::StoreResultListener {
     OutgoingMessages& messages;
     MailboxCache& mailboxes;
     SendWindow& window;
+    BoxGate& gate;
     const RetryBackoff& backoff;
     milliseconds first_offer_again;  ///< Until a node is asked whether it still has a message.
   };
@@ -63,8 +67,8 @@ class Replicator final : public client::StoreResultListener {
   /// Makes the target's copies those of the installation's home nodes. `epoch`: that of those nodes, or 0.
   [[nodiscard]] Readiness prepare(OutgoingMessage::Target& target, const Installation& to,
                                   crypto::Epoch epoch, Now now) const;
-  /// Starts what is due and has room in the window; the message waits for the rest. Only on nodes that are
-  /// among the target's destinations.
+  /// Starts what is due, has room in the window and is for no box that turned others away; the message waits
+  /// for the rest. Only on nodes that are among the target's destinations.
   void store(OutgoingMessage& message, OutgoingMessage::Target& target, const Installation& to, Now now);
   void on_stored(client::OperationId operation, const client::StoreResult& result, Now now) override;
   /// The node has answered something: what it left unanswered is tried again soon. Those messages and when.
@@ -79,12 +83,18 @@ class Replicator final : public client::StoreResultListener {
     crypto::MessageId message{};
     crypto::Instance instance{};
     protocol::NodeId node{};
+    crypto::Epoch epoch = 0;
     std::size_t part = 0;
+    bool alone = false;  ///< The others wait for what the box says to this one.
+
+    [[nodiscard]] BoxGate::Box box(const FriendKey& to) const { return {to, node, instance, epoch}; }
   };
   using Target = OutgoingMessage::Target;
   using Copy = OutgoingMessage::Copy;
 
+  /// All of it; or one envelope, for a box that is closed.
   void start(OutgoingMessage& message, Target& target, Copy& copy, Now now);
+  void settle_box(const BoxGate::Box& box, const client::StoreResult& result, Now now);
   void settle(OutgoingMessage& message, const Pending& pending, const client::StoreResult& result, Now now);
   void finish_copy(OutgoingMessage& message, Target& target, Copy& copy, Now now, seconds retry_after);
   void plan_renewal(const OutgoingMessage& message, Copy& copy, Now now) const;

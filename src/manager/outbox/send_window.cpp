@@ -21,43 +21,9 @@ std::size_t SendWindow::in_flight(const FriendKey& to, const protocol::NodeId& n
   return window == nullptr ? 0 : window->in_flight;
 }
 
-bool SendWindow::has_room(const FriendKey& to, const protocol::NodeId& node, std::size_t parts,
-                          Now now) const {
-  const Window* const window = find(to, node);
-  if (window == nullptr || window->in_flight == 0) {
-    return window == nullptr || !window->is_closed() || window->ask_again <= now.steady;
-  }
-  return !window->is_closed() && window->in_flight + parts <= parts_in_flight;
-}
-
-void SendWindow::close(const FriendKey& to, const protocol::NodeId& node, const RetryBackoff& backoff,
-                       Now now, seconds retry_after) {
-  auto& windows = windows_[to];
-  if (!windows.contains(node)) {  // a friend may change their nodes: those that nothing goes to are forgotten
-    std::erase_if(windows, [now](const auto& entry) {
-      const Window& window = entry.second;
-      return window.in_flight == 0 && window.waiting.empty() && window.ask_again <= now.steady;
-    });
-  }
-  Window& window = windows[node];
-  if (window.ask_again <= now.steady) {  // others that were under way with the first mean nothing new
-    backoff.postpone(window.backoff, window.ask_again, now, retry_after);
-    ask_again_.set({to, node}, window.ask_again);
-  }
-}
-
-bool SendWindow::open(const FriendKey& to, const protocol::NodeId& node) {
-  if (!is_closed(to, node)) {
-    return false;
-  }
-  windows_[to][node].backoff = 0ms;
-  ask_again_.erase({to, node});
-  return true;
-}
-
-bool SendWindow::is_closed(const FriendKey& to, const protocol::NodeId& node) const {
-  const Window* const window = find(to, node);
-  return window != nullptr && window->is_closed();
+bool SendWindow::has_room(const FriendKey& to, const protocol::NodeId& node, std::size_t parts) const {
+  const std::size_t under_way = in_flight(to, node);
+  return under_way == 0 || under_way + parts <= parts_in_flight;
 }
 
 void SendWindow::end(const FriendKey& to, const protocol::NodeId& node) {
@@ -114,9 +80,6 @@ std::set<FriendKey> SendWindow::take_noted() {
 }
 
 void SendWindow::forget(const FriendKey& to) {
-  for (const auto& entry : windows_[to]) {
-    ask_again_.erase({to, entry.first});
-  }
   windows_.erase(to);
   roomy_.erase(to);
 }

@@ -4,19 +4,15 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <utility>
 #include <vector>
 
-#include "manager/core/deadline_queue.hpp"
 #include "manager/outbox/outgoing_message.hpp"
-#include "manager/outbox/retry_backoff.hpp"
 
 namespace toxasync::manager {
 
 /// How many envelopes are on their way to each node for each friend, and which messages wait for room there.
 /// The limit keeps a recipient from having to hold many incomplete messages. Nodes have windows of their own:
-/// one that does not answer must not hold up what others would take. A node that turned an envelope away
-/// would do so with all that waits: it is asked with one at a time, ever more seldom, until it takes one.
+/// one that does not answer must not hold up what others would take.
 class SendWindow {
  public:
   using Place = OutgoingMessage::Place;
@@ -25,8 +21,7 @@ class SendWindow {
   static constexpr std::size_t parts_in_flight = 48;
 
   /// Whether so many more may start. A message that is larger than what is left of the window goes alone.
-  [[nodiscard]] bool has_room(const FriendKey& to, const protocol::NodeId& node, std::size_t parts,
-                              Now now) const;
+  [[nodiscard]] bool has_room(const FriendKey& to, const protocol::NodeId& node, std::size_t parts) const;
   [[nodiscard]] bool full(const FriendKey& to, const protocol::NodeId& node) const {
     return in_flight(to, node) >= parts_in_flight;
   }
@@ -36,19 +31,6 @@ class SendWindow {
   void wait(const OutgoingMessage& message, const protocol::NodeId& node) {
     windows_[message.to][node].waiting.insert(message.place());
   }
-  /// The node has no room for what this friend is sent, or does not take their epoch.
-  void close(const FriendKey& to, const protocol::NodeId& node, const RetryBackoff& backoff, Now now,
-             seconds retry_after);
-  /// It took an envelope. Whether it was closed.
-  bool open(const FriendKey& to, const protocol::NodeId& node);
-  /// One envelope may go there, and no more.
-  [[nodiscard]] bool is_closed(const FriendKey& to, const protocol::NodeId& node) const;
-  /// One that may be asked again, of those since the last call.
-  std::optional<std::pair<FriendKey, protocol::NodeId>> take_due(Now now) {
-    return ask_again_.pop_due(now.steady);
-  }
-  [[nodiscard]] SteadyTime next_deadline() const noexcept { return ask_again_.next(); }
-
   /// At all nodes.
   void stop_waiting(const FriendKey& to, const Place& place);
   [[nodiscard]] bool is_waiting(const FriendKey& to, const protocol::NodeId& node, const Place& place) const;
@@ -67,18 +49,14 @@ class SendWindow {
   struct Window {
     std::size_t in_flight = 0;
     std::set<Place> waiting;
-    milliseconds backoff = 0ms;  ///< Of a closed one.
-    SteadyTime ask_again{};
 
-    [[nodiscard]] bool is_closed() const noexcept { return backoff != 0ms; }
-    [[nodiscard]] bool is_used() const noexcept { return in_flight > 0 || !waiting.empty() || is_closed(); }
+    [[nodiscard]] bool is_used() const noexcept { return in_flight > 0 || !waiting.empty(); }
   };
   [[nodiscard]] const Window* find(const FriendKey& to, const protocol::NodeId& node) const;
   [[nodiscard]] std::size_t in_flight(const FriendKey& to, const protocol::NodeId& node) const;
 
   std::map<FriendKey, std::map<protocol::NodeId, Window>> windows_;  ///< Those in use.
   std::set<FriendKey> roomy_;
-  DeadlineQueue<std::pair<FriendKey, protocol::NodeId>> ask_again_;  ///< Of closed ones.
 };
 
 }  // namespace toxasync::manager
