@@ -25,6 +25,7 @@ class BoxGate {
     crypto::Instance instance{};
     crypto::Epoch epoch = 0;
 
+    // NOLINTNEXTLINE(modernize-use-nullptr): as in base/ids.hpp
     auto operator<=>(const Box&) const = default;
   };
 
