@@ -274,7 +274,8 @@ inline manager::ChannelSend User::Channel::send(const manager::FriendKey& to, By
 
 inline void World::set_connected(User& a, User& b, bool on) {
   const std::pair<manager::FriendKey, manager::FriendKey> link = std::minmax(a.key, b.key);
-  if (on == links_.contains(link) || (on && (!a.running() || !b.running()))) {
+  const bool can_meet = a.running() && b.running() && a.friends.contains(b.key) && b.friends.contains(a.key);
+  if (on == links_.contains(link) || (on && !can_meet)) {
     return;
   }
   if (on) {

@@ -44,11 +44,16 @@ bool is_of(Namer first, const Endpoint& host) {
          host.ip[0] < static_cast<int>(first) + each;
 }
 
-/// Whether a bundle of a friend's names the IPv4 address.
-bool is_in_a_bundle(const test::User& user, const Endpoint& address) {
+/// Whether a bundle of a friend's, or of an honest friend's, names the IPv4 address.
+bool is_in_a_bundle(const test::World& world, const test::User& user, const Endpoint& address,
+                    bool of_honest_only) {
   const auto ip = ByteView(address.ip).first(4);
+  const auto is_honest = [&](const manager::FriendKey& key) {
+    return std::ranges::any_of(world.users, [&](const auto& one) { return one->key == key; });
+  };
   return std::ranges::any_of(user.state->durable(), [&](const auto& row) {
     return static_cast<manager::Table>(row.first[0]) == manager::Table::friend_keys &&
+           (!of_honest_only || is_honest(id_from<manager::FriendKey>(ByteView(row.first).subspan(1)))) &&
            std::search(row.second.begin(), row.second.end(), ip.begin(), ip.end()) != row.second.end();
   });
 }
@@ -97,7 +102,9 @@ void Bounds::on_try(const test::MockNetwork::Packet& packet) {
   const auto header = protocol::read_frame_header(packet.bytes);
   not_first_ += header && header->cookie == protocol::Cookie{} ? 0 : 1;
   const Endpoint name = name_of(packet.from);
-  if (is_of(Namer::first_node, packet.to) && is_in_a_bundle(*user, packet.to)) {
+  // An honest friend may have picked a node that a hostile one has named.
+  if ((is_of(Namer::first_node, packet.to) && is_in_a_bundle(world_, *user, packet.to, false)) ||
+      (is_of(Namer::first_friend, packet.to) && is_in_a_bundle(world_, *user, packet.to, true))) {
     ++passed_on_[{name, packet.to.ip[0]}];
   }
   Tries& tries = tries_[{name, packet.to}];
@@ -169,7 +176,9 @@ void Bounds::check_named(const test::User& user) const {
   };
   const Endpoint name = name_of(user.endpoint);
   const auto crashes = value(crashes_, name);
-  const auto most_host = times(AddressBudget::packets_per_host, AddressBudget::host_each) + crashes;
+  const auto most_host =
+      times(AddressBudget::packets_per_host * (value(forgotten_, name) + 1), AddressBudget::host_each) +
+      crashes;
   const auto most_friend = times(AddressBudget::packets_per_friend * (crashes + 1 + value(friendings_, name)),
                                  AddressBudget::friend_each);
   const auto most_node = times(AddressBudget::packets_per_node * (crashes + 1), AddressBudget::node_each);
@@ -191,23 +200,29 @@ void Bounds::check_named(const test::User& user) const {
     // What a node says of itself is in the bundles of those whose home node it is, and counts for them there.
     const auto known = passed_on_.find({name, namer});
     const auto passed_on = known == passed_on_.end() ? 0 : known->second;
-    must(Bound::strangers, packets - passed_on, by_node ? most_node : most_friend,
-         std::string("packets of a user to hosts that never answered, named by one ") +
-             (by_node ? "node" : "friend"));
+    const auto own = packets - passed_on;
+    if (by_node) {
+      must(Bound::strangers, own, most_node,
+           "packets of a user to hosts that never answered, named by one node");
+    } else {  // what a friend names no longer nobody names
+      found += own - std::min(own, most_friend);
+    }
     must(Bound::strangers, passed_on, most_friend * (world_.users.size() - 1),
          "packets of a user to hosts that never answered, named by one node and passed on by friends");
   }
-  must(Bound::strangers, found, most_friend, "packets of a user to addresses of nodes that are none");
+  must(Bound::strangers, found, most_friend,
+       "packets of a user to hosts that never answered, named by nobody, or by one friend past their limit");
   must(Bound::pauses, too_early_, 0, "packets to an address that never answered, within its pause");
   // Where no cookie reply came from, nobody is to see a cookie, or what a request would hold.
   must(Bound::pauses, not_first_, 0, "packets to an address that never answered, which are no first ones");
 }
 
-/// A node sends no more to a forged source than came from there.
+/// An honest node sends no more to a forged source than came from there.
 void Bounds::check_nodes() const {
   for (const auto& node : world_.nodes) {
+    const Endpoint name = name_of(node->endpoint);
     for (const auto& [link, traffic] : to_nobody_) {
-      if (link.first == name_of(node->endpoint)) {
+      if (link.first == name && !hostile_nodes_.contains(name)) {
         const auto in = from_nobody_.find({link.second, link.first});
         must(Bound::strangers, traffic.bytes, in == from_nobody_.end() ? 0 : in->second.bytes,
              "bytes of a node to a forged source");

@@ -74,15 +74,21 @@ class Bounds {
   /// Of each packet that leaves a machine.
   void on_packet(const test::MockNetwork::Packet& packet);
   /// After each packet that came somewhere, and each tick.
-  void on_event() { most_agreements_ = std::max(most_agreements_, test::most_key_agreements()); }
+  void on_event();
   /// After each event: what a user has made then for friends who are offline, beside what they were asked to
   /// send, is not more than it may be. Throws Broken.
   void check_services(const Company& company);
-  /// A program has started, which is no event, and costs what is on its disk.
-  void on_start() { (void)test::most_key_agreements(); }
-  /// A program ended, so that a row may be lost; or went on with an older state.
-  void on_crash(const Endpoint& who) {
+  /// A program has started, which is no event, and costs what is on its disk. `clock_was_set`: what is dated
+  /// there may seem to be over.
+  void on_start(const Endpoint& who, bool clock_was_set) {
+    (void)test::most_key_agreements();
+    forgotten_[name_of(who)] += clock_was_set ? 1 : 0;
+  }
+  /// A program ended, so that a row may be lost, and with a slow disk all of some time; or went on with an
+  /// older state.
+  void on_crash(const Endpoint& who, bool with_slow_disk) {
     ++crashes_[name_of(who)];
+    forgotten_[name_of(who)] += with_slow_disk ? 1 : 0;
     waiting_.clear();
   }
   /// A node has given a user pages of a mailbox that does not end.
@@ -115,6 +121,7 @@ class Bounds {
   [[nodiscard]] std::uint64_t days_passed() const {
     return static_cast<std::uint64_t>((world_.clock.steady() - began_) / 24h) + 1;
   }
+  [[nodiscard]] std::uint64_t bytes_on_nodes() const;
   void check_sent(const test::User& user) const;
   void check_named(const test::User& user) const;
   void check_endless(const test::User& user) const;
@@ -156,6 +163,7 @@ class Bounds {
   std::set<Endpoint> hostile_nodes_;
   std::map<Endpoint, std::uint64_t> crashes_;
   std::map<Endpoint, std::uint64_t> messages_;
+  std::map<Endpoint, std::uint64_t> forgotten_;  ///< How often what hosts were sent may have been.
   std::map<Endpoint, std::uint64_t> friendings_;
   std::map<Link, Traffic> sent_;         ///< By sender and recipient,
   std::map<Link, Traffic> to_nobody_;    ///< by sender and host,
@@ -167,7 +175,8 @@ class Bounds {
   /// Packets to what a node said of itself and a friend's bundle has repeated, by user and namer.
   std::map<std::pair<Endpoint, std::uint8_t>, std::uint64_t> passed_on_;
   std::uint64_t most_agreements_ = 0;
-  std::vector<Waiting> waiting_;  ///< By user.
+  std::uint64_t most_on_nodes_ = 0;  ///< Bytes of records, since the last check.
+  std::vector<Waiting> waiting_;     ///< By user.
   std::map<std::pair<Endpoint, FriendKey>, std::set<crypto::Instance>> instances_;
 };
 

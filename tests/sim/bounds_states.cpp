@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
+#include <utility>
 
 #include "bounds.hpp"
 #include "manager/contact/pair_mail.hpp"
@@ -57,6 +58,21 @@ std::size_t bytes_of(const test::User& user) {
 
 }  // namespace
 
+std::uint64_t Bounds::bytes_on_nodes() const {
+  std::uint64_t bytes = 0;
+  for (const auto* const some : {&world_.nodes, &world_.other_nodes}) {
+    for (const auto& node : *some) {
+      bytes += node->store.stats().bytes;
+    }
+  }
+  return bytes;
+}
+
+void Bounds::on_event() {
+  most_agreements_ = std::max(most_agreements_, test::most_key_agreements());
+  most_on_nodes_ = std::max(most_on_nodes_, bytes_on_nodes());
+}
+
 void Bounds::check_now(const Company& company) {
   on_event();
   must(Bound::agreements, most_agreements_,
@@ -69,11 +85,9 @@ void Bounds::check_now(const Company& company) {
     check_endless(*user);
     on_disks += bytes_of(*user);
   }
-  for (const auto& node : world_.nodes) {
-    on_disks += node->store.stats().bytes;
-  }
-  must(Bound::memory, test::most_product_bytes(),
-       8 * on_disks + (world_.users.size() + world_.nodes.size()) * memory_of_one, "bytes in memory");
+  on_disks += std::exchange(most_on_nodes_, bytes_on_nodes());
+  const std::size_t ones = world_.users.size() + world_.nodes.size() + world_.other_nodes.size();
+  must(Bound::memory, test::most_product_bytes(), 8 * on_disks + ones * memory_of_one, "bytes in memory");
 }
 
 void Bounds::check_services(const Company& company) {

@@ -401,7 +401,8 @@ void HostileNode::tick() {
   if (sessions_.empty()) {
     return;
   }
-  auto chosen = std::next(sessions_.begin(), static_cast<std::ptrdiff_t>(below(sessions_.size())));
+  auto chosen = sessions_.lower_bound(temper_.random().id<crypto::Point>());
+  chosen = chosen == sessions_.end() ? sessions_.begin() : chosen;
   if (chosen->second.kind == protocol::FrameKind::retrieve && temper_.does("announce for nothing")) {
     for (std::uint64_t i = 1 + below(3); i > 0; --i) {
       answer(chosen->second, chosen->first, protocol::FrameKind::retrieve_response,

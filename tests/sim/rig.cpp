@@ -240,7 +240,7 @@ void Rig::crash(Person& who, std::optional<milliseconds> restart_after) {
                 behind || who.at_crash != nullptr);
   requests.crashed(who.user->key);
   std::erase_if(removed_, [&](const auto& entry) { return entry.first.first == who.user->key; });
-  bounds_.on_crash(who.user->endpoint);
+  bounds_.on_crash(who.user->endpoint, who.user->state->waiting() > 0);
   who.user->crash();
   if (who.at_crash) {
     who.user->state = std::exchange(who.at_crash, nullptr);
@@ -275,7 +275,7 @@ void Rig::start(Person& who) {
     ++who.starts;
     who.user->state->hold_commits(who.slow_disk);
     who.user->start();
-    bounds_.on_start();
+    bounds_.on_start(who.user->endpoint, std::exchange(who.clock_was_set, false));
     who.user->manager->set_nospam(who.nospam);
   }
 }

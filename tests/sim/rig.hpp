@@ -72,6 +72,7 @@ struct Person {
   std::unique_ptr<store::MemoryState> at_crash;  ///< What the disk held when the callback ran.
   SteadyTime restart_at = never;
   std::uint64_t starts = 0;
+  bool clock_was_set = false;  ///< Since the last start.
   bool slow_disk = false;
   SteadyTime failing_until{};  ///< Their disk may not have written what it should until then.
   bool last_show_unsafe = false;

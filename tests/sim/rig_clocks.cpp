@@ -25,6 +25,7 @@ bool Rig::hears_right_time(const Person& who) const {
 }
 
 void Rig::set_clock(Person& who, milliseconds ahead) {
+  who.clock_was_set = who.clock_was_set || abs(ahead - who.user->clock.ahead) > clocks_agree;
   who.user->clock.ahead = ahead;
   if (abs(ahead) > clocks_agree) {
     model.clock_is_wrong(who.user->key);
