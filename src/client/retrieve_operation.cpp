@@ -26,7 +26,7 @@ protocol::RetrieveRequest RetrieveOperation::request(std::uint64_t counter) cons
   request.window = window_;
   request.mailbox = job_.p;
   request.cursor = cursor_;
-  std::ranges::transform(job_.lists[list_], request.boxes.begin(), &protocol::ListedBox::tag);
+  request.boxes = list().tags;
   request.ids_to_delete = ids_to_delete_;
   return request;
 }
@@ -75,7 +75,7 @@ std::optional<Counter> RetrieveOperation::fault(const protocol::Page& page) cons
     if (!limits::is_envelope_size(envelope.bytes.size())) {
       return Counter::refused_envelope_size;
     }
-    if (boxes_with(id_from<crypto::BoxTag>(envelope.box)).empty()) {
+    if (!std::ranges::binary_search(list().tags, id_from<crypto::BoxTag>(envelope.box))) {
       return Counter::refused_message_malformed;
     }
   }
@@ -128,7 +128,7 @@ RetrieveOperation::Step RetrieveOperation::close_window(bool late) {
   }
   if (ids_to_delete_.empty() && !more) {
     result_.cursors.push_back(cursor_);
-    if (++list_ < job_.lists.size()) {
+    if (++list_ < job_.lists->size()) {
       cursor_ = job_.cursor(list_);
       read_of_box_ = {};
       return Step::request;
@@ -148,15 +148,9 @@ RetrieveOperation::Step RetrieveOperation::close_window(bool late) {
 void RetrieveOperation::end_early(std::uint64_t cursor) {
   result_.endless = true;
   result_.cursors.push_back(cursor);
-  for (std::size_t list = list_ + 1; list < job_.lists.size(); ++list) {
+  for (std::size_t list = list_ + 1; list < job_.lists->size(); ++list) {
     result_.cursors.push_back(job_.cursor(list));
   }
-}
-
-std::span<const protocol::ListedBox> RetrieveOperation::boxes_with(const crypto::BoxTag& tag) const noexcept {
-  const auto& list = job_.lists[list_];
-  const auto* const first = std::ranges::lower_bound(list, tag, {}, &protocol::ListedBox::tag);
-  return {first, std::ranges::upper_bound(first, list.end(), tag, {}, &protocol::ListedBox::tag)};
 }
 
 void RetrieveOperation::add_page(const protocol::Page& page) {
@@ -166,15 +160,14 @@ void RetrieveOperation::add_page(const protocol::Page& page) {
   result_.read = read_ + empty_pages_;
   for (const auto& envelope : page.envelopes) {
     // Tags are short: other boxes have one of ours by chance, or because somebody has tried keys until then.
-    const auto boxes = boxes_with(id_from<crypto::BoxTag>(envelope.box));
-    const auto box = std::ranges::find_if(
-        boxes, [&](const protocol::ListedBox& one) { return one.w && one.name == envelope.box; });
-    if (box == boxes.end()) {
+    const auto& boxes = list().boxes;
+    const auto box = std::ranges::lower_bound(boxes, envelope.box, {}, &protocol::ListedBox::name);
+    if (box == boxes.end() || box->name != envelope.box) {
       result_.skipped = true;
       continue;
     }
-    ++read_of_box_[static_cast<std::size_t>(&*box - job_.lists[list_].data())];
-    add_envelope(*box->w, envelope.bytes);
+    ++read_of_box_.at(static_cast<std::size_t>(box - boxes.begin()));
+    add_envelope(box->w, envelope.bytes);
   }
 }
 

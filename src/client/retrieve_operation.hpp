@@ -76,8 +76,7 @@ class RetrieveOperation {
   [[nodiscard]] bool cursor_rises(const protocol::Page& page) const noexcept;
   [[nodiscard]] Step close_window(bool late);
   void end_early(std::uint64_t cursor);
-  /// Those of the present list.
-  [[nodiscard]] std::span<const protocol::ListedBox> boxes_with(const crypto::BoxTag& tag) const noexcept;
+  [[nodiscard]] const protocol::BoxList& list() const noexcept { return (*job_.lists)[list_]; }
   void add_page(const protocol::Page& page);
   void add_envelope(const crypto::Point& w, const Bytes& bytes);
 

@@ -76,9 +76,8 @@ struct StoreResult {
 
 /// A mailbox to be read, one list of its boxes after the other.
 struct RetrieveJob {
-  RetrieveJob(const protocol::NodeId& node, crypto::Point p, crypto::OwnerKey owner,
-              std::vector<protocol::BoxList> lists, bool subscribe = false,
-              std::vector<std::uint64_t> cursors = {})
+  RetrieveJob(const protocol::NodeId& node, crypto::Point p, crypto::OwnerKey owner, protocol::BoxLists lists,
+              bool subscribe = false, std::vector<std::uint64_t> cursors = {})
       : node(node),
         p(p),
         owner(std::move(owner)),
@@ -94,8 +93,8 @@ struct RetrieveJob {
   protocol::NodeId node{};
   crypto::Point p{};
   crypto::OwnerKey owner;
-  std::vector<protocol::BoxList> lists;  ///< At least one.
-  bool subscribe = false;  ///< When it is complete, the node is asked to announce mail that comes later.
+  protocol::BoxLists lists;  ///< At least one.
+  bool subscribe = false;    ///< When it is complete, the node is asked to announce mail that comes later.
   std::vector<std::uint64_t> cursors;  ///< Where to begin in each list; the start where there is none.
 
   [[nodiscard]] std::uint64_t cursor(std::size_t list) const noexcept {

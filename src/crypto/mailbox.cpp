@@ -87,11 +87,16 @@ bool OwnerKey::apply(ByteArray<32>& out, const Point& q) const noexcept {
   return applied;
 }
 
-BoxTag OwnerKey::filler(const Point& p, std::uint32_t number) const noexcept {
-  ByteArray<4> bytes;
-  store_le(number, bytes.data());
+OwnerKey::Fillers OwnerKey::fillers(const Point& p, std::uint32_t tens) const noexcept {
+  ByteArray<4> number;
+  store_le(tens, number.data());
   const Secret<32>& key = inner_ ? *inner_ : outer_;
-  return id_from<BoxTag>(h256(key.view(), {as_bytes("toxasync/1 fill"), p, bytes}));
+  const auto bytes = h256(key.view(), {as_bytes("toxasync/1 fill"), p, number});
+  Fillers tags;
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    tags.at(i) = id_from<BoxTag>(ByteView(bytes).subspan(i * sizeof(BoxTag)));
+  }
+  return tags;
 }
 
 FriendsRoot friends_root(const KeyPair& root, const FriendKey& writer) noexcept {

@@ -76,8 +76,10 @@ class OwnerKey {
 
   /// owner(Q). False when Q or the result is refused.
   [[nodiscard]] bool apply(ByteArray<32>& out, const Point& q) const noexcept;
-  /// A tag that is nobody's, by which a list is filled up; the same each time for the mailbox of `p`.
-  [[nodiscard]] BoxTag filler(const Point& p, std::uint32_t number) const noexcept;
+  /// Tags that are nobody's, by which a list is filled up; the same each time for the mailbox of `p`. With
+  /// the numbers from 10 * `tens` on.
+  using Fillers = std::array<BoxTag, 10>;
+  [[nodiscard]] Fillers fillers(const Point& p, std::uint32_t tens) const noexcept;
 
   [[nodiscard]] OwnerKey clone() const {
     return inner_ ? OwnerKey(outer_.clone(), inner_->clone()) : OwnerKey(outer_.clone());

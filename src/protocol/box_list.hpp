@@ -2,7 +2,7 @@
 #pragma once
 
 #include <array>
-#include <optional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -10,16 +10,22 @@
 
 namespace toxasync::protocol {
 
-/// A box as a retrieve request names it.
 struct ListedBox {
-  crypto::BoxTag tag{};
-  std::optional<crypto::Point> w;  ///< Nothing: the tag is a filler.
-  crypto::BoxName name{};          ///< Of the box, if it is one.
+  crypto::Point w{};
+  crypto::BoxName name{};
+
+  [[nodiscard]] crypto::BoxTag tag() const noexcept { return id_from<crypto::BoxTag>(name); }
 };
 
-/// What one retrieve request names: boxes of one mailbox, sorted by their tags, filled up to a fixed number,
-/// so that a node learns neither how many writers there are nor in which order they came.
-using BoxList = std::array<ListedBox, limits::boxes_per_list>;
+/// What one retrieve request names: the tags of boxes of one mailbox, filled up to a fixed number, so that a
+/// node learns neither how many writers there are nor in which order they came.
+struct BoxList {
+  std::array<crypto::BoxTag, limits::boxes_per_list> tags{};  ///< Sorted.
+  std::vector<ListedBox> boxes;                               ///< Which are meant, sorted by tag.
+};
+
+/// All that read a mailbox, on any node, read the same lists.
+using BoxLists = std::shared_ptr<const std::vector<BoxList>>;
 
 /// How many lists it takes to name the boxes of so many writers. At least one.
 constexpr std::size_t lists_for(std::size_t writers) noexcept {
@@ -28,7 +34,7 @@ constexpr std::size_t lists_for(std::size_t writers) noexcept {
 
 /// So many lists, which together name the boxes of these W in the mailbox of `p`. The same every time for the
 /// same W. `count` is at least lists_for(writers.size()).
-std::vector<BoxList> box_lists(const crypto::OwnerKey& owner, const crypto::Point& p,
-                               std::span<const crypto::Point> writers, std::size_t count);
+BoxLists box_lists(const crypto::OwnerKey& owner, const crypto::Point& p,
+                   std::span<const crypto::Point> writers, std::size_t count);
 
 }  // namespace toxasync::protocol

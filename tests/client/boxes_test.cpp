@@ -27,25 +27,26 @@ struct Boxes : Rig {
     for (std::size_t i = 0; i < writers; ++i) {
       points.push_back(whole.write_point(writer(i)));
     }
-    auto lists = protocol::box_lists(whole.owner(), whole.p(), points, protocol::lists_for(writers));
-    asked_for = lists;
-    const auto id = client->retrieve(
-        {node.id(), whole.p(), whole.owner().clone(), std::move(lists), subscribe}, listener, clock.now());
+    asked_for = protocol::box_lists(whole.owner(), whole.p(), points, protocol::lists_for(writers));
+    const auto id = client->retrieve({node.id(), whole.p(), whole.owner().clone(), asked_for, subscribe},
+                                     listener, clock.now());
     run();
     return id;
   }
   /// A box that has the tag of a filler in the last request.
   [[nodiscard]] crypto::BoxName of_a_filler() const {
-    const auto filler =
-        std::ranges::find_if(asked_for[0], [](const protocol::ListedBox& box) { return !box.w.has_value(); });
+    const auto& list = asked_for->front();
+    const auto filler = std::ranges::find_if(list.tags, [&](const crypto::BoxTag& tag) {
+      return std::ranges::find(list.boxes, tag, &protocol::ListedBox::tag) == list.boxes.end();
+    });
     crypto::BoxName name;
-    std::ranges::copy(filler->tag, name.begin());
+    std::ranges::copy(*filler, name.begin());
     return name;
   }
 
   ScriptedNode& node = add_node();
   crypto::FriendsMailbox whole = whole_mailbox();
-  std::vector<protocol::BoxList> asked_for;
+  protocol::BoxLists asked_for;
 };
 
 BOOST_AUTO_TEST_SUITE(client_boxes)
@@ -198,10 +199,7 @@ BOOST_FIXTURE_TEST_CASE(mail_of_two_writers_with_one_tag_is_fetched, Boxes) {
 /// W of boxes that have one of these tags: somebody has tried until they had them.
 std::vector<crypto::Point> with_tags_of(const protocol::BoxList& list, const crypto::Point& p,
                                         SeededRandom& random, std::size_t count) {
-  std::set<crypto::BoxTag> tags;
-  for (const auto& box : list) {
-    tags.insert(box.tag);
-  }
+  const std::set<crypto::BoxTag> tags(list.tags.begin(), list.tags.end());
   std::vector<crypto::Point> found;
   while (found.size() < count) {
     const auto w = random.id<crypto::Point>();
@@ -218,7 +216,7 @@ BOOST_FIXTURE_TEST_CASE(boxes_made_to_have_our_tags_are_read_past, Boxes) {
   const auto lists = protocol::box_lists(whole.owner(), whole.p(), points, 1);
   std::vector<std::uint64_t> cursors;
   for (const std::size_t made_up : {3U, 17U}) {  // what is in one box does not count as in another
-    for (const auto& w : with_tags_of(lists[0], whole.p(), random, made_up)) {
+    for (const auto& w : with_tags_of(lists->front(), whole.p(), random, made_up)) {
       for (int i = 0; i < 1000; ++i) {
         node.put({whole.p(), w}, envelope());
       }
@@ -246,19 +244,13 @@ BOOST_FIXTURE_TEST_CASE(boxes_made_to_have_our_tags_are_read_past, Boxes) {
 
 BOOST_FIXTURE_TEST_CASE(mail_of_a_writer_whose_tag_is_a_fillers_is_fetched, Boxes) {
   crypto::Point w = random.id<crypto::Point>();
-  auto lists = protocol::box_lists(whole.owner(), whole.p(), {&w, 1}, 1);
-  std::set<crypto::BoxTag> fillers;
-  for (const auto& box : lists[0]) {
-    if (!box.w) {
-      fillers.insert(box.tag);
-    }
-  }
+  const auto made = protocol::box_lists(whole.owner(), whole.p(), {&w, 1}, 1);
+  std::set<crypto::BoxTag> fillers(made->front().tags.begin(), made->front().tags.end());
+  fillers.erase(crypto::box_tag({whole.p(), w}));
   while (!fillers.contains(crypto::box_tag({whole.p(), w}))) {
     w = random.id<crypto::Point>();
   }
-  lists = protocol::box_lists(whole.owner(), whole.p(), {&w, 1}, 1);
-  std::ranges::stable_partition(lists[0], [](const protocol::ListedBox& box) { return !box.w; });
-  std::ranges::stable_sort(lists[0], {}, &protocol::ListedBox::tag);  // the filler first
+  const auto lists = protocol::box_lists(whole.owner(), whole.p(), {&w, 1}, 1);
   node.put({whole.p(), w}, envelope());
   const auto id =
       client->retrieve({node.id(), whole.p(), whole.owner().clone(), lists}, listener, clock.now());

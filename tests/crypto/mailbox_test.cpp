@@ -206,18 +206,19 @@ BOOST_AUTO_TEST_CASE(other_roots_have_no_header_secret) {
 
 BOOST_AUTO_TEST_CASE(fillers_differ_by_place_mailbox_and_root) {
   std::set<BoxTag> tags;
+  const auto add = [&](const OwnerKey::Fillers& fillers) { tags.insert(fillers.begin(), fillers.end()); };
   const auto key = alice.friend_key();
   for (const Epoch epoch : {Epoch{3}, Epoch{4}}) {
     for (const auto& [owned, written] : all(epoch)) {
-      for (std::uint32_t number = 0; number < 4; ++number) {
-        tags.insert(owned.owner.filler(owned.mailbox.address.p, number));
-        BOOST_TEST((owned.clone().owner.filler(owned.mailbox.address.p, number) ==
-                    owned.owner.filler(owned.mailbox.address.p, number)));
+      for (std::uint32_t tens = 0; tens < 4; ++tens) {
+        add(owned.owner.fillers(owned.mailbox.address.p, tens));
+        BOOST_TEST((owned.clone().owner.fillers(owned.mailbox.address.p, tens) ==
+                    owned.owner.fillers(owned.mailbox.address.p, tens)));
       }
     }
   }
-  tags.insert(test::friends_box(node, key, 3).owner.filler(FriendsMailbox::derive(root, 3)->p(), 0));
-  BOOST_TEST(tags.size() == 2 * 3 * 4 + 1);
+  add(test::friends_box(node, key, 3).owner.fillers(FriendsMailbox::derive(root, 3)->p(), 0));
+  BOOST_TEST(tags.size() == 10 * (2 * 3 * 4 + 1));
 }
 
 BOOST_AUTO_TEST_CASE(what_a_friend_is_given_is_written_as_m_and_then_u) {

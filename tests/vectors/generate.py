@@ -117,7 +117,8 @@ def cover_root():
 
 def filler(box, place):
     """The tag that stands in a list where no box does. The last owner scalar is m, r or p."""
-    return h256(b"toxasync/1 fill", box.P, u(4, place), key=box.owner_scalars[-1])[:3]
+    tens, number = divmod(place, 10)
+    return h256(b"toxasync/1 fill", box.P, u(4, tens), key=box.owner_scalars[-1])[3 * number :][:3]
 
 
 LISTED = 128
@@ -176,7 +177,7 @@ def mailbox_file():
     out["fillers"] = [
         {"root": root, "owner_scalars": box.owner_scalars, "P": box.P, "number": place, "tag": filler(box, place)}
         for root in ("friends", "public", "pair") for box in (Box(root, EPOCH), Box(root, EPOCH + 1))
-        for place in (0, 1, 127, 128, U32)]
+        for place in (0, 9, 10, 127, 128, U32)]
 
     out["owner_tags"], out["write_tags"] = [], []
     polling, storing = Pair("polling session"), Pair("storing session")

@@ -14,7 +14,7 @@ const Poller::Boxes& Poller::boxes_of(const crypto::FriendsMailbox& mailbox, con
   if (boxes.version == friends_.writers_version()) {
     return boxes;
   }
-  boxes = {{}, {}, friends_.writers_version()};
+  boxes = {{}, nullptr, friends_.writers_version()};
   const auto friends = friends_.writers();
   std::vector<crypto::Point> points;
   for (const auto& writer : is_cover ? std::vector{Cover::writer} : friends) {

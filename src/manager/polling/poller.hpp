@@ -114,7 +114,7 @@ class Poller final : public Part, private client::RetrieveListener {
   /// Those of a mailbox that count.
   struct Boxes {
     std::map<crypto::Point, FriendKey> writers;  ///< By W.
-    std::vector<protocol::BoxList> lists;
+    protocol::BoxLists lists;
     std::uint64_t version = 0;  ///< FriendBook::writers_version() when they were made.
   };
 
