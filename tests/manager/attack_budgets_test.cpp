@@ -300,6 +300,26 @@ BOOST_FIXTURE_TEST_CASE(versions_above_ours_draw_one_new_instance_a_day, HandWor
   BOOST_TEST(bob[Counter::refused_renewal_limit] == 19);
 }
 
+BOOST_FIXTURE_TEST_CASE(ever_new_installations_draw_few_new_one_time_keys, HandWorld) {
+  std::set<Bytes> made;
+  const auto note_keys = [&] {
+    for (const auto& entry : bob.state->load()) {
+      if (entry.key[0] == static_cast<std::uint8_t>(manager::Table::one_time)) {
+        made.insert(entry.key);
+      }
+    }
+  };
+  const auto root = crypto::KeyPair::generate(eve.random());
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    eve.instance = crypto::Instance{1000 + i};
+    eve.give(FriendPacketType::bundle_head, eve.head(root, 1, 0));
+    run(100ms);
+    note_keys();
+  }
+  BOOST_TEST(made.size() > manager::FriendBook::keys_held - manager::FriendBook::again_keys);
+  BOOST_TEST(made.size() <= manager::FriendBook::keys_held + manager::FriendBook::again_keys);
+}
+
 BOOST_FIXTURE_TEST_CASE(heads_that_come_again_are_limited_while_the_disk_is_slow, HandWorld) {
   const auto root = crypto::KeyPair::generate(eve.random());
   const auto head = eve.head(root, 5, 0);

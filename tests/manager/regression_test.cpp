@@ -136,6 +136,71 @@ BOOST_FIXTURE_TEST_CASE(every_version_of_a_bundle_brings_one_time_keys, Pair) {
   BOOST_TEST(bob.rows('K') == held + 40);
 }
 
+// More bundles than there is room for the keys of.
+BOOST_FIXTURE_TEST_CASE(after_very_many_bundles_there_are_one_time_keys_for_a_new_installation, Pair) {
+  const auto& node = nodes.back()->known();
+  for (int i = 0; i < 14; ++i) {
+    BOOST_TEST_REQUIRE((i % 2 == 0 ? bob.manager->remove_home_node(node.id).has_value()
+                                   : bob.manager->add_home_node(node).has_value()));
+    meet(alice, bob, 1min);
+  }
+  BOOST_TEST(bob.rows('K') == manager::FriendBook::keys_held);
+  begin_anew(*this, alice);
+  meet(alice, bob, 3min);
+  BOOST_TEST(bob.rows('K') == manager::FriendBook::keys_held);
+  for (int i = 0; i < 10; ++i) {
+    alice.send(bob, "with a one-time key");
+  }
+  BOOST_TEST_REQUIRE(run(1h, [&] { return bob.shown.size() == 10; }));
+  BOOST_TEST(bob.rows('K') == manager::FriendBook::keys_held - 10);
+}
+
+// They are kept for two weeks longer than they are used.
+BOOST_FIXTURE_TEST_CASE(keys_that_are_over_take_no_room_from_new_ones, Pair) {
+  const auto& node = nodes.back()->known();
+  for (int i = 0; i < 14; ++i) {
+    BOOST_TEST_REQUIRE((i % 2 == 0 ? bob.manager->remove_home_node(node.id).has_value()
+                                   : bob.manager->add_home_node(node).has_value()));
+    meet(alice, bob, 1min);
+  }
+  bob.crash();
+  alice.crash();
+  run(days(29));
+  bob.start();
+  alice.start();
+  BOOST_TEST(bob.rows('K') == manager::FriendBook::keys_held);
+  meet(alice, bob, 3min);
+  const auto held = bob.rows('K');
+  alice.send(bob, "with a one-time key");
+  BOOST_TEST_REQUIRE(run(1h, [&] { return bob.shown.size() == 1; }));
+  BOOST_TEST(bob.rows('K') == held - 1);
+}
+
+// The first device is away, and the second one has none.
+BOOST_FIXTURE_TEST_CASE(what_a_device_took_goes_last_when_another_one_needs_keys, Pair) {
+  const auto& node = nodes.back()->known();
+  alice.crash();
+  for (int i = 0; i < 14; ++i) {
+    BOOST_TEST_REQUIRE((i % 2 == 0 ? bob.manager->remove_home_node(node.id).has_value()
+                                   : bob.manager->add_home_node(node).has_value()));
+    run(1min);
+  }
+  BOOST_TEST(bob.rows('K') == manager::FriendBook::keys_held);
+  auto first_device = alice.state->crash_copy();
+  begin_anew(*this, alice);
+  meet(alice, bob, 3min);
+  BOOST_TEST(bob.rows('K') == manager::FriendBook::keys_held);
+  alice.crash();
+  alice.state = std::move(first_device);
+  alice.start();
+  for (int i = 0; i < 10; ++i) {
+    alice.send(bob, "with the first keys");
+  }
+  BOOST_TEST_REQUIRE(run(1h, [&] { return bob.shown.size() == 10; }));
+  BOOST_TEST(bob[Counter::nacks_sent] == 0U);
+  BOOST_TEST(bob.rows('K') == manager::FriendBook::keys_held - 10);
+}
+
 // Alice has two devices, and so has bob. The first ones have met, and the second ones.
 BOOST_FIXTURE_TEST_CASE(installations_that_meet_first_exchange_their_bundles, Pair) {
   const auto change = [this](User& whose, std::unique_ptr<store::MemoryState> disk) {

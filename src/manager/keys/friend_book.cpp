@@ -2,6 +2,7 @@
 #include "manager/keys/friend_book.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "manager/keys/installation_records.hpp"
@@ -170,13 +171,24 @@ void FriendBook::top_up(const FriendKey& key) {
 void FriendBook::refill(const FriendKey& key) {
   Friend* const who = find(key);
   const auto now = services_.clock.now().steady;
-  if (who == nullptr || !who->bundle_taken() || now < who->refill_from ||
-      keys_.held_one_time(key) >= keys_held) {
+  if (who == nullptr || !who->bundle_taken() || now < who->refill_from) {
     return;
   }
   who->refill_from = now + refill_every;
+  make_room(*who, again_keys);
   who->our_content = {};
   offer_bundle(*who);
+}
+
+/// Whoever lacks keys needs new ones more than others need the earliest.
+void FriendBook::make_room(const Friend& who, std::size_t keys) {
+  std::vector<std::uint64_t> taken{who.taken_version};
+  std::ranges::transform(who.theirs, std::back_inserter(taken), &Installation::taken_version);
+  store::StateBatch batch;
+  keys_.drop_one_time(who.key, keys_held - keys, taken, batch);
+  if (!batch.empty()) {
+    services_.state.keep(std::move(batch));
+  }
 }
 
 std::vector<FriendKey> FriendBook::writers() const {
@@ -227,9 +239,8 @@ bool FriendBook::keep_bundle_current(Friend& who) {
   const CertainDate date = services_.clock.for_good();
   const auto content = content_now();
   const std::size_t fresh = who.has_no_keys ? 0 : keys_.fresh_one_time(who.key, date);
-  const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(who.key));
   const bool runs_us = who.taken_version != 0 || !who.theirs.empty();
-  const bool few = runs_us && fresh < top_up_below && room > 0;
+  const bool few = runs_us && fresh < top_up_below;
   if (content == who.our_content && who.our_version != 0 && (!who.bundle_taken() || !few)) {
     return true;
   }
@@ -242,6 +253,10 @@ bool FriendBook::keep_bundle_current(Friend& who) {
   who.has_no_keys = false;
   if (runs_us) {
     const std::size_t wanted = few ? bundle_keys - fresh : again_keys;
+    if (few) {  // what is held is of no use to them
+      make_room(who, wanted);
+    }
+    const std::size_t room = keys_held - std::min(keys_held, keys_.held_one_time(who.key));
     keys_.make_one_time(who.key, who.our_version, std::min(wanted, room), date, batch);
   }
   save(who, batch);
@@ -424,80 +439,6 @@ void FriendBook::tick(Now now) {
       beats_.set(who->key, now.steady + pause);
     }
   }
-}
-
-// --- What friends send ---
-
-bool FriendBook::on_packet(Friend& from, const protocol::FriendPacket& packet) {
-  bool good = false;
-  if (packet.type == protocol::FriendPacketType::bundle_head) {
-    good = intake_.on_head(from, packet.message);
-  } else if (packet.type == protocol::FriendPacketType::bundle_keys) {
-    good = intake_.on_keys(from, packet.message);
-  } else if (packet.type == protocol::FriendPacketType::bundle_taken) {
-    good = on_bundle_taken(from, packet.message);
-  }
-  if (!good) {
-    services_.telemetry.refuse(Counter::refused_bundle);
-  }
-  return good;
-}
-
-bool FriendBook::on_whole_bundle(Friend& from, const protocol::WholeBundle& bundle, BundleSource source) {
-  const bool good = intake_.keep(from, bundle, source);
-  if (!good) {
-    services_.telemetry.refuse(Counter::refused_bundle);
-  }
-  return good;
-}
-
-void FriendBook::on_bundle_kept(Friend& from, bool first) {
-  listener_.on_friend_bundle(from);
-  if (first) {
-    from.our_content = {};  // a new bundle, with keys that no other installation of theirs has
-  }
-  offer_bundle(from);
-}
-
-bool FriendBook::on_bundle_taken(Friend& from, ByteView message) {
-  protocol::BundleTaken taken_by;
-  if (wire::decode(message, taken_by) != wire::Error::none || taken_by.receiver == crypto::Instance{}) {
-    return false;
-  }
-  const auto& [version, receiver] = taken_by;
-  if (version == protocol::greeting) {
-    const Installation* const held = from.installation(receiver);
-    acknowledge_bundle(from, held != nullptr ? held->version : protocol::BundleVersion{receiver, 0});
-    return true;
-  }
-  if (version.instance != from.instance) {
-    return false;
-  }
-  if (version.version > from.our_version) {
-    renew_keys(from);  // our state was restored from a copy
-  } else if (version.version == 0) {
-    give_bundle_anew(from, receiver);
-  } else {
-    bundle_confirmed(from, version.version, receiver);
-  }
-  return true;
-}
-
-/// The installation with which they are online has nothing of us.
-void FriendBook::give_bundle_anew(Friend& who, crypto::Instance receiver) {
-  if (std::exchange(who.gave_anew, true)) {
-    return;
-  }
-  if (Installation* const installation = who.installation(receiver)) {
-    installation->taken_version = 0;
-  }
-  who.our_content = {};
-  offer_bundle(who);
-}
-
-void FriendBook::acknowledge_bundle(Friend& who, const protocol::BundleVersion& version) {
-  enqueue(who, protocol::make_friend_packet(protocol::FriendPacketType::bundle_taken,
-                                            protocol::BundleTaken{version, who.instance}));
 }
 
 }  // namespace toxasync::manager

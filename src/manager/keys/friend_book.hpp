@@ -36,7 +36,8 @@ class FriendBook final : public Part, BundleIntakeListener {
   /// With every later bundle, for installations that lack the others.
   static constexpr std::size_t again_keys = 40;
   static constexpr std::size_t top_up_below = 30;  ///< Unused ones at which they get new ones.
-  /// One-time keys for one friend, those that never arrived included.
+  /// One-time keys for one friend, those that never arrived included. Past that there are new ones for
+  /// whoever lacks them, in place of the earliest: when few are of use, and once in refill_every.
   static constexpr std::size_t keys_held = 500;
   /// Our instance for a friend is renewed so often at most: others can make it seem necessary.
   static constexpr milliseconds renew_every = 24h;
@@ -129,6 +130,7 @@ class FriendBook final : public Part, BundleIntakeListener {
   /// `again`: also when it was sent already, and they have not acknowledged it.
   void offer_bundle(Friend& who, bool again = false);
   bool keep_bundle_current(Friend& who);
+  void make_room(const Friend& who, std::size_t keys);
   void give_bundle(Friend& who);
   void send_bundle(Friend& who);
   [[nodiscard]] std::optional<protocol::WholeBundle> make_bundle(const Friend& who) const;

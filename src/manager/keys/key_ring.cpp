@@ -186,6 +186,22 @@ void KeyRing::make_one_time(const FriendKey& to, std::uint64_t version, std::siz
   }
 }
 
+void KeyRing::drop_one_time(const FriendKey& to, std::size_t most, std::span<const std::uint64_t> last,
+                            store::StateBatch& batch) {
+  auto& held = by_friend_[to];
+  const auto turn = [&](const crypto::PreKeyId& id) {
+    const std::uint64_t version = keys_.at(id).version;
+    return std::pair(std::ranges::find(last, version) != last.end(), version);
+  };
+  std::ranges::stable_sort(held, {}, turn);  // those of a version stay in their order
+  const auto kept = held.end() - static_cast<std::ptrdiff_t>(std::min(most, held.size()));
+  std::for_each(held.begin(), kept, [&](const crypto::PreKeyId& id) {
+    batch.push_back(erasure(id));
+    keys_.erase(id);
+  });
+  held.erase(held.begin(), kept);
+}
+
 void KeyRing::insert(const crypto::PreKeyId& id, PreKey key) {
   if (key.one_time) {
     by_friend_[key.given_to].push_back(id);

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "manager/core/part.hpp"
@@ -81,6 +82,10 @@ class KeyRing final : public Part {
 
   /// Makes one-time keys for a friend's bundle.
   void make_one_time(const FriendKey& to, std::uint64_t version, std::size_t count, const CertainDate& date,
+                     store::StateBatch& batch);
+  /// Drops one-time keys of a friend until no more than `most` are left: the earliest first, but those of the
+  /// versions `last` after all others. What is sealed for one that is gone is sealed anew.
+  void drop_one_time(const FriendKey& to, std::size_t most, std::span<const std::uint64_t> last,
                      store::StateBatch& batch);
   /// Public halves that a version brought; the unused ones.
   [[nodiscard]] std::vector<crypto::Point> one_time_keys(const FriendKey& to, std::uint64_t version) const;
