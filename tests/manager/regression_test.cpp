@@ -136,14 +136,18 @@ BOOST_FIXTURE_TEST_CASE(every_version_of_a_bundle_brings_one_time_keys, Pair) {
   BOOST_TEST(bob.rows('K') == held + 40);
 }
 
-// More bundles than there is room for the keys of.
-BOOST_FIXTURE_TEST_CASE(after_very_many_bundles_there_are_one_time_keys_for_a_new_installation, Pair) {
-  const auto& node = nodes.back()->known();
+/// Of bob, more than there is room for the keys of. Alice takes them if she is there.
+void make_many_bundles(Pair& world) {
+  const auto node = world.nodes.back()->known();
   for (int i = 0; i < 14; ++i) {
-    BOOST_TEST_REQUIRE((i % 2 == 0 ? bob.manager->remove_home_node(node.id).has_value()
-                                   : bob.manager->add_home_node(node).has_value()));
-    meet(alice, bob, 1min);
+    BOOST_TEST_REQUIRE((i % 2 == 0 ? world.bob.manager->remove_home_node(node.id).has_value()
+                                   : world.bob.manager->add_home_node(node).has_value()));
+    world.meet(world.alice, world.bob, 1min);
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(after_very_many_bundles_there_are_one_time_keys_for_a_new_installation, Pair) {
+  make_many_bundles(*this);
   BOOST_TEST(bob.rows('K') == manager::FriendBook::keys_held);
   begin_anew(*this, alice);
   meet(alice, bob, 3min);
@@ -157,12 +161,7 @@ BOOST_FIXTURE_TEST_CASE(after_very_many_bundles_there_are_one_time_keys_for_a_ne
 
 // They are kept for two weeks longer than they are used.
 BOOST_FIXTURE_TEST_CASE(keys_that_are_over_take_no_room_from_new_ones, Pair) {
-  const auto& node = nodes.back()->known();
-  for (int i = 0; i < 14; ++i) {
-    BOOST_TEST_REQUIRE((i % 2 == 0 ? bob.manager->remove_home_node(node.id).has_value()
-                                   : bob.manager->add_home_node(node).has_value()));
-    meet(alice, bob, 1min);
-  }
+  make_many_bundles(*this);
   bob.crash();
   alice.crash();
   run(days(29));
@@ -178,13 +177,8 @@ BOOST_FIXTURE_TEST_CASE(keys_that_are_over_take_no_room_from_new_ones, Pair) {
 
 // The first device is away, and the second one has none.
 BOOST_FIXTURE_TEST_CASE(what_a_device_took_goes_last_when_another_one_needs_keys, Pair) {
-  const auto& node = nodes.back()->known();
   alice.crash();
-  for (int i = 0; i < 14; ++i) {
-    BOOST_TEST_REQUIRE((i % 2 == 0 ? bob.manager->remove_home_node(node.id).has_value()
-                                   : bob.manager->add_home_node(node).has_value()));
-    run(1min);
-  }
+  make_many_bundles(*this);
   BOOST_TEST(bob.rows('K') == manager::FriendBook::keys_held);
   auto first_device = alice.state->crash_copy();
   begin_anew(*this, alice);

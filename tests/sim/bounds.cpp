@@ -44,18 +44,17 @@ bool is_of(Namer first, const Endpoint& host) {
          host.ip[0] < static_cast<int>(first) + each;
 }
 
-/// Whether a bundle of a friend's, or of an honest friend's, names the IPv4 address.
-bool is_in_a_bundle(const test::World& world, const test::User& user, const Endpoint& address,
-                    bool of_honest_only) {
+/// The friends whose bundles name the IPv4 address.
+std::set<manager::FriendKey> friends_who_name(const test::User& user, const Endpoint& address) {
   const auto ip = ByteView(address.ip).first(4);
-  const auto is_honest = [&](const manager::FriendKey& key) {
-    return std::ranges::any_of(world.users, [&](const auto& one) { return one->key == key; });
-  };
-  return std::ranges::any_of(user.state->durable(), [&](const auto& row) {
-    return static_cast<manager::Table>(row.first[0]) == manager::Table::friend_keys &&
-           (!of_honest_only || is_honest(id_from<manager::FriendKey>(ByteView(row.first).subspan(1)))) &&
-           std::search(row.second.begin(), row.second.end(), ip.begin(), ip.end()) != row.second.end();
-  });
+  std::set<manager::FriendKey> named_by;
+  for (const auto& [key, bundle] : user.state->durable()) {
+    if (static_cast<manager::Table>(key[0]) == manager::Table::friend_keys &&
+        std::search(bundle.begin(), bundle.end(), ip.begin(), ip.end()) != bundle.end()) {
+      named_by.insert(id_from<manager::FriendKey>(ByteView(key).subspan(1)));
+    }
+  }
+  return named_by;
 }
 
 }  // namespace
@@ -102,10 +101,11 @@ void Bounds::on_try(const test::MockNetwork::Packet& packet) {
   const auto header = protocol::read_frame_header(packet.bytes);
   not_first_ += header && header->cookie == protocol::Cookie{} ? 0 : 1;
   const Endpoint name = name_of(packet.from);
-  // An honest friend may have picked a node that a hostile one has named.
-  if ((is_of(Namer::first_node, packet.to) && is_in_a_bundle(world_, *user, packet.to, false)) ||
-      (is_of(Namer::first_friend, packet.to) && is_in_a_bundle(world_, *user, packet.to, true))) {
+  if (is_of(Namer::first_node, packet.to) && !friends_who_name(*user, packet.to).empty()) {
     ++passed_on_[{name, packet.to.ip[0]}];
+  }
+  if (is_of(Namer::first_friend, packet.to) && friends_who_name(*user, packet.to).empty()) {
+    ++named_no_longer_[{name, packet.to.ip[0]}];
   }
   Tries& tries = tries_[{name, packet.to}];
   if (const auto start = value(crashes_, name); tries.start != start) {
@@ -200,18 +200,17 @@ void Bounds::check_named(const test::User& user) const {
     // What a node says of itself is in the bundles of those whose home node it is, and counts for them there.
     const auto known = passed_on_.find({name, namer});
     const auto passed_on = known == passed_on_.end() ? 0 : known->second;
-    const auto own = packets - passed_on;
-    if (by_node) {
-      must(Bound::strangers, own, most_node,
-           "packets of a user to hosts that never answered, named by one node");
-    } else {  // what a friend names no longer nobody names
-      found += own - std::min(own, most_friend);
-    }
+    const auto no_longer = named_no_longer_.find({name, namer});
+    const auto nobodys = no_longer == named_no_longer_.end() ? 0 : no_longer->second;
+    found += nobodys;
+    must(Bound::strangers, packets - passed_on - nobodys, by_node ? most_node : most_friend,
+         std::string("packets of a user to hosts that never answered, named by one ") +
+             (by_node ? "node" : "friend"));
     must(Bound::strangers, passed_on, most_friend * (world_.users.size() - 1),
          "packets of a user to hosts that never answered, named by one node and passed on by friends");
   }
   must(Bound::strangers, found, most_friend,
-       "packets of a user to hosts that never answered, named by nobody, or by one friend past their limit");
+       "packets of a user to hosts that never answered, named by nobody, or no longer");
   must(Bound::pauses, too_early_, 0, "packets to an address that never answered, within its pause");
   // Where no cookie reply came from, nobody is to see a cookie, or what a request would hold.
   must(Bound::pauses, not_first_, 0, "packets to an address that never answered, which are no first ones");

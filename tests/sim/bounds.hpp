@@ -174,6 +174,8 @@ class Bounds {
   std::uint64_t not_first_ = 0;          ///< and those that are more than a first one.
   /// Packets to what a node said of itself and a friend's bundle has repeated, by user and namer.
   std::map<std::pair<Endpoint, std::uint8_t>, std::uint64_t> passed_on_;
+  /// Packets to what a friend named and names no longer, likewise.
+  std::map<std::pair<Endpoint, std::uint8_t>, std::uint64_t> named_no_longer_;
   std::uint64_t most_agreements_ = 0;
   std::uint64_t most_on_nodes_ = 0;  ///< Bytes of records, since the last check.
   std::vector<Waiting> waiting_;     ///< By user.

@@ -237,7 +237,7 @@ class Rig {
   std::set<std::pair<Endpoint, Endpoint>> cut_;
   std::map<FriendKey, std::set<protocol::NodeId>> owned_;  ///< Nodes that only a hostile friend names.
   std::map<FriendKey, std::set<protocol::NodeId>> homes_;  ///< That people had at any time.
-  std::set<protocol::NodeId> named_;                       ///< Nodes that an honest user was told to use.
+  std::set<protocol::NodeId> named_;                       ///< Nodes whose addresses the test gave to users.
   std::string seen_at_found_node_;                         ///< What went wrong at a node that nobody chose.
   bool crashing_ = false;                                  ///< They crash again and again.
   std::uint32_t next_address_ = 2000;

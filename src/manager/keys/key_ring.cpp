@@ -260,15 +260,8 @@ void KeyRing::drop(const crypto::PreKeyId& id) noexcept {
 }
 
 void KeyRing::drop_all_of(const FriendKey& friend_key, store::StateBatch& batch) {
-  const auto found = by_friend_.find(friend_key);
-  if (found == by_friend_.end()) {
-    return;
-  }
-  for (const auto& id : found->second) {
-    batch.push_back(erasure(id));
-    keys_.erase(id);
-  }
-  by_friend_.erase(found);
+  drop_one_time(friend_key, 0, {}, batch);
+  by_friend_.erase(friend_key);
 }
 
 }  // namespace toxasync::manager
